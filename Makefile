@@ -1,0 +1,43 @@
+# The only tools needed are make and Python 3.11 or later.
+PYTHON ?= python3
+BIN := .venv/bin
+# One BLAS thread per fit: small networks get slower with more.
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+
+.PHONY: demo test test-full lint bench clean
+
+demo: .venv/core  ## run both example jobs and print where the reports are
+	$(BIN)/finnet run finnet/jobs/examples/direction.toml
+	$(BIN)/finnet run finnet/jobs/examples/default-risk.toml
+
+test: .venv/test lint  ## what CI runs: lint, types, tests and doctests
+	$(BIN)/python -m pytest -q -n 2 -m "not full"
+
+test-full: .venv/test lint  ## the long grids and campaigns too
+	$(BIN)/python -m pytest -q -n 2
+
+lint: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy finnet
+
+bench: .venv/bench  ## side by side with peers, as ratios
+	for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+.venv/core: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/test: pyproject.toml | .venv/core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+.venv/bench: pyproject.toml | .venv/core
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	touch $@
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

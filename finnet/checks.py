@@ -1,0 +1,65 @@
+"""Checks at the door: each names what was given, what is allowed and what to do."""
+
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+
+import numpy as np
+
+from finnet.errors import ConfigError, DataError
+from finnet.types import FloatArray
+
+__all__ = [
+    "nearest",
+    "require_at_least",
+    "require_choice",
+    "require_columns",
+    "require_positive",
+    "require_share",
+]
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """A hint naming the known word closest to `name`, or all known words where none is close.
+
+    Examples
+    --------
+    >>> nearest("adm", ["adam", "sgd"])
+    "did you mean 'adam'?"
+    """
+    close = get_close_matches(name, list(known), n=1)
+    return f"did you mean {close[0]!r}?" if close else f"use one of {', '.join(sorted(known))}"
+
+
+def require_choice(value: str, known: Collection[str], *, name: str) -> None:
+    """Raise ConfigError unless `value` is one of `known`."""
+    if value not in known:
+        raise ConfigError(f"{name}={value!r} is not known; {nearest(value, known)}")
+
+
+def require_at_least(value: float, low: float, *, name: str) -> None:
+    """Raise ConfigError unless `value >= low`."""
+    if not value >= low:
+        raise ConfigError(f"{name}={value} is too small; use {low} or more")
+
+
+def require_share(value: float, *, name: str, zero: bool = True) -> None:
+    """Raise ConfigError unless `value` is a share below one: in [0, 1), or in (0, 1) with `zero=False`."""
+    if not (0 <= value < 1) or (value == 0 and not zero):
+        raise ConfigError(f"{name}={value} is not a share; use a number in {'[' if zero else '('}0, 1)")
+
+
+def require_positive(values: FloatArray, *, name: str) -> None:
+    """Raise DataError unless every value is a finite number above zero."""
+    bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)).ravel())
+    if len(bad):
+        raise DataError(
+            f"{name} has {len(bad)} values that are not above zero, first {np.ravel(values)[bad[0]]} at {bad[0]};"
+            " remove or repair them"
+        )
+
+
+def require_columns(found: Collection[str], needed: Sequence[str], *, name: str) -> None:
+    """Raise DataError unless all of `needed` are among the `found` columns."""
+    missing = [column for column in needed if column not in found]
+    if missing:
+        raise DataError(f"{name} lacks column {missing[0]!r}; {nearest(missing[0], found)}")

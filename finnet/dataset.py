@@ -1,0 +1,104 @@
+"""Dataset: features and labels whose every row says when it was known and when its label resolves."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from finnet.checks import require_columns
+from finnet.errors import DataError, LookAheadError
+from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
+
+__all__ = ["CLOCKS", "Dataset"]
+
+CLOCKS = ("known_at", "decided_at", "tradable_at", "resolves_at")
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows to learn from, in the order in which they became known.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_rows, n_features)
+        Float or category columns; NaN is a missing value.
+    y : ndarray of shape (n_rows,)
+        Labels: 0/1 for direction and default, floats for forward returns.
+    entity : ndarray of str, shape (n_rows,)
+        Symbol or loan.
+    target : str
+        What `y` says, for instance "direction".
+    horizon : int
+        How far ahead `y` looks, in bars (market) or months (credit); 0 where the data does not say.
+    clocks : DataFrame of shape (n_rows, 4), optional
+        UTC times `known_at <= decided_at < tradable_at < resolves_at` of every row; None for rows without dates.
+
+    Raises
+    ------
+    DataError
+        Where lengths differ, labels are missing or rows are not in the order of `known_at`.
+    LookAheadError
+        Where a clock of a row runs backwards.
+
+    Examples
+    --------
+    >>> times = pd.DatetimeIndex(["2020-01-01", "2020-01-01", "2020-01-02", "2020-01-03"]).as_unit("us")
+    >>> clocks = pd.DataFrame([times], columns=CLOCKS)
+    >>> data = Dataset(pd.DataFrame({"return_1": [0.1]}), np.array([1]), np.array(["A"]), "direction", 1, clocks)
+    >>> len(data), data.is_dated
+    (1, True)
+    """
+
+    X: pd.DataFrame
+    y: IntArray | FloatArray
+    entity: np.ndarray[tuple[int], np.dtype[np.object_]]
+    target: str
+    horizon: int
+    clocks: pd.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.X), len(self.y), len(self.entity)} | ({len(self.clocks)} if self.is_dated else set())
+        if len(lengths) > 1:
+            raise DataError(f"X, y, entity and clocks have {sorted(lengths)} rows; give one of each per row")
+        if np.isnan(np.asarray(self.y, float)).any():
+            raise DataError("y has missing labels; drop those rows before building a Dataset")
+        if self.clocks is not None:
+            _require_clocks_in_order(self.clocks, self.entity)
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether rows have clocks, so that they can be divided in time."""
+        return self.clocks is not None
+
+    def clock(self, name: str) -> TimeArray:
+        """UTC times of one clock, shape (n_rows,); DataError where rows have no dates."""
+        if self.clocks is None:
+            raise DataError(f"rows have no dates, so no {name}; use a split that needs none, such as RepeatedKFold")
+        return self.clocks[name].to_numpy()
+
+    def resolved_by(self, moment: np.datetime64) -> BoolArray:
+        """Whether the label of each row was known at `moment`, shape (n_rows,)."""
+        return self.clock("resolves_at") <= moment
+
+    def take(self, rows: IntArray) -> Self:
+        """The Dataset of these row numbers, in the order given (which must keep time order)."""
+        clocks = None if self.clocks is None else self.clocks.iloc[rows].reset_index(drop=True)
+        X = self.X.iloc[rows].reset_index(drop=True)
+        return type(self)(X, self.y[rows], self.entity[rows], self.target, self.horizon, clocks)
+
+
+def _require_clocks_in_order(clocks: pd.DataFrame, entity: np.ndarray) -> None:
+    require_columns(clocks.columns, CLOCKS, name="clocks")
+    known, decided, tradable, resolves = (clocks[name].to_numpy() for name in CLOCKS)
+    wrong = np.flatnonzero(~((known <= decided) & (decided < tradable) & (tradable < resolves)))
+    if len(wrong):
+        times = ", ".join(f"{name}={clocks[name].iloc[wrong[0]]}" for name in CLOCKS)
+        raise LookAheadError(
+            f"row {wrong[0]} ({entity[wrong[0]]}): {times}; need known_at <= decided_at < tradable_at < resolves_at"
+        )
+    if (np.diff(known) < np.timedelta64(0)).any():
+        raise DataError("rows are not in the order of known_at; sort them by it first")

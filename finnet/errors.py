@@ -1,0 +1,27 @@
+"""What finnet raises: every error says what was given, what is allowed and what to do next."""
+
+__all__ = ["ConfigError", "DataError", "FinnetError", "FinnetWarning", "LookAheadError", "TrainingError"]
+
+
+class FinnetError(Exception):
+    """Base of everything that finnet raises on purpose; anything else is a bug."""
+
+
+class ConfigError(FinnetError, ValueError):
+    """A setting or an argument is not allowed: unknown key, wrong type, impossible range."""
+
+
+class DataError(FinnetError, ValueError):
+    """Data breaks a stated rule: a bad row, a missing column, a clock out of order."""
+
+
+class LookAheadError(DataError):
+    """Something would have used what was not yet known."""
+
+
+class TrainingError(FinnetError):
+    """A network could not be trained, for instance because its loss left the finite numbers."""
+
+
+class FinnetWarning(UserWarning):
+    """Work goes on, but the reader of the result should know."""

@@ -1,0 +1,159 @@
+"""Forecasts: the one table that evaluation, backtest, lending and reports share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from finnet.checks import require_columns
+from finnet.errors import DataError
+from finnet.types import FloatArray
+
+__all__ = ["KINDS", "SCHEMA", "Forecasts"]
+
+SCHEMA = 1
+KINDS = ("probability", "mean", "quantile")
+_TYPES = {
+    "schema": "int16",
+    "run_id": "str",
+    "model": "str",
+    "fold": "int32",
+    "entity": "str",
+    "issued_at": "datetime64[us]",
+    "resolves_at": "datetime64[us]",
+    "target": "str",
+    "horizon": "int32",
+    "kind": "str",
+    "level": "float64",
+    "value": "float64",
+    "truth": "float64",
+}
+_KEY = ["model", "fold", "entity", "issued_at", "target", "horizon", "kind", "level"]
+
+
+@dataclass(frozen=True, eq=False)
+class Forecasts:
+    """Out-of-sample forecasts beside what came true, one row per forecast, long.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns, in this order: `schema` (1), `run_id`, `model`, `fold`, `entity` (symbol or loan), `issued_at` and
+        `resolves_at` (UTC; NaT where rows have no dates), `target`, `horizon` (bars or months), `kind`
+        (probability | mean | quantile), `level` (of a quantile, else NaN), `value` (the forecast), `truth`
+        (NaN while unknown). Other columns are refused.
+
+    Raises
+    ------
+    DataError
+        Where a column is missing or unknown, a value is not finite, a probability leaves [0, 1], a forecast resolves
+        before it was issued, or one forecast stands twice.
+
+    Examples
+    --------
+    >>> rows = {"model": "network", "fold": 0, "entity": ["A", "B"], "target": "default", "horizon": 12,
+    ...         "kind": "probability", "value": [0.1, 0.7], "truth": [0.0, 1.0]}
+    >>> forecasts = Forecasts.from_rows(rows, run_id="demo")
+    >>> forecasts.models, len(forecasts)
+    (['network'], 2)
+    """
+
+    table: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        require_columns(self.table.columns, list(_TYPES), name="forecasts")
+        unknown = [column for column in self.table.columns if column not in _TYPES]
+        if unknown:
+            raise DataError(f"forecasts have unknown columns {unknown}; keep only {list(_TYPES)}")
+        try:
+            table = self.table[list(_TYPES)].astype(_TYPES).reset_index(drop=True)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"forecasts hold a value of the wrong type: {error}") from error
+        object.__setattr__(self, "table", table)
+        _require_sound(table)
+
+    @classmethod
+    def from_rows(cls, rows: dict[str, object], *, run_id: str) -> Self:
+        """Forecasts from named columns; times, level and truth may be left out where there are none."""
+        absent = {"issued_at": pd.NaT, "resolves_at": pd.NaT, "level": np.nan, "truth": np.nan}
+        return cls(pd.DataFrame({"schema": SCHEMA, "run_id": run_id, **absent, **rows}))
+
+    @classmethod
+    def concat(cls, parts: Sequence[Self]) -> Self:
+        """All rows of several tables, in the order given."""
+        return cls(pd.concat([part.table for part in parts], ignore_index=True))
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Forecasts read from Parquet, checked as if they were made here."""
+        try:
+            table = pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: cannot be read as Parquet ({error}); give a forecasts.parquet") from error
+        return cls(table)
+
+    def save(self, path: Path | str) -> None:
+        """Write the table as Parquet."""
+        self.table.to_parquet(path, index=False)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the models, in the order of their first forecast."""
+        return [str(name) for name in self.table["model"].unique()]
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether every forecast says when it was issued."""
+        return bool(self.table["issued_at"].notna().all())
+
+    def of(self, model: str) -> Self:
+        """The forecasts of one model; DataError where it has none."""
+        rows = self.table[self.table["model"] == model]
+        if rows.empty:
+            raise DataError(f"no forecast of model {model!r}; models are {self.models}")
+        return type(self)(rows)
+
+    def wide(self, kind: str = "probability") -> pd.DataFrame:
+        """One row per (fold, issued_at, resolves_at, entity), one column per model, and the column `truth` last.
+
+        Only cases that every model forecast and whose truth is known are kept, so models can be compared in pairs.
+        """
+        rows = self.table[self.table["kind"] == kind]
+        case = ["fold", "issued_at", "resolves_at", "entity"]
+        indexed = rows.set_index(case)
+        columns = {model: indexed.loc[indexed["model"] == model, "value"] for model in self.models}
+        truth = indexed.loc[indexed["model"] == self.models[0], "truth"]
+        return pd.DataFrame({**columns, "truth": truth}).dropna().sort_index()
+
+    def values(self) -> tuple[FloatArray, FloatArray]:
+        """(truth, value) of all rows whose truth is known, two arrays of one length."""
+        known = self.table[self.table["truth"].notna()]
+        return known["truth"].to_numpy(), known["value"].to_numpy()
+
+
+def _require_sound(table: pd.DataFrame) -> None:
+    wrong_kind = set(table["kind"]) - set(KINDS)
+    if wrong_kind or (table["schema"] != SCHEMA).any():
+        raise DataError(f"forecasts have kinds {sorted(wrong_kind)} or a schema other than {SCHEMA}; use {KINDS}")
+    if not np.isfinite(table["value"]).all():
+        raise DataError(
+            f"forecasts have a value that is not finite, first in row {_first(~np.isfinite(table['value']))}"
+        )
+    outside = (table["kind"] == "probability") & ~table["value"].between(0, 1)
+    if outside.any():
+        raise DataError(f"row {_first(outside)}: probability {table['value'][_first(outside)]} is outside [0, 1]")
+    if (table["resolves_at"] <= table["issued_at"]).any():
+        raise DataError(f"row {_first(table['resolves_at'] <= table['issued_at'])} resolves before it was issued")
+    twice = table.duplicated(_KEY)
+    if twice.any():
+        raise DataError(f"row {_first(twice)}: {dict(table.loc[_first(twice), _KEY])} stands twice; keep one")
+
+
+def _first(mask: pd.Series) -> int:
+    return int(np.flatnonzero(mask)[0])

@@ -1,0 +1,46 @@
+"""Checks name the value, the rule and the remedy."""
+
+import numpy as np
+import pytest
+
+from finnet.checks import (
+    nearest,
+    require_at_least,
+    require_choice,
+    require_columns,
+    require_positive,
+    require_share,
+)
+from finnet.errors import ConfigError, DataError
+
+
+def test_without_a_near_name_all_known_ones_are_listed():
+    assert nearest("zzz", ["b", "a"]) == "use one of a, b"
+
+
+def test_a_choice_off_the_list_names_the_nearest():
+    with pytest.raises(ConfigError, match=r"optimizer='adm' is not known; did you mean 'adam'\?"):
+        require_choice("adm", ["adam", "sgd"], name="optimizer")
+
+
+@pytest.mark.parametrize("value", [0.9, float("nan")])
+def test_too_small_and_nan_are_refused(value):
+    with pytest.raises(ConfigError, match="use 1 or more"):
+        require_at_least(value, 1, name="bars")
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.0, float("nan")])
+def test_a_share_lies_below_one(value):
+    with pytest.raises(ConfigError, match="share"):
+        require_share(value, name="test_share")
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
+def test_the_first_value_that_is_not_positive_is_named(bad):
+    with pytest.raises(DataError, match=r"close has 1 values .* at 1"):
+        require_positive(np.array([1.0, bad]), name="close")
+
+
+def test_a_missing_column_names_the_nearest():
+    with pytest.raises(DataError, match=r"prices lacks column 'close'; did you mean 'Close'\?"):
+        require_columns(["Close", "date"], ["date", "close"], name="prices")
