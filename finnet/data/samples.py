@@ -1,0 +1,152 @@
+"""Embedded data: real index history, and made markets and loan books whose truth is known."""
+
+import numpy as np
+import pandas as pd
+from arch.data import default as moodys_yields
+from arch.data import nasdaq, sp500, vix
+
+from finnet.checks import require_at_least
+from finnet.data.panel import LoanBook, Panel, closing_times, join_as_of
+from finnet.types import FloatArray
+
+__all__ = ["index_history", "made_loan_book", "made_market"]
+
+_COLUMNS = {"Open": "open", "High": "high", "Low": "low", "Adj Close": "close", "Volume": "volume"}
+
+
+def index_history() -> Panel:
+    """S&P 500 and NASDAQ Composite, daily, 1999-01-04 to 2018-12-31, with two measures of market sentiment.
+
+    `credit_spread` is the yield of Baa over Aaa bonds in percent (Moody's), a monthly mean first used in the month
+    after; `vix` is the implied volatility index, 2014 to 2018 only. It prints after the stock close, so the next close
+    is the first to see it. Both are from the package `arch`, as are the prices.
+
+    Examples
+    --------
+    >>> panel = index_history()
+    >>> panel.shape, panel.symbols
+    ((5031, 2), ('NASDAQ', 'SP500'))
+    """
+    tables = [
+        source.load().rename(columns=_COLUMNS)[list(_COLUMNS.values())].assign(symbol=symbol)
+        for symbol, source in (("SP500", sp500), ("NASDAQ", nasdaq))
+    ]
+    panel = Panel.from_long(pd.concat(tables).rename_axis("date").reset_index())
+    panel = join_as_of(panel, _credit_spread(), ["credit_spread"])
+    return join_as_of(panel, _vix(), ["vix"], max_age_days=7)
+
+
+def _credit_spread() -> pd.DataFrame:
+    yields = moodys_yields.load()
+    published = pd.DatetimeIndex(yields.index) + pd.offsets.MonthBegin(1)
+    return pd.DataFrame({"available_at": published, "credit_spread": (yields["BAA"] - yields["AAA"]).to_numpy()})
+
+
+def _vix() -> pd.DataFrame:
+    values = vix.load()["vix"]
+    prints_at = closing_times(pd.DatetimeIndex(values.index).to_numpy("datetime64[us]"), time="16:15")
+    return pd.DataFrame({"available_at": prints_at, "vix": values.to_numpy()})
+
+
+def made_market(*, symbols: int = 20, sessions: int = 1250, beta: float = 0.25, seed: int = 0) -> Panel:
+    """A made panel in which sentiment moves prices, by a stated amount, and nothing else foretells them.
+
+    Sentiment s and surprise e are independent N(0, 1). The return of bar t + 2 is 0.01 (beta s[t] + e[t + 2]): whoever
+    reads the sentiment at the close of t and trades at the close of t + 1 earns it. The sign of a one-bar return can
+    then be forecast with accuracy 1/2 + arctan(beta) / pi and no better: 57.80 % at beta = 0.25. Volume is log-normal
+    noise.
+
+    Examples
+    --------
+    >>> sorted(made_market(symbols=2, sessions=5).fields)
+    ['close', 'high', 'low', 'open', 'sentiment', 'volume']
+    """
+    require_at_least(sessions, 3, name="sessions")
+    rng = np.random.default_rng(seed)
+    shape = (sessions, symbols)
+    sentiment, surprise = rng.standard_normal(shape), rng.standard_normal(shape)
+    returns = 0.01 * surprise
+    returns[2:] += 0.01 * beta * sentiment[:-2]
+    close = 100.0 * np.cumprod(1.0 + returns, axis=0)
+    opened = close / (1.0 + returns * rng.uniform(size=shape))
+    swing = 1.0 + 0.003 * np.abs(rng.standard_normal((2, *shape)))
+    fields = {
+        "open": opened,
+        "high": np.maximum(opened, close) * swing[0],
+        "low": np.minimum(opened, close) / swing[1],
+        "close": close,
+        "volume": np.exp(13.0 + 0.5 * rng.standard_normal(shape)).round(),
+        "sentiment": sentiment,
+    }
+    days = pd.bdate_range("2015-01-05", periods=sessions).to_numpy("datetime64[us]")
+    names = tuple(f"MADE{number:03d}" for number in range(symbols))
+    return Panel(days, closing_times(days), names, fields)
+
+
+def made_loan_book(*, loans: int = 6000, seed: int = 0) -> LoanBook:
+    """Made loan applications of 2010 to 2019 with known default probabilities within twelve months.
+
+    The log-odds of default are the sum of a constant, smooth effects (income, debt burden, credit score), a threshold
+    (any delinquency), an interaction (high use of credit lines counts only with a low score), two categories (home,
+    purpose) and a penalty where income was not stated. Applications stand in time order; the rule does not change.
+
+    Examples
+    --------
+    >>> book = made_loan_book(loans=1000)
+    >>> list(book.applications.columns[:4]), bool(abs(book.true_probability.mean() - 0.15) < 0.05)
+    (['amount', 'term_months', 'income', 'debt_to_income'], True)
+    """
+    require_at_least(loans, 1, name="loans")
+    rng = np.random.default_rng(seed)
+    table = _made_applications(loans, rng)
+    probability = 1.0 / (1.0 + np.exp(-_log_odds(table)))
+    table["income"] = table["income"].mask(table.pop("hides_income"))
+    table["months_employed"] = table["months_employed"].mask(rng.random(loans) < 0.1)
+    first = np.datetime64("2010-01-01", "us")
+    days = np.sort(rng.integers(0, 3652, loans)).astype("timedelta64[D]")
+    applied = first + days.astype("timedelta64[us]")
+    return LoanBook(
+        loan_id=np.array([f"L{number:06d}" for number in range(loans)], object),
+        applications=table,
+        default=(rng.random(loans) < probability).astype(np.int8),
+        applied_at=applied,
+        resolves_at=applied + np.timedelta64(365, "D"),
+        amount=table["amount"].to_numpy(),
+        true_probability=probability,
+        horizon_months=12,
+    )
+
+
+def _made_applications(loans: int, rng: np.random.Generator) -> pd.DataFrame:
+    income = np.exp(rng.normal(10.5, 0.5, loans)).round(-2)
+    amount = (income * rng.uniform(0.05, 0.6, loans)).round(-2)
+    return pd.DataFrame(
+        {
+            "amount": amount,
+            "term_months": rng.choice([12.0, 24.0, 36.0, 60.0], loans),
+            "income": income,
+            "debt_to_income": rng.gamma(2.0, 0.15, loans).round(3),
+            "credit_score": rng.normal(680.0, 60.0, loans).clip(450, 850).round(),
+            "line_utilization": rng.beta(2.0, 3.0, loans).round(3),
+            "delinquencies": rng.poisson(0.25, loans).astype(float),
+            "months_employed": rng.gamma(2.0, 40.0, loans).round(),
+            "home": pd.Categorical(rng.choice(["own", "mortgage", "rent"], loans, p=[0.15, 0.45, 0.4])),
+            "purpose": pd.Categorical(rng.choice(["car", "debt", "home", "business"], loans, p=[0.3, 0.4, 0.2, 0.1])),
+            "hides_income": rng.random(loans) < 0.08,
+        }
+    )
+
+
+def _log_odds(table: pd.DataFrame) -> FloatArray:
+    low_score = table["credit_score"] < 650
+    return (
+        -2.6
+        - 0.4 * (np.log(table["income"]) - 10.5)
+        + 2.0 * (table["debt_to_income"] - 0.3)
+        - 0.009 * (table["credit_score"] - 680)
+        + 0.9 * (table["delinquencies"] > 0)
+        + 3.0 * low_score * (table["line_utilization"] - 0.4).clip(lower=0)
+        + table["home"].map({"own": -0.2, "mortgage": 0.0, "rent": 0.3}).astype(float)
+        + table["purpose"].map({"car": 0.0, "debt": 0.2, "home": -0.2, "business": 0.6}).astype(float)
+        + 0.8 * table["hides_income"]
+    ).to_numpy()

@@ -1,0 +1,253 @@
+"""Splits cut a Dataset by its clocks: a row trains only if it resolved before the first test row was known."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedKFold, train_test_split
+
+from finnet.checks import require_at_least, require_share
+from finnet.dataset import Dataset
+from finnet.errors import ConfigError, LookAheadError
+from finnet.types import BoolArray, IntArray, Split, TimeArray
+
+__all__ = [
+    "Blocks",
+    "Fold",
+    "Holdout",
+    "PurgedKFold",
+    "RepeatedKFold",
+    "TrainingRows",
+    "WalkForward",
+    "fold_table",
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """Row numbers of one training and one test set, each ascending."""
+
+    number: int
+    train: IntArray
+    test: IntArray
+
+
+@dataclass(frozen=True)
+class WalkForward:
+    """Train on a window, forecast the bars after it, move on: the way a model would have been used.
+
+    A bar is one distinct `known_at`. A row trains if it lies in the window and `resolves_at` is no later than the
+    `known_at` of the first test row, less the embargo.
+
+    Parameters
+    ----------
+    train_bars : int
+        Length of the training window, and the number of bars before the first forecast.
+    test_bars : int
+        Bars forecast before the next refit.
+    expanding : bool
+        Whether the window keeps its first bar instead of moving on.
+    embargo_bars : int
+        Bars left out between the last resolved training label and the first test bar.
+
+    Examples
+    --------
+    >>> from finnet.data.samples import made_market
+    >>> from finnet.labels import Direction, build_dataset
+    >>> data = build_dataset(made_market(symbols=2, sessions=60), ["return_1"], Direction())
+    >>> [(len(fold.train), len(fold.test)) for fold in WalkForward(train_bars=30, test_bars=20).split(data)]
+    [(56, 40), (56, 14)]
+    """
+
+    train_bars: int = 1000
+    test_bars: int = 250
+    expanding: bool = False
+    embargo_bars: int = 0
+
+    def __post_init__(self) -> None:
+        require_at_least(self.train_bars, 2, name="train_bars")
+        require_at_least(self.test_bars, 1, name="test_bars")
+        require_at_least(self.embargo_bars, 0, name="embargo_bars")
+        if self.embargo_bars >= self.train_bars:
+            raise ConfigError(
+                f"embargo_bars={self.embargo_bars} swallows the window; use less than train_bars={self.train_bars}"
+            )
+
+    def split(self, dataset: Dataset) -> Iterator[Fold]:
+        """Folds in time order; ConfigError where the data ends before the first test bar."""
+        known = dataset.clock("known_at")
+        bars = np.unique(known)
+        if self.train_bars >= len(bars):
+            raise ConfigError(
+                f"train_bars={self.train_bars} leaves no test bar in {len(bars)}; use at most {len(bars) - 1}"
+            )
+        for number, first in enumerate(range(self.train_bars, len(bars), self.test_bars)):
+            last = min(first + self.test_bars, len(bars)) - 1
+            window = known >= bars[0 if self.expanding else first - self.train_bars]
+            train = window & dataset.resolved_by(bars[first - self.embargo_bars])
+            yield _fold(number, train, (known >= bars[first]) & (known <= bars[last]))
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """One split in time: the last rows are the test set.
+
+    Parameters
+    ----------
+    test_share : float
+        Share of the bars (distinct `known_at`) in the test set; ignored where `test_from` is given.
+    test_from : str, optional
+        First day of the test set, as "2015-08-03", compared with `known_at`.
+    """
+
+    test_share: float = 0.3
+    test_from: str | None = None
+
+    def __post_init__(self) -> None:
+        require_share(self.test_share, name="test_share", zero=False)
+
+    def split(self, dataset: Dataset) -> Iterator[Fold]:
+        """The one fold; ConfigError where either side would be empty."""
+        known = dataset.clock("known_at")
+        test = known >= self._first_test_moment(np.unique(known))
+        if not test.any():
+            raise ConfigError(f"no row is known on or after {self.test_from}; use a day up to {known[-1]}")
+        yield _fold(0, dataset.resolved_by(known[test][0]), test)
+
+    def _first_test_moment(self, bars: TimeArray) -> np.datetime64:
+        if self.test_from is not None:
+            return np.datetime64(self.test_from, "us")
+        return bars[min(round(len(bars) * (1 - self.test_share)), len(bars) - 1)]
+
+
+@dataclass(frozen=True)
+class PurgedKFold:
+    """Contiguous test blocks in time, with every training row dropped whose label overlaps the block.
+
+    Label i spans the closed interval [known_at, resolves_at] = [t0, t1]. With s the smallest t0 and e the largest t1 of
+    the block, extended by the embargo, row i trains unless t0 <= e and t1 >= s (Lopez de Prado, Advances in Financial
+    Machine Learning, 2018, section 7.4). Rows after the block train too, so this measures models, not strategies.
+    """
+
+    folds: int = 5
+    embargo_bars: int = 0
+
+    def __post_init__(self) -> None:
+        require_at_least(self.folds, 2, name="folds")
+        require_at_least(self.embargo_bars, 0, name="embargo_bars")
+
+    def split(self, dataset: Dataset) -> Iterator[Fold]:
+        """Folds in the order of their test blocks."""
+        known, resolves = dataset.clock("known_at"), dataset.clock("resolves_at")
+        bars = np.unique(known)
+        if self.folds > len(bars):
+            raise ConfigError(f"folds={self.folds} is more than the {len(bars)} bars; use at most {len(bars)}")
+        for number, block in enumerate(np.array_split(bars, self.folds)):
+            test = (known >= block[0]) & (known <= block[-1])
+            end = _bars_later(bars, resolves[test].max(), self.embargo_bars)
+            yield _fold(number, ~((known <= end) & (resolves >= block[0])), test)
+
+
+def _bars_later(bars: TimeArray, moment: np.datetime64, count: int) -> np.datetime64:
+    """The moment `count` bars after `moment`, or `moment` itself where `count` is 0 or the data ends."""
+    if count == 0:
+        return moment
+    after = np.searchsorted(bars, moment, side="right") + count - 1
+    return max(moment, bars[min(after, len(bars) - 1)])
+
+
+@dataclass(frozen=True)
+class RepeatedKFold:
+    """Stratified shuffled folds for rows without dates; refuses rows that have them.
+
+    Repeat r shuffles with seed `seed + r`. Folds share training rows, so compare models with the corrected paired test.
+    """
+
+    folds: int = 5
+    repeats: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_at_least(self.folds, 2, name="folds")
+        require_at_least(self.repeats, 1, name="repeats")
+
+    def split(self, dataset: Dataset) -> Iterator[Fold]:
+        """Folds, repeat after repeat; LookAheadError where rows have dates."""
+        if dataset.is_dated:
+            raise LookAheadError("these rows have dates, and shuffling would train on the future; use WalkForward")
+        for repeat in range(self.repeats):
+            cutter = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed + repeat)
+            for k, (train, test) in enumerate(cutter.split(np.zeros(len(dataset)), dataset.y)):
+                yield Fold(repeat * self.folds + k, train, test)
+
+
+def _fold(number: int, train: BoolArray, test: BoolArray) -> Fold:
+    if not train.any():
+        raise ConfigError(
+            f"fold {number} has no resolved training row before its test rows; lengthen the training window"
+        )
+    return Fold(number, np.flatnonzero(train), np.flatnonzero(test))
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """Row numbers to fit weights, to stop early and choose settings, and to calibrate; each ascending, all disjoint."""
+
+    fit: IntArray
+    validation: IntArray
+    calibration: IntArray
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Shares of the training bars kept for validation (early stopping, tuning) and for calibration.
+
+    With dates they are the last bars of the window, in the order fit, validation, calibration, and a row belongs to an
+    earlier block only if it resolved before the later block began. Without dates they are drawn at random, stratified.
+    """
+
+    validation: float = 0.15
+    calibration: float = 0.15
+
+    def __post_init__(self) -> None:
+        require_share(self.validation, name="validation")
+        require_share(self.calibration, name="calibration")
+        require_share(self.validation + self.calibration, name="validation + calibration")
+
+    def cut(self, dataset: Dataset, rows: IntArray, *, seed: int) -> TrainingRows:
+        """Divide training `rows`; `seed` matters only for rows without dates."""
+        earlier, calibration = self._cut_last(dataset, rows, self.calibration, seed)
+        share = self.validation / (1 - self.calibration)
+        fit, validation = self._cut_last(dataset, earlier, share, seed + 1)
+        return TrainingRows(fit, validation, calibration)
+
+    def _cut_last(self, dataset: Dataset, rows: IntArray, share: float, seed: int) -> tuple[IntArray, IntArray]:
+        if share == 0:
+            return rows, rows[:0]
+        if not dataset.is_dated:
+            first, last = train_test_split(rows, test_size=share, stratify=dataset.y[rows], random_state=seed)
+            return np.sort(first), np.sort(last)
+        known = dataset.clock("known_at")[rows]
+        bars = np.unique(known)
+        cut = bars[max(1, round(len(bars) * (1 - share)))] if len(bars) > 1 else bars[0]
+        earlier = dataset.clock("resolves_at")[rows] <= cut
+        if not earlier.any():
+            raise ConfigError(
+                f"no row of the window resolved before its last {share:.0%}; lengthen train_bars or horizon less"
+            )
+        return rows[earlier], rows[known >= cut]
+
+
+def fold_table(dataset: Dataset, split: Split) -> pd.DataFrame:
+    """One row per fold: fold, train_from, train_to, train_rows, test_from, test_to, test_rows; NaT without dates."""
+    rows = [
+        {"fold": fold.number, **_span(dataset, fold.train, "train"), **_span(dataset, fold.test, "test")}
+        for fold in split.split(dataset)
+    ]
+    return pd.DataFrame(rows)
+
+
+def _span(dataset: Dataset, rows: IntArray, name: str) -> dict[str, object]:
+    known = dataset.clock("known_at")[rows] if dataset.is_dated else np.array(["NaT"], "datetime64[us]")
+    return {f"{name}_from": pd.Timestamp(known[0]), f"{name}_to": pd.Timestamp(known[-1]), f"{name}_rows": len(rows)}

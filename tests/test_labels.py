@@ -1,0 +1,96 @@
+"""Labels start after the trade, and rows say so."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finnet.data.panel import Panel, closing_times
+from finnet.data.samples import made_loan_book, made_market
+from finnet.errors import ConfigError, DataError
+from finnet.labels import AboveMedian, Direction, ForwardReturn, build_dataset, default_dataset, forward_return
+
+LABELS = [Direction(), Direction(horizon_bars=3, delay_bars=2), AboveMedian(horizon_bars=2), ForwardReturn()]
+
+
+def panel_of(*closes):
+    close = np.array(closes, float).T
+    days = pd.bdate_range("2020-01-06", periods=len(close)).to_numpy("datetime64[us]")
+    return Panel(days, closing_times(days), tuple("ABCDE"[: close.shape[1]]), {"close": close})
+
+
+def test_forward_return_by_hand():
+    # Known at the close of bar 0, bought at bar 1 for 110, sold at bar 3 for 99.
+    values = forward_return(panel_of([100, 110, 121, 99]), horizon_bars=2, delay_bars=1)
+    assert values[0, 0] == pytest.approx(-0.1)
+    assert np.isnan(values[1:]).all()
+
+
+def test_the_dead_zone_drops_what_lies_between_its_edges():
+    closes = [100, 100, 100.55 + 1e-9, 100.55, 100.04]  # from bar 1: +0.55 %, 0 %, -0.507 %
+    values = Direction(up=0.0055, down=-0.005).values(panel_of(closes))[:3, 0]
+    np.testing.assert_array_equal(values, [1.0, np.nan, 0.0])
+
+
+def test_no_change_is_not_up():
+    assert Direction().values(panel_of([100, 100, 100]))[0, 0] == 0.0
+
+
+def test_above_median_splits_each_session_in_halves():
+    values = AboveMedian().values(panel_of([1, 1, 1.1], [1, 1, 1.2], [1, 1, 1.3], [1, 1, 1.4]))
+    assert values[0].tolist() == [0.0, 0.0, 1.0, 1.0]
+
+
+def test_only_members_make_the_median():
+    panel = panel_of([1, 1, 1.1], [1, 1, 1.2], [1, 1, 9.0])
+    member = np.array([[True, True, False]] * 3)
+    values = AboveMedian().values(Panel(panel.sessions, panel.closes_at, panel.symbols, panel.fields, member))
+    np.testing.assert_array_equal(values[0], [0.0, 1.0, np.nan])
+
+
+@pytest.mark.parametrize("label", LABELS, ids=repr)
+def test_a_label_is_unknown_until_its_last_bar_and_never_changes_after(label):
+    panel = made_market(symbols=4, sessions=40)
+    final = label.values(panel)
+    for stop in range(5, 40):
+        known = label.values(panel.until(stop))
+        resolved = stop - label.delay_bars - label.horizon_bars
+        np.testing.assert_array_equal(known[:resolved], final[:resolved])
+        assert np.isnan(known[resolved:]).all()
+
+
+@pytest.mark.parametrize("label", LABELS, ids=repr)
+def test_clocks_follow_from_delay_and_horizon(label):
+    panel = made_market(symbols=2, sessions=30)
+    data = build_dataset(panel, ["return_1"], label)
+    t = np.searchsorted(panel.closes_at, data.clock("known_at"))
+    np.testing.assert_array_equal(data.clock("tradable_at"), panel.closes_at[t + label.delay_bars])
+    np.testing.assert_array_equal(data.clock("resolves_at"), panel.closes_at[t + label.delay_bars + label.horizon_bars])
+
+
+def test_trading_at_the_close_that_made_the_features_is_refused():
+    with pytest.raises(ConfigError, match="delay_bars=0"):
+        Direction(delay_bars=0)
+
+
+def test_a_dead_zone_without_zero_is_refused():
+    with pytest.raises(ConfigError, match="down <= 0 <= up"):
+        Direction(up=-0.01)
+
+
+def test_too_short_a_history_is_a_data_error_that_says_what_is_needed():
+    with pytest.raises(DataError, match="look back 251 bars"):
+        build_dataset(made_market(symbols=2, sessions=40), ["return_250"], Direction())
+
+
+def test_rows_without_enough_closes_of_their_own_are_left_out():
+    panel = panel_of([1.0] * 9, [np.nan] * 4 + [1.0] * 5)
+    data = build_dataset(panel, ["weekday"], Direction(), min_history_bars=3)
+    assert (data.entity == "A").sum() == 5  # bars 2 to 6
+    assert (data.entity == "B").sum() == 1  # bar 6 alone
+
+
+def test_loans_stand_in_the_order_of_application_and_resolve_after_the_horizon():
+    book = made_loan_book(loans=50)
+    data = default_dataset(book)
+    assert (np.diff(data.clock("known_at")) >= np.timedelta64(0)).all()
+    assert (data.clock("resolves_at") - data.clock("known_at") == np.timedelta64(365, "D")).all()

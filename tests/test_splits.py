@@ -1,0 +1,159 @@
+"""No splitter and no block lets a row train that had not resolved; brute force says so."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from finnet.dataset import CLOCKS, Dataset
+from finnet.errors import ConfigError, LookAheadError
+from finnet.splits import Blocks, Holdout, PurgedKFold, RepeatedKFold, WalkForward, fold_table
+
+DAY = np.timedelta64(1, "D")
+SPLITS = [
+    WalkForward(train_bars=12, test_bars=5),
+    WalkForward(train_bars=12, test_bars=7, expanding=True, embargo_bars=3),
+    Holdout(test_share=0.4),
+    Holdout(test_from="2020-01-25"),
+    PurgedKFold(folds=4),
+    PurgedKFold(folds=3, embargo_bars=4),
+]
+
+
+def made(known_days, horizons, entities=1):
+    """Rows known on given days whose labels resolve `horizons` days after the trade."""
+    known = np.datetime64("2020-01-01", "us") + np.repeat(np.sort(known_days), entities) * DAY
+    resolves = known + DAY + np.resize(horizons, len(known)) * DAY
+    clocks = pd.DataFrame(dict(zip(CLOCKS, (known, known, known + DAY, resolves), strict=True)))
+    X = pd.DataFrame({"a": np.arange(len(known), dtype=float)})
+    entity = np.resize(np.array(["A", "B", "C"], object), len(known))
+    return Dataset(X, np.arange(len(known)) % 2, entity, "direction", 1, clocks)
+
+
+@st.composite
+def datasets(draw):
+    days = draw(st.lists(st.integers(0, 60), min_size=30, max_size=50, unique=True))
+    horizons = draw(st.lists(st.integers(1, 6), min_size=1, max_size=9))
+    return made(np.array(days), np.array(horizons), entities=draw(st.integers(1, 3)))
+
+
+@pytest.mark.parametrize("split", SPLITS[:4], ids=repr)
+@given(dataset=datasets())
+def test_training_rows_resolved_before_the_first_test_row_was_known(split, dataset):
+    for fold in split.split(dataset):
+        deadline = min(dataset.clock("known_at")[i] for i in fold.test)
+        assert all(dataset.clock("resolves_at")[i] <= deadline for i in fold.train)
+
+
+@pytest.mark.parametrize("split", SPLITS[4:], ids=repr)
+@given(dataset=datasets())
+def test_purged_folds_share_no_moment_with_their_test_block(split, dataset):
+    known, resolves = dataset.clock("known_at"), dataset.clock("resolves_at")
+    for fold in split.split(dataset):
+        start, end = known[fold.test].min(), resolves[fold.test].max()
+        later = np.unique(known[known > end])
+        if split.embargo_bars and len(later):
+            end = later[min(split.embargo_bars, len(later)) - 1]
+        overlaps = [known[i] <= end and resolves[i] >= start for i in range(len(dataset))]
+        assert set(fold.train) == {i for i, hit in enumerate(overlaps) if not hit}
+
+
+@given(dataset=datasets())
+def test_purged_folds_test_every_row_once(dataset):
+    tested = np.concatenate([fold.test for fold in PurgedKFold(folds=4).split(dataset)])
+    assert sorted(tested) == list(range(len(dataset)))
+
+
+@given(dataset=datasets())
+def test_walk_forward_tests_every_row_after_the_first_window_once(dataset):
+    bars = np.unique(dataset.clock("known_at"))
+    tested = np.concatenate([fold.test for fold in WalkForward(train_bars=12, test_bars=5).split(dataset)])
+    assert tested.tolist() == np.flatnonzero(dataset.clock("known_at") >= bars[12]).tolist()
+
+
+@given(dataset=datasets(), shares=st.sampled_from([(0.2, 0.0), (0.0, 0.2), (0.25, 0.25)]))
+def test_blocks_are_the_last_rows_and_each_resolved_before_the_next_began(dataset, shares):
+    rows = np.arange(len(dataset))
+    cut = Blocks(*shares).cut(dataset, rows, seed=0)
+    parts = [part for part in (cut.fit, cut.validation, cut.calibration) if len(part)]
+    for earlier, later in pairwise(parts):
+        assert dataset.clock("resolves_at")[earlier].max() <= dataset.clock("known_at")[later].min()
+    assert parts[-1][-1] == rows[-1]
+
+
+def test_walk_forward_by_hand():
+    dataset = made(np.arange(8), [1])  # row i is known on day i and resolves on day i + 2
+    folds = list(WalkForward(train_bars=4, test_bars=3).split(dataset))
+    assert [fold.train.tolist() for fold in folds] == [[0, 1, 2], [3, 4, 5]]
+    assert [fold.test.tolist() for fold in folds] == [[4, 5, 6], [7]]
+
+
+def test_expanding_windows_keep_their_first_row():
+    folds = list(WalkForward(train_bars=4, test_bars=2, expanding=True).split(made(np.arange(10), [1])))
+    assert {fold.train[0] for fold in folds} == {0}
+
+
+def test_an_embargo_takes_its_bars_from_the_end_of_the_window():
+    fold = next(iter(WalkForward(train_bars=6, test_bars=2, embargo_bars=2).split(made(np.arange(10), [1]))))
+    assert fold.train.tolist() == [0, 1, 2]
+
+
+def test_a_window_longer_than_the_data_is_refused_with_the_longest_possible():
+    with pytest.raises(ConfigError, match=r"train_bars=30 leaves no test bar in 10; use at most 9"):
+        list(WalkForward(train_bars=30).split(made(np.arange(10), [1])))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: WalkForward(train_bars=0),
+        lambda: WalkForward(train_bars=5, embargo_bars=5),
+        lambda: Holdout(test_share=1.0),
+        lambda: PurgedKFold(folds=1),
+        lambda: RepeatedKFold(repeats=0),
+        lambda: Blocks(validation=0.6, calibration=0.5),
+    ],
+)
+def test_impossible_settings_are_refused(make):
+    with pytest.raises(ConfigError, match="use"):
+        make()
+
+
+def undated(rows=100):
+    X = pd.DataFrame({"a": np.arange(rows, dtype=float)})
+    return Dataset(X, (np.arange(rows) % 4 == 0).astype(int), np.arange(rows).astype(str).astype(object), "default", 0)
+
+
+def test_dated_rows_are_never_shuffled():
+    with pytest.raises(LookAheadError, match="WalkForward"):
+        next(RepeatedKFold().split(made(np.arange(10), [1])))
+
+
+def test_repeated_folds_are_stratified_and_test_every_row_once_a_repeat():
+    folds = list(RepeatedKFold(folds=5, repeats=2).split(undated()))
+    assert [fold.number for fold in folds] == list(range(10))
+    assert all(undated().y[fold.test].mean() == 0.25 for fold in folds)
+    assert sorted(np.concatenate([fold.test for fold in folds])) == sorted([*range(100)] * 2)
+
+
+def test_blocks_of_undated_rows_are_stratified_and_follow_the_seed():
+    data, rows = undated(), np.arange(100)
+    cut, again = (Blocks(0.2, 0.2).cut(data, rows, seed=3) for _ in range(2))
+    other = Blocks(0.2, 0.2).cut(data, rows, seed=4)
+    assert (len(cut.fit), len(cut.validation), len(cut.calibration)) == (60, 20, 20)
+    assert data.y[cut.validation].mean() == 0.25
+    assert cut.validation.tolist() == again.validation.tolist() != other.validation.tolist()
+
+
+def test_fold_table_states_days_and_rows():
+    row = fold_table(made(np.arange(8), [1]), WalkForward(train_bars=4, test_bars=4)).iloc[0]
+    days = [str(row[name].date()) for name in ("train_from", "train_to", "test_from", "test_to")]
+    assert days == ["2020-01-01", "2020-01-03", "2020-01-05", "2020-01-08"]
+    assert (row["train_rows"], row["test_rows"]) == (3, 4)
+
+
+def test_fold_table_of_undated_rows_has_no_days():
+    assert fold_table(undated(), RepeatedKFold())["test_from"].isna().all()
