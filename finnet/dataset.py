@@ -58,7 +58,7 @@ class Dataset:
     clocks: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
-        lengths = {len(self.X), len(self.y), len(self.entity)} | ({len(self.clocks)} if self.is_dated else set())
+        lengths = {len(part) for part in (self.X, self.y, self.entity, self.clocks) if part is not None}
         if len(lengths) > 1:
             raise DataError(f"X, y, entity and clocks have {sorted(lengths)} rows; give one of each per row")
         if np.isnan(np.asarray(self.y, float)).any():

@@ -1,7 +1,7 @@
 """Fitting with held-out blocks: whoever knows what to do with a block gets it, everyone else trains on it."""
 
 from inspect import signature
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -14,19 +14,17 @@ __all__ = ["Rows", "fit_in_blocks", "takes_validation"]
 class Rows(NamedTuple):
     """Features (n, n_features) and labels (n,) of some rows."""
 
-    X: pd.DataFrame
+    X: pd.DataFrame | FloatArray
     y: IntArray | FloatArray
 
     def join(self, later: "Rows") -> "Rows":
         """These rows followed by `later`."""
         if not len(later.y):
             return self
-        X = (
-            pd.concat([self.X, later.X], ignore_index=True)
-            if isinstance(self.X, pd.DataFrame)
-            else np.concatenate([self.X, later.X])
-        )
-        return Rows(X, np.concatenate([self.y, later.y]))
+        y = np.concatenate([self.y, later.y])
+        if isinstance(self.X, pd.DataFrame):
+            return Rows(pd.concat([self.X, cast(pd.DataFrame, later.X)], ignore_index=True), y)
+        return Rows(np.concatenate([self.X, later.X]), y)
 
 
 def takes_validation(estimator: Any) -> bool:
@@ -49,7 +47,7 @@ def fit_in_blocks(
     array([0.75, 0.25])
     """
     taken = signature(estimator.fit).parameters
-    named = {}
+    named: dict[str, Any] = {}
     for suffix, block in (("val", validation), ("cal", calibration)):
         if block is None or not len(block.y):
             continue

@@ -125,7 +125,7 @@ class AboveMedian(_Ahead):
 
     def values(self, panel: Panel) -> FloatArray:
         """Labels, shape (T, S): 1, 0 or NaN; a session needs at least two members with a return."""
-        returns = np.where(panel.member, self._returns(panel), np.nan)
+        returns = np.where(np.asarray(panel.member), self._returns(panel), np.nan)
         enough = np.isfinite(returns).sum(axis=1) >= 2
         median = np.full((len(returns), 1), np.nan)
         median[enough, 0] = np.nanmedian(returns[enough], axis=1)

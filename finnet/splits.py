@@ -57,7 +57,7 @@ class WalkForward:
     >>> from finnet.labels import Direction, build_dataset
     >>> data = build_dataset(made_market(symbols=2, sessions=60), ["return_1"], Direction())
     >>> [(len(fold.train), len(fold.test)) for fold in WalkForward(train_bars=30, test_bars=20).split(data)]
-    [(56, 40), (56, 14)]
+    [(58, 40), (58, 14)]
     """
 
     train_bars: int = 1000
@@ -118,7 +118,8 @@ class Holdout:
     def _first_test_moment(self, bars: TimeArray) -> np.datetime64:
         if self.test_from is not None:
             return np.datetime64(self.test_from, "us")
-        return bars[min(round(len(bars) * (1 - self.test_share)), len(bars) - 1)]
+        first: np.datetime64 = bars[min(round(len(bars) * (1 - self.test_share)), len(bars) - 1)]
+        return first
 
 
 @dataclass(frozen=True)
@@ -153,8 +154,9 @@ def _bars_later(bars: TimeArray, moment: np.datetime64, count: int) -> np.dateti
     """The moment `count` bars after `moment`, or `moment` itself where `count` is 0 or the data ends."""
     if count == 0:
         return moment
-    after = np.searchsorted(bars, moment, side="right") + count - 1
-    return max(moment, bars[min(after, len(bars) - 1)])
+    after = int(np.searchsorted(bars, moment, side="right")) + count - 1
+    later: np.datetime64 = np.maximum(moment, bars[min(after, len(bars) - 1)])
+    return later
 
 
 @dataclass(frozen=True)
@@ -234,7 +236,7 @@ class Blocks:
         earlier = dataset.clock("resolves_at")[rows] <= cut
         if not earlier.any():
             raise ConfigError(
-                f"no row of the window resolved before its last {share:.0%}; lengthen train_bars or horizon less"
+                f"no row of the window resolved before its last {share:.0%}; give a longer window or a shorter horizon"
             )
         return rows[earlier], rows[known >= cut]
 

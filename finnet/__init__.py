@@ -1,0 +1,35 @@
+"""finnet: financial forecasting with networks trained by backpropagation.
+
+The public nouns, by the way of the data::
+
+    Panel, LoanBook -> Dataset -> WalkForward -> NetworkClassifier -> Forecasts -> compare, run_backtest -> run_job
+"""
+
+from finnet.backtest.engine import run_backtest
+from finnet.data.panel import LoanBook, Panel
+from finnet.dataset import Dataset
+from finnet.estimators.network import NetworkClassifier, NetworkRegressor
+from finnet.evaluation.comparison import compare
+from finnet.evaluation.walk_forward import walk_forward
+from finnet.forecasts import Forecasts
+from finnet.jobs.config import Job
+from finnet.jobs.runner import run_job
+from finnet.labels import build_dataset
+from finnet.splits import WalkForward
+
+__all__ = [
+    "Dataset",
+    "Forecasts",
+    "Job",
+    "LoanBook",
+    "NetworkClassifier",
+    "NetworkRegressor",
+    "Panel",
+    "WalkForward",
+    "build_dataset",
+    "compare",
+    "run_backtest",
+    "run_job",
+    "walk_forward",
+]
+__version__ = "0.1.0"

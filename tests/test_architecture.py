@@ -1,0 +1,57 @@
+"""Imports flow one way, as DESIGN says, and the numeric heart stays free of what it must not know."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "finnet"
+CORE = {"errors", "types", "checks", "seeds", "dataset", "forecasts", "fitting"}
+MAY_IMPORT = {  # room -> rooms it may import, besides itself
+    **dict.fromkeys(CORE, CORE),
+    "data": CORE,
+    "features": CORE | {"data"},
+    "labels": CORE | {"data", "features"},
+    "splits": CORE | {"data"},
+    "network": {"errors", "types", "checks"},
+    "estimators": CORE | {"network", "features"},
+    "evaluation": CORE | {"splits"},
+    "backtest": CORE | {"data", "evaluation"},
+    "lending": CORE | {"data", "evaluation"},
+    "reporting": CORE | {"evaluation", "backtest", "lending", "network"},
+}
+FOREIGN = {"network": {"pandas", "sklearn", "scipy", "matplotlib"}, "reporting": {"sklearn", "scipy"}}
+FILES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} line {node.lineno}: use absolute imports"
+            names.add(node.module or "")
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_flow_one_way(path):
+    if room(path) in MAY_IMPORT:
+        typing_only = {"dataset", "splits"} if room(path) == "types" else set()
+        rooms = {name.split(".")[1] for name in imported(path) if name.startswith("finnet.")}
+        assert rooms - {room(path)} - typing_only <= MAY_IMPORT[room(path)]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_room_imports_what_it_must_not_know(path):
+    assert not {name.split(".")[0] for name in imported(path)} & FOREIGN.get(room(path), set())
+
+
+def test_nothing_imports_pickle():
+    for path in FILES:
+        assert not imported(path) & {"pickle", "cloudpickle", "dill"}
