@@ -2,8 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from arch.data import default as moodys_yields
-from arch.data import nasdaq, sp500, vix
 
 from finnet.checks import require_at_least
 from finnet.data.panel import LoanBook, Panel, closing_times, join_as_of
@@ -27,6 +25,9 @@ def index_history() -> Panel:
     >>> panel.shape, panel.symbols
     ((5031, 2), ('NASDAQ', 'SP500'))
     """
+    # Importing arch takes a second, which only those should wait for who read the history.
+    from arch.data import nasdaq, sp500
+
     tables = [
         source.load().rename(columns=_COLUMNS)[list(_COLUMNS.values())].assign(symbol=symbol)
         for symbol, source in (("SP500", sp500), ("NASDAQ", nasdaq))
@@ -37,12 +38,16 @@ def index_history() -> Panel:
 
 
 def _credit_spread() -> pd.DataFrame:
+    from arch.data import default as moodys_yields
+
     yields = moodys_yields.load()
     published = pd.DatetimeIndex(yields.index) + pd.offsets.MonthBegin(1)
     return pd.DataFrame({"available_at": published, "credit_spread": (yields["BAA"] - yields["AAA"]).to_numpy()})
 
 
 def _vix() -> pd.DataFrame:
+    from arch.data import vix
+
     values = vix.load()["vix"]
     prints_at = closing_times(pd.DatetimeIndex(values.index).to_numpy("datetime64[us]"), time="16:15")
     return pd.DataFrame({"available_at": prints_at, "vix": values.to_numpy()})
@@ -139,7 +144,7 @@ def _made_applications(loans: int, rng: np.random.Generator) -> pd.DataFrame:
 
 def _log_odds(table: pd.DataFrame) -> FloatArray:
     low_score = table["credit_score"] < 650
-    return (
+    log_odds = (
         -2.6
         - 0.4 * (np.log(table["income"]) - 10.5)
         + 2.0 * (table["debt_to_income"] - 0.3)
@@ -149,4 +154,5 @@ def _log_odds(table: pd.DataFrame) -> FloatArray:
         + table["home"].map({"own": -0.2, "mortgage": 0.0, "rent": 0.3}).astype(float)
         + table["purpose"].map({"car": 0.0, "debt": 0.2, "home": -0.2, "business": 0.6}).astype(float)
         + 0.8 * table["hides_income"]
-    ).to_numpy()
+    )
+    return np.asarray(log_odds, float)

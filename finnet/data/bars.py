@@ -1,0 +1,217 @@
+"""Bars in long form and the rules that each bar and each symbol's history must keep."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from finnet.data.quality import ROWS_PER_RULE, Findings, Origin
+from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
+
+__all__ = ["Bars", "check_bars", "check_order", "suspect_bars"]
+
+PRICES = ("open", "high", "low", "close")
+TOO_LARGE = {"volume": 2.0**53}
+LARGEST_PRICE = 1e12
+ROUNDING = 1e-6
+"""Vendors round open, high, low and close one by one: a relative difference this small breaks no rule."""
+
+ABSENCE = ("missing_close", "missing_price", "missing_adj_close", "blank_text")
+"""Rules that a row whose cell could not be read does not break as well."""
+
+STALE_BARS = 10
+OUTLIER = 0.5
+SPLITS = np.array([2, 3, 4, 5, 7, 8, 10, 15, 20, 25, 50, 100, 1.5])
+SPLIT_TOLERANCE = 0.02
+SPARSE = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Bars:
+    """One row per bar, in the order of the files until `check_order` sorts them.
+
+    Parameters
+    ----------
+    date : ndarray of datetime64[us], shape (n,)
+        Local days.
+    code : ndarray of int, shape (n,)
+        Positions in `symbols`.
+    symbols : tuple of str
+        Distinct, in alphabetical order.
+    fields : mapping of str to ndarray of shape (n,)
+    origin : Origin
+    broken : ndarray of bool, shape (n,)
+        Rows with a cell that could not be read, and was noted: what is missing there breaks no second rule.
+    """
+
+    date: TimeArray
+    code: IntArray
+    symbols: tuple[str, ...]
+    fields: Mapping[str, FloatArray]
+    origin: Origin
+    broken: BoolArray
+
+    def __len__(self) -> int:
+        return len(self.date)
+
+    def take(self, rows: IntArray | BoolArray) -> Self:
+        """These rows, by number or as a mask; symbols stay as they are."""
+        fields = {name: values[rows] for name, values in self.fields.items()}
+        origin, broken = self.origin.take(rows), self.broken[rows]
+        return replace(self, date=self.date[rows], code=self.code[rows], fields=fields, origin=origin, broken=broken)
+
+    def with_fields(self, fields: Mapping[str, FloatArray]) -> Self:
+        """The same bars with other values of some fields."""
+        return replace(self, fields={**self.fields, **fields})
+
+    def only(self, names: Sequence[str]) -> FloatArray:
+        """Those of the fields `names` that exist, side by side, shape (n, n_found)."""
+        return np.column_stack([self.fields[name] for name in names if name in self.fields])
+
+    def note(self, findings: Findings, rule: str, rows: BoolArray, *, column: str) -> None:
+        """Note these bars with symbol, date and the value of `column` (nothing where it is no field)."""
+        at = np.flatnonzero(rows & ~self.broken if rule in ABSENCE else rows)
+        values = [self._describe(row, column) for row in at[:ROWS_PER_RULE]]
+        if len(at):
+            findings.add_rows(rule, self.origin.take(at), column=column, values=values)
+
+    def _describe(self, row: int, column: str) -> str:
+        value = f": {self.fields[column][row]:.10g}" if column in self.fields else ""
+        return f"{self.symbols[self.code[row]]} {self.date[row].astype('datetime64[D]')}{value}"
+
+
+def check_bars(bars: Bars, findings: Findings) -> Bars:
+    """The bars without those that have no price, zeros that mean "unknown" made NaN; every broken rule is noted."""
+    bars = _without_empty(bars, findings)
+    bars = _with_known_prices(bars, findings)
+    close = bars.fields["close"]
+    bars.note(findings, "missing_close", np.isnan(close), column="close")
+    for name in (name for name in (*PRICES, "adj_close") if name in bars.fields):
+        values = bars.fields[name]
+        bars.note(findings, "non_positive_price", values <= 0, column=name)
+        bars.note(findings, "too_large", np.abs(values) > LARGEST_PRICE, column=name)
+    _check_ranges(bars, findings)
+    _check_volume(bars, findings)
+    return bars
+
+
+def _without_empty(bars: Bars, findings: Findings) -> Bars:
+    empty: BoolArray = np.all(np.isnan(bars.only(PRICES)), axis=1) & ~bars.broken
+    bars.note(findings, "empty_bar", empty, column="close")
+    return bars.take(~empty) if empty.any() else bars
+
+
+def _with_known_prices(bars: Bars, findings: Findings) -> Bars:
+    repaired = {}
+    for name in (name for name in PRICES[:3] if name in bars.fields):
+        bars.note(findings, "missing_price", np.isnan(bars.fields[name]), column=name)
+        zero = (bars.fields[name] == 0) & (bars.fields["close"] > 0)
+        if zero.any():
+            bars.note(findings, "zero_price", zero, column=name)
+            repaired[name] = np.where(zero, np.nan, bars.fields[name])
+    return bars.with_fields(repaired) if repaired else bars
+
+
+def _check_ranges(bars: Bars, findings: Findings) -> None:
+    if not {"high", "low"} <= bars.fields.keys():
+        return
+    high, low = bars.fields["high"], bars.fields["low"]
+    slack = ROUNDING * np.abs(high)
+    bars.note(findings, "high_below_low", high < low - slack, column="high")
+    for name in ("open", "close"):
+        if name in bars.fields:
+            values = bars.fields[name]
+            outside = (values > high + slack) | (values < low - slack)
+            bars.note(findings, "outside_range", outside & (high >= low - slack), column=name)
+
+
+def _check_volume(bars: Bars, findings: Findings) -> None:
+    if "volume" in bars.fields:
+        volume = bars.fields["volume"]
+        bars.note(findings, "negative_volume", volume < 0, column="volume")
+        bars.note(findings, "too_large", volume > TOO_LARGE["volume"], column="volume")
+        bars.note(findings, "zero_volume", volume == 0, column="volume")
+
+
+def check_order(bars: Bars, findings: Findings, *, duplicates: str) -> Bars:
+    """The bars sorted by symbol and date, one of each pair.
+
+    Parameters
+    ----------
+    duplicates : str
+        "error" notes the second of two bars; "first" and "last" keep that one, in the order of the file; "identical"
+        drops a bar that repeats an earlier one in every field and notes the others.
+    """
+    key = bars.code * np.int64(2**40) + bars.date.astype("datetime64[D]").astype(np.int64)
+    step = np.diff(key)
+    if (step > 0).all():
+        return bars
+    order = np.argsort(key, kind="stable")
+    same_symbol_back = (np.diff(bars.code) == 0) & (step < 0)
+    bars.note(findings, "unsorted", np.append(False, same_symbol_back), column="date")
+    bars, key = bars.take(order), key[order]
+    return _without_duplicates(bars, np.diff(key) == 0, findings, duplicates=duplicates)
+
+
+def _without_duplicates(bars: Bars, twice: BoolArray, findings: Findings, *, duplicates: str) -> Bars:
+    repeats = np.append(False, twice)
+    if duplicates == "identical":
+        values = np.column_stack(list(bars.fields.values()))
+        equal = ((values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))).all(axis=1)
+        bars.note(findings, "duplicate_bar", repeats & np.append(False, ~equal), column="date")
+        return bars.take(~repeats)
+    if duplicates == "error":
+        bars.note(findings, "duplicate_bar", repeats, column="date")
+    return bars.take(~np.append(twice, False) if duplicates == "last" else ~repeats)
+
+
+def suspect_bars(bars: Bars, findings: Findings) -> None:
+    """Note what is allowed but odd in the history of each symbol: gaps, stale prices, likely splits, outliers.
+
+    Parameters
+    ----------
+    bars : Bars
+        Sorted by symbol and date, prices adjusted.
+    """
+    for name, values in bars.fields.items():
+        if np.isnan(values).all():
+            findings.add("empty_column", bars.origin.files[0], column=name)
+    if len(bars) > 1:
+        same = np.append(False, np.diff(bars.code) == 0)
+        _suspect_sessions(bars, same, findings)
+        _suspect_prices(bars, same, findings)
+
+
+def _suspect_sessions(bars: Bars, same: BoolArray, findings: Findings) -> None:
+    sessions, day = np.unique(bars.date, return_inverse=True)
+    gap = same & (np.diff(day, prepend=day[:1]) > 1)
+    starts, ends = np.flatnonzero(~same), np.append(np.flatnonzero(~same)[1:], len(day)) - 1
+    change = np.bincount(day[starts], minlength=len(sessions) + 1) - np.bincount(
+        day[ends] + 1, minlength=len(sessions) + 1
+    )
+    listed = np.cumsum(change)[:-1]
+    sparse = np.bincount(day) < SPARSE * listed
+    bars.note(findings, "sparse_session", sparse[day], column="date")
+    # A stray date would make a gap in the history of every other symbol.
+    steps = np.diff(np.cumsum(~sparse)[day], prepend=0)
+    bars.note(findings, "gap", gap & (steps > 1), column="date")
+
+
+def _suspect_prices(bars: Bars, same: BoolArray, findings: Findings) -> None:
+    close = bars.fields["close"]
+    before = np.append(np.nan, close[:-1])
+    ratio = np.divide(close, before, out=np.full(len(close), np.nan), where=same & (before > 0))
+    jump = np.where(ratio >= 1, ratio, np.divide(1, ratio, out=np.full(len(ratio), np.nan), where=ratio > 0))
+    split = np.zeros(len(close), bool)
+    large = np.flatnonzero(jump > SPLITS.min() * (1 - SPLIT_TOLERANCE))
+    split[large] = (np.abs(jump[large, None] / SPLITS - 1) < SPLIT_TOLERANCE).any(axis=1)
+    bars.note(findings, "likely_split", split, column="close")
+    bars.note(findings, "outlier", (np.abs(ratio - 1) > OUTLIER) & ~split, column="close")
+    bars.note(findings, "stale_price", _run_length(same & (close == before)) == STALE_BARS, column="close")
+
+
+def _run_length(repeats: BoolArray) -> IntArray:
+    """How many true values end at each position."""
+    count = np.cumsum(repeats)
+    return count - np.maximum.accumulate(np.where(repeats, 0, count))

@@ -1,0 +1,223 @@
+"""Daily prices from CSV, CSV.gz or Parquet: one long table, or a folder with one file per symbol."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from finnet.checks import require_choice
+from finnet.data.bars import Bars, check_bars, check_order, suspect_bars
+from finnet.data.cells import coded, dates, numbers, published
+from finnet.data.panel import Panel
+from finnet.data.quality import Findings, Origin
+from finnet.data.tables import SUFFIXES, CsvFormat, Table, has_columns, read_table, table_files
+from finnet.types import BoolArray, FloatArray
+
+__all__ = ["PriceFile", "check_prices", "read_prices"]
+
+STANDARD = ("date", "symbol", "open", "high", "low", "close", "adj_close", "volume")
+DUPLICATES = ("error", "first", "last", "identical")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceFile:
+    """Where prices come from and how they are read.
+
+    Parameters
+    ----------
+    path : str
+        A CSV, CSV.gz or Parquet file in long form (one row per symbol and date), or a folder of such files with one
+        symbol each, named after it ("AAPL.csv").
+    columns : dict of str to str
+        Our names to the file's, for instance ``{"date": "Day", "close": "PX_LAST"}``. The standard names (date, symbol,
+        open, high, low, close, adj_close, volume) need no entry where the file uses them; only date, close and, unless
+        `symbol` or a folder names it, symbol are needed. Any other name becomes a number field of the panel.
+    symbol : str
+        The one symbol of a file without a symbol column.
+    adjust : bool
+        Whether open, high, low and close are multiplied by adj_close / close where the file has adj_close. The ratio of
+        open to close within a day, at which an order fills, stays as it was traded; volume stays in shares as given.
+    duplicates : str
+        Of two bars of a symbol on one date: "error", keep the "first" or the "last", or "identical" (drop repeats that
+        agree in every field, anything else is an error).
+    symbols, exclude : tuple of str
+        Only these symbols (all by default); not those. ``exclude=("",)`` leaves out rows without a symbol.
+    start, end : date, optional
+        First and last day to read, both included.
+    close_time, zone : str
+        When the bar of a day is complete: local "HH:MM" and time zone.
+    rules : dict of str to str
+        Severity ("error", "warning", "ignore") that replaces the one in `finnet.data.quality.RULES`, such as
+        ``{"non_positive_price": "ignore"}`` for an asset that may trade below zero.
+    csv : CsvFormat
+        Delimiter, encoding, date format and words for missing numbers of CSV files.
+    """
+
+    path: str
+    columns: dict[str, str] = field(default_factory=dict)
+    symbol: str = ""
+    adjust: bool = True
+    duplicates: str = "error"
+    symbols: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    start: date | None = None
+    end: date | None = None
+    close_time: str = "16:00"
+    zone: str = "America/New_York"
+    rules: dict[str, str] = field(default_factory=dict)
+    csv: CsvFormat = field(default_factory=CsvFormat)
+
+    def __post_init__(self) -> None:
+        require_choice(self.duplicates, DUPLICATES, name="duplicates")
+        Findings(self.rules)
+        published(np.array([], "datetime64[us]"), time=self.close_time, zone=self.zone)
+
+
+def read_prices(settings: PriceFile) -> Panel:
+    """The checked, adjusted prices of a file or folder.
+
+    Raises
+    ------
+    BadFileError
+        A DataError naming every broken rule with file, line, column, value and remedy.
+
+    Warns
+    -----
+    FinnetWarning
+        Where a row was dropped or a cell emptied. `check_prices` lists all warnings.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "prices.csv"
+    >>> _ = path.write_text("Day,Ticker,close\\n2020-01-02,NA,10\\n2020-01-03,NA,10.5\\n")
+    >>> panel = read_prices(PriceFile(path=str(path), columns={"date": "Day", "symbol": "Ticker"}))
+    >>> panel.symbols, panel["close"].ravel()
+    (('NA',), array([10. , 10.5]))
+    """
+    findings = Findings(settings.rules)
+    bars = _read_bars(settings, findings)
+    findings.raise_errors()
+    assert bars is not None
+    findings.warn_changes()
+    return _panel(bars, settings)
+
+
+def check_prices(settings: PriceFile) -> pd.DataFrame:
+    """The quality table of a file or folder: every error and warning, odd prices included; empty where all is well.
+
+    Returns
+    -------
+    DataFrame
+        Columns rule, severity, file, line, column, value, count, remedy; errors first.
+    """
+    findings = Findings(settings.rules)
+    bars = _read_bars(settings, findings)
+    if bars is not None and not findings.has_errors:
+        suspect_bars(bars, findings)
+    return findings.table()
+
+
+def _read_bars(settings: PriceFile, findings: Findings) -> Bars | None:
+    files = table_files(settings.path)
+    if not files:
+        findings.add("unreadable_file", settings.path, value=f"a folder without {', '.join(SUFFIXES)} files")
+    parts = [_read_file(file, settings, findings) for file in files]
+    found = [part for part in parts if part is not None]
+    if len(found) < len(parts) or not found:
+        return None
+    bars = check_order(_joined(found), findings, duplicates=settings.duplicates)
+    return _adjusted(bars, findings) if settings.adjust and "adj_close" in bars.fields else bars
+
+
+def _read_file(path: str, settings: PriceFile, findings: Findings) -> Bars | None:
+    names = {**{name: name for name in STANDARD}, **settings.columns}
+    table = read_table(path, settings.csv, findings, wanted=set(names.values()))
+    needed = ["date", "close", *([] if _one_symbol(path, settings) else ["symbol"]), *settings.columns]
+    if table is None or not has_columns(table, [names[name] for name in needed], findings):
+        return None
+    bars = _wanted_rows(_bars(table, settings, findings, names=names), settings)
+    blank = np.isin(bars.code, [code for code, symbol in enumerate(bars.symbols) if not symbol])
+    bars.note(findings, "blank_text", blank, column=names["symbol"])
+    if not len(bars):
+        findings.add("empty_file", path, value="no row is left after symbols, exclude, start and end")
+        return None
+    bars = check_bars(bars, findings)
+    return bars.take(~np.isnat(bars.date)) if np.isnat(bars.date).any() else bars
+
+
+def _one_symbol(path: str, settings: PriceFile) -> str:
+    """The symbol that speaks for a whole file, or "" where a column names them."""
+    if settings.symbol or "symbol" in settings.columns or not Path(settings.path).is_dir():
+        return settings.symbol
+    suffix = next(suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if path.endswith(suffix))
+    return Path(path).name.removesuffix(suffix)
+
+
+def _bars(table: Table, settings: PriceFile, findings: Findings, *, names: Mapping[str, str]) -> Bars:
+    days = dates(table, names["date"], findings)
+    one_symbol = _one_symbol(table.file, settings)
+    code, symbols = (
+        (np.zeros(len(table), int), (one_symbol,)) if one_symbol else coded(table, names["symbol"], findings)
+    )
+    fields = {
+        ours: numbers(table, theirs, findings)
+        for ours, theirs in names.items()
+        if ours not in ("date", "symbol") and theirs in table.columns
+    }
+    return Bars(days, code, symbols, fields, table.origin, table.broken)
+
+
+def _wanted_rows(bars: Bars, settings: PriceFile) -> Bars:
+    chosen = [
+        (not settings.symbols or symbol in settings.symbols) and symbol not in settings.exclude
+        for symbol in bars.symbols
+    ]
+    keep: BoolArray = np.array(chosen, bool)[bars.code]
+    if settings.start is not None:
+        keep = keep & (bars.date >= np.datetime64(settings.start))
+    if settings.end is not None:
+        keep = keep & (bars.date <= np.datetime64(settings.end))
+    return bars if keep.all() else bars.take(keep)
+
+
+def _joined(parts: list[Bars]) -> Bars:
+    """One table below the other; a field that a file lacks is NaN there."""
+    if len(parts) == 1:
+        return parts[0]
+    symbols = tuple(sorted({symbol for part in parts for symbol in part.symbols}))
+    place = {symbol: code for code, symbol in enumerate(symbols)}
+    code = np.concatenate([np.array([place[symbol] for symbol in part.symbols])[part.code] for part in parts])
+    names = dict.fromkeys(name for part in parts for name in part.fields)
+    fields = {
+        name: np.concatenate([part.fields.get(name, np.full(len(part), np.nan)) for part in parts]) for name in names
+    }
+    origin = Origin.joined([part.origin for part in parts])
+    date, broken = (np.concatenate([getattr(part, name) for part in parts]) for name in ("date", "broken"))
+    return Bars(date, code, symbols, fields, origin, broken)
+
+
+def _adjusted(bars: Bars, findings: Findings) -> Bars:
+    close, adj_close = bars.fields["close"], bars.fields["adj_close"]
+    bars.note(findings, "missing_adj_close", np.isnan(adj_close) & ~np.isnan(close), column="adj_close")
+    factor = np.divide(adj_close, close, out=np.full(len(close), np.nan), where=close != 0)
+    fields = {name: bars.fields[name] * factor for name in ("open", "high", "low") if name in bars.fields}
+    kept = {name: values for name, values in bars.fields.items() if name != "adj_close"}
+    return replace(bars, fields={**kept, **fields, "close": adj_close})
+
+
+def _panel(bars: Bars, settings: PriceFile) -> Panel:
+    sessions, day = np.unique(bars.date, return_inverse=True)
+    used, column = np.unique(bars.code, return_inverse=True)
+    symbols = tuple(bars.symbols[code] for code in used)
+
+    def wide(values: FloatArray) -> FloatArray:
+        cells = np.full((len(sessions), len(symbols)), np.nan)
+        cells[day, column] = values
+        return cells
+
+    fields = {name: wide(values) for name, values in bars.fields.items()}
+    return Panel(sessions, published(sessions, time=settings.close_time, zone=settings.zone), symbols, fields)

@@ -1,0 +1,169 @@
+"""Loans are read with declared types; what is no number, no outcome or no date is refused."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pydantic import TypeAdapter
+
+from finnet.data.loans import LoanFile, check_loans, read_loans
+from finnet.errors import ConfigError, DataError
+
+LOANS = """number,day,amount,income,housing,status
+x1,2020-01-31,1000,2500,rent,paid
+x2,2020-02-29,2000,-999,own,default
+x3,2020-03-01,3000,,,paid
+"""
+
+
+def settings(path, **changes):
+    columns = {"target": "status", "bad": "default", "good": "paid", "categories": ("housing",)}
+    return LoanFile(path=path, **{**columns, "id": "number", "drop": ("day",), **changes})
+
+
+def rules_of(path, **changes):
+    return check_loans(settings(path, **changes))[["rule", "line"]].values.tolist()
+
+
+def test_a_book_has_outcomes_ids_numbers_and_categories(write):
+    book = read_loans(settings(write(LOANS)))
+    assert book.loan_id.tolist() == ["x1", "x2", "x3"]
+    assert book.default.tolist() == [0, 1, 0]
+    assert list(book.applications) == ["amount", "income", "housing"]
+    assert book.applications["housing"].cat.categories.tolist() == ["own", "rent"]
+
+
+def test_codes_for_missing_are_missing(write):
+    path = write(LOANS)
+    everywhere = read_loans(settings(path, missing_codes=(-999.0,))).applications["income"]
+    in_one = read_loans(settings(path, missing_codes_in={"income": (-999.0, 2500.0)})).applications
+    assert everywhere.isna().tolist() == [False, True, True]
+    assert in_one["income"].isna().all()
+    assert in_one["amount"].notna().all()
+
+
+def test_loans_without_an_id_are_numbered(write):
+    book = read_loans(settings(write(LOANS), id="", drop=("number", "day")))
+    assert book.loan_id.tolist() == ["1", "2", "3"]
+
+
+def test_an_outcome_resolves_months_after_the_application(write):
+    book = read_loans(settings(write(LOANS), drop=(), applied_at="day", horizon_months=1))
+    assert book.applied_at.astype("datetime64[D]").astype(str).tolist() == ["2020-01-31", "2020-02-29", "2020-03-01"]
+    assert book.resolves_at.astype("datetime64[D]").astype(str).tolist() == ["2020-02-29", "2020-03-29", "2020-04-01"]
+    assert "day" not in book.applications
+
+
+def test_the_amount_is_known_and_stays_a_feature(write):
+    book = read_loans(settings(write(LOANS), amount="amount"))
+    assert book.amount.tolist() == book.applications["amount"].tolist() == [1000, 2000, 3000]
+
+
+def test_text_columns_are_categories_only_where_declared(write):
+    path = write(LOANS)
+    assert rules_of(path, categories=()) == [["not_a_number", 2], ["not_a_number", 3]]
+    book = read_loans(settings(path, categories=(), text_is_category=True))
+    assert isinstance(book.applications["housing"].dtype, pd.CategoricalDtype)
+    assert book.applications["income"].dtype == float
+
+
+def test_a_typing_error_does_not_make_a_number_column_a_category(write):
+    assert rules_of(write(LOANS.replace("2500", "25OO")), text_is_category=True) == [["not_a_number", 2]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("own,default", "own,late", ["unknown_outcome", 3]),
+        ("own,default", "own,", ["unknown_outcome", 3]),
+        ("x2", "x1", ["duplicate_id", 3]),
+        ("x2", "", ["blank_text", 3]),
+        ("2000", "inf", ["not_finite", 3]),
+        ("2000", "2 000", ["not_a_number", 3]),
+        ("housing", "house", ["missing_column", 1]),
+    ],
+)
+def test_a_wrong_cell_is_refused_with_its_line(write, old, new, problem):
+    path = write(LOANS.replace(old, new))
+    assert rules_of(path) == [problem]
+    with pytest.raises(DataError, match=problem[0]):
+        read_loans(settings(path))
+
+
+def test_a_date_that_is_none_is_refused(write):
+    changes = {"drop": (), "applied_at": "day", "horizon_months": 12}
+    assert rules_of(write(LOANS.replace("2020-02-29", "2021-02-29")), **changes) == [["not_a_date", 3]]
+
+
+@pytest.mark.parametrize("cells", [[1, 0], [1.0, 0.0], [True, False], ["1", "0"], ["1.0", "0"]])
+def test_outcomes_of_any_type_are_matched(tmp_path, cells):
+    pq.write_table(pa.table({"x": [1.0, 2.0], "bad": cells}), tmp_path / "loans.parquet")
+    path = str(tmp_path / "loans.parquet")
+    outcome = {"bad": "True", "good": "False"} if cells[0] is True else {}
+    assert read_loans(LoanFile(path=path, target="bad", **outcome)).default.tolist() == [1, 0]
+
+
+def test_odd_columns_are_pointed_out(write):
+    rows = "".join(f"{i % 2},{i},,5,{-999 if i < 3 else i},{98 if i < 3 else i % 9}\n" for i in range(20))
+    found = check_loans(LoanFile(path=write("bad,a,b,c,d,e\n" + rows), target="bad"))
+    assert found[["rule", "column", "value", "count"]].values.tolist() == [
+        ["empty_column", "b", "", 1],
+        ["constant_column", "c", "5.0", 1],
+        ["likely_code", "d", "-999", 3],
+        ["likely_code", "e", "98", 3],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"applied_at": "day"}, "applied_at needs horizon_months"),
+        ({"good": "default"}, "two different cells"),
+        ({"horizon_months": -1}, "horizon_months=-1 is too small"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(changes, said):
+    with pytest.raises(ConfigError, match=said):
+        settings("loans.csv", **changes)
+
+
+def test_settings_come_from_plain_tables():
+    raw = {"path": "l.csv", "target": "y", "missing_codes": [-9], "missing_codes_in": {"age": [0, 99]}}
+    assert TypeAdapter(LoanFile).validate_python(raw).missing_codes_in == {"age": (0.0, 99.0)}
+
+
+REAL = {  # rows, features, share of bad, repeated rows, as the README of the data says
+    "german": (1000, 20, 0.3000, 0),
+    "taiwan": (30000, 23, 0.2212, 35),
+    "polish5": (5910, 64, 0.0694, 60),
+    "hmeq": (5960, 12, 0.1995, 0),
+    "heloc": (10459, 23, 0.5219, 587),
+    "gmsc": (120472, 10, 0.0671, 421),
+    "lendingclub": (27850, 16, 0.1364, 0),
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_real_books_are_read_whole(shared_data, name):
+    rows, features, bad, repeats = REAL[name]
+    drop = ("ID",) if name == "taiwan" else ()
+    file = LoanFile(path=str(shared_data / f"credit/{name}.csv.gz"), target="default", text_is_category=True, drop=drop)
+    book, found = read_loans(file), check_loans(file)
+    assert book.applications.shape == (rows, features)
+    assert book.default.mean() == pytest.approx(bad, abs=5e-5)
+    assert found.loc[found["rule"] == "duplicate_loan", "count"].sum() == repeats
+
+
+def test_codes_of_real_lenders_are_found(shared_data):
+    found = check_loans(LoanFile(path=str(shared_data / "credit/heloc.csv.gz"), target="default"))
+    codes = found[found["rule"] == "likely_code"]
+    assert set(codes["value"]) == {"-7", "-8", "-9"}
+    assert (codes.loc[codes["value"] == "-9", "count"] >= 588).all()
+
+
+def test_german_categories_are_thirteen(shared_data):
+    path = str(shared_data / "credit/german.csv.gz")
+    dtypes = read_loans(LoanFile(path=path, target="default", text_is_category=True)).applications.dtypes
+    assert sum(isinstance(dtype, pd.CategoricalDtype) for dtype in dtypes) == 13
+    assert sum(dtype == np.float64 for dtype in dtypes) == 7
