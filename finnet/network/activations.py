@@ -1,0 +1,321 @@
+"""Activation functions: value and gradient side by side.
+
+An activation maps pre-activations Z to outputs A. Going back it turns dA = dLoss/dA into dZ = dLoss/dZ, in the buffer
+of dA. Arrays have shape (n_rows, n_units), or (n_members, n_rows, n_units) for a pack; nothing here depends on which.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from finnet.checks import require_choice
+from finnet.types import FloatArray
+
+__all__ = [
+    "ACTIVATIONS",
+    "ELU",
+    "GELU",
+    "SELU",
+    "Activation",
+    "Identity",
+    "LeakyReLU",
+    "ReLU",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "named_activation",
+    "sigmoid",
+]
+
+
+class Activation(Protocol):
+    """A differentiable function of one layer's pre-activations; a user's own is any object of this shape."""
+
+    @property
+    def in_place(self) -> bool:
+        """Whether the gradient needs the output alone, so that A may overwrite Z."""
+
+    def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
+        """A = f(Z), written to `out`, which is Z itself for an in-place activation."""
+
+    def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
+        """Turn `dA` into dZ in its own buffer; Z equals A for an in-place activation."""
+
+
+def sigmoid(Z: FloatArray, out: FloatArray | None = None) -> FloatArray:
+    """1 / (1 + exp(-Z)), without overflow: pre-activations below -80 count as -80.
+
+    Examples
+    --------
+    >>> sigmoid(np.array([-1000.0, 0.0, 1000.0])).round(3)
+    array([0. , 0.5, 1. ])
+    """
+    out = np.maximum(Z, -80.0, out=out)
+    np.negative(out, out=out)
+    np.exp(out, out=out)
+    out += 1.0
+    return np.reciprocal(out, out=out)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """f(z) = z, for regression outputs."""
+
+    in_place: ClassVar[bool] = True
+
+    def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
+        """Z itself."""
+        if out is not Z:
+            out[...] = Z
+        return out
+
+    def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
+        """dZ = dA."""
+        del Z, A
+        return dA
+
+
+@dataclass(frozen=True)
+class Sigmoid:
+    """f(z) = 1 / (1 + exp(-z)), between 0 and 1.
+
+    Examples
+    --------
+    >>> Z = np.array([[0.0, 2.0]])
+    >>> Sigmoid().value(Z, Z).round(3)
+    array([[0.5  , 0.881]])
+    """
+
+    in_place: ClassVar[bool] = True
+
+    def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
+        """A = 1 / (1 + exp(-Z))."""
+        return sigmoid(Z, out=out)
+
+    def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
+        """dZ = dA * A * (1 - A)."""
+        del Z
+        dA *= A
+        dA *= 1.0 - A
+        return dA
+
+
+@dataclass(frozen=True)
+class Tanh:
+    """f(z) = tanh(z), between -1 and 1."""
+
+    in_place: ClassVar[bool] = True
+
+    def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
+        """A = tanh(Z)."""
+        return np.tanh(Z, out=out)
+
+    def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
+        """dZ = dA * (1 - A^2)."""
+        del Z
+        dA *= 1.0 - A * A
+        return dA
+
+
+@dataclass(frozen=True)
+class ReLU:
+    """f(z) = max(z, 0), the rectified linear unit."""
+
+    in_place: ClassVar[bool] = True
+
+    def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
+        """A = max(Z, 0)."""
+        return np.maximum(Z, 0.0, out=out)
+
+    def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
+        """dZ = dA where A > 0, else 0."""
+        del Z
+        dA *= A > 0.0
+        return dA
+
+
+@dataclass(frozen=True)
+class LeakyReLU:
+    """f(z) = z where z > 0, else slope * z, so that no unit dies.
+
+    Parameters
+    ----------
+    slope : float in (0, 1)
+    """
+
+    slope: float = 0.01
+    in_place: ClassVar[bool] = True
+
+    def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
+        """A = max(Z, slope * Z)."""
+        np.maximum(Z, self.slope * Z, out=out)
+        return out
+
+    def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
+        """dZ = dA where A > 0, else slope * dA."""
+        del Z
+        dA *= np.where(A > 0.0, A.dtype.type(1.0), A.dtype.type(self.slope))
+        return dA
+
+
+@dataclass(frozen=True)
+class ELU:
+    """f(z) = z where z > 0, else alpha * (exp(z) - 1) (Clevert, Unterthiner & Hochreiter 2016)."""
+
+    alpha: float = 1.0
+    in_place: ClassVar[bool] = True
+
+    def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
+        """A = max(Z, 0) + alpha * (exp(min(Z, 0)) - 1)."""
+        below = self.alpha * np.expm1(np.minimum(Z, 0.0))
+        np.maximum(Z, 0.0, out=out)
+        out += below
+        return out
+
+    def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
+        """dZ = dA where A > 0, else dA * (A + alpha)."""
+        del Z
+        dA *= np.where(A > 0.0, A.dtype.type(1.0), A + self.alpha)
+        return dA
+
+
+@dataclass(frozen=True)
+class SELU:
+    """Scaled ELU whose outputs keep mean 0 and variance 1 through depth (Klambauer et al. 2017)."""
+
+    alpha: ClassVar[float] = 1.6732632423543772
+    scale: ClassVar[float] = 1.0507009873554805
+    in_place: ClassVar[bool] = True
+
+    def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
+        """A = scale * ELU(Z)."""
+        ELU(self.alpha).value(Z, out)
+        out *= self.scale
+        return out
+
+    def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
+        """dZ = dA * scale where A > 0, else dA * (A + scale * alpha)."""
+        del Z
+        dA *= np.where(A > 0.0, A.dtype.type(self.scale), A + self.scale * self.alpha)
+        return dA
+
+
+@dataclass(frozen=True)
+class SiLU:
+    """f(z) = z * sigmoid(z), also called swish (Elfwing, Uchibe & Doya 2018)."""
+
+    in_place: ClassVar[bool] = False
+
+    def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
+        """A = Z * sigmoid(Z)."""
+        return np.multiply(Z, sigmoid(Z), out=out)
+
+    def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
+        """dZ = dA * (S + A * (1 - S)) with S = sigmoid(Z)."""
+        S = sigmoid(Z)
+        dA *= S + A * (1.0 - S)
+        return dA
+
+
+@dataclass(frozen=True)
+class GELU:
+    """Gaussian error linear unit in its tanh form (Hendrycks & Gimpel 2016).
+
+    f(z) = z/2 * (1 + tanh(sqrt(2/pi) * (z + 0.044715 z^3))).
+    """
+
+    slope: ClassVar[float] = 0.7978845608028654
+    cubic: ClassVar[float] = 0.044715
+    in_place: ClassVar[bool] = False
+
+    def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
+        """A = Z/2 * (1 + T) with T = tanh(slope * (Z + cubic * Z^3))."""
+        np.multiply(0.5 * Z, 1.0 + self._tanh(Z), out=out)
+        return out
+
+    def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
+        """dZ = dA/2 * (1 + T + Z * (1 - T^2) * slope * (1 + 3 cubic Z^2))."""
+        del A
+        T = self._tanh(Z)
+        dA *= 0.5 * (1.0 + T + Z * (1.0 - T * T) * (self.slope * (1.0 + 3.0 * self.cubic * Z * Z)))
+        return dA
+
+    def _tanh(self, Z: FloatArray) -> FloatArray:
+        return np.asarray(np.tanh(self.slope * (Z + self.cubic * Z * Z * Z)))
+
+
+@dataclass(frozen=True)
+class Softplus:
+    """f(z) = log(1 + exp(z)), a smooth ReLU, above 0."""
+
+    in_place: ClassVar[bool] = False
+
+    def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
+        """A = max(Z, 0) + log(1 + exp(-|Z|))."""
+        return np.add(np.maximum(Z, 0.0), np.log1p(np.exp(-np.abs(Z))), out=out)
+
+    def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
+        """dZ = dA * sigmoid(Z)."""
+        del A
+        dA *= sigmoid(Z)
+        return dA
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """f(z)_j = exp(z_j) / sum_k exp(z_k): the shares of a row, which sum to 1.
+
+    Examples
+    --------
+    >>> Z = np.log(np.array([[1.0, 1.0, 2.0]]))
+    >>> Softmax().value(Z, Z)
+    array([[0.25, 0.25, 0.5 ]])
+    """
+
+    in_place: ClassVar[bool] = True
+
+    def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
+        """A = exp(Z - max Z) / sum(exp(Z - max Z)), row by row."""
+        np.subtract(Z, Z.max(axis=-1, keepdims=True), out=out)
+        np.exp(out, out=out)
+        out /= out.sum(axis=-1, keepdims=True)
+        return out
+
+    def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
+        """dZ = A * (dA - sum(A * dA)), row by row."""
+        del Z
+        dA -= (A * dA).sum(axis=-1, keepdims=True)
+        dA *= A
+        return dA
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "identity": Identity(),
+    "sigmoid": Sigmoid(),
+    "tanh": Tanh(),
+    "relu": ReLU(),
+    "leaky_relu": LeakyReLU(),
+    "elu": ELU(),
+    "selu": SELU(),
+    "silu": SiLU(),
+    "gelu": GELU(),
+    "softplus": Softplus(),
+    "softmax": Softmax(),
+}
+
+
+def named_activation(activation: str | Activation) -> Activation:
+    """The activation of that name, or the object itself; an unknown name raises ConfigError.
+
+    Examples
+    --------
+    >>> named_activation("tanh")
+    Tanh()
+    """
+    if not isinstance(activation, str):
+        return activation
+    require_choice(activation, ACTIVATIONS, name="activation")
+    return ACTIVATIONS[activation]

@@ -1,0 +1,43 @@
+"""What happened in training, epoch by epoch."""
+
+from dataclasses import dataclass, field
+
+__all__ = ["History"]
+
+
+@dataclass
+class History:
+    """Losses per epoch of one training run, data loss alone, penalties excluded.
+
+    Attributes
+    ----------
+    train_loss : list of float
+        Mean over the epoch's batches, each seen with the weights of its step and with dropout.
+    validation_loss : list of float
+        Loss on the validation rows after the epoch; empty where there are none.
+    best_epoch : int
+        Counted from 1: the epoch whose weights are kept.
+    was_interrupted : bool
+        Whether the user stopped training from the keyboard.
+    """
+
+    train_loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    best_epoch: int = 0
+    was_interrupted: bool = False
+
+    def __len__(self) -> int:
+        return len(self.train_loss)
+
+    def columns(self) -> dict[str, list[float]]:
+        """Columns of equal length for a table: epoch, train_loss and, where known, validation_loss.
+
+        Examples
+        --------
+        >>> History(train_loss=[0.7, 0.6]).columns()
+        {'epoch': [1, 2], 'train_loss': [0.7, 0.6]}
+        """
+        columns: dict[str, list[float]] = {"epoch": list(range(1, len(self) + 1)), "train_loss": self.train_loss}
+        if self.validation_loss:
+            columns["validation_loss"] = self.validation_loss
+        return columns

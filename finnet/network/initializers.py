@@ -1,0 +1,105 @@
+"""Initial weights: draws whose spread keeps signals and gradients alive through depth."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from finnet.checks import require_choice
+from finnet.network.activations import ELU, GELU, SELU, Activation, LeakyReLU, ReLU, SiLU, Softplus
+from finnet.types import FloatArray
+
+__all__ = ["INITIALIZERS", "He", "Initializer", "LeCun", "Orthogonal", "Xavier", "initializer_for"]
+
+
+class Initializer(Protocol):
+    """Draws the weights of one dense layer."""
+
+    def draw(self, rng: np.random.Generator, n_in: int, n_out: int) -> FloatArray:
+        """Weights of shape (n_in, n_out), in float64."""
+
+
+def _uniform(rng: np.random.Generator, shape: tuple[int, int], deviation: float) -> FloatArray:
+    limit = np.sqrt(3.0) * deviation
+    return rng.uniform(-limit, limit, size=shape)
+
+
+@dataclass(frozen=True)
+class Xavier:
+    """Uniform with variance 2 / (n_in + n_out), for sigmoid, tanh and output layers (Glorot & Bengio 2010).
+
+    Examples
+    --------
+    >>> W = Xavier().draw(np.random.default_rng(0), 300, 100)
+    >>> bool(abs(W.var() - 2 / 400) < 1e-4)
+    True
+    """
+
+    def draw(self, rng: np.random.Generator, n_in: int, n_out: int) -> FloatArray:
+        """Weights of shape (n_in, n_out)."""
+        return _uniform(rng, (n_in, n_out), np.sqrt(2.0 / (n_in + n_out)))
+
+
+@dataclass(frozen=True)
+class He:
+    """Uniform with variance 2 / n_in, for the ReLU family, which halves the variance (He et al. 2015)."""
+
+    def draw(self, rng: np.random.Generator, n_in: int, n_out: int) -> FloatArray:
+        """Weights of shape (n_in, n_out)."""
+        return _uniform(rng, (n_in, n_out), np.sqrt(2.0 / n_in))
+
+
+@dataclass(frozen=True)
+class LeCun:
+    """Uniform with variance 1 / n_in, for SELU (LeCun, Bottou, Orr & Mueller 1998)."""
+
+    def draw(self, rng: np.random.Generator, n_in: int, n_out: int) -> FloatArray:
+        """Weights of shape (n_in, n_out)."""
+        return _uniform(rng, (n_in, n_out), np.sqrt(1.0 / n_in))
+
+
+@dataclass(frozen=True)
+class Orthogonal:
+    """Rows or columns of a random rotation, times `gain` (Saxe, McClelland & Ganguli 2014).
+
+    Examples
+    --------
+    >>> W = Orthogonal().draw(np.random.default_rng(0), 5, 3)
+    >>> bool(np.allclose(W.T @ W, np.eye(3)))
+    True
+    """
+
+    gain: float = 1.0
+
+    def draw(self, rng: np.random.Generator, n_in: int, n_out: int) -> FloatArray:
+        """Weights of shape (n_in, n_out) with orthonormal rows or columns, whichever are fewer."""
+        tall = rng.standard_normal((max(n_in, n_out), min(n_in, n_out)))
+        Q, R = np.linalg.qr(tall)
+        Q = self.gain * Q * np.sign(np.diag(R))
+        return Q if n_in >= n_out else Q.T
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    "xavier": Xavier(),
+    "he": He(),
+    "lecun": LeCun(),
+    "orthogonal": Orthogonal(),
+}
+_RECTIFIERS = (ReLU, LeakyReLU, ELU, SiLU, GELU, Softplus)
+
+
+def initializer_for(activation: Activation, initializer: str | Initializer = "auto") -> Initializer:
+    """The initializer of that name, the object itself, or with "auto" the one that suits the activation.
+
+    Examples
+    --------
+    >>> from finnet.network.activations import Tanh
+    >>> initializer_for(Tanh()), initializer_for(ReLU())
+    (Xavier(), He())
+    """
+    if not isinstance(initializer, str):
+        return initializer
+    if initializer == "auto":
+        return LeCun() if isinstance(activation, SELU) else He() if isinstance(activation, _RECTIFIERS) else Xavier()
+    require_choice(initializer, {"auto", *INITIALIZERS}, name="initializer")
+    return INITIALIZERS[initializer]

@@ -1,0 +1,304 @@
+"""Losses: value and gradient side by side.
+
+A loss compares predictions P with targets Y, both of shape (n_rows, n_outputs) or (n_members, n_rows, n_outputs), and
+gives one number per row: the mean over outputs where a row has several. Its gradient is that of the row's loss, in the
+buffer of P. Means over rows, and sample weights, are `mean_loss` and `mean_gradient`, the same for every loss.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from finnet.checks import require_choice
+from finnet.errors import ConfigError
+from finnet.network.activations import Activation, Identity, Sigmoid, Softmax, sigmoid
+from finnet.types import FloatArray
+
+__all__ = [
+    "LOSSES",
+    "BinaryCrossEntropy",
+    "CategoricalCrossEntropy",
+    "Composed",
+    "FocalLoss",
+    "Huber",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "QuantileLoss",
+    "SigmoidCrossEntropy",
+    "SoftmaxCrossEntropy",
+    "loss_on_scores",
+    "mean_gradient",
+    "mean_loss",
+    "named_loss",
+]
+
+
+class Loss(Protocol):
+    """A differentiable penalty per row; a user's own is any object of this shape."""
+
+    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """Loss of every row, of shape (..., n_rows)."""
+
+    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """Gradient of the row losses with respect to P; may overwrite P."""
+
+
+def mean_loss(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArray | None = None) -> FloatArray:
+    """Mean loss over rows, one number per member; rows weighted where weights (..., n_rows, 1) are given.
+
+    Examples
+    --------
+    >>> P, Y = np.array([[1.0], [3.0]]), np.array([[1.0], [1.0]])
+    >>> float(mean_loss(MeanSquaredError(), P, Y))
+    2.0
+    """
+    rows = loss.value(P, Y)
+    if weights is not None:
+        rows = rows * weights[..., 0]
+    return np.asarray(rows.mean(axis=-1))
+
+
+def mean_gradient(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArray | None = None) -> FloatArray:
+    """Gradient of `mean_loss` with respect to P, in the buffer of P where the loss allows it."""
+    dP = loss.gradient(P, Y)
+    if weights is not None:
+        dP *= weights
+    dP *= 1.0 / dP.shape[-2]
+    return dP
+
+
+def _over_outputs(E: FloatArray) -> FloatArray:
+    return np.asarray(E.mean(axis=-1))
+
+
+@dataclass(frozen=True)
+class MeanSquaredError:
+    """(p - y)^2, whose best constant answer is the mean."""
+
+    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """Mean over outputs of (P - Y)^2."""
+        return _over_outputs(np.square(P - Y))
+
+    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """2 (P - Y) / n_outputs."""
+        P -= Y
+        P *= 2.0 / P.shape[-1]
+        return P
+
+
+@dataclass(frozen=True)
+class MeanAbsoluteError:
+    """|p - y|, whose best constant answer is the median."""
+
+    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """Mean over outputs of |P - Y|."""
+        return _over_outputs(np.abs(P - Y))
+
+    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """sign(P - Y) / n_outputs."""
+        P -= Y
+        np.sign(P, out=P)
+        P /= P.shape[-1]
+        return P
+
+
+@dataclass(frozen=True)
+class Huber:
+    """Squared near the target, absolute beyond `delta`, so that outliers pull no harder than that (Huber 1964)."""
+
+    delta: float = 1.0
+
+    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """Mean over outputs of E^2 / 2 where |E| <= delta, else delta (|E| - delta / 2), with E = P - Y."""
+        E = np.abs(P - Y)
+        near = np.minimum(E, self.delta)
+        return _over_outputs(near * (E - 0.5 * near))
+
+    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """E clipped to [-delta, delta], divided by n_outputs."""
+        P -= Y
+        np.clip(P, -self.delta, self.delta, out=P)
+        P /= P.shape[-1]
+        return P
+
+
+@dataclass(frozen=True)
+class QuantileLoss:
+    """Pinball loss of several quantiles at once, one output per level (Koenker & Bassett 1978).
+
+    Parameters
+    ----------
+    levels : tuple of float in (0, 1)
+        Y has one column and P one column per level.
+
+    Examples
+    --------
+    >>> QuantileLoss(levels=(0.9,)).value(np.array([[1.0]]), np.array([[3.0]]))
+    array([1.8])
+    """
+
+    levels: tuple[float, ...] = (0.1, 0.5, 0.9)
+
+    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """Mean over levels of max(level * (Y - P), (level - 1) * (Y - P))."""
+        E, levels = Y - P, np.asarray(self.levels, P.dtype)
+        return _over_outputs(np.maximum(levels * E, (levels - 1.0) * E))
+
+    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """(1 where P > Y, else 0) minus level, divided by the number of levels."""
+        np.greater(P, Y, out=P)
+        P -= np.asarray(self.levels, P.dtype)
+        P /= len(self.levels)
+        return P
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy:
+    """-y log p - (1 - y) log(1 - p) of probabilities p; probabilities within 1e-7 of 0 or 1 count as that far away."""
+
+    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """Mean over outputs."""
+        P = np.clip(P, 1e-7, 1.0 - 1e-7)
+        return -_over_outputs(Y * np.log(P) + (1.0 - Y) * np.log1p(-P))
+
+    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """(P - Y) / (P (1 - P)), divided by n_outputs."""
+        P = np.clip(P, 1e-7, 1.0 - 1e-7)
+        return np.asarray((P - Y) / (P * (1.0 - P) * P.shape[-1]))
+
+
+@dataclass(frozen=True)
+class CategoricalCrossEntropy:
+    """-sum_j y_j log p_j of the probabilities of one row."""
+
+    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """Sum over classes."""
+        return np.asarray(-(Y * np.log(np.maximum(P, 1e-7))).sum(axis=-1))
+
+    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """-Y / P."""
+        return -Y / np.maximum(P, 1e-7)
+
+
+@dataclass(frozen=True)
+class SigmoidCrossEntropy:
+    """Binary cross-entropy of sigmoid(z), computed from z itself: exact for any z.
+
+    Examples
+    --------
+    >>> SigmoidCrossEntropy().value(np.array([[1000.0]]), np.array([[0.0]]))
+    array([1000.])
+    """
+
+    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """Mean over outputs of max(z, 0) - z y + log(1 + exp(-|z|))."""
+        return _over_outputs(np.maximum(P, 0.0) - P * Y + np.log1p(np.exp(-np.abs(P))))
+
+    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """(sigmoid(z) - y) / n_outputs: the two fractions of the chain rule cancel."""
+        sigmoid(P, out=P)
+        P -= Y
+        if P.shape[-1] > 1:
+            P /= P.shape[-1]
+        return P
+
+
+@dataclass(frozen=True)
+class SoftmaxCrossEntropy:
+    """Categorical cross-entropy of softmax(z), computed from z itself; the targets of a row sum to 1."""
+
+    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """log(sum exp z) - sum(y z)."""
+        Z = P - P.max(axis=-1, keepdims=True)
+        return np.asarray(np.log(np.exp(Z).sum(axis=-1)) - (Y * Z).sum(axis=-1))
+
+    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """softmax(z) - y."""
+        Softmax().value(P, P)
+        P -= Y
+        return P
+
+
+@dataclass(frozen=True)
+class FocalLoss:
+    """Binary cross-entropy that gives less weight to rows already right (Lin et al. 2017): -(1 - q)^gamma log q.
+
+    q is the probability given to the true class; gamma = 0 is plain cross-entropy.
+    """
+
+    gamma: float = 2.0
+
+    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """Mean over outputs; Y is 0 or 1."""
+        Q = np.clip(np.where(Y > 0.5, P, 1.0 - P), 1e-7, 1.0 - 1e-7)
+        return -_over_outputs((1.0 - Q) ** self.gamma * np.log(Q))
+
+    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """d/dq = gamma (1 - q)^(gamma - 1) log q - (1 - q)^gamma / q, with the sign of dq/dp."""
+        Q = np.clip(np.where(Y > 0.5, P, 1.0 - P), 1e-7, 1.0 - 1e-7)
+        dQ = self.gamma * (1.0 - Q) ** (self.gamma - 1.0) * np.log(Q) - (1.0 - Q) ** self.gamma / Q
+        return np.asarray(np.where(Y > 0.5, dQ, -dQ) / P.shape[-1])
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A loss of activation(z), as a loss of the scores z: the chain rule for one output layer."""
+
+    activation: Activation
+    loss: Loss
+
+    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """Loss of activation(z)."""
+        return self.loss.value(self.activation.value(P, np.empty_like(P)), Y)
+
+    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """Gradient with respect to z."""
+        A = self.activation.value(P, np.empty_like(P))
+        return self.activation.gradient(P, A, self.loss.gradient(A.copy(), Y))
+
+
+LOSSES: dict[str, Loss] = {
+    "mse": MeanSquaredError(),
+    "mae": MeanAbsoluteError(),
+    "huber": Huber(),
+    "quantile": QuantileLoss(),
+    "binary_cross_entropy": BinaryCrossEntropy(),
+    "categorical_cross_entropy": CategoricalCrossEntropy(),
+    "focal": FocalLoss(),
+}
+
+
+def loss_on_scores(loss: Loss, activation: Activation) -> Loss:
+    """The loss as a function of the output layer's scores, fused with the output activation where that is stabler.
+
+    Examples
+    --------
+    >>> loss_on_scores(BinaryCrossEntropy(), Sigmoid())
+    SigmoidCrossEntropy()
+    """
+    match activation, loss:
+        case Identity(), _:
+            return loss
+        case Sigmoid(), BinaryCrossEntropy():
+            return SigmoidCrossEntropy()
+        case Softmax(), CategoricalCrossEntropy():
+            return SoftmaxCrossEntropy()
+    return Composed(activation, loss)
+
+
+def named_loss(loss: str | Loss) -> Loss:
+    """The loss of that name, or the object itself; an unknown name raises ConfigError.
+
+    Examples
+    --------
+    >>> named_loss("mse")
+    MeanSquaredError()
+    """
+    if not isinstance(loss, str):
+        if not hasattr(loss, "gradient"):
+            raise ConfigError(f"loss={loss!r} has no gradient; give an object with value(P, Y) and gradient(P, Y)")
+        return loss
+    require_choice(loss, LOSSES, name="loss")
+    return LOSSES[loss]

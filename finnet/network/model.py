@@ -1,0 +1,230 @@
+"""One network, or a pack of K networks of the same shape: layers over one flat vector of parameters each."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from itertools import pairwise
+from math import prod
+from typing import Self
+
+import numpy as np
+
+from finnet.errors import ConfigError
+from finnet.network.activations import Activation, Identity
+from finnet.network.initializers import Initializer, Xavier, initializer_for
+from finnet.network.layers import Activate, Dense, Dropout, Layer, Parameter, Role
+from finnet.network.normalization import normalization_layer
+from finnet.network.residual import Residual
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["Network", "dense_network"]
+
+
+class Network:
+    """Layers in a row, with all their parameters in one flat vector.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+    output : Activation
+        Turns the scores of the last layer into forecasts; training works on the scores (see `losses.loss_on_scores`).
+    members : int, optional
+        Number of networks trained at once; None is one plain network.
+    dtype : "float32" or "float64"
+
+    Attributes
+    ----------
+    values, gradients : ndarray of shape (n_parameters,) or (members, n_parameters)
+        Weights first, then biases and gains, then running statistics, which have no gradient.
+    trained, trained_gradients : ndarray
+        Views of the parts that an optimizer works with.
+    weights, weight_gradients : ndarray
+        Views of the leading `n_weights` elements, which penalties shrink.
+
+    Examples
+    --------
+    >>> network = dense_network((2, 3, 1))
+    >>> network.initialize([np.random.default_rng(0)])
+    >>> network.infer(np.ones((4, 2), "float32")).shape
+    (4, 1)
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        *,
+        output: Activation | None = None,
+        members: int | None = None,
+        dtype: str = "float32",
+    ) -> None:
+        if dtype not in ("float32", "float64"):
+            raise ConfigError(f"dtype={dtype!r} is not supported; use 'float32' or 'float64'")
+        self.layers, self.output, self.members = tuple(layers), output or Identity(), members
+        self._slots = _place([parameter for layer in layers for parameter in layer.parameters])
+        self.n_weights = _size(self._slots, Role.WEIGHT)
+        lead = () if members is None else (members,)
+        self.values = np.zeros((*lead, _size(self._slots)), dtype)
+        self.gradients = np.zeros_like(self.values)
+        self._bind()
+
+    def initialize(self, rngs: Sequence[np.random.Generator]) -> None:
+        """Draw the initial parameters, one generator per member; a member draws what it would draw alone."""
+        for member, rng in enumerate(rngs):
+            values = self.values if self.members is None else self.values[member]
+            for layer, views in zip(self.layers, self._views(values), strict=True):
+                layer.initialize(views, rng)
+
+    def seed(self, rngs: Sequence[np.random.Generator]) -> None:
+        """Give every layer that draws while training its own generator per member."""
+        children = [rng.spawn(len(self.layers)) for rng in rngs]
+        for layer, layer_rngs in zip(self.layers, zip(*children, strict=True), strict=True):
+            layer.seed(layer_rngs)
+
+    def keep(self, members: IntArray) -> None:
+        """Go on with these members of a pack alone."""
+        for layer in self.layers:
+            layer.keep(members)
+        self.restore(self.values[members])
+
+    def restore(self, values: FloatArray) -> None:
+        """Take these parameters, and as many members as they have."""
+        self.values, self.members = values, len(values) if values.ndim == 2 else None
+        self.gradients = np.zeros_like(values)
+        self._bind()
+
+    def pick(self, members: IntArray) -> Self:
+        """A bare copy of these members as a pack of their own."""
+        copied = deepcopy(self)
+        copied.keep(members)
+        return copied
+
+    def member(self, k: int) -> Self:
+        """A bare copy of one member as a plain network."""
+        copied = self.pick(np.array([k]))
+        copied.restore(copied.values[0])
+        return copied
+
+    def forward(self, X: FloatArray) -> FloatArray:
+        """Scores of the training pass, of shape (..., n_rows, n_outputs)."""
+        for layer in self.layers:
+            X = layer.forward(X)
+        return X
+
+    def backward(self, dZ: FloatArray) -> FloatArray:
+        """Fill `gradients` from the gradient of the loss with respect to the scores."""
+        for layer in reversed(self.layers):
+            dZ = layer.backward(dZ)
+        return dZ
+
+    def infer(self, X: FloatArray) -> FloatArray:
+        """Scores when forecasting: no dropout, running statistics, no shared buffers."""
+        for layer in self.layers:
+            X = layer.infer(X)
+        return X
+
+    def scores(self, X: FloatArray, *, rows: int = 2048) -> FloatArray:
+        """`infer` in chunks of `rows` rows, which stay in the cache."""
+        if len(X) <= rows:
+            return self.infer(X)
+        return np.concatenate([self.infer(X[i : i + rows]) for i in range(0, len(X), rows)], axis=-2)
+
+    def predict(self, X: FloatArray) -> FloatArray:
+        """Forecasts: the output activation of the scores.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features), of the network's dtype
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_outputs) or (members, n_rows, n_outputs)
+        """
+        scores = self.scores(X)
+        return self.output.value(scores, scores)
+
+    def astype(self, dtype: str) -> Self:
+        """A bare copy with its parameters in another type."""
+        copied = deepcopy(self)
+        copied.__setstate__({**vars(copied), "values": self.values.astype(dtype)})
+        return copied
+
+    def __getstate__(self) -> dict[str, object]:
+        views = {"gradients", "trained", "trained_gradients", "weights", "weight_gradients"}
+        return {name: value for name, value in vars(self).items() if name not in views}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update(state)
+        self.gradients = np.zeros_like(self.values)
+        self._bind()
+
+    def _bind(self) -> None:
+        views = zip(self.layers, self._views(self.values), self._views(self.gradients), strict=True)
+        for layer, values, gradients in views:
+            layer.bind(values, gradients)
+        if isinstance(self.layers[0], Dense):
+            self.layers[0].passes_back = False
+        n_trained = _size(self._slots, Role.WEIGHT, Role.SHIFT)
+        self.trained, self.trained_gradients = self.values[..., :n_trained], self.gradients[..., :n_trained]
+        self.weights = self.values[..., : self.n_weights]
+        self.weight_gradients = self.gradients[..., : self.n_weights]
+
+    def _views(self, flat: FloatArray) -> list[list[FloatArray]]:
+        views = [flat[..., i : i + prod(p.shape)].reshape(*flat.shape[:-1], *p.shape) for i, p in self._slots]
+        rest = iter(views)
+        return [[next(rest) for _ in layer.parameters] for layer in self.layers]
+
+
+_Slots = list[tuple[int, Parameter]]
+
+
+def _place(parameters: Sequence[Parameter]) -> _Slots:
+    """Start of every parameter in the flat vector: weights first, then shifts, then statistics."""
+    starts, end = {}, 0
+    for i in sorted(range(len(parameters)), key=lambda i: parameters[i].role.value):
+        starts[i], end = end, end + prod(parameters[i].shape)
+    return [(starts[i], parameter) for i, parameter in enumerate(parameters)]
+
+
+def _size(slots: _Slots, *roles: Role) -> int:
+    return sum(prod(parameter.shape) for _, parameter in slots if not roles or parameter.role in roles)
+
+
+def dense_network(
+    widths: Sequence[int],
+    *,
+    activation: Activation | None = None,
+    output: Activation | None = None,
+    dropout: Sequence[float] = (0.0,),
+    normalization: str | None = None,
+    residual: bool = False,
+    initializer: str | Initializer = "auto",
+    members: int | None = None,
+    dtype: str = "float32",
+) -> Network:
+    """A network of dense layers: `widths` are features, hidden units layer by layer, outputs.
+
+    Parameters
+    ----------
+    widths : sequence of int, at least 2 of them
+    activation : Activation of the hidden layers, None is the identity
+    output : Activation that turns scores into forecasts
+    dropout : one rate per member, applied after every hidden activation
+    normalization : "batch", "layer" or None, before every hidden activation
+    residual : whether hidden layers as wide as their input get a way around them
+    initializer : name or Initializer of the hidden layers; "auto" suits the activation, and outputs take Xavier
+
+    Examples
+    --------
+    >>> [type(layer).__name__ for layer in dense_network((5, 4, 4, 2), residual=True).layers]
+    ['Dense', 'Activate', 'Residual', 'Dense']
+    """
+    hidden = activation or Identity()
+    draws = initializer_for(hidden, initializer)
+    layers: list[Layer] = []
+    for n_in, n_out in pairwise(widths[:-1]):
+        block: list[Layer] = [Dense(n_in, n_out, initializer=draws)]
+        block += [normalization_layer(normalization, n_out)] if normalization else []
+        block += [Activate(n_out, hidden)]
+        block += [Dropout(n_out, dropout)] if max(dropout) > 0.0 else []
+        layers += [Residual(block)] if residual and n_in == n_out and layers else block
+    layers.append(Dense(widths[-2], widths[-1], initializer=Xavier()))
+    return Network(layers, output=output, members=members, dtype=dtype)

@@ -1,0 +1,132 @@
+"""Normalization layers: units brought to mean 0 and variance 1, then to a learned gain and shift."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from finnet.checks import require_choice
+from finnet.network.layers import Bare, Layer, Parameter, Role
+from finnet.types import FloatArray
+
+__all__ = ["BatchNorm", "LayerNorm", "normalization_layer"]
+
+_EPSILON = 1e-5
+
+
+def _standardized(X: FloatArray, axis: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """X minus its mean, over its deviation; the mean, the variance and 1 / deviation."""
+    mean = X.mean(axis=axis, keepdims=True)
+    centered = X - mean
+    variance = np.square(centered).mean(axis=axis, keepdims=True)
+    inverse = 1.0 / np.sqrt(variance + _EPSILON)
+    centered *= inverse
+    return centered, mean, variance, inverse
+
+
+def _standardized_gradient(dN: FloatArray, N: FloatArray, inverse: FloatArray, *, axis: int) -> FloatArray:
+    """dX = (dN - mean(dN) - N mean(dN N)) / deviation (Ioffe & Szegedy 2015, section 3)."""
+    along = (dN * N).mean(axis=axis, keepdims=True)
+    dN -= dN.mean(axis=axis, keepdims=True)
+    dN -= N * along
+    dN *= inverse
+    return dN
+
+
+class _GainAndShift(Bare):
+    """Z = gain N + shift of standardized N."""
+
+    settings = ("n_out",)
+
+    def __init__(self, n_out: int) -> None:
+        self.n_out = n_out
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Gain, which starts at 1, and shift."""
+        return Parameter((1, self.n_out), Role.SHIFT), Parameter((1, self.n_out), Role.SHIFT)
+
+    def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
+        """Take views of gain and shift (..., 1, n_out) and of their gradients."""
+        self.gain, self.shift = values[:2]
+        self.dgain, self.dshift = gradients[:2]
+
+    def initialize(self, values: Sequence[FloatArray], rng: np.random.Generator) -> None:
+        """Gain 1, shift 0."""
+        values[0][...], values[1][...] = 1.0, 0.0
+
+    def backward(self, dZ: FloatArray) -> FloatArray:
+        """Fill dgain and dshift; dX in the memory of dZ."""
+        (dZ * self._N).sum(axis=-2, keepdims=True, out=self.dgain)
+        dZ.sum(axis=-2, keepdims=True, out=self.dshift)
+        dZ *= self.gain
+        return _standardized_gradient(dZ, self._N, self._inverse, axis=self.axis)
+
+    axis: int
+    _N: FloatArray
+    _inverse: FloatArray
+
+
+class BatchNorm(_GainAndShift):
+    """Every unit standardized over the rows of the batch; when forecasting, by running means (Ioffe & Szegedy 2015).
+
+    Running values move by a tenth of the way per batch; variances are those of a sample (n - 1).
+    """
+
+    axis = -2
+    momentum = 0.1
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Gain, shift, running mean and running variance."""
+        row = (1, self.n_out)
+        return *super().parameters, Parameter(row, Role.STATISTIC), Parameter(row, Role.STATISTIC)
+
+    def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
+        """Take views of gain, shift, running mean and running variance."""
+        super().bind(values, gradients)
+        self.mean, self.variance = values[2:]
+
+    def initialize(self, values: Sequence[FloatArray], rng: np.random.Generator) -> None:
+        """Gain 1, shift 0, running mean 0, running variance 1."""
+        super().initialize(values, rng)
+        values[2][...], values[3][...] = 0.0, 1.0
+
+    def forward(self, X: FloatArray) -> FloatArray:
+        """Z = gain (X - mean) / deviation + shift with the batch's own mean and deviation."""
+        self._N, mean, variance, self._inverse = _standardized(X, self.axis)
+        self.mean += self.momentum * (mean - self.mean)
+        n_rows = X.shape[-2]
+        self.variance += self.momentum * (variance * (n_rows / max(1, n_rows - 1)) - self.variance)
+        return self._N * self.gain + self.shift
+
+    def infer(self, X: FloatArray) -> FloatArray:
+        """The same with running mean and variance."""
+        slope = self.gain / np.sqrt(self.variance + _EPSILON)
+        return np.asarray((X - self.mean) * slope + self.shift)
+
+
+class LayerNorm(_GainAndShift):
+    """Every row standardized over the units of the layer, training or not (Ba, Kiros & Hinton 2016)."""
+
+    axis = -1
+
+    def forward(self, X: FloatArray) -> FloatArray:
+        """Z = gain (X - mean) / deviation + shift with the row's own mean and deviation."""
+        self._N, _, _, self._inverse = _standardized(X, self.axis)
+        return self._N * self.gain + self.shift
+
+    def infer(self, X: FloatArray) -> FloatArray:
+        """The same, remembering nothing."""
+        return _standardized(X, self.axis)[0] * self.gain + self.shift
+
+
+def normalization_layer(name: str, n_out: int) -> Layer:
+    """A new "batch" or "layer" normalization of that width.
+
+    Examples
+    --------
+    >>> type(normalization_layer("layer", 3)).__name__
+    'LayerNorm'
+    """
+    require_choice(name, ("batch", "layer"), name="normalization")
+    return BatchNorm(n_out) if name == "batch" else LayerNorm(n_out)

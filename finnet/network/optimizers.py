@@ -1,0 +1,330 @@
+"""Optimizers: rules that turn gradients into steps.
+
+A rule is a frozen settings object. What it remembers between steps lives in `Updater`, which cuts the flat parameter
+vector into blocks that fit the cache; a rule then changes one block in place, in as few passes as it can.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from finnet.checks import require_choice
+from finnet.errors import ConfigError
+from finnet.network.settings import Settings
+from finnet.types import FloatArray, IntArray
+
+__all__ = [
+    "OPTIMIZERS",
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Block",
+    "Optimizer",
+    "RMSProp",
+    "Updater",
+    "named_optimizer",
+]
+
+_BLOCK = 1 << 16
+_FLUSH_EVERY = 256
+_FLUSH_BELOW = 1e-25
+
+
+@dataclass
+class Block:
+    """A piece of the parameters with all that a rule needs to change it.
+
+    Attributes
+    ----------
+    theta, gradient : ndarray of shape (n,) or (n_members, n)
+    weights : ndarray
+        The leading part of `theta` that decoupled weight decay shrinks.
+    slots : tuple of ndarray
+        What the rule remembers, in the shape of `theta`, first all 0.
+    scratch : ndarray
+        Memory of that shape with arbitrary content.
+    rate : float or ndarray of shape (n_members, 1)
+        Learning rate of the coming step.
+    """
+
+    theta: FloatArray
+    gradient: FloatArray
+    weights: FloatArray
+    slots: tuple[FloatArray, ...]
+    scratch: FloatArray
+    rate: float | FloatArray
+
+
+class Optimizer(Protocol):
+    """A rule for one step."""
+
+    @property
+    def learning_rate(self) -> float:
+        """Step size before schedules."""
+
+    @property
+    def n_slots(self) -> int:
+        """How many arrays the rule remembers."""
+
+    def step(self, block: Block, time: int) -> None:
+        """Change `block.theta` in place by step number `time`, counted from 1."""
+
+
+@dataclass(frozen=True)
+class SGD(Settings):
+    """Stochastic gradient descent, plain, with momentum or with Nesterov's look ahead.
+
+    v <- momentum v + g;  theta <- theta - rate v, or theta - rate (g + momentum v) with `nesterov`
+    (Sutskever, Martens, Dahl & Hinton 2013). Full-batch gradient descent is this with batch_size = number of rows.
+
+    Examples
+    --------
+    >>> theta, gradient = np.array([1.0]), np.array([0.5])
+    >>> Updater(SGD(learning_rate=0.1), theta, gradient).update()
+    >>> theta
+    array([0.95])
+    """
+
+    learning_rate: float = 0.01
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    @property
+    def n_slots(self) -> int:
+        """The velocity, where there is momentum."""
+        return int(self.momentum > 0.0)
+
+    def step(self, block: Block, time: int) -> None:
+        """One step along the velocity."""
+        del time
+        np.multiply(self._direction(block), block.rate, out=block.scratch)
+        block.theta -= block.scratch
+
+    def _direction(self, block: Block) -> FloatArray:
+        if not self.momentum:
+            return block.gradient
+        (velocity,) = block.slots
+        velocity *= self.momentum
+        velocity += block.gradient
+        if not self.nesterov:
+            return velocity
+        np.multiply(velocity, self.momentum, out=block.scratch)
+        block.scratch += block.gradient
+        return block.scratch
+
+
+@dataclass(frozen=True)
+class Adagrad(Settings):
+    """Steps divided by the root of the sum of all squared gradients so far (Duchi, Hazan & Singer 2011)."""
+
+    learning_rate: float = 0.01
+    epsilon: float = 1e-10
+    n_slots: ClassVar[int] = 1
+
+    def step(self, block: Block, time: int) -> None:
+        """S <- S + g^2; theta <- theta - rate g / (sqrt(S) + epsilon)."""
+        del time
+        (total,) = block.slots
+        np.square(block.gradient, out=block.scratch)
+        total += block.scratch
+        _divide_by_root(block, total, self.epsilon)
+        block.scratch *= block.rate
+        block.theta -= block.scratch
+
+
+@dataclass(frozen=True)
+class RMSProp(Settings):
+    """Steps divided by the root of a moving mean of squared gradients (Tieleman & Hinton 2012)."""
+
+    learning_rate: float = 1e-3
+    decay: float = 0.99
+    epsilon: float = 1e-8
+    n_slots: ClassVar[int] = 1
+
+    def step(self, block: Block, time: int) -> None:
+        """V <- decay V + (1 - decay) g^2; theta <- theta - rate g / (sqrt(V) + epsilon)."""
+        del time
+        (mean_square,) = block.slots
+        mean_square *= self.decay
+        np.square(block.gradient, out=block.scratch)
+        block.scratch *= 1.0 - self.decay
+        mean_square += block.scratch
+        _divide_by_root(block, mean_square, self.epsilon)
+        block.scratch *= block.rate
+        block.theta -= block.scratch
+
+
+def _divide_by_root(block: Block, squares: FloatArray, epsilon: float) -> None:
+    """Scratch = gradient / (sqrt(squares) + epsilon)."""
+    np.sqrt(squares, out=block.scratch)
+    block.scratch += epsilon
+    np.divide(block.gradient, block.scratch, out=block.scratch)
+
+
+@dataclass(frozen=True)
+class Adam(Settings):
+    """Moving means of gradients and of their squares, both corrected for their start at 0 (Kingma & Ba 2015).
+
+    m <- beta1 m + (1 - beta1) g;  v <- beta2 v + (1 - beta2) g^2;
+    theta <- theta - rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).
+
+    Examples
+    --------
+    >>> theta, gradient = np.array([1.0, 1.0]), np.array([1e-3, -40.0])
+    >>> Updater(Adam(learning_rate=0.1), theta, gradient).update()
+    >>> theta.round(4)  # the first step has the length of the rate, whatever the gradient's
+    array([0.9, 1.1])
+    """
+
+    learning_rate: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    n_slots: ClassVar[int] = 2
+
+    def step(self, block: Block, time: int) -> None:
+        """One step; the slots hold m / (1 - beta1) and v / (1 - beta2), which saves two passes."""
+        M, V = block.slots
+        M *= self.beta1
+        M += block.gradient
+        V *= self.beta2
+        V += np.square(block.gradient, out=block.scratch)
+        root = ((1.0 - self.beta2**time) / (1.0 - self.beta2)) ** 0.5
+        np.sqrt(V, out=block.scratch)
+        block.scratch += self.epsilon * root
+        np.divide(M, block.scratch, out=block.scratch)
+        block.scratch *= block.rate * (root * (1.0 - self.beta1) / (1.0 - self.beta1**time))
+        block.theta -= block.scratch
+
+
+@dataclass(frozen=True)
+class AdamW(Settings):
+    """Adam, with weights (not biases) shrunk by rate * weight_decay beside the step (Loshchilov & Hutter 2019)."""
+
+    learning_rate: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 1e-2
+    n_slots: ClassVar[int] = 2
+
+    def step(self, block: Block, time: int) -> None:
+        """Shrink, then step as Adam does."""
+        block.weights *= 1.0 - block.rate * self.weight_decay
+        Adam(self.learning_rate, self.beta1, self.beta2, self.epsilon).step(block, time)
+
+
+OPTIMIZERS: dict[str, Optimizer] = {
+    "sgd": SGD(),
+    "momentum": SGD(momentum=0.9),
+    "nesterov": SGD(momentum=0.9, nesterov=True),
+    "adagrad": Adagrad(),
+    "rmsprop": RMSProp(),
+    "adam": Adam(),
+    "adamw": AdamW(),
+}
+
+
+class Updater:
+    """An optimizer at work on one flat parameter vector: its memory, its clock and its cache blocks.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    theta, gradient : ndarray of shape (n,) or (n_members, n)
+        Kept by reference: `update` reads the gradient and changes theta in place.
+    n_weights : int
+        How many of the first parameters decoupled weight decay shrinks.
+    rate : float or ndarray of shape (n_members, 1), optional
+        Learning rate; None takes the optimizer's own.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        theta: FloatArray,
+        gradient: FloatArray,
+        *,
+        n_weights: int = 0,
+        rate: float | FloatArray | None = None,
+    ) -> None:
+        self.optimizer, self.time = optimizer, 0
+        self.slots = tuple(np.zeros_like(theta) for _ in range(optimizer.n_slots))
+        self._rate = optimizer.learning_rate if rate is None else rate
+        self._n_weights, self._factor = n_weights, 1.0
+        self._point_to(theta, gradient)
+
+    def update(self) -> None:
+        """Change theta by one step."""
+        self.time += 1
+        for block in self._blocks:
+            self.optimizer.step(block, self.time)
+        if self.time % _FLUSH_EVERY == 0:
+            self._flush()
+
+    def scale_rate(self, factor: float) -> None:
+        """Multiply the starting learning rate by `factor` from the next step on."""
+        self._factor = factor
+        for block in self._blocks:
+            block.rate = self._rate * factor
+
+    def keep(self, members: IntArray, theta: FloatArray, gradient: FloatArray) -> None:
+        """Go on with these members of a pack alone, whose parameters now lie in `theta`."""
+        self.slots = tuple(slot[members] for slot in self.slots)
+        if isinstance(self._rate, np.ndarray):
+            self._rate = self._rate[members]
+        self._point_to(theta, gradient)
+
+    def _point_to(self, theta: FloatArray, gradient: FloatArray) -> None:
+        cuts = list(_cuts(theta.shape))
+        scratch = np.empty_like(theta[cuts[0]])
+        self._blocks = [self._block(where, theta, gradient, scratch=scratch) for where in cuts]
+
+    def _block(self, where: "_Where", theta: FloatArray, gradient: FloatArray, *, scratch: FloatArray) -> Block:
+        part = theta[where]
+        return Block(
+            theta=part,
+            gradient=gradient[where],
+            weights=part[..., : max(0, self._n_weights - where[-1].start)],
+            slots=tuple(slot[where] for slot in self.slots),
+            scratch=scratch[..., : part.shape[-1]],
+            rate=self._rate * self._factor,
+        )
+
+    def _flush(self) -> None:
+        # Memory of gradients long gone decays into denormal numbers, which slow every later step 1.7 times.
+        for slot in self.slots:
+            slot[np.abs(slot) < _FLUSH_BELOW] = 0.0
+
+
+_Where = tuple[slice, ...]
+
+
+def _cuts(shape: tuple[int, ...]) -> Iterator[_Where]:
+    """Blocks of at most 64k elements, cut along the parameters and never between members."""
+    lead, n = shape[:-1], shape[-1]
+    width = max(1, _BLOCK // max(1, *lead)) if lead else _BLOCK
+    for start in range(0, n, width):
+        yield (*(slice(None) for _ in lead), slice(start, min(start + width, n)))
+
+
+def named_optimizer(optimizer: str | Optimizer, learning_rate: float | None = None) -> Optimizer:
+    """The optimizer of that name with that learning rate, or the object itself with its own.
+
+    Examples
+    --------
+    >>> named_optimizer("nesterov", 0.1)
+    SGD(learning_rate=0.1, momentum=0.9, nesterov=True)
+    """
+    if not isinstance(optimizer, str):
+        if not hasattr(optimizer, "step"):
+            raise ConfigError(f"optimizer={optimizer!r} cannot step; use a name or an object such as Adam()")
+        return optimizer
+    require_choice(optimizer, OPTIMIZERS, name="optimizer")
+    named = OPTIMIZERS[optimizer]
+    if learning_rate is None or not isinstance(named, Settings):
+        return named
+    return type(named)(**{**named.get_params(), "learning_rate": learning_rate})

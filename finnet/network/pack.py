@@ -1,0 +1,230 @@
+"""Packs: K networks of one shape trained at once, each with its own rows, rate, penalty, dropout and patience.
+
+Small networks spend most of their time between array operations rather than in them; a pack does K networks' work per
+operation. Members never touch: each draws from its own generators and ends with the numbers that it would have alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from finnet.errors import ConfigError, TrainingError
+from finnet.network.batches import Batch, Batches, Examples
+from finnet.network.losses import Loss, mean_gradient, mean_loss
+from finnet.network.model import Network
+from finnet.network.optimizers import Updater
+from finnet.network.stopping import BestSoFar, EarlyStopping
+from finnet.network.training import Seen, Training
+from finnet.types import BoolArray, FloatArray, IntArray
+
+__all__ = ["MemberRows", "PackHistory", "members_at_once", "train_pack"]
+
+_CACHE_BYTES = 2 << 20
+_VALIDATION_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class MemberRows:
+    """Rows of shared examples that each member of a pack uses: shape (n_members, n), or None for all rows."""
+
+    examples: Examples
+    rows: IntArray | None = None
+
+    def keep(self, members: IntArray) -> "MemberRows":
+        """The same for these members alone."""
+        return self if self.rows is None else MemberRows(self.examples, self.rows[members])
+
+    def chunks(self) -> Iterator[Batch]:
+        """All rows in order, a thousand at a time."""
+        every = np.arange(len(self.examples)) if self.rows is None else self.rows
+        for i in range(0, every.shape[-1], _VALIDATION_ROWS):
+            yield self.examples.take(every[..., i : i + _VALIDATION_ROWS])
+
+
+@dataclass(frozen=True)
+class PackHistory:
+    """Losses per epoch and member, of shape (n_epochs, n_members), NaN after a member has stopped.
+
+    `best_epoch` counts from 1 and names the epoch whose weights each member keeps; 0 marks a member that diverged
+    before it had any worth keeping.
+    """
+
+    train_loss: FloatArray
+    validation_loss: FloatArray
+    best_epoch: IntArray
+
+
+def members_at_once(n_parameters: int, *, rows: int, units: int) -> int:
+    """How many networks to train in one pack: as many as keep parameters and activations in the cache.
+
+    Parameters
+    ----------
+    n_parameters : int
+        Of one network; with its gradient, the optimizer's memory and scratch it counts five times.
+    rows : int
+        Of one batch.
+    units : int
+        Hidden units of all layers, each with a value, a gradient and a mask per row.
+
+    Examples
+    --------
+    >>> members_at_once(1_089, rows=32, units=48), members_at_once(4_225, rows=128, units=96)
+    (52, 9)
+    >>> members_at_once(2_000_000, rows=1024, units=1792)
+    1
+    """
+    floats = 5 * n_parameters + 3 * rows * units
+    return int(np.clip(_CACHE_BYTES // (4 * floats), 1, 64))
+
+
+def train_pack(
+    network: Network,
+    loss: Loss,
+    learning: MemberRows,
+    *,
+    rngs: Sequence[np.random.Generator],
+    validation: MemberRows | None = None,
+    settings: Training | None = None,
+    rates: FloatArray | None = None,
+) -> PackHistory:
+    """Train all members of a pack in place; a member that stops leaves, and the others go on faster.
+
+    Parameters
+    ----------
+    network : Network with members, initialized
+    loss : Loss on the network's scores
+    learning : MemberRows
+        What each member learns from.
+    rngs : sequence of Generator
+        One per member; member k ends as `train` would end with rngs[k].
+    validation : MemberRows, optional
+        Decides when a member stops where `settings.early_stopping` is set.
+    settings : Training
+        Shared; the penalty's strengths may be arrays of shape (n_members, 1).
+    rates : ndarray of shape (n_members,), optional
+        Learning rates; None takes the optimizer's own for all.
+
+    Raises
+    ------
+    TrainingError
+        When every member has diverged; where some have, `best_epoch` tells which.
+
+    Examples
+    --------
+    >>> from finnet.network.losses import MeanSquaredError
+    >>> from finnet.network.model import dense_network
+    >>> X = np.linspace(-1.0, 1.0, 64, dtype="float32")[:, None]
+    >>> rngs = [np.random.default_rng(seed) for seed in range(3)]
+    >>> pack = dense_network((1, 8, 1), members=3)
+    >>> pack.initialize(rngs)
+    >>> history = train_pack(pack, MeanSquaredError(), MemberRows(Examples(X, 2 * X)), rngs=rngs,
+    ...                      settings=Training(epochs=40, batch_size=8), rates=np.array([1e-5, 1e-3, 1e-2]))
+    >>> history.train_loss[-1].argmin()
+    np.int64(2)
+    """
+    # A copy does the work, because members leave it.
+    run = _PackRun(deepcopy(network), loss, settings or Training(), rates=rates)
+    if run.settings.early_stopping is not None and validation is None:
+        raise ConfigError("early_stopping needs validation rows; give some, or use early_stopping=None")
+    order_rngs, dropout_rngs = zip(*[rng.spawn(2) for rng in rngs], strict=True)
+    run.network.seed(dropout_rngs)
+    run.batches = Batches(learning.examples, run.settings.batch_size, rngs=order_rngs, rows=learning.rows)
+    run.validation = validation
+    with np.errstate(all="ignore"):
+        for _ in range(run.settings.epochs):
+            run.train_epoch()
+            run.leave(run.over())
+            if not len(run.active):
+                break
+        network.values[...], history = run.finish()
+    return history
+
+
+class _PackRun:
+    """One run of a pack: `active` are the members still in training."""
+
+    batches: Batches
+    validation: MemberRows | None
+
+    def __init__(self, network: Network, loss: Loss, settings: Training, *, rates: FloatArray | None) -> None:
+        assert network.members is not None
+        self.network, self.loss, self.settings = network, loss, settings
+        self.n_members, self.active = network.members, np.arange(network.members)
+        rate = None if rates is None else rates[:, None].astype(network.values.dtype)
+        theta, gradient = network.trained, network.trained_gradients
+        self.updater = Updater(settings.optimizer, theta, gradient, n_weights=network.n_weights, rate=rate)
+        # Without early stopping this notes nothing but divergence.
+        self.best = BestSoFar(settings.early_stopping or EarlyStopping(), network.values)
+        self.final, self.best_epoch = network.values.copy(), np.zeros(self.n_members, np.int64)
+        self.train_losses: list[FloatArray] = []
+        self.validation_losses: list[FloatArray] = []
+
+    def train_epoch(self) -> None:
+        seen = Seen()
+        rules = [rule for rule in (self.settings.penalty, self.settings.clipping) if rule.is_active]
+        for batch in self.batches:
+            scores = self.network.forward(batch.X)
+            seen.add(scores, batch)
+            self.network.backward(mean_gradient(self.loss, scores, batch.Y, weights=batch.weights))
+            for rule in rules:
+                rule.apply(self.network)
+            self.updater.update()
+        self.train_losses.append(self._spread(seen.mean_loss(self.loss)))
+
+    def over(self) -> BoolArray:
+        """Which active members stop after this epoch: out of patience, or no longer finite."""
+        loss = self.train_losses[-1][self.active]
+        if self.validation is not None:
+            loss = self._validation_loss(self.validation)
+            self.validation_losses.append(self._spread(loss))
+        if self.settings.early_stopping is None:
+            return ~np.isfinite(loss)
+        return self.best.is_over(self.network.values, loss) | ~np.isfinite(self.train_losses[-1][self.active])
+
+    def leave(self, over: BoolArray) -> None:
+        """Store what stopped members end with and go on without them."""
+        if not over.any():
+            return
+        self._store(over)
+        kept = np.flatnonzero(~over)
+        self.active = self.active[kept]
+        self.network.keep(kept)
+        self.updater.keep(kept, self.network.trained, self.network.trained_gradients)
+        self.best.keep(kept)
+        self.batches.keep(kept)
+        self.validation = None if self.validation is None else self.validation.keep(kept)
+        self.settings = replace(self.settings, penalty=self.settings.penalty.keep(kept))
+
+    def finish(self) -> tuple[FloatArray, PackHistory]:
+        """Parameters of all members side by side, each with its best or last ones, and what happened."""
+        self._store(np.ones(len(self.active), dtype=bool))
+        self.best_epoch[~np.isfinite(self.final).all(axis=1)] = 0
+        if not self.best_epoch.any():
+            raise TrainingError(
+                "training diverged in every member of the pack: lower the learning rates, scale the inputs and the"
+                " target to about unit size, or clip gradients"
+            )
+        history = PackHistory(np.array(self.train_losses), np.array(self.validation_losses), self.best_epoch)
+        return self.final, history
+
+    def _store(self, over: BoolArray) -> None:
+        members = self.active[over]
+        if self.settings.early_stopping is None:
+            self.final[members], self.best_epoch[members] = self.network.values[over], len(self.train_losses)
+        else:
+            self.final[members], self.best_epoch[members] = self.best.values[over], self.best.epoch[over]
+
+    def _validation_loss(self, validation: MemberRows) -> FloatArray:
+        chunks = list(validation.chunks())
+        losses = [self._chunk_loss(chunk) for chunk in chunks]
+        return np.average(losses, axis=0, weights=[chunk.X.shape[-2] for chunk in chunks])
+
+    def _chunk_loss(self, chunk: Batch) -> FloatArray:
+        return mean_loss(self.loss, self.network.infer(chunk.X), chunk.Y, weights=chunk.weights)
+
+    def _spread(self, loss: FloatArray) -> FloatArray:
+        everyone = np.full(self.n_members, np.nan)
+        everyone[self.active] = loss
+        return everyone

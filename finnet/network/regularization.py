@@ -1,0 +1,94 @@
+"""Penalties on weights and limits on gradients."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from finnet.network.model import Network
+from finnet.network.settings import Settings
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["Clipping", "Penalty"]
+
+
+@dataclass(frozen=True)
+class Penalty(Settings):
+    """l1 * sum |w| + l2 / 2 * sum w^2 over weights, not biases, added to the mean loss.
+
+    Parameters
+    ----------
+    l1, l2 : float, or ndarray of shape (n_members, 1) for a pack
+
+    Examples
+    --------
+    >>> Penalty(l2=0.5).value(np.array([2.0, -2.0]))
+    array(2.)
+    """
+
+    l1: float | FloatArray = 0.0
+    l2: float | FloatArray = 0.0
+
+    def value(self, weights: FloatArray) -> FloatArray:
+        """The penalty of every member."""
+        terms = self.l1 * np.abs(weights) + 0.5 * self.l2 * np.square(weights)
+        return np.asarray(terms.sum(axis=-1))
+
+    @property
+    def is_active(self) -> bool:
+        """Whether there is anything to add."""
+        return bool(np.any(self.l1) or np.any(self.l2))
+
+    def keep(self, members: IntArray) -> "Penalty":
+        """The same for these members of a pack alone."""
+        return Penalty(l1=_of(self.l1, members), l2=_of(self.l2, members))
+
+    def apply(self, network: Network) -> None:
+        """Add l1 sign(w) + l2 w to the gradients of the weights."""
+        if np.any(self.l2):
+            network.weight_gradients += self.l2 * network.weights
+        if np.any(self.l1):
+            network.weight_gradients += self.l1 * np.sign(network.weights)
+
+
+def _of(strength: float | FloatArray, members: IntArray) -> float | FloatArray:
+    return strength[members] if isinstance(strength, np.ndarray) else strength
+
+
+@dataclass(frozen=True)
+class Clipping(Settings):
+    """Limits on the gradient of one step, against explosions (Pascanu, Mikolov & Bengio 2013).
+
+    Parameters
+    ----------
+    norm : float, optional
+        A longer gradient is shortened to this Euclidean length, its direction kept.
+    value : float, optional
+        Every element is clipped to [-value, value].
+
+    Examples
+    --------
+    >>> gradients = np.array([3.0, 4.0])
+    >>> Clipping(norm=1.0).clip(gradients)
+    >>> gradients
+    array([0.6, 0.8])
+    """
+
+    norm: float | None = None
+    value: float | None = None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether there is any limit."""
+        return self.norm is not None or self.value is not None
+
+    def apply(self, network: Network) -> None:
+        """Shorten the gradients of a network."""
+        self.clip(network.trained_gradients)
+
+    def clip(self, gradients: FloatArray) -> None:
+        """Shorten the gradients of every member in place."""
+        if self.value is not None:
+            np.clip(gradients, -self.value, self.value, out=gradients)
+        if self.norm is not None:
+            lengths = np.linalg.norm(gradients, axis=-1, keepdims=True)
+            gradients *= np.minimum(1.0, self.norm / np.maximum(lengths, 1e-30))

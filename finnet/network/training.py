@@ -1,0 +1,180 @@
+"""Training: forward, loss, backward, update, until the epochs or the patience run out."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from finnet.checks import require_at_least
+from finnet.errors import ConfigError, TrainingError
+from finnet.network.batches import Batch, Batches, Examples
+from finnet.network.history import History
+from finnet.network.losses import Loss, mean_gradient, mean_loss
+from finnet.network.model import Network
+from finnet.network.optimizers import Adam, Optimizer, Updater
+from finnet.network.regularization import Clipping, Penalty
+from finnet.network.settings import Settings
+from finnet.network.stopping import BestSoFar, EarlyStopping
+from finnet.types import FloatArray
+
+__all__ = ["Training", "train"]
+
+
+@dataclass(frozen=True)
+class Training(Settings):
+    """How a network is trained.
+
+    Parameters
+    ----------
+    epochs : int
+        Passes over the training rows, at most.
+    batch_size : int
+        Rows per step.
+    optimizer : Optimizer
+    penalty, clipping : Penalty, Clipping
+    early_stopping : EarlyStopping, optional
+        Needs validation examples; None runs all epochs and keeps the last weights.
+    """
+
+    epochs: int = 100
+    batch_size: int = 128
+    optimizer: Optimizer = field(default_factory=Adam)
+    penalty: Penalty = field(default_factory=Penalty)
+    clipping: Clipping = field(default_factory=Clipping)
+    early_stopping: EarlyStopping | None = None
+
+    def __post_init__(self) -> None:
+        require_at_least(self.epochs, 1, name="epochs")
+        require_at_least(self.batch_size, 1, name="batch_size")
+
+
+def train(
+    network: Network,
+    loss: Loss,
+    examples: Examples,
+    *,
+    rng: np.random.Generator,
+    validation: Examples | None = None,
+    settings: Training | None = None,
+) -> History:
+    """Train a network in place and return its history.
+
+    Parameters
+    ----------
+    network : Network, initialized
+    loss : Loss on the network's scores (see `losses.loss_on_scores`)
+    examples : Examples of the network's dtype
+    rng : Generator
+        Decides batch order and dropout, nothing else.
+    validation : Examples, optional
+        Its loss is noted after every epoch, and decides when to stop where `settings.early_stopping` is set.
+    settings : Training
+
+    Returns
+    -------
+    History
+        An interrupt from the keyboard ends training as if patience had run out.
+
+    Raises
+    ------
+    TrainingError
+        When the loss leaves the finite numbers.
+
+    Examples
+    --------
+    >>> from finnet.network.losses import MeanSquaredError
+    >>> from finnet.network.model import dense_network
+    >>> X = np.linspace(-1.0, 1.0, 64, dtype="float32")[:, None]
+    >>> network = dense_network((1, 1))
+    >>> network.initialize([np.random.default_rng(0)])
+    >>> history = train(network, MeanSquaredError(), Examples(X, 3 * X + 1), rng=np.random.default_rng(1),
+    ...                 settings=Training(epochs=60, batch_size=8, optimizer=Adam(learning_rate=0.05)))
+    >>> network.values.round(2)
+    array([3., 1.], dtype=float32)
+    """
+    run = _Run(network, loss, settings or Training())
+    if run.best is not None and validation is None:
+        raise ConfigError("early_stopping needs validation examples; give some, or use early_stopping=None")
+    order_rng, dropout_rng = rng.spawn(2)
+    network.seed([dropout_rng])
+    batches = Batches(examples, run.settings.batch_size, rngs=order_rng)
+    with np.errstate(all="ignore"):
+        try:
+            for _ in range(run.settings.epochs):
+                run.train_epoch(batches)
+                if run.is_over(validation):
+                    break
+        except KeyboardInterrupt:
+            run.history.was_interrupted = True
+        return run.finish()
+
+
+class _Run:
+    """One training run: what is trained, how, and how far it is."""
+
+    def __init__(self, network: Network, loss: Loss, settings: Training) -> None:
+        self.network, self.loss, self.settings, self.history = network, loss, settings, History()
+        theta, gradient = network.trained, network.trained_gradients
+        self.updater = Updater(settings.optimizer, theta, gradient, n_weights=network.n_weights)
+        self.rules = [rule for rule in (settings.penalty, settings.clipping) if rule.is_active]
+        self.best = BestSoFar(settings.early_stopping, network.values) if settings.early_stopping else None
+
+    def train_epoch(self, batches: Batches) -> None:
+        seen = Seen()
+        for batch in batches:
+            scores = self.network.forward(batch.X)
+            seen.add(scores, batch)
+            self.network.backward(mean_gradient(self.loss, scores, batch.Y, weights=batch.weights))
+            for rule in self.rules:
+                rule.apply(self.network)
+            self.updater.update()
+        self.history.train_loss.append(self.finite(seen.mean_loss(self.loss)))
+
+    def is_over(self, validation: Examples | None) -> bool:
+        """Whether patience has run out after this epoch."""
+        if validation is None:
+            return False
+        scores = self.network.scores(validation.X)
+        loss = self.finite(mean_loss(self.loss, scores, validation.Y, weights=validation.weights))
+        self.history.validation_loss.append(loss)
+        return self.best is not None and bool(self.best.is_over(self.network.values, loss))
+
+    def finish(self) -> History:
+        """Keep the best weights, or the last ones."""
+        self.history.best_epoch = len(self.history)
+        if self.best is not None and self.best.epoch > 0:
+            self.network.values[...] = self.best.values
+            self.history.best_epoch = int(self.best.epoch)
+        self.finite(self.network.values.sum())
+        return self.history
+
+    def finite(self, loss: FloatArray) -> float:
+        if not np.isfinite(loss):
+            raise TrainingError(
+                f"training diverged in epoch {len(self.history) + 1}: the loss is no longer a finite number; lower the"
+                " learning rate, scale the inputs and the target to about unit size, or clip gradients"
+            )
+        return float(loss)
+
+
+class Seen:
+    """Scores and targets of an epoch, kept so that its loss is computed once instead of batch by batch."""
+
+    def __init__(self) -> None:
+        self._scores: list[FloatArray] = []
+        self._batches: list[Batch] = []
+
+    def add(self, scores: FloatArray, batch: Batch) -> None:
+        """Note one step, before its gradient overwrites the scores."""
+        self._scores.append(scores.copy())
+        self._batches.append(batch)
+
+    def mean_loss(self, loss: Loss) -> FloatArray:
+        """Mean over all rows seen, one number per member."""
+        Y = np.concatenate([batch.Y for batch in self._batches], axis=-2)
+        weights = [batch.weights for batch in self._batches if batch.weights is not None]
+        return mean_loss(
+            loss,
+            np.concatenate(self._scores, axis=-2),
+            Y,
+            weights=np.concatenate(weights, axis=-2) if weights else None,
+        )

@@ -1,0 +1,110 @@
+import copy
+
+import numpy as np
+import pytest
+
+from finnet.errors import ConfigError
+from finnet.network.activations import ACTIVATIONS, ReLU
+from finnet.network.layers import Buffer, Dropout
+from finnet.network.model import dense_network
+
+X = np.random.default_rng(1).standard_normal((50, 4)).astype("float32")
+
+
+def ready(widths=(4, 6, 6, 2), *, members=None, **options):
+    network = dense_network(widths, activation=ReLU(), members=members, **options)
+    network.initialize([np.random.default_rng(member) for member in range(members or 1)])
+    network.seed([np.random.default_rng(member) for member in range(members or 1)])
+    return network
+
+
+def affine(X, W, b):
+    """The readable oracle: X (n, n_in) @ W (n_in, n_out) + b (n_out,) and the way back."""
+
+    def backward(dZ):
+        return dZ @ W.T, X.T @ dZ, dZ.sum(axis=0, keepdims=True)
+
+    return X @ W + b, backward
+
+
+def test_dense_agrees_with_the_readable_oracle():
+    network = ready((4, 3), dtype="float64")
+    (layer,) = network.layers
+    layer.passes_back = True
+    Z, backward = affine(X.astype(float), layer.W, layer.b)
+    np.testing.assert_allclose(layer.forward(X.astype(float)), Z)
+    dX, dW, db = backward(np.sin(Z))
+    np.testing.assert_allclose(layer.backward(np.sin(Z)), dX)
+    np.testing.assert_allclose(layer.dW, dW)
+    np.testing.assert_allclose(layer.db, db)
+
+
+def test_training_pass_and_forecast_agree_without_dropout():
+    network = ready(normalization="layer", residual=True)
+    np.testing.assert_allclose(network.forward(X), network.infer(X), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_forecasting_leaves_the_input_alone(activation):
+    network = dense_network((4, 3, 3, 1), activation=ACTIVATIONS[activation], residual=True, normalization="batch")
+    before = X.copy()
+    network.predict(X)
+    np.testing.assert_array_equal(X, before)
+
+
+def test_dropout_keeps_the_mean_and_silences_the_rate():
+    layer = Dropout(100, rates=(0.25,))
+    layer.bind((), ())
+    layer.seed([np.random.default_rng(0)])
+    out = layer.forward(np.ones((2000, 100)))
+    assert (out == 0.0).mean() == pytest.approx(0.25, abs=0.005)
+    assert out.mean() == pytest.approx(1.0, abs=0.005)
+
+
+def test_dropout_sends_gradients_back_through_the_same_mask():
+    layer = Dropout(5, rates=(0.5,))
+    layer.bind((), ())
+    layer.seed([np.random.default_rng(0)])
+    ones = np.ones((3, 5))
+    np.testing.assert_array_equal(layer.forward(ones), layer.backward(ones.copy()))
+
+
+def test_batch_norm_forecasts_with_running_moments():
+    network = ready((4, 3, 1), normalization="batch")
+    for _ in range(200):
+        network.forward(X)
+    np.testing.assert_allclose(network.forward(X), network.infer(X), atol=0.05)
+
+
+def test_a_member_of_a_pack_draws_and_computes_what_it_would_alone():
+    options = {"dropout": [0.3, 0.3], "normalization": "layer", "residual": True}
+    pack, alone = ready(members=2, **options), ready(**{**options, "dropout": [0.3]})
+    np.testing.assert_array_equal(pack.values[0], alone.values)
+    np.testing.assert_array_equal(pack.forward(np.stack([X, X]))[0], alone.forward(X))
+
+
+def test_a_copied_network_computes_the_same_from_its_own_parameters():
+    network = ready()
+    copied = copy.deepcopy(network)
+    np.testing.assert_array_equal(copied.predict(X), network.predict(X))
+    copied.values[...] = 0.0
+    assert not copied.predict(X).any()
+    assert network.predict(X).any()
+
+
+def test_parameters_are_ordered_weights_first_statistics_last():
+    network = ready((4, 3, 1), normalization="batch")
+    assert network.n_weights == 4 * 3 + 3 * 1
+    assert network.trained.shape == (network.n_weights + 3 + 3 + 3 + 1,)
+    assert network.values.shape == (network.trained.shape[0] + 6,)
+
+
+def test_a_buffer_is_reused_for_smaller_batches():
+    buffer = Buffer(3)
+    whole = buffer.like(np.ones((8, 2)))
+    assert np.shares_memory(whole, buffer.like(np.ones((5, 2))))
+
+
+def test_unknown_types_are_refused():
+    with pytest.raises(ConfigError, match="float16"):
+        ready(dtype="float16")

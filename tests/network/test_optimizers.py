@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+
+from finnet.errors import ConfigError
+from finnet.network.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Updater, named_optimizer
+
+
+def textbook_adam(theta, gradients, rate=0.1, beta1=0.9, beta2=0.999, epsilon=1e-8):
+    """Kingma & Ba 2015, algorithm 1, line by line."""
+    m = v = 0.0
+    for t, g in enumerate(gradients, 1):
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        theta = theta - rate * (m / (1 - beta1**t)) / (np.sqrt(v / (1 - beta2**t)) + epsilon)
+    return theta
+
+
+def run(optimizer, theta, gradients, **options):
+    theta, gradient = theta.copy(), np.zeros_like(theta)
+    updater = Updater(optimizer, theta, gradient, **options)
+    for g in gradients:
+        gradient[...] = g
+        updater.update()
+    return theta
+
+
+GRADIENTS = np.random.default_rng(0).standard_normal((30, 5))
+
+
+def test_adam_equals_its_textbook_form():
+    ours = run(Adam(learning_rate=0.1), np.ones(5), GRADIENTS)
+    np.testing.assert_allclose(ours, textbook_adam(np.ones(5), GRADIENTS), rtol=1e-12)
+
+
+def test_momentum_by_hand():
+    ours = run(SGD(learning_rate=0.1, momentum=0.5), np.zeros(1), [1.0, 1.0])
+    assert ours == pytest.approx([-0.1 - 0.15])  # v = 1, then 1.5
+
+
+def test_nesterov_by_hand():
+    ours = run(SGD(learning_rate=0.1, momentum=0.5, nesterov=True), np.zeros(1), [1.0])
+    assert ours == pytest.approx([-0.15])  # g + 0.5 v
+
+
+def test_decoupled_decay_shrinks_weights_only():
+    ours = run(AdamW(learning_rate=0.1, weight_decay=0.5), np.ones(4), [np.zeros(4)], n_weights=3)
+    np.testing.assert_allclose(ours, [0.95, 0.95, 0.95, 1.0])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer_descends_a_bowl(name):
+    theta, gradient = np.array([3.0, -2.0]), np.zeros(2)
+    updater = Updater(named_optimizer(name, 0.05), theta, gradient)
+    for _ in range(400):
+        gradient[...] = 2 * theta
+        updater.update()
+    assert np.abs(theta).max() < 1.5
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_blocks_and_members_do_not_change_the_steps(name):
+    rng, n = np.random.default_rng(1), (1 << 16) + 77
+    gradients, rates = rng.standard_normal((3, 2, n)), np.array([[0.01], [0.001]])
+    pack = run(OPTIMIZERS[name], np.ones((2, n)), gradients, rate=rates, n_weights=n - 50)
+    for member in range(2):
+        alone = named_optimizer(name, float(rates[member, 0]))
+        single = run(alone, np.ones(n), gradients[:, member], n_weights=n - 50)
+        np.testing.assert_allclose(pack[member], single, rtol=1e-14)
+
+
+def test_memory_of_dead_units_does_not_become_denormal():
+    theta, gradient = np.zeros(3, "float32"), np.ones(3, "float32")
+    updater = Updater(Adam(), theta, gradient)
+    updater.update()
+    gradient[...] = 0.0
+    for _ in range(2000):
+        updater.update()
+    assert not updater.slots[0].any()
+
+
+def test_named_optimizers_take_the_learning_rate_and_objects_keep_theirs():
+    assert named_optimizer("adam", 0.5) == Adam(learning_rate=0.5)
+    assert named_optimizer(Adam(learning_rate=0.1), 0.5) == Adam(learning_rate=0.1)
+    with pytest.raises(ConfigError, match="did you mean 'adam'"):
+        named_optimizer("adm")

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from finnet.errors import TrainingError
+from finnet.network.activations import ReLU
+from finnet.network.batches import Examples
+from finnet.network.losses import SigmoidCrossEntropy
+from finnet.network.model import dense_network
+from finnet.network.optimizers import Adam
+from finnet.network.pack import MemberRows, train_pack
+from finnet.network.regularization import Clipping, Penalty
+from finnet.network.stopping import EarlyStopping
+from finnet.network.training import Training, train
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((90, 3)).astype("float32")
+Y = (X[:, :1] * X[:, 1:2] > 0).astype("float32")
+DATA, HELD = Examples(X[:64], Y[:64]), Examples(X[64:], Y[64:])
+RATES, DROPOUT, L2 = np.array([0.03, 0.01, 0.1]), (0.2, 0.0, 0.4), np.array([[0.0], [0.01], [0.001]], dtype="float32")
+OPTIONS = {"epochs": 25, "batch_size": 15, "clipping": Clipping(norm=1.0)}
+STOPPING = EarlyStopping(patience=3)
+
+
+def generators(members):
+    return [np.random.default_rng(member) for member in members]
+
+
+def trained_pack(members=(0, 1, 2), *, rows=None, stopping=STOPPING, rates=RATES, normalization="layer"):
+    members = np.array(members)
+    network = dense_network(
+        (3, 8, 8, 1), activation=ReLU(), dropout=[DROPOUT[k] for k in members], normalization=normalization,
+        residual=True, members=len(members),
+    )  # fmt: skip
+    rngs = generators(members)
+    network.initialize(rngs)
+    settings = Training(**OPTIONS, penalty=Penalty(l2=L2[members]), early_stopping=stopping)
+    history = train_pack(
+        network, SigmoidCrossEntropy(), MemberRows(DATA, rows), rngs=rngs, validation=MemberRows(HELD),
+        settings=settings, rates=rates[members],
+    )  # fmt: skip
+    return network, history
+
+
+def trained_alone(member):
+    network = dense_network(
+        (3, 8, 8, 1), activation=ReLU(), dropout=(max(DROPOUT[member], 1e-9),), normalization="layer", residual=True
+    )
+    (rng,) = generators([member])
+    network.initialize([rng])
+    settings = Training(
+        **OPTIONS, penalty=Penalty(l2=float(L2[member, 0])), early_stopping=STOPPING,
+        optimizer=Adam(learning_rate=RATES[member]),
+    )  # fmt: skip
+    return network, train(network, SigmoidCrossEntropy(), DATA, rng=rng, validation=HELD, settings=settings)
+
+
+@pytest.mark.parametrize("member", [0, 1, 2])
+def test_a_member_ends_as_it_would_alone(member):
+    pack, history = trained_pack()
+    alone, alone_history = trained_alone(member)
+    assert history.best_epoch[member] == alone_history.best_epoch
+    np.testing.assert_allclose(pack.member(member).predict(X), alone.predict(X), atol=1e-5)
+    losses = history.validation_loss[:, member]
+    np.testing.assert_allclose(losses[np.isfinite(losses)], alone_history.validation_loss, rtol=1e-4)
+
+
+def test_members_do_not_change_when_their_company_does():
+    whole, part = trained_pack(), trained_pack(members=(0, 2))
+    np.testing.assert_array_equal(whole[0].values[[0, 2]], part[0].values)
+
+
+def test_stopped_members_leave_and_the_others_go_on():
+    _, history = trained_pack()
+    epochs = np.isfinite(history.train_loss).sum(axis=0)
+    np.testing.assert_array_equal(epochs, np.minimum(history.best_epoch + 3, 25))
+    assert len(set(epochs)) > 1
+
+
+def test_members_learn_from_their_own_rows():
+    rows = np.stack([np.arange(32), np.arange(32, 64), np.arange(32)])
+    pack, _ = trained_pack(rows=rows, stopping=None)
+    other, _ = trained_pack(rows=np.stack([rows[0], rows[0], rows[0]]), stopping=None)
+    np.testing.assert_array_equal(pack.values[[0, 2]], other.values[[0, 2]])
+    assert not np.array_equal(pack.values[1], other.values[1])
+
+
+def test_a_diverging_member_leaves_and_is_marked():
+    pack, history = trained_pack(rates=np.array([1e-2, 1e38, 1e-2]), stopping=None, normalization=None)
+    assert history.best_epoch.tolist() == [25, 0, 25]
+    assert np.isfinite(pack.values[[0, 2]]).all()
+
+
+def test_a_pack_in_which_all_diverge_is_an_error():
+    with pytest.raises(TrainingError, match="every member"):
+        trained_pack(rates=np.full(3, 1e38), stopping=None, normalization=None)

@@ -1,0 +1,24 @@
+import numpy as np
+import pytest
+
+from finnet.errors import ConfigError
+from finnet.network.stopping import BestSoFar, EarlyStopping
+
+
+def test_small_improvements_do_not_count():
+    best = BestSoFar(EarlyStopping(patience=2, min_delta=0.1), np.zeros(1))
+    assert [bool(best.is_over(np.zeros(1), loss)) for loss in (1.0, 0.95, 0.92)] == [False, False, True]
+
+
+def test_members_stop_on_their_own_and_keep_their_own_best():
+    best = BestSoFar(EarlyStopping(patience=1), np.zeros((2, 1)))
+    best.is_over(np.array([[1.0], [1.0]]), np.array([0.5, 0.5]))
+    over = best.is_over(np.array([[2.0], [2.0]]), np.array([0.6, 0.4]))
+    assert over.tolist() == [True, False]
+    assert best.values.ravel().tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("setting", [{"patience": 0}, {"min_delta": -1.0}, {"validation_fraction": 0.0}])
+def test_impossible_settings_are_refused(setting):
+    with pytest.raises(ConfigError):
+        EarlyStopping(**setting)

@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+
+from finnet.errors import ConfigError, TrainingError
+from finnet.network.activations import ReLU
+from finnet.network.batches import Examples
+from finnet.network.losses import MeanSquaredError, SigmoidCrossEntropy, mean_loss
+from finnet.network.model import dense_network
+from finnet.network.optimizers import SGD, Adam
+from finnet.network.regularization import Penalty
+from finnet.network.stopping import EarlyStopping
+from finnet.network.training import Training, train
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((120, 3)).astype("float32")
+Y = (X[:, :1] * X[:, 1:2] > 0).astype("float32")
+TRAIN, HELD = Examples(X[:80], Y[:80]), Examples(X[80:], Y[80:])
+
+
+def fresh(widths=(3, 16, 1), **options):
+    network = dense_network(widths, activation=ReLU(), **options)
+    network.initialize([np.random.default_rng(1)])
+    return network
+
+
+def trained(network, *, loss=None, seed=2, examples=TRAIN, validation=None, **settings):
+    settings = Training(**{"epochs": 30, "batch_size": 16, "optimizer": Adam(learning_rate=0.01), **settings})
+    rng = np.random.default_rng(seed)
+    return train(network, loss or SigmoidCrossEntropy(), examples, rng=rng, validation=validation, settings=settings)
+
+
+def test_training_lowers_the_loss():
+    history = trained(fresh())
+    assert history.train_loss[-1] < 0.5 * history.train_loss[0]
+
+
+def test_noted_loss_of_one_full_batch_is_the_loss_before_its_step():
+    network = fresh()
+    before = mean_loss(SigmoidCrossEntropy(), network.infer(X[:80]), Y[:80])
+    assert trained(network, epochs=1, batch_size=80).train_loss == pytest.approx([float(before)], rel=1e-6)
+
+
+def test_full_batch_descent_equals_the_formula():
+    network = fresh((3, 1), dtype="float64")
+    data = Examples(X.astype(float), X[:, :1].astype(float))
+    W, b = network.layers[0].W.copy(), network.layers[0].b.copy()
+    trained(network, loss=MeanSquaredError(), examples=data, epochs=1, batch_size=120, optimizer=SGD(learning_rate=0.1))
+    E = data.X @ W + b - data.Y
+    np.testing.assert_allclose(network.layers[0].W, W - 0.1 * 2 * data.X.T @ E / 120)
+    np.testing.assert_allclose(network.layers[0].b, b - 0.1 * 2 * E.mean(axis=0))
+
+
+def test_early_stopping_restores_the_best_weights():
+    network, stopping = fresh(), EarlyStopping(patience=5)
+    history = trained(network, validation=HELD, epochs=200, optimizer=Adam(learning_rate=0.05), early_stopping=stopping)
+    now = mean_loss(SigmoidCrossEntropy(), network.infer(HELD.X), HELD.Y)
+    assert len(history) == history.best_epoch + 5
+    assert min(history.validation_loss) == pytest.approx(float(now), rel=1e-6)
+
+
+def test_early_stopping_without_validation_rows_is_refused():
+    with pytest.raises(ConfigError, match="validation"):
+        trained(fresh(), early_stopping=EarlyStopping())
+
+
+def test_same_seed_gives_the_same_bits_and_another_does_not():
+    networks = [fresh(dropout=(0.2,)) for _ in range(3)]
+    for network, seed in zip(networks, (5, 5, 6), strict=True):
+        trained(network, seed=seed, epochs=3)
+    np.testing.assert_array_equal(networks[0].values, networks[1].values)
+    assert not np.array_equal(networks[0].values, networks[2].values)
+
+
+def test_divergence_is_an_error_with_advice():
+    with pytest.raises(TrainingError, match="lower the learning rate"):
+        trained(fresh(), loss=MeanSquaredError(), optimizer=SGD(learning_rate=1e9))
+
+
+def test_an_interrupt_keeps_the_best_weights_so_far():
+    network, calls = fresh(), iter(range(100))
+
+    class Interrupting(SigmoidCrossEntropy):
+        def gradient(self, P, Y):
+            if next(calls) == 12:
+                raise KeyboardInterrupt
+            return super().gradient(P, Y)
+
+    history = trained(network, loss=Interrupting(), validation=HELD, early_stopping=EarlyStopping())
+    assert history.was_interrupted
+    assert len(history) == 2
+    assert np.isfinite(network.values).all()
+
+
+def test_penalty_shrinks_weights():
+    loose, tight = fresh(), fresh()
+    trained(loose)
+    trained(tight, penalty=Penalty(l2=0.1))
+    assert np.abs(tight.values).sum() < 0.5 * np.abs(loose.values).sum()
