@@ -1,0 +1,1 @@
+"""Estimators in scikit-learn's shape: network, baselines, naive forecasts, calibration."""

@@ -1,0 +1,432 @@
+"""Ensembles: many networks with drawn settings, trained together, chosen on rows that they did not learn from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from joblib import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from finnet.checks import require_at_least, require_choice
+from finnet.errors import DataError
+from finnet.estimators.network_base import (
+    ClassifierOfNetworks,
+    Data,
+    EstimatorOfNetworks,
+    RandomState,
+    RegressorOfNetworks,
+    Task,
+    blas_threads,
+    generator,
+    held_out,
+    stratified_order,
+)
+from finnet.network.activations import Activation, named_activation
+from finnet.network.batches import Examples
+from finnet.network.layers import Dense
+from finnet.network.losses import Loss, loss_on_scores, mean_loss
+from finnet.network.model import Network, dense_network
+from finnet.network.optimizers import Optimizer, named_optimizer
+from finnet.network.pack import MemberRows, PackHistory, members_at_once, train_pack
+from finnet.network.regularization import Penalty
+from finnet.network.stopping import EarlyStopping
+from finnet.network.training import Training
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["NetworkEnsembleClassifier", "NetworkEnsembleRegressor", "choose_greedily"]
+
+Range = float | tuple[float, float]
+SETTINGS = ("learning_rate", "dropout", "l1", "l2")
+
+
+def choose_greedily(P: FloatArray, Y: FloatArray, *, loss: Loss, weights: FloatArray | None = None) -> FloatArray:
+    """Shares of members in the average forecast that does best, found by adding one member after another.
+
+    Members are added with replacement, as many times as there are members, each time the one that lowers the loss of
+    the average most (Caruana, Niculescu-Mizil, Crew & Ksikes 2004).
+
+    Parameters
+    ----------
+    P : ndarray of shape (n_members, n_rows, n_outputs)
+        Forecasts of rows that the members did not learn from.
+    Y : ndarray of shape (n_rows, n_outputs)
+    weights : ndarray of shape (n_rows, 1), optional
+
+    Returns
+    -------
+    ndarray of shape (n_members,)
+        Shares, which sum to 1.
+
+    Examples
+    --------
+    >>> from finnet.network.losses import MeanSquaredError
+    >>> P = np.array([[[0.0]], [[1.5]], [[9.0]]])
+    >>> choose_greedily(P, np.array([[0.5]]), loss=MeanSquaredError()).round(2)
+    array([0.67, 0.33, 0.  ])
+    """
+    total, picks = np.zeros_like(P[0]), np.zeros(len(P))
+    for n_picked in range(1, len(P) + 1):
+        losses = mean_loss(loss, (total + P) / n_picked, Y, weights=weights)
+        best = int(losses.argmin())
+        total, picks[best] = total + P[best], picks[best] + 1.0
+    return picks / len(P)
+
+
+@dataclass(frozen=True)
+class _Members:
+    """What a block of members is trained on and with: arrays of one entry per member."""
+
+    rngs: list[np.random.Generator]
+    settings: dict[str, FloatArray]
+    learning: MemberRows
+    validation: MemberRows | None
+    folds: IntArray
+
+    def block(self, members: IntArray) -> "_Members":
+        settings = {name: values[members] for name, values in self.settings.items()}
+        validation = None if self.validation is None else self.validation.keep(members)
+        rngs = [self.rngs[member] for member in members]
+        return _Members(rngs, settings, self.learning.keep(members), validation, self.folds[members])
+
+
+class _Ensemble(EstimatorOfNetworks):
+    """Draws, trains and chooses members."""
+
+    members: int
+    hidden: tuple[int, ...]
+    activation: str | Activation
+    learning_rate: Range
+    dropout: Range
+    l1: Range
+    l2: Range
+    optimizer: str | Optimizer
+    batch_size: int
+    epochs: int
+    validation: str
+    folds: int
+    bagging: bool
+    selection: str
+    n_jobs: int | None
+    random_state: RandomState
+
+    def spread(self, X: Data) -> FloatArray:
+        """Standard deviation of the forecasts over the chosen members, of shape (n_rows, n_outputs)."""
+        check_is_fitted(self)
+        rows: FloatArray = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
+        P = self._member_forecasts(rows)
+        squares = np.square(P - np.tensordot(self.shares_, P, axes=1))
+        return np.asarray(np.sqrt(np.tensordot(self.shares_, squares, axes=1)))
+
+    def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
+        require_at_least(self.members, 1, name="members")
+        require_choice(self.selection, ("greedy", "all"), name="selection")
+        everyone = self._plan(examples, task, validation)
+        network = self._network(everyone, examples, task)
+        size = members_at_once(len(network.values[0]), rows=self.batch_size, units=sum(self.hidden))
+        blocks = np.array_split(np.arange(self.members), -(-self.members // size))
+        done = Parallel(n_jobs=self.n_jobs)(
+            delayed(self._train_block)(everyone.block(block), examples, task) for block in blocks
+        )
+        network.values[...] = np.concatenate([values for values, _ in done])
+        histories = [history for _, history in done]
+        shares = self._shares(network, everyone, task, best_epoch=np.concatenate([h.best_epoch for h in histories]))
+        self.members_ = self._describe(everyone, histories, shares)
+        self.history_ = pd.concat([_table(h, block) for h, block in zip(histories, blocks, strict=True)])
+        self.history_ = self.history_.reset_index(drop=True)
+        self.n_iter_ = int(self.history_["epoch"].max())
+        chosen = np.flatnonzero(shares)
+        network.keep(chosen)
+        self.shares_, self.network_, self._double_network = shares[chosen], network, network.astype("float64")
+        return self
+
+    def _plan(self, examples: Examples, task: Task, validation: Examples | None) -> _Members:
+        """Draw settings, and divide rows into those that members learn from and those that judge them."""
+        rows_rng, *rngs = generator(self.random_state).spawn(self.members + 1)
+        draws = [[_drawn(getattr(self, name), rng) for name in SETTINGS] for rng in rngs]
+        settings = dict(zip(SETTINGS, np.array(draws).T, strict=True))
+        folds = np.zeros(self.members, np.int64)
+        learning: IntArray | None = None
+        judging = None if validation is None else MemberRows(validation)
+        if validation is None and self._stopping() is not None:
+            learned, judged = self._divide(task.strata, rows_rng)
+            folds = np.arange(self.members) % len(learned)
+            learning, judging = learned[folds], MemberRows(examples, judged[folds])
+        if self.bagging:
+            everything = np.broadcast_to(np.arange(len(examples)), (self.members, len(examples)))
+            pools = everything if learning is None else learning
+            learning = np.stack([rng.choice(pool, size=len(pool)) for rng, pool in zip(rngs, pools, strict=True)])
+        return _Members(rngs, settings, MemberRows(examples, learning), judging, folds)
+
+    def _divide(self, strata: FloatArray | IntArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
+        """Rows to learn from and rows that judge, of shape (n_folds, n), alike in length from fold to fold."""
+        stopping, n = self._stopping(), len(strata)
+        assert stopping is not None
+        if self.validation == "last" or min(self.folds, self.members) < 2 or n < 2 * self.folds:
+            judged = held_out(strata, stopping.validation_fraction, how=self.validation, rng=rng)[None]
+            return np.setdiff1d(np.arange(n), judged)[None], judged
+        require_choice(self.validation, ("stratified", "last"), name="validation")
+        n_folds = min(self.folds, self.members)
+        fold_of = np.empty(n, np.int64)
+        fold_of[stratified_order(strata, rng)] = np.arange(n) % n_folds
+        judged_size, learned_size = n // n_folds, n - -(-n // n_folds)
+        judged = np.stack([np.flatnonzero(fold_of == k)[:judged_size] for k in range(n_folds)])
+        learned = np.stack([np.flatnonzero(fold_of != k)[:learned_size] for k in range(n_folds)])
+        return learned, judged
+
+    def _network(self, members: _Members, examples: Examples, task: Task) -> Network:
+        return dense_network(
+            (examples.X.shape[1], *self.hidden, examples.Y.shape[1]),
+            activation=named_activation(self.activation),
+            output=task.output,
+            dropout=tuple(members.settings["dropout"]),
+            members=len(members.rngs),
+            dtype=self.dtype,
+        )
+
+    def _train_block(self, members: _Members, examples: Examples, task: Task) -> tuple[FloatArray, PackHistory]:
+        network = self._network(members, examples, task)
+        network.initialize(members.rngs)
+        cast(Dense, network.layers[-1]).b[...] = task.start(examples)
+        strengths = {name: members.settings[name][:, None].astype(self.dtype) for name in ("l1", "l2")}
+        settings = Training(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            optimizer=named_optimizer(self.optimizer),
+            penalty=Penalty(**strengths),
+            early_stopping=self._stopping(),
+        )
+        with blas_threads().limit(limits=1, user_api="blas"):
+            history = train_pack(
+                network,
+                loss_on_scores(task.loss, task.output),
+                members.learning,
+                rngs=members.rngs,
+                validation=members.validation,
+                settings=settings,
+                rates=members.settings["learning_rate"],
+            )
+        return network.values, history
+
+    def _shares(self, network: Network, members: _Members, task: Task, *, best_epoch: IntArray) -> FloatArray:
+        """Share of every member in the average: chosen fold by fold, and every fold counting the same."""
+        sound = best_epoch > 0
+        if self.selection == "all" or members.validation is None:
+            return np.asarray(sound / sound.sum())
+        shares = np.zeros(self.members)
+        for fold in np.unique(members.folds[sound]):
+            own = np.flatnonzero((members.folds == fold) & sound)
+            judges = _judges(members.validation, own[0])
+            part = network.pick(own)
+            scores = part.scores(judges.X)
+            P = part.output.value(scores, scores).astype(np.float64)
+            shares[own] = choose_greedily(P, judges.Y, loss=task.loss, weights=judges.weights)
+        return cast(FloatArray, shares / shares.sum())
+
+    def _describe(self, members: _Members, histories: list[PackHistory], shares: FloatArray) -> pd.DataFrame:
+        table = pd.DataFrame({**members.settings, "fold": members.folds})
+        table["best_epoch"] = np.concatenate([history.best_epoch for history in histories])
+        if members.validation is not None:
+            table["validation_loss"] = np.concatenate([np.nanmin(h.validation_loss, axis=0) for h in histories])
+        table["share"] = shares
+        return table.rename_axis("member")
+
+    def _forecast(self, X: FloatArray) -> FloatArray:
+        return np.asarray(np.tensordot(self.shares_, self._member_forecasts(X), axes=1))
+
+    def _member_forecasts(self, X: FloatArray) -> FloatArray:
+        network = self.network_ if X.dtype == self.dtype else self._double_network
+        scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
+        return network.output.value(scores, scores)
+
+
+def _drawn(setting: Range, rng: np.random.Generator) -> float:
+    """The number itself, or a draw from the range: log-uniform, or uniform where the range starts at 0."""
+    if not isinstance(setting, tuple):
+        return float(setting)
+    low, high = setting
+    if low > high:
+        raise DataError(f"range ({low}, {high}) runs backwards; write the lower end first")
+    return float(rng.uniform(low, high) if low == 0.0 else np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def _judges(validation: MemberRows, member: int) -> Examples:
+    if validation.rows is None:
+        return validation.examples
+    return Examples(*validation.examples.take(validation.rows[member]))
+
+
+def _table(history: PackHistory, members: IntArray) -> pd.DataFrame:
+    """Losses of a block in long form: member, epoch, train_loss and, where known, validation_loss."""
+    n_epochs = len(history.train_loss)
+    columns: dict[str, npt.NDArray[Any]] = {
+        "member": np.repeat(members, n_epochs),
+        "epoch": np.tile(np.arange(1, n_epochs + 1), len(members)),
+        "train_loss": history.train_loss.T.ravel(),
+    }
+    if len(history.validation_loss):
+        columns["validation_loss"] = history.validation_loss.T.ravel()
+    return pd.DataFrame(columns).dropna(subset="train_loss")
+
+
+class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
+    """Forecasts class probabilities with many networks, averaged.
+
+    Members differ in seed and in settings drawn from ranges. Rows are divided into folds; every member learns from all
+    folds but one and stops by that one, and on it the members of a fold are chosen greedily. So every row is learned
+    from, and every choice is made on rows that the chosen did not see.
+
+    Parameters
+    ----------
+    members : int
+    hidden, activation
+        As in NetworkClassifier; the same for all members.
+    learning_rate, dropout, l1, l2 : float or (low, high)
+        One value for all members, or a range: log-uniform, or uniform where it starts at 0.
+    optimizer : str or Optimizer
+        Its learning rate is replaced by the members' own.
+    batch_size, epochs : int
+    early_stopping : bool or EarlyStopping
+        False trains every member on all rows for all epochs and averages all.
+    validation : "stratified" or "last"
+        What judges members where `fit` gets no X_val: folds drawn evenly over the classes, or one block of the last
+        `early_stopping.validation_fraction` of the rows, for rows in order of time.
+    folds : int
+    bagging : bool
+        Whether each member learns from a draw with replacement of its rows.
+    selection : "greedy" or "all"
+    class_weight : dict, "balanced" or None
+    n_jobs : int, optional
+        Processes, as in joblib; the numbers do not depend on it.
+    dtype : "float32" or "float64"
+    random_state : int, RandomState, Generator or None
+
+    Attributes
+    ----------
+    members_ : DataFrame
+        One row per member: its settings, fold, best_epoch, validation_loss and share in the forecast.
+    history_ : DataFrame
+        member, epoch, train_loss, validation_loss.
+    classes_ : ndarray
+    network_ : Network
+        The chosen members as a pack, whose shares are `shares_`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((600, 3))
+    >>> y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    >>> model = NetworkEnsembleClassifier(members=4, folds=2, batch_size=64, random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.8)
+    True
+    >>> model.spread(X[:1]).shape
+    (1, 1)
+    """
+
+    def __init__(
+        self,
+        members: int = 16,
+        *,
+        hidden: tuple[int, ...] = (64,),
+        activation: str | Activation = "silu",
+        learning_rate: Range = (1e-3, 3e-3),
+        dropout: Range = (0.0, 0.25),
+        l1: Range = (2e-4, 1e-3),
+        l2: Range = (3e-4, 6e-3),
+        optimizer: str | Optimizer = "adam",
+        batch_size: int = 256,
+        epochs: int = 100,
+        early_stopping: bool | EarlyStopping = True,
+        validation: str = "stratified",
+        folds: int = 4,
+        bagging: bool = False,
+        selection: str = "greedy",
+        class_weight: Mapping[Any, float] | str | None = None,
+        n_jobs: int | None = None,
+        dtype: str = "float32",
+        random_state: RandomState = None,
+    ) -> None:
+        self.members = members
+        self.hidden = hidden
+        self.activation = activation
+        self.learning_rate = learning_rate
+        self.dropout = dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.optimizer = optimizer
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation = validation
+        self.folds = folds
+        self.bagging = bagging
+        self.selection = selection
+        self.class_weight = class_weight
+        self.n_jobs = n_jobs
+        self.dtype = dtype
+        self.random_state = random_state
+
+
+class NetworkEnsembleRegressor(_Ensemble, RegressorOfNetworks):
+    """Forecasts numbers with many networks, averaged; made as NetworkEnsembleClassifier makes its members.
+
+    Parameters
+    ----------
+    loss : str or Loss
+        As in NetworkRegressor.
+    members, hidden, activation, learning_rate, dropout, l1, l2, optimizer, batch_size, epochs, early_stopping,
+    validation, folds, bagging, selection, n_jobs, dtype, random_state
+        As in NetworkEnsembleClassifier.
+
+    Examples
+    --------
+    >>> X = np.linspace(-1, 1, 300)[:, None]
+    >>> model = NetworkEnsembleRegressor(members=4, folds=2, l1=0.0, batch_size=32, random_state=0)
+    >>> bool(model.fit(X, X[:, 0] ** 2).score(X, X[:, 0] ** 2) > 0.8)
+    True
+    """
+
+    def __init__(
+        self,
+        members: int = 16,
+        *,
+        hidden: tuple[int, ...] = (64,),
+        activation: str | Activation = "silu",
+        loss: str | Loss = "mse",
+        learning_rate: Range = (1e-3, 3e-3),
+        dropout: Range = (0.0, 0.25),
+        l1: Range = (2e-4, 1e-3),
+        l2: Range = (3e-4, 6e-3),
+        optimizer: str | Optimizer = "adam",
+        batch_size: int = 256,
+        epochs: int = 100,
+        early_stopping: bool | EarlyStopping = True,
+        validation: str = "stratified",
+        folds: int = 4,
+        bagging: bool = False,
+        selection: str = "greedy",
+        n_jobs: int | None = None,
+        dtype: str = "float32",
+        random_state: RandomState = None,
+    ) -> None:
+        self.members = members
+        self.hidden = hidden
+        self.activation = activation
+        self.loss = loss
+        self.learning_rate = learning_rate
+        self.dropout = dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.optimizer = optimizer
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation = validation
+        self.folds = folds
+        self.bagging = bagging
+        self.selection = selection
+        self.n_jobs = n_jobs
+        self.dtype = dtype
+        self.random_state = random_state

@@ -1,0 +1,119 @@
+"""Naive forecasts: what any model must beat before it may be called useful."""
+
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from finnet.checks import require_columns
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["AlwaysUp", "BestColumn", "Persistence", "PriorRate"]
+
+# A naive class must not hang on a rounding: its probability is at least this far on its side of one half.
+_EDGE = 1e-6
+
+
+def _two_columns(probability: FloatArray) -> FloatArray:
+    return np.column_stack([1.0 - probability, probability])
+
+
+class PriorRate(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The rate of ones among the training rows for everyone; its class is the majority's.
+
+    Examples
+    --------
+    >>> PriorRate().fit(np.zeros((4, 1)), np.array([0, 0, 0, 1])).predict_proba(np.zeros((1, 1)))
+    array([[0.75, 0.25]])
+    """
+
+    def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
+        """Count the ones; `X` is not looked at."""
+        self.classes_, self.rate_ = np.array([0, 1]), float(np.mean(y))
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> FloatArray:
+        """Probabilities of 0 and 1, shape (n_rows, 2)."""
+        return _two_columns(np.full(len(X), self.rate_))
+
+
+class AlwaysUp(PriorRate):
+    """Up, always: the training rate of ups, or a hair above one half where that rate is lower.
+
+    Examples
+    --------
+    >>> AlwaysUp().fit(np.zeros((4, 1)), np.array([0, 0, 0, 1])).predict_proba(np.zeros((1, 1))).round(2)
+    array([[0.5, 0.5]])
+    """
+
+    def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
+        """Count the ups; `X` is not looked at."""
+        super().fit(X, y)
+        self.rate_ = max(self.rate_, 0.5 + _EDGE)
+        return self
+
+
+class Persistence(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The direction of the last bar again, as sure as that was right among the training rows.
+
+    Parameters
+    ----------
+    column : str
+        Feature whose sign is the last direction.
+
+    Examples
+    --------
+    >>> X = pd.DataFrame({"return_1": [1.0, 2.0, -1.0, 1.0]})
+    >>> Persistence().fit(X, np.array([1, 1, 0, 0])).predict_proba(X)[:, 1]
+    array([0.75, 0.75, 0.25, 0.75])
+    """
+
+    def __init__(self, column: str = "return_1") -> None:
+        self.column = column
+
+    def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
+        """Count how often the sign of the column was right."""
+        require_columns(X.columns, [self.column], name="the features that persistence reads")
+        self.classes_ = np.array([0, 1])
+        right = (X[self.column].to_numpy() > 0) == (np.asarray(y) == 1)
+        self.hit_rate_ = max(float(right.mean()), 0.5 + _EDGE)
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> FloatArray:
+        """Probabilities of down and up, shape (n_rows, 2)."""
+        return _two_columns(np.where(X[self.column].to_numpy() > 0, self.hit_rate_, 1.0 - self.hit_rate_))
+
+
+class BestColumn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A logistic curve on the one numeric column that ordered the training rows best (by |AUC - 1/2|).
+
+    Missing values count as the median. `column_` names the column chosen.
+
+    Examples
+    --------
+    >>> X = pd.DataFrame({"noise": [1.0, 2.0, 1.0, 2.0], "signal": [1.0, 2.0, 3.0, 4.0]})
+    >>> BestColumn().fit(X, np.array([0, 0, 1, 1])).column_
+    'signal'
+    """
+
+    def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
+        """Choose the column and fit its curve."""
+        numbers = X.select_dtypes("number")
+        self.classes_ = np.array([0, 1])
+        self.median_, self.scale_ = numbers.median().fillna(0.0), numbers.std().fillna(0.0).replace(0.0, 1.0)
+        filled = numbers.fillna(self.median_)
+        edge = {str(name): abs(roc_auc_score(y, filled[name]) - 0.5) for name in filled}
+        self.column_ = str(max(edge, key=edge.__getitem__))
+        self.curve_ = LogisticRegression().fit(self._score(X), y)
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> FloatArray:
+        """Probabilities of 0 and 1, shape (n_rows, 2)."""
+        return np.asarray(self.curve_.predict_proba(self._score(X)))
+
+    def _score(self, X: pd.DataFrame) -> FloatArray:
+        center, scale = float(self.median_[self.column_]), float(self.scale_[self.column_])
+        return (X[[self.column_]].fillna(center).to_numpy(float) - center) / scale

@@ -1,0 +1,296 @@
+"""Networks in scikit-learn's shape."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any, Self, cast
+
+import numpy as np
+import pandas as pd
+
+from finnet.checks import require_at_least, require_share
+from finnet.estimators.network_base import (
+    ClassifierOfNetworks,
+    EstimatorOfNetworks,
+    RandomState,
+    RegressorOfNetworks,
+    Task,
+    blas_threads,
+    generator,
+    held_out,
+)
+from finnet.network.activations import Activation, named_activation
+from finnet.network.batches import Examples
+from finnet.network.initializers import Initializer
+from finnet.network.layers import Dense
+from finnet.network.losses import Loss, loss_on_scores
+from finnet.network.model import Network, dense_network
+from finnet.network.optimizers import Optimizer, named_optimizer
+from finnet.network.regularization import Clipping, Penalty
+from finnet.network.stopping import EarlyStopping
+from finnet.network.training import Training, train
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["NetworkClassifier", "NetworkRegressor"]
+
+
+class _SingleNetwork(EstimatorOfNetworks):
+    """Builds and trains one network."""
+
+    hidden: tuple[int, ...]
+    activation: str | Activation
+    dropout: float
+    l1: float
+    l2: float
+    optimizer: str | Optimizer
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    validation: str
+    clipping: Clipping | None
+    normalization: str | None
+    residual: bool
+    initializer: str | Initializer
+    random_state: RandomState
+    network_: Network
+
+    def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
+        """Train a new network and keep what training leaves."""
+        weights_rng, training_rng, held_rng = generator(self.random_state).spawn(3)
+        examples, validation = self._split(examples, task.strata, given=validation, rng=held_rng)
+        network = self._network(examples, output=task.output)
+        network.initialize([weights_rng])
+        cast(Dense, network.layers[-1]).b[...] = task.start(examples)
+        with blas_threads().limit(limits=1, user_api="blas"):
+            history = train(
+                network,
+                loss_on_scores(task.loss, task.output),
+                examples,
+                rng=training_rng,
+                validation=validation,
+                settings=self._training(),
+            )
+        self.network_, self._double_network = deepcopy(network), network.astype("float64")
+        self.history_ = pd.DataFrame(history.columns())
+        self.n_iter_, self.best_epoch_ = len(history), history.best_epoch
+        return self
+
+    def _network(self, examples: Examples, *, output: Activation) -> Network:
+        for units in self.hidden:
+            require_at_least(units, 1, name="hidden")
+        require_share(self.dropout, name="dropout")
+        return dense_network(
+            (examples.X.shape[1], *self.hidden, examples.Y.shape[1]),
+            activation=named_activation(self.activation),
+            output=output,
+            dropout=(self.dropout,),
+            normalization=self.normalization,
+            residual=self.residual,
+            initializer=self.initializer,
+            dtype=self.dtype,
+        )
+
+    def _training(self) -> Training:
+        return Training(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            optimizer=named_optimizer(self.optimizer, self.learning_rate),
+            penalty=Penalty(l1=self.l1, l2=self.l2),
+            clipping=self.clipping or Clipping(),
+            early_stopping=self._stopping(),
+        )
+
+    def _split(
+        self, examples: Examples, strata: FloatArray | IntArray, *, given: Examples | None, rng: np.random.Generator
+    ) -> tuple[Examples, Examples | None]:
+        """Training and validation rows: those given, or a block held out where early stopping needs one."""
+        stopping = self._stopping()
+        if given is not None or stopping is None:
+            return examples, given
+        held = held_out(strata, stopping.validation_fraction, how=self.validation, rng=rng)
+        kept = np.setdiff1d(np.arange(len(examples)), held, assume_unique=True)
+        return _rows(examples, kept), _rows(examples, held)
+
+    def _forecast(self, X: FloatArray) -> FloatArray:
+        """In the type of X: float32 is faster, float64 the same row by row and in bulk."""
+        network = self.network_ if X.dtype == self.dtype else self._double_network
+        scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
+        return network.output.value(scores, scores)
+
+
+def _rows(examples: Examples, rows: IntArray) -> Examples:
+    weights = None if examples.weights is None else examples.weights[rows]
+    return Examples(examples.X[rows], examples.Y[rows], weights)
+
+
+class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
+    """Forecasts class probabilities with a network of dense layers trained by backpropagation.
+
+    Two classes take one sigmoid output and binary cross-entropy, more take softmax and categorical cross-entropy.
+    Outputs start at the training frequencies of the classes. Inputs should have about unit size (a StandardScaler in
+    front): nothing is scaled here. The same `random_state`, data, machine type and library versions give the same bits.
+
+    Parameters
+    ----------
+    hidden : tuple of int
+        Units of the hidden layers; () is logistic regression.
+    activation : str or Activation
+        Of the hidden layers: relu, tanh, sigmoid, leaky_relu, elu, selu, silu, gelu, softplus, softmax, identity.
+    dropout : float in [0, 1)
+        Share of hidden units silenced in every training step, rounded to a multiple of 1/256.
+    l1, l2 : float
+        l1 * sum |w| + l2 / 2 * sum w^2 over weights, added to the mean loss.
+    optimizer : str or Optimizer
+        adam, adamw, sgd, momentum, nesterov, adagrad, rmsprop with `learning_rate`; or an object with its own.
+    learning_rate : float
+    batch_size, epochs : int
+    early_stopping : bool or EarlyStopping
+        Stops by validation loss and keeps the best weights; False runs all epochs and keeps the last.
+    validation : "stratified" or "last"
+        Which training rows early stopping holds out where `fit` gets no X_val: drawn evenly over the classes, or the
+        last ones, for rows in order of time.
+    class_weight : dict, "balanced" or None
+        As in scikit-learn; multiplies sample_weight.
+    clipping : Clipping, optional
+        Limits on the gradient.
+    normalization : "batch", "layer" or None
+        Before every hidden activation.
+    residual : bool
+        Whether hidden layers as wide as their input get a way around them.
+    initializer : str or Initializer
+        xavier, he, lecun, orthogonal; "auto" suits the activation.
+    dtype : "float32" or "float64"
+    random_state : int, RandomState, Generator or None
+
+    Attributes
+    ----------
+    classes_ : ndarray
+    history_ : DataFrame
+        epoch, train_loss and, where there are validation rows, validation_loss.
+    n_iter_, best_epoch_ : int
+        Epochs run, and the one whose weights are kept.
+    network_ : Network
+        The trained network itself.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((400, 2))
+    >>> y = np.where(X[:, 0] * X[:, 1] > 0, "up", "down")
+    >>> model = NetworkClassifier(hidden=(16,), learning_rate=0.01, random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.9)
+    True
+    """
+
+    def __init__(
+        self,
+        hidden: tuple[int, ...] = (64, 32),
+        *,
+        activation: str | Activation = "relu",
+        dropout: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        optimizer: str | Optimizer = "adam",
+        learning_rate: float = 1e-3,
+        batch_size: int = 128,
+        epochs: int = 100,
+        early_stopping: bool | EarlyStopping = False,
+        validation: str = "stratified",
+        class_weight: Mapping[Any, float] | str | None = None,
+        clipping: Clipping | None = None,
+        normalization: str | None = None,
+        residual: bool = False,
+        initializer: str | Initializer = "auto",
+        dtype: str = "float32",
+        random_state: RandomState = None,
+    ) -> None:
+        self.hidden = hidden
+        self.activation = activation
+        self.dropout = dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation = validation
+        self.class_weight = class_weight
+        self.clipping = clipping
+        self.normalization = normalization
+        self.residual = residual
+        self.initializer = initializer
+        self.dtype = dtype
+        self.random_state = random_state
+
+
+class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
+    """Forecasts numbers with a network of dense layers trained by backpropagation.
+
+    Inputs and targets should have about unit size: nothing is scaled here (TransformedTargetRegressor scales targets).
+    Outputs start at the mean target.
+
+    Parameters
+    ----------
+    loss : str or Loss
+        mse, mae, huber; or an object such as QuantileLoss(levels=(0.1, 0.5, 0.9)), which needs one y column per level.
+    validation : "stratified" or "last"
+        Which training rows early stopping holds out where `fit` gets no X_val: drawn evenly over the sorted targets (of
+        the first output), or the last ones, for rows in order of time.
+    hidden, activation, dropout, l1, l2, optimizer, learning_rate, batch_size, epochs, early_stopping, clipping,
+    normalization, residual, initializer, dtype, random_state
+        As in NetworkClassifier.
+
+    Attributes
+    ----------
+    history_, n_iter_, best_epoch_, network_
+        As in NetworkClassifier.
+
+    Examples
+    --------
+    >>> X = np.linspace(-1, 1, 200)[:, None]
+    >>> y = X[:, 0] ** 2
+    >>> model = NetworkRegressor(hidden=(16,), learning_rate=0.01, batch_size=32, random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.9)
+    True
+    """
+
+    def __init__(
+        self,
+        hidden: tuple[int, ...] = (64, 32),
+        *,
+        activation: str | Activation = "relu",
+        loss: str | Loss = "mse",
+        dropout: float = 0.0,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        optimizer: str | Optimizer = "adam",
+        learning_rate: float = 1e-3,
+        batch_size: int = 128,
+        epochs: int = 100,
+        early_stopping: bool | EarlyStopping = False,
+        validation: str = "stratified",
+        clipping: Clipping | None = None,
+        normalization: str | None = None,
+        residual: bool = False,
+        initializer: str | Initializer = "auto",
+        dtype: str = "float32",
+        random_state: RandomState = None,
+    ) -> None:
+        self.hidden = hidden
+        self.activation = activation
+        self.loss = loss
+        self.dropout = dropout
+        self.l1 = l1
+        self.l2 = l2
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.epochs = epochs
+        self.early_stopping = early_stopping
+        self.validation = validation
+        self.clipping = clipping
+        self.normalization = normalization
+        self.residual = residual
+        self.initializer = initializer
+        self.dtype = dtype
+        self.random_state = random_state

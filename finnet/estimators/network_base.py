@@ -1,0 +1,280 @@
+"""What single networks and ensembles share: checked data, coded labels, rows held out, settings by name."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Self, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from threadpoolctl import ThreadpoolController
+
+from finnet.checks import require_choice
+from finnet.errors import ConfigError, DataError
+from finnet.network.activations import Activation, Identity, Sigmoid, Softmax
+from finnet.network.batches import Examples
+from finnet.network.losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss, named_loss
+from finnet.network.stopping import EarlyStopping
+from finnet.types import FloatArray, IntArray
+
+__all__ = [
+    "ClassifierOfNetworks",
+    "Data",
+    "EstimatorOfNetworks",
+    "RandomState",
+    "RegressorOfNetworks",
+    "Task",
+    "blas_threads",
+    "generator",
+    "held_out",
+    "stratified_order",
+]
+
+RandomState = int | np.random.RandomState | np.random.Generator | None
+Data = npt.ArrayLike | pd.DataFrame
+
+
+def generator(random_state: RandomState) -> np.random.Generator:
+    """The Generator itself, or a new one seeded by the int, by a draw of the RandomState, or by the system.
+
+    Examples
+    --------
+    >>> bool(generator(3).random() == generator(3).random())
+    True
+    """
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(2**32, size=4, dtype=np.uint64))
+    return np.random.default_rng(random_state)
+
+
+def held_out(y: FloatArray | IntArray, fraction: float, *, how: str, rng: np.random.Generator) -> IntArray:
+    """Row numbers of the validation block: a share of the rows spread evenly over the sorted targets, or the last rows.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows,)
+    fraction : float in (0, 1)
+    how : "stratified" or "last"
+    rng : Generator
+        Breaks ties among equal targets.
+
+    Examples
+    --------
+    >>> y = np.array([0, 1] * 10)
+    >>> y[held_out(y, 0.2, how="stratified", rng=np.random.default_rng(0))].mean()
+    np.float64(0.5)
+    >>> held_out(y, 0.2, how="last", rng=np.random.default_rng(0))
+    array([16, 17, 18, 19])
+    """
+    require_choice(how, ("stratified", "last"), name="validation")
+    n, n_held = len(y), max(1, round(fraction * len(y)))
+    if n_held >= n:
+        raise DataError(f"n_samples={n} leaves no row to hold out; give more rows, X_val, or early_stopping=False")
+    if how == "last":
+        return np.arange(n - n_held, n)
+    picks = (np.arange(n_held) + rng.random()) * n / n_held
+    return np.sort(stratified_order(y, rng)[picks.astype(np.int64)])
+
+
+def stratified_order(y: FloatArray | IntArray, rng: np.random.Generator) -> IntArray:
+    """Row numbers by rising target, in random order among equal ones: rows far apart in it differ in target."""
+    return np.lexsort((rng.random(len(y)), y))
+
+
+@cache
+def blas_threads() -> ThreadpoolController:
+    """The door to BLAS threads: one per fit, because more give other bits and slow small networks down."""
+    return ThreadpoolController()
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a network is to learn: loss, output, and what a stratified block is spread over."""
+
+    strata: FloatArray | IntArray
+    loss: Loss
+    output: Activation
+
+    def start(self, examples: Examples) -> FloatArray:
+        """Scores that forecast the mean target, where training starts."""
+        weights = None if examples.weights is None else examples.weights[:, 0]
+        mean = np.average(examples.Y.astype(np.float64), axis=0, weights=weights)
+        if isinstance(self.output, Identity):
+            return np.asarray(mean)
+        share = np.clip(mean, 1e-4, 1.0 - 1e-4)
+        return np.asarray(np.log(share) - np.log(1.0 - share) if isinstance(self.output, Sigmoid) else np.log(share))
+
+
+class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
+    """Settings by name, and data checked and turned into examples."""
+
+    early_stopping: bool | EarlyStopping
+    dtype: str
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters; `optimizer__learning_rate` and the like replace the settings object by a changed copy."""
+        nested = {name: value for name, value in params.items() if "__" in name}
+        super().set_params(**{name: value for name, value in params.items() if name not in nested})
+        for name, value in nested.items():
+            owner, _, field = name.partition("__")
+            self._replace_setting(owner, field, value)
+        return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = False
+        return tags
+
+    def _replace_setting(self, owner: str, field: str, value: Any) -> None:
+        settings = getattr(self, owner, None)
+        if not hasattr(settings, "get_params"):
+            raise ConfigError(f"{owner}__{field} needs {owner} to be a settings object, not {settings!r}")
+        if field not in cast(Any, settings).get_params():
+            raise ConfigError(f"{settings!r} has no setting {field!r}")
+        setattr(self, owner, replace(cast(Any, settings), **{field: value}))
+
+    @abstractmethod
+    def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
+        """Learn from examples; hold out some where early stopping needs validation and none is given."""
+
+    @abstractmethod
+    def _forecast(self, X: FloatArray) -> FloatArray:
+        """Forecasts of shape (n_rows, n_outputs) in float64, for X in float32 or float64."""
+
+    def _outputs(self, X: Data) -> FloatArray:
+        check_is_fitted(self)
+        rows: FloatArray = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
+        with blas_threads().limit(limits=1, user_api="blas"):
+            return self._forecast(rows)
+
+    def _stopping(self) -> EarlyStopping | None:
+        if isinstance(self.early_stopping, EarlyStopping):
+            return self.early_stopping
+        return EarlyStopping() if self.early_stopping else None
+
+    def _examples(self, X: FloatArray, Y: npt.NDArray[Any], sample_weight: npt.ArrayLike | None = None) -> Examples:
+        targets: FloatArray = np.ascontiguousarray(Y, dtype=self.dtype)
+        if sample_weight is None:
+            return Examples(X, targets)
+        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if not weights.sum() > 0.0:
+            raise DataError("sample_weight sums to zero; give at least one row a weight above zero")
+        return Examples(X, targets, (weights / weights.mean())[:, None].astype(self.dtype))
+
+    def _checked(
+        self, X: Data, y: npt.ArrayLike | None, *, reset: bool = True, **rules: bool
+    ) -> tuple[FloatArray, npt.NDArray[Any]]:
+        """X in the network's dtype, and y; ValueError for what cannot be learned from, NaN included."""
+        checked = validate_data(self, X, y, reset=reset, dtype=np.dtype(self.dtype), order="C", **rules)
+        return cast(tuple[FloatArray, npt.NDArray[Any]], checked)
+
+
+class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignore[misc]
+    """Labels to targets, and outputs to probabilities and labels."""
+
+    class_weight: Mapping[Any, float] | str | None
+
+    def fit(
+        self,
+        X: Data,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        X_val: Data | None = None,
+        y_val: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Train a new network.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n_rows, n_features), numeric, finite
+        y : array of shape (n_rows,)
+            Labels of at least two classes; DataError for fewer.
+        sample_weight : array of shape (n_rows,), optional
+        X_val, y_val : optional
+            Validation rows, whose loss is noted every epoch and decides early stopping.
+        """
+        rows, labels = self._checked(X, y)
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise DataError(f"y holds one class only, {self.classes_[0]}; give rows of at least two classes")
+        coded = self._coded(rows, codes, sample_weight=sample_weight)
+        given = None if X_val is None else self._given(X_val, y_val)
+        output = Sigmoid() if len(self.classes_) == 2 else Softmax()
+        loss = BinaryCrossEntropy() if len(self.classes_) == 2 else CategoricalCrossEntropy()
+        return self._fit(coded, Task(codes, loss, output), validation=given)
+
+    def _coded(self, X: FloatArray, codes: IntArray, *, sample_weight: npt.ArrayLike | None = None) -> Examples:
+        """One column of 0 and 1 for two classes, one column per class for more."""
+        n_classes = len(self.classes_)
+        Y = codes[:, None] if n_classes == 2 else np.eye(n_classes)[codes]
+        if self.class_weight is None:
+            return self._examples(X, Y, sample_weight)
+        by_class = compute_sample_weight(self.class_weight, self.classes_[codes])
+        return self._examples(X, Y, by_class if sample_weight is None else by_class * sample_weight)
+
+    def _given(self, X_val: Data, y_val: npt.ArrayLike | None) -> Examples:
+        rows, labels = self._checked(X_val, y_val, reset=False)
+        unknown = np.setdiff1d(labels, self.classes_)
+        if len(unknown):
+            raise DataError(f"y_val holds class {unknown[0]}, which y does not; drop those rows or move some to y")
+        return self._coded(rows, np.searchsorted(self.classes_, labels))
+
+    def predict_proba(self, X: Data) -> FloatArray:
+        """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""
+        P = self._outputs(X)
+        return np.hstack([1.0 - P, P]) if len(self.classes_) == 2 else P
+
+    def predict(self, X: Data) -> npt.NDArray[Any]:
+        """The likeliest class of every row."""
+        likeliest = self.predict_proba(X).argmax(axis=1)
+        return cast(npt.NDArray[Any], self.classes_[likeliest])
+
+
+class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks):  # type: ignore[misc]
+    """Numbers to targets, and outputs to numbers."""
+
+    loss: str | Loss
+
+    def fit(
+        self,
+        X: Data,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        X_val: Data | None = None,
+        y_val: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Train a new network.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n_rows, n_features), numeric, finite
+        y : array of shape (n_rows,) or (n_rows, n_outputs)
+        sample_weight : array of shape (n_rows,), optional
+        X_val, y_val : optional
+            Validation rows, whose loss is noted every epoch and decides early stopping.
+        """
+        rows, targets = self._checked(X, y, multi_output=True, y_numeric=True)
+        self._has_columns = targets.ndim == 2
+        examples = self._examples(rows, targets.reshape(len(rows), -1), sample_weight)
+        given = None if X_val is None else self._given(X_val, y_val)
+        return self._fit(examples, Task(examples.Y[:, 0], named_loss(self.loss), Identity()), validation=given)
+
+    def predict(self, X: Data) -> FloatArray:
+        """Forecasts of shape (n_rows,), or (n_rows, n_outputs) where there are several outputs."""
+        P = self._outputs(X)
+        return P if self._has_columns or P.shape[1] > 1 else P[:, 0]
+
+    def _given(self, X_val: Data, y_val: npt.ArrayLike | None) -> Examples:
+        rows, targets = self._checked(X_val, y_val, reset=False, multi_output=True, y_numeric=True)
+        return self._examples(rows, targets.reshape(len(rows), -1))

@@ -1,0 +1,132 @@
+"""Tuning: the same number of trials for every model, judged inside the training rows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.metrics import log_loss
+
+from finnet.fitting import Rows, fit_in_blocks, takes_validation
+from finnet.seeds import derive_seed
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["SPACES", "EncodedClassifier", "TunedClassifier"]
+
+SPACES: Mapping[str, Mapping[str, Sequence[Any]]] = {
+    "network": {
+        "hidden": [(16,), (32, 16), (64, 32)],
+        "dropout": [0.0, 0.2, 0.4],
+        "l2": [1e-4, 1e-3, 1e-2],
+        "learning_rate": [3e-4, 1e-3, 3e-3],
+    },
+    "tree": {"max_depth": [2, 3, 4, 6, 8], "min_samples_leaf": [10, 25, 50, 100, 200]},
+    "svm": {"C": [0.03, 0.1, 0.3, 1.0, 3.0, 10.0], "gamma": ["scale", 0.003, 0.01, 0.03]},
+    "knn": {"n_neighbors": [15, 31, 61, 101, 201], "weights": ["uniform", "distance"]},
+    "logistic": {"C": [0.001, 0.003, 0.01, 0.03, 0.1, 1.0]},
+    "forest": {"min_samples_leaf": [5, 10, 20, 50, 100], "max_features": ["sqrt", 0.3, 0.6]},
+    "boosting": {
+        "learning_rate": [0.02, 0.05, 0.1],
+        "max_leaf_nodes": [4, 8, 15, 31],
+        "min_samples_leaf": [20, 50, 200],
+        "l2_regularization": [0.0, 1.0, 10.0],
+    },
+}
+
+
+class TunedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """The best of `trials` settings by log loss on the validation block.
+
+    The first trial is the classifier as given, the others are drawn at random from `space`. A classifier whose `fit`
+    takes the validation block (early stopping) uses it so; any other is refitted with those rows added.
+
+    Parameters
+    ----------
+    classifier : classifier
+        With the settings of the first trial.
+    space : mapping of str to sequence
+        Values to draw each parameter from.
+    trials : int
+        Settings tried. With 1, or without a validation block, nothing is tuned.
+    random_state : int
+        Seed of the draws and of every fit.
+
+    Attributes
+    ----------
+    best_params_ : dict
+        Parameters of the winner that differ from the classifier as given.
+    """
+
+    def __init__(
+        self, classifier: Any, *, space: Mapping[str, Sequence[Any]], trials: int = 1, random_state: int = 0
+    ) -> None:
+        self.classifier = classifier
+        self.space = space
+        self.trials = trials
+        self.random_state = random_state
+
+    def fit(self, X: FloatArray, y: IntArray, X_val: FloatArray | None = None, y_val: IntArray | None = None) -> Self:
+        """Try the settings and keep the best."""
+        train = Rows(X, y)
+        validation = None if X_val is None or y_val is None or not len(y_val) else Rows(X_val, y_val)
+        self.classes_, self.best_params_ = np.array([0, 1]), {}
+        if self.trials > 1 and validation is not None:
+            self.best_params_ = min(self._candidates(), key=lambda params: self._loss(params, train, validation))
+        self.classifier_ = fit_in_blocks(self._build(self.best_params_), train, validation=validation)
+        return self
+
+    def predict_proba(self, X: FloatArray) -> FloatArray:
+        """Probabilities of 0 and 1, shape (n_rows, 2)."""
+        return np.asarray(self.classifier_.predict_proba(X))
+
+    def _candidates(self) -> list[dict[str, Any]]:
+        rng = np.random.default_rng(derive_seed(self.random_state, "tuning"))
+        draws = [
+            {k: values[int(rng.integers(len(values)))] for k, values in self.space.items()}
+            for _ in range(1, self.trials)
+        ]
+        return [{}, *draws]
+
+    def _build(self, params: dict[str, Any]) -> Any:
+        classifier = clone(self.classifier).set_params(**params)
+        seeded = "random_state" in classifier.get_params()
+        return classifier.set_params(random_state=self.random_state) if seeded else classifier
+
+    def _loss(self, params: dict[str, Any], train: Rows, validation: Rows) -> float:
+        # The validation rows may stop a network early, but only a classifier that asks for them sees them here.
+        classifier = self._build(params)
+        fitted = fit_in_blocks(classifier, train, validation=validation if takes_validation(classifier) else None)
+        return float(log_loss(validation.y, fitted.predict_proba(validation.X)[:, 1], labels=[0, 1]))
+
+
+class EncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A classifier of tables: the encoder is fitted on the training rows alone and applied to every block.
+
+    Parameters
+    ----------
+    encoder : transformer
+        Table to float matrix, for instance `TableEncoder`.
+    classifier : classifier
+        Of float matrices without missing values.
+    """
+
+    def __init__(self, encoder: Any, classifier: Any) -> None:
+        self.encoder = encoder
+        self.classifier = classifier
+
+    def fit(
+        self, X: pd.DataFrame, y: IntArray, X_val: pd.DataFrame | None = None, y_val: IntArray | None = None
+    ) -> Self:
+        """Fit encoder and classifier."""
+        self.encoder_ = clone(self.encoder).fit(X)
+        validation = None if X_val is None or y_val is None else Rows(self.encoder_.transform(X_val), y_val)
+        self.classifier_ = fit_in_blocks(
+            clone(self.classifier), Rows(self.encoder_.transform(X), y), validation=validation
+        )
+        self.classes_ = self.classifier_.classes_
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> FloatArray:
+        """Probabilities of 0 and 1, shape (n_rows, 2)."""
+        return np.asarray(self.classifier_.predict_proba(self.encoder_.transform(X)))

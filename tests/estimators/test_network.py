@@ -1,0 +1,201 @@
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from finnet.errors import ConfigError, DataError, TrainingError
+from finnet.estimators.network import NetworkClassifier, NetworkRegressor
+from finnet.estimators.network_base import held_out
+from finnet.network import SGD, Adam, Clipping, EarlyStopping
+from finnet.network.losses import QuantileLoss
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((300, 4))
+Y = (X[:, 0] * X[:, 1] > 0).astype(int)
+QUICK = {"hidden": (16,), "learning_rate": 0.01, "epochs": 60, "batch_size": 32, "random_state": 0}
+
+WEIGHTS_CHANGE_DRAWS = {
+    "check_sample_weight_equivalence_on_dense_data": "repeating a row changes which rows share a batch",
+    "check_sample_weight_equivalence_on_sparse_data": "repeating a row changes which rows share a batch",
+}
+
+
+@parametrize_with_checks(
+    [
+        NetworkClassifier(),
+        NetworkRegressor(),
+        NetworkClassifier(early_stopping=True),
+        NetworkRegressor(early_stopping=EarlyStopping(patience=5), optimizer=Adam(learning_rate=2e-3)),
+    ],
+    expected_failed_checks=lambda estimator: WEIGHTS_CHANGE_DRAWS,
+)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.full
+@parametrize_with_checks(
+    [NetworkClassifier(batch_size=4), NetworkRegressor(batch_size=4)],
+    expected_failed_checks=lambda estimator: WEIGHTS_CHANGE_DRAWS,
+)
+def test_scikit_learn_checks_with_tiny_batches(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_classifier_learns_a_product(early_stopping):
+    model = NetworkClassifier(**{**QUICK, "epochs": 300}, early_stopping=early_stopping).fit(X, Y)
+    assert model.score(X, Y) > 0.9
+
+
+def test_regressor_learns_a_square():
+    assert NetworkRegressor(**QUICK).fit(X, X[:, 0] ** 2).score(X, X[:, 0] ** 2) > 0.8
+
+
+def test_many_classes_take_one_probability_each():
+    y = np.array(["down", "flat", "up"])[np.digitize(X[:, 0], [-0.5, 0.5])]
+    model = NetworkClassifier(**QUICK).fit(X, y)
+    P = model.predict_proba(X)
+    assert P.shape == (300, 3)
+    np.testing.assert_allclose(P.sum(axis=1), 1.0)
+    assert model.score(X, y) > 0.9
+
+
+def test_quantile_forecasts_are_ordered_and_cover():
+    y = np.tile(RNG.standard_normal(300)[:, None], 2)
+    model = NetworkRegressor(**QUICK, loss=QuantileLoss(levels=(0.1, 0.9))).fit(X, y)
+    low, high = model.predict(X).T
+    assert 0.7 < ((low < y[:, 0]) & (y[:, 0] < high)).mean() < 0.95
+
+
+def test_outputs_start_at_the_base_rate():
+    rare = (RNG.random(300) < 0.1).astype(int)
+    model = NetworkClassifier(hidden=(), learning_rate=1e-9, epochs=1).fit(0 * X, rare)
+    assert model.predict_proba(0 * X)[0, 1] == pytest.approx(rare.mean(), rel=1e-5)
+
+
+def test_history_has_one_row_per_epoch():
+    model = NetworkClassifier(**QUICK).fit(X, Y, X_val=X[:50], y_val=Y[:50])
+    assert list(model.history_) == ["epoch", "train_loss", "validation_loss"]
+    assert len(model.history_) == model.n_iter_ == model.best_epoch_ == 60
+
+
+def test_given_validation_rows_decide_when_to_stop():
+    model = NetworkClassifier(**QUICK, early_stopping=EarlyStopping(patience=3))
+    model.fit(X[:200], Y[:200], X_val=X[200:], y_val=1 - Y[200:])
+    assert model.best_epoch_ < 10
+    assert model.n_iter_ == model.best_epoch_ + 3
+
+
+def test_last_rows_are_held_out_for_rows_in_time():
+    X_last, Y_last = X.copy(), Y.copy()
+    Y_last[270:] = 1 - Y_last[270:]  # only validation rows change, so training rows are the same
+    stopping = EarlyStopping(patience=1, validation_fraction=0.1)
+    fits = [NetworkClassifier(**QUICK, early_stopping=stopping, validation="last").fit(X_last, y) for y in (Y, Y_last)]
+    np.testing.assert_allclose(fits[0].history_["train_loss"][:2], fits[1].history_["train_loss"][:2], rtol=1e-2)
+    assert fits[0].history_["validation_loss"][0] != fits[1].history_["validation_loss"][0]
+
+
+def test_a_stratified_block_keeps_class_shares():
+    y = np.repeat([0, 1], [90, 10])
+    for seed in range(20):
+        assert y[held_out(y, 0.2, how="stratified", rng=np.random.default_rng(seed))].sum() == 2
+
+
+def test_an_unknown_kind_of_validation_is_refused():
+    with pytest.raises(ConfigError, match="validation='random'"):
+        NetworkClassifier(early_stopping=True, validation="random").fit(X, Y)
+
+
+@pytest.mark.parametrize("make_seed", [int, np.random.RandomState, np.random.default_rng], ids=["int", "state", "rng"])
+def test_same_seed_gives_the_same_bits(make_seed):
+    settings = {**QUICK, "epochs": 2, "dropout": 0.2, "early_stopping": True}
+    first, second = (NetworkClassifier(**{**settings, "random_state": make_seed(7)}).fit(X, Y) for _ in range(2))
+    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+
+
+def test_settings_are_varied_by_name_without_changing_the_given_object():
+    adam = Adam(learning_rate=0.1)
+    model = clone(NetworkClassifier(optimizer=adam, early_stopping=EarlyStopping()))
+    model.set_params(optimizer__learning_rate=0.2, early_stopping__patience=3, epochs=5)
+    params = model.get_params()
+    assert (params["optimizer__learning_rate"], params["early_stopping__patience"], params["epochs"]) == (0.2, 3, 5)
+    assert adam.learning_rate == 0.1
+
+
+def test_a_grid_search_varies_nested_settings():
+    model = NetworkClassifier(**{**QUICK, "epochs": 2}, optimizer=SGD(momentum=0.9))
+    search = GridSearchCV(model, {"optimizer__learning_rate": [1e-3, 0.1]}, cv=2).fit(X, Y)
+    assert search.best_estimator_.optimizer.learning_rate in (1e-3, 0.1)
+
+
+@pytest.mark.parametrize("name", ["optimizer__rate", "optimizers__learning_rate"])
+def test_unknown_nested_settings_are_refused(name):
+    with pytest.raises(ValueError, match="rate"):
+        NetworkClassifier(optimizer=Adam()).set_params(**{name: 1.0})
+
+
+def test_class_weight_moves_probabilities_of_a_rare_class_up():
+    rare = ((X[:, 0] + RNG.standard_normal(300)) > 1.8).astype(int)
+    plain, balanced = (NetworkClassifier(**QUICK, class_weight=w).fit(X, rare) for w in (None, "balanced"))
+    assert balanced.predict_proba(X)[:, 1].mean() > plain.predict_proba(X)[:, 1].mean() + 0.1
+
+
+def test_rows_of_weight_zero_are_not_learned_from():
+    y = Y.copy()
+    y[:150] = 1 - y[:150]
+    weights = np.r_[np.zeros(150), np.ones(150)]
+    model = NetworkClassifier(**{**QUICK, "epochs": 150}).fit(X, y, sample_weight=weights)
+    assert model.score(X[150:], y[150:]) > 0.9 > 0.3 > model.score(X[:150], y[:150])
+
+
+def test_data_frames_of_numbers_carry_their_names():
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    model = NetworkClassifier(**{**QUICK, "epochs": 1}).fit(frame, Y)
+    assert model.feature_names_in_.tolist() == list("abcd")
+    assert model.n_features_in_ == 4
+
+
+@pytest.mark.parametrize("estimator", [NetworkClassifier(), NetworkRegressor()], ids=["classifier", "regressor"])
+def test_missing_values_are_refused(estimator):
+    with pytest.raises(ValueError, match="NaN"):
+        estimator.fit(np.where(X > 2, np.nan, X), Y)
+
+
+def test_one_class_is_refused():
+    with pytest.raises(DataError, match="one class only"):
+        NetworkClassifier().fit(X, 0 * Y)
+
+
+def test_validation_classes_must_be_known():
+    with pytest.raises(DataError, match="class 2"):
+        NetworkClassifier().fit(X, Y, X_val=X[:2], y_val=[1, 2])
+
+
+@pytest.mark.parametrize(("scale", "rate"), [(1.0, 1e12), (1e15, 1.0)], ids=["rate", "columns"])
+def test_divergence_is_an_error_and_never_nan_weights(scale, rate):
+    model = NetworkRegressor(**{**QUICK, "optimizer": SGD(learning_rate=rate)})
+    with pytest.raises(TrainingError, match="scale the inputs"):
+        model.fit(scale * X, X[:, 0])
+    assert not hasattr(model, "network_")
+
+
+def test_clipping_lets_steep_gradients_pass():
+    model = NetworkRegressor(**QUICK, optimizer=SGD(learning_rate=1e-2), clipping=Clipping(norm=1.0))
+    assert np.isfinite(model.fit(X, 1e4 * X[:, 0]).predict(X)).all()
+
+
+def test_ten_rows_and_constant_columns_are_enough():
+    X_few = np.c_[np.ones(10), np.arange(10.0)]
+    P = NetworkClassifier(early_stopping=True, random_state=0).fit(X_few, [0, 1] * 5).predict_proba(X_few)
+    assert np.isfinite(P).all()
+
+
+def test_a_pickled_model_forecasts_the_same_bits():
+    model = NetworkClassifier(**{**QUICK, "epochs": 2}, normalization="batch", dropout=0.1).fit(X, Y)
+    stored = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(stored.predict_proba(X), model.predict_proba(X))

@@ -1,0 +1,72 @@
+"""Every model has the same budget, and is judged on rows that did not train it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+
+from finnet.estimators.network import NetworkClassifier
+from finnet.estimators.tuning import SPACES, EncodedClassifier, TunedClassifier
+from finnet.features.encoding import TableEncoder
+from finnet.jobs.catalog import BASELINES, build_model
+
+RNG = np.random.default_rng(0)
+X, X_VAL = RNG.standard_normal((2, 300, 3))
+Y, Y_VAL = ((x[:, 0] + RNG.standard_normal(300) > 0).astype(int) for x in (X, X_VAL))
+
+
+class Counting(KNeighborsClassifier):
+    fits = 0
+
+    def fit(self, X, y):
+        Counting.fits += 1
+        self.rows_ = len(y)
+        return super().fit(X, y)
+
+
+def test_as_many_settings_are_tried_as_the_budget_says_and_the_winner_is_refitted_on_all_rows():
+    Counting.fits = 0
+    tuned = TunedClassifier(Counting(5), space=SPACES["knn"], trials=4, random_state=1).fit(X, Y, X_VAL, Y_VAL)
+    assert Counting.fits == 4 + 1
+    assert tuned.classifier_.rows_ == 600
+
+
+def test_the_setting_with_the_lowest_validation_loss_wins():
+    tuned = TunedClassifier(KNeighborsClassifier(1), space={"n_neighbors": [61]}, trials=2)
+    assert tuned.fit(X, Y, X_VAL, Y_VAL).best_params_ == {"n_neighbors": 61}
+
+
+@pytest.mark.parametrize("block", [(None, None), (X_VAL[:0], Y_VAL[:0])])
+def test_without_validation_rows_nothing_is_tuned(block):
+    tuned = TunedClassifier(KNeighborsClassifier(1), space={"n_neighbors": [61]}, trials=9).fit(X, Y, *block)
+    assert tuned.classifier_.n_neighbors == 1
+
+
+def test_the_encoder_learns_from_the_training_rows_alone():
+    class Spy(TableEncoder):
+        seen = []
+
+        def fit(self, X, y=None):
+            Spy.seen.append(len(X))
+            return super().fit(X, y)
+
+    table, later = pd.DataFrame(X).add_prefix("x"), pd.DataFrame(X_VAL).add_prefix("x")
+    EncodedClassifier(Spy(), LogisticRegression()).fit(table, Y, later, Y_VAL)
+    assert Spy.seen == [300]
+
+
+@pytest.mark.parametrize("name", ["network", *BASELINES])
+def test_every_model_of_the_catalog_learns_a_plain_signal(name):
+    network = NetworkClassifier((8,), learning_rate=0.01, epochs=40, early_stopping=True)
+    model = build_model(name, network=network, encoder=TableEncoder(), trials=2)
+    table, later = pd.DataFrame(X).add_prefix("x"), pd.DataFrame(X_VAL).add_prefix("x")
+    model.fit(table[:200], Y[:200], table[200:], Y[200:], later, Y_VAL)
+    p = model.predict_proba(later)[:, 1]
+    assert ((p > 0.5) == Y_VAL).mean() > 0.65
+
+
+@pytest.mark.parametrize("name", ["network", *BASELINES])
+def test_every_setting_of_a_search_space_is_known_to_its_model(name):
+    model = NetworkClassifier() if name == "network" else BASELINES[name]()
+    assert set(SPACES[name]) <= set(model.get_params())
