@@ -1,0 +1,1 @@
+"""Evaluation: out-of-sample forecasts scored, tested against each other and checked for calibration."""

@@ -1,0 +1,147 @@
+"""Calibration: whether what was forecast with 30 % came true in 30 % of cases."""
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from finnet.checks import require_at_least
+from finnet.evaluation.cases import paired_cases
+from finnet.forecasts import Forecasts
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["calibration_errors", "calibration_table", "ece_null", "expected_calibration_error", "jeffreys_interval"]
+
+
+def jeffreys_interval(events: FloatArray, n: FloatArray, *, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
+    """Interval of a rate after `events` among `n`: quantiles of Beta(events + 1/2, n - events + 1/2).
+
+    The lower end is 0 without any event and the upper end 1 without any non-event (Brown, Cai & DasGupta 2001).
+
+    Examples
+    --------
+    >>> low, high = jeffreys_interval(np.array([0.0, 5.0]), np.array([10.0, 10.0]))
+    >>> low.round(4), high.round(4)
+    (array([0.    , 0.2235]), array([0.2172, 0.7765]))
+    """
+    tail = (1.0 - level) / 2.0
+    low, high = stats.beta.ppf([[tail], [1.0 - tail]], events + 0.5, n - events + 0.5)
+    return np.where(events > 0, low, 0.0), np.where(events < n, high, 1.0)
+
+
+def calibration_table(forecasts: Forecasts, bins: int = 10) -> pd.DataFrame:
+    """Mean forecast beside observed rate, for each model in bins of about equally many rows.
+
+    Equal forecasts share a bin, so a model that says one number has one bin. The interval takes rows as independent;
+    rows of one day are not, so for panels it is too narrow. Repeats of a case count together as one.
+
+    Parameters
+    ----------
+    bins : int
+        Most bins per model, cut at quantiles of its forecasts.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, bin (1 is the lowest), n (distinct cases), forecast (mean), observed (share of ones), low and
+        high (95 %, Jeffreys).
+
+    Examples
+    --------
+    >>> rows = {"model": "network", "fold": 0, "entity": list("ABCD"), "target": "default", "horizon": 0,
+    ...         "kind": "probability", "value": [0.1, 0.1, 0.7, 0.9], "truth": [0.0, 0.0, 1.0, 1.0]}
+    >>> calibration_table(Forecasts.from_rows(rows, run_id="demo"), bins=2)[["bin", "n", "forecast", "observed"]]
+       bin  n  forecast  observed
+    0    1  2       0.1       0.0
+    1    2  2       0.8       1.0
+    """
+    require_at_least(bins, 1, name="bins")
+    cases = paired_cases(forecasts)
+    weight = 1.0 / (int(cases.repeat.max()) + 1)
+    tables = [_model_table(cases.truth, column, bins, weight=weight) for column in cases.values.T]
+    return pd.concat(tables, keys=cases.models, names=["model"]).reset_index(level=0).reset_index(drop=True)
+
+
+def _model_table(truth: FloatArray, probability: FloatArray, bins: int, *, weight: float) -> pd.DataFrame:
+    last = np.arange(1, bins) * len(truth) // bins - 1
+    edges = np.unique(np.sort(probability)[np.maximum(last, 0)])
+    number = np.searchsorted(edges, probability, side="left")
+    number = np.unique(number, return_inverse=True)[1]
+    rows = np.bincount(number)
+    events = np.bincount(number, truth)
+    low, high = jeffreys_interval(events * weight, rows * weight)
+    return pd.DataFrame(
+        {
+            "bin": np.arange(1, len(rows) + 1),
+            "n": np.rint(rows * weight).astype(int),
+            "forecast": np.bincount(number, probability) / rows,
+            "observed": events / rows,
+            "low": low,
+            "high": high,
+        }
+    )
+
+
+def expected_calibration_error(truth: FloatArray, probability: FloatArray, bins: int = 15) -> float:
+    """Mean gap between forecast and observed rate over bins of equal width, weighted by rows (Naeini et al. 2015).
+
+    Never zero on finite data, even for perfect forecasts: read it beside `ece_null`.
+
+    Examples
+    --------
+    >>> round(expected_calibration_error(np.array([0, 1, 1, 1]), np.array([0.5, 0.5, 0.9, 0.9])), 4)
+    0.05
+    """
+    number = _equal_width(probability, bins)
+    return float(np.abs(np.bincount(number, truth - probability)).sum() / len(truth))
+
+
+def _equal_width(probability: FloatArray, bins: int) -> IntArray:
+    return np.asarray(np.minimum(probability * bins, bins - 1), int)
+
+
+def ece_null(probability: FloatArray, bins: int = 15, *, draws: int = 200, seed: int = 0) -> FloatArray:
+    """Expected calibration errors that these forecasts would have if they were perfectly calibrated, shape (draws,).
+
+    Each draw makes outcomes from the forecasts themselves; the mean is what a perfect model would score.
+
+    Examples
+    --------
+    >>> float(ece_null(np.full(100, 0.5), draws=1000).mean().round(2))
+    0.04
+    """
+    rng = np.random.default_rng(seed)
+    number = _equal_width(probability, bins)
+    order = np.argsort(number, kind="stable")
+    p, starts = probability[order], np.flatnonzero(np.diff(number[order], prepend=-1))
+    gaps = [np.abs(np.add.reduceat((rng.random(len(p)) < p) - p, starts)).sum() for _ in range(draws)]
+    return np.array(gaps) / len(p)
+
+
+def calibration_errors(forecasts: Forecasts, bins: int = 15, *, draws: int = 200, seed: int = 0) -> pd.DataFrame:
+    """Expected calibration error of each model beside what a perfectly calibrated one would score.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, ece, null_mean, null_high (95 % of perfect models score less), calibrated (ece <= null_high). The
+        first repeat only; rows are taken as independent.
+
+    Examples
+    --------
+    >>> rows = {"model": "network", "fold": 0, "entity": list("ABCD"), "target": "default", "horizon": 0,
+    ...         "kind": "probability", "value": [0.5, 0.5, 0.9, 0.9], "truth": [0.0, 1.0, 1.0, 1.0]}
+    >>> calibration_errors(Forecasts.from_rows(rows, run_id="demo"))[["model", "ece"]].round(4)
+         model   ece
+    0  network  0.05
+    """
+    cases = paired_cases(forecasts)
+    first = cases.repeat == 0
+    records = []
+    for model, column in zip(cases.models, cases.values[first].T, strict=True):
+        ece, null = (
+            expected_calibration_error(cases.truth[first], column, bins),
+            ece_null(column, bins, draws=draws, seed=seed),
+        )
+        high = float(np.quantile(null, 0.95))
+        records.append((model, ece, float(null.mean()), high, ece <= high))
+    return pd.DataFrame(records, columns=["model", "ece", "null_mean", "null_high", "calibrated"])

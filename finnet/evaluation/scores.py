@@ -1,0 +1,241 @@
+"""Scores: every metric of every model with its 95 % interval, on the rows that all models forecast."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from finnet.checks import require_at_least, require_choice
+from finnet.errors import ConfigError
+from finnet.evaluation.cases import Cases, paired_cases
+from finnet.evaluation.metrics import METRICS, MINIMUM_SYMBOLS, Metric, Rank, Ranking, Sums, session_rank_ic
+from finnet.evaluation.significance import block_bootstrap_indices
+from finnet.forecasts import Forecasts
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["Sample", "default_metrics", "describe_sample", "score"]
+
+_DIRECTION = ("accuracy", "mcc", "auc", "brier", "log_loss")
+_CREDIT = ("auc", "gini", "ks", "brier", "log_loss")
+# Weights made at once, which bounds the memory that many units take.
+_BLOCK_WEIGHTS = 4_000_000
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What scores rest on.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows that every model forecast and whose truth is known, over all repeats.
+    n_sessions : int
+        Units that the bootstrap draws: days of issue, months of issue for loans, entities without dates.
+    n_entities, n_repeats : int
+        Symbols or loans, and how often a case was forecast (repeated k-fold).
+    base_rate : float
+        Share of ones: the up rate, or the default rate.
+    horizon_sessions : int
+        Sessions within which outcomes overlap.
+    first, last : str
+        Days of the first and last issue, "" without dates.
+    years : float
+        Between them; NaN without dates.
+    """
+
+    n_rows: int
+    n_sessions: int
+    n_entities: int
+    n_repeats: int
+    base_rate: float
+    horizon_sessions: int
+    first: str
+    last: str
+    years: float
+
+
+def describe_sample(forecasts: Forecasts) -> Sample:
+    """What the scores of these forecasts rest on.
+
+    Examples
+    --------
+    >>> rows = {"model": "network", "fold": 0, "entity": ["A", "B"], "target": "default", "horizon": 0,
+    ...         "kind": "probability", "value": [0.1, 0.7], "truth": [0.0, 1.0]}
+    >>> sample = describe_sample(Forecasts.from_rows(rows, run_id="demo"))
+    >>> sample.n_rows, sample.base_rate
+    (2, 0.5)
+    """
+    cases = paired_cases(forecasts)
+    days = [str(day) for day in (cases.issued.min(), cases.issued.max())] if cases.is_dated else ["", ""]
+    return Sample(
+        n_rows=len(cases.truth),
+        n_sessions=cases.n_units,
+        n_entities=int(forecasts.table["entity"].nunique()),
+        n_repeats=int(cases.repeat.max()) + 1,
+        base_rate=float(cases.truth.mean()),
+        horizon_sessions=cases.horizon,
+        first=days[0][:10],
+        last=days[1][:10],
+        years=cases.years,
+    )
+
+
+def score(
+    forecasts: Forecasts,
+    metrics: Sequence[str] | None = None,
+    *,
+    draws: int = 500,
+    block_sessions: int | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Metrics of every model on the rows that all of them forecast, with 95 % intervals.
+
+    The interval holds the middle 95 % of a circular block bootstrap that draws whole sessions, since rows of one day
+    are not independent; all models share the draws. Loans are drawn by month of issue, rows without dates one entity at
+    a time, with all its repeats. With repeated k-fold a metric is taken over all rows of each repeat, then averaged
+    over repeats. Models are taken as fitted: the interval does not say how they would vary with other training rows.
+
+    Parameters
+    ----------
+    metrics : sequence of str, optional
+        Names in `METRICS`; by default what fits the target.
+    draws : int
+        Bootstrap samples; 0 leaves the intervals NaN.
+    block_sessions : int, optional
+        Length of a block; by default the larger of the horizon and T^(1/3) sessions, and 1 without dates.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, metric, value, low, high. The interval is NaN where sessions make fewer than two blocks.
+
+    Raises
+    ------
+    ConfigError
+        Where a metric is unknown or does not fit rows without dates.
+    DataError
+        Where forecasts are not probabilities of one target with 0/1 truth.
+
+    Examples
+    --------
+    >>> rows = {"model": "network", "fold": 0, "entity": ["A", "B"], "target": "default", "horizon": 0,
+    ...         "kind": "probability", "value": [0.1, 0.7], "truth": [0.0, 1.0]}
+    >>> score(Forecasts.from_rows(rows, run_id="demo"), ["auc", "brier"], draws=0)[["model", "metric", "value"]]
+         model metric  value
+    0  network    auc   1.00
+    1  network  brier   0.05
+    """
+    require_at_least(draws, 0, name="draws")
+    cases = paired_cases(forecasts)
+    names = tuple(metrics) if metrics is not None else _fitting(cases, str(forecasts.table["target"].iloc[0]))
+    _require_fitting(names, cases)
+    rows = [_rows(cases, number) for number in range(len(cases.models))]
+    values = [[np.mean([_value(METRICS[name], part) for part in parts]) for name in names] for parts in rows]
+    blocks = _weight_blocks(cases, draws, block_sessions, rng=np.random.default_rng(seed))
+    drawn = [_drawn(rows, names, weights) for weights in blocks]
+    low, high = _middle(np.concatenate(drawn, axis=-1) if drawn else np.empty((len(rows), len(names), 0)))
+    named = pd.MultiIndex.from_product([cases.models, names], names=["model", "metric"])
+    columns = {"value": np.ravel(values), "low": low.ravel(), "high": high.ravel()}
+    return pd.DataFrame(columns, index=named).reset_index()
+
+
+def default_metrics(forecasts: Forecasts) -> tuple[str, ...]:
+    """Names of the metrics that fit the target: of default, of direction, and for panels the rank IC as well."""
+    return _fitting(paired_cases(forecasts), str(forecasts.table["target"].iloc[0]))
+
+
+def _fitting(cases: Cases, target: str) -> tuple[str, ...]:
+    if target == "default":
+        return _CREDIT
+    is_panel = cases.is_dated and np.median(np.bincount(cases.unit)) >= MINIMUM_SYMBOLS
+    return (*_DIRECTION, "rank_ic") if is_panel else _DIRECTION
+
+
+def _require_fitting(names: Sequence[str], cases: Cases) -> None:
+    for name in names:
+        require_choice(name, METRICS, name="metric")
+        if METRICS[name].kind == "panel" and not cases.is_dated:
+            raise ConfigError(f"metric {name!r} orders symbols within a session; leave it out for rows without dates")
+
+
+def _weight_blocks(cases: Cases, draws: int, block: int | None, *, rng: np.random.Generator) -> Iterator[FloatArray]:
+    """How often each unit stands in each bootstrap sample, shape (some draws, n_units); none where it says nothing."""
+    n = cases.n_units
+    if block is None:
+        block = max(cases.horizon, round(n ** (1 / 3))) if cases.is_dated else 1
+    require_at_least(block, 1, name="block_sessions")
+    step = max(1, _BLOCK_WEIGHTS // n)
+    for start in range(0, draws if n >= 2 * block else 0, step):
+        some = min(step, draws - start)
+        indices = block_bootstrap_indices(n, block, draws=some, rng=rng) + n * np.arange(some)[:, None]
+        yield np.bincount(indices.ravel(), minlength=some * n).reshape(some, n).astype(float)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Rows of one model in one repeat."""
+
+    truth: FloatArray
+    probability: FloatArray
+    unit: IntArray
+    n_units: int
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        return Ranking.of(self.truth, self.probability, self.unit, n_units=self.n_units)
+
+
+def _rows(cases: Cases, number: int) -> list[_Rows]:
+    """Rows of one model, repeat by repeat."""
+    repeats = [cases.repeat == repeat for repeat in range(int(cases.repeat.max()) + 1)]
+    return [_Rows(cases.truth[rows], cases.values[rows, number], cases.unit[rows], cases.n_units) for rows in repeats]
+
+
+def _value(metric: Metric, rows: _Rows) -> float:
+    if metric.kind == "panel":
+        return metric.function(rows.truth, rows.probability, rows.unit)
+    return metric.function(rows.truth, rows.probability)
+
+
+def _drawn(rows: list[list[_Rows]], names: Sequence[str], weights: FloatArray) -> FloatArray:
+    """Every metric of every model, averaged over repeats, in every bootstrap sample: shape (models, metrics, draws)."""
+    return np.array(
+        [
+            [np.mean([_drawn_values(METRICS[name], part, weights) for part in parts], axis=0) for name in names]
+            for parts in rows
+        ]
+    )
+
+
+def _drawn_values(metric: Metric, rows: _Rows, weights: FloatArray) -> FloatArray:
+    """One metric in every bootstrap sample, shape (draws,)."""
+    if metric.kind == "panel":
+        return _drawn_rank_ic(rows, weights)
+    if isinstance(metric.shape, Sums):
+        terms = metric.shape.terms(rows.truth, rows.probability)
+        sums = np.column_stack([np.bincount(rows.unit, column, minlength=rows.n_units) for column in terms.T])
+        return metric.shape.combine(weights @ sums)
+    if isinstance(metric.shape, Rank):
+        return metric.shape.read(rows.ranking, weights)
+    return np.array([metric.function(rows.truth, rows.probability, weight[rows.unit]) for weight in weights])
+
+
+def _drawn_rank_ic(rows: _Rows, weights: FloatArray) -> FloatArray:
+    each = session_rank_ic(rows.truth, rows.probability, rows.unit)
+    known = np.isfinite(each)
+    sessions = weights[:, : len(each)][:, known]
+    total = sessions.sum(axis=1)
+    return np.asarray(sessions @ each[known] / np.where(total > 0, total, np.nan))
+
+
+def _middle(drawn: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Ends of the middle 95 % of the draws that have a value, NaN without any; draws on the last axis."""
+    known = np.isfinite(drawn).any(axis=-1)
+    low, high = np.full((2, *known.shape), np.nan)
+    if known.any():
+        low[known], high[known] = np.nanquantile(drawn[known], [0.025, 0.975], axis=-1)
+    return low, high

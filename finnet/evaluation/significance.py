@@ -1,0 +1,317 @@
+"""Significance: tests of mean differences that respect overlap, and intervals and probabilities for Sharpe ratios."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from finnet.checks import require_at_least
+from finnet.errors import ConfigError, DataError
+from finnet.types import FloatArray, IntArray
+
+__all__ = [
+    "MeanTest",
+    "block_bootstrap_indices",
+    "corrected_paired_t",
+    "data_needed",
+    "deflated_sharpe",
+    "diebold_mariano",
+    "expected_best_sharpe",
+    "holm",
+    "newey_west_t",
+    "probabilistic_sharpe",
+    "sharpe_interval",
+]
+
+_EULER = 0.5772156649015329
+# Normal quantiles of a two-sided test at 5 % and of 80 % power.
+_DETECTABLE = 1.96 + 0.84
+
+
+@dataclass(frozen=True)
+class MeanTest:
+    """Two-sided test that a mean is zero.
+
+    Parameters
+    ----------
+    mean, low, high : float
+        The mean and its 95 % interval; the interval is NaN where the test is undefined.
+    statistic, p_value : float
+        NaN where the test is undefined.
+    n : int
+        Number of values.
+    """
+
+    mean: float
+    low: float
+    high: float
+    statistic: float
+    p_value: float
+    n: int
+
+
+def _student(mean: float, error: float, n: int) -> MeanTest:
+    """The test of mean / error against t(n - 1); undefined where the standard error is not a number above zero."""
+    if not error > 0:
+        return MeanTest(mean, np.nan, np.nan, np.nan, np.nan, n)
+    statistic, reach = mean / error, float(stats.t.ppf(0.975, n - 1)) * error
+    return MeanTest(mean, mean - reach, mean + reach, statistic, float(2 * stats.t.sf(abs(statistic), n - 1)), n)
+
+
+def _finite(values: FloatArray, *, name: str) -> FloatArray:
+    values = np.asarray(values, float)
+    if values.ndim != 1 or not np.isfinite(values).all():
+        raise DataError(f"{name} must be one row of finite numbers; drop what is missing first")
+    return values
+
+
+def _autocovariances(values: FloatArray, lags: int) -> FloatArray:
+    """Sums of products divided by n, at lags 0 to `lags`."""
+    centered = values - values.mean()
+    return np.array([centered[k:] @ centered[: len(values) - k] for k in range(lags + 1)]) / len(values)
+
+
+def diebold_mariano(differences: FloatArray, horizon: int = 1) -> MeanTest:
+    """Test that two forecasts have the same expected loss.
+
+    V = (g0 + 2 sum of g_k for k < horizon) / n with rectangular weights, statistic mean / sqrt(V) times
+    sqrt((n + 1 - 2h + h(h - 1)/n) / n), compared with t(n - 1): Diebold & Mariano 1995; Harvey, Leybourne & Newbold
+    1997.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n,)
+        Loss of one forecast minus loss of the other, one value per session, oldest first.
+    horizon : int
+        Sessions that one outcome spans; forecasts further apart are taken as independent.
+
+    Returns
+    -------
+    MeanTest
+        Undefined (NaN) where V is not above zero or n is not above the horizon.
+
+    Examples
+    --------
+    >>> test = diebold_mariano(np.array([0.3, -0.1, 0.4, 0.2, 0.0, 0.4]), 1)
+    >>> round(test.mean, 4), round(test.statistic, 4), round(test.p_value, 4)
+    (0.2, 2.3355, 0.0668)
+    """
+    require_at_least(horizon, 1, name="horizon")
+    d = _finite(differences, name="differences")
+    n = len(d)
+    if n <= max(horizon, 2):
+        return _student(float(d.mean()) if n else np.nan, np.nan, n)
+    covariances = _autocovariances(d, horizon - 1)
+    variance = (covariances[0] + 2 * covariances[1:].sum()) / n
+    correction = (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
+    # A constant difference leaves a variance of rounding errors, which must not pass for certainty.
+    floor = (1e-12 * np.abs(d).max()) ** 2
+    error = np.sqrt(variance / correction) if variance > floor and correction > 0 else np.nan
+    return _student(float(d.mean()), float(error), n)
+
+
+def newey_west_t(values: FloatArray, lags: int | None = None) -> MeanTest:
+    """Test that a mean is zero under autocorrelation, with Bartlett weights (Newey & West 1987) and t(n - 1).
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Oldest first.
+    lags : int, optional
+        Highest lag with a weight above zero; floor(4 (n / 100)^(2/9)) by default (Newey & West 1994).
+
+    Examples
+    --------
+    >>> round(newey_west_t(np.array([0.3, -0.1, 0.4, 0.2, 0.0, 0.4]), lags=0).statistic, 4)
+    2.5584
+    """
+    x = _finite(values, name="values")
+    n = len(x)
+    lags = int(4 * (n / 100) ** (2 / 9)) if lags is None else lags
+    if n < 3 or lags >= n:
+        return _student(float(x.mean()) if n else np.nan, np.nan, n)
+    weights = 1 - np.arange(lags + 1) / (lags + 1)
+    covariances = weights * _autocovariances(x, lags)
+    return _student(float(x.mean()), float(np.sqrt((covariances[0] + 2 * covariances[1:].sum()) / n)), n)
+
+
+def corrected_paired_t(differences: FloatArray, test_share: float) -> MeanTest:
+    """Test of paired differences over cross-validation folds, whose training rows overlap.
+
+    The standard error is sd sqrt(1/k + n_test/n_train), compared with t(k - 1): Nadeau & Bengio 2003.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (k,)
+        One value per fold, over all repeats.
+    test_share : float
+        n_test / n_train: 0.25 for five folds.
+
+    Examples
+    --------
+    >>> round(corrected_paired_t(np.array([0.1, 0.2, 0.3]), 0.5).statistic, 4)
+    2.1909
+    """
+    d = _finite(differences, name="differences")
+    require_at_least(test_share, 0, name="test_share")
+    k = len(d)
+    if k < 2:
+        return _student(float(d.mean()) if k else np.nan, np.nan, k)
+    return _student(float(d.mean()), float(d.std(ddof=1) * np.sqrt(1 / k + test_share)), k)
+
+
+def holm(p_values: Sequence[float] | FloatArray) -> FloatArray:
+    """P-values adjusted for their number, so that any false rejection is as rare as stated (Holm 1979).
+
+    NaN (a test that could not be made) stays NaN and does not count.
+
+    Examples
+    --------
+    >>> holm([0.01, 0.04, 0.03, 0.005])
+    array([0.03, 0.06, 0.06, 0.02])
+    """
+    p = np.asarray(p_values, float)
+    order = np.argsort(p)[: np.isfinite(p).sum()]
+    adjusted = np.full(len(p), np.nan)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1.0)
+    return adjusted
+
+
+def data_needed(statistic: float) -> float:
+    """How many times as much data would detect the seen difference with 80 % power at 5 %.
+
+    ((1.96 + 0.84) / |t|)^2, since a t statistic grows with the square root of the data; infinite at t = 0.
+
+    Examples
+    --------
+    >>> data_needed(1.4)
+    4.0
+    """
+    return float((_DETECTABLE / abs(statistic)) ** 2) if statistic else np.inf
+
+
+def block_bootstrap_indices(n: int, block: int, *, draws: int, rng: np.random.Generator) -> IntArray:
+    """Row numbers of bootstrap samples made of blocks of neighbors, shape (draws, n).
+
+    Blocks start anywhere and wrap around the end (circular block bootstrap, Politis & Romano 1992).
+
+    Examples
+    --------
+    >>> block_bootstrap_indices(6, 3, draws=2, rng=np.random.default_rng(0))
+    array([[5, 0, 1, 3, 4, 5],
+           [3, 4, 5, 1, 2, 3]])
+    """
+    require_at_least(n, 1, name="n")
+    if not 1 <= block <= n:
+        raise ConfigError(f"block={block} does not fit {n} values; use 1 to {n}")
+    starts = rng.integers(0, n, size=(draws, -(-n // block)))
+    indices = (starts[:, :, None] + np.arange(block)) % n
+    return indices.reshape(draws, starts.shape[1] * block)[:, :n]
+
+
+def _sharpe_variance(sharpe: float, *, skew: float, kurtosis: float) -> float:
+    return 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2
+
+
+def _require_per_period(sharpe: float) -> None:
+    if abs(sharpe) > 1:
+        raise ConfigError(
+            f"sharpe={sharpe} per period looks annualized; divide it by the square root of periods per year"
+        )
+
+
+def probabilistic_sharpe(
+    sharpe: float, n: int, *, benchmark: float = 0.0, skew: float = 0.0, kurtosis: float = 3.0
+) -> float:
+    """Probability that the true Sharpe ratio exceeds a benchmark.
+
+    Phi[(SR - SR*) sqrt(n - 1) / sqrt(1 - g3 SR + (g4 - 1)/4 SR^2)], Bailey & Lopez de Prado 2012.
+
+    Parameters
+    ----------
+    sharpe, benchmark : float
+        Per period, not annualized; above 1 raises ConfigError, since one bar is then taken for one year.
+    n : int
+        Number of returns.
+    skew, kurtosis : float
+        Of the returns; kurtosis is 3 for a normal distribution.
+
+    Examples
+    --------
+    >>> round(probabilistic_sharpe(1.585 / np.sqrt(12), 24, skew=-2.448, kurtosis=10.164), 7)
+    0.9132343
+    """
+    require_at_least(n, 2, name="n")
+    _require_per_period(sharpe)
+    spread = np.sqrt(_sharpe_variance(sharpe, skew=skew, kurtosis=kurtosis))
+    return float(stats.norm.cdf((sharpe - benchmark) * np.sqrt(n - 1) / spread))
+
+
+def expected_best_sharpe(trial_variance: float, trials: int) -> float:
+    """Expected best Sharpe ratio, per period, of `trials` strategies that are worth nothing.
+
+    sqrt(V) [(1 - g) Phi^-1(1 - 1/N) + g Phi^-1(1 - 1/(N e))] with Euler's constant g, Bailey & Lopez de Prado 2014.
+
+    Examples
+    --------
+    >>> round(expected_best_sharpe(1.0, 100), 7)
+    2.5306029
+    """
+    require_at_least(trials, 2, name="trials")
+    require_at_least(trial_variance, 0, name="trial_variance")
+    quantiles = stats.norm.isf([1 / trials, 1 / (trials * np.e)])
+    return float(np.sqrt(trial_variance) * ((1 - _EULER) * quantiles[0] + _EULER * quantiles[1]))
+
+
+def deflated_sharpe(
+    sharpe: float, n: int, *, trials: int, trial_variance: float, skew: float = 0.0, kurtosis: float = 3.0
+) -> float:
+    """Probability that the true Sharpe ratio exceeds what the best of so many worthless trials would show.
+
+    Parameters
+    ----------
+    sharpe : float
+        Per period, of the strategy chosen.
+    n : int
+        Number of its returns.
+    trials : int
+        Every configuration ever tried, counted once each.
+    trial_variance : float
+        Variance over the trials of their Sharpe ratios, per period.
+    skew, kurtosis : float
+        Of the returns; kurtosis is 3 for a normal distribution.
+
+    Examples
+    --------
+    >>> daily = 2.5 / np.sqrt(250)
+    >>> round(deflated_sharpe(daily, 1250, trials=100, trial_variance=0.5 / 250, skew=-3, kurtosis=10), 7)
+    0.9003968
+    """
+    benchmark = expected_best_sharpe(trial_variance, trials)
+    return probabilistic_sharpe(sharpe, n, benchmark=benchmark, skew=skew, kurtosis=kurtosis)
+
+
+def sharpe_interval(
+    returns: FloatArray, *, periods_per_year: float = 252.0, level: float = 0.95
+) -> tuple[float, float]:
+    """Interval of the annualized Sharpe ratio of returns per period; NaN where they do not vary.
+
+    SR +- z sqrt((1 - g3 SR + (g4 - 1)/4 SR^2) / (n - 1)) per period, Mertens 2002: right for fat tails and skew,
+    not for autocorrelation.
+
+    Examples
+    --------
+    >>> low, high = sharpe_interval(np.array([0.01, -0.01, 0.02, 0.0, 0.01, -0.02, 0.02, 0.01]))
+    >>> round(low, 2), round(high, 2)
+    (-7.63, 18.85)
+    """
+    r = _finite(returns, name="returns")
+    deviation = r.std(ddof=1) if len(r) > 1 else 0.0
+    if not deviation > 1e-12 * np.abs(r).max(initial=0.0):
+        return np.nan, np.nan
+    sharpe = float(r.mean() / deviation)
+    variance = _sharpe_variance(sharpe, skew=float(stats.skew(r)), kurtosis=float(stats.kurtosis(r, fisher=False)))
+    reach = float(stats.norm.ppf(0.5 + level / 2)) * np.sqrt(variance / (len(r) - 1))
+    scale = np.sqrt(periods_per_year)
+    return float((sharpe - reach) * scale), float((sharpe + reach) * scale)

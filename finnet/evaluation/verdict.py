@@ -1,0 +1,121 @@
+"""The verdict: what a comparison shows, in plain sentences."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from finnet.evaluation.significance import data_needed
+
+__all__ = ["write_verdict"]
+
+_METRICS = {"log_loss": "log loss", "brier": "Brier score", "accuracy": "accuracy"}
+_MODELS = {
+    "network": "the network",
+    "tree": "the decision tree",
+    "svm": "the SVM",
+    "knn": "k-NN",
+    "logistic": "logistic regression",
+    "forest": "the random forest",
+    "boosting": "gradient boosting",
+    "always_up": '"always up"',
+    "prior_rate": "the prior rate",
+    "best_column": "the best single column",
+}
+_LEVEL = 0.05
+_MANY = 1000.0
+
+
+def write_verdict(
+    table: pd.DataFrame, against_naive: pd.DataFrame, *, reference: str, naive: Sequence[str], evidence: str
+) -> str:
+    """Sentences on whom the reference beats, loses to and ties with, and on whether anything beats the naive forecasts.
+
+    Parameters
+    ----------
+    table, against_naive : DataFrame
+        As in `Comparison`.
+    reference : str
+        The model compared with the others.
+    naive : sequence of str
+        Names of the naive forecasts among the models.
+    evidence : str
+        What was tested, as "812 sessions in 3.2 years".
+    """
+    is_naive = table["model"].isin(naive)
+    opening = f"By {_METRICS[table['metric'].iloc[0]]}, over {evidence}, {_name(reference)}"
+    sentences = [
+        _outcome(table[~is_naive], opening),
+        _outcome(table[is_naive], opening if is_naive.all() else "Against the naive forecasts, it"),
+        _needed(table),
+        _anything(against_naive, naive),
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _outcome(table: pd.DataFrame, opening: str) -> str:
+    """Wins, losses, ties and what could not be tested, or "" without rows."""
+    found = table["p_holm"] < _LEVEL
+    better, tied = table["difference"] > 0, _is_tie(table)
+    groups = {
+        "beats": found & better,
+        "loses to": found & ~better,
+        "shows no detectable difference from": tied,
+        "could not be tested against": ~found & ~tied,
+    }
+    clauses = [f"{words} {_names(table['model'][rows])}" for words, rows in groups.items() if rows.any()]
+    return f"{opening} {_listed(clauses, last=', and ')}." if clauses else ""
+
+
+def _is_tie(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Tested without finding a difference, or no difference at all."""
+    return (table["p_holm"] >= _LEVEL) | (table["difference"] == 0)
+
+
+def _needed(table: pd.DataFrame) -> str:
+    """How much data the differences not detected would need if they are real, or "" where none can be told."""
+    times = table["statistic"].map(data_needed)
+    needs = table.assign(times=times)[_is_tie(table) & np.isfinite(times) & (times > 1)].sort_values("times")
+    if needs.empty:
+        return ""
+    least, most = needs.iloc[0], needs.iloc[-1]
+    unit = "years of data" if np.isfinite(least["years"]) else "times the rows"
+    if len(needs) == 1:
+        return (
+            f"If the difference from {_name(least['model'])} is real, detecting it would take {_amount(least)} {unit}."
+        )
+    return (
+        "If the differences not detected are real, detecting them would take between"
+        f" {_amount(least)} ({_name(least['model'])}) and {_amount(most)} {unit} ({_name(most['model'])})."
+    )
+
+
+def _amount(row: "pd.Series[float]") -> str:
+    amount = row["times"] * (row["years"] if np.isfinite(row["years"]) else 1.0)
+    if amount > _MANY:
+        return f"more than {_MANY:,.0f}"
+    return f"about {amount:.{0 if amount >= 10 else 1}f}"
+
+
+def _anything(against_naive: pd.DataFrame, naive: Sequence[str]) -> str:
+    if against_naive.empty or len(naive) == len(against_naive) == 1:
+        return ""
+    every = f"every naive forecast ({_names(naive)})" if len(naive) > 1 else f"the naive forecast, {_name(naive[0])}"
+    winners = list(against_naive.loc[against_naive["beats_all"], "model"])
+    if not winners:
+        return f"No model is shown to beat {every}."
+    sentence = f"{_names(winners)} {'beats' if len(winners) == 1 else 'beat'} {every}."
+    return sentence[0].upper() + sentence[1:]
+
+
+def _names(models: Sequence[str] | pd.Series) -> str:
+    return _listed([_name(model) for model in models])
+
+
+def _name(model: str) -> str:
+    return _MODELS.get(model, model.replace("_", " "))
+
+
+def _listed(words: Sequence[str], *, last: str = " and ") -> str:
+    """Words as a list: "a, b and c"."""
+    return last.join(part for part in (", ".join(words[:-1]), words[-1]) if part)

@@ -1,0 +1,202 @@
+"""Comparisons test the differences that rows, days and folds really give, and claim no more than they show."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from finnet.errors import ConfigError
+from finnet.evaluation.comparison import compare
+from finnet.evaluation.metrics import ROW_LOSSES
+from finnet.evaluation.significance import corrected_paired_t, diebold_mariano, holm
+
+METRICS = list(ROW_LOSSES)
+
+
+def market(n_days, per_day, seed=0, skill=1.0):
+    """Truth and the forecasts of a model that knows the odds and of one that half knows them."""
+    rng = np.random.default_rng(seed)
+    signal = skill * rng.standard_normal(n_days * per_day)
+    odds = 1 / (1 + np.exp(-signal))
+    poor = 1 / (1 + np.exp(-(signal + rng.standard_normal(len(signal)))))
+    return (rng.random(len(odds)) < odds).astype(float), {"network": odds, "tree": poor}
+
+
+def daily(make_forecasts, make_days, n_days=120, per_day=3, **made):
+    truth, values = market(n_days, per_day, **made)
+    symbols = [f"S{s}" for s in range(per_day)] * n_days
+    return truth, values, make_forecasts(values, truth, issued=make_days(n_days, per_day), entity=symbols)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_a_positive_difference_means_that_the_reference_is_better(make_forecasts, make_days, metric):
+    _, _, forecasts = daily(make_forecasts, make_days)
+    row = compare(forecasts, metric=metric).table.iloc[0]
+    better = row["reference_value"] - row["value"]
+    assert row["difference"] == pytest.approx(better if metric == "accuracy" else -better)
+    assert row["difference"] > 0
+    assert compare(forecasts, "tree", metric=metric).table["difference"].iloc[0] == pytest.approx(-row["difference"])
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_dated_forecasts_are_tested_on_their_daily_means(make_forecasts, make_days, metric):
+    truth, values, forecasts = daily(make_forecasts, make_days)
+    losses = {name: ROW_LOSSES[metric](truth, value) for name, value in values.items()}
+    expected = diebold_mariano((losses["tree"] - losses["network"]).reshape(120, 3).mean(axis=1))
+    row = compare(forecasts, metric=metric).table.iloc[0]
+    assert (row["statistic"], row["p_value"]) == pytest.approx((expected.statistic, expected.p_value))
+    assert (row["low"], row["high"]) == pytest.approx((expected.low, expected.high))
+    assert row["n"] == 120
+
+
+def test_symbols_that_move_as_one_prove_no_more_than_one(make_forecasts, make_days):
+    truth, values = market(80, 1)
+    alone = compare(make_forecasts(values, truth, issued=make_days(80), entity="A")).table
+    many = make_forecasts(
+        {name: np.repeat(value, 20) for name, value in values.items()}, np.repeat(truth, 20),
+        issued=make_days(80, 20), entity=[f"S{s}" for s in range(20)] * 80,
+    )  # fmt: skip
+    assert compare(many).table["p_value"].iloc[0] == pytest.approx(alone["p_value"].iloc[0])
+
+
+def test_days_with_more_rows_count_more(make_forecasts, make_days):
+    truth, values = market(60, 1)
+    # Day d has the row of its own and, on every third day, another two.
+    day = np.sort(np.concatenate([np.arange(40), np.arange(0, 40, 4), np.arange(0, 40, 4)]))
+    symbol = pd.Series(day).groupby(day).cumcount().map("S{}".format).to_numpy()
+    row = compare(make_forecasts(values, truth, issued=make_days(40)[day], entity=symbol)).table.iloc[0]
+    losses = {name: ROW_LOSSES["log_loss"](truth, value) for name, value in values.items()}
+    assert row["difference"] == pytest.approx(np.mean(losses["tree"] - losses["network"]))
+    assert row["difference"] == pytest.approx(row["value"] - row["reference_value"])
+
+
+def test_the_horizon_widens_the_test(make_forecasts, make_days):
+    truth, values = market(200, 1)
+    issued = make_days(200)
+    made = {"issued": issued, "resolves": issued + pd.Timedelta(days=6), "entity": "A", "horizon": 5}
+    losses = {name: ROW_LOSSES["log_loss"](truth, value) for name, value in values.items()}
+    expected = diebold_mariano(losses["tree"] - losses["network"], 5)
+    assert compare(make_forecasts(values, truth, **made)).table["statistic"].iloc[0] == pytest.approx(
+        expected.statistic
+    )
+
+
+def test_folds_without_dates_are_tested_by_the_corrected_paired_t(make_forecasts):
+    truth, values = market(100, 1)
+    fold = np.arange(100) % 5
+    losses = {name: ROW_LOSSES["log_loss"](truth, value) for name, value in values.items()}
+    means = [(losses["tree"] - losses["network"])[fold == k].mean() for k in range(5)]
+    expected = corrected_paired_t(np.array(means), 0.25)
+    row = compare(make_forecasts(values, truth, fold=fold)).table.iloc[0]
+    assert (row["statistic"], row["p_value"]) == pytest.approx((expected.statistic, expected.p_value))
+    assert (row["test"], row["n"]) == ("corrected paired t", 5)
+    assert np.isnan(row["years"])
+
+
+def test_repeats_count_as_folds_that_share_rows(make_forecasts):
+    truth, values = market(60, 1)
+    entity, fold = (
+        np.tile([f"E{row}" for row in range(60)], 2),
+        np.concatenate([np.arange(60) % 3, 3 + np.arange(60) // 20]),
+    )
+    twice = make_forecasts({k: np.tile(v, 2) for k, v in values.items()}, np.tile(truth, 2), entity=entity, fold=fold)
+    losses = {name: ROW_LOSSES["log_loss"](np.tile(truth, 2), np.tile(value, 2)) for name, value in values.items()}
+    means = [(losses["tree"] - losses["network"])[fold == k].mean() for k in range(6)]
+    # Three folds: twenty test rows for forty training rows.
+    assert compare(twice).table["statistic"].iloc[0] == pytest.approx(
+        corrected_paired_t(np.array(means), 0.5).statistic
+    )
+
+
+def test_one_fold_without_dates_is_tested_row_by_row(make_forecasts):
+    truth, values = market(90, 1)
+    losses = {name: ROW_LOSSES["brier"](truth, value) for name, value in values.items()}
+    expected = stats.ttest_1samp(losses["tree"] - losses["network"], 0.0)
+    assert compare(make_forecasts(values, truth), metric="brier").table["p_value"].iloc[0] == pytest.approx(
+        expected.pvalue
+    )
+
+
+def test_p_values_are_adjusted_over_the_models(make_forecasts, make_days):
+    truth, values = market(150, 1)
+    values["knn"], values["svm"] = np.full(150, 0.5), values["tree"] ** 2
+    table = compare(make_forecasts(values, truth, issued=make_days(150), entity="A")).table
+    assert table["p_holm"].to_numpy() == pytest.approx(holm(table["p_value"].to_numpy()))
+    assert (table["p_holm"] > table["p_value"]).any()
+
+
+def test_years_needed_follow_from_the_statistic(make_forecasts, make_days):
+    _, _, forecasts = daily(make_forecasts, make_days, n_days=40, skill=0.0)
+    row = compare(forecasts, metric="accuracy").table.iloc[0]
+    assert row["p_holm"] >= 0.05
+    assert row["years_needed"] == pytest.approx(40 / 365.25 * (2.8 / row["statistic"]) ** 2)
+
+
+def test_a_detected_difference_needs_no_more_years(make_forecasts, make_days):
+    _, _, forecasts = daily(make_forecasts, make_days, n_days=400)
+    row = compare(forecasts).table.iloc[0]
+    assert row["p_holm"] < 0.05
+    assert np.isnan(row["years_needed"])
+
+
+def test_models_that_know_nothing_are_rarely_called_winners(make_forecasts, make_days):
+    issued, claims = make_days(250), 0
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        guess = {name: rng.uniform(0.4, 0.6, 250) for name in ("network", "tree", "knn", "svm")}
+        truth = (rng.random(250) < 0.5).astype(float)
+        table = compare(make_forecasts(guess, truth, issued=issued, entity="A")).table
+        claims += (table["p_holm"] < 0.05).any()
+    assert claims <= 5  # one or two expected; six or more have probability 0.3 %
+
+
+def test_beating_one_naive_forecast_is_not_beating_them_all(make_forecasts, make_days):
+    truth, values = market(500, 1)
+    naive = {"always_up": np.full(500, 0.6), "persistence": values["network"]}
+    comparison = compare(make_forecasts({"network": values["tree"], **naive}, truth, issued=make_days(500), entity="A"))
+    beaten = comparison.table.set_index("model")["difference"] > 0
+    assert beaten.to_dict() == {"always_up": True, "persistence": False}
+    row = comparison.against_naive.iloc[0]
+    assert (row["hardest"], row["beats_all"], row["p_value"]) == ("persistence", False, 1.0)
+
+
+def test_a_planted_signal_beats_every_naive_forecast(make_forecasts, make_days):
+    truth, values = market(500, 1)
+    naive = {"always_up": np.full(500, 0.500001), "prior_rate": np.full(500, truth.mean())}
+    comparison = compare(make_forecasts({**values, **naive}, truth, issued=make_days(500), entity="A"))
+    assert comparison.against_naive.set_index("model").loc["network", "beats_all"]
+    assert set(comparison.against_naive["model"]) == {"network", "tree"}
+
+
+def test_a_win_over_the_naive_has_the_larger_p_value_of_its_tests(make_forecasts, make_days):
+    truth, values = market(120, 1)
+    naive = {"always_up": np.full(120, 0.55), "prior_rate": np.full(120, 0.5)}
+    comparison = compare(
+        make_forecasts({"network": values["network"], **naive}, truth, issued=make_days(120), entity="A")
+    )
+    assert comparison.against_naive["p_value"].iloc[0] == pytest.approx(comparison.table["p_value"].max())
+
+
+def test_without_naive_forecasts_there_is_no_table_of_them(make_forecasts, make_days):
+    _, _, forecasts = daily(make_forecasts, make_days)
+    assert compare(forecasts).against_naive.empty
+    assert "naive" not in compare(forecasts).verdict
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"reference": "netwrk"}, "did you mean 'network'"),
+        ({"metric": "logloss"}, "did you mean 'log_loss'"),
+        ({"metric": "auc"}, "metric='auc' is not known"),
+    ],
+)
+def test_unknown_names_are_refused_with_the_nearest(make_forecasts, make_days, settings, message):
+    _, _, forecasts = daily(make_forecasts, make_days)
+    with pytest.raises(ConfigError, match=message):
+        compare(forecasts, **settings)
+
+
+def test_one_model_alone_is_refused(make_forecasts):
+    with pytest.raises(ConfigError, match="at least one other"):
+        compare(make_forecasts({"network": [0.1, 0.9]}, [0, 1]))

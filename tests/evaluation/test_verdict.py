@@ -1,0 +1,97 @@
+"""Verdicts say wins, losses, ties and ignorance in plain sentences."""
+
+import numpy as np
+import pandas as pd
+
+from finnet.evaluation.verdict import write_verdict
+
+NAIVE = ["always_up", "prior_rate"]
+
+
+def table_of(**models):
+    """One row per model from (difference, statistic, p_holm)."""
+    rows = [
+        {"model": name, "metric": "log_loss", "difference": d, "statistic": t, "p_holm": p, "years": 2.0}
+        for name, (d, t, p) in models.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def naive_of(**beats):
+    return pd.DataFrame({"model": list(beats), "beats_all": list(beats.values())})
+
+
+def verdict(table, against_naive=None, naive=()):
+    against_naive = naive_of() if against_naive is None else against_naive
+    return write_verdict(table, against_naive, reference="network", naive=naive, evidence="500 sessions in 2.0 years")
+
+
+WIN, LOSS, TIE = (0.1, 5.0, 0.001), (-0.1, -5.0, 0.001), (0.01, 1.4, 0.4)
+OPENING = "By log loss, over 500 sessions in 2.0 years, the network"
+
+
+def test_a_win_is_a_win():
+    assert verdict(table_of(tree=WIN)) == f"{OPENING} beats the decision tree."
+
+
+def test_a_loss_is_said_as_a_loss():
+    assert verdict(table_of(tree=LOSS)) == f"{OPENING} loses to the decision tree."
+
+
+def test_a_tie_says_how_much_data_it_would_take():
+    # At t = 1.4 four times the two years would do.
+    assert verdict(table_of(tree=TIE)) == (
+        f"{OPENING} shows no detectable difference from the decision tree."
+        " If the difference from the decision tree is real, detecting it would take about 8.0 years of data."
+    )
+
+
+def test_several_ties_give_the_range_of_years():
+    said = verdict(table_of(tree=TIE, knn=(0.01, 0.7, 0.5), svm=(0.0001, 0.01, 1.0)))
+    assert said.endswith(
+        "If the differences not detected are real, detecting them would take between about 8.0 (the decision tree)"
+        " and more than 1,000 years of data (the SVM)."
+    )
+
+
+def test_rows_without_dates_are_counted_instead_of_years():
+    said = verdict(table_of(tree=TIE).assign(years=np.nan))
+    assert said.endswith("detecting it would take about 4.0 times the rows.")
+
+
+def test_wins_losses_and_ties_stand_in_one_sentence():
+    said = verdict(table_of(tree=WIN, knn=WIN, boosting=LOSS, forest=(0.0, 0.0, 1.0)))
+    assert said == (
+        f"{OPENING} beats the decision tree and k-NN, loses to gradient boosting"
+        ", and shows no detectable difference from the random forest."
+    )
+
+
+def test_what_could_not_be_tested_is_said():
+    assert verdict(table_of(tree=(0.1, np.nan, np.nan))) == f"{OPENING} could not be tested against the decision tree."
+
+
+def test_equal_forecasts_are_a_tie_though_untestable():
+    assert (
+        verdict(table_of(tree=(0.0, np.nan, np.nan)))
+        == f"{OPENING} shows no detectable difference from the decision tree."
+    )
+
+
+def test_naive_forecasts_have_their_own_sentences():
+    said = verdict(table_of(tree=WIN, always_up=WIN, prior_rate=LOSS), naive_of(network=False, tree=False), NAIVE)
+    assert said == (
+        f'{OPENING} beats the decision tree. Against the naive forecasts, it beats "always up", and loses to the'
+        ' prior rate. No model is shown to beat every naive forecast ("always up" and the prior rate).'
+    )
+
+
+def test_models_that_beat_every_naive_forecast_are_named():
+    said = verdict(table_of(tree=WIN, always_up=WIN, prior_rate=WIN), naive_of(network=True, tree=True), NAIVE)
+    assert said.endswith(
+        'The network and the decision tree beat every naive forecast ("always up" and the prior rate).'
+    )
+
+
+def test_a_model_of_ones_own_keeps_its_name():
+    assert verdict(table_of(my_model=WIN)) == f"{OPENING} beats my model."

@@ -1,0 +1,151 @@
+"""Walking forward, the future moves nothing, a planted signal is found, and processes change no bit."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from finnet.data.panel import Panel
+from finnet.data.samples import made_loan_book, made_market
+from finnet.dataset import Dataset
+from finnet.estimators.naive import BestColumn, PriorRate
+from finnet.estimators.network import NetworkClassifier, NetworkRegressor
+from finnet.evaluation.walk_forward import forecast_folds, walk_forward
+from finnet.features.encoding import TableEncoder
+from finnet.jobs.catalog import MODELS, build_model
+from finnet.labels import Direction, ForwardReturn, build_dataset, default_dataset
+from finnet.network.stopping import EarlyStopping
+from finnet.splits import Blocks, Holdout, RepeatedKFold, WalkForward
+
+FEATURES = ["return_1", "return_5", "volatility_5", "volume_z_20", "sentiment_sentiment"]
+SPLIT = WalkForward(train_bars=120, test_bars=40)
+
+
+def network(**settings):
+    return NetworkClassifier((8,), epochs=15, early_stopping=EarlyStopping(patience=4), **settings)
+
+
+def model(name, trials=2):
+    return build_model(name, network=network(), encoder=TableEncoder(), trials=trials)
+
+
+def panel_with_other_future(panel, stop, how):
+    rng = np.random.default_rng(1)
+    fields = {}
+    for name, values in panel.fields.items():
+        changed = values.copy()
+        changed[stop:] = {
+            "noise": np.exp(rng.standard_normal(values[stop:].shape)),
+            "another asset": np.roll(values[stop:], 1, axis=1),
+            "missing": np.nan,
+        }[how]
+        fields[name] = changed
+    return Panel(panel.sessions, panel.closes_at, panel.symbols, fields)
+
+
+@pytest.mark.parametrize("how", ["noise", "another asset", "missing"])
+@pytest.mark.parametrize("name", MODELS)
+def test_the_future_moves_no_forecast(name, how):
+    # Scalers, early stopping, tuning and calibration of the first folds all lie before the change.
+    panel, stop = made_market(symbols=3, sessions=260), 230
+    before = {
+        kind: build_dataset(source, FEATURES, Direction())
+        for kind, source in (("true", panel), ("other", panel_with_other_future(panel, stop, how)))
+    }
+    tables = {}
+    for kind, dataset in before.items():
+        forecasts = walk_forward({name: model(name)}, dataset, SPLIT).table
+        tables[kind] = forecasts[forecasts["issued_at"] < panel.closes_at[stop]]
+    keys = ["fold", "entity", "issued_at"]
+    pair = tables["true"].merge(tables["other"], on=keys, suffixes=("", "_other"))
+    assert len(pair) >= 100
+    assert (pair["value"] == pair["value_other"]).all()
+
+
+def test_the_same_check_catches_a_scaler_fitted_on_all_rows():
+    panel, stop = made_market(symbols=3, sessions=260), 230
+    values = []
+    for source in (panel, panel_with_other_future(panel, stop, "noise")):
+        dataset = build_dataset(source, FEATURES, Direction())
+        scaled = (dataset.X - dataset.X.mean()) / dataset.X.std()
+        leaky = Dataset(scaled, dataset.y, dataset.entity, "direction", 1, dataset.clocks)
+        table = walk_forward({"network": network()}, leaky, SPLIT).table
+        values.append(table[table["issued_at"] < panel.closes_at[stop]]["value"].to_numpy()[:100])
+    assert (values[0] != values[1]).any()
+
+
+@pytest.mark.parametrize("name", ["network", "logistic", "boosting"])
+def test_a_planted_signal_is_found_and_no_more_than_it(name):
+    panel = made_market(symbols=20, sessions=900, beta=0.5)
+    dataset = build_dataset(panel, ["sentiment_sentiment", "return_1"], Direction())
+    forecasts = walk_forward({name: model(name)}, dataset, WalkForward(train_bars=500, test_bars=400))
+    truth, value = forecasts.values()
+    bayes, error = 0.5 + np.arctan(0.5) / np.pi, 0.5 / np.sqrt(len(truth))
+    assert bayes - 0.02 < ((value > 0.5) == truth).mean() < bayes + 3 * error
+
+
+def test_shuffled_labels_are_not_forecast():
+    panel = made_market(symbols=10, sessions=500, beta=0.5)
+    dataset = build_dataset(panel, FEATURES, Direction())
+    shuffled = np.random.default_rng(3).permutation(dataset.y)
+    dataset = Dataset(dataset.X, shuffled, dataset.entity, "direction", 1, dataset.clocks)
+    truth, value = walk_forward({"network": model("network")}, dataset, WalkForward(240, 240)).values()
+    error = np.sqrt((len(truth) + 1) / (12 * truth.sum() * (1 - truth).sum()))
+    assert abs(roc_auc_score(truth, value) - 0.5) < 3 * error
+
+
+def test_serial_and_two_processes_give_identical_forecasts():
+    dataset = build_dataset(made_market(symbols=3, sessions=260), FEATURES, Direction())
+    models = {name: model(name) for name in ("network", "forest", "prior_rate")}
+    one, two = (walk_forward(models, dataset, SPLIT, n_jobs=jobs).table for jobs in (1, 2))
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+
+
+def test_a_forecast_does_not_depend_on_the_models_beside_it():
+    dataset = build_dataset(made_market(symbols=3, sessions=260), FEATURES, Direction())
+    alone = walk_forward({"network": model("network")}, dataset, SPLIT, seed=5)
+    beside = walk_forward({"forest": model("forest"), "network": model("network")}, dataset, SPLIT, seed=5)
+    pd.testing.assert_frame_equal(alone.table, beside.of("network").table)
+
+
+def test_another_seed_gives_other_forecasts():
+    dataset = build_dataset(made_market(symbols=3, sessions=260), FEATURES, Direction())
+    one, two = (walk_forward({"network": model("network")}, dataset, SPLIT, seed=seed) for seed in (1, 2))
+    assert (one.table["value"] != two.table["value"]).any()
+
+
+def test_every_loan_of_repeated_folds_is_forecast_once_a_repeat():
+    book = made_loan_book(loans=300)
+    dataset = Dataset(book.applications, book.default, book.loan_id, "default", 12)
+    forecasts = walk_forward({"prior_rate": PriorRate()}, dataset, RepeatedKFold(folds=3, repeats=2))
+    assert (forecasts.table.groupby("entity").size() == 2).all()
+
+
+def test_a_regressor_forecasts_a_mean():
+    dataset = build_dataset(made_market(symbols=3, sessions=200), FEATURES[:2], ForwardReturn())
+    forecasts = walk_forward({"network": NetworkRegressor((4,), epochs=2)}, dataset.take(np.arange(60, 500)), Holdout())
+    assert set(forecasts.table["kind"]) == {"mean"}
+
+
+def test_results_carry_history_choice_and_time_and_are_heard_in_order():
+    dataset = default_dataset(made_loan_book(loans=600))
+    heard = []
+    results = forecast_folds(
+        {"network": model("network"), "best": BestColumn()}, dataset, Holdout(), on_done=heard.append
+    )
+    assert [result.model for result in heard] == ["network", "best"]
+    assert {"epoch", "train_loss"} <= set(results[0].history.columns)
+    assert results[1].history is None
+    assert results[0].cpu_seconds > 0
+
+
+def test_blocks_of_nothing_train_on_every_row():
+    class Counting(PriorRate):
+        def fit(self, X, y):
+            Counting.rows = len(y)
+            return super().fit(X, y)
+
+    dataset = default_dataset(made_loan_book(loans=600))
+    fold = next(iter(Holdout().split(dataset)))
+    walk_forward(Counting(), dataset, Holdout(), blocks=Blocks(0.0, 0.0))
+    assert Counting.rows == len(fold.train)
