@@ -1,0 +1,96 @@
+"""Performance: what a series of returns amounts to."""
+
+import numpy as np
+import pandas as pd
+
+from finnet.backtest.accounting import equity
+from finnet.checks import require_positive
+from finnet.evaluation.significance import sharpe_interval
+from finnet.types import FloatArray
+
+__all__ = ["annual_return", "drawdown", "sharpe_ratio", "summarize_returns"]
+
+
+def drawdown(equity: FloatArray) -> FloatArray:
+    """Fall from the running peak, as a fraction of that peak: 0 at a new peak, never below -1.
+
+    Parameters
+    ----------
+    equity : ndarray of shape (n_bars,)
+        Account value in account currency, all > 0, oldest first; anything else raises DataError.
+
+    Examples
+    --------
+    >>> drawdown(np.array([100.0, 120.0, 90.0]))
+    array([ 0.  ,  0.  , -0.25])
+    """
+    require_positive(equity, name="equity")
+    return equity / np.maximum.accumulate(equity) - 1.0
+
+
+def annual_return(returns: FloatArray, *, periods_per_year: float = 252.0) -> float:
+    """The constant yearly growth that ends at the same value: product(1 + r)^(periods_per_year / n) - 1.
+
+    Examples
+    --------
+    >>> round(annual_return(np.array([0.1, 0.1]), periods_per_year=1), 4)
+    0.1
+    """
+    return float(np.prod(1.0 + returns) ** (periods_per_year / len(returns)) - 1.0)
+
+
+def sharpe_ratio(returns: FloatArray, *, periods_per_year: float = 252.0) -> float:
+    """Mean over standard deviation (n - 1) of the returns, annualized; no risk-free rate is subtracted.
+
+    NaN where the returns do not vary.
+
+    Examples
+    --------
+    >>> round(sharpe_ratio(np.array([0.01, 0.03]), periods_per_year=1), 4)
+    1.4142
+    """
+    deviation = returns.std(ddof=1) if len(returns) > 1 else 0.0
+    if not deviation > 1e-12 * np.abs(returns).max(initial=0.0):
+        return np.nan
+    return float(returns.mean() / deviation * np.sqrt(periods_per_year))
+
+
+def summarize_returns(
+    returns: FloatArray, *, turnover: FloatArray, exposure: FloatArray, periods_per_year: float = 252.0
+) -> "pd.Series[float]":
+    """Annual return and volatility, Sharpe ratio with its 95 % interval, worst drawdown, yearly turnover, exposure.
+
+    Parameters
+    ----------
+    returns, turnover, exposure : ndarray of shape (T,)
+        Per bar.
+
+    Returns
+    -------
+    Series
+        annual_return, annual_volatility, sharpe, sharpe_low, sharpe_high, max_drawdown (-0.25 is a fall by a quarter),
+        turnover_per_year (1 is the whole account bought or sold once), mean_exposure, total_return.
+
+    Examples
+    --------
+    >>> returns = np.array([0.1, -0.25, 0.2])
+    >>> summary = summarize_returns(returns, turnover=np.ones(3), exposure=np.ones(3), periods_per_year=3)
+    >>> summary[["max_drawdown", "turnover_per_year", "total_return"]].round(4).tolist()
+    [-0.25, 3.0, -0.01]
+    """
+    low, high = sharpe_interval(returns, periods_per_year=periods_per_year)
+    # A ruined account stays worth nothing; a hair above zero keeps its drawdown defined.
+    value = np.maximum(equity(returns), np.finfo(float).tiny)
+    return pd.Series(
+        {
+            "annual_return": annual_return(returns, periods_per_year=periods_per_year),
+            "annual_volatility": float(returns.std(ddof=1) * np.sqrt(periods_per_year)),
+            "sharpe": sharpe_ratio(returns, periods_per_year=periods_per_year),
+            "sharpe_low": low,
+            "sharpe_high": high,
+            "max_drawdown": float(drawdown(np.append(1.0, value)).min()),
+            "turnover_per_year": float(turnover.sum() * periods_per_year / len(returns)),
+            "mean_exposure": float(exposure.mean()),
+            "total_return": float(value[-1] - 1.0),
+        }
+    )

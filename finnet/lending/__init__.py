@@ -1,0 +1,1 @@
+"""Lending: what deciding on loans by forecasts of default would have brought."""

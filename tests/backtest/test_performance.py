@@ -1,0 +1,56 @@
+"""What returns amount to, worked by hand."""
+
+import numpy as np
+import pytest
+
+from finnet.backtest.performance import annual_return, drawdown, sharpe_ratio, summarize_returns
+from finnet.errors import DataError
+
+
+def test_drawdown_is_measured_from_the_running_peak():
+    assert drawdown(np.array([100.0, 120.0, 90.0, 130.0, 65.0])) == pytest.approx([0, 0, -0.25, 0, -0.5])
+
+
+def test_drawdown_refuses_an_account_worth_nothing():
+    with pytest.raises(DataError, match="above zero"):
+        drawdown(np.array([100.0, 0.0]))
+
+
+def test_annual_return_compounds():
+    # 21 % in half a year of two bars is 1.21 squared in a year.
+    assert annual_return(np.array([0.1, 0.1]), periods_per_year=4) == pytest.approx(1.21**2 - 1)
+
+
+def test_sharpe_ratio_by_hand():
+    # Mean 0.02, deviation sqrt((0.01^2 + 0.01^2) / 1), two bars a year.
+    assert sharpe_ratio(np.array([0.01, 0.03]), periods_per_year=2) == pytest.approx(
+        0.02 / np.sqrt(0.0002) * np.sqrt(2)
+    )
+
+
+def test_returns_that_do_not_vary_have_no_sharpe_ratio():
+    assert np.isnan(sharpe_ratio(np.full(5, 0.01)))
+
+
+def test_a_summary_by_hand():
+    returns = np.array([-0.1, 0.2, -0.05, 0.0])
+    summary = summarize_returns(
+        returns, turnover=np.array([1.0, 0, 0, 1]), exposure=np.array([0.0, 1, 1, 1]), periods_per_year=8
+    )
+    assert summary["total_return"] == pytest.approx(0.9 * 1.2 * 0.95 - 1)
+    assert summary["annual_return"] == pytest.approx((0.9 * 1.2 * 0.95) ** 2 - 1)
+    assert summary["max_drawdown"] == pytest.approx(-0.1)
+    assert summary["turnover_per_year"] == 4.0
+    assert summary["mean_exposure"] == 0.75
+    assert summary["annual_volatility"] == pytest.approx(np.std(returns, ddof=1) * np.sqrt(8))
+    assert summary["sharpe_low"] < summary["sharpe"] < summary["sharpe_high"]
+
+
+def test_a_loss_on_the_first_bar_is_a_drawdown():
+    summary = summarize_returns(np.array([-0.2, 0.1]), turnover=np.zeros(2), exposure=np.ones(2))
+    assert summary["max_drawdown"] == pytest.approx(-0.2)
+
+
+def test_a_ruined_account_has_a_summary():
+    summary = summarize_returns(np.array([0.1, -1.0, 0.0]), turnover=np.zeros(3), exposure=np.ones(3))
+    assert (summary["total_return"], summary["max_drawdown"], summary["annual_return"]) == pytest.approx((-1, -1, -1))

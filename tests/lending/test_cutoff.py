@@ -1,0 +1,109 @@
+"""Cut-offs: what approving up to a probability brings, worked by hand, and chosen without the outcomes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finnet.errors import ConfigError, DataError
+from finnet.forecasts import Forecasts
+from finnet.lending.cutoff import LoanTerms, best_cutoff, cutoff_table
+
+TERMS = LoanTerms(margin=0.1, loss_given_default=0.5)
+
+
+def forecasts_of(probability, default, *, entity=None, fold=0, model="network"):
+    rows = {
+        "model": model,
+        "fold": fold,
+        "entity": [f"L{row}" for row in range(len(probability))] if entity is None else entity,
+        "target": "default",
+        "horizon": 12,
+        "kind": "probability",
+        "value": probability,
+        "truth": np.asarray(default, float),
+    }
+    return Forecasts.from_rows(rows, run_id="t")
+
+
+def book(n, seed=0):
+    rng = np.random.default_rng(seed)
+    probability = rng.beta(1, 6, n)
+    return probability, (rng.random(n) < probability).astype(float)
+
+
+def test_a_table_by_hand():
+    amount = pd.Series({"L0": 1000.0, "L1": 2000.0, "L2": 4000.0})
+    table = cutoff_table(forecasts_of([0.1, 0.2, 0.3], [0, 1, 0]), TERMS, amount=amount, cutoffs=[0.05, 0.1, 0.25, 1])
+    assert table["n"].tolist() == [0, 1, 2, 3]
+    assert table["approval_rate"].tolist() == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert table["bad_rate"].tolist() == pytest.approx([np.nan, 0, 1 / 2, 1 / 3], nan_ok=True)
+    # Expected: 1000 (0.9 x 0.1 - 0.1 x 0.5) = 40, then 2000 (0.08 - 0.1) = -40, then 4000 (0.07 - 0.15) = -320.
+    assert table["expected_profit"].tolist() == pytest.approx([0, 40, 0, -320])
+    # Realized: 100 earned, then 1000 lost, then 400 earned.
+    assert table["realized_profit"].tolist() == pytest.approx([0, 100, -900, -500])
+
+
+def test_without_amounts_every_loan_is_one_unit():
+    table = cutoff_table(forecasts_of([0.1, 0.3], [0, 1]), TERMS, cutoffs=[1.0])
+    assert table["realized_profit"].iloc[0] == pytest.approx(0.1 - 0.5)
+
+
+def test_the_default_cutoffs_run_from_none_to_all_and_hold_the_break_even():
+    table = cutoff_table(forecasts_of(*book(500)), TERMS)
+    assert (table["approval_rate"].iloc[0], table["approval_rate"].iloc[-1]) == (0, 1)
+    assert TERMS.break_even in table["cutoff"].to_numpy()
+    assert table["cutoff"].is_monotonic_increasing
+
+
+def test_the_best_cutoff_is_the_break_even():
+    # Below margin / (margin + loss) every loan is expected to earn, above it to lose.
+    table = cutoff_table(forecasts_of(*book(500)), TERMS)
+    assert best_cutoff(table) == pytest.approx(0.1 / 0.6)
+
+
+def test_outcomes_do_not_choose_the_cutoff():
+    probability, default = book(500)
+    assert best_cutoff(cutoff_table(forecasts_of(probability, default), TERMS)) == best_cutoff(
+        cutoff_table(forecasts_of(probability, 1 - default), TERMS)
+    )
+
+
+def test_expected_profit_of_true_probabilities_comes_true_on_average():
+    tables = [cutoff_table(forecasts_of(*book(2000, seed)), TERMS, cutoffs=[0.1, 0.3]) for seed in range(30)]
+    gap = np.array([(t["realized_profit"] - t["expected_profit"]).to_numpy() for t in tables])
+    assert (np.abs(gap.mean(axis=0)) < 3 * gap.std(axis=0, ddof=1) / np.sqrt(30)).all()
+
+
+def test_repeats_of_a_loan_count_once():
+    probability, default = book(100)
+    entity = [f"L{row}" for row in range(100)]
+    once = cutoff_table(forecasts_of(probability, default, entity=entity), TERMS)
+    thrice = forecasts_of(
+        np.tile(probability, 3), np.tile(default, 3), entity=entity * 3, fold=np.repeat([0, 1, 2], 100)
+    )
+    assert cutoff_table(thrice, TERMS).to_numpy() == pytest.approx(once.to_numpy(), nan_ok=True)
+
+
+def test_loans_whose_outcome_is_unknown_do_not_count():
+    table = cutoff_table(forecasts_of([0.1, 0.2], [0, np.nan]), TERMS, cutoffs=[1.0])
+    assert table["n"].iloc[0] == 1
+
+
+@pytest.mark.parametrize("terms", [{"margin": 0}, {"loss_given_default": 0}, {"loss_given_default": 1.2}])
+def test_impossible_terms_are_refused(terms):
+    with pytest.raises(ConfigError, match="use"):
+        LoanTerms(**terms)
+
+
+@pytest.mark.parametrize(
+    ("amount", "message"), [({"L0": 1.0}, "lacks loan 'L1'"), ({"L0": 1.0, "L1": -5.0}, "not above zero")]
+)
+def test_amounts_that_do_not_fit_are_refused(amount, message):
+    with pytest.raises(DataError, match=message):
+        cutoff_table(forecasts_of([0.1, 0.2], [0, 1]), TERMS, amount=pd.Series(amount))
+
+
+def test_several_models_are_refused():
+    both = Forecasts.concat([forecasts_of([0.1], [0], model=name) for name in ("network", "tree")])
+    with pytest.raises(DataError, match="choose one model"):
+        cutoff_table(both, TERMS)
