@@ -1,0 +1,235 @@
+"""The sections that every report shares, and the frames that they are laid out from."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from finnet.reporting import plots, tables
+from finnet.reporting.html import Block, Code, Details, Figure, Points, Section, Table
+from finnet.reporting.text import count, day, metric_of, model_name, percent
+
+__all__ = [
+    "Evidence",
+    "Run",
+    "calibration_section",
+    "comparison_section",
+    "data_section",
+    "limits_section",
+    "reproduce_section",
+    "score_fact",
+    "training_section",
+]
+
+_NETWORK = "network"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Evidence:
+    """What the evaluation found out of sample.
+
+    Parameters
+    ----------
+    verdict : str
+        One plain sentence, or a few.
+    scores : DataFrame
+        Long: `model`, `metric`, `value`, `low`, `high`.
+    comparison : DataFrame
+        `model`, `metric`, `reference_value`, `value`, `difference` (positive where the network is better), `low`,
+        `high`, `statistic`, `p_value`, `p_holm`, `test`, `n`, `years`, `years_needed`.
+    calibration : DataFrame
+        `model`, `bin`, `n`, `forecast`, `observed`, `low`, `high`.
+    histories : DataFrame
+        `model`, `fold`, `epoch`, `loss`, `validation_loss`; may have no rows.
+    against_naive : DataFrame, optional
+        `model`, `hardest`, `p_value`, `p_holm`, `beats_all`; may have no rows.
+    """
+
+    verdict: str
+    scores: pd.DataFrame
+    comparison: pd.DataFrame
+    calibration: pd.DataFrame
+    histories: pd.DataFrame
+    against_naive: pd.DataFrame | None = None
+
+    @property
+    def verdict_lines(self) -> str:
+        """The verdict with each sentence on a line of its own, since the page sets the first line large."""
+        return re.sub(r"(?<=[.!?]) +(?=[A-Z\"])", "\n", self.verdict)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Run:
+    """What was run, on what, and how to run it again.
+
+    Parameters
+    ----------
+    title : str
+        Heading of the page.
+    source : str
+        Where the data come from, in a few words.
+    rows, entities : int
+        Of the data set that went into the folds.
+    base_rate : float
+        Share of cases whose truth is one.
+    folds : DataFrame
+        `fold`, `train_from`, `train_to`, `train_rows`, `test_from`, `test_to`, `test_rows`; times NaT where rows have
+        no dates.
+    features : DataFrame
+        `name`, `meaning` and, for markets, `look_back`.
+    manifest : mapping
+        Job, seed, hashes, versions, processor, BLAS; may nest.
+    reproduce : str
+        The command that makes this report again.
+    event : str
+        What happened in the cases whose truth is one, as in "53 % of the cases rose".
+    notes : sequence of str
+        What limits the result, one sentence each.
+    first, last : timestamp, optional
+        Days of the data.
+    sessions : int, optional
+        Of the data, where it is a market.
+    """
+
+    title: str
+    source: str
+    rows: int
+    entities: int
+    base_rate: float
+    folds: pd.DataFrame
+    features: pd.DataFrame
+    manifest: Mapping[str, object]
+    reproduce: str
+    event: str = "came true"
+    notes: Sequence[str] = ()
+    first: pd.Timestamp | None = None
+    last: pd.Timestamp | None = None
+    sessions: int | None = None
+
+    @property
+    def subtitle(self) -> str:
+        """Source and dates of the data, and how many forecasts were made."""
+        dates = f", {day(self.first)} to {day(self.last)}" if self.first is not None else ""
+        tested = count(float(self.folds["test_rows"].sum()))
+        return f"{self.source}{dates}. {tested} forecasts in {_folds(len(self.folds))}, each on rows never trained on."
+
+
+def _folds(number_of_folds: int) -> str:
+    return "one fold" if number_of_folds == 1 else f"{number_of_folds} folds"
+
+
+def score_fact(scores: pd.DataFrame, metric: str) -> str:
+    """A score of the network with its interval on a second line, for the strip of key figures."""
+    rows = scores[(scores["model"] == _NETWORK) & (scores["metric"] == metric)]
+    return str(tables.scores_table(rows).iloc[0, 1])
+
+
+def comparison_section(evidence: Evidence) -> Section:
+    """The network against each model, and all scores."""
+    compared = [
+        block for _, table in evidence.comparison.groupby("metric", sort=False) for block in _comparison_blocks(table)
+    ]
+    scores = Table(
+        tables.scores_table(evidence.scores),
+        "All scores out of sample, 95 % intervals below. " + _which_is_better(evidence.scores),
+        highlight=model_name(_NETWORK),
+    )
+    lead = (
+        "Every model saw the same rows, was tuned with the same budget on training rows alone, and is judged on the "
+        "same forecasts. A difference counts as detected where its p-value stays below 0.05 after Holm's correction "
+        "for the number of comparisons; the intervals are not corrected."
+    )
+    blocks = [*compared, *_naive_blocks(evidence.against_naive), scores]
+    return Section("Does the network beat the others?", lead, blocks)
+
+
+def _naive_blocks(against_naive: pd.DataFrame | None) -> list[Block]:
+    if against_naive is None or against_naive.empty:
+        return []
+    caption = (
+        "Does any model beat the naive forecasts? Each is tested against all of them; the naive forecast that it is "
+        "least sure to beat decides."
+    )
+    return [Table(tables.naive_table(against_naive), caption, highlight=model_name(_NETWORK))]
+
+
+def _comparison_blocks(table: pd.DataFrame) -> list[Block]:
+    metric = metric_of(str(table["metric"].iloc[0]))
+    reference = metric.text(float(table["reference_value"].iloc[0]))
+    caption = f"By how much the {metric.name} of the network is better than that of each model; 95 % intervals."
+    alt = f"Differences in {metric.name} between the network and {len(table)} models, with intervals"
+    figure = Figure(
+        plots.comparison_plot(table), f"{caption} Hollow grey: no difference is detected after Holm's correction.", alt
+    )
+    tests = ", ".join(str(test) for test in table["test"].unique())
+    note = f"Paired comparison in {metric.name}; the network has {reference}. Test: {tests}, {_cases(table['n'])}."
+    if table["years_needed"].notna().any():
+        note += " Years needed: data that would make a true difference of the size seen detectable."
+    return [figure, Table(tables.comparison_table(table), note)]
+
+
+def _cases(numbers: pd.Series) -> str:
+    least, most = numbers.min(), numbers.max()
+    return f"n = {count(least)}" if least == most else f"n = {count(least)} to {count(most)}"
+
+
+def _which_is_better(scores: pd.DataFrame) -> str:
+    metrics = [metric_of(str(name)) for name in scores["metric"].unique()]
+    lower = [metric.name for metric in metrics if not metric.higher_is_better]
+    return f"Lower is better for {' and '.join(lower)}, higher for the others." if lower else "Higher is better."
+
+
+def calibration_section(evidence: Evidence, extra: Sequence[Block] = ()) -> Section:
+    """Forecast probabilities beside observed rates, and `extra` blocks after the drawing."""
+    network = evidence.calibration[evidence.calibration["model"] == _NETWORK]
+    figure = Figure(
+        plots.calibration_plot(evidence.calibration),
+        "Blue: the network, with 95 % intervals of the observed rate. Grey: the other models. On the dashed line a "
+        "forecast comes true as often as it says.",
+        "Reliability diagram: observed rate against forecast probability",
+    )
+    table = Table(
+        tables.calibration_table(network), "The network's forecasts in bins; intervals take cases as independent."
+    )
+    lead = "A forecast of 60 % should come true 60 times in 100. Where the bars reach the dashed line, it may have."
+    return Section("Can its probabilities be trusted?", lead, [figure, *extra, table])
+
+
+def training_section(histories: pd.DataFrame) -> Section:
+    """Losses of the network epoch by epoch."""
+    lead = (
+        "Training stops when the loss on the validation block, the last rows of each training window, no longer "
+        "falls; the weights of the best epoch are kept."
+    )
+    caption = "One line per fold; the dot marks the best epoch, whose weights are used. First epochs may lie above."
+    alt = "Training and validation loss by epoch, one line per fold"
+    blocks = [Figure(plots.training_plot(histories), caption, alt)] if len(histories) else []
+    return Section("How did it learn?", lead, blocks)
+
+
+def data_section(run: Run) -> Section:
+    """What the models were given: data, features, folds."""
+    facts = [f"{count(run.rows)} rows", f"{count(run.entities)} {'entity' if run.entities == 1 else 'entities'}"]
+    if run.sessions is not None:
+        facts.append(f"{count(run.sessions)} sessions")
+    if run.first is not None:
+        facts.append(f"{day(run.first)} to {day(run.last)}")
+    lead = f"{run.source}: {', '.join(facts)}; {percent(run.base_rate)} of the cases {run.event}."
+    folds = Table(tables.fold_table(run.folds), "Training and test stretch of each fold.")
+    features = Table(tables.feature_table(run.features), f"The {len(run.features)} features.")
+    return Section("What was it given?", lead, [folds, features])
+
+
+def limits_section(run: Run) -> Section:
+    """What limits the result; no blocks where nothing was noted."""
+    return Section("What limits this result?", "", [Points(run.notes)] if run.notes else [])
+
+
+def reproduce_section(run: Run) -> Section:
+    """The command and everything recorded about the run."""
+    table = Table(tables.manifest_table(run.manifest), "Job, seed, hashes, settings and versions of this run.")
+    lead = "The same job, seed, data and versions give the same forecasts."
+    return Section(
+        "How to reproduce it", lead, [Code(run.reproduce), Details("What the run recorded about itself", table)]
+    )

@@ -1,0 +1,400 @@
+"""The drawings of the reports, each as SVG text; they show what they are given and compute no result."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullLocator
+
+from finnet.reporting.canvas import (
+    BAD,
+    GOOD,
+    GUIDE,
+    INK,
+    MUTED,
+    PALE,
+    PALE_INK,
+    SOFT,
+    EndLabel,
+    canvas,
+    label_ends,
+    percent_ticks,
+    plain_ticks,
+    to_svg,
+)
+from finnet.reporting.text import metric_of, model_name, percent, shorten
+from finnet.types import FloatArray
+
+__all__ = [
+    "calibration_plot",
+    "comparison_plot",
+    "cutoff_plot",
+    "equity_plot",
+    "known_truth_plot",
+    "training_plot",
+]
+
+_NETWORK = "network"
+_MOST_POINTS = 500
+_LEVEL = 0.05
+
+
+def comparison_plot(table: pd.DataFrame) -> str:
+    """Difference of the network against each model with its 95 % interval; right of zero the network is better.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `model`, `metric` (one for all rows), `difference` (positive where the network is better), `low`,
+        `high`, `p_holm`; one row per model, drawn from the top.
+
+    Returns
+    -------
+    str
+        SVG. Filled dots are differences that are detected at 5 % after Holm's correction.
+
+    Examples
+    --------
+    >>> row = {"model": "tree", "metric": "auc", "difference": 0.02, "low": 0.01, "high": 0.03, "p_holm": 0.01}
+    >>> table = pd.DataFrame([row])
+    >>> "Decision tree" in comparison_plot(table)
+    True
+    """
+    with canvas(1.1 + 0.28 * len(table)) as figure:
+        axes = figure.subplots()
+        axes.axvline(0, color=INK, linewidth=1)
+        for height, row in enumerate(table[["difference", "low", "high", "p_holm"]].to_numpy(float)):
+            _draw_difference(axes, height, row)
+        _name_rows(axes, [shorten(model_name(model), 24) for model in table["model"]])
+        _name_sides(axes)
+        _label_differences(axes, table)
+        return to_svg(figure)
+
+
+def _draw_difference(axes: Axes, height: float, row: FloatArray) -> None:
+    difference, low, high, p_holm = row
+    color = MUTED if not p_holm < _LEVEL else GOOD if difference > 0 else BAD
+    axes.plot([low, high], [height, height], color=color, linewidth=2)
+    axes.plot(difference, height, "o", color=color, markersize=7, markerfacecolor="white" if color == MUTED else color)
+
+
+def _name_rows(axes: Axes, names: Sequence[str]) -> None:
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    axes.spines["left"].set_visible(False)
+
+
+def _name_sides(axes: Axes) -> None:
+    """Room around zero for the words that say which side is better."""
+    low, high = axes.get_xlim()
+    reach = max(-low, high)
+    axes.set_xlim(min(low, -0.45 * reach), max(high, 0.45 * reach))
+    for words, side, align in (("← network worse", -6, "right"), ("network better →", 6, "left")):
+        axes.annotate(
+            words, (0, 1), (side, 5), xycoords=("data", "axes fraction"), textcoords="offset points", ha=align
+        ).set_color(SOFT)
+
+
+def _label_differences(axes: Axes, table: pd.DataFrame) -> None:
+    metric = metric_of(str(table["metric"].iloc[0]))
+    labels = [metric.difference(value).removesuffix(" points") for value in table["difference"]]
+    right = 8 + 6 * max(map(len, labels))
+    for height, words in enumerate(labels):
+        label = axes.annotate(
+            words, (1, height), (right, 0), xycoords=axes.get_yaxis_transform(), textcoords="offset points"
+        )
+        label.set(ha="right", va="center", annotation_clip=False)
+    axes.locator_params(axis="x", nbins=5)
+    axes.xaxis.set_major_formatter(plain_ticks(unit=100 if metric.is_share else 1, signed=True))
+    axes.set_xlabel(f"Difference in {metric.name}{', percentage points' if metric.is_share else ''}")
+
+
+def calibration_plot(table: pd.DataFrame) -> str:
+    """Observed rate against forecast probability: the network strong with intervals, the others thin behind it.
+
+    The axes are zoomed to where the forecasts of the network lie, and stretched near zero where they crowd there.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `model`, `bin`, `n`, `forecast`, `observed`, `low`, `high`; shares.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"model": "network", "bin": [0, 1], "n": 50, "forecast": [0.1, 0.4],
+    ...                       "observed": [0.12, 0.38], "low": [0.05, 0.3], "high": [0.2, 0.5]})
+    >>> "as forecast" in calibration_plot(table)
+    True
+    """
+    network = table[table["model"] == _main_model(table)]
+    with canvas(3.9) as figure:
+        axes = figure.subplots()
+        _zoom(axes, network)
+        label_ends(axes, _draw_diagonal(axes))
+        for name, rows in table.groupby("model", sort=False):
+            if name != _main_model(table) and len(rows) > 1:
+                axes.plot(rows["forecast"], rows["observed"], color=GUIDE, linewidth=1, zorder=1)
+        _draw_bins(axes, network)
+        axes.set(xlabel="Forecast probability", ylabel="Observed rate")
+        return to_svg(figure)
+
+
+def _main_model(table: pd.DataFrame) -> str:
+    models = table["model"].unique()
+    return _NETWORK if _NETWORK in models else str(models[0])
+
+
+def _draw_bins(axes: Axes, rows: pd.DataFrame) -> None:
+    axes.vlines(rows["forecast"], rows["low"], rows["high"], color=GOOD, linewidth=1.5, alpha=0.55, zorder=3)
+    axes.plot(rows["forecast"], rows["observed"], "o-", color=GOOD, linewidth=1.5, markersize=5, zorder=4)
+
+
+def _zoom(axes: Axes, rows: pd.DataFrame) -> None:
+    """Limits around the forecasts and their intervals; square-root axes where small shares crowd at zero."""
+    crowded = rows["forecast"].max() > 4 * rows["forecast"].min()
+    for axis, ends in (("x", rows[["forecast"]]), ("y", rows[["forecast", "low", "high"]])):
+        low, high = float(ends.min().min()), float(ends.max().max())
+        room = 0.06 * (high - low) + 0.004
+        axes.set(**{f"{axis}lim": (max(low - room, 0), min(high + room, 1))})
+    if crowded:
+        _stretch_near_zero(axes)
+    axes.xaxis.set_major_formatter(percent_ticks())
+    axes.yaxis.set_major_formatter(percent_ticks())
+
+
+def _stretch_near_zero(axes: Axes, which: str = "xy") -> None:
+    for axis in which:
+        high = getattr(axes, f"get_{axis}lim")()[1]
+        getattr(axes, f"set_{axis}scale")("function", functions=(_root, np.square))
+        axes.set(**{f"{axis}lim": (0, high), f"{axis}ticks": _shares_apart(high)})
+
+
+def _shares_apart(high: float) -> list[float]:
+    """Round shares up to `high` that stand apart on a square-root axis."""
+    kept = [0.0]
+    for share in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0):
+        if high / 50 <= share <= high and share**0.5 - kept[-1] ** 0.5 > 0.1 * high**0.5:
+            kept.append(share)
+    return kept
+
+
+def _root(values: FloatArray) -> FloatArray:
+    return np.sqrt(np.maximum(values, 0))
+
+
+def _draw_diagonal(axes: Axes) -> list[EndLabel]:
+    """The line of forecasts that come true as often as they say; its label where it ends at the right."""
+    low = max(axes.get_xlim()[0], axes.get_ylim()[0])
+    high = min(axes.get_xlim()[1], axes.get_ylim()[1])
+    axes.plot([low, high], [low, high], color=SOFT, linewidth=1, linestyle=(0, (4, 3)), zorder=2)
+    if high == axes.get_xlim()[1]:
+        return [EndLabel(high, "as forecast", SOFT)]
+    axes.annotate("as forecast", (high, high), (0, 3), textcoords="offset points", ha="center").set_color(SOFT)
+    return []
+
+
+def known_truth_plot(truth_probability: FloatArray, forecast: FloatArray, *, bins: int = 20) -> str:
+    """Forecast default probability against the known true one, in bins that hold equally many loans.
+
+    Parameters
+    ----------
+    truth_probability, forecast : ndarray of shape (n_loans,)
+        Shares, in the same order.
+    bins : int
+        Number of bins; each shows the median and where the middle 50 and 80 % of its forecasts lie.
+
+    Examples
+    --------
+    >>> truth = np.linspace(0.01, 0.5, 200)
+    >>> "middle 80 %" in known_truth_plot(truth, truth + 0.01)
+    True
+    """
+    order = np.argsort(truth_probability, kind="stable")
+    groups = [group for group in np.array_split(order, bins) if len(group)]
+    center = np.array([np.median(truth_probability[group]) for group in groups])
+    bands = np.array([np.quantile(forecast[group], [0.1, 0.25, 0.5, 0.75, 0.9]) for group in groups]).T
+    with canvas(3.9) as figure:
+        axes = figure.subplots()
+        edges = pd.DataFrame({"forecast": center, "low": bands[0], "high": bands[-1]})
+        _zoom(axes, edges)
+        label_ends(axes, [*_draw_diagonal(axes), *_draw_bands(axes, center, bands)])
+        axes.set(xlabel="True probability of default", ylabel="Forecast probability")
+        return to_svg(figure)
+
+
+def _draw_bands(axes: Axes, center: FloatArray, bands: FloatArray) -> list[EndLabel]:
+    """The median and the bands around it; their labels."""
+    _fill(axes, (center, bands[0], bands[4]), alpha=0.12)
+    _fill(axes, (center, bands[1], bands[3]), alpha=0.25)
+    axes.plot(center, bands[2], "o-", color=GOOD, linewidth=1.5, markersize=4)
+    labels = zip(bands[[2, 3, 4], -1], ("median", "middle 50 %", "middle 80 %"), strict=True)
+    return [EndLabel(float(height), words, GOOD) for height, words in labels]
+
+
+def _fill(axes: Axes, band: tuple[FloatArray, FloatArray, FloatArray], *, alpha: float) -> None:
+    axes.fill_between(*band, color=GOOD, alpha=alpha, linewidth=0)
+
+
+def equity_plot(table: pd.DataFrame) -> str:
+    """Growth of one unit, net, gross and bought and held, above the fall of each from its peak.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Indexed by session, oldest first; columns `equity_net`, `equity_gross`, `equity_hold`, all above zero.
+
+    Examples
+    --------
+    >>> sessions = pd.date_range("2020-01-01", periods=3)
+    >>> table = pd.DataFrame({"equity_net": [1, 1.1, 1], "equity_gross": [1, 1.2, 1.1], "equity_hold": [1, 0.9, 1]},
+    ...                      index=sessions)
+    >>> "buy and hold" in equity_plot(table)
+    True
+    """
+    rows = _thin(table)
+    with canvas(4.4) as figure:
+        growth, fall = figure.subplots(2, sharex=True, height_ratios=(2.2, 1))
+        for column, color in (("equity_hold", MUTED), ("equity_gross", PALE), ("equity_net", GOOD)):
+            growth.plot(rows.index, rows[column], color=color, linewidth=1.4)
+        _draw_falls(fall, rows)
+        _finish_growth(growth, rows)
+        return to_svg(figure)
+
+
+def _thin(table: pd.DataFrame) -> pd.DataFrame:
+    """At most a few hundred sessions: the last of each stretch, with the deepest fall within it."""
+    columns = ["equity_net", "equity_gross", "equity_hold"]
+    fall = (table[columns] / table[columns].cummax() - 1).add_suffix("_fall")
+    stretch = np.arange(len(table)) * min(_MOST_POINTS, len(table)) // max(len(table), 1)
+    thin = table[columns].groupby(stretch).last().join(fall.groupby(stretch).min())
+    last = np.append(np.flatnonzero(np.diff(stretch)), len(table) - 1)
+    return thin.set_index(table.index[last])
+
+
+def _draw_falls(axes: Axes, rows: pd.DataFrame) -> None:
+    axes.fill_between(rows.index, rows["equity_hold_fall"], color=GUIDE, linewidth=0)
+    axes.plot(rows.index, rows["equity_net_fall"], color=GOOD, linewidth=1.1)
+    axes.margins(x=0)
+    axes.set_title("Fall from the last peak")
+    axes.yaxis.set_major_formatter(percent_ticks())
+    axes.locator_params(axis="y", nbins=4)
+
+
+def _finish_growth(growth: Axes, rows: pd.DataFrame) -> None:
+    values = rows[["equity_net", "equity_gross", "equity_hold"]]
+    growth.axhline(1, color=GUIDE, linewidth=0.8, zorder=0)
+    if values.max().max() > 3 * values.min().min():
+        growth.set_yscale("log")
+        growth.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        growth.yaxis.set_minor_locator(NullLocator())
+    growth.yaxis.set_major_formatter(plain_ticks())
+    growth.set_title("Growth of 1")
+    growth.margins(x=0)
+    names = (("equity_net", "net", GOOD), ("equity_gross", "gross", PALE_INK), ("equity_hold", "buy and hold", SOFT))
+    label_ends(growth, [EndLabel(float(rows[column].iloc[-1]), name, color) for column, name, color in names])
+
+
+def cutoff_plot(table: pd.DataFrame, *, chosen: float) -> str:
+    """Approval rate, bad rate among the approved and profit against the cut-off, the chosen one marked.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `cutoff`, `approval_rate`, `bad_rate`, `expected_profit`, `realized_profit`, ordered by cut-off.
+    chosen : float
+        The cut-off in use; loans whose forecast lies at or below it are approved.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"cutoff": [0.1, 0.2], "approval_rate": [0.4, 0.8], "bad_rate": [0.02, 0.05],
+    ...                       "expected_profit": [10.0, 12.0], "realized_profit": [9.0, 13.0]})
+    >>> "chosen 20.0 %" in cutoff_plot(table, chosen=0.2)
+    True
+    """
+    with canvas(5.4) as figure:
+        approval, bad, profit = figure.subplots(3, sharex=True, height_ratios=(1, 1, 1.4))
+        for axes, column, title in (
+            (approval, "approval_rate", "Approved, share of applications"),
+            (bad, "bad_rate", "Defaulted, share of approved"),
+        ):
+            axes.plot(table["cutoff"], table[column], color=GOOD, linewidth=1.6)
+            axes.yaxis.set_major_formatter(percent_ticks())
+            axes.set_title(title)
+        _draw_profit(profit, table)
+        _mark_cutoff((approval, bad, profit), chosen)
+        return to_svg(figure)
+
+
+def _draw_profit(axes: Axes, table: pd.DataFrame) -> None:
+    lines = (("expected_profit", "expected", MUTED, SOFT), ("realized_profit", "realized", GOOD, GOOD))
+    axes.axhline(0, color=GUIDE, linewidth=0.8, zorder=0)
+    for column, _, color, _ in lines:
+        axes.plot(table["cutoff"], table[column], color=color, linewidth=1.6)
+    axes.set(title="Profit", xlabel="Cut-off: approve where the forecast is not above", xlim=(0, table["cutoff"].max()))
+    _stretch_near_zero(axes, "x")
+    axes.xaxis.set_major_formatter(percent_ticks())
+    axes.yaxis.set_major_formatter(plain_ticks())
+    axes.locator_params(axis="y", nbins=5)
+    ends = [EndLabel(float(table[column].iloc[-1]), name, color) for column, name, _, color in lines]
+    label_ends(axes, ends, gap=0.11)
+
+
+def _mark_cutoff(panels: Sequence[Axes], chosen: float) -> None:
+    for axes in panels:
+        axes.axvline(chosen, color=BAD, linewidth=1.2, linestyle=(0, (4, 3)))
+    panels[0].annotate(
+        f"chosen {percent(chosen)}",
+        (chosen, 0.06),
+        (5, 0),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+    ).set_color(BAD)
+
+
+def training_plot(histories: pd.DataFrame, *, model: str = _NETWORK) -> str:
+    """Training and validation loss by epoch, one line per fold, the best epoch of each fold marked.
+
+    Parameters
+    ----------
+    histories : DataFrame
+        Columns `model`, `fold`, `epoch`, `loss`, `validation_loss` (may be all NaN).
+    model : str
+        Whose training to draw.
+
+    Examples
+    --------
+    >>> histories = pd.DataFrame({"model": "network", "fold": 0, "epoch": [1, 2], "loss": [0.7, 0.6],
+    ...                           "validation_loss": [0.71, 0.69]})
+    >>> "Validation loss" in training_plot(histories)
+    True
+    """
+    rows = histories[histories["model"] == model]
+    panels = [("loss", "Training loss")]
+    if rows["validation_loss"].notna().any():
+        panels.append(("validation_loss", "Validation loss"))
+    with canvas(3.1) as figure:
+        all_axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+        for axes, (column, title) in zip(all_axes, panels, strict=True):
+            _draw_losses(axes, rows, column)
+            axes.set(title=title, xlabel="Epoch")
+        all_axes[0].set_ylim(*_usual_losses(rows[["loss", "validation_loss"]].to_numpy(float)))
+        return to_svg(figure)
+
+
+def _usual_losses(losses: FloatArray) -> tuple[float, float]:
+    """Limits that hold nearly all losses; those of first epochs can be so high that they would flatten the rest."""
+    low, high = np.nanmin(losses), np.nanquantile(losses, 0.97)
+    room = 0.06 * (high - low) + 1e-4
+    return float(low - room), float(high + room)
+
+
+def _draw_losses(axes: Axes, rows: pd.DataFrame, column: str) -> None:
+    for _, fold in rows.groupby("fold"):
+        axes.plot(fold["epoch"], fold[column], color=GOOD, linewidth=1, alpha=0.5)
+        if fold["validation_loss"].notna().any():
+            best = fold.iloc[int(np.nanargmin(fold["validation_loss"]))]
+            axes.plot(best["epoch"], best[column], "o", color=BAD, markersize=4, zorder=3)
+    axes.locator_params(nbins=5)
+    axes.yaxis.set_major_formatter(plain_ticks())

@@ -1,0 +1,280 @@
+"""Frames of numbers turned into tables of text: rounded, signed, with intervals and whole names."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from finnet.reporting.text import ABSENT, count, day, metric_of, model_name, money, number, p_value, percent, span
+
+__all__ = [
+    "backtest_table",
+    "calibration_table",
+    "comparison_table",
+    "cutoff_row",
+    "cutoff_table",
+    "feature_table",
+    "fold_table",
+    "manifest_table",
+    "naive_table",
+    "scores_table",
+]
+
+_MOST_CUTOFFS = 12
+
+
+def comparison_table(comparison: pd.DataFrame) -> pd.DataFrame:
+    """One row per model: its value, by how much the network is better, and how sure that is.
+
+    Parameters
+    ----------
+    comparison : DataFrame
+        Columns `model`, `metric` (one for all rows), `value`, `difference` (positive where the network is better),
+        `low`, `high`, `p_value`, `p_holm`, `years_needed`.
+
+    Examples
+    --------
+    >>> row = {"model": "tree", "metric": "auc", "value": 0.7, "difference": 0.02, "low": 0.01, "high": 0.03,
+    ...        "p_value": 0.01, "p_holm": 0.02, "years_needed": np.nan}
+    >>> comparison_table(pd.DataFrame([row])).iloc[0].tolist()
+    ['Decision tree', '0.700', '+0.020\\n+0.010 to +0.030', '0.010', '0.020']
+    """
+    metric = metric_of(str(comparison["metric"].iloc[0]))
+    rows = pd.DataFrame(
+        {
+            "Model": comparison["model"].map(model_name),
+            metric.label: comparison["value"].map(metric.text),
+            "Network better by": [
+                f"{metric.difference(value)}\n{span(metric.difference(low), metric.difference(high))}"
+                for value, low, high in zip(*_columns(comparison, "difference"), strict=True)
+            ],
+            "p": comparison["p_value"].map(p_value),
+            "p (Holm)": comparison["p_holm"].map(p_value),
+            "Years needed": comparison["years_needed"].map(_years),
+        }
+    )
+    return rows if comparison["years_needed"].notna().any() else rows.drop(columns="Years needed")
+
+
+def _columns(frame: pd.DataFrame, value: str) -> tuple[pd.Series, pd.Series, pd.Series]:
+    return frame[value], frame["low"], frame["high"]
+
+
+def _years(years: float) -> str:
+    if years > 1000:
+        return ">1,000"
+    return number(years, 0 if years >= 10 else 1)
+
+
+def naive_table(against_naive: pd.DataFrame) -> pd.DataFrame:
+    """One row per model: the naive forecast it is least sure to beat, and whether it beats them all.
+
+    Parameters
+    ----------
+    against_naive : DataFrame
+        Columns `model`, `hardest`, `difference`, `p_value`, `p_holm`, `beats_all`.
+
+    Examples
+    --------
+    >>> row = {"model": "tree", "hardest": "always_up", "p_value": 0.3, "p_holm": 0.9, "beats_all": False}
+    >>> naive_table(pd.DataFrame([row])).iloc[0].tolist()
+    ['Decision tree', 'Always up', '0.300', '0.900', 'no']
+    """
+    columns = {
+        "Model": against_naive["model"].map(model_name),
+        "Hardest naive forecast": against_naive["hardest"].map(model_name),
+        "p": against_naive["p_value"].map(p_value),
+        "p (Holm)": against_naive["p_holm"].map(p_value),
+        "Beats them all": ["yes" if beats else "no" for beats in against_naive["beats_all"]],
+    }
+    return pd.DataFrame(columns)
+
+
+def scores_table(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row per model in the order given, the network first; one column per metric, its interval below the value.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Long: `model`, `metric`, `value`, `low`, `high`.
+
+    Examples
+    --------
+    >>> rows = {"model": ["tree", "network"], "metric": "auc", "value": [0.7, 0.72], "low": 0.69, "high": 0.73}
+    >>> scores_table(pd.DataFrame(rows)).iloc[0].tolist()
+    ['Network', '0.720\\n0.690 to 0.730']
+    """
+    models = sorted(scores["model"].unique(), key=lambda model: model != "network")
+    columns = {
+        metric_of(str(name)).label: rows.set_index("model").apply(_score, axis=1).reindex(models)
+        for name, rows in scores.groupby("metric", sort=False)
+    }
+    table = pd.DataFrame({"Model": [model_name(model) for model in models]}, index=models)
+    return table.assign(**columns).fillna(ABSENT)
+
+
+def _score(row: pd.Series) -> str:
+    metric = metric_of(row["metric"])
+    between = span(metric.text(row["low"]), metric.text(row["high"])).removesuffix(" %")
+    return metric.text(row["value"]) if between == ABSENT else f"{metric.text(row['value'])}\n{between}"
+
+
+def calibration_table(calibration: pd.DataFrame) -> pd.DataFrame:
+    """One row per bin of one model: how many cases, what was forecast, what happened.
+
+    Examples
+    --------
+    >>> row = {"model": "network", "bin": 0, "n": 50, "forecast": 0.101, "observed": 0.12, "low": 0.05, "high": 0.2}
+    >>> calibration_table(pd.DataFrame([row])).iloc[0].tolist()
+    ['10.1 %', '50', '12.0 %', '5.0 to 20.0 %']
+    """
+    columns = {
+        "Mean forecast": calibration["forecast"].map(percent),
+        "Cases": calibration["n"].map(count),
+        "Came true": calibration["observed"].map(percent),
+        "95 % interval": _spans(calibration),
+    }
+    return pd.DataFrame(columns)
+
+
+def _spans(frame: pd.DataFrame) -> list[str]:
+    return [span(percent(low), percent(high)) for low, high in zip(frame["low"], frame["high"], strict=True)]
+
+
+def backtest_table(summary: pd.DataFrame) -> pd.DataFrame:
+    """Yearly figures of the strategy after and before costs, and of holding.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        Rows `net`, `gross`, `buy_and_hold`; columns `annual_return`, `annual_volatility`, `sharpe`, `sharpe_low`,
+        `sharpe_high`, `max_drawdown`, `turnover_per_year`.
+
+    Examples
+    --------
+    >>> row = {"annual_return": 0.05, "annual_volatility": 0.1, "sharpe": 0.5, "sharpe_low": -0.1,
+    ...        "sharpe_high": 1.1, "max_drawdown": -0.2, "turnover_per_year": 12.0}
+    >>> backtest_table(pd.DataFrame([row], index=["net"])).iloc[0].tolist()
+    ['Net of costs', '+5.0 %', '10.0 %', '0.50\\n−0.10 to 1.10', '−20.0 %', '12.0']
+    """
+    names = {"net": "Net of costs", "gross": "Before costs", "buy_and_hold": "Buy and hold"}
+    order = [name for name in names if name in summary.index] + [n for n in summary.index if n not in names]
+    rows = summary.loc[order]
+    columns = {
+        "": [names.get(name, str(name)) for name in order],
+        "Return a year": [percent(value, signed=True) for value in rows["annual_return"]],
+        "Volatility": rows["annual_volatility"].map(percent),
+        "Sharpe ratio": rows.apply(_sharpe, axis=1),
+        "Deepest fall": rows["max_drawdown"].map(percent),
+        "Turnover a year": [number(value, 1) for value in rows["turnover_per_year"]],
+    }
+    return pd.DataFrame(columns)
+
+
+def _sharpe(row: pd.Series) -> str:
+    between = span(number(row["sharpe_low"], 2), number(row["sharpe_high"], 2))
+    return number(row["sharpe"], 2) if between == ABSENT else f"{number(row['sharpe'], 2)}\n{between}"
+
+
+def cutoff_row(cutoffs: pd.DataFrame, chosen: float) -> pd.Series:
+    """The row of the cut-off table nearest to the chosen cut-off.
+
+    Examples
+    --------
+    >>> cutoff_row(pd.DataFrame({"cutoff": [0.1, 0.2], "n": [3, 5]}), 0.19)["n"]
+    np.float64(5.0)
+    """
+    return cutoffs.iloc[int((cutoffs["cutoff"] - chosen).abs().to_numpy().argmin())]
+
+
+def cutoff_table(cutoffs: pd.DataFrame, chosen: float) -> pd.DataFrame:
+    """About a dozen rows of a cut-off table, evenly picked, the chosen cut-off always among them.
+
+    Parameters
+    ----------
+    cutoffs : DataFrame
+        Columns `cutoff`, `approval_rate`, `bad_rate`, `expected_profit`, `realized_profit`, `n`.
+    chosen : float
+        The cut-off in use.
+
+    Examples
+    --------
+    >>> row = {"cutoff": 0.1, "approval_rate": 0.4, "bad_rate": 0.02, "expected_profit": 1200.0,
+    ...        "realized_profit": 900.0, "n": 40}
+    >>> cutoff_table(pd.DataFrame([row]), 0.1).iloc[0].tolist()
+    ['10.0 %', '40', '40.0 %', '2.0 %', '1,200', '900']
+    """
+    picked = np.linspace(0, len(cutoffs) - 1, min(_MOST_CUTOFFS, len(cutoffs))).round().astype(int)
+    here = cutoffs.index.get_loc(cutoff_row(cutoffs, chosen).name)
+    rows = cutoffs.iloc[sorted({*picked.tolist(), here})]
+    scale = float(cutoffs[["expected_profit", "realized_profit"]].abs().max().max())
+    columns = {
+        "Cut-off": rows["cutoff"].map(percent),
+        "Approved loans": rows["n"].map(count),
+        "Approved": rows["approval_rate"].map(percent),
+        "Defaulted": rows["bad_rate"].map(percent),
+        "Expected profit": [money(value, scale) for value in rows["expected_profit"]],
+        "Realized profit": [money(value, scale) for value in rows["realized_profit"]],
+    }
+    return pd.DataFrame(columns)
+
+
+def feature_table(features: pd.DataFrame) -> pd.DataFrame:
+    """Name, look-back and meaning of each feature, under readable headings.
+
+    Examples
+    --------
+    >>> features = pd.DataFrame({"name": ["momentum_20"], "look_back": [20], "meaning": ["Return over 20 bars."]})
+    >>> feature_table(features).columns.tolist()
+    ['Feature', 'Look‑back', 'Meaning']
+    """
+    names = {"name": "Feature", "look_back": "Look‑back", "meaning": "Meaning"}
+    return features[[name for name in names if name in features]].rename(columns=names)
+
+
+def fold_table(folds: pd.DataFrame) -> pd.DataFrame:
+    """Training and test stretch of each fold, with rows; stretches without dates are left out.
+
+    Examples
+    --------
+    >>> first = pd.Timestamp("2010-01-04")
+    >>> row = {"fold": 0, "train_from": first, "train_to": first, "train_rows": 1500, "test_from": first,
+    ...        "test_to": first, "test_rows": 250}
+    >>> fold_table(pd.DataFrame([row])).iloc[0].tolist()
+    ['0', '2010‑01‑04 to 2010‑01‑04', '1,500', '2010‑01‑04 to 2010‑01‑04', '250']
+    """
+    columns: dict[str, list[str]] = {"Fold": [str(fold) for fold in folds["fold"]]}
+    for part, word in (("train", "Training"), ("test", "Test")):
+        stretch = [span(day(a), day(b)) for a, b in zip(folds[f"{part}_from"], folds[f"{part}_to"], strict=True)]
+        if set(stretch) != {ABSENT}:
+            columns[word] = stretch
+        columns[f"{word} rows"] = [count(rows) for rows in folds[f"{part}_rows"]]
+    return pd.DataFrame(columns)
+
+
+def manifest_table(manifest: Mapping[str, object]) -> pd.DataFrame:
+    """Everything a run recorded about itself, one row per value, nested names joined by dots.
+
+    Examples
+    --------
+    >>> manifest_table({"seed": 7, "versions": {"numpy": "2.4.0"}, "chosen": [{"l2": 0.1}, {}]}).to_numpy().tolist()
+    [['seed', '7'], ['versions.numpy', '2.4.0'], ['chosen', 'l2 0.1; –']]
+    """
+    return pd.DataFrame(list(_flat(manifest)), columns=["Recorded", "Value"])
+
+
+def _flat(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", _words(value)
+
+
+def _words(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_words(part)}" for name, part in value.items()) or ABSENT
+    if isinstance(value, list | tuple):
+        nests = any(isinstance(part, Mapping) for part in value)
+        return ("; " if nests else ", ").join(map(_words, value)) or ABSENT
+    return str(value)

@@ -1,0 +1,207 @@
+"""Names and numbers as a reader wants them: "53.1 % (51.9 to 54.2)", "<0.001", "Decision tree"."""
+
+import math
+from dataclasses import dataclass
+
+import pandas as pd
+
+__all__ = [
+    "ABSENT",
+    "Metric",
+    "count",
+    "day",
+    "metric_of",
+    "model_name",
+    "money",
+    "number",
+    "p_value",
+    "percent",
+    "shorten",
+    "span",
+]
+
+ABSENT = "–"
+_MINUS = "−"
+_MODEL_NAMES = {
+    "network": "Network",
+    "tree": "Decision tree",
+    "svm": "SVM",
+    "knn": "k-NN",
+    "logistic": "Logistic regression",
+    "forest": "Random forest",
+    "boosting": "Gradient boosting",
+    "always_up": "Always up",
+    "majority": "Majority",
+    "prior_rate": "Prior rate",
+    "persistence": "Persistence",
+    "best_column": "Best single column",
+}
+
+
+def model_name(model: str) -> str:
+    """The display name of a model; a model that finnet does not know keeps its own name.
+
+    Examples
+    --------
+    >>> model_name("knn"), model_name("my_package:Model")
+    ('k-NN', 'my_package:Model')
+    """
+    return _MODEL_NAMES.get(model, model)
+
+
+def shorten(words: str, most: int) -> str:
+    """The words, their middle left out where they have more than `most` characters.
+
+    Examples
+    --------
+    >>> shorten("k-NN", 24), shorten("my_package.models:Newest", 11)
+    ('k-NN', 'my_pa…ewest')
+    """
+    end = most // 2
+    return words if len(words) <= most else f"{words[: most - end - 1]}…{words[-end:]}"
+
+
+def number(value: float, digits: int = 3, *, signed: bool = False) -> str:
+    """A number with a fixed count of digits and a true minus sign; a dash where it is not finite.
+
+    Examples
+    --------
+    >>> number(-0.12345), number(0.5, 2, signed=True), number(float("nan"))
+    ('−0.123', '+0.50', '–')
+    """
+    if not math.isfinite(value):
+        return ABSENT
+    text = f"{value:{'+' if signed else ''},.{digits}f}"
+    return text.replace("-", _MINUS) if float(text.replace(",", "")) else text.lstrip("+-")
+
+
+def percent(value: float, digits: int = 1, *, signed: bool = False) -> str:
+    """A share as a percentage.
+
+    Examples
+    --------
+    >>> percent(0.5312), percent(-0.2, 0), percent(0.012, signed=True)
+    ('53.1 %', '−20 %', '+1.2 %')
+    """
+    text = number(100 * value, digits, signed=signed)
+    return text if text == ABSENT else f"{text} %"
+
+
+def count(value: float) -> str:
+    """A whole number with its thousands set apart.
+
+    Examples
+    --------
+    >>> count(123456)
+    '123,456'
+    """
+    return number(value, 0)
+
+
+def money(value: float, scale: float) -> str:
+    """An amount without decimals, or with two where the largest amount beside it, `scale`, is below a hundred.
+
+    Examples
+    --------
+    >>> money(1234.5, 20_000), money(1.5, 20)
+    ('1,234', '1.50')
+    """
+    return number(value, 0 if scale >= 100 else 2)
+
+
+def day(value: object) -> str:
+    """The day of a time as YYYY-MM-DD, with hyphens that no line breaks at; a dash where there is none.
+
+    Examples
+    --------
+    >>> day(pd.Timestamp("2018-12-31 21:00")), day(None), day("3 months")
+    ('2018‑12‑31', '–', '3 months')
+    """
+    if value is None or value is pd.NaT:
+        return ABSENT
+    return f"{value:%Y‑%m‑%d}" if hasattr(value, "strftime") else str(value)
+
+
+def p_value(value: float) -> str:
+    """A p-value to three digits, never written as zero.
+
+    Examples
+    --------
+    >>> p_value(0.0421), p_value(0.0001), p_value(float("nan"))
+    ('0.042', '<0.001', '–')
+    """
+    return "<0.001" if value < 0.001 else number(value, 3)
+
+
+def span(low: str, high: str) -> str:
+    """An interval in words, the unit said once; a dash where an end is missing.
+
+    Examples
+    --------
+    >>> span("51.9 %", "54.2 %"), span("0.1", "0.2"), span("–", "–")
+    ('51.9 to 54.2 %', '0.1 to 0.2', '–')
+    """
+    if ABSENT in (low, high):
+        return ABSENT
+    return f"{low.removesuffix(' %').removesuffix(' points')} to {high}"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is called in a sentence and how its values are written.
+
+    Examples
+    --------
+    >>> accuracy = metric_of("accuracy")
+    >>> accuracy.text(0.5312), accuracy.difference(0.012), accuracy.with_interval(0.531, 0.519, 0.542)
+    ('53.1 %', '+1.2 points', '53.1 % (51.9 to 54.2)')
+    """
+
+    name: str
+    digits: int = 3
+    is_share: bool = False
+    higher_is_better: bool = True
+
+    @property
+    def label(self) -> str:
+        """The name as a heading."""
+        return self.name[0].upper() + self.name[1:]
+
+    def text(self, value: float) -> str:
+        """A value of the metric."""
+        return percent(value, self.digits) if self.is_share else number(value, self.digits)
+
+    def difference(self, value: float) -> str:
+        """A signed difference of two values of the metric; percentages differ by points."""
+        if not self.is_share:
+            return number(value, self.digits, signed=True)
+        text = number(100 * value, self.digits, signed=True)
+        return text if text == ABSENT else f"{text} points"
+
+    def with_interval(self, value: float, low: float, high: float) -> str:
+        """A value with its interval in brackets; the value alone where there is no interval."""
+        between = span(self.text(low), self.text(high)).removesuffix(" %")
+        return self.text(value) if between == ABSENT else f"{self.text(value)} ({between})"
+
+
+_METRICS = {
+    "accuracy": Metric("accuracy", digits=1, is_share=True),
+    "mcc": Metric("MCC"),
+    "auc": Metric("AUC"),
+    "gini": Metric("Gini"),
+    "ks": Metric("KS"),
+    "brier": Metric("Brier score", digits=4, higher_is_better=False),
+    "log_loss": Metric("log loss", digits=4, higher_is_better=False),
+    "rank_ic": Metric("rank IC"),
+}
+
+
+def metric_of(name: str) -> Metric:
+    """How the metric called `name` is written; an unknown metric keeps its name and three digits.
+
+    Examples
+    --------
+    >>> metric_of("log_loss").label, metric_of("my_metric").text(0.12345)
+    ('Log loss', '0.123')
+    """
+    return _METRICS.get(name, Metric(name))

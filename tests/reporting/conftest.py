@@ -1,0 +1,241 @@
+"""Made frames with the columns that the reports are laid out from."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finnet.reporting.backtest_report import Trading
+from finnet.reporting.comparison_report import Evidence, Run
+from finnet.reporting.validation_report import KnownTruth, Lending
+
+MODELS = ["network", "tree", "svm", "knn", "logistic", "forest", "boosting", "always_up", "persistence"]
+METRICS = {"accuracy": 0.53, "mcc": 0.02, "auc": 0.52, "brier": 0.249, "log_loss": 0.692}
+CREDIT_METRICS = {"auc": 0.74, "gini": 0.48, "ks": 0.36, "brier": 0.082, "log_loss": 0.29}
+
+
+def made_scores(models, metrics, rng):
+    rows = [
+        {
+            "model": model,
+            "metric": metric,
+            "value": value * (1 + 0.01 * rng.normal()),
+            "low": 0.97 * value,
+            "high": 1.03 * value,
+        }
+        for model in models
+        for metric, value in metrics.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def made_comparison(models, metric, rng):
+    others = models[1:]
+    difference = rng.normal(0.006, 0.012, len(others))
+    half = rng.uniform(0.008, 0.02, len(others))
+    return pd.DataFrame(
+        {
+            "model": others,
+            "metric": metric,
+            "reference_value": 0.531,
+            "value": 0.531 - difference,
+            "difference": difference,
+            "low": difference - half,
+            "high": difference + half,
+            "statistic": 2 * difference / half,
+            "p_value": np.exp(-3 * np.abs(difference / half)),
+            "p_holm": np.minimum(1, 4 * np.exp(-3 * np.abs(difference / half))),
+            "test": "Diebold-Mariano (HLN)",
+            "n": 3744,
+            "years": 14.9,
+            "years_needed": 15 * (half / difference) ** 2,
+        }
+    )
+
+
+def made_calibration(models, low, high, rng):
+    centers = np.linspace(low**0.5, high**0.5, 10) ** 2
+    parts = []
+    for model in models:
+        observed = np.clip(centers + rng.normal(0, 0.15, 10) * (high - low) * (1 if model == "network" else 2), 0, 1)
+        room = 0.12 * (high - low) + 0.2 * observed
+        parts.append(
+            pd.DataFrame(
+                {
+                    "model": model,
+                    "bin": range(10),
+                    "n": 374,
+                    "forecast": centers,
+                    "observed": observed,
+                    "low": np.clip(observed - room, 0, 1),
+                    "high": np.clip(observed + room, 0, 1),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def made_histories(folds, rng):
+    epochs = np.arange(1, 31)
+    parts = [
+        pd.DataFrame(
+            {
+                "model": "network",
+                "fold": fold,
+                "epoch": epochs,
+                "loss": 0.69 - 0.03 * (1 - np.exp(-epochs / 12)) + rng.normal(0, 0.0008, 30),
+                "validation_loss": 0.693 + 0.00002 * (epochs - 9) ** 2 + rng.normal(0, 0.0008, 30) + 0.001 * fold,
+            }
+        ).iloc[: rng.integers(14, 30)]
+        for fold in range(folds)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def made_folds(folds):
+    starts = pd.date_range("2004-01-05", periods=folds, freq="365D")
+    return pd.DataFrame(
+        {
+            "fold": range(folds),
+            "train_from": starts - pd.Timedelta(days=1800),
+            "train_to": starts - pd.Timedelta(days=8),
+            "train_rows": 1250,
+            "test_from": starts,
+            "test_to": starts + pd.Timedelta(days=364),
+            "test_rows": 252,
+        }
+    )
+
+
+def made_backtest(rng):
+    sessions = pd.bdate_range("2004-01-05", periods=3744, name="session")
+    hold = rng.normal(0.0003, 0.011, len(sessions))
+    gross = hold * rng.integers(0, 2, len(sessions)) * 1.1
+    net = gross - 0.0001
+    equity = {f"equity_{name}": np.cumprod(1 + part) for name, part in (("gross", gross), ("net", net), ("hold", hold))}
+    return pd.DataFrame({"gross": gross, "net": net, "turnover": 0.4, "exposure": 0.5, **equity}, index=sessions)
+
+
+def made_summary():
+    columns = [
+        "annual_return",
+        "annual_volatility",
+        "sharpe",
+        "sharpe_low",
+        "sharpe_high",
+        "max_drawdown",
+        "turnover_per_year",
+    ]
+    rows = {
+        "gross": [0.061, 0.121, 0.50, 0.01, 1.02, -0.281, 61.0],
+        "net": [0.049, 0.121, 0.41, -0.10, 0.92, -0.304, 61.0],
+        "buy_and_hold": [0.071, 0.183, 0.39, -0.12, 0.90, -0.568, 0.0],
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+def made_cutoffs():
+    cutoff = np.linspace(0.02, 0.6, 30)
+    approval = 1 - np.exp(-9 * cutoff)
+    bad = 0.02 + 0.13 * approval**3
+    profit = 6000 * approval * (0.06 * (1 - bad) - 0.5 * bad) * 1000
+    return pd.DataFrame(
+        {
+            "cutoff": cutoff,
+            "approval_rate": approval,
+            "bad_rate": bad,
+            "expected_profit": profit,
+            "realized_profit": profit * 0.93 - 3000,
+            "n": (6000 * approval).round().astype(int),
+        }
+    )
+
+
+def made_run(title, *, folds=15, **changes):
+    features = pd.DataFrame(
+        {
+            "name": ["return_1", "momentum_20", "volatility_20", "volume_ratio_20", "sentiment_spread"],
+            "look_back": [1, 20, 20, 20, 1],
+            "meaning": [
+                "Return of the last bar.",
+                "Return over 20 bars.",
+                "Standard deviation of daily returns over 20 bars, annualized.",
+                "Volume over its mean of 20 bars.",
+                "Baa minus Aaa yield, as known in the following month.",
+            ],
+        }
+    )
+    manifest = {
+        "job": title,
+        "seed": 7,
+        "data_sha256": "3f2b" * 16,
+        "packages": {"numpy": "2.4.6", "pandas": "3.1.1"},
+        "cpu": "Made CPU",
+        "blas": ["openblas 0.3.30"],
+    }
+    facts = {
+        "source": "S&P 500 and NASDAQ, daily",
+        "rows": 9952,
+        "entities": 2,
+        "base_rate": 0.5391,
+        "event": "rose",
+        "first": pd.Timestamp("1999-01-04"),
+        "last": pd.Timestamp("2018-12-31"),
+        "sessions": 5031,
+        "notes": [
+            "Costs are two basis points per change of position; large orders pay more.",
+            "Two indexes, one country.",
+        ],
+    }
+    shared = {"folds": made_folds(folds), "features": features, "manifest": manifest}
+    return Run(title=title, reproduce="finnet run direction.toml --seed 7", **shared, **{**facts, **changes})
+
+
+def made_evidence(verdict, metrics, *, metric, calibrated, folds=15):
+    rng = np.random.default_rng(4)
+    return Evidence(
+        verdict=verdict,
+        scores=made_scores(MODELS, metrics, rng),
+        comparison=made_comparison(MODELS, metric, rng),
+        calibration=made_calibration(MODELS[:-2], *calibrated, rng),
+        histories=made_histories(folds, rng),
+    )
+
+
+@pytest.fixture(scope="session")
+def direction_parts():
+    verdict = (
+        "No detectable difference: the network's accuracy of 53.1 % is not distinguishable from always up (53.9 %) or "
+        "any of seven other models; the difference seen would need about 41 years of data."
+    )
+    evidence = made_evidence(verdict, METRICS, metric="accuracy", calibrated=(0.47, 0.6))
+    rule = (
+        "Long where the forecast is above one half, otherwise flat, traded one bar later at 2 basis points per change."
+    )
+    trading = Trading(table=made_backtest(np.random.default_rng(3)), summary=made_summary(), rule=rule)
+    return evidence, trading, made_run("Will the index rise tomorrow?")
+
+
+@pytest.fixture(scope="session")
+def default_risk_parts():
+    rng = np.random.default_rng(5)
+    verdict = (
+        "The network ranks loans better than the tree and k-NN; against boosting there is no detectable difference."
+    )
+    evidence = made_evidence(verdict, CREDIT_METRICS, metric="log_loss", calibrated=(0.01, 0.45), folds=1)
+    truth = rng.beta(1.2, 9, 1500)
+    forecast = np.clip(truth + rng.normal(0, 0.25, 1500) * truth, 0, 1)
+    lending = Lending(
+        cutoffs=made_cutoffs(),
+        chosen=0.16,
+        terms="A loan that is paid back earns 6 % of its amount, one that defaults loses 50 %.",
+        known_truth=KnownTruth(truth, forecast),
+    )
+    changes = {
+        "source": "A made loan book",
+        "rows": 6000,
+        "entities": 6000,
+        "sessions": None,
+        "base_rate": 0.104,
+        "event": "defaulted",
+    }
+    return evidence, lending, made_run("Who will not pay back?", folds=1, **changes)

@@ -1,0 +1,115 @@
+"""Drawings are whole SVG documents, the same every time, whatever the user's settings."""
+
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from finnet.network.worked_example import worked_example
+from finnet.reporting import plots
+from finnet.reporting.canvas import BAD, GOOD, place_labels
+from finnet.reporting.diagrams import worked_example_plot
+
+
+@pytest.fixture
+def drawings(direction_parts, default_risk_parts):
+    evidence, trading, _ = direction_parts
+    credit, lending, _ = default_risk_parts
+    truth = lending.known_truth
+    return {
+        "comparison": lambda: plots.comparison_plot(evidence.comparison),
+        "calibration near one half": lambda: plots.calibration_plot(evidence.calibration),
+        "calibration near zero": lambda: plots.calibration_plot(credit.calibration),
+        "known truth": lambda: plots.known_truth_plot(truth.probability, truth.forecast),
+        "equity": lambda: plots.equity_plot(trading.table),
+        "cutoff": lambda: plots.cutoff_plot(lending.cutoffs, chosen=lending.chosen),
+        "training": lambda: plots.training_plot(evidence.histories),
+        "worked example": lambda: worked_example_plot(worked_example()),
+    }
+
+
+def texts(svg):
+    return [element.text for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_drawings_are_whole_and_the_same_every_time(drawings):
+    for name, draw in drawings.items():
+        svg = draw()
+        assert texts(svg), name
+        assert svg == draw(), name
+        assert "date" not in svg.lower().split("<svg")[1][:2000], name
+
+
+def test_the_settings_of_the_user_change_nothing(drawings):
+    plain = {name: draw() for name, draw in drawings.items()}
+    with mpl.rc_context({"font.size": 30, "svg.hashsalt": "mine", "axes.grid": True, "text.parse_math": True}):
+        assert plain == {name: draw() for name, draw in drawings.items()}
+
+
+def test_drawing_leaves_the_settings_of_the_user_alone(drawings):
+    before = dict(mpl.rcParams)
+    drawings["training"]()
+    assert dict(mpl.rcParams) == before
+
+
+def test_nothing_imports_pyplot():
+    code = "import sys, finnet.reporting.plots, finnet.reporting.diagrams; sys.exit('matplotlib.pyplot' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def comparison(**columns):
+    return pd.DataFrame(
+        [{"model": "tree", "metric": "auc", "difference": 0.0, "low": -0.1, "high": 0.1, "p_holm": 1.0, **columns}]
+    )
+
+
+@pytest.mark.parametrize(("difference", "color"), [(0.2, GOOD), (-0.2, BAD)], ids=["better", "worse"])
+def test_colors_say_who_is_better(difference, color):
+    svg = plots.comparison_plot(comparison(difference=difference, p_holm=0.01))
+    assert f"fill: {color}" in svg
+
+
+@pytest.mark.parametrize("p_holm", [0.06, np.nan])
+def test_a_difference_not_detected_has_neither_color(p_holm):
+    svg = plots.comparison_plot(comparison(difference=0.2, low=0.1, high=0.3, p_holm=p_holm))
+    assert GOOD not in svg
+    assert BAD not in svg
+
+
+def test_the_names_of_models_are_escaped_and_shortened():
+    svg = plots.comparison_plot(comparison(model="<script>$x$" + 80 * "y"))
+    assert "<script>" not in svg
+    assert any(text.startswith("<script>$x$") and "…" in text for text in texts(svg))
+
+
+def test_small_probabilities_get_axes_stretched_near_zero(drawings):
+    assert "0 %" in texts(drawings["calibration near zero"]())
+    assert "0 %" not in texts(drawings["calibration near one half"]())
+
+
+def test_a_model_that_says_one_number_is_drawn():
+    row = {"model": "network", "bin": 1, "n": 9, "forecast": 0.5, "observed": 0.5, "low": 0.4, "high": 0.6}
+    assert "as forecast" in texts(plots.calibration_plot(pd.DataFrame([row])))
+
+
+def test_training_without_validation_has_one_panel():
+    rows = {"model": "network", "fold": 0, "epoch": [1, 2], "loss": [0.7, 0.6], "validation_loss": np.nan}
+    assert "Validation loss" not in texts(plots.training_plot(pd.DataFrame(rows)))
+
+
+def test_thinning_keeps_the_deepest_fall(direction_parts):
+    table = direction_parts[1].table
+    fall = (table["equity_net"] / table["equity_net"].cummax() - 1).min()
+    thin = plots._thin(table)
+    assert thin["equity_net_fall"].min() == pytest.approx(fall)
+    assert thin["equity_net"].iloc[-1] == table["equity_net"].iloc[-1]
+
+
+def test_labels_are_moved_apart_and_keep_their_order():
+    placed = place_labels([0.5, 0.5, 0.1], 0.2)
+    assert abs(placed[0] - placed[1]) >= 0.2 - 1e-6
+    assert placed[2] == 0.1

@@ -1,0 +1,118 @@
+"""Both reports hold every section, verdict first, and load nothing."""
+
+import re
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from finnet.reporting.backtest_report import direction_page
+from finnet.reporting.html import render
+from finnet.reporting.validation_report import default_risk_page
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="session")
+def pages(direction_parts, default_risk_parts):
+    return [render(direction_page(*direction_parts)), render(default_risk_page(*default_risk_parts))]
+
+
+def headings(html, level):
+    return re.findall(rf"<h{level}[^>]*>([^<]+)</h{level}>", html)
+
+
+def test_the_direction_report_has_every_section(pages):
+    assert headings(pages[0], 2) == [
+        "Does the network beat the others?",
+        "Can its probabilities be trusted?",
+        "Would it have paid?",
+        "How did it learn?",
+        "What was it given?",
+        "What limits this result?",
+        "How to reproduce it",
+    ]
+
+
+def test_the_validation_report_has_the_headings_of_model_risk(pages):
+    assert headings(pages[1], 2) == [
+        "Outcomes analysis",
+        "Conceptual soundness",
+        "Ongoing monitoring",
+        "How to reproduce it",
+    ]
+    assert "Where to draw the line?" in headings(pages[1], 3)
+    assert "Model validation report" in pages[1]
+
+
+def test_pages_load_nothing_and_run_nothing(pages):
+    for html in pages:
+        own = re.sub(r'xmlns(:xlink)?="[^"]*"', "", html)
+        assert not re.search(r"https?:|\ssrc=|<link|<script|@import|url\((?!#)", own)
+
+
+def test_ids_are_unique_and_references_meet_them(pages):
+    for html in pages:
+        ids = re.findall(r'\sid="([^"]+)"', html)
+        assert len(ids) == len(set(ids))
+        assert set(re.findall(r'(?:href="#|url\(#|labelledby=")([^")]+)', html)) <= set(ids)
+
+
+def test_equal_results_give_equal_bytes(pages, direction_parts, default_risk_parts):
+    assert pages == [render(direction_page(*direction_parts)), render(default_risk_page(*default_risk_parts))]
+
+
+def test_the_verdict_stands_before_everything_else(pages):
+    for html in pages:
+        assert html.index('class="verdict"') < html.index('class="facts"') < html.index("<h2")
+
+
+def test_each_sentence_of_the_verdict_has_its_line(direction_parts):
+    evidence, trading, run = direction_parts
+    verdict = 'Over 3.2 years it beats none. "Always up" is not beaten. No model is.'
+    page = direction_page(replace(evidence, verdict=verdict), trading, run)
+    assert page.verdict.splitlines()[:3] == [
+        "Over 3.2 years it beats none.",
+        '"Always up" is not beaten.',
+        "No model is.",
+    ]
+
+
+def test_a_hostile_name_is_escaped_everywhere(direction_parts):
+    evidence, trading, run = direction_parts
+    frames = {
+        name: getattr(evidence, name).replace({"model": {"tree": HOSTILE}})
+        for name in ("scores", "comparison", "calibration")
+    }
+    hostile = replace(run, title=HOSTILE, source=HOSTILE, manifest={HOSTILE: HOSTILE}, notes=[HOSTILE])
+    html = render(direction_page(replace(evidence, **frames), replace(trading, rule=HOSTILE), hostile))
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") > 8
+
+
+def test_what_was_not_recorded_has_no_section(direction_parts):
+    evidence, trading, run = direction_parts
+    page = direction_page(replace(evidence, histories=evidence.histories.iloc[:0]), trading, replace(run, notes=()))
+    titles = [section.title for section in page.sections]
+    assert "How did it learn?" not in titles
+    assert "What limits this result?" not in titles
+
+
+def test_two_metrics_are_compared_one_after_the_other(direction_parts):
+    evidence, trading, run = direction_parts
+    both = pd.concat([evidence.comparison, evidence.comparison.assign(metric="log_loss")])
+    html = render(direction_page(replace(evidence, comparison=both), trading, run))
+    assert html.index("Difference in accuracy") < html.index("Difference in log loss")
+
+
+def test_naive_forecasts_get_their_table(direction_parts):
+    evidence, trading, run = direction_parts
+    row = {"model": "network", "hardest": "always_up", "p_value": 0.4, "p_holm": 1.0, "beats_all": False}
+    html = render(direction_page(replace(evidence, against_naive=pd.DataFrame([row])), trading, run))
+    assert "Does any model beat the naive forecasts?" in html
+
+
+def test_without_a_known_truth_the_page_does_not_speak_of_it(default_risk_parts):
+    evidence, lending, run = default_risk_parts
+    html = render(default_risk_page(evidence, replace(lending, known_truth=None), run))
+    assert "true probability" not in html
