@@ -1,0 +1,1 @@
+"""Jobs: the only place where data, features, models, evaluation and reports meet."""

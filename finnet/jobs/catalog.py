@@ -1,0 +1,53 @@
+"""What the names in job files stand for: plain dicts."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from finnet.estimators.baselines import (
+    CappedSVC,
+    boosting,
+    decision_tree,
+    k_neighbors,
+    logistic_regression,
+    random_forest,
+)
+from finnet.estimators.calibration import CalibratedClassifier
+from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
+from finnet.estimators.tuning import SPACES, EncodedClassifier, TunedClassifier
+
+__all__ = ["BASELINES", "MODELS", "NAIVE", "build_model"]
+
+BASELINES: Mapping[str, Callable[[], Any]] = {
+    "tree": decision_tree,
+    "svm": CappedSVC,
+    "knn": k_neighbors,
+    "logistic": logistic_regression,
+    "forest": random_forest,
+    "boosting": boosting,
+}
+NAIVE: Mapping[str, Callable[[], Any]] = {
+    "always_up": AlwaysUp,
+    "prior_rate": PriorRate,
+    "persistence": Persistence,
+    "best_column": BestColumn,
+}
+MODELS = ("network", *BASELINES, *NAIVE)
+
+
+def build_model(name: str, *, network: Any, encoder: Any, trials: int) -> Any:
+    """The estimator called `name`: naive ones as they are, all others encoded, tuned and calibrated alike.
+
+    Parameters
+    ----------
+    network : NetworkClassifier
+        What "network" stands for, with the settings of the job.
+    encoder : transformer
+        Of tables, fitted anew on each training window.
+    trials : int
+        Settings tried on the validation block, the same number for every model.
+    """
+    if name in NAIVE:
+        return NAIVE[name]()
+    classifier = network if name == "network" else BASELINES[name]()
+    tuned = TunedClassifier(classifier, space=SPACES[name], trials=trials)
+    return CalibratedClassifier(EncodedClassifier(encoder, tuned))

@@ -1,0 +1,334 @@
+"""Job files: what a run shall do, checked key by key before any data is read."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from finnet.backtest.positions import LongFlat, LongShort, TopBottom
+from finnet.checks import nearest, require_at_least, require_choice, require_share
+from finnet.data.loans import LoanFile
+from finnet.data.prices import PriceFile
+from finnet.data.sentiment import SentimentFile
+from finnet.errors import ConfigError
+from finnet.estimators.network import NetworkClassifier
+from finnet.features.feature_set import STANDARD, FeatureSet
+from finnet.jobs.catalog import MODELS
+from finnet.labels import AboveMedian, Direction, MarketLabel
+from finnet.lending.cutoff import LoanTerms
+from finnet.network.stopping import EarlyStopping
+from finnet.splits import Blocks, Holdout, PurgedKFold, RepeatedKFold, WalkForward
+from finnet.types import Split
+
+__all__ = ["DefaultRiskJob", "DirectionJob", "Job", "NetworkSettings"]
+
+
+def _only(**given: Any) -> Any:
+    """The one setting given among those named; ConfigError where it is none or several."""
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if len(chosen) != 1:
+        raise ConfigError(f"{' and '.join(chosen) or 'nothing'} given; give exactly one of {', '.join(given)}")
+    return next(iter(chosen.values()))
+
+
+@dataclass(frozen=True)
+class IndexHistory:
+    """The embedded S&P 500 and NASDAQ history, 1999 to 2018."""
+
+
+@dataclass(frozen=True)
+class MadeMarket:
+    """A made market whose sentiment moves prices by a stated amount; see `finnet.data.samples.made_market`."""
+
+    symbols: int = 20
+    sessions: int = 1250
+    beta: float = 0.25
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class MadeLoanBook:
+    """A made loan book with known default probabilities; see `finnet.data.samples.made_loan_book`."""
+
+    loans: int = 6000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class MarketData:
+    """One source of prices; with a price file also a file of scored sentiment."""
+
+    index_history: IndexHistory | None = None
+    made_market: MadeMarket | None = None
+    prices: PriceFile | None = None
+    sentiment: SentimentFile | None = None
+
+    def __post_init__(self) -> None:
+        _ = self.source
+        if self.sentiment is not None and self.prices is None:
+            raise ConfigError("sentiment is given without prices; add [data.prices] or remove [data.sentiment]")
+
+    @property
+    def source(self) -> IndexHistory | MadeMarket | PriceFile:
+        """Where the prices come from."""
+        return _only(index_history=self.index_history, made_market=self.made_market, prices=self.prices)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class LoanData:
+    """One source of loans."""
+
+    made_loan_book: MadeLoanBook | None = None
+    loans: LoanFile | None = None
+
+    def __post_init__(self) -> None:
+        _ = self.source
+
+    @property
+    def source(self) -> MadeLoanBook | LoanFile:
+        """Where the loans come from."""
+        return _only(made_loan_book=self.made_loan_book, loans=self.loans)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class LabelChoice:
+    """What to forecast about a market."""
+
+    direction: Direction | None = None
+    above_median: AboveMedian | None = None
+
+    def __post_init__(self) -> None:
+        _ = self.label
+
+    @property
+    def label(self) -> MarketLabel:
+        """The label chosen."""
+        return _only(direction=self.direction, above_median=self.above_median)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class SplitChoice:
+    """How rows are divided into training and test."""
+
+    walk_forward: WalkForward | None = None
+    holdout: Holdout | None = None
+    purged_kfold: PurgedKFold | None = None
+    repeated_kfold: RepeatedKFold | None = None
+
+    def __post_init__(self) -> None:
+        _ = self.split
+
+    @property
+    def split(self) -> Split:
+        """The split chosen."""
+        return _only(**{field.name: getattr(self, field.name) for field in fields(self)})  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class PositionChoice:
+    """How forecasts become positions."""
+
+    long_flat: LongFlat | None = None
+    long_short: LongShort | None = None
+    top_bottom: TopBottom | None = None
+
+    def __post_init__(self) -> None:
+        _ = self.rule
+
+    @property
+    def rule(self) -> LongFlat | LongShort | TopBottom:
+        """The rule chosen."""
+        return _only(**{field.name: getattr(self, field.name) for field in fields(self)})  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class BacktestSettings:
+    """Positions and what it costs to change them, in basis points (1/10,000) of the value traded."""
+
+    positions: PositionChoice = PositionChoice(long_flat=LongFlat())
+    cost_bps: float = 2.0
+
+    def __post_init__(self) -> None:
+        require_at_least(self.cost_bps, 0, name="cost_bps")
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The network before tuning; `patience` is how many epochs without a better validation loss end training."""
+
+    hidden: tuple[int, ...] = (32, 16)
+    activation: str = "relu"
+    dropout: float = 0.2
+    l2: float = 1e-3
+    learning_rate: float = 1e-3
+    batch_size: int = 128
+    epochs: int = 60
+    patience: int = 8
+
+    def build(self) -> NetworkClassifier:
+        """The untrained classifier."""
+        return NetworkClassifier(
+            self.hidden,
+            activation=self.activation,
+            dropout=self.dropout,
+            l2=self.l2,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            epochs=self.epochs,
+            early_stopping=EarlyStopping(patience=self.patience),
+        )
+
+
+@dataclass(frozen=True)
+class Tune:
+    """The tuning budget of every model: settings tried on the validation block of each fold."""
+
+    trials: int = 3
+
+    def __post_init__(self) -> None:
+        require_at_least(self.trials, 1, name="trials")
+
+
+def _known_models(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        require_choice(name, MODELS, name="models")
+    if "network" not in names or len(set(names)) < 2:
+        raise ConfigError(f"models={list(names)}: name the network and at least one other model to compare it with")
+    return tuple(dict.fromkeys(names))
+
+
+def _known_features(names: tuple[str, ...]) -> tuple[str, ...]:
+    FeatureSet.of(names)
+    return names
+
+
+def _with_validation(blocks: Blocks) -> Blocks:
+    # Without the block, early stopping would hold out rows of its own choice.
+    require_share(blocks.validation, name="blocks.validation", zero=False)
+    return blocks
+
+
+Models = Annotated[tuple[str, ...], AfterValidator(_known_models)]
+_CONTENDERS = ("network", "tree", "svm", "knn", "logistic", "forest", "boosting")
+
+
+class Job(BaseModel):
+    """What both kinds of job have in common; `Job.from_toml` gives the right kind.
+
+    Examples
+    --------
+    >>> from finnet.jobs.examples import example_path
+    >>> Job.from_toml(example_path("direction")).task
+    'direction'
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    schema_version: Annotated[Literal[1], Field(alias="schema")]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+    seed: Annotated[int, Field(ge=0)] = 0
+    blocks: Annotated[Blocks, AfterValidator(_with_validation)] = Blocks()
+    network: NetworkSettings = NetworkSettings()
+    tune: Tune = Tune()
+
+    @classmethod
+    def from_toml(cls, path: Path | str) -> "DirectionJob | DefaultRiskJob":
+        """The job that a file describes; paths in it are relative to its folder.
+
+        Raises
+        ------
+        ConfigError
+            Naming the file, the key path, the value and the remedy, for every key that is wrong.
+        """
+        path = Path(path)
+        try:
+            settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a job file") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path}: is not TOML ({error}); mend that line") from error
+        return parse_job(settings, source=str(path)).relative_to(path.parent)
+
+    def relative_to(self, folder: Path) -> Self:
+        """The same job with the paths of its data files taken from `folder`."""
+        data = self.data  # type: ignore[attr-defined]
+        moved = {
+            field.name: replace(source, path=str(folder / source.path))
+            for field in fields(data)
+            if hasattr(source := getattr(data, field.name), "path")
+        }
+        return self.model_copy(update={"data": replace(data, **moved)})
+
+
+class DirectionJob(Job):
+    """Forecast the direction of prices, and say what trading on it would have brought."""
+
+    task: Literal["direction"]
+    data: MarketData
+    features: Annotated[tuple[str, ...], AfterValidator(_known_features)] = tuple(STANDARD)
+    min_history_bars: Annotated[int, Field(ge=0)] = 0
+    label: LabelChoice = LabelChoice(direction=Direction())
+    split: SplitChoice = SplitChoice(walk_forward=WalkForward())
+    models: Models = (*_CONTENDERS, "always_up", "prior_rate", "persistence", "best_column")
+    backtest: BacktestSettings = BacktestSettings()
+
+
+class DefaultRiskJob(Job):
+    """Forecast the default of loans, and say which cut-off would pay."""
+
+    task: Literal["default-risk"]
+    data: LoanData
+    split: SplitChoice = SplitChoice(holdout=Holdout())
+    models: Models = (*_CONTENDERS, "prior_rate", "best_column")
+    lending: LoanTerms = LoanTerms()
+
+
+_JOBS: Mapping[str, type[DirectionJob] | type[DefaultRiskJob]] = {
+    "direction": DirectionJob,
+    "default-risk": DefaultRiskJob,
+}
+
+
+def parse_job(settings: Mapping[str, Any], *, source: str = "job") -> DirectionJob | DefaultRiskJob:
+    """The job that these settings describe; ConfigError naming every key that is wrong."""
+    task = settings.get("task")
+    if not isinstance(task, str):
+        raise ConfigError(f'{source}: task is missing; add task = "direction" or task = "default-risk"')
+    try:
+        require_choice(task, _JOBS, name="task")
+        return _JOBS[task].model_validate(settings)
+    except ValidationError as error:
+        problems = [_sentence(_JOBS[task], problem) for problem in error.errors()]
+        raise ConfigError(f"{source}: " + "; ".join(problems)) from None
+
+
+def _sentence(job: type[Job], problem: Mapping[str, Any]) -> str:
+    loc = tuple(str(part) for part in problem["loc"])
+    path = ".".join(loc)
+    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"unknown key {path}; {nearest(loc[-1], _keys_at(job, loc[:-1]))}"
+    if problem["type"] in ("missing", "missing_argument"):
+        return f"{path} is missing; add it"
+    message = problem["msg"].removeprefix("Value error, ")
+    value = problem.get("input")
+    return f"{path}: {message}" + ("" if isinstance(value, dict) else f" (given {value!r})")
+
+
+def _keys_at(kind: Any, path: tuple[str, ...]) -> list[str]:
+    """Keys allowed in the table at `path` within `kind`."""
+    types = _field_types(kind)
+    if not path:
+        return list(types)
+    return _keys_at(types[path[0]], path[1:]) if path[0] in types else list(types)
+
+
+def _field_types(kind: Any) -> dict[str, Any]:
+    if get_origin(kind) is UnionType:
+        kind = next((part for part in get_args(kind) if is_dataclass(part)), kind)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
+    return {field.name: field.type for field in fields(kind)} if is_dataclass(kind) else {}

@@ -1,0 +1,47 @@
+"""Commented job files, ready to run and to start from."""
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+from finnet.checks import require_choice
+from finnet.errors import ConfigError
+
+__all__ = ["EXAMPLES", "NAME_PATTERN", "example_path", "write_example"]
+
+NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,59}"
+
+EXAMPLES = {"direction": "direction.toml", "default-risk": "default-risk.toml"}
+
+
+def example_path(task: str) -> Path:
+    """Where the example job of a task lies; ConfigError naming the nearest task where there is none.
+
+    Examples
+    --------
+    >>> example_path("direction").name
+    'direction.toml'
+    """
+    require_choice(task, EXAMPLES, name="task")
+    return Path(str(files(__name__) / EXAMPLES[task]))
+
+
+def write_example(task: str, name: str, *, folder: Path) -> Path:
+    """Write the example job of a task as `folder/name.toml`; ConfigError where that file exists or the name is odd.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> write_example("direction", "my-study", folder=Path(mkdtemp())).name
+    'my-study.toml'
+    """
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise ConfigError(f"name={name!r} is not allowed; use lower-case letters, digits and dashes")
+    text = example_path(task).read_text(encoding="utf-8")
+    path = folder / f"{name}.toml"
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(re.sub(r'^name = "[^"]*"', f'name = "{name}"', text, flags=re.MULTILINE))
+    except FileExistsError:
+        raise ConfigError(f"{path} exists; choose another name or remove it") from None
+    return path

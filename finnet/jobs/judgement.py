@@ -1,0 +1,96 @@
+"""Judgement: what the forecasts of a job are worth, and what deciding on them would have brought."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from finnet.backtest.engine import Backtest, run_backtest
+from finnet.data.panel import LoanBook, Panel
+from finnet.evaluation.calibration import calibration_errors, calibration_table
+from finnet.evaluation.comparison import Comparison, compare
+from finnet.evaluation.scores import Sample, describe_sample, score
+from finnet.forecasts import Forecasts
+from finnet.jobs.config import DefaultRiskJob, DirectionJob
+from finnet.lending.cutoff import best_cutoff, cutoff_table
+from finnet.reporting.validation_report import KnownTruth
+
+__all__ = ["Judgement", "LendingDecision", "judge"]
+
+_NETWORK = "network"
+
+
+@dataclass(frozen=True, eq=False)
+class LendingDecision:
+    """What each cut-off would do, and the one with the largest expected profit."""
+
+    cutoffs: pd.DataFrame
+    chosen: float
+    known_truth: KnownTruth | None
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What the forecasts of a job are worth.
+
+    Parameters
+    ----------
+    sample : Sample
+        What the scores rest on.
+    scores : DataFrame
+        Long: model, metric, value, low, high.
+    comparisons : tuple of Comparison
+        The network against every other model, by the metric that decides first.
+    calibration, calibration_errors : DataFrame
+        Bins of forecast and observed rates, and the expected calibration error beside its null.
+    decision : Backtest or LendingDecision
+        What deciding on the network's forecasts would have brought.
+    """
+
+    sample: Sample
+    scores: pd.DataFrame
+    comparisons: tuple[Comparison, ...]
+    calibration: pd.DataFrame
+    calibration_errors: pd.DataFrame
+    decision: Backtest | LendingDecision
+
+    @property
+    def verdict(self) -> str:
+        """Plain sentences, those of the deciding metric first."""
+        return self.comparisons[0].verdict
+
+
+def judge(job: DirectionJob | DefaultRiskJob, forecasts: Forecasts, source: Panel | LoanBook) -> Judgement:
+    """Score, compare, check the calibration and decide."""
+    return Judgement(
+        sample=describe_sample(forecasts),
+        scores=score(forecasts, seed=job.seed),
+        comparisons=tuple(compare(forecasts, metric=metric) for metric in _COMPARED[job.task]),
+        calibration=calibration_table(forecasts),
+        calibration_errors=calibration_errors(forecasts, seed=job.seed),
+        decision=_decide(job, forecasts.of(_NETWORK), source),
+    )
+
+
+_COMPARED = {"direction": ("log_loss", "accuracy"), "default-risk": ("log_loss",)}
+
+
+def _decide(
+    job: DirectionJob | DefaultRiskJob, forecasts: Forecasts, source: Panel | LoanBook
+) -> Backtest | LendingDecision:
+    if isinstance(job, DirectionJob):
+        assert isinstance(source, Panel)
+        delay = job.label.label.delay_bars
+        return run_backtest(
+            forecasts, source, rule=job.backtest.positions.rule, cost_bps=job.backtest.cost_bps, delay_bars=delay
+        )
+    assert isinstance(source, LoanBook)
+    amount = None if source.amount is None else pd.Series(source.amount, index=source.loan_id)
+    cutoffs = cutoff_table(forecasts, job.lending, amount=amount)
+    return LendingDecision(cutoffs, best_cutoff(cutoffs), _known_truth(forecasts, source))
+
+
+def _known_truth(forecasts: Forecasts, book: LoanBook) -> KnownTruth | None:
+    if book.true_probability is None:
+        return None
+    true = pd.Series(book.true_probability, index=book.loan_id)
+    return KnownTruth(true.loc[forecasts.table["entity"]].to_numpy(), forecasts.table["value"].to_numpy())

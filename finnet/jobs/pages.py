@@ -1,0 +1,179 @@
+"""Pages: what a run found, put in words and handed to the report."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from finnet.backtest.engine import Backtest
+from finnet.backtest.positions import LongFlat, LongShort, TopBottom
+from finnet.dataset import Dataset
+from finnet.estimators.baselines import CappedSVC
+from finnet.evaluation.walk_forward import FoldResult
+from finnet.features.feature_set import FeatureSet, feature_meaning
+from finnet.jobs.config import DefaultRiskJob, DirectionJob, IndexHistory, MadeLoanBook, MadeMarket
+from finnet.jobs.judgement import Judgement, LendingDecision
+from finnet.reporting.backtest_report import Trading, direction_page
+from finnet.reporting.comparison_report import Evidence, Run
+from finnet.reporting.html import render
+from finnet.reporting.validation_report import Lending, default_risk_page
+from finnet.splits import fold_table
+
+__all__ = ["render_page"]
+
+AnyJob = DirectionJob | DefaultRiskJob
+_EVENTS = {"direction": "rose", "above_median": "beat the median"}
+
+
+def render_page(
+    job: AnyJob,
+    dataset: Dataset,
+    results: Sequence[FoldResult],
+    judgement: Judgement,
+    record: Mapping[str, object],
+) -> str:
+    """The whole report as one HTML page."""
+    evidence, run = _evidence(results, judgement), _run(job, dataset, record)
+    decision = judgement.decision
+    if isinstance(decision, Backtest):
+        assert isinstance(job, DirectionJob)
+        return render(direction_page(evidence, _trading(job, decision), run))
+    assert isinstance(job, DefaultRiskJob)
+    return render(default_risk_page(evidence, _lending(job, decision), run))
+
+
+def _evidence(results: Sequence[FoldResult], judgement: Judgement) -> Evidence:
+    return Evidence(
+        verdict=judgement.verdict,
+        scores=judgement.scores,
+        comparison=pd.concat([comparison.table for comparison in judgement.comparisons], ignore_index=True),
+        calibration=judgement.calibration,
+        histories=_histories(results),
+    )
+
+
+def _histories(results: Sequence[FoldResult]) -> pd.DataFrame:
+    """Losses of the network: model, fold, epoch, loss, validation_loss; no rows where none was kept."""
+    columns = ["model", "fold", "epoch", "loss", "validation_loss"]
+    parts = [
+        result.history.rename(columns={"train_loss": "loss"}).assign(model=result.model, fold=result.fold)
+        for result in results
+        if result.history is not None
+    ]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _run(job: AnyJob, dataset: Dataset, record: Mapping[str, object]) -> Run:
+    known = dataset.clock("known_at") if dataset.is_dated else None
+    is_market = isinstance(job, DirectionJob)
+    return Run(
+        title=_title(job),
+        source=_source(job),
+        rows=len(dataset),
+        entities=len(set(dataset.entity)),
+        event="defaulted" if isinstance(job, DefaultRiskJob) else _EVENTS[job.label.label.target],
+        base_rate=float(dataset.y.mean()),
+        folds=fold_table(dataset, job.split.split),
+        features=_features(job, dataset),
+        manifest=record,
+        reproduce=f"finnet run {job.name}.toml",
+        notes=_notes(job),
+        first=None if known is None else pd.Timestamp(known[0]),
+        last=None if known is None else pd.Timestamp(known[-1]),
+        sessions=len(set(known)) if is_market and known is not None else None,
+    )
+
+
+def _title(job: AnyJob) -> str:
+    words = job.name.replace("-", " ")
+    return f"{words[0].upper()}{words[1:]}"
+
+
+def _source(job: AnyJob) -> str:
+    source = job.data.source
+    if isinstance(source, IndexHistory):
+        return "S&P 500 and NASDAQ Composite, daily"
+    if isinstance(source, MadeMarket):
+        return f"Made market of {source.symbols} symbols"
+    if isinstance(source, MadeLoanBook):
+        return "Made loan book with known default probabilities"
+    return Path(source.path).name
+
+
+def _features(job: AnyJob, dataset: Dataset) -> pd.DataFrame:
+    if isinstance(job, DirectionJob):
+        features = FeatureSet.of(job.features).features
+        look_backs = {feature.name: feature.look_back for feature in features}
+        meanings = [feature_meaning(name) for name in look_backs]
+        return pd.DataFrame({"name": look_backs.keys(), "look_back": look_backs.values(), "meaning": meanings})
+    return pd.DataFrame(
+        {"name": dataset.X.columns, "meaning": [_column_meaning(dataset.X[name]) for name in dataset.X]}
+    )
+
+
+def _column_meaning(column: "pd.Series[Any]") -> str:
+    missing = f", {column.isna().mean():.1%} missing" if column.isna().any() else ""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return f"Category with {len(column.cat.categories)} levels{missing}"
+    return f"Number from {column.min():g} to {column.max():g}{missing}"
+
+
+def _trading(job: DirectionJob, backtest: Backtest) -> Trading:
+    label = job.label.label
+    held = "one bar" if label.horizon_bars == 1 else f"{label.horizon_bars} bars"
+    later = "one bar" if label.delay_bars == 1 else f"{label.delay_bars} bars"
+    rule = (
+        f"{_rule(job.backtest.positions.rule)} A forecast made at one close is traded {later} later and"
+        f" held for {held}; every amount traded costs {job.backtest.cost_bps:g}"
+        " basis points. Buy and hold owns the same symbols over the same sessions."
+    )
+    return Trading(table=backtest.table, summary=backtest.summary, rule=rule)
+
+
+def _rule(rule: LongFlat | LongShort | TopBottom) -> str:
+    if isinstance(rule, LongFlat):
+        return f"A symbol is held while its forecast is above {rule.threshold:g}, otherwise the money stays in cash."
+    if isinstance(rule, LongShort):
+        return f"A symbol is bought on a forecast above {rule.threshold:g} and sold short below."
+    return f"The {rule.share:.0%} of symbols with the highest forecasts are bought, those with the lowest sold short."
+
+
+def _lending(job: DefaultRiskJob, decision: LendingDecision) -> Lending:
+    terms = (
+        f"A loan that is repaid earns {job.lending.margin:.1%} of its amount, one that defaults loses"
+        f" {job.lending.loss_given_default:.0%}. The cut-off is the one with the largest expected profit: forecasts"
+        " choose it, outcomes do not, so its realized profit is out of sample."
+    )
+    return Lending(cutoffs=decision.cutoffs, chosen=decision.chosen, terms=terms, known_truth=decision.known_truth)
+
+
+def _notes(job: AnyJob) -> list[str]:
+    notes = [
+        "Intervals take the models as fitted: they say how the figures would vary with other test rows, not with other"
+        " training rows.",
+        f"Each model tried {job.tune.trials} settings per fold on the validation block. The network and gradient"
+        " boosting use that block for early stopping too; the other models are refitted with its rows added.",
+    ]
+    if "svm" in job.models:
+        notes.append(
+            f"The SVM trains on the newest {CappedSVC().max_rows:,} rows only: its cost grows with their square."
+        )
+    return [*notes, *(_market_notes(job) if isinstance(job, DirectionJob) else _loan_notes(job))]
+
+
+def _market_notes(job: DirectionJob) -> list[str]:
+    notes = ["Rows of one session share its shocks, so tests count sessions, not rows."]
+    if isinstance(job.data.source, IndexHistory):
+        notes.append("An index is not an order: real trades in a fund or future differ in price, cost and tax.")
+        notes.append("Two indices that move together are little more evidence than one.")
+    if job.label.label.target == "direction":
+        notes.append("The share of rises is known only afterwards; compare accuracy with it, not with one half.")
+    return notes
+
+
+def _loan_notes(job: DefaultRiskJob) -> list[str]:
+    notes = ["Only loans that were granted have outcomes; how refused applicants would have paid is not known."]
+    if isinstance(job.data.source, MadeLoanBook):
+        notes = ["The loans are made, by a rule that does not change over time; real defaults drift with the economy."]
+    return notes

@@ -1,0 +1,75 @@
+"""Records of a run for machines: metrics.json, comparison.csv, manifest.json."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from finnet.backtest.engine import Backtest
+from finnet.dataset import Dataset
+from finnet.estimators.baselines import CappedSVC
+from finnet.evaluation.walk_forward import FoldResult
+from finnet.jobs.artifacts import data_hash, environment
+from finnet.jobs.config import DefaultRiskJob, DirectionJob
+from finnet.jobs.judgement import Judgement, LendingDecision
+
+__all__ = ["comparison_csv", "manifest", "metrics"]
+
+
+def metrics(judgement: Judgement) -> dict[str, Any]:
+    """Everything that was measured, nested by model, metric and decision."""
+    scores = judgement.scores.set_index(["model", "metric"])[["value", "low", "high"]]
+    by_model = {model: part.droplevel(0).to_dict("index") for model, part in scores.groupby(level=0, sort=False)}
+    return {
+        "verdict": judgement.verdict,
+        "sample": asdict(judgement.sample),
+        "scores": by_model,
+        "calibration_errors": judgement.calibration_errors.to_dict("records"),
+        **_decision(judgement.decision),
+    }
+
+
+def _decision(decision: Backtest | LendingDecision) -> dict[str, Any]:
+    if isinstance(decision, Backtest):
+        return {"backtest": decision.summary.to_dict("index")}
+    row = decision.cutoffs[decision.cutoffs["cutoff"] == decision.chosen].iloc[0]
+    return {"lending": row.to_dict()}
+
+
+def comparison_csv(judgement: Judgement) -> str:
+    """The network against every other model, one row per model and metric, as CSV."""
+    return pd.concat([comparison.table for comparison in judgement.comparisons]).to_csv(index=False)
+
+
+def manifest(
+    job: DirectionJob | DefaultRiskJob, dataset: Dataset, results: Sequence[FoldResult], *, run_id: str
+) -> dict[str, Any]:
+    """Job, seed, hashes, settings chosen, costs and versions: what made this result, and what would make it again."""
+    return {
+        "run": run_id,
+        "job": job.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "seed": job.seed,
+        "data": {"sha256": data_hash(dataset), "rows": len(dataset), "features": list(map(str, dataset.X.columns))},
+        "tuning": {
+            "settings tried per model and fold": job.tune.trials,
+            "rows that train the SVM": CappedSVC().max_rows,
+        },
+        "chosen": _chosen(results),
+        "cpu seconds": _seconds(results),
+        "environment": environment(),
+    }
+
+
+def _chosen(results: Sequence[FoldResult]) -> dict[str, list[Mapping[str, Any]]]:
+    """Settings that differ from the first trial, by model and fold; models that are not tuned are left out."""
+    chosen: dict[str, list[Mapping[str, Any]]] = {}
+    for result in results:
+        if result.chosen is not None:
+            chosen.setdefault(result.model, []).append(result.chosen)
+    return chosen
+
+
+def _seconds(results: Sequence[FoldResult]) -> dict[str, float]:
+    table = pd.DataFrame([(result.model, result.cpu_seconds) for result in results], columns=["model", "seconds"])
+    return {str(k): round(float(v), 2) for k, v in table.groupby("model", sort=False)["seconds"].sum().items()}

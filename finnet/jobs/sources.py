@@ -1,0 +1,53 @@
+"""Sources: from the data section of a job to a Panel or a LoanBook, and on to the Dataset."""
+
+from finnet.data.loans import read_loans
+from finnet.data.panel import LoanBook, Panel, join_as_of
+from finnet.data.prices import read_prices
+from finnet.data.samples import index_history, made_loan_book, made_market
+from finnet.data.sentiment import read_sentiment
+from finnet.dataset import Dataset
+from finnet.jobs.config import (
+    DefaultRiskJob,
+    DirectionJob,
+    IndexHistory,
+    LoanData,
+    MadeLoanBook,
+    MadeMarket,
+    MarketData,
+)
+from finnet.labels import build_dataset, default_dataset
+
+__all__ = ["load_book", "load_dataset", "load_panel"]
+
+
+def load_panel(data: MarketData) -> Panel:
+    """The Panel that a job asks for, with sentiment joined as of each close."""
+    source = data.source
+    if isinstance(source, IndexHistory):
+        return index_history()
+    if isinstance(source, MadeMarket):
+        return made_market(symbols=source.symbols, sessions=source.sessions, beta=source.beta, seed=source.seed)
+    panel = read_prices(source)
+    if data.sentiment is None:
+        return panel
+    table = read_sentiment(data.sentiment)
+    columns = [str(name) for name in table.columns if name not in ("available_at", "symbol")]
+    return join_as_of(panel, table, columns)
+
+
+def load_book(data: LoanData) -> LoanBook:
+    """The LoanBook that a job asks for."""
+    source = data.source
+    if isinstance(source, MadeLoanBook):
+        return made_loan_book(loans=source.loans, seed=source.seed)
+    return read_loans(source)
+
+
+def load_dataset(job: DirectionJob | DefaultRiskJob) -> tuple[Dataset, Panel | LoanBook]:
+    """Rows to learn from, and the prices or loans that decisions need."""
+    if isinstance(job, DefaultRiskJob):
+        book = load_book(job.data)
+        return default_dataset(book), book
+    panel = load_panel(job.data)
+    rows = build_dataset(panel, job.features, job.label.label, min_history_bars=job.min_history_bars)
+    return rows, panel

@@ -1,0 +1,82 @@
+"""Job files are checked key by key, and every mistake is named with its remedy."""
+
+import pytest
+
+from finnet.errors import ConfigError
+from finnet.jobs.config import DefaultRiskJob, DirectionJob, Job, parse_job
+
+DIRECTION = {"schema": 1, "task": "direction", "name": "study", "data": {"made_market": {}}, "features": ["return_1"]}
+LOANS = {"schema": 1, "task": "default-risk", "name": "loans", "data": {"made_loan_book": {}}}
+
+
+def test_the_task_decides_the_kind_of_job():
+    assert isinstance(parse_job(DIRECTION), DirectionJob)
+    assert isinstance(parse_job(LOANS), DefaultRiskJob)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"sede": 7}, r"unknown key sede; did you mean 'seed'\?"),
+        ({"split": {"walk_forwad": {}}}, r"unknown key split\.walk_forwad; did you mean 'walk_forward'\?"),
+        (
+            {"split": {"walk_forward": {"train_bar": 9}}},
+            r"unknown key split\.walk_forward\.train_bar; did you mean 'train_bars'\?",
+        ),
+        (
+            {"split": {"walk_forward": {"train_bars": 1}}},
+            r"split\.walk_forward: train_bars=1 is too small; use 2 or more",
+        ),
+        (
+            {"split": {"walk_forward": {"train_bars": "x"}}},
+            r"split\.walk_forward\.train_bars: .*integer.* \(given 'x'\)",
+        ),
+        ({"split": {"walk_forward": {}, "holdout": {}}}, "split: walk_forward and holdout given; give exactly one of"),
+        ({"data": {}}, "data: nothing given; give exactly one of index_history, made_market, prices"),
+        ({"features": ["retrun_1"]}, r"did you mean 'return_1'\?"),
+        ({"models": ["network", "svn"]}, r"did you mean 'svm'\?"),
+        ({"models": ["tree", "svm"]}, "name the network"),
+        ({"models": ["network"]}, "at least one other model"),
+        ({"name": "../up"}, r"name: .*'\.\./up'"),
+        ({"schema": 2}, "schema: .*1"),
+        ({"seed": -1}, "seed: .*given -1"),
+        ({"task": "directions"}, r"did you mean 'direction'\?"),
+        ({"blocks": {"validation": 0.0}}, "blocks.validation=0.0"),
+        ({"label": {"direction": {"delay_bars": 0}}}, r"label\.direction: delay_bars=0"),
+        ({"lending": {}}, "unknown key lending"),
+    ],
+)
+def test_a_mistake_is_named_by_its_key_path_with_the_remedy(changes, words):
+    with pytest.raises(ConfigError, match=words):
+        parse_job(DIRECTION | changes)
+
+
+def test_all_mistakes_are_named_at_once():
+    with pytest.raises(ConfigError, match=r"unknown key sede.*; unknown key colour"):
+        parse_job(DIRECTION | {"sede": 1, "colour": 2})
+
+
+def test_a_job_without_a_task_is_told_which_there_are():
+    with pytest.raises(ConfigError, match='task = "direction" or task = "default-risk"'):
+        parse_job({"schema": 1, "name": "x"})
+
+
+def test_a_file_that_is_not_there_or_not_toml_is_named(tmp_path):
+    with pytest.raises(ConfigError, match=r"none\.toml: cannot be read"):
+        Job.from_toml(tmp_path / "none.toml")
+    (tmp_path / "job.toml").write_text("name = ")
+    with pytest.raises(ConfigError, match=r"job\.toml: is not TOML"):
+        Job.from_toml(tmp_path / "job.toml")
+
+
+def test_paths_of_data_files_are_relative_to_the_job_file(tmp_path):
+    (tmp_path / "job.toml").write_text(
+        'schema = 1\ntask = "default-risk"\nname = "a"\n[data.loans]\npath = "loans.csv"\ntarget = "bad"\n'
+    )
+    assert Job.from_toml(tmp_path / "job.toml").data.loans.path == str(tmp_path / "loans.csv")
+
+
+def test_sentiment_needs_prices_to_join():
+    sentiment = {"path": "s.csv", "columns": {"available_at": "t", "mood": "m"}}
+    with pytest.raises(ConfigError, match="sentiment is given without prices"):
+        parse_job(DIRECTION | {"data": {"made_market": {}, "sentiment": sentiment}})
