@@ -85,9 +85,9 @@ def _ranks_of_block(values: FloatArray) -> FloatArray:
     rows, columns = values.shape
     order = np.argsort(values, axis=1) + columns * np.arange(rows)[:, None]  # NaN comes last
     count = columns - np.isnan(values).sum(axis=1, keepdims=True)
-    place = _places(values.take(order))
-    scaled = np.where(count > 1, place / np.maximum(count - 1, 1) - 0.5, 0.0)
-    scaled[np.arange(columns) >= count] = np.nan
+    middle = np.where(count > 1, 0.5, 0.0)
+    scaled = _places(values.take(order)) / np.maximum(count - 1.0, 1.0) - middle
+    np.copyto(scaled, np.nan, where=np.arange(columns) >= count)
     out = np.empty(values.size)
     out[order] = scaled
     return out.reshape(values.shape)

@@ -1,5 +1,6 @@
 """FeatureSet: several features computed in one go, and the names under which job files know them."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import signature
@@ -164,14 +165,10 @@ def feature_named(text: str) -> Feature:
     Traceback (most recent call last):
     finnet.errors.ConfigError: feature 'volatilty_20' is not known; did you mean 'volatility_20'?
     """
-    fitting = [family for family in FAMILIES if f"{text}_".startswith(f"{family}_")]
-    if not fitting:
-        raise _unknown(text)
-    family = max(fitting, key=len)
-    words = text.removeprefix(family).removeprefix("_")
-    if family in ("rank", "market"):
-        return FAMILIES[family](feature_named(words))
-    return FAMILIES[family](**_arguments(text, FAMILIES[family], words.split("_") if words else []))
+    family, words = _family_of(text)
+    if family in _OF_ANOTHER:
+        return FAMILIES[family](feature_named("_".join(words)))
+    return FAMILIES[family](**_arguments(text, FAMILIES[family], words))
 
 
 def feature_meaning(name: str) -> str:
@@ -180,18 +177,31 @@ def feature_meaning(name: str) -> str:
     Examples
     --------
     >>> feature_meaning("rank_volume_change_5")
-    'Rank among the members of the session of: logarithm of the volume over that of `bars` earlier.'
+    'Rank among the members of the session: logarithm of the volume over that of 5 bars earlier.'
     """
-    feature_named(name)
-    family = max((family for family in FAMILIES if f"{name}_".startswith(f"{family}_")), key=len)
-    words = (FAMILIES[family].__doc__ or "").split("\n")[0]
-    if family not in _WRAPPERS:
-        return words
-    inner = feature_meaning(name.removeprefix(f"{family}_"))
-    return f"{_WRAPPERS[family]} of: {inner[0].lower()}{inner[1:]}"
+    family, words = _family_of(name)
+    if family in _OF_ANOTHER:
+        inner = feature_meaning("_".join(words))
+        return f"{_OF_ANOTHER[family]}: {inner[0].lower()}{inner[1:]}"
+    given = signature(FAMILIES[family]).bind(**_arguments(name, FAMILIES[family], words))
+    given.apply_defaults()
+    sentence = (FAMILIES[family].__doc__ or "").split("\n")[0]
+    for argument, value in given.arguments.items():
+        unit = (" bar" if value == 1 else " bars") if argument == "bars" else ""
+        sentence = sentence.replace(f"`{argument}`", f"{value}{unit}")
+    return re.sub(r"(; | \()see `\w+`\)?", "", sentence)
 
 
-_WRAPPERS = {"rank": "Rank among the members of the session", "market": "Mean over the members of the session"}
+_OF_ANOTHER = {"rank": "Rank among the members of the session", "market": "Mean over the members of the session"}
+
+
+def _family_of(text: str) -> tuple[str, list[str]]:
+    """The longest family that a name starts with, and the words after it."""
+    fitting = [family for family in FAMILIES if f"{text}_".startswith(f"{family}_")]
+    if not fitting:
+        raise _unknown(text)
+    family = max(fitting, key=len)
+    return family, [word for word in text.removeprefix(family).removeprefix("_").split("_") if word]
 
 
 def _arguments(text: str, factory: Callable[..., Feature], words: list[str]) -> dict[str, str | int]:

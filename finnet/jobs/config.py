@@ -212,6 +212,7 @@ def _with_validation(blocks: Blocks) -> Blocks:
     return blocks
 
 
+CheckedBlocks = Annotated[Blocks, AfterValidator(_with_validation)]
 Models = Annotated[tuple[str, ...], AfterValidator(_known_models)]
 _CONTENDERS = ("network", "tree", "svm", "knn", "logistic", "forest", "boosting")
 
@@ -230,8 +231,9 @@ class Job(BaseModel):
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+    title: str = ""
     seed: Annotated[int, Field(ge=0)] = 0
-    blocks: Annotated[Blocks, AfterValidator(_with_validation)] = Blocks()
+    blocks: CheckedBlocks = Blocks()
     network: NetworkSettings = NetworkSettings()
     tune: Tune = Tune()
 

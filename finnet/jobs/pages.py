@@ -17,6 +17,7 @@ from finnet.jobs.judgement import Judgement, LendingDecision
 from finnet.reporting.backtest_report import Trading, direction_page
 from finnet.reporting.comparison_report import Evidence, Run
 from finnet.reporting.html import render
+from finnet.reporting.text import percent
 from finnet.reporting.validation_report import Lending, default_risk_page
 from finnet.splits import fold_table
 
@@ -50,6 +51,7 @@ def _evidence(results: Sequence[FoldResult], judgement: Judgement) -> Evidence:
         comparison=pd.concat([comparison.table for comparison in judgement.comparisons], ignore_index=True),
         calibration=judgement.calibration,
         histories=_histories(results),
+        against_naive=judgement.comparisons[0].against_naive,
     )
 
 
@@ -86,7 +88,7 @@ def _run(job: AnyJob, dataset: Dataset, record: Mapping[str, object]) -> Run:
 
 
 def _title(job: AnyJob) -> str:
-    words = job.name.replace("-", " ")
+    words = job.title or job.name.replace("-", " ")
     return f"{words[0].upper()}{words[1:]}"
 
 
@@ -113,7 +115,7 @@ def _features(job: AnyJob, dataset: Dataset) -> pd.DataFrame:
 
 
 def _column_meaning(column: "pd.Series[Any]") -> str:
-    missing = f", {column.isna().mean():.1%} missing" if column.isna().any() else ""
+    missing = f", {percent(column.isna().mean())} missing" if column.isna().any() else ""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return f"Category with {len(column.cat.categories)} levels{missing}"
     return f"Number from {column.min():g} to {column.max():g}{missing}"
@@ -136,14 +138,16 @@ def _rule(rule: LongFlat | LongShort | TopBottom) -> str:
         return f"A symbol is held while its forecast is above {rule.threshold:g}, otherwise the money stays in cash."
     if isinstance(rule, LongShort):
         return f"A symbol is bought on a forecast above {rule.threshold:g} and sold short below."
-    return f"The {rule.share:.0%} of symbols with the highest forecasts are bought, those with the lowest sold short."
+    return (
+        f"The {percent(rule.share)} of symbols with the highest forecasts are bought, those with the lowest sold short."
+    )
 
 
 def _lending(job: DefaultRiskJob, decision: LendingDecision) -> Lending:
     terms = (
-        f"A loan that is repaid earns {job.lending.margin:.1%} of its amount, one that defaults loses"
-        f" {job.lending.loss_given_default:.0%}. The cut-off is the one with the largest expected profit: forecasts"
-        " choose it, outcomes do not, so its realized profit is out of sample."
+        f"A loan that is repaid earns {percent(job.lending.margin)} of its amount, one that defaults loses"
+        f" {percent(job.lending.loss_given_default)}. The cut-off is the one with the largest expected profit:"
+        " forecasts choose it, outcomes do not, so its realized profit is out of sample."
     )
     return Lending(cutoffs=decision.cutoffs, chosen=decision.chosen, terms=terms, known_truth=decision.known_truth)
 

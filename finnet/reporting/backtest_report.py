@@ -44,11 +44,12 @@ class Trading:
 
 
 def direction_page(evidence: Evidence, trading: Trading, run: Run) -> Page:
-    """The report of a direction job, verdict first.
+    """The report of a direction job, verdict first; `finnet.reporting.html.render` makes the page of it.
 
-    Examples
-    --------
-    See `tests/reporting/made.py`, which makes all three arguments by hand.
+    Parameters
+    ----------
+    evidence, trading, run
+        What the evaluation found, what trading on it would have brought, what was run.
     """
     sections = [
         comparison_section(evidence),

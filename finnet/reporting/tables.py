@@ -45,7 +45,7 @@ def comparison_table(comparison: pd.DataFrame) -> pd.DataFrame:
             "Model": comparison["model"].map(model_name),
             metric.label: comparison["value"].map(metric.text),
             "Network better by": [
-                f"{metric.difference(value)}\n{span(metric.difference(low), metric.difference(high))}"
+                _stacked(metric.difference(value), span(metric.difference(low), metric.difference(high)))
                 for value, low, high in zip(*_columns(comparison, "difference"), strict=True)
             ],
             "p": comparison["p_value"].map(p_value),
@@ -116,7 +116,12 @@ def scores_table(scores: pd.DataFrame) -> pd.DataFrame:
 def _score(row: pd.Series) -> str:
     metric = metric_of(row["metric"])
     between = span(metric.text(row["low"]), metric.text(row["high"])).removesuffix(" %")
-    return metric.text(row["value"]) if between == ABSENT else f"{metric.text(row['value'])}\n{between}"
+    return _stacked(metric.text(row["value"]), between)
+
+
+def _stacked(value: str, between: str) -> str:
+    """A value with its interval below it, or alone where there is none."""
+    return value if between == ABSENT else f"{value}\n{between}"
 
 
 def calibration_table(calibration: pd.DataFrame) -> pd.DataFrame:
@@ -173,7 +178,7 @@ def backtest_table(summary: pd.DataFrame) -> pd.DataFrame:
 
 def _sharpe(row: pd.Series) -> str:
     between = span(number(row["sharpe_low"], 2), number(row["sharpe_high"], 2))
-    return number(row["sharpe"], 2) if between == ABSENT else f"{number(row['sharpe'], 2)}\n{between}"
+    return _stacked(number(row["sharpe"], 2), between)
 
 
 def cutoff_row(cutoffs: pd.DataFrame, chosen: float) -> pd.Series:
