@@ -92,6 +92,12 @@ class Direction(_Ahead):
         Bars held, and bars between the features and the trade (at least 1).
     up, down : float
         Edges of the dead zone as returns, for instance 0.0055 and -0.005.
+
+    Examples
+    --------
+    >>> from finnet.data.samples import made_market
+    >>> Direction(up=0.005, down=-0.005).values(made_market(symbols=1, sessions=8))[:, 0]
+    array([ 0., nan,  0., nan,  0.,  0., nan, nan])
     """
 
     up: float = 0.0
@@ -158,6 +164,13 @@ def build_dataset(
     ------
     DataError
         Where no row is left.
+
+    Examples
+    --------
+    >>> from finnet.data.samples import made_market
+    >>> data = build_dataset(made_market(symbols=2, sessions=30), ["return_1", "sentiment"], Direction(horizon_bars=5))
+    >>> data.X.shape, data.target
+    ((46, 2), 'direction')
     """
     feature_set = features if isinstance(features, FeatureSet) else FeatureSet.of(features)
     values = label.values(panel)

@@ -183,6 +183,12 @@ class LoanBook:
         Known only for made books: the probability from which `default` was drawn.
     horizon_months : int
         Months after which an outcome counts; 0 where the data does not say.
+
+    Examples
+    --------
+    >>> applications = pd.DataFrame({"income": [30_000.0, 52_000.0]})
+    >>> len(LoanBook(np.array(["a", "b"], object), applications, default=np.array([0, 1])))
+    2
     """
 
     loan_id: np.ndarray[tuple[int], np.dtype[np.object_]]

@@ -109,6 +109,15 @@ class EncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Table to float matrix, for instance `TableEncoder`.
     classifier : classifier
         Of float matrices without missing values.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from finnet.features.encoding import TableEncoder
+    >>> table = pd.DataFrame({"income": [1.0, 2.0, 3.0, None], "home": ["own", "rent", "rent", "own"]})
+    >>> model = EncodedClassifier(TableEncoder(), LogisticRegression()).fit(table, np.array([1, 0, 0, 1]))
+    >>> model.predict_proba(table).shape
+    (4, 2)
     """
 
     def __init__(self, encoder: Any, classifier: Any) -> None:

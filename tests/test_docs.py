@@ -1,0 +1,62 @@
+"""Every block and command of the README works, and every public noun says what it is with an example that runs."""
+
+import doctest
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import finnet
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(
+    r"^finnet [^#\n]+", "\n".join(re.findall(r"```console\n(.*?)```", README, re.DOTALL)), re.MULTILINE
+)
+TARGETS = re.findall(r"(?:`|^)make ([a-z-]+)", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", README, re.DOTALL))
+def test_python_blocks_run(block, capsys):
+    exec(compile(block, "README.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("By log loss")
+
+
+def test_commands_run_in_the_order_given(tmp_path):
+    shutil.copytree(ROOT / "data" / "sample", tmp_path / "data" / "sample")
+    for command in COMMANDS:
+        words = [sys.executable, "-m", *command.split()]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+
+
+def test_make_targets_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert TARGETS
+    for target in TARGETS:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_files_named_in_the_readme_exist():
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert all((ROOT / link).exists() for link in links), links
+
+
+@pytest.mark.parametrize("name", finnet.__all__)
+def test_every_public_noun_has_an_example(name):
+    noun = getattr(finnet, name)
+    finder = doctest.DocTestFinder(exclude_empty=True)
+    assert any(test.examples for test in finder.find(noun, name, globs={})), name
+
+
+def test_samples_on_disk_come_from_their_script(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "data"))
+    import make_sample
+
+    monkeypatch.setattr(make_sample, "SAMPLE", tmp_path)
+    make_sample.main()
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == (ROOT / "data" / "sample" / path.name).read_bytes()
