@@ -6,7 +6,7 @@ from finnet.checks import require_at_least
 from finnet.errors import ConfigError
 from finnet.features.feature import Feature, PanelView
 from finnet.features.returns import log_return
-from finnet.features.rolling import ratio, rolling_max, rolling_min, rolling_sum, shifted
+from finnet.features.rolling import change, ratio, rolling_max, rolling_min, rolling_sum, shifted
 from finnet.features.volatility import volatility
 from finnet.types import FloatArray
 
@@ -67,8 +67,8 @@ def rsi(window: int = 14) -> Feature:
     require_at_least(window, 1, name="rsi: window")
 
     def formula(view: PanelView) -> FloatArray:
-        change = view["close"] - shifted(view["close"], 1)
-        rise, moved = rolling_sum(np.maximum(change, 0.0), window), rolling_sum(np.abs(change), window)
+        move = change(view["close"], 1)
+        rise, moved = rolling_sum(np.maximum(move, 0.0), window), rolling_sum(np.abs(move), window)
         return 100.0 * ratio(rise, moved, otherwise=0.5)
 
     return Feature(f"rsi_{window}", window + 1, ("close",), formula, per_symbol=True)

@@ -2,7 +2,7 @@
 
 from finnet.checks import require_at_least
 from finnet.features.feature import Feature, PanelView
-from finnet.features.rolling import ratio, shifted
+from finnet.features.rolling import change, ratio, shifted
 from finnet.types import FloatArray
 
 __all__ = ["close_location", "intraday", "log_return", "overnight"]
@@ -18,11 +18,9 @@ def log_return(bars: int = 1) -> Feature:
     ('return_5', 6, (9, 2))
     """
     require_at_least(bars, 1, name="return: bars")
-
-    def formula(view: PanelView) -> FloatArray:
-        return view.log("close") - shifted(view.log("close"), bars)
-
-    return Feature(f"return_{bars}", bars + 1, ("close",), formula, per_symbol=True)
+    return Feature(
+        f"return_{bars}", bars + 1, ("close",), lambda view: change(view.log("close"), bars), per_symbol=True
+    )
 
 
 def overnight() -> Feature:

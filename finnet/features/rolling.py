@@ -10,6 +10,7 @@ from finnet.types import BoolArray, FloatArray
 
 __all__ = [
     "MIN_SHARE",
+    "change",
     "ratio",
     "rolling_beta",
     "rolling_max",
@@ -37,6 +38,21 @@ def shifted(values: FloatArray, bars: int) -> FloatArray:
     assert bars >= 0, "a negative shift would look ahead"
     out = np.full(values.shape, np.nan)
     out[bars:] = values[: max(len(values) - bars, 0)]
+    return out
+
+
+def change(values: FloatArray, bars: int) -> FloatArray:
+    """The values less those of `bars` rows earlier, shape (T, S); NaN in the first rows.
+
+    Examples
+    --------
+    >>> change(np.array([[1.0], [2.0], [4.0]]), 1)[:, 0]
+    array([nan,  1.,  2.])
+    """
+    assert bars > 0, "a negative change would look ahead"
+    out = np.empty(values.shape)
+    out[:bars] = np.nan
+    np.subtract(values[bars:], values[:-bars], out=out[bars:])
     return out
 
 

@@ -5,9 +5,8 @@ family, "sentiment_change_vix_5"; it is left out where it is called "sentiment",
 """
 
 from finnet.checks import require_at_least
-from finnet.features.feature import Feature, PanelView
-from finnet.features.rolling import rolling_mean, rolling_z, shifted
-from finnet.types import FloatArray
+from finnet.features.feature import Feature
+from finnet.features.rolling import change, rolling_mean, rolling_z
 
 __all__ = ["sentiment", "sentiment_change", "sentiment_mean", "sentiment_z"]
 
@@ -26,11 +25,13 @@ def sentiment(field: str = "sentiment") -> Feature:
 def sentiment_change(field: str = "sentiment", bars: int = 5) -> Feature:
     """The score less that of `bars` earlier."""
     require_at_least(bars, 1, name="sentiment_change: bars")
-
-    def formula(view: PanelView) -> FloatArray:
-        return view[field] - shifted(view[field], bars)
-
-    return Feature(_name("sentiment_change", field, bars), bars + 1, (field,), formula, per_symbol=True)
+    return Feature(
+        _name("sentiment_change", field, bars),
+        bars + 1,
+        (field,),
+        lambda view: change(view[field], bars),
+        per_symbol=True,
+    )
 
 
 def sentiment_mean(field: str = "sentiment", window: int = 5) -> Feature:

@@ -4,7 +4,7 @@ import numpy as np
 
 from finnet.checks import require_at_least
 from finnet.features.feature import Feature, PanelView
-from finnet.features.rolling import rolling_mean, rolling_z, shifted
+from finnet.features.rolling import change, rolling_mean, rolling_z
 from finnet.types import FloatArray
 
 __all__ = ["dollar_volume", "volume_change", "volume_z"]
@@ -24,11 +24,9 @@ def volume_z(window: int = 20) -> Feature:
 def volume_change(bars: int = 1) -> Feature:
     """Logarithm of the volume over that of `bars` earlier."""
     require_at_least(bars, 1, name="volume_change: bars")
-
-    def formula(view: PanelView) -> FloatArray:
-        return view.log("volume") - shifted(view.log("volume"), bars)
-
-    return Feature(f"volume_change_{bars}", bars + 1, ("volume",), formula, per_symbol=True)
+    return Feature(
+        f"volume_change_{bars}", bars + 1, ("volume",), lambda view: change(view.log("volume"), bars), per_symbol=True
+    )
 
 
 def dollar_volume(window: int = 20) -> Feature:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from finnet.features.rolling import (
+    change,
     ratio,
     rolling_beta,
     rolling_max,
@@ -125,6 +126,15 @@ def test_shift_past_the_start_is_missing():
 def test_shift_into_the_future_is_refused():
     with pytest.raises(AssertionError, match="look ahead"):
         shifted(column(1, 2), -1)
+
+
+def test_change_past_the_start_is_missing():
+    assert np.isnan(change(column(1, 2), 5)).all()
+
+
+def test_change_from_the_future_is_refused():
+    with pytest.raises(AssertionError, match="look ahead"):
+        change(column(1, 2), -1)
 
 
 def test_ratio_to_zero_is_what_was_asked_for():
