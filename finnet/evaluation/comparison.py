@@ -57,8 +57,9 @@ def compare(
     """Paired tests of the reference against every other model, on the rows that all models forecast.
 
     With dates, the differences of one session (one month of issue for loans) are averaged, each session counting by
-    its rows, and tested by Diebold and Mariano with the correction of Harvey, Leybourne and Newbold; the horizon is
-    that of the forecasts, in sessions. Without dates the differences are averaged over each fold and tested by the
+    its rows, and tested by Diebold and Mariano with the correction of Harvey, Leybourne and Newbold. Their horizon is
+    that of the forecasts, in sessions; 1 for loans, each of which has an outcome of its own, so shocks that several
+    months share make that test too sure. Without dates the differences are averaged over each fold and tested by the
     paired t test corrected for overlapping training rows; with a single fold, by row. P-values are adjusted by Holm
     over the models.
 
@@ -132,10 +133,12 @@ class _Pairs:
 
     def evidence(self, n: int) -> str:
         """What was tested, in words."""
-        if self.cases.is_dated:
-            return f"{n:,} {self.cases.unit_name}s in {self.cases.years:.1f} years"
-        rows = f"{len(np.unique(self.cases.unit)):,} rows"
-        return f"{n} folds of {rows}" if self._n_folds > 1 else rows
+        cases, rows = self.cases, f"{len(np.unique(self.cases.unit)):,} rows"
+        if cases.unit_name == "month":
+            return f"{len(cases.truth):,} loans of {n} months"
+        if cases.is_dated:
+            return f"{n:,} sessions in {cases.years:.1f} years"
+        return f"{rows} in {n} folds" if self._n_folds > 1 else rows
 
     def mean_loss(self, model: str) -> float:
         return float(self.losses[:, self.cases.models.index(model)].mean())

@@ -1,13 +1,15 @@
 """Walk forward: fit on each fold's training rows, forecast its test rows, and keep nothing else."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from signal import SIG_IGN, SIGINT, signal
+from threading import current_thread, main_thread
 from time import process_time
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
@@ -94,19 +96,23 @@ def forecast_folds(
     seed: int = 0,
     run_id: str = "",
     n_jobs: int = 1,
+    finished: Sequence[FoldResult] = (),
     on_done: Callable[[FoldResult], None] = lambda result: None,
 ) -> list[FoldResult]:
     """What `walk_forward` does, with the fits' histories: results in the order fold, then model.
 
-    `on_done` hears of each result as soon as it is there.
+    Results that are `finished` already are not made again. `on_done` hears of each other one as soon as it is there.
     """
     works = _works(estimators, dataset, split, blocks=blocks or Blocks(), seed=seed, run_id=run_id)
+    known = {(result.model, result.fold) for result in finished}
+    left = (work for work in works if (work.model, work.fold) not in known)
     parallel = Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs")
-    results = []
-    for result in parallel(delayed(_do)(work) for work in works):
+    do = _do_in_worker if effective_n_jobs(n_jobs) > 1 else _do
+    results = list(finished)
+    for result in parallel(delayed(do)(work) for work in left):
         on_done(result)
         results.append(result)
-    return results
+    return sorted(results, key=lambda result: (result.fold, list(estimators).index(result.model)))
 
 
 def _works(
@@ -122,6 +128,13 @@ def _works(
 
 def _rows(dataset: Dataset, rows: IntArray) -> Rows:
     return Rows(dataset.X.iloc[rows].reset_index(drop=True), dataset.y[rows])
+
+
+def _do_in_worker(work: _Work) -> FoldResult:
+    # Ctrl-C reaches every process; only the one that started the others shall act on it.
+    if current_thread() is main_thread():
+        signal(SIGINT, SIG_IGN)
+    return _do(work)
 
 
 def _do(work: _Work) -> FoldResult:

@@ -72,7 +72,7 @@ class Run:
     rows, entities : int
         Of the data set that went into the folds.
     base_rate : float
-        Share of cases whose truth is one.
+        Share of the cases forecast whose truth is one.
     folds : DataFrame
         `fold`, `train_from`, `train_to`, `train_rows`, `test_from`, `test_to`, `test_rows`; times NaT where rows have
         no dates.
@@ -215,7 +215,7 @@ def data_section(run: Run) -> Section:
         facts.append(f"{count(run.sessions)} sessions")
     if run.first is not None:
         facts.append(f"{day(run.first)} to {day(run.last)}")
-    lead = f"{run.source}: {', '.join(facts)}; {percent(run.base_rate)} of the cases {run.event}."
+    lead = f"{run.source}: {', '.join(facts)}; {percent(run.base_rate)} of the cases forecast {run.event}."
     folds = Table(tables.fold_table(run.folds), "Training and test stretch of each fold.")
     features = Table(tables.feature_table(run.features), f"The {len(run.features)} features.")
     return Section("What was it given?", lead, [folds, features])

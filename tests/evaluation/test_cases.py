@@ -35,6 +35,11 @@ def test_loans_are_one_unit_per_month_once_there_are_twelve(make_forecasts, make
     assert (cases.n_units, cases.unit_name) == (units, name)
 
 
+def test_symbols_forecast_for_years_stay_one_unit_per_day(make_forecasts, make_days):
+    forecasts = make_forecasts({"a": np.full(400, 0.5)}, np.arange(400) % 2, issued=make_days(400), entity="A")
+    assert paired_cases(forecasts).n_units == 400
+
+
 def test_rows_without_dates_are_one_unit_per_entity_over_all_repeats(make_forecasts):
     entity, fold = ["A", "B", "C", "A", "B", "C"], [0, 0, 1, 2, 3, 3]
     cases = paired_cases(make_forecasts({"a": np.full(6, 0.5)}, [0, 1, 0, 0, 1, 0], entity=entity, fold=fold))

@@ -184,6 +184,22 @@ def test_without_naive_forecasts_there_is_no_table_of_them(make_forecasts, make_
 
 
 @pytest.mark.parametrize(
+    ("n", "made", "evidence"),
+    [
+        (731, {"dated": True, "entity": "A"}, "731 sessions in 2.0 years"),
+        (731, {"dated": True}, "731 loans of 24 months"),
+        (1200, {"fold": np.arange(1200) % 4}, "1,200 rows in 4 folds"),
+        (1200, {}, "1,200 rows"),
+    ],
+    ids=["market", "loans", "folds", "one fold"],
+)
+def test_the_verdict_says_what_it_rests_on(make_forecasts, make_days, n, made, evidence):
+    truth, values = market(n, 1)
+    issued = {"issued": make_days(n)} if made.pop("dated", False) else {}
+    assert f"over {evidence}, the network" in compare(make_forecasts(values, truth, **issued, **made)).verdict
+
+
+@pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"reference": "netwrk"}, "did you mean 'network'"),

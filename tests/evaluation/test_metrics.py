@@ -56,6 +56,14 @@ def test_metrics_equal_those_of_scikit_learn(metric, weighted, ties):
         )
 
 
+@pytest.mark.parametrize("metric", [auc, ks], ids=lambda metric: metric.__name__)
+def test_the_steps_of_the_computation_leave_no_trace(metric, monkeypatch):
+    truth, probability, weight = rows(0)
+    at_once = metric(truth, probability, weight)
+    monkeypatch.setattr("finnet.evaluation.metrics._STEP_WEIGHTS", 7)
+    assert metric(truth, probability, weight) == pytest.approx(at_once, abs=1e-12)
+
+
 @pytest.mark.parametrize("name", ROW_METRICS)
 def test_a_weight_means_so_many_equal_rows(name):
     truth, probability, weight = rows(1, ties=True)

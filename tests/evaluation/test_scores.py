@@ -1,6 +1,7 @@
 """Scores are the metrics of the shared rows; their intervals respect that rows of one day are not independent."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from finnet.errors import ConfigError
@@ -114,6 +115,15 @@ def test_a_metric_of_ones_own_is_drawn_through_its_function(make_forecasts, monk
     table = score(make_forecasts({"a": probability}, truth), ["accuracy", "hits"])
     columns = ["value", "low", "high"]
     assert table.loc[0, columns].tolist() == pytest.approx(table.loc[1, columns].tolist(), abs=1e-12)
+
+
+@pytest.mark.parametrize(("horizon", "block"), [(1, 4), (9, 9)])
+def test_blocks_are_at_least_as_long_as_the_horizon(make_forecasts, make_days, horizon, block):
+    truth, probability = outcomes(64)
+    issued = make_days(64)
+    made = {"issued": issued, "resolves": issued + pd.Timedelta(days=1 + horizon), "entity": "A", "horizon": horizon}
+    forecasts = make_forecasts({"a": probability}, truth, **made)
+    assert score(forecasts).equals(score(forecasts, block_sessions=block))
 
 
 def test_too_few_sessions_give_no_interval(make_forecasts, make_days):
