@@ -1,6 +1,8 @@
 """The command line: parses, prints, and turns errors into one sentence and an exit code."""
 
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -16,11 +18,25 @@ from rich.progress import (
 )
 
 import finnet
-from finnet.errors import ConfigError, DataError, FinnetError
+from finnet.errors import ConfigError, DataError, FinnetError, InterruptedRunError, LimitError
+from finnet.jobs.interruption import Stopped, signals_raise
 
 __all__ = ["app", "main"]
 
-EXIT_CODES = {"done": 0, "bug": 1, "usage or configuration": 2, "bad data": 3, "interrupted": 4}
+EXIT_CODES = {
+    "done": 0,
+    "a bug": 1,
+    "usage or configuration": 2,
+    "bad data": 3,
+    "interrupted (resumable)": 4,
+    "drift or limit breached": 5,
+}
+_MEANINGS: Mapping[type[FinnetError], str] = {
+    ConfigError: "usage or configuration",
+    DataError: "bad data",
+    InterruptedRunError: "interrupted (resumable)",
+    LimitError: "drift or limit breached",
+}
 _EPILOG = "Exit codes: " + ", ".join(f"{code} {meaning}" for meaning, code in EXIT_CODES.items()) + "."
 
 _HELP = """[bold]finnet[/bold] forecasts prices and defaults, and says honestly what the forecasts are worth.
@@ -29,7 +45,11 @@ Examples:
 
   finnet new direction my-study    write a commented job file
 
-  finnet run my-study.toml         run it and write its report
+  finnet run my-study.toml         run it and write its report; after an interruption, go on where it stopped
+
+  finnet runs                      list all runs with their verdicts
+
+  finnet verify reports/my-study   make the latest run again and compare it bit by bit
 """
 
 app = typer.Typer(
@@ -40,6 +60,10 @@ app = typer.Typer(
     help=_HELP,
     epilog=_EPILOG,
 )
+
+
+_RunFolder = Annotated[Path, typer.Argument(help="Folder of a run, or of a job: then its latest run.")]
+_Processes = Annotated[int, typer.Option(min=-1, help="Processes; -1 uses every core.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -61,21 +85,48 @@ def _common(
 def run(
     job: Annotated[Path, typer.Argument(help="Job file, as written by `finnet new`.")],
     reports: Annotated[Path, typer.Option(help="Folder of all reports.")] = Path("reports"),
-    processes: Annotated[int, typer.Option(min=-1, help="Processes; -1 uses every core.")] = -1,
+    processes: _Processes = -1,
 ) -> None:
     """Run a job: forecast out of sample, compare, decide, and write the report."""
     from finnet.jobs.config import Job
     from finnet.jobs.runner import run_job
 
-    with _progress() as progress:
-        bar = progress.add_task("starting", total=None)
-        result = run_job(
-            Job.from_toml(job),
-            reports=reports,
-            n_jobs=processes,
-            on_progress=lambda step, done, total: progress.update(bar, description=step, completed=done, total=total),
-        )
+    with _progress() as on_progress:
+        result = run_job(Job.from_toml(job), reports=reports, n_jobs=processes, on_progress=on_progress)
     typer.echo(f"{result.verdict}\n\nreport: {result.folder / 'report.html'}")
+
+
+@app.command(epilog="Example:  finnet runs my-study")
+def runs(
+    job: Annotated[str | None, typer.Argument(help="Name of a job; all jobs without it.")] = None,
+    reports: Annotated[Path, typer.Option(help="Folder of all reports.")] = Path("reports"),
+) -> None:
+    """List runs with their state and verdict."""
+    from finnet.jobs.saved import list_runs
+
+    for row in list_runs(reports, job).to_dict("records"):
+        words = (f"{row['job']}/{row['run']}", row["made_at"], f"[{row['state']}]", row["verdict"])
+        typer.echo("  ".join(str(word) for word in words if word))
+
+
+@app.command(epilog="Example:  finnet verify reports/my-study/latest")
+def verify(run: _RunFolder, processes: _Processes = -1) -> None:
+    """Make a run again and say: bit-equal, within tolerance, or different (exit code 5)."""
+    from finnet.jobs.verification import verify_run
+
+    with _progress() as on_progress:
+        found = verify_run(run, n_jobs=processes, on_progress=on_progress)
+    if found.status == "different":
+        raise LimitError(found.sentence)
+    typer.echo(found.sentence)
+
+
+@app.command(epilog="Example:  finnet report reports/my-study/latest")
+def report(run: _RunFolder) -> None:
+    """Render the report of a run again from what was saved."""
+    from finnet.jobs.saved import render_again
+
+    typer.echo(f"report: {render_again(run)}")
 
 
 @app.command(epilog="Example:  finnet new default-risk my-loans")
@@ -89,9 +140,10 @@ def new(
     typer.echo(f"wrote {write_example(task, name, folder=Path())}; now: finnet run {name}.toml")
 
 
-def _progress() -> Progress:
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
     console = Console(stderr=True)
-    return Progress(
+    with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -100,21 +152,20 @@ def _progress() -> Progress:
         console=console,
         transient=True,
         disable=not console.is_terminal,
-    )
+    ) as progress:
+        bar = progress.add_task("starting", total=None)
+        yield lambda step, done, total: progress.update(bar, description=step, completed=done, total=total)
 
 
 def main() -> None:
     """Run the command line; the exit code says how it ended (see EXIT_CODES)."""
     try:
-        app()
-    except KeyboardInterrupt:
-        _stop("interrupted; nothing was published", "interrupted")
-    except ConfigError as error:
-        _stop(str(error), "usage or configuration")
-    except DataError as error:
-        _stop(str(error), "bad data")
+        with signals_raise():
+            app()
+    except Stopped:
+        _stop("interrupted", "interrupted (resumable)")
     except FinnetError as error:
-        _stop(str(error), "bug")
+        _stop(str(error), next((meaning for kind, meaning in _MEANINGS.items() if isinstance(error, kind)), "a bug"))
 
 
 def _stop(sentence: str, meaning: str) -> None:

@@ -24,7 +24,9 @@ class Dataset:
     X : DataFrame of shape (n_rows, n_features)
         Float or category columns; NaN is a missing value.
     y : ndarray of shape (n_rows,)
-        Labels: 0/1 for direction and default, floats for forward returns.
+        Labels: 0/1 for direction and default, floats for forward returns. NaN where the outcome is neither, such as a
+        return inside the dead zone: such a row is forecast like any other, but trains and scores nothing, for nobody
+        knew beforehand that it would be one.
     entity : ndarray of str, shape (n_rows,)
         Symbol or loan.
     target : str
@@ -37,7 +39,8 @@ class Dataset:
     Raises
     ------
     DataError
-        Where lengths differ, labels are missing or rows are not in the order of `known_at`.
+        Where lengths differ, no row has a label, a row without dates lacks one, or rows are not in the order of
+        `known_at`.
     LookAheadError
         Where a clock of a row runs backwards.
 
@@ -61,8 +64,8 @@ class Dataset:
         lengths = {len(part) for part in (self.X, self.y, self.entity, self.clocks) if part is not None}
         if len(lengths) > 1:
             raise DataError(f"X, y, entity and clocks have {sorted(lengths)} rows; give one of each per row")
-        if np.isnan(np.asarray(self.y, float)).any():
-            raise DataError("y has missing labels; drop those rows before building a Dataset")
+        if not (self.has_label.any() if self.is_dated else self.has_label.all()):
+            raise DataError("y lacks labels; give rows with dates at least one label, and rows without dates all")
         if self.clocks is not None:
             _require_clocks_in_order(self.clocks, self.entity)
 
@@ -73,6 +76,16 @@ class Dataset:
     def is_dated(self) -> bool:
         """Whether rows have clocks, so that they can be divided in time."""
         return self.clocks is not None
+
+    @property
+    def has_label(self) -> BoolArray:
+        """Whether each row has a label, shape (n_rows,)."""
+        return ~np.isnan(self.y)
+
+    def labels(self, rows: IntArray) -> IntArray | FloatArray:
+        """Labels of rows that have one, as whole numbers where they are 0 and 1, shape (len(rows),)."""
+        y = self.y[rows]
+        return y.astype(np.int8) if np.isin(y, (0, 1)).all() else y
 
     def clock(self, name: str) -> TimeArray:
         """UTC times of one clock, shape (n_rows,); DataError where rows have no dates."""

@@ -1,6 +1,15 @@
 """What finnet raises: every error says what was given, what is allowed and what to do next."""
 
-__all__ = ["ConfigError", "DataError", "FinnetError", "FinnetWarning", "LookAheadError", "TrainingError"]
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "FinnetError",
+    "FinnetWarning",
+    "InterruptedRunError",
+    "LimitError",
+    "LookAheadError",
+    "TrainingError",
+]
 
 
 class FinnetError(Exception):
@@ -21,6 +30,14 @@ class LookAheadError(DataError):
 
 class TrainingError(FinnetError):
     """A network could not be trained, for instance because its loss left the finite numbers."""
+
+
+class InterruptedRunError(FinnetError):
+    """A run stopped before its end; what it finished is kept, and running it again continues."""
+
+
+class LimitError(FinnetError):
+    """A stated limit is breached: data is too old, or a result is not what it was."""
 
 
 class FinnetWarning(UserWarning):

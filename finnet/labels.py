@@ -12,7 +12,7 @@ from finnet.data.panel import LoanBook, Panel
 from finnet.dataset import CLOCKS, Dataset
 from finnet.errors import ConfigError, DataError
 from finnet.features.feature_set import FeatureSet
-from finnet.types import FloatArray
+from finnet.types import BoolArray, FloatArray
 
 __all__ = [
     "AboveMedian",
@@ -65,6 +65,10 @@ class MarketLabel(Protocol):
         """Labels, shape (T, S); NaN where there is none."""
         ...
 
+    def is_resolved(self, panel: Panel) -> BoolArray:
+        """Whether the outcome is known, shape (T, S), even where it gives no label."""
+        ...
+
 
 @dataclass(frozen=True)
 class _Ahead:
@@ -78,6 +82,10 @@ class _Ahead:
         # The close that made the features cannot also be traded.
         require_at_least(self.delay_bars, 1, name="delay_bars")
 
+    def is_resolved(self, panel: Panel) -> BoolArray:
+        """Whether the forward return is known, shape (T, S)."""
+        return np.isfinite(self._returns(panel))
+
     def _returns(self, panel: Panel) -> FloatArray:
         return forward_return(panel, horizon_bars=self.horizon_bars, delay_bars=self.delay_bars)
 
@@ -85,6 +93,8 @@ class _Ahead:
 @dataclass(frozen=True)
 class Direction(_Ahead):
     """1 where the forward return is above zero and at least `up`, 0 where it is at most `down`; between, no label.
+
+    Rows without label are forecast all the same: leaving them out would tell the trader that a large move is coming.
 
     Parameters
     ----------
@@ -155,10 +165,11 @@ class ForwardReturn(_Ahead):
 def build_dataset(
     panel: Panel, features: FeatureSet | Sequence[str], label: MarketLabel, *, min_history_bars: int = 0
 ) -> Dataset:
-    """Rows of a Panel with a label, in time order, then by symbol.
+    """Rows of a Panel whose outcome is known, in time order, then by symbol.
 
-    A row stands for (t, symbol) where the symbol is a member with a close, and has at least `min_history_bars` closes
-    up to t and at least the look-back of the features in sessions before. Features that are missing stay NaN.
+    A row stands for (t, symbol) where the symbol is a member with a close, its forward return is known, and it has at
+    least `min_history_bars` closes up to t and at least the look-back of the features in sessions before. Features that
+    are missing stay NaN, as do labels where the return gives none.
 
     Raises
     ------
@@ -176,7 +187,7 @@ def build_dataset(
     values = label.values(panel)
     history = np.isfinite(panel["close"]).cumsum(axis=0)
     ready = (np.arange(len(values)) >= feature_set.look_back - 1)[:, None] & (history >= min_history_bars)
-    usable = ready & np.isfinite(values) & np.asarray(panel.member) & np.isfinite(panel["close"])
+    usable = ready & label.is_resolved(panel) & np.asarray(panel.member) & np.isfinite(panel["close"])
     t, s = np.nonzero(usable)
     if not len(t):
         raise DataError(
@@ -184,9 +195,8 @@ def build_dataset(
             f" looks ahead {label.delay_bars + label.horizon_bars}; give more history"
         )
     X = pd.DataFrame(feature_set.compute(panel)[t, s], columns=feature_set.names)
-    y = values[t, s] if label.target == "forward_return" else values[t, s].astype(np.int8)
     clocks = _clocks(panel, t, label)
-    return Dataset(X, y, np.array(panel.symbols, object)[s], label.target, label.horizon_bars, clocks)
+    return Dataset(X, values[t, s], np.array(panel.symbols, object)[s], label.target, label.horizon_bars, clocks)
 
 
 def _clocks(panel: Panel, t: np.ndarray, label: MarketLabel) -> pd.DataFrame:

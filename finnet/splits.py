@@ -26,7 +26,7 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Row numbers of one training and one test set, each ascending."""
+    """Row numbers of one training set, all with labels, and of one test set; each ascending."""
 
     number: int
     train: IntArray
@@ -86,7 +86,7 @@ class WalkForward:
             last = min(first + self.test_bars, len(bars)) - 1
             window = known >= bars[0 if self.expanding else first - self.train_bars]
             train = window & dataset.resolved_by(bars[first - self.embargo_bars])
-            yield _fold(number, train, (known >= bars[first]) & (known <= bars[last]))
+            yield _fold(dataset, number, train=train, test=(known >= bars[first]) & (known <= bars[last]))
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Holdout:
         test = known >= self._first_test_moment(np.unique(known))
         if not test.any():
             raise ConfigError(f"no row is known on or after {self.test_from}; use a day up to {known[-1]}")
-        yield _fold(0, dataset.resolved_by(known[test][0]), test)
+        yield _fold(dataset, 0, train=dataset.resolved_by(known[test][0]), test=test)
 
     def _first_test_moment(self, bars: TimeArray) -> np.datetime64:
         if self.test_from is not None:
@@ -147,7 +147,7 @@ class PurgedKFold:
         for number, block in enumerate(np.array_split(bars, self.folds)):
             test = (known >= block[0]) & (known <= block[-1])
             end = _bars_later(bars, resolves[test].max(), self.embargo_bars)
-            yield _fold(number, ~((known <= end) & (resolves >= block[0])), test)
+            yield _fold(dataset, number, train=~((known <= end) & (resolves >= block[0])), test=test)
 
 
 def _bars_later(bars: TimeArray, moment: np.datetime64, count: int) -> np.datetime64:
@@ -184,7 +184,8 @@ class RepeatedKFold:
                 yield Fold(repeat * self.folds + k, train, test)
 
 
-def _fold(number: int, train: BoolArray, test: BoolArray) -> Fold:
+def _fold(dataset: Dataset, number: int, *, train: BoolArray, test: BoolArray) -> Fold:
+    train = train & dataset.has_label
     if not train.any():
         raise ConfigError(
             f"fold {number} has no resolved training row before its test rows; lengthen the training window"

@@ -37,9 +37,17 @@ def test_rows_out_of_time_order_are_refused():
         made([GOOD[0], earlier])
 
 
-def test_missing_labels_are_refused():
-    with pytest.raises(DataError, match="missing labels"):
-        made(GOOD, y=(1.0, np.nan))
+def test_rows_with_dates_may_lack_some_labels_but_not_all():
+    data = made(GOOD, y=(1.0, np.nan))
+    assert data.has_label.tolist() == [True, False]
+    assert data.labels(np.array([0])).dtype == np.int8
+    with pytest.raises(DataError, match="y lacks labels"):
+        made(GOOD, y=(np.nan, np.nan))
+
+
+def test_rows_without_dates_need_every_label():
+    with pytest.raises(DataError, match="y lacks labels"):
+        Dataset(pd.DataFrame({"a": [1.0, 2.0]}), np.array([1.0, np.nan]), np.array(["A", "B"]), "default", 0)
 
 
 def test_take_keeps_rows_and_their_clocks_together():

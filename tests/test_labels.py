@@ -31,6 +31,12 @@ def test_the_dead_zone_drops_what_lies_between_its_edges():
     np.testing.assert_array_equal(values, [1.0, np.nan, 0.0])
 
 
+def test_moves_inside_the_dead_zone_keep_their_row_so_that_nobody_learns_of_large_moves_from_its_absence():
+    panel = panel_of([100, 100, 101, 101.1, 99, 99])
+    data = build_dataset(panel, ["weekday"], Direction(up=0.005, down=-0.005))
+    np.testing.assert_array_equal(data.y, [1.0, np.nan, 0.0, np.nan])
+
+
 def test_no_change_is_not_up():
     assert Direction().values(panel_of([100, 100, 100]))[0, 0] == 0.0
 

@@ -84,6 +84,16 @@ def test_blocks_are_the_last_rows_and_each_resolved_before_the_next_began(datase
     assert parts[-1][-1] == rows[-1]
 
 
+def test_rows_without_label_are_tested_but_never_train():
+    data = made(np.arange(10), [1])
+    y = np.where(np.arange(10) % 3 == 0, np.nan, data.y.astype(float))
+    data = Dataset(data.X, y, data.entity, "direction", 1, data.clocks)
+    for split in (WalkForward(train_bars=5, test_bars=5), Holdout(test_share=0.5), PurgedKFold(folds=2)):
+        folds = list(split.split(data))
+        assert all(data.has_label[fold.train].all() for fold in folds)
+        assert any(not data.has_label[fold.test].all() for fold in folds)
+
+
 def test_walk_forward_by_hand():
     dataset = made(np.arange(8), [1])  # row i is known on day i and resolves on day i + 2
     folds = list(WalkForward(train_bars=4, test_bars=3).split(dataset))

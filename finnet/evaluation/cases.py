@@ -29,6 +29,8 @@ class Cases:
         Probabilities, one column per model.
     truth : ndarray of shape (n,)
         0 or 1.
+    outcome : ndarray of shape (n,)
+        What stands behind the truth, such as the forward return; the truth itself where nothing else is given.
     unit : ndarray of int, shape (n,)
         Number of the unit of each row, 0 to n_units - 1, in time order.
     fold, repeat : ndarray of int, shape (n,)
@@ -43,6 +45,7 @@ class Cases:
     models: list[str]
     values: FloatArray
     truth: FloatArray
+    outcome: FloatArray
     unit: IntArray
     fold: IntArray
     repeat: IntArray
@@ -69,8 +72,13 @@ class Cases:
         return float((days + 1.0) / _DAYS_PER_YEAR)
 
 
-def paired_cases(forecasts: Forecasts) -> Cases:
+def paired_cases(forecasts: Forecasts, outcome: "pd.Series[float] | None" = None) -> Cases:
     """The rows that every model forecast and whose truth is known.
+
+    Parameters
+    ----------
+    outcome : Series, optional
+        What stands behind the truth, indexed by (issued_at, entity).
 
     Raises
     ------
@@ -102,6 +110,7 @@ def paired_cases(forecasts: Forecasts) -> Cases:
         models=[str(model) for model in wide.columns],
         values=wide.to_numpy(),
         truth=truth,
+        outcome=truth if outcome is None else _outcome_of(index, outcome),
         unit=unit,
         fold=index["fold"].to_numpy(),
         repeat=repeat,
@@ -109,6 +118,14 @@ def paired_cases(forecasts: Forecasts) -> Cases:
         issued=issued,
         unit_name=name,
     )
+
+
+def _outcome_of(index: pd.DataFrame, outcome: "pd.Series[float]") -> FloatArray:
+    values = outcome.reindex(pd.MultiIndex.from_frame(index[["issued_at", "entity"]])).to_numpy(float)
+    if np.isnan(values).any():
+        row = index.iloc[int(np.isnan(values).argmax())]
+        raise DataError(f"outcome lacks {row['entity']} at {row['issued_at']}; give one for every case with a truth")
+    return values
 
 
 def _require_one_question(table: pd.DataFrame) -> None:

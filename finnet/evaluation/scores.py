@@ -89,6 +89,7 @@ def score(
     draws: int = 500,
     block_sessions: int | None = None,
     seed: int = 0,
+    outcome: "pd.Series[float] | None" = None,
 ) -> pd.DataFrame:
     """Metrics of every model on the rows that all of them forecast, with 95 % intervals.
 
@@ -107,6 +108,9 @@ def score(
         Length of a block; by default the larger of the horizon and T^(1/3) sessions, and 1 without dates.
     seed : int
         Of the draws.
+    outcome : Series, optional
+        What the rank IC orders symbols by, such as the forward return, indexed by (issued_at, entity); by default the
+        truth itself, which for direction is no more than 0 and 1.
 
     Returns
     -------
@@ -130,7 +134,7 @@ def score(
     1  network  brier   0.05
     """
     require_at_least(draws, 0, name="draws")
-    cases = paired_cases(forecasts)
+    cases = paired_cases(forecasts, outcome)
     names = tuple(metrics) if metrics is not None else _fitting(cases, str(forecasts.table["target"].iloc[0]))
     _require_fitting(names, cases)
     rows = [_rows(cases, number) for number in range(len(cases.models))]
@@ -180,6 +184,7 @@ class _Rows:
     """Rows of one model in one repeat."""
 
     truth: FloatArray
+    outcome: FloatArray
     probability: FloatArray
     unit: IntArray
     n_units: int
@@ -192,12 +197,15 @@ class _Rows:
 def _rows(cases: Cases, number: int) -> list[_Rows]:
     """Rows of one model, repeat by repeat."""
     repeats = [cases.repeat == repeat for repeat in range(int(cases.repeat.max()) + 1)]
-    return [_Rows(cases.truth[rows], cases.values[rows, number], cases.unit[rows], cases.n_units) for rows in repeats]
+    return [
+        _Rows(cases.truth[rows], cases.outcome[rows], cases.values[rows, number], cases.unit[rows], cases.n_units)
+        for rows in repeats
+    ]
 
 
 def _value(metric: Metric, rows: _Rows) -> float:
     if metric.kind == "panel":
-        return metric.function(rows.truth, rows.probability, rows.unit)
+        return metric.function(rows.outcome, rows.probability, rows.unit)
     return metric.function(rows.truth, rows.probability)
 
 
@@ -225,7 +233,7 @@ def _drawn_values(metric: Metric, rows: _Rows, weights: FloatArray) -> FloatArra
 
 
 def _drawn_rank_ic(rows: _Rows, weights: FloatArray) -> FloatArray:
-    each = session_rank_ic(rows.truth, rows.probability, rows.unit)
+    each = session_rank_ic(rows.outcome, rows.probability, rows.unit)
     known = np.isfinite(each)
     sessions = weights[:, : len(each)][:, known]
     total = sessions.sum(axis=1)

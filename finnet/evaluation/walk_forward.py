@@ -127,7 +127,7 @@ def _works(
 
 
 def _rows(dataset: Dataset, rows: IntArray) -> Rows:
-    return Rows(dataset.X.iloc[rows].reset_index(drop=True), dataset.y[rows])
+    return Rows(dataset.X.iloc[rows].reset_index(drop=True), dataset.labels(rows))
 
 
 def _do_in_worker(work: _Work) -> FoldResult:

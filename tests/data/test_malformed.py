@@ -15,7 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from finnet.data.loans import LoanFile, check_loans
+from finnet.data.macro import MacroFile, check_macro
 from finnet.data.prices import PriceFile, check_prices, read_prices
+from finnet.data.sentiment import SentimentFile, check_sentiment
 from finnet.errors import DataError
 
 HEADER = "date,symbol,open,high,low,close,volume\n"
@@ -301,3 +304,41 @@ def test_a_compressed_file_breaks_the_rules_that_the_plain_one_breaks(tmp_path, 
     plain.write_bytes(data)
     rules = [check_prices(PriceFile(path=str(file)))["rule"].tolist() for file in (path, plain)]
     assert rules[0] == rules[1]
+
+
+SCORES = "at,who,score\n2014-01-02 10:00Z,A,1\n2014-01-03 10:00Z,NA,-0.5\n"
+LOANS = "id,day,income,home,bad\n1,2014-01-02,2500,own,0\n2,2014-01-03,,rent,1\n"
+RATES = "period,released,rate\n2014-01-01,2014-02-12,1\n2014-02-01,2014-03-12,1.5\n"
+READERS = {
+    "sentiment": (
+        SCORES,
+        check_sentiment,
+        SentimentFile,
+        {"columns": {"available_at": "at", "symbol": "who", "s": "score"}},
+    ),
+    "loans": (
+        LOANS,
+        check_loans,
+        LoanFile,
+        {"target": "bad", "id": "id", "applied_at": "day", "horizon_months": 12, "categories": ("home",)},
+    ),
+    "macro": (
+        RATES,
+        check_macro,
+        MacroFile,
+        {"columns": {"date": "period", "published": "released", "rate": "rate"}, "time": "08:30"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+@given(draws=st.data())
+@settings(CAMPAIGN, max_examples=100)
+def test_other_malformed_files_crash_nothing(tmp_path, name, draws):
+    sound, check, file, columns = READERS[name]
+    data = sound.encode()
+    for _ in range(draws.draw(st.integers(0, 3))):
+        data = _break_bytes(draws.draw, data)
+    (tmp_path / "file.csv").write_bytes(data)
+    found = check(file(path=str(tmp_path / "file.csv"), **columns))
+    assert found.empty or data != sound.encode()

@@ -193,10 +193,27 @@ def test_settings_that_cannot_be_are_refused(settings, said):
 
 
 def test_a_parquet_column_of_the_wrong_type_is_named(tmp_path):
-    table = pa.table({"date": [date(2020, 1, 2)], "symbol": [700], "close": [pa.scalar([1.0])]})
-    pq.write_table(table, tmp_path / "p.parquet")
-    found = check_prices(PriceFile(path=str(tmp_path / "p.parquet")))
-    assert found["rule"].tolist() == ["not_text", "not_a_number"]
+    pq.write_table(pa.table({"date": [20200102], "symbol": [700], "close": [date(2020, 1, 2)]}), tmp_path / "p.parquet")
+    assert set(rules_of(str(tmp_path / "p.parquet"))) == {"not_a_date", "not_text", "not_a_number"}
+
+
+def test_parquet_columns_that_are_lists_are_refused(tmp_path):
+    pq.write_table(pa.table({"date": [date(2020, 1, 2)], "close": [[1.0]]}), tmp_path / "p.parquet")
+    assert rules_of(str(tmp_path / "p.parquet"), symbol="A") == ["unknown_type"]
+
+
+def test_a_damaged_parquet_file_crashes_nothing(tmp_path):
+    days = pd.bdate_range("2020-01-01", periods=50)
+    pd.DataFrame({"date": days, "close": np.linspace(1, 2, 50)}).to_parquet(tmp_path / "p.parquet")
+    whole, rng = np.fromfile(tmp_path / "p.parquet", np.uint8), np.random.default_rng(0)
+    for _ in range(200):
+        damaged = whole.copy()
+        damaged[rng.integers(len(whole), size=2)] = rng.integers(256, size=2)
+        damaged.tofile(tmp_path / "p.parquet")
+        assert set(check_prices(PriceFile(path=str(tmp_path / "p.parquet"), symbol="A"))["severity"]) <= {
+            "error",
+            "warning",
+        }
 
 
 def test_dates_with_a_zone_in_parquet_keep_their_local_day(tmp_path):

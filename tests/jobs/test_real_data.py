@@ -21,7 +21,7 @@ HISTORY = 31 - 1
 def count(dataset, start, end):
     """Rows whose return falls on a day in [start, end), and their share of ups."""
     day = dataset.clock("resolves_at").astype("datetime64[D]")
-    inside = (day >= np.datetime64(start)) & (day < np.datetime64(end))
+    inside = (day >= np.datetime64(start)) & (day < np.datetime64(end)) & dataset.has_label
     return int(inside.sum()), round(float(dataset.y[inside].mean()), 3), len(set(dataset.entity[inside]))
 
 
