@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from sklearn.model_selection import StratifiedKFold, train_test_split
 from finnet.checks import require_at_least, require_share
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError, LookAheadError
-from finnet.types import BoolArray, IntArray, Split, TimeArray
+from finnet.types import BoolArray, IntArray, TimeArray
 
 __all__ = [
     "Blocks",
@@ -18,6 +19,7 @@ __all__ = [
     "Holdout",
     "PurgedKFold",
     "RepeatedKFold",
+    "Split",
     "TrainingRows",
     "WalkForward",
     "fold_table",
@@ -31,6 +33,14 @@ class Fold:
     number: int
     train: IntArray
     test: IntArray
+
+
+class Split(Protocol):
+    """Anything that cuts a Dataset into folds of row numbers."""
+
+    def split(self, dataset: Dataset) -> Iterator[Fold]:
+        """Folds in a fixed order."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -178,6 +188,9 @@ class RepeatedKFold:
         """Folds, repeat after repeat; LookAheadError where rows have dates."""
         if dataset.is_dated:
             raise LookAheadError("these rows have dates, and shuffling would train on the future; use WalkForward")
+        rarest = int(np.unique(dataset.y, return_counts=True)[1].min())
+        if rarest < self.folds:
+            raise ConfigError(f"folds={self.folds} but the rarest outcome has {rarest} rows; use at most {rarest} folds")
         for repeat in range(self.repeats):
             cutter = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed + repeat)
             for k, (train, test) in enumerate(cutter.split(np.zeros(len(dataset)), dataset.y)):
@@ -220,26 +233,27 @@ class Blocks:
 
     def cut(self, dataset: Dataset, rows: IntArray, *, seed: int) -> TrainingRows:
         """Divide training `rows`; `seed` matters only for rows without dates."""
-        earlier, calibration = self._cut_last(dataset, rows, self.calibration, seed)
+        earlier, calibration = _cut_last(dataset, rows, self.calibration, seed=seed)
         share = self.validation / (1 - self.calibration)
-        fit, validation = self._cut_last(dataset, earlier, share, seed + 1)
+        fit, validation = _cut_last(dataset, earlier, share, seed=seed + 1)
         return TrainingRows(fit, validation, calibration)
 
-    def _cut_last(self, dataset: Dataset, rows: IntArray, share: float, seed: int) -> tuple[IntArray, IntArray]:
-        if share == 0:
-            return rows, rows[:0]
-        if not dataset.is_dated:
-            first, last = train_test_split(rows, test_size=share, stratify=dataset.y[rows], random_state=seed)
-            return np.sort(first), np.sort(last)
-        known = dataset.clock("known_at")[rows]
-        bars = np.unique(known)
-        cut = bars[max(1, round(len(bars) * (1 - share)))] if len(bars) > 1 else bars[0]
-        earlier = dataset.clock("resolves_at")[rows] <= cut
-        if not earlier.any():
-            raise ConfigError(
-                f"no row of the window resolved before its last {share:.0%}; give a longer window or a shorter horizon"
-            )
-        return rows[earlier], rows[known >= cut]
+
+def _cut_last(dataset: Dataset, rows: IntArray, share: float, *, seed: int) -> tuple[IntArray, IntArray]:
+    if share == 0:
+        return rows, rows[:0]
+    if not dataset.is_dated:
+        first, last = train_test_split(rows, test_size=share, stratify=dataset.y[rows], random_state=seed)
+        return np.sort(first), np.sort(last)
+    known = dataset.clock("known_at")[rows]
+    bars = np.unique(known)
+    cut = bars[min(max(1, round(len(bars) * (1 - share))), len(bars) - 1)]
+    earlier = dataset.clock("resolves_at")[rows] <= cut
+    if not earlier.any():
+        raise ConfigError(
+            f"no row of the window resolved before its last {share:.0%}; give a longer window or a shorter horizon"
+        )
+    return rows[earlier], rows[known >= cut]
 
 
 def fold_table(dataset: Dataset, split: Split) -> pd.DataFrame:

@@ -42,9 +42,8 @@ def imported(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_flow_one_way(path):
     if room(path) in MAY_IMPORT:
-        typing_only = {"dataset", "splits"} if room(path) == "types" else set()
         rooms = {name.split(".")[1] for name in imported(path) if name.startswith("finnet.")}
-        assert rooms - {room(path)} - typing_only <= MAY_IMPORT[room(path)]
+        assert rooms - {room(path)} <= MAY_IMPORT[room(path)]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))

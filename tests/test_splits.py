@@ -142,6 +142,16 @@ def test_dated_rows_are_never_shuffled():
         next(RepeatedKFold().split(made(np.arange(10), [1])))
 
 
+def test_more_folds_than_rows_of_an_outcome_are_refused():
+    with pytest.raises(ConfigError, match="rarest outcome has 25 rows"):
+        next(RepeatedKFold(folds=26).split(undated()))
+
+
+def test_a_share_too_small_for_a_bar_still_keeps_the_last_bar():
+    cut = Blocks(validation=0.01, calibration=0.0).cut(made(np.arange(5), [1]), np.arange(5), seed=0)
+    assert cut.validation.tolist() == [4]
+
+
 def test_repeated_folds_are_stratified_and_test_every_row_once_a_repeat():
     folds = list(RepeatedKFold(folds=5, repeats=2).split(undated()))
     assert [fold.number for fold in folds] == list(range(10))

@@ -150,11 +150,11 @@ def join_as_of(panel: Panel, table: pd.DataFrame, columns: Sequence[str], *, max
     for s, symbol in enumerate(panel.symbols):
         if symbol in groups:
             for name in columns:
-                fields[name][:, s] = _last_known(groups[symbol], name, panel.closes_at, age)
+                fields[name][:, s] = _last_known(groups[symbol], name, panel.closes_at, age=age)
     return panel.with_fields(fields)
 
 
-def _last_known(rows: pd.DataFrame, column: str, moments: TimeArray, age: pd.Timedelta | None) -> FloatArray:
+def _last_known(rows: pd.DataFrame, column: str, moments: TimeArray, *, age: pd.Timedelta | None) -> FloatArray:
     rows = rows[rows[column].notna()]
     published = rows["available_at"].to_numpy("datetime64[us]")
     last = np.searchsorted(published, moments, side="right") - 1

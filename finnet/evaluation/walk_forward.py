@@ -17,8 +17,8 @@ from finnet.dataset import Dataset
 from finnet.fitting import Rows, fit_in_blocks
 from finnet.forecasts import Forecasts
 from finnet.seeds import derive_seed
-from finnet.splits import Blocks
-from finnet.types import IntArray, Split
+from finnet.splits import Blocks, Split
+from finnet.types import IntArray
 
 __all__ = ["FoldResult", "forecast_folds", "walk_forward"]
 
