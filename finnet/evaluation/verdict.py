@@ -6,22 +6,11 @@ import numpy as np
 import pandas as pd
 
 from finnet.evaluation.significance import data_needed
+from finnet.names import model_in_sentence as _name
 
 __all__ = ["write_verdict"]
 
 _METRICS = {"log_loss": "log loss", "brier": "Brier score", "accuracy": "accuracy"}
-_MODELS = {
-    "network": "the network",
-    "tree": "the decision tree",
-    "svm": "the SVM",
-    "knn": "k-NN",
-    "logistic": "logistic regression",
-    "forest": "the random forest",
-    "boosting": "gradient boosting",
-    "always_up": '"always up"',
-    "prior_rate": "the prior rate",
-    "best_column": "the best single column",
-}
 _LEVEL = 0.05
 _MANY = 1000.0
 
@@ -110,10 +99,6 @@ def _anything(against_naive: pd.DataFrame, naive: Sequence[str]) -> str:
 
 def _names(models: Sequence[str] | pd.Series) -> str:
     return _listed([_name(model) for model in models])
-
-
-def _name(model: str) -> str:
-    return _MODELS.get(model, model.replace("_", " "))
 
 
 def _listed(words: Sequence[str], *, last: str = " and ") -> str:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from finnet.names import model_heading
 from finnet.reporting import plots, tables
 from finnet.reporting.html import Block, Code, Details, Figure, Points, Section, Table
-from finnet.reporting.text import count, day, metric_of, model_name, percent
+from finnet.reporting.text import count, day, metric_of, percent
 
 __all__ = [
     "Evidence",
@@ -133,7 +134,7 @@ def comparison_section(evidence: Evidence) -> Section:
     scores = Table(
         tables.scores_table(evidence.scores),
         "All scores out of sample, 95 % intervals below. " + _which_is_better(evidence.scores),
-        highlight=model_name(_NETWORK),
+        highlight=model_heading(_NETWORK),
     )
     lead = (
         "Every model saw the same rows, was tuned with the same budget on training rows alone, and is judged on the "
@@ -151,7 +152,7 @@ def _naive_blocks(against_naive: pd.DataFrame | None) -> list[Block]:
         "Does any model beat the naive forecasts? Each is tested against all of them; the naive forecast that it is "
         "least sure to beat decides."
     )
-    return [Table(tables.naive_table(against_naive), caption, highlight=model_name(_NETWORK))]
+    return [Table(tables.naive_table(against_naive), caption, highlight=model_heading(_NETWORK))]
 
 
 def _comparison_blocks(table: pd.DataFrame) -> list[Block]:

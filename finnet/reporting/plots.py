@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator
 
+from finnet.names import model_heading
 from finnet.reporting.canvas import (
     BAD,
     GOOD,
@@ -23,7 +24,7 @@ from finnet.reporting.canvas import (
     plain_ticks,
     to_svg,
 )
-from finnet.reporting.text import metric_of, model_name, percent, shorten
+from finnet.reporting.text import metric_of, percent, shorten
 from finnet.types import FloatArray
 
 __all__ = [
@@ -66,7 +67,7 @@ def comparison_plot(table: pd.DataFrame) -> str:
         axes.axvline(0, color=INK, linewidth=1)
         for height, row in enumerate(table[["difference", "low", "high", "p_holm"]].to_numpy(float)):
             _draw_difference(axes, height, row)
-        _name_rows(axes, [shorten(model_name(model), 24) for model in table["model"]])
+        _name_rows(axes, [shorten(model_heading(model), 24) for model in table["model"]])
         _name_sides(axes)
         _label_differences(axes, table)
         return to_svg(figure)

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
-from finnet.reporting.text import ABSENT, count, day, metric_of, model_name, money, number, p_value, percent, span
+from finnet.names import model_heading
+from finnet.reporting.text import ABSENT, count, day, metric_of, money, number, p_value, percent, span
 
 __all__ = [
     "backtest_table",
@@ -42,7 +43,7 @@ def comparison_table(comparison: pd.DataFrame) -> pd.DataFrame:
     metric = metric_of(str(comparison["metric"].iloc[0]))
     rows = pd.DataFrame(
         {
-            "Model": comparison["model"].map(model_name),
+            "Model": comparison["model"].map(model_heading),
             metric.label: comparison["value"].map(metric.text),
             "Network better by": [
                 _stacked(metric.difference(value), span(metric.difference(low), metric.difference(high)))
@@ -81,8 +82,8 @@ def naive_table(against_naive: pd.DataFrame) -> pd.DataFrame:
     ['Decision tree', 'Always up', '0.300', '0.900', 'no']
     """
     columns = {
-        "Model": against_naive["model"].map(model_name),
-        "Hardest naive forecast": against_naive["hardest"].map(model_name),
+        "Model": against_naive["model"].map(model_heading),
+        "Hardest naive forecast": against_naive["hardest"].map(model_heading),
         "p": against_naive["p_value"].map(p_value),
         "p (Holm)": against_naive["p_holm"].map(p_value),
         "Beats them all": ["yes" if beats else "no" for beats in against_naive["beats_all"]],
@@ -109,7 +110,7 @@ def scores_table(scores: pd.DataFrame) -> pd.DataFrame:
         metric_of(str(name)).label: rows.set_index("model").apply(_score, axis=1).reindex(models)
         for name, rows in scores.groupby("metric", sort=False)
     }
-    table = pd.DataFrame({"Model": [model_name(model) for model in models]}, index=models)
+    table = pd.DataFrame({"Model": [model_heading(model) for model in models]}, index=models)
     return table.assign(**columns).fillna(ABSENT)
 
 

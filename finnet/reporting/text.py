@@ -11,7 +11,6 @@ __all__ = [
     "count",
     "day",
     "metric_of",
-    "model_name",
     "money",
     "number",
     "p_value",
@@ -22,31 +21,6 @@ __all__ = [
 
 ABSENT = "–"
 _MINUS = "−"
-_MODEL_NAMES = {
-    "network": "Network",
-    "tree": "Decision tree",
-    "svm": "SVM",
-    "knn": "k-NN",
-    "logistic": "Logistic regression",
-    "forest": "Random forest",
-    "boosting": "Gradient boosting",
-    "always_up": "Always up",
-    "majority": "Majority",
-    "prior_rate": "Prior rate",
-    "persistence": "Persistence",
-    "best_column": "Best single column",
-}
-
-
-def model_name(model: str) -> str:
-    """The display name of a model; a model that finnet does not know keeps its own name.
-
-    Examples
-    --------
-    >>> model_name("knn"), model_name("my_package:Model")
-    ('k-NN', 'my_package:Model')
-    """
-    return _MODEL_NAMES.get(model, model)
 
 
 def shorten(words: str, most: int) -> str:

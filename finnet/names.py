@@ -1,0 +1,42 @@
+"""What models are called: in job files, in sentences and in headings."""
+
+__all__ = ["model_heading", "model_in_sentence"]
+
+_IN_SENTENCE = {
+    "network": "the network",
+    "tree": "the decision tree",
+    "svm": "the SVM",
+    "knn": "k-NN",
+    "logistic": "logistic regression",
+    "forest": "the random forest",
+    "boosting": "gradient boosting",
+    "always_up": '"always up"',
+    "prior_rate": "the prior rate",
+    "persistence": "persistence",
+    "best_column": "the best single column",
+}
+
+
+def model_in_sentence(model: str) -> str:
+    """A model as a sentence calls it; one that finnet does not know keeps its own words.
+
+    Examples
+    --------
+    >>> model_in_sentence("tree"), model_in_sentence("my_model")
+    ('the decision tree', 'my model')
+    """
+    return _IN_SENTENCE.get(model, model.replace("_", " "))
+
+
+def model_heading(model: str) -> str:
+    """A model as a table calls it; one that finnet does not know keeps its own name.
+
+    Examples
+    --------
+    >>> model_heading("tree"), model_heading("knn"), model_heading("my_package:Model")
+    ('Decision tree', 'k-NN', 'my_package:Model')
+    """
+    if model not in _IN_SENTENCE:
+        return model
+    words = _IN_SENTENCE[model].removeprefix("the ").strip('"')
+    return words if words.startswith("k-") else words[0].upper() + words[1:]
