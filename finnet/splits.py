@@ -190,7 +190,7 @@ class RepeatedKFold:
             raise LookAheadError("these rows have dates, and shuffling would train on the future; use WalkForward")
         rarest = int(np.unique(dataset.y, return_counts=True)[1].min())
         if rarest < self.folds:
-            raise ConfigError(f"folds={self.folds} but the rarest outcome has {rarest} rows; use at most {rarest} folds")
+            raise ConfigError(f"folds={self.folds}, but the rarest outcome has {rarest} rows; use at most that many")
         for repeat in range(self.repeats):
             cutter = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed + repeat)
             for k, (train, test) in enumerate(cutter.split(np.zeros(len(dataset)), dataset.y)):
