@@ -26,8 +26,10 @@ from finnet.network.losses import Loss, loss_on_scores
 from finnet.network.model import Network, dense_network
 from finnet.network.optimizers import Optimizer, named_optimizer
 from finnet.network.regularization import Clipping, Penalty
+from finnet.network.schedules import Constant, Schedule
 from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Training, train
+from finnet.network.verification import verify_activation, verify_loss
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["NetworkClassifier", "NetworkRegressor"]
@@ -46,6 +48,7 @@ class _SingleNetwork(EstimatorOfNetworks):
     batch_size: int
     epochs: int
     validation: str
+    schedule: Schedule | None
     clipping: Clipping | None
     normalization: str | None
     residual: bool
@@ -57,6 +60,8 @@ class _SingleNetwork(EstimatorOfNetworks):
         """Train a new network and keep what training leaves."""
         weights_rng, training_rng, held_rng = generator(self.random_state).spawn(3)
         examples, validation = self._split(examples, task.strata, given=validation, rng=held_rng)
+        verify_loss(task.loss, n_outputs=examples.Y.shape[1])
+        verify_activation(named_activation(self.activation))
         network = self._network(examples, output=task.output)
         network.initialize([weights_rng])
         cast(Dense, network.layers[-1]).b[...] = task.start(examples)
@@ -72,6 +77,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         self.network_, self._double_network = deepcopy(network), network.astype("float64")
         self.history_ = pd.DataFrame(history.columns())
         self.n_iter_, self.best_epoch_ = len(history), history.best_epoch
+        self.diagnostics_, self.advice_ = pd.DataFrame(history.layer_states), history.advice
         return self
 
     def _network(self, examples: Examples, *, output: Activation) -> Network:
@@ -94,6 +100,7 @@ class _SingleNetwork(EstimatorOfNetworks):
             epochs=self.epochs,
             batch_size=self.batch_size,
             optimizer=named_optimizer(self.optimizer, self.learning_rate),
+            schedule=self.schedule or Constant(),
             penalty=Penalty(l1=self.l1, l2=self.l2),
             clipping=self.clipping or Clipping(),
             early_stopping=self._stopping(),
@@ -150,6 +157,8 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         last ones, for rows in order of time.
     class_weight : dict, "balanced" or None
         As in scikit-learn; multiplies sample_weight.
+    schedule : Schedule, optional
+        Factor of the learning rate by epoch: Step, InverseScaling, Cosine, WarmUp, Plateau; None keeps the rate.
     clipping : Clipping, optional
         Limits on the gradient.
     normalization : "batch", "layer" or None
@@ -168,6 +177,10 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         epoch, train_loss and, where there are validation rows, validation_loss.
     n_iter_, best_epoch_ : int
         Epochs run, and the one whose weights are kept.
+    diagnostics_ : DataFrame
+        Per epoch and layer: gradient_norm, update_ratio, dead, saturated (see `finnet.network.diagnostics`).
+    advice_ : list of str
+        What went wrong in training and what helps; empty where all is well.
     network_ : Network
         The trained network itself.
 
@@ -196,6 +209,7 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         early_stopping: bool | EarlyStopping = False,
         validation: str = "stratified",
         class_weight: Mapping[Any, float] | str | None = None,
+        schedule: Schedule | None = None,
         clipping: Clipping | None = None,
         normalization: str | None = None,
         residual: bool = False,
@@ -215,6 +229,7 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         self.early_stopping = early_stopping
         self.validation = validation
         self.class_weight = class_weight
+        self.schedule = schedule
         self.clipping = clipping
         self.normalization = normalization
         self.residual = residual
@@ -236,13 +251,13 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
     validation : "stratified" or "last"
         Which training rows early stopping holds out where `fit` gets no X_val: drawn evenly over the sorted targets (of
         the first output), or the last ones, for rows in order of time.
-    hidden, activation, dropout, l1, l2, optimizer, learning_rate, batch_size, epochs, early_stopping, clipping,
-    normalization, residual, initializer, dtype, random_state
+    hidden, activation, dropout, l1, l2, optimizer, learning_rate, batch_size, epochs, early_stopping, schedule,
+    clipping, normalization, residual, initializer, dtype, random_state
         As in NetworkClassifier.
 
     Attributes
     ----------
-    history_, n_iter_, best_epoch_, network_
+    history_, n_iter_, best_epoch_, diagnostics_, advice_, network_
         As in NetworkClassifier.
 
     Examples
@@ -269,6 +284,7 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
         epochs: int = 100,
         early_stopping: bool | EarlyStopping = False,
         validation: str = "stratified",
+        schedule: Schedule | None = None,
         clipping: Clipping | None = None,
         normalization: str | None = None,
         residual: bool = False,
@@ -288,6 +304,7 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
         self.epochs = epochs
         self.early_stopping = early_stopping
         self.validation = validation
+        self.schedule = schedule
         self.clipping = clipping
         self.normalization = normalization
         self.residual = residual

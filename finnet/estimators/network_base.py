@@ -204,7 +204,8 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         """
         rows, labels = self._checked(X, y)
         check_classification_targets(labels)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
+        self.classes_ = np.unique(labels)
+        codes = np.searchsorted(self.classes_, labels)
         if len(self.classes_) < 2:
             raise DataError(f"y holds one class only, {self.classes_[0]}; give rows of at least two classes")
         coded = self._coded(rows, codes, sample_weight=sample_weight)

@@ -10,7 +10,7 @@ from finnet.types import FloatArray, IntArray
 
 __all__ = ["Batch", "Batches", "Examples"]
 
-_CHUNK_BYTES = 64 << 20
+_CHUNK_BYTES = 4 << 20
 
 
 class Batch(NamedTuple):
@@ -40,8 +40,8 @@ class Examples:
 class Batches:
     """The batches of one epoch after another.
 
-    Rows are gathered in shuffled order in chunks of at most 64 MiB, so that every batch is a plain slice. Without
-    `rngs` the rows keep their order and nothing is copied.
+    Rows are gathered in shuffled order in chunks of at most 4 MiB, or one batch where that is larger, so that every
+    batch is a plain slice.
 
     Parameters
     ----------
@@ -102,6 +102,8 @@ class Batches:
 
 
 def _cut(chunk: Batch, size: int) -> Iterator[Batch]:
-    for i in range(0, chunk.X.shape[-2], size):
-        weights = None if chunk.weights is None else chunk.weights[..., i : i + size, :]
-        yield Batch(chunk.X[..., i : i + size, :], chunk.Y[..., i : i + size, :], weights)
+    X, Y, weights = chunk
+    every = (slice(None),) * (X.ndim - 2)
+    for i in range(0, X.shape[-2], size):
+        rows = (*every, slice(i, i + size))
+        yield Batch(X[rows], Y[rows], None if weights is None else weights[rows])

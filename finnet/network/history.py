@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from finnet.network.diagnostics import LayerState, advise
+
 __all__ = ["History"]
 
 
@@ -15,6 +17,8 @@ class History:
         Mean over the epoch's batches, each seen with the weights of its step and with dropout.
     validation_loss : list of float
         Loss on the validation rows after the epoch; empty where there are none.
+    layer_states : list of LayerState
+        One per epoch and dense layer.
     best_epoch : int
         Counted from 1: the epoch whose weights are kept.
     was_interrupted : bool
@@ -23,6 +27,7 @@ class History:
 
     train_loss: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
+    layer_states: list[LayerState] = field(default_factory=list)
     best_epoch: int = 0
     was_interrupted: bool = False
 
@@ -41,3 +46,13 @@ class History:
         if self.validation_loss:
             columns["validation_loss"] = self.validation_loss
         return columns
+
+    @property
+    def advice(self) -> list[str]:
+        """Plain sentences about what went wrong and what helps (see `diagnostics.advise`)."""
+        return advise(self.layer_states, self.validation_loss)
+
+    @property
+    def judged_by(self) -> list[float]:
+        """Validation losses where there are any, else training losses."""
+        return self.validation_loss or self.train_loss

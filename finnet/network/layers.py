@@ -9,7 +9,7 @@ stored layer is bare: its settings, without buffers, to be bound again by its ne
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, cast
 
 import numpy as np
 
@@ -140,8 +140,8 @@ class Dense(Bare):
         self.dW, self.db = gradients
         self._Z, self._dX = Buffer(self.n_out), Buffer(self.n_in)
         self._ones = np.empty((1, 0), self.W.dtype)
-        # For one network np.dot starts faster than np.matmul; the bits are the same.
-        self._product = np.dot if self.W.ndim == 2 else np.matmul
+        # For one network the method starts faster than np.matmul; the bits are the same.
+        self._product = np.ndarray.dot if self.W.ndim == 2 else np.matmul
 
     def initialize(self, values: Sequence[FloatArray], rng: np.random.Generator) -> None:
         """W from the initializer, b = 0."""
@@ -172,7 +172,7 @@ class Dense(Bare):
 
     def infer(self, X: FloatArray) -> FloatArray:
         """Z = X W + b in fresh memory."""
-        Z: FloatArray = np.matmul(X, self.W)
+        Z: FloatArray = self._product(X, self.W)
         Z += self.b
         return Z
 
@@ -190,7 +190,10 @@ class _Parameterless(Bare):
 
 
 class Activate(_Parameterless):
-    """A = f(Z), in the memory of Z where the gradient needs A alone."""
+    """A = f(Z), in the memory of Z where the gradient needs A alone.
+
+    `result` is A of the last training pass.
+    """
 
     settings = ("n_out", "activation")
 
@@ -205,12 +208,12 @@ class Activate(_Parameterless):
         """A = f(X)."""
         self._Z = X
         out = X if self.activation.in_place else self._A.like(X)
-        self._result = self.activation.value(X, out)
-        return self._result
+        self.result = self.activation.value(X, out)
+        return self.result
 
     def backward(self, dZ: FloatArray) -> FloatArray:
         """dX = dA * f'(X), in the memory of dA."""
-        return self.activation.gradient(self._Z, self._result, dZ)
+        return self.activation.gradient(self._Z, self.result, dZ)
 
     def infer(self, X: FloatArray) -> FloatArray:
         """A = f(X)."""
@@ -268,8 +271,10 @@ class Dropout(_Parameterless):
 class _Masks:
     """Dropout masks, drawn several steps ahead because each call has a price; members have generators of their own."""
 
-    def __init__(self, rngs: Sequence[np.random.Generator], rates: Sequence[float], *, ahead: int = 1 << 16) -> None:
-        self._rngs, self._ahead, self._next = rngs, ahead // len(rngs), 0
+    def __init__(self, rngs: Sequence[np.random.Generator], rates: Sequence[float], *, ahead: int = 1 << 14) -> None:
+        seeds = [cast(np.random.SeedSequence, rng.bit_generator.seed_seq) for rng in rngs]
+        self._sources = [np.random.SFC64(seed) for seed in seeds]
+        self._ahead, self._next = ahead // len(rngs), 0
         self._threshold = np.minimum(np.round(256 * np.asarray(rates)), 255).astype(np.uint8)[:, None]
         self._growth = 256.0 / (256.0 - self._threshold)
         self._pool = np.empty((len(rngs), 0))
@@ -284,14 +289,15 @@ class _Masks:
 
     def keep(self, members: IntArray) -> None:
         """Go on with these members alone."""
-        self._rngs = [self._rngs[member] for member in members]
+        self._sources = [self._sources[member] for member in members]
         self._threshold, self._growth = self._threshold[members], self._growth[members]
         self._pool = self._pool[members]
 
     def _refill(self, count: int, dtype: np.dtype[np.floating]) -> None:
-        left = self._pool[:, self._next :].astype(dtype, copy=False)
+        left = self._pool[:, self._next :]
         words = -(-max(count - left.shape[1], self._ahead) // 8)
-        draws = [rng.integers(0, 2**64 - 1, size=words, dtype=np.uint64, endpoint=True) for rng in self._rngs]
-        kept = np.stack(draws).view(np.uint8) >= self._threshold
-        fresh = np.multiply(kept, self._growth.astype(dtype), dtype=dtype)
-        self._pool, self._next = np.concatenate([left, fresh], axis=1), 0
+        draws = [source.random_raw(words) for source in self._sources]
+        kept = np.array(draws).view(np.uint8) >= self._threshold
+        self._next, self._pool = 0, np.empty((len(left), left.shape[1] + 8 * words), dtype)
+        self._pool[:, : left.shape[1]] = left
+        np.multiply(kept, self._growth, out=self._pool[:, left.shape[1] :], dtype=dtype, casting="same_kind")

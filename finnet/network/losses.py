@@ -65,7 +65,7 @@ def mean_gradient(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArr
     dP = loss.gradient(P, Y)
     if weights is not None:
         dP *= weights
-    dP *= 1.0 / dP.shape[-2]
+    dP /= dP.shape[-2]
     return dP
 
 

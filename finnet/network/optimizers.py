@@ -254,7 +254,7 @@ class Updater:
         self.optimizer, self.time = optimizer, 0
         self.slots = tuple(np.zeros_like(theta) for _ in range(optimizer.n_slots))
         self._rate = optimizer.learning_rate if rate is None else rate
-        self._n_weights, self._factor = n_weights, 1.0
+        self._n_weights = n_weights
         self._point_to(theta, gradient)
 
     def update(self) -> None:
@@ -265,14 +265,13 @@ class Updater:
         if self.time % _FLUSH_EVERY == 0:
             self._flush()
 
-    def scale_rate(self, factor: float) -> None:
-        """Multiply the starting learning rate by `factor` from the next step on."""
-        self._factor = factor
+    def scale_rate(self, factor: float | FloatArray) -> None:
+        """Multiply the starting learning rate by `factor`, for a pack of shape (n_members, 1), from now on."""
         for block in self._blocks:
             block.rate = self._rate * factor
 
     def keep(self, members: IntArray, theta: FloatArray, gradient: FloatArray) -> None:
-        """Go on with these members of a pack alone, whose parameters now lie in `theta`."""
+        """Go on with these members of a pack alone, whose parameters now lie in `theta`, at the starting rate."""
         self.slots = tuple(slot[members] for slot in self.slots)
         if isinstance(self._rate, np.ndarray):
             self._rate = self._rate[members]
@@ -291,7 +290,7 @@ class Updater:
             weights=part[..., : max(0, self._n_weights - where[-1].start)],
             slots=tuple(slot[where] for slot in self.slots),
             scratch=scratch[..., : part.shape[-1]],
-            rate=self._rate * self._factor,
+            rate=self._rate,
         )
 
     def _flush(self) -> None:

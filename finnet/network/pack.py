@@ -163,6 +163,7 @@ class _PackRun:
 
     def train_epoch(self) -> None:
         seen = Seen()
+        self.updater.scale_rate(self._rate_factors())
         rules = [rule for rule in (self.settings.penalty, self.settings.clipping) if rule.is_active]
         for batch in self.batches:
             scores = self.network.forward(batch.X)
@@ -215,6 +216,14 @@ class _PackRun:
             self.final[members], self.best_epoch[members] = self.network.values[over], len(self.train_losses)
         else:
             self.final[members], self.best_epoch[members] = self.best.values[over], self.best.epoch[over]
+
+    def _rate_factors(self) -> FloatArray:
+        """What the schedule says to each active member, of shape (n_active, 1)."""
+        judged_by = np.array(self.validation_losses or self.train_losses)
+        schedule, epochs = self.settings.schedule, self.settings.epochs
+        losses: list[list[float]] = judged_by[:, self.active].T.tolist() if len(judged_by) else [[]] * len(self.active)
+        factors = [[schedule.factor(own, epochs)] for own in losses]
+        return np.array(factors, dtype=self.network.values.dtype)
 
     def _validation_loss(self, validation: MemberRows) -> FloatArray:
         chunks = list(validation.chunks())

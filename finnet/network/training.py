@@ -7,11 +7,13 @@ import numpy as np
 from finnet.checks import require_at_least
 from finnet.errors import ConfigError, TrainingError
 from finnet.network.batches import Batch, Batches, Examples
+from finnet.network.diagnostics import Observer
 from finnet.network.history import History
 from finnet.network.losses import Loss, mean_gradient, mean_loss
 from finnet.network.model import Network
 from finnet.network.optimizers import Adam, Optimizer, Updater
 from finnet.network.regularization import Clipping, Penalty
+from finnet.network.schedules import Constant, Schedule
 from finnet.network.settings import Settings
 from finnet.network.stopping import BestSoFar, EarlyStopping
 from finnet.types import FloatArray
@@ -30,6 +32,8 @@ class Training(Settings):
     batch_size : int
         Rows per step.
     optimizer : Optimizer
+    schedule : Schedule
+        Factor of the learning rate, epoch by epoch.
     penalty, clipping : Penalty, Clipping
     early_stopping : EarlyStopping, optional
         Needs validation examples; None runs all epochs and keeps the last weights.
@@ -38,6 +42,7 @@ class Training(Settings):
     epochs: int = 100
     batch_size: int = 128
     optimizer: Optimizer = field(default_factory=Adam)
+    schedule: Schedule = field(default_factory=Constant)
     penalty: Penalty = field(default_factory=Penalty)
     clipping: Clipping = field(default_factory=Clipping)
     early_stopping: EarlyStopping | None = None
@@ -115,11 +120,13 @@ class _Run:
         self.network, self.loss, self.settings, self.history = network, loss, settings, History()
         theta, gradient = network.trained, network.trained_gradients
         self.updater = Updater(settings.optimizer, theta, gradient, n_weights=network.n_weights)
+        self.observer = Observer(network.layers)
         self.rules = [rule for rule in (settings.penalty, settings.clipping) if rule.is_active]
         self.best = BestSoFar(settings.early_stopping, network.values) if settings.early_stopping else None
 
     def train_epoch(self, batches: Batches) -> None:
-        seen = Seen()
+        history, seen = self.history, Seen()
+        self.updater.scale_rate(self.settings.schedule.factor(history.judged_by, self.settings.epochs))
         for batch in batches:
             scores = self.network.forward(batch.X)
             seen.add(scores, batch)
@@ -127,7 +134,8 @@ class _Run:
             for rule in self.rules:
                 rule.apply(self.network)
             self.updater.update()
-        self.history.train_loss.append(self.finite(seen.mean_loss(self.loss)))
+        history.train_loss.append(self.finite(seen.mean_loss(self.loss)))
+        history.layer_states += self.observer.observe(len(history), len(batches))
 
     def is_over(self, validation: Examples | None) -> bool:
         """Whether patience has run out after this epoch."""

@@ -11,7 +11,8 @@ from finnet.errors import ConfigError, DataError, TrainingError
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.network_base import held_out
 from finnet.network import SGD, Adam, Clipping, EarlyStopping
-from finnet.network.losses import QuantileLoss
+from finnet.network.losses import MeanSquaredError, QuantileLoss
+from finnet.network.schedules import Step
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((300, 4))
@@ -82,6 +83,26 @@ def test_history_has_one_row_per_epoch():
     model = NetworkClassifier(**QUICK).fit(X, Y, X_val=X[:50], y_val=Y[:50])
     assert list(model.history_) == ["epoch", "train_loss", "validation_loss"]
     assert len(model.history_) == model.n_iter_ == model.best_epoch_ == 60
+
+
+def test_diagnostics_have_one_row_per_layer_and_epoch():
+    model = NetworkClassifier(**{**QUICK, "epochs": 3}).fit(X, Y)
+    assert model.diagnostics_.groupby("epoch")["layer"].apply(list).tolist() == [[1, 2]] * 3
+    assert model.advice_ == []
+
+
+def test_a_schedule_scales_the_learning_rate():
+    still = NetworkClassifier(**QUICK, schedule=Step(every=1, ratio=1e-9)).fit(X, Y)
+    assert still.history_["train_loss"][3:].std() < 1e-3
+
+
+def test_own_losses_are_checked_before_use():
+    class Backward(MeanSquaredError):
+        def gradient(self, P, Y):
+            return -super().gradient(P, Y)
+
+    with pytest.raises(ConfigError, match="gradient of Backward"):
+        NetworkRegressor(loss=Backward()).fit(X, X[:, 0])
 
 
 def test_given_validation_rows_decide_when_to_stop():

@@ -1,0 +1,122 @@
+"""Archives: a description and arrays in one .npz file that is read with distrust."""
+
+import io
+import json
+import math
+import re
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+import numpy as np
+
+from finnet.errors import DataError
+
+__all__ = ["MAX_BYTES", "Archive", "pack", "unpack"]
+
+MAX_BYTES = 256 * 2**20
+"""Largest file that is read; members are not compressed, so none unpacks to more."""
+
+_MAX_MEMBERS = 2000
+_DESCRIPTION = "description.json"
+_DIGEST = 64
+_HEADER = re.compile(
+    rb"\x93NUMPY\x01\x00(..)\{'descr': '(<[fi][48])', 'fortran_order': False, 'shape': \(([0-9, ]*)\), \} *\n",
+    re.DOTALL,
+)
+_DATES = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Archive:
+    """A description in JSON values, and the arrays that it refers to by number."""
+
+    description: Mapping[str, Any]
+    arrays: Sequence[np.ndarray]
+
+
+def pack(archive: Archive) -> bytes:
+    """The bytes of an .npz file whose comment is the sha256 of all before it; equal archives give equal bytes.
+
+    Examples
+    --------
+    >>> content = pack(Archive({"schema": 1}, [np.arange(3)]))
+    >>> unpack(content).arrays
+    [array([0, 1, 2])]
+    >>> unpack(content[:-1])
+    Traceback (most recent call last):
+    finnet.errors.DataError: the file was cut off or changed after it was written; copy it again, or make it again
+    """
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w", ZIP_STORED) as zipped:
+        zipped.comment = b"0" * _DIGEST
+        zipped.writestr(ZipInfo(_DESCRIPTION, _DATES), json.dumps(archive.description, sort_keys=True))
+        for number, array in enumerate(archive.arrays):
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.ascontiguousarray(array), (1, 0), allow_pickle=False)
+            zipped.writestr(ZipInfo(f"{number}.npy", _DATES), member.getvalue())
+    content = buffer.getvalue()[:-_DIGEST]
+    return content + sha256(content).hexdigest().encode()
+
+
+def unpack(content: bytes) -> Archive:
+    """The archive that `pack` wrote; DataError for anything else, however it was made."""
+    if len(content) > MAX_BYTES:
+        raise DataError(f"the file has {len(content)} bytes; a model has at most {MAX_BYTES}")
+    if sha256(content[:-_DIGEST]).hexdigest().encode() != content[-_DIGEST:]:
+        raise DataError("the file was cut off or changed after it was written; copy it again, or make it again")
+    # A right digest proves that nothing was damaged, not that we wrote it.
+    try:
+        members = _members(content)
+        description = json.loads(members.pop(_DESCRIPTION), parse_constant=_refuse)
+        arrays = [_array(members[f"{number}.npy"]) for number in range(len(members))]
+    except (
+        BadZipFile,
+        struct.error,
+        LookupError,
+        ValueError,
+        RecursionError,
+        RuntimeError,
+        OSError,
+        EOFError,
+    ) as error:
+        raise DataError(f"the file is no archive of finnet ({error}); save the model again") from error
+    if not isinstance(description, dict):
+        raise DataError("the description of the file is no JSON object; save the model again")
+    return Archive(description, arrays)
+
+
+def _members(content: bytes) -> dict[str, bytes]:
+    with ZipFile(io.BytesIO(content)) as zipped:
+        infos = zipped.infolist()
+        names = {info.filename for info in infos}
+        if len(infos) > _MAX_MEMBERS or len(names) < len(infos):
+            raise ValueError(f"{len(infos)} members, {len(names)} names")
+        if any(info.compress_type != ZIP_STORED or info.file_size != info.compress_size for info in infos):
+            raise ValueError("a member is compressed")
+        # Members may overlap in a hostile file, and then be more together than the file.
+        if sum(info.file_size for info in infos) > len(content):
+            raise ValueError("members are larger than the file")
+        return {info.filename: zipped.read(info) for info in infos}
+
+
+def _array(member: bytes) -> np.ndarray:
+    """An array whose header is one of the few that `pack` writes, and is borne out by the bytes after it."""
+    header = _HEADER.match(member)
+    if header is None or header.end() != 10 + int.from_bytes(header[1], "little"):
+        raise ValueError("an array of another format")
+    dtype, shape = np.dtype(header[2].decode()), [int(size) for size in header[3].split(b",") if size.strip()]
+    data = member[header.end() :]
+    if math.prod(shape) * dtype.itemsize != len(data):
+        raise ValueError(f"an array of {dtype} and shape {shape} in {len(data)} bytes")
+    array = np.frombuffer(data, dtype).reshape(shape).copy()
+    if not np.isfinite(array).all():
+        raise ValueError("an array with values that are not finite")
+    return array
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"the description holds {constant}")

@@ -1,0 +1,320 @@
+"""Saving: fitted models as files that hold numbers and names, and nothing that could run.
+
+What can be saved: networks, logistic regression and the naive forecasts, with the encoder and the calibrator around
+them. Trees, forests, boosting, SVM and k-NN cannot; the job fits those again, to the same bits.
+"""
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import OneHotEncoder
+
+from finnet.errors import ConfigError, DataError, FinnetError
+from finnet.estimators.archive import MAX_BYTES, Archive, pack, unpack
+from finnet.estimators.calibration import CalibratedClassifier, LogitCalibrator
+from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
+from finnet.estimators.network import NetworkClassifier
+from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
+from finnet.features.encoding import NUMERIC, TableEncoder
+from finnet.files import replace_file
+from finnet.network.activations import ACTIVATIONS, Sigmoid, Softmax, named_activation
+from finnet.network.model import dense_network
+
+__all__ = ["load_model", "model_from_bytes", "model_to_bytes", "save_model"]
+
+SCHEMA = 1
+_LARGEST = 1e12  # of any slope, intercept or scale that data gave
+_Description = Mapping[str, Any]
+_Arrays = list[np.ndarray]
+
+
+def save_model(model: Any, path: Path | str) -> None:
+    """Write a fitted model as an .npz file, whole or not at all; ConfigError where it is of a kind that has no form.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> path = Path(mkdtemp()) / "model.npz"
+    >>> save_model(PriorRate().fit(np.zeros((4, 1)), np.array([0, 0, 0, 1])), path)
+    >>> load_model(path).predict_proba(np.zeros((1, 1)))
+    array([[0.75, 0.25]])
+    """
+    replace_file(Path(path), model_to_bytes(model))
+
+
+def load_model(path: Path | str) -> Any:
+    """The model that `save_model` wrote, which forecasts the same bits; DataError for any other file."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); give the path of a saved model") from error
+    return model_from_bytes(content, name=str(path))
+
+
+def model_to_bytes(model: Any) -> bytes:
+    """What `save_model` writes."""
+    arrays: _Arrays = []
+    return pack(Archive({"schema": SCHEMA, "model": _describe(model, arrays)}, arrays))
+
+
+def model_from_bytes(content: bytes, *, name: str = "model") -> Any:
+    """The model that `model_to_bytes` turned into these bytes; `name` says in errors where they came from."""
+    try:
+        archive = unpack(content)
+        if archive.description.get("schema") != SCHEMA:
+            found = archive.description.get("schema")
+            raise DataError(f"schema {found!r} is not known; this version of finnet reads {SCHEMA}")
+        return _restore_classifier(archive.description["model"], list(archive.arrays))
+    except FinnetError as error:
+        raise DataError(f"{name}: {error}") from error
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError) as error:
+        raise DataError(f"{name}: describes no model of finnet ({error!r}); save the model again") from error
+
+
+def _describe(model: Any, arrays: _Arrays) -> dict[str, Any]:
+    if isinstance(model, TunedClassifier):
+        return _describe(model.classifier_, arrays)
+    kind = next((kind for kind, form in _FORMS.items() if form.model is type(model)), None)
+    if kind is None:
+        saved = ", ".join(form.model.__name__ for form in _FORMS.values())
+        raise ConfigError(f"{type(model).__name__} cannot be saved; what can be is {saved}. Fit it again from the job")
+    return {"kind": kind, **_FORMS[kind].describe(model, arrays)}
+
+
+def _restore(description: _Description, arrays: _Arrays) -> Any:
+    return _FORMS[description["kind"]].restore(description, arrays)
+
+
+def _restore_classifier(description: _Description, arrays: _Arrays) -> Any:
+    model = _restore(description, arrays)
+    if not hasattr(model, "predict_proba"):
+        raise DataError(f"{description['kind']} stands where a classifier should")
+    return model
+
+
+def _keep(array: np.ndarray, arrays: _Arrays) -> int:
+    """Number under which the archive holds an array."""
+    arrays.append(array)
+    return len(arrays) - 1
+
+
+def _describe_calibrated(model: CalibratedClassifier, arrays: _Arrays) -> dict[str, Any]:
+    curve = model.calibrator_
+    line = None if curve is None else [float(curve.slope_), float(curve.intercept_)]
+    return {"line": line, "classifier": _describe(model.classifier_, arrays)}
+
+
+def _restore_calibrated(description: _Description, arrays: _Arrays) -> CalibratedClassifier:
+    classifier = _restore_classifier(description["classifier"], arrays)
+    model = CalibratedClassifier(classifier)
+    model.classifier_, model.classes_, model.calibrator_ = classifier, np.array([0, 1]), None
+    if description["line"] is not None:
+        model.calibrator_ = LogitCalibrator()
+        model.calibrator_.slope_, model.calibrator_.intercept_ = map(_number, description["line"])
+    return model
+
+
+def _describe_encoded(model: EncodedClassifier, arrays: _Arrays) -> dict[str, Any]:
+    return {"encoder": _describe(model.encoder_, arrays), "classifier": _describe(model.classifier_, arrays)}
+
+
+def _restore_encoded(description: _Description, arrays: _Arrays) -> EncodedClassifier:
+    encoder = _restore(description["encoder"], arrays)
+    classifier = _restore_classifier(description["classifier"], arrays)
+    model = EncodedClassifier(encoder, classifier)
+    model.encoder_, model.classifier_, model.classes_ = encoder, classifier, classifier.classes_
+    _try(model)
+    return model
+
+
+def _try(model: EncodedClassifier) -> None:
+    """Forecast a row of zeros and one of gaps, so that parts which do not fit each other are found here."""
+    numbers = model.encoder_.numbers_
+    columns = {name: [0.0, np.nan] if name in numbers else ["", None] for name in model.encoder_.feature_names_in_}
+    probability = model.predict_proba(pd.DataFrame(columns))
+    if probability.shape != (2, len(model.classes_)) or not np.isfinite(probability).all():
+        raise DataError(f"a trial forecast gives {probability.tolist()}")
+
+
+def _describe_encoder(encoder: TableEncoder, arrays: _Arrays) -> dict[str, Any]:
+    scaler: Any = encoder.scaler_
+    pairs = [(scaler.mean, scaler.spread)] if encoder.numeric == "standard" else scaler.landmarks
+    return {
+        "numeric": encoder.numeric,
+        "min_frequency": encoder.min_frequency,
+        "columns": list(encoder.feature_names_in_),
+        "numbers": encoder.numbers_,
+        "gaps": encoder.gaps_.tolist(),
+        "varies": encoder.varies_.tolist(),
+        "scales": [_keep(scale, arrays) for pair in pairs for scale in pair],
+        "categories": encoder.categories_,
+        **(_describe_levels(encoder.levels_) if encoder.categories_ else {}),
+    }
+
+
+def _describe_levels(levels: OneHotEncoder) -> dict[str, Any]:
+    known = [list(column) for column in levels.categories_]
+    if not all(level is None or isinstance(level, str) for column in known for level in column):
+        raise ConfigError("an encoder of categories that are not text cannot be saved; make the categories text")
+    rare = getattr(levels, "infrequent_categories_", [None] * len(known))
+    return {"levels": known, "rare": [[] if column is None else list(column) for column in rare]}
+
+
+def _restore_encoder(description: _Description, arrays: _Arrays) -> TableEncoder:
+    encoder = TableEncoder(description["numeric"], min_frequency=_number(description["min_frequency"]))
+    encoder.feature_names_in_ = np.asarray(_names(description["columns"]), object)
+    encoder.n_features_in_ = len(description["columns"])
+    encoder.numbers_, encoder.categories_ = _names(description["numbers"]), _names(description["categories"])
+    encoder.gaps_, encoder.varies_ = (np.array(description[name], np.int64) for name in ("gaps", "varies"))
+    encoder.scaler_ = NUMERIC[encoder.numeric]()
+    scaler: Any = encoder.scaler_
+    scales = [arrays[number] for number in description["scales"]]
+    if encoder.numeric == "standard":
+        scaler.mean, scaler.spread = scales
+    else:
+        scaler.landmarks = list(zip(scales[::2], scales[1::2], strict=True))
+    if encoder.categories_:
+        encoder.levels_ = _restore_levels(description["levels"], description["rare"])
+    return encoder
+
+
+def _restore_levels(known: list[list[str | None]], rare: list[list[str | None]]) -> OneHotEncoder:
+    """An encoder fitted on rows that show frequent levels twice and rare ones once."""
+    shown = [[*levels, *(level for level in levels if level not in r)] for levels, r in zip(known, rare, strict=True)]
+    unknown = "\0"
+    rows = np.full((max(map(len, shown)), len(shown)), unknown, object)
+    for column, levels in enumerate(shown):
+        rows[: len(levels), column] = levels
+    return OneHotEncoder(
+        categories=[np.array(levels, object) for levels in known],
+        handle_unknown="ignore",
+        min_frequency=2 if any(rare) else None,
+        sparse_output=False,
+        dtype=np.float32,
+    ).fit(rows)
+
+
+_BUILT_FROM = ("activation", "normalization", "residual", "dtype")
+
+
+def _describe_network(model: NetworkClassifier, arrays: _Arrays) -> dict[str, Any]:
+    if not isinstance(model.activation, str):
+        raise ConfigError(
+            f"a network with activation {model.activation!r} cannot be saved; name one of {[*ACTIVATIONS]}"
+        )
+    return {
+        **{name: getattr(model, name) for name in _BUILT_FROM},
+        "hidden": [int(units) for units in model.hidden],
+        "n_features": int(model.n_features_in_),
+        "classes": model.classes_.tolist(),
+        "values": _keep(model.network_.values, arrays),
+    }
+
+
+def _restore_network(description: _Description, arrays: _Arrays) -> NetworkClassifier:
+    classes, values = np.array(description["classes"]), arrays[description["values"]]
+    if classes.ndim != 1 or len(np.unique(classes)) < max(len(classes), 2):
+        raise DataError(f"classes {classes.tolist()} are not two or more different ones")
+    n_outputs = 1 if len(classes) == 2 else len(classes)
+    widths = [int(width) for width in (description["n_features"], *description["hidden"], n_outputs)]
+    # Checked before anything of that size is made.
+    if min(widths) < 1 or sum(n_in * n_out for n_in, n_out in pairwise(widths)) > values.size:
+        raise DataError(f"layers of {widths} units need more weights than the {values.size} of the file")
+    settings = {name: description[name] for name in _BUILT_FROM}
+    model = NetworkClassifier(tuple(widths[1:-1]), **settings)
+    network = dense_network(
+        widths,
+        **{**settings, "activation": named_activation(settings["activation"])},
+        output=Sigmoid() if n_outputs == 1 else Softmax(),
+    )
+    if values.shape != network.values.shape or values.dtype != network.values.dtype:
+        raise DataError(f"the network needs {network.values.size} weights, the file has {values.dtype} {values.shape}")
+    network.restore(values)
+    model.classes_, model.n_features_in_ = classes, widths[0]
+    model.network_, model._double_network = network, network.astype("float64")
+    return model
+
+
+def _describe_logistic(model: LogisticRegression, arrays: _Arrays) -> dict[str, Any]:
+    classes = model.classes_.tolist()
+    return {"classes": classes, "coef": _keep(model.coef_, arrays), "intercept": _keep(model.intercept_, arrays)}
+
+
+def _restore_logistic(description: _Description, arrays: _Arrays) -> LogisticRegression:
+    model, classes = LogisticRegression(), np.array(description["classes"])
+    coef, intercept = arrays[description["coef"]], arrays[description["intercept"]]
+    if coef.ndim != 2 or len(classes) != 2 or len(coef) != 1 or intercept.shape != (1,):
+        raise DataError(f"coefficients of shape {coef.shape} and {intercept.shape} fit no two classes")
+    model.classes_, model.coef_, model.intercept_, model.n_features_in_ = classes, coef, intercept, coef.shape[1]
+    return model
+
+
+def _describe_rate(model: PriorRate, arrays: _Arrays) -> dict[str, Any]:
+    return {"rate": float(model.rate_)}
+
+
+def _restore_rate(description: _Description, arrays: _Arrays) -> PriorRate:
+    model = _FORMS[description["kind"]].model()
+    model.classes_, model.rate_ = np.array([0, 1]), _number(description["rate"], 0, 1)
+    return model  # type: ignore[no-any-return]
+
+
+def _describe_persistence(model: Persistence, arrays: _Arrays) -> dict[str, Any]:
+    return {"column": model.column, "hit_rate": float(model.hit_rate_)}
+
+
+def _restore_persistence(description: _Description, arrays: _Arrays) -> Persistence:
+    model = Persistence(*_names([description["column"]]))
+    model.classes_, model.hit_rate_ = np.array([0, 1]), _number(description["hit_rate"], 0, 1)
+    return model
+
+
+def _describe_best_column(model: BestColumn, arrays: _Arrays) -> dict[str, Any]:
+    center, scale = (float(part[model.column_]) for part in (model.median_, model.scale_))
+    return {"column": model.column_, "center": center, "scale": scale, "curve": _describe(model.curve_, arrays)}
+
+
+def _restore_best_column(description: _Description, arrays: _Arrays) -> BestColumn:
+    model, (column,) = BestColumn(), _names([description["column"]])
+    model.classes_, model.column_, model.curve_ = np.array([0, 1]), column, _restore(description["curve"], arrays)
+    model.median_, model.scale_ = (pd.Series({column: _number(description[name])}) for name in ("center", "scale"))
+    return model
+
+
+def _number(value: Any, low: float = -_LARGEST, high: float = _LARGEST) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise DataError(f"{value!r} stands where a number from {low:g} to {high:g} should")
+    return value
+
+
+def _names(values: Any) -> list[str]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise DataError(f"{values!r} stands where names should")
+    return values
+
+
+class _Form(NamedTuple):
+    """How one kind of model becomes a description and arrays, and comes back."""
+
+    model: type[Any]
+    describe: Callable[[Any, _Arrays], dict[str, Any]]
+    restore: Callable[[_Description, _Arrays], Any]
+
+
+_FORMS: Mapping[str, _Form] = {
+    "calibrated": _Form(CalibratedClassifier, _describe_calibrated, _restore_calibrated),
+    "encoded": _Form(EncodedClassifier, _describe_encoded, _restore_encoded),
+    "encoder": _Form(TableEncoder, _describe_encoder, _restore_encoder),
+    "network": _Form(NetworkClassifier, _describe_network, _restore_network),
+    "logistic": _Form(LogisticRegression, _describe_logistic, _restore_logistic),
+    "prior_rate": _Form(PriorRate, _describe_rate, _restore_rate),
+    "always_up": _Form(AlwaysUp, _describe_rate, _restore_rate),
+    "persistence": _Form(Persistence, _describe_persistence, _restore_persistence),
+    "best_column": _Form(BestColumn, _describe_best_column, _restore_best_column),
+}

@@ -1,0 +1,206 @@
+"""A loaded model forecasts the same bits, and no other file loads, however it was made."""
+
+import io
+import json
+import zipfile
+from copy import deepcopy
+from hashlib import sha256
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finnet.data.samples import made_loan_book, made_market
+from finnet.errors import ConfigError, DataError
+from finnet.estimators.archive import Archive, pack, unpack
+from finnet.estimators.baselines import logistic_regression
+from finnet.estimators.calibration import CalibratedClassifier
+from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
+from finnet.estimators.network import NetworkClassifier
+from finnet.estimators.saving import load_model, model_from_bytes, model_to_bytes, save_model
+from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
+from finnet.features.encoding import TableEncoder
+from finnet.labels import Direction, build_dataset
+
+BOOK = made_loan_book(loans=600)
+LOANS, DEFAULT = BOOK.applications.assign(region=np.arange(600) % 151).astype({"region": str}), BOOK.default
+NETWORK = NetworkClassifier((5, 5), epochs=2, random_state=0, normalization="batch", residual=True)
+
+
+def pipeline(classifier, numeric="quantile", min_frequency=0.01):
+    tuned = TunedClassifier(classifier, space={}, trials=1)
+    return CalibratedClassifier(EncodedClassifier(TableEncoder(numeric, min_frequency=min_frequency), tuned))
+
+
+def fitted(model):
+    parts = [slice(0, 400), slice(400, 500), slice(500, 600)]
+    X, y = zip(*[(LOANS.iloc[part], DEFAULT[part]) for part in parts], strict=True)
+    if isinstance(model, CalibratedClassifier):
+        return model.fit(X[0], y[0], X_val=X[1], y_val=y[1], X_cal=X[2], y_cal=y[2])
+    return model.fit(X[0], y[0])
+
+
+MODELS = {
+    "network": pipeline(NETWORK),
+    "network, standard scales": pipeline(NETWORK, "standard"),
+    "network, every level": pipeline(NETWORK, min_frequency=0.0),
+    "network, float64": pipeline(NetworkClassifier((3,), epochs=2, random_state=0, dtype="float64", activation="tanh")),
+    "logistic": pipeline(logistic_regression()),
+    "prior rate": PriorRate(),
+    "always up": AlwaysUp(),
+    "best column": BestColumn(),
+}
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_a_loaded_model_forecasts_the_same_bits(model, tmp_path):
+    model = fitted(model)
+    save_model(model, tmp_path / "model.npz")
+    loaded = load_model(tmp_path / "model.npz")
+    new = pd.concat([LOANS.assign(region="never seen"), LOANS.assign(income=np.nan, home=None)], ignore_index=True)
+    np.testing.assert_array_equal(loaded.predict_proba(new), model.predict_proba(new))
+    assert model_to_bytes(loaded) == model_to_bytes(model)
+
+
+def test_a_loaded_persistence_forecasts_the_same_bits():
+    data = build_dataset(made_market(symbols=2, sessions=60), ["return_1"], Direction())
+    model = Persistence().fit(data.X, data.y)
+    loaded = model_from_bytes(model_to_bytes(model))
+    np.testing.assert_array_equal(loaded.predict_proba(data.X), model.predict_proba(data.X))
+
+
+def test_models_without_a_form_are_refused_with_those_that_have_one():
+    from finnet.estimators.baselines import decision_tree
+
+    with pytest.raises(ConfigError, match=r"DecisionTreeClassifier cannot be saved; .*NetworkClassifier"):
+        model_to_bytes(fitted(pipeline(decision_tree())))
+
+
+def test_a_network_with_an_activation_of_its_own_is_refused():
+    from finnet.network.activations import Tanh
+
+    with pytest.raises(ConfigError, match="cannot be saved; name one of"):
+        model_to_bytes(fitted(pipeline(NetworkClassifier((3,), activation=Tanh(), epochs=1))))
+
+
+WHOLE = model_to_bytes(fitted(pipeline(NETWORK)))
+ARCHIVE = unpack(WHOLE)
+
+
+def signed(content):
+    """The content with the digest that a hostile author can compute as well as we."""
+    return content[:-64] + sha256(content[:-64]).hexdigest().encode()
+
+
+def described(change):
+    """The archive with its description changed."""
+    description = deepcopy(dict(ARCHIVE.description))
+    return pack(Archive(change(description) or description, ARCHIVE.arrays))
+
+
+def zipped(*members, compression=zipfile.ZIP_STORED):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        archive.comment = b"0" * 64
+        for name, content in members:
+            archive.writestr(name, content)
+    return signed(buffer.getvalue())
+
+
+def with_array(header, data=b"\0" * 8, magic=b"\x93NUMPY\x01\x00"):
+    member = magic + len(header).to_bytes(2, "little") + header + data
+    return zipped(("description.json", json.dumps(ARCHIVE.description)), ("0.npy", member))
+
+
+def npy(descr="<f8", shape="(1,)", order="False"):
+    return f"{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}\n".encode()
+
+
+def doubled():
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        return zipped(("description.json", "{}"), ("description.json", "{}"))
+
+
+HOSTILE = {
+    "empty": lambda: b"",
+    "text": lambda: b"date,close\n2020-01-02,10\n",
+    "pickle": lambda: b"cos\nsystem\n(S'echo'\ntR.",
+    "signed text": lambda: signed(b"x" * 100),
+    "signed pickle": lambda: signed(b"cos\nsystem\n(S'echo'\ntR." + b"0" * 64),
+    "no member": zipped,
+    "no description": lambda: zipped(("0.npy", b"")),
+    "description is a list": lambda: zipped(("description.json", "[]")),
+    "description is cut": lambda: zipped(("description.json", '{"schema": 1')),
+    "description is not text": lambda: zipped(("description.json", b"\xff\xfe\xfd")),
+    "description is deep": lambda: zipped(("description.json", "[" * 100_000)),
+    "description holds NaN": lambda: zipped(("description.json", '{"schema": NaN}')),
+    "description holds a huge number": lambda: zipped(("description.json", '{"schema": ' + "9" * 5000 + "}")),
+    "doubled member": doubled,
+    "bomb": lambda: zipped(("description.json", b" " * 10_000_000), compression=zipfile.ZIP_DEFLATED),
+    "many members": lambda: zipped(*((f"{number}.npy", b"") for number in range(2100))),
+    "member above the folder": lambda: zipped(("description.json", "{}"), ("../../up", b"x")),
+    "object array": lambda: with_array(npy("|O")),
+    "text array": lambda: with_array(npy("<U2")),
+    "structured array": lambda: with_array(b"{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,), }\n"),
+    "big-endian array": lambda: with_array(npy(">f8")),
+    "Fortran array": lambda: with_array(npy(order="True")),
+    "array larger than its bytes": lambda: with_array(npy(shape="(1000000000000,)")),
+    "array of negative size": lambda: with_array(npy(shape="(-1,)")),
+    "array with code in its header": lambda: with_array(b"__import__('os').system('true')\n"),
+    "array of another version": lambda: with_array(npy(), magic=b"\x93NUMPY\x02\x00"),
+    "array of infinity": lambda: with_array(npy(), np.array([np.inf]).tobytes()),
+    "array cut": lambda: with_array(npy(), b"\0" * 7),
+    "schema 2": lambda: described(lambda d: d.update(schema=2)),
+    "schema text": lambda: described(lambda d: d.update(schema="1")),
+    "unknown kind": lambda: described(lambda d: d["model"].update(kind="os.system")),
+    "kind is a list": lambda: described(lambda d: d["model"].update(kind=[])),
+    "itself inside": lambda: described(lambda d: d["model"].update(classifier=d["model"]["classifier"]["encoder"])),
+    "no model": lambda: described(lambda d: {"schema": 1}),
+    "huge layers": lambda: described(lambda d: d["model"]["classifier"]["classifier"].update(hidden=[10**9])),
+    "layers below zero": lambda: described(lambda d: d["model"]["classifier"]["classifier"].update(hidden=[-5])),
+    "unknown activation": lambda: described(lambda d: d["model"]["classifier"]["classifier"].update(activation="eval")),
+    "another scaler": lambda: described(lambda d: d["model"]["classifier"]["encoder"].update(numeric="standard")),
+    "another width": lambda: described(lambda d: d["model"]["classifier"]["encoder"].update(gaps=[])),
+    "slope is text": lambda: described(lambda d: d["model"].update(line=["1", "2"])),
+}
+
+
+@pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_file_is_refused(make):
+    with pytest.raises(DataError, match=r"^model: "):
+        model_from_bytes(make())
+
+
+def test_forty_cuts_and_forty_flips_are_refused():
+    rng = np.random.default_rng(0)
+    for place in rng.integers(0, len(WHOLE), 40):
+        for content in (WHOLE[:place], WHOLE[:place] + bytes([WHOLE[place] ^ (1 << place % 8)]) + WHOLE[place + 1 :]):
+            with pytest.raises(DataError, match="cut off or changed"):
+                model_from_bytes(content)
+
+
+def leaves(value, path=()):
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    yield from ((*path, key) for key, _ in list(parts)[:3])
+    for key, part in value.items() if isinstance(value, dict) else ():
+        yield from leaves(part, (*path, key))
+
+
+@pytest.mark.parametrize("harm", [None, -1, "x", [], {}, 1e308, 10**30, [[]]], ids=repr)
+def test_a_harmed_description_is_refused_or_gives_a_model_that_forecasts(harm):
+    for path in leaves(dict(ARCHIVE.description)):
+        description = deepcopy(dict(ARCHIVE.description))
+        place = description
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = harm
+        try:
+            model = model_from_bytes(pack(Archive(description, ARCHIVE.arrays)))
+        except DataError:
+            continue
+        assert np.isfinite(model.predict_proba(LOANS)).all(), path
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"none\.npz: cannot be read"):
+        load_model(tmp_path / "none.npz")

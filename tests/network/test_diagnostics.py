@@ -1,0 +1,61 @@
+import numpy as np
+
+from finnet.network.activations import ACTIVATIONS
+from finnet.network.batches import Examples
+from finnet.network.diagnostics import LayerState, Observer, advise
+from finnet.network.losses import MeanSquaredError
+from finnet.network.model import dense_network
+from finnet.network.optimizers import SGD
+from finnet.network.training import Training, train
+
+X = np.random.default_rng(0).standard_normal((64, 4)).astype("float32")
+Y = X[:, :1]
+
+
+def history(activation, *, rate=1e-3, depth=3, epochs=1, Y=Y, **options):
+    network = dense_network((4, *[16] * depth, 1), activation=ACTIVATIONS[activation], **options)
+    network.initialize([np.random.default_rng(0)])
+    settings = Training(epochs=epochs, batch_size=32, optimizer=SGD(learning_rate=rate))
+    return train(network, MeanSquaredError(), Examples(X, Y), rng=np.random.default_rng(0), settings=settings)
+
+
+def test_every_dense_layer_has_one_state_per_epoch():
+    states = history("relu", epochs=2).layer_states
+    assert [(state.epoch, state.layer) for state in states] == [(e, k) for e in (1, 2) for k in (1, 2, 3, 4)]
+    assert all(state.gradient_norm > 0 for state in states)
+
+
+def test_a_healthy_network_gets_no_advice():
+    assert history("relu").advice == []
+
+
+def test_deep_sigmoids_let_gradients_vanish_and_a_cure_is_named():
+    (advice,) = history("sigmoid", depth=10).advice
+    assert "vanish" in advice
+    assert "normalization" in advice
+
+
+def test_the_named_cures_bring_gradients_back():
+    cured = history("sigmoid", depth=10, residual=True, normalization="batch").layer_states
+    assert cured[0].gradient_norm > 1e-2 * cured[-1].gradient_norm
+
+
+def test_exploding_gradients_are_seen():
+    states = [LayerState(1, 1, 1e4, 1e-3, 0.0, 0.0), LayerState(1, 2, 1.0, 1e-3, 0.0, 0.0)]
+    (advice,) = advise(states)
+    assert "Clipping" in advice
+
+
+def test_dead_units_are_seen():
+    network = dense_network((4, 8, 1), activation=ACTIVATIONS["relu"])
+    network.initialize([np.random.default_rng(0)])
+    network.layers[0].b[...] = -100.0
+    network.backward(network.forward(X))
+    (advice,) = advise(Observer(network.layers).observe(1, 1))
+    assert advice.startswith("100% of the units of layer 1 are dead")
+
+
+def test_overfitting_is_seen():
+    falling_then_rising = history("relu")
+    falling_then_rising.validation_loss = [0.5, 0.4, *np.linspace(0.41, 0.9, 18)]
+    assert any("overfits" in sentence for sentence in falling_then_rising.advice)
