@@ -41,11 +41,20 @@ def loans() -> pd.DataFrame:
     return table[["loan_id", "applied_on", *book.applications.columns, "default"]]
 
 
+def new_loans() -> pd.DataFrame:
+    """Applications of a year after the others, which nobody knows the outcome of."""
+    book = made_loan_book(loans=100, seed=1)
+    names = [f"N{number:06d}" for number in range(len(book))]
+    days = pd.date_range("2021-01-01", periods=len(book), freq="3D").astype(str)
+    return book.applications.assign(loan_id=names, applied_on=days)[["loan_id", "applied_on", *book.applications]]
+
+
 def main() -> None:
-    """Write the three files."""
+    """Write the four files."""
     SAMPLE.mkdir(exist_ok=True)
     panel = made_market(symbols=5, sessions=500)
-    for name, table in (("prices", prices(panel)), ("sentiment", sentiment(panel)), ("loans", loans())):
+    tables = {"prices": prices(panel), "sentiment": sentiment(panel), "loans": loans(), "new_loans": new_loans()}
+    for name, table in tables.items():
         table.to_csv(SAMPLE / f"{name}.csv", index=False, lineterminator="\n")
 
 

@@ -8,6 +8,7 @@ The public nouns, by the way of the data::
 from finnet.backtest.engine import run_backtest
 from finnet.data.panel import LoanBook, Panel
 from finnet.dataset import Dataset
+from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.tuning import EncodedClassifier
 from finnet.evaluation.comparison import compare
@@ -27,6 +28,8 @@ __all__ = [
     "Job",
     "LoanBook",
     "NetworkClassifier",
+    "NetworkEnsembleClassifier",
+    "NetworkEnsembleRegressor",
     "NetworkRegressor",
     "Panel",
     "TableEncoder",

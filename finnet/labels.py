@@ -72,7 +72,15 @@ class MarketLabel(Protocol):
 
 @dataclass(frozen=True)
 class _Ahead:
-    """What all market labels share: the bars between the features and the trade, and the bars held."""
+    """What all market labels share.
+
+    Parameters
+    ----------
+    horizon_bars : int
+        Bars held.
+    delay_bars : int
+        Bars between the close that makes the features and the close that is traded, at least 1.
+    """
 
     horizon_bars: int = 1
     delay_bars: int = 1
@@ -99,7 +107,7 @@ class Direction(_Ahead):
     Parameters
     ----------
     horizon_bars, delay_bars : int
-        Bars held, and bars between the features and the trade (at least 1).
+        Bars held, and bars between the close that makes the features and the close that is traded (at least 1).
     up, down : float
         Edges of the dead zone as returns, for instance 0.0055 and -0.005.
 

@@ -11,6 +11,7 @@ _IN_SENTENCE = {
     "forest": "the random forest",
     "boosting": "gradient boosting",
     "always_up": '"always up"',
+    "majority": "the majority",
     "prior_rate": "the prior rate",
     "persistence": "persistence",
     "best_column": "the best single column",

@@ -139,6 +139,13 @@ class PurgedKFold:
     Label i spans the closed interval [known_at, resolves_at] = [t0, t1]. With s the smallest t0 and e the largest t1 of
     the block, extended by the embargo, row i trains unless t0 <= e and t1 >= s (Lopez de Prado, Advances in Financial
     Machine Learning, 2018, section 7.4). Rows after the block train too, so this measures models, not strategies.
+
+    Parameters
+    ----------
+    folds : int
+        Number of test blocks.
+    embargo_bars : int
+        Bars after each block that train nothing either.
     """
 
     folds: int = 5
@@ -174,6 +181,15 @@ class RepeatedKFold:
     """Stratified shuffled folds for rows without dates; refuses rows that have them.
 
     Repeat r shuffles with seed `seed + r`. Folds share training rows, so compare models with the corrected paired test.
+
+    Parameters
+    ----------
+    folds : int
+        Folds of one repeat; each row is tested once in it.
+    repeats : int
+        How often the rows are shuffled and divided anew.
+    seed : int
+        Of the shuffles.
     """
 
     folds: int = 5
@@ -221,6 +237,13 @@ class Blocks:
 
     With dates they are the last bars of the window, in the order fit, validation, calibration, and a row belongs to an
     earlier block only if it resolved before the later block began. Without dates they are drawn at random, stratified.
+
+    Parameters
+    ----------
+    validation : float
+        Share of the training bars on which networks stop early and every model's settings are chosen.
+    calibration : float
+        Share on which the probabilities of every model are calibrated; 0 leaves them as they are.
     """
 
     validation: float = 0.15

@@ -58,5 +58,6 @@ def test_samples_on_disk_come_from_their_script(tmp_path, monkeypatch):
 
     monkeypatch.setattr(make_sample, "SAMPLE", tmp_path)
     make_sample.main()
+    assert {path.name for path in tmp_path.iterdir()} == {path.name for path in (ROOT / "data/sample").glob("*.csv")}
     for path in tmp_path.iterdir():
         assert path.read_bytes() == (ROOT / "data" / "sample" / path.name).read_bytes()

@@ -13,7 +13,7 @@ from finnet.data.tables import CsvFormat, Table, has_columns, read_table
 from finnet.errors import ConfigError
 from finnet.types import FloatArray, IntArray, TimeArray
 
-__all__ = ["LoanFile", "check_loans", "read_loans"]
+__all__ = ["LoanFile", "check_loans", "read_applications", "read_loans"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,7 @@ class LoanFile:
     horizon_months : int
         Months after which an outcome is known.
     zone : str
+        Time zone of the days in `applied_at`.
     rules : dict of str to str
         Severities that replace those in `finnet.data.quality.RULES`.
     csv : CsvFormat
@@ -120,6 +121,19 @@ def read_loans(settings: LoanFile) -> LoanBook:
     return book
 
 
+def read_applications(settings: LoanFile) -> LoanBook:
+    """New applications from a file of the same shape; their outcome is not known yet, so `default` is 0 throughout.
+
+    The target column may be missing, and is not looked at.
+    """
+    findings = Findings(settings.rules)
+    book = _book(settings, findings, has_outcome=False)
+    findings.raise_errors()
+    findings.warn_changes()
+    assert book is not None
+    return book
+
+
 def check_loans(settings: LoanFile) -> pd.DataFrame:
     """The quality table of a loan file: every error and warning, odd columns included; empty where all is well."""
     findings = Findings(settings.rules)
@@ -130,11 +144,12 @@ def check_loans(settings: LoanFile) -> pd.DataFrame:
     return findings.table()
 
 
-def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
+def _book(settings: LoanFile, findings: Findings, *, has_outcome: bool = True) -> LoanBook | None:
     table = read_table(settings.path, settings.csv, findings, unwanted=settings.drop)
-    if table is None or not has_columns(table, settings.named, findings):
+    needed = [name for name in settings.named if has_outcome or name != settings.target]
+    if table is None or not has_columns(table, needed, findings):
         return None
-    default = _default(table, settings, findings)
+    default = _default(table, settings, findings) if has_outcome else np.zeros(len(table), np.int64)
     loan_id = _loan_id(table, settings, findings)
     applications = _applications(table, settings, findings)
     applied_at, resolves_at = _clocks(table, settings, findings)

@@ -39,7 +39,7 @@ class Panel:
     symbols : tuple of str, length S
     fields : mapping of str to ndarray of shape (T, S)
         `close` (adjusted for splits and dividends) at least; often `open`, `high`, `low` (adjusted alike), `volume` in
-        shares, sentiment. NaN where a symbol has no bar. The arrays are made read-only.
+        shares, sentiment. NaN where a symbol has no bar. Kept as views that cannot be written to.
     member : ndarray of bool, shape (T, S), optional
         Whether the symbol belonged to the universe; wherever it has a close by default.
 
@@ -63,7 +63,7 @@ class Panel:
         for name, values in self.fields.items():
             if values.shape != shape:
                 raise DataError(f"field {name!r} has shape {values.shape}; sessions and symbols make {shape}")
-            values.setflags(write=False)
+        object.__setattr__(self, "fields", {name: _read_only(values) for name, values in self.fields.items()})
         for name in ("sessions", "closes_at"):
             if (np.diff(getattr(self, name)) <= np.timedelta64(0)).any():
                 raise DataError(f"{name} are not strictly increasing; sort them and keep one of each")
@@ -118,6 +118,12 @@ class Panel:
             wide[day, column] = table[name].to_numpy(float)
             fields[str(name)] = wide
         return cls(sessions, closing_times(sessions), tuple(map(str, symbols)), fields)
+
+
+def _read_only(values: FloatArray) -> FloatArray:
+    view = values.view()
+    view.setflags(write=False)
+    return view
 
 
 def join_as_of(panel: Panel, table: pd.DataFrame, columns: Sequence[str], *, max_age_days: float = np.inf) -> Panel:

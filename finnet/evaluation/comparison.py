@@ -17,7 +17,7 @@ from finnet.types import FloatArray
 
 __all__ = ["NAIVE", "Comparison", "compare"]
 
-NAIVE = ("always_up", "prior_rate", "persistence", "best_column")
+NAIVE = ("always_up", "majority", "prior_rate", "persistence", "best_column")
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from finnet.seeds import derive_seed
 from finnet.splits import Blocks, Split
 from finnet.types import IntArray
 
-__all__ = ["FoldResult", "forecast_folds", "walk_forward"]
+__all__ = ["FoldResult", "forecast_folds", "refit", "walk_forward"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,15 +115,26 @@ def forecast_folds(
     return sorted(results, key=lambda result: (result.fold, list(estimators).index(result.model)))
 
 
+def refit(estimator: Any, dataset: Dataset, rows: IntArray, *, blocks: Blocks, seed: int) -> Any:
+    """The estimator fitted on these rows as `walk_forward` fits it on a fold: in blocks, seeded, on one BLAS thread."""
+    cut = _cut(dataset, rows, blocks, seed=derive_seed(seed, "blocks", "refit"))
+    with threadpool_limits(1):
+        return _fit(estimator, cut, seed=derive_seed(seed, "refit"))
+
+
 def _works(
     estimators: Mapping[str, Any], dataset: Dataset, split: Split, *, blocks: Blocks, seed: int, run_id: str
 ) -> Iterator[_Work]:
     for fold in split.split(dataset):
-        rows = blocks.cut(dataset, fold.train, seed=derive_seed(seed, "blocks", fold.number))
-        cut = (_rows(dataset, rows.fit), _rows(dataset, rows.validation), _rows(dataset, rows.calibration))
+        cut = _cut(dataset, fold.train, blocks, seed=derive_seed(seed, "blocks", fold.number))
         test = dataset.take(fold.test)
         for model, estimator in estimators.items():
             yield _Work(model, estimator, fold.number, cut, test, run_id, derive_seed(seed, model, fold.number))
+
+
+def _cut(dataset: Dataset, rows: IntArray, blocks: Blocks, *, seed: int) -> tuple[Rows, Rows, Rows]:
+    parts = blocks.cut(dataset, rows, seed=seed)
+    return _rows(dataset, parts.fit), _rows(dataset, parts.validation), _rows(dataset, parts.calibration)
 
 
 def _rows(dataset: Dataset, rows: IntArray) -> Rows:
@@ -139,15 +150,18 @@ def _do_in_worker(work: _Work) -> FoldResult:
 
 def _do(work: _Work) -> FoldResult:
     began = process_time()
-    train, validation, calibration = work.blocks
     with threadpool_limits(1):
-        estimator = _seeded(clone(work.estimator), work.seed)
-        fitted = fit_in_blocks(estimator, train, validation=validation, calibration=calibration)
+        fitted = _fit(work.estimator, work.blocks, seed=work.seed)
         forecasts = _forecasts(work, fitted)
     inner = list(_layers(fitted))
     history = next((part.history_ for part in inner if hasattr(part, "history_")), None)
     chosen = next((part.best_params_ for part in inner if hasattr(part, "best_params_")), None)
     return FoldResult(work.model, work.fold, forecasts, history, chosen, process_time() - began)
+
+
+def _fit(estimator: Any, blocks: tuple[Rows, Rows, Rows], *, seed: int) -> Any:
+    train, validation, calibration = blocks
+    return fit_in_blocks(_seeded(clone(estimator), seed), train, validation=validation, calibration=calibration)
 
 
 def _seeded(estimator: Any, seed: int) -> Any:

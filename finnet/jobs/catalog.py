@@ -27,6 +27,7 @@ BASELINES: Mapping[str, Callable[[], Any]] = {
 }
 NAIVE: Mapping[str, Callable[[], Any]] = {
     "always_up": AlwaysUp,
+    "majority": PriorRate,  # the same forecast: the rate gives its probability, the majority its class
     "prior_rate": PriorRate,
     "persistence": Persistence,
     "best_column": BestColumn,
