@@ -75,7 +75,9 @@ class CappedSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.max_rows = max_rows
         self.random_state = random_state
 
-    def fit(self, X: FloatArray, y: IntArray, X_val: FloatArray | None = None, y_val: IntArray | None = None) -> Self:
+    def fit(
+        self, X: FloatArray, y: IntArray, *, X_val: FloatArray | None = None, y_val: IntArray | None = None
+    ) -> Self:
         """Fit the machine on the last rows and the curve on the validation rows."""
         if X_val is None or y_val is None:
             X, X_val, y, y_val = train_test_split(X, y, test_size=0.2, shuffle=False)

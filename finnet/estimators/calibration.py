@@ -61,6 +61,7 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         self,
         X: pd.DataFrame,
         y: IntArray,
+        *,
         X_val: pd.DataFrame | None = None,
         y_val: IntArray | None = None,
         X_cal: pd.DataFrame | None = None,

@@ -66,7 +66,9 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.trials = trials
         self.random_state = random_state
 
-    def fit(self, X: FloatArray, y: IntArray, X_val: FloatArray | None = None, y_val: IntArray | None = None) -> Self:
+    def fit(
+        self, X: FloatArray, y: IntArray, *, X_val: FloatArray | None = None, y_val: IntArray | None = None
+    ) -> Self:
         """Try the settings and keep the best."""
         train = Rows(X, y)
         validation = None if X_val is None or y_val is None or not len(y_val) else Rows(X_val, y_val)
@@ -125,7 +127,7 @@ class EncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.classifier = classifier
 
     def fit(
-        self, X: pd.DataFrame, y: IntArray, X_val: pd.DataFrame | None = None, y_val: IntArray | None = None
+        self, X: pd.DataFrame, y: IntArray, *, X_val: pd.DataFrame | None = None, y_val: IntArray | None = None
     ) -> Self:
         """Fit encoder and classifier."""
         self.encoder_ = clone(self.encoder).fit(X)

@@ -15,7 +15,7 @@ def made(n, sign=1):
 def test_the_cap_keeps_the_last_rows():
     (old, y_old), (new, y_new), (X_val, y_val) = made(300, sign=-1), made(300), made(200)
     X, y = np.concatenate([old, new]), np.concatenate([y_old, y_new])
-    model = CappedSVC(max_rows=300).fit(X, y, X_val, y_val)
+    model = CappedSVC(max_rows=300).fit(X, y, X_val=X_val, y_val=y_val)
     assert model.n_rows_ == 300
     assert ((model.predict_proba(X_val)[:, 1] > 0.5) == y_val).mean() > 0.95
 

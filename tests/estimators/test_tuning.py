@@ -27,19 +27,23 @@ class Counting(KNeighborsClassifier):
 
 def test_as_many_settings_are_tried_as_the_budget_says_and_the_winner_is_refitted_on_all_rows():
     Counting.fits = 0
-    tuned = TunedClassifier(Counting(5), space=SPACES["knn"], trials=4, random_state=1).fit(X, Y, X_VAL, Y_VAL)
+    tuned = TunedClassifier(Counting(5), space=SPACES["knn"], trials=4, random_state=1).fit(
+        X, Y, X_val=X_VAL, y_val=Y_VAL
+    )
     assert Counting.fits == 4 + 1
     assert tuned.classifier_.rows_ == 600
 
 
 def test_the_setting_with_the_lowest_validation_loss_wins():
     tuned = TunedClassifier(KNeighborsClassifier(1), space={"n_neighbors": [61]}, trials=2)
-    assert tuned.fit(X, Y, X_VAL, Y_VAL).best_params_ == {"n_neighbors": 61}
+    assert tuned.fit(X, Y, X_val=X_VAL, y_val=Y_VAL).best_params_ == {"n_neighbors": 61}
 
 
 @pytest.mark.parametrize("block", [(None, None), (X_VAL[:0], Y_VAL[:0])])
 def test_without_validation_rows_nothing_is_tuned(block):
-    tuned = TunedClassifier(KNeighborsClassifier(1), space={"n_neighbors": [61]}, trials=9).fit(X, Y, *block)
+    tuned = TunedClassifier(KNeighborsClassifier(1), space={"n_neighbors": [61]}, trials=9).fit(
+        X, Y, X_val=block[0], y_val=block[1]
+    )
     assert tuned.classifier_.n_neighbors == 1
 
 
@@ -52,7 +56,7 @@ def test_the_encoder_learns_from_the_training_rows_alone():
             return super().fit(X, y)
 
     table, later = pd.DataFrame(X).add_prefix("x"), pd.DataFrame(X_VAL).add_prefix("x")
-    EncodedClassifier(Spy(), LogisticRegression()).fit(table, Y, later, Y_VAL)
+    EncodedClassifier(Spy(), LogisticRegression()).fit(table, Y, X_val=later, y_val=Y_VAL)
     assert Spy.seen == [300]
 
 
@@ -61,7 +65,8 @@ def test_every_model_of_the_catalog_learns_a_plain_signal(name):
     network = NetworkClassifier((8,), learning_rate=0.01, epochs=40, early_stopping=True)
     model = build_model(name, network=network, encoder=TableEncoder(), trials=2)
     table, later = pd.DataFrame(X).add_prefix("x"), pd.DataFrame(X_VAL).add_prefix("x")
-    model.fit(table[:200], Y[:200], table[200:], Y[200:], later, Y_VAL)
+    blocks = {"X_val": table[200:], "y_val": Y[200:], "X_cal": later, "y_cal": Y_VAL}
+    model.fit(table[:200], Y[:200], **blocks)
     p = model.predict_proba(later)[:, 1]
     assert ((p > 0.5) == Y_VAL).mean() > 0.65
 
