@@ -1,6 +1,7 @@
-"""What all tests share: where real data for tests may lie, and one BLAS thread."""
+"""What all tests share: where real data for tests may lie, one BLAS thread, and a disk that fails when told to."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,39 @@ def shared_data() -> Path:
     if not (SHARED / "data").is_dir():
         pytest.skip("real data for tests is absent; set FINNET_SHARED to the folder that holds data/")
     return SHARED / "data"
+
+
+CHANGES = ("write", "fsync", "replace", "rename", "mkdir", "symlink")
+
+
+@pytest.fixture
+def faults(monkeypatch):
+    """`faults(number, code, act)`: act with the n-th change of the disk failing; whether there was such a change.
+
+    A write that fails has written half before.
+    """
+    # Not at the top: NumPy reads the number of threads when it is imported.
+    from finnet.errors import InterruptedRunError
+
+    def run(number, code, act):
+        made = []
+
+        def failing(name, original):
+            def call(*args, **options):
+                made.append(name)
+                if len(made) - 1 != number:
+                    return original(*args, **options)
+                if name == "write":
+                    original(args[0], args[1][: len(args[1]) // 2])
+                raise OSError(code, os.strerror(code))
+
+            return call
+
+        with monkeypatch.context() as patch:
+            for name in CHANGES:
+                patch.setattr(os, name, failing(name, getattr(os, name)))
+            with suppress(OSError, InterruptedRunError):
+                act()
+        return len(made) > number
+
+    return run

@@ -1,13 +1,20 @@
 """The command line says one clear sentence and returns a documented exit code."""
 
+import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import finnet
+from finnet.cli import EXIT_CODES, main
+from finnet.data.samples import made_market
 
+COMMANDS = ("new", "keys", "check-data", "explain", "run", "runs", "verify", "report", "forecast")
 LOANS = """schema = 1
 task = "default-risk"
 name = "loans"
@@ -21,21 +28,54 @@ epochs = 3
 """
 
 
+STUDY = """schema = 1
+task = "direction"
+name = "study"
+features = ["return_1", "sentiment"]
+models = ["network", "always_up"]
+[data.prices]
+path = "prices.csv"
+columns = { sentiment = "sentiment" }
+[split.holdout]
+[tune]
+trials = 1
+[network]
+epochs = 2
+"""
+
+
 def finnet_command(*words, folder=None):
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "finnet", *words], cwd=folder, capture_output=True, text=True, check=False
     )
 
 
+@pytest.fixture
+def here(monkeypatch, capsys):
+    """`finnet_command` without the seconds that a new process takes."""
+
+    def command(*words, folder):
+        monkeypatch.chdir(folder)
+        monkeypatch.setattr(sys, "argv", ["finnet", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(words, ended.value.code or 0, said.out, said.err)
+
+    return command
+
+
 def test_help_shows_commands_examples_and_exit_codes():
     done = finnet_command("--help")
     assert done.returncode == 0
-    for words in ("run", "new", "finnet new direction my-study", "Exit codes"):
+    for words in (*COMMANDS, "finnet new direction my-study", "Exit codes"):
         assert words in done.stdout
+    for meaning, code in EXIT_CODES.items():
+        assert f"{code} {meaning}" in " ".join(done.stdout.split())
 
 
-def test_version():
-    assert finnet_command("--version").stdout.strip() == f"finnet {finnet.__version__}"
+def test_version(here, tmp_path):
+    assert here("--version", folder=tmp_path).stdout.strip() == f"finnet {finnet.__version__}"
 
 
 def test_new_then_run_ends_in_a_report_and_a_verdict(tmp_path):
@@ -48,8 +88,8 @@ def test_new_then_run_ends_in_a_report_and_a_verdict(tmp_path):
     assert report.is_file()
 
 
-def test_new_writes_a_job_file_and_says_what_to_do_next(tmp_path):
-    done = finnet_command("new", "direction", "my-study", folder=tmp_path)
+def test_new_writes_a_job_file_and_says_what_to_do_next(tmp_path, here):
+    done = here("new", "direction", "my-study", folder=tmp_path)
     assert done.returncode == 0
     assert "finnet run my-study.toml" in done.stdout
     assert (tmp_path / "my-study.toml").is_file()
@@ -68,17 +108,104 @@ def test_new_writes_a_job_file_and_says_what_to_do_next(tmp_path):
     ],
     ids=["configuration", "data", "too little"],
 )
-def test_what_is_wrong_is_one_sentence_and_an_exit_code(text, code, words, tmp_path):
+def test_what_is_wrong_is_one_sentence_and_an_exit_code(text, code, words, tmp_path, here):
     (tmp_path / "job.toml").write_text(text)
-    done = finnet_command("run", "job.toml", folder=tmp_path)
+    done = here("run", "job.toml", folder=tmp_path)
     assert done.returncode == code
     assert words in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "reports").exists()
 
 
-def test_a_word_that_is_no_command_is_a_usage_error():
-    assert finnet_command("rnu").returncode == 2
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A folder in which a job on a price file was run as a user would run it, the night after its last session."""
+    folder = tmp_path_factory.mktemp("study")
+    panel = made_market(symbols=2, sessions=150)
+    days = panel.sessions.astype("datetime64[D]")
+    index = pd.MultiIndex.from_product([days, panel.symbols], names=["date", "symbol"])
+    prices = pd.DataFrame({name: values.ravel() for name, values in panel.fields.items()}, index=index)
+    prices.to_csv(folder / "prices.csv")
+    (folder / "study.toml").write_text(STUDY)
+    done = finnet_command("--log-json", "run", "study.toml", "--processes", "1", folder=folder)
+    assert done.returncode == 0, done.stderr
+    return folder, f"{days[-1]}T23:30:00", done
+
+
+def test_the_log_in_json_is_one_object_per_line(study):
+    _, _, done = study
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [event["done"] for event in events] == [1, 2, 3]
+    assert {event["event"] for event in events} == {"fit"}
+
+
+def test_a_nightly_cycle(study, here):
+    folder, now, _ = study
+    done = here("forecast", "reports/study", "prices.csv", "-o", "new.csv", "--now", now, folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"as of {now[:10]} ")
+    assert len(pd.read_csv(folder / "new.csv")) == 2
+    assert "study/" in here("runs", folder=folder).stdout
+    assert here("verify", "reports/study", "--processes", "1", folder=folder).stdout.startswith("bit-equal")
+    assert here("report", "reports/study/latest", folder=folder).returncode == 0
+
+
+def test_prices_that_are_too_old_end_with_the_code_of_a_breached_limit(study, here):
+    folder, _, _ = study
+    done = here("forecast", "reports/study", "prices.csv", "-o", "late.csv", folder=folder)
+    assert done.returncode == EXIT_CODES["drift or limit breached"]
+    assert "weekdays old" in done.stderr
+    assert not (folder / "late.csv").exists()
+
+
+def test_keys_of_a_job_file_are_listed_with_default_and_meaning(here, tmp_path):
+    done = here("keys", "direction", folder=tmp_path)
+    assert "\nforecast.max_age_sessions = 5: " in done.stdout
+    assert here("keys", "directon", folder=tmp_path).returncode == EXIT_CODES["usage or configuration"]
+
+
+def test_explain_says_what_the_run_then_does(study, here):
+    folder, _, _ = study
+    done = here("explain", "study.toml", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert "Fits: 2 models on 1 fold" in done.stdout
+
+
+@pytest.mark.parametrize(("line", "code"), [("", 0), ("2030-01-02,MADE000,1,1,1,-1,1,0\n", 3)], ids=["good", "bad"])
+def test_check_data_lists_what_is_wrong(line, code, study, tmp_path, here):
+    folder, _, _ = study
+    (tmp_path / "study.toml").write_text(STUDY)
+    (tmp_path / "prices.csv").write_text((folder / "prices.csv").read_text() + line)
+    done = here("check-data", "study.toml", folder=tmp_path)
+    assert done.returncode == code, done.stderr
+    assert ("error  non_positive_price" in done.stdout) == bool(code)
+
+
+def test_a_run_that_is_not_there_or_damaged_is_bad_data(tmp_path, here):
+    assert here("verify", "reports/none", folder=tmp_path).returncode == EXIT_CODES["bad data"]
+
+
+def test_an_error_in_json_names_its_exit_code(tmp_path, here):
+    done = here("--log-json", "run", "none.toml", folder=tmp_path)
+    event = json.loads(done.stderr)
+    assert (event["event"], event["exit_code"], done.returncode) == ("error", 2, 2)
+    assert "none.toml" in event["message"]
+
+
+def test_ctrl_c_ends_with_a_sentence_and_can_be_continued(tmp_path):
+    (tmp_path / "loans.toml").write_text(LOANS.replace("trials = 1", "trials = 90"))
+    words = [sys.executable, "-m", "finnet", "--log-json", "run", "loans.toml", "--processes", "1"]
+    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+        while not list(tmp_path.glob("reports/loans/.lock")):
+            time.sleep(0.02)
+        running.send_signal(signal.SIGINT)
+        event = json.loads(running.communicate()[1].splitlines()[-1])
+    assert running.returncode == EXIT_CODES["interrupted (resumable)"] == event["exit_code"]
+    assert event["message"] == "interrupted; to continue, run the same command again"
+
+
+def test_a_word_that_is_no_command_is_a_usage_error(here, tmp_path):
+    assert here("rnu", folder=tmp_path).returncode == 2
 
 
 def test_the_package_runs_from_any_folder_without_writing_to_it(tmp_path):

@@ -125,6 +125,14 @@ def read_applications(settings: LoanFile) -> LoanBook:
     """New applications from a file of the same shape; their outcome is not known yet, so `default` is 0 throughout.
 
     The target column may be missing, and is not looked at.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "loans.csv"
+    >>> _ = path.write_text("income,amount\\n2500,900\\n")
+    >>> read_applications(LoanFile(path=str(path), target="status")).applications["income"].tolist()
+    [2500.0]
     """
     findings = Findings(settings.rules)
     book = _book(settings, findings, has_outcome=False)

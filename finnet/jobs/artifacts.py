@@ -1,12 +1,10 @@
 """Artifacts: what a run leaves behind, written beside and moved in place only when complete."""
 
 import json
-import os
 import platform
-import shutil
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -16,11 +14,27 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_info
 
-import finnet
 from finnet.dataset import Dataset
+from finnet.files import SUMS, check_files, point, replace_folder, sums
 from finnet.forecasts import Forecasts
 
-__all__ = ["data_hash", "environment", "publish", "run_name", "to_json"]
+__all__ = [
+    "FORECASTS",
+    "LATEST",
+    "MODEL",
+    "TIMINGS",
+    "data_hash",
+    "environment",
+    "publish",
+    "run_name",
+    "to_json",
+    "to_parquet",
+]
+
+FORECASTS = "forecasts.parquet"
+MODEL = "model.npz"
+TIMINGS = "timings.json"
+LATEST = "latest"
 
 _PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "pyarrow", "arch", "matplotlib")
 
@@ -39,7 +53,7 @@ def run_name(settings: Mapping[str, Any], dataset: Dataset) -> str:
 
     The same job on the same data has the same name, so running it again replaces a report by its equal.
     """
-    words = json.dumps(settings, sort_keys=True, default=str) + data_hash(dataset) + finnet.__version__
+    words = json.dumps(settings, sort_keys=True, default=str) + data_hash(dataset) + version("finnet")
     last = str(dataset.clock("known_at")[-1].astype("datetime64[D]")) if dataset.is_dated else "undated"
     return f"{last}-{sha256(words.encode()).hexdigest()[:10]}"
 
@@ -48,13 +62,13 @@ def environment() -> dict[str, Any]:
     """Versions, processor and BLAS: what else decides the last bits of a result."""
     blas = [f"{pool['internal_api']} {pool['version']}" for pool in threadpool_info() if pool["user_api"] == "blas"]
     return {
-        "finnet": finnet.__version__,
+        "finnet": version("finnet"),
+        "source": _source_hash(),
         "python": sys.version.split()[0],
         "packages": {name: version(name) for name in _PACKAGES},
         "system": platform.system(),
         "cpu": _processor(),
         "blas": sorted(set(blas)),
-        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
@@ -66,38 +80,37 @@ def _processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def publish(folder: Path, *, forecasts: Forecasts, texts: Mapping[str, str]) -> None:
-    """Write `forecasts.parquet` and the named texts, then move the whole folder in place at once.
+@cache
+def _source_hash() -> str:
+    """A sha256 over the modules of finnet itself."""
+    folder = Path(__file__).parents[1]
+    digest = sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return digest.hexdigest()
 
-    A folder of that name is replaced; until the move, readers see the old one whole.
+
+def publish(folder: Path, *, forecasts: Forecasts, files: Mapping[str, bytes]) -> None:
+    """Write `forecasts.parquet`, the named files and their SHA256SUMS, and move the whole folder in place at once.
+
+    A folder of that name is replaced; until the move, readers see the old one whole. Then all files are read again and
+    checked, and only if all is well does `latest` beside the folder point to it. `timings.json` is no part of the sums,
+    so equal runs have equal sums.
     """
-    beside = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    forecasts.save(beside / "forecasts.parquet")
-    for name, text in texts.items():
-        (beside / name).write_text(text, encoding="utf-8")
-    for path in [*beside.iterdir(), beside]:
-        _sync(path)
-    _swap(beside, folder)
-    _sync(folder.parent)
+    files = {**files, FORECASTS: to_parquet(forecasts.table)}
+    files[SUMS] = sums({name: content for name, content in files.items() if name not in (SUMS, TIMINGS)})
+    replace_folder(folder, files)
+    check_files(folder)
+    Forecasts.load(folder / FORECASTS)
+    point(folder.with_name(LATEST), folder.name)
 
 
-def _swap(new: Path, place: Path) -> None:
-    old = place.with_name(f".{place.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if place.exists():
-        place.rename(old)
-    new.rename(place)
-    shutil.rmtree(old, ignore_errors=True)
+def to_parquet(table: pd.DataFrame) -> bytes:
+    """The bytes of a Parquet file; equal tables give equal bytes.
 
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    The index is kept where it has a name.
+    """
+    return bytes(table.to_parquet(index=None if table.index.name else False))
 
 
 def to_json(value: Any) -> str:

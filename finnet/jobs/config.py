@@ -21,8 +21,7 @@ from finnet.jobs.catalog import MODELS
 from finnet.labels import AboveMedian, Direction, MarketLabel
 from finnet.lending.cutoff import LoanTerms
 from finnet.network.stopping import EarlyStopping
-from finnet.splits import Blocks, Holdout, PurgedKFold, RepeatedKFold, WalkForward
-from finnet.types import Split
+from finnet.splits import Blocks, Holdout, PurgedKFold, RepeatedKFold, Split, WalkForward
 
 __all__ = ["DefaultRiskJob", "DirectionJob", "Job", "NetworkSettings"]
 
@@ -42,7 +41,17 @@ class IndexHistory:
 
 @dataclass(frozen=True)
 class MadeMarket:
-    """A made market whose sentiment moves prices by a stated amount; see `finnet.data.samples.made_market`."""
+    """A made market whose sentiment moves prices by a stated amount; see `finnet.data.samples.made_market`.
+
+    Parameters
+    ----------
+    symbols, sessions : int
+        Size of the panel.
+    beta : float
+        Strength of the planted signal; at 0 there is none.
+    seed : int
+        Of the made prices, not of the fits.
+    """
 
     symbols: int = 20
     sessions: int = 1250
@@ -52,7 +61,15 @@ class MadeMarket:
 
 @dataclass(frozen=True)
 class MadeLoanBook:
-    """A made loan book with known default probabilities; see `finnet.data.samples.made_loan_book`."""
+    """A made loan book with known default probabilities; see `finnet.data.samples.made_loan_book`.
+
+    Parameters
+    ----------
+    loans : int
+        Number of applications.
+    seed : int
+        Of the made loans, not of the fits.
+    """
 
     loans: int = 6000
     seed: int = 0
@@ -147,7 +164,13 @@ class PositionChoice:
 
 @dataclass(frozen=True)
 class BacktestSettings:
-    """Positions and what it costs to change them, in basis points (1/10,000) of the value traded."""
+    """Positions and what it costs to change them.
+
+    Parameters
+    ----------
+    cost_bps : float
+        Basis points (1/10,000) of every amount traded.
+    """
 
     positions: PositionChoice = PositionChoice(long_flat=LongFlat())
     cost_bps: float = 2.0
@@ -158,7 +181,27 @@ class BacktestSettings:
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """The network before tuning; `patience` is how many epochs without a better validation loss end training."""
+    """The network before tuning.
+
+    Parameters
+    ----------
+    hidden : tuple of int
+        Units of each hidden layer.
+    activation : str
+        Of the hidden layers: relu, tanh, sigmoid, silu and others of `finnet.network.activations`.
+    dropout : float
+        Share of hidden units left out of each training step.
+    l2 : float
+        Weight of the squared weights in the loss.
+    learning_rate : float
+        Of Adam.
+    batch_size : int
+        Rows per step.
+    epochs : int
+        Passes over the training rows, at most.
+    patience : int
+        Epochs without a better validation loss that end training.
+    """
 
     hidden: tuple[int, ...] = (32, 16)
     activation: str = "relu"
@@ -184,8 +227,30 @@ class NetworkSettings:
 
 
 @dataclass(frozen=True)
+class ForecastSettings:
+    """What `finnet forecast` accepts.
+
+    Parameters
+    ----------
+    max_age_sessions : int
+        Weekdays that may have passed since the last session of the prices.
+    """
+
+    max_age_sessions: int = 5
+
+    def __post_init__(self) -> None:
+        require_at_least(self.max_age_sessions, 0, name="max_age_sessions")
+
+
+@dataclass(frozen=True)
 class Tune:
-    """The tuning budget of every model: settings tried on the validation block of each fold."""
+    """The tuning budget, the same for every model.
+
+    Parameters
+    ----------
+    trials : int
+        Settings tried on the validation block of each fold; 1 keeps those given.
+    """
 
     trials: int = 3
 
@@ -219,6 +284,19 @@ _CONTENDERS = ("network", "tree", "svm", "knn", "logistic", "forest", "boosting"
 
 class Job(BaseModel):
     """What both kinds of job have in common; `Job.from_toml` gives the right kind.
+
+    Parameters
+    ----------
+    schema : 1
+        Version of the job file's format.
+    task : str
+        "direction" or "default-risk".
+    name : str
+        Lower-case letters, digits and dashes; the report goes to reports/<name>/.
+    title : str
+        Heading of the report; the name by default.
+    seed : int
+        The same seed, data and kind of machine give the same forecasts.
 
     Examples
     --------
@@ -267,7 +345,18 @@ class Job(BaseModel):
 
 
 class DirectionJob(Job):
-    """Forecast the direction of prices, and say what trading on it would have brought."""
+    """Forecast the direction of prices, and say what trading on it would have brought.
+
+    Parameters
+    ----------
+    features : tuple of str
+        Families with their field and bars, such as return_5, rank_volatility_20 or sentiment_vix.
+    min_history_bars : int
+        Closes that a symbol must have had before its first row.
+    models : tuple of str
+        The network and what it is compared with: tree, svm, knn, logistic, forest, boosting; naive: always_up,
+        prior_rate, persistence, best_column.
+    """
 
     task: Literal["direction"]
     data: MarketData
@@ -277,10 +366,18 @@ class DirectionJob(Job):
     split: SplitChoice = SplitChoice(walk_forward=WalkForward())
     models: Models = (*_CONTENDERS, "always_up", "prior_rate", "persistence", "best_column")
     backtest: BacktestSettings = BacktestSettings()
+    forecast: ForecastSettings = ForecastSettings()
 
 
 class DefaultRiskJob(Job):
-    """Forecast the default of loans, and say which cut-off would pay."""
+    """Forecast the default of loans, and say which cut-off would pay.
+
+    Parameters
+    ----------
+    models : tuple of str
+        The network and what it is compared with: tree, svm, knn, logistic, forest, boosting; naive: prior_rate,
+        best_column.
+    """
 
     task: Literal["default-risk"]
     data: LoanData
@@ -329,8 +426,13 @@ def _keys_at(kind: Any, path: tuple[str, ...]) -> list[str]:
 
 
 def _field_types(kind: Any) -> dict[str, Any]:
-    if get_origin(kind) is UnionType:
-        kind = next((part for part in get_args(kind) if is_dataclass(part)), kind)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
-    return {field.name: field.type for field in fields(kind)} if is_dataclass(kind) else {}
+    table = settings_class(kind)
+    return {} if table is None else {field.name: field.type for field in fields(table)}
+
+
+def settings_class(kind: Any) -> Any:
+    """The class whose settings a table of a job file gives, from the type of its field; None where it is no table."""
+    parts = get_args(kind) if get_origin(kind) is UnionType else (kind,)
+    return next((part for part in parts if isinstance(part, type) and is_dataclass(part)), None)

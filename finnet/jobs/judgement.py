@@ -11,6 +11,7 @@ from finnet.evaluation.comparison import Comparison, compare
 from finnet.evaluation.scores import Sample, describe_sample, score
 from finnet.forecasts import Forecasts
 from finnet.jobs.config import DefaultRiskJob, DirectionJob
+from finnet.labels import forward_return
 from finnet.lending.cutoff import best_cutoff, cutoff_table
 from finnet.reporting.validation_report import KnownTruth
 
@@ -63,12 +64,22 @@ def judge(job: DirectionJob | DefaultRiskJob, forecasts: Forecasts, source: Pane
     """Score, compare, check the calibration and decide."""
     return Judgement(
         sample=describe_sample(forecasts),
-        scores=score(forecasts, seed=job.seed),
+        scores=score(forecasts, seed=job.seed, outcome=_outcome(job, source)),
         comparisons=tuple(compare(forecasts, metric=metric) for metric in _COMPARED[job.task]),
         calibration=calibration_table(forecasts),
         calibration_errors=calibration_errors(forecasts, seed=job.seed),
         decision=_decide(job, forecasts.of(_NETWORK), source),
     )
+
+
+def _outcome(job: DirectionJob | DefaultRiskJob, source: Panel | LoanBook) -> "pd.Series[float] | None":
+    """The return behind each direction, by moment and symbol; None for loans."""
+    if not (isinstance(job, DirectionJob) and isinstance(source, Panel)):
+        return None
+    label = job.label.label
+    returns = forward_return(source, horizon_bars=label.horizon_bars, delay_bars=label.delay_bars)
+    index = pd.MultiIndex.from_product([source.closes_at, source.symbols])
+    return pd.Series(returns.ravel(), index=index).dropna()
 
 
 _COMPARED = {"direction": ("log_loss", "accuracy"), "default-risk": ("log_loss",)}

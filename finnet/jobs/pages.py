@@ -1,6 +1,7 @@
 """Pages: what a run found, put in words and handed to the report."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +22,44 @@ from finnet.reporting.text import percent
 from finnet.reporting.validation_report import Lending, default_risk_page
 from finnet.splits import fold_table
 
-__all__ = ["render_page"]
+__all__ = ["PageParts", "page_parts", "render_page"]
 
 AnyJob = DirectionJob | DefaultRiskJob
 _EVENTS = {"direction": "rose", "above_median": "beat the median"}
 
 
-def render_page(
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PageParts:
+    """What a report is rendered from: what was found, what was run, what deciding on it would have brought."""
+
+    evidence: Evidence
+    run: Run
+    decision: Trading | Lending
+
+
+def page_parts(
     job: AnyJob,
     dataset: Dataset,
     results: Sequence[FoldResult],
+    *,
     judgement: Judgement,
     record: Mapping[str, object],
-) -> str:
-    """The whole report as one HTML page."""
-    evidence, run = _evidence(results, judgement), _run(job, dataset, record)
+) -> PageParts:
+    """The parts of a job's report; `record` is its manifest."""
+    evidence, run = _evidence(results, judgement), _run(job, dataset, judgement.sample.base_rate, record=record)
     decision = judgement.decision
     if isinstance(decision, Backtest):
         assert isinstance(job, DirectionJob)
-        return render(direction_page(evidence, _trading(job, decision), run))
+        return PageParts(evidence=evidence, run=run, decision=_trading(job, decision))
     assert isinstance(job, DefaultRiskJob)
-    return render(default_risk_page(evidence, _lending(job, decision), run))
+    return PageParts(evidence=evidence, run=run, decision=_lending(job, decision))
+
+
+def render_page(parts: PageParts) -> str:
+    """The whole report as one HTML page."""
+    if isinstance(parts.decision, Trading):
+        return render(direction_page(parts.evidence, parts.decision, parts.run))
+    return render(default_risk_page(parts.evidence, parts.decision, parts.run))
 
 
 def _evidence(results: Sequence[FoldResult], judgement: Judgement) -> Evidence:
@@ -66,7 +84,7 @@ def _histories(results: Sequence[FoldResult]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def _run(job: AnyJob, dataset: Dataset, record: Mapping[str, object]) -> Run:
+def _run(job: AnyJob, dataset: Dataset, base_rate: float, *, record: Mapping[str, object]) -> Run:
     known = dataset.clock("known_at") if dataset.is_dated else None
     is_market = isinstance(job, DirectionJob)
     return Run(
@@ -75,7 +93,7 @@ def _run(job: AnyJob, dataset: Dataset, record: Mapping[str, object]) -> Run:
         rows=len(dataset),
         entities=len(set(dataset.entity)),
         event="defaulted" if isinstance(job, DefaultRiskJob) else _EVENTS[job.label.label.target],
-        base_rate=float(dataset.y.mean()),
+        base_rate=base_rate,
         folds=fold_table(dataset, job.split.split),
         features=_features(job, dataset),
         manifest=record,

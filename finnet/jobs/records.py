@@ -1,7 +1,8 @@
-"""Records of a run for machines: metrics.json, comparison.csv, manifest.json."""
+"""Records of a run for machines: metrics.json, comparison.csv, manifest.json, timings.json."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -12,9 +13,10 @@ from finnet.estimators.baselines import CappedSVC
 from finnet.evaluation.walk_forward import FoldResult
 from finnet.jobs.artifacts import data_hash, environment
 from finnet.jobs.config import DefaultRiskJob, DirectionJob
+from finnet.jobs.final import REFIT, describe_refit
 from finnet.jobs.judgement import Judgement, LendingDecision
 
-__all__ = ["comparison_csv", "manifest", "metrics"]
+__all__ = ["comparison_csv", "manifest", "metrics", "timings"]
 
 
 def metrics(judgement: Judgement) -> dict[str, Any]:
@@ -45,7 +47,7 @@ def comparison_csv(judgement: Judgement) -> str:
 def manifest(
     job: DirectionJob | DefaultRiskJob, dataset: Dataset, results: Sequence[FoldResult], *, run_id: str
 ) -> dict[str, Any]:
-    """Job, seed, hashes, settings chosen, costs and versions: what made this result, and what would make it again."""
+    """Job, seed, hashes, settings chosen and versions: what made this result, and what would make it again."""
     return {
         "run": run_id,
         "job": job.model_dump(mode="json", by_alias=True, exclude_none=True),
@@ -56,7 +58,7 @@ def manifest(
             "rows that train the SVM": CappedSVC().max_rows,
         },
         "chosen": _chosen(results),
-        "cpu seconds": _seconds(results),
+        REFIT: describe_refit(job, dataset),
         "environment": environment(),
     }
 
@@ -68,6 +70,11 @@ def _chosen(results: Sequence[FoldResult]) -> dict[str, list[Mapping[str, Any]]]
         if result.chosen is not None:
             chosen.setdefault(result.model, []).append(result.chosen)
     return chosen
+
+
+def timings(results: Sequence[FoldResult]) -> dict[str, Any]:
+    """When the run ended and what it cost: all that differs when the same run is made again."""
+    return {"made_at": datetime.now(UTC).isoformat(timespec="seconds"), "cpu seconds": _seconds(results)}
 
 
 def _seconds(results: Sequence[FoldResult]) -> dict[str, float]:

@@ -2,22 +2,30 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from finnet.dataset import Dataset
+from finnet.estimators.saving import model_to_bytes
 from finnet.evaluation.walk_forward import FoldResult, forecast_folds
 from finnet.features.encoding import TableEncoder
+from finnet.files import restore_folders
 from finnet.forecasts import Forecasts
-from finnet.jobs.artifacts import publish, run_name, to_json
+from finnet.jobs.artifacts import MODEL, TIMINGS, publish, run_name, to_json
 from finnet.jobs.catalog import build_model
 from finnet.jobs.config import DefaultRiskJob, DirectionJob
+from finnet.jobs.final import refit_network
+from finnet.jobs.interruption import resumable
 from finnet.jobs.judgement import Judgement, judge
-from finnet.jobs.pages import render_page
-from finnet.jobs.records import comparison_csv, manifest, metrics
+from finnet.jobs.lock import only_run
+from finnet.jobs.page_files import page_files, page_parts_from
+from finnet.jobs.pages import page_parts, render_page
+from finnet.jobs.records import comparison_csv, manifest, metrics, timings
 from finnet.jobs.sources import load_dataset
+from finnet.jobs.units import FinishedUnits
 
-__all__ = ["JobResult", "run_job"]
+__all__ = ["JobResult", "OnProgress", "build_models", "count_fits", "run_job"]
 
 OnProgress = Callable[[str, int, int], object]
 
@@ -31,7 +39,9 @@ class JobResult:
     run_id : str
         Name of the run; the same job on the same data has the same.
     folder : Path
-        Holds report.html, forecasts.parquet, metrics.json, comparison.csv and manifest.json.
+        Holds report.html, forecasts.parquet, metrics.json, comparison.csv and manifest.json; model.npz, the network
+        refitted on the last training window; timings.json, which alone differs between equal runs; the tables of the
+        page; SHA256SUMS of them all.
     forecasts : Forecasts
         Out of sample, of every model.
     judgement : Judgement
@@ -63,7 +73,7 @@ def run_job(
     job : DirectionJob or DefaultRiskJob
         As `Job.from_toml` reads it.
     reports : Path
-        The run goes to `reports/<job name>/<run id>/`, whole or not at all.
+        The run goes to `reports/<job name>/<run id>/`, whole or not at all, and `latest` beside it then points to it.
     n_jobs : int
         Processes, -1 for all cores; the forecasts do not depend on it.
     on_progress : callable
@@ -72,7 +82,9 @@ def run_job(
     Raises
     ------
     ConfigError, DataError
-        Before anything is written.
+        Before anything is written; ConfigError also where another process is running this job.
+    InterruptedRunError
+        Where the run was stopped: finished fits are kept beside the run, and the same call goes on with them.
 
     Examples
     --------
@@ -82,43 +94,96 @@ def run_job(
     ...                  "data": {"made_loan_book": {"loans": 600}}, "models": ["network", "prior_rate"]})
     >>> result = run_job(job, reports=mkdtemp())
     >>> sorted(path.name for path in result.folder.iterdir())
-    ['comparison.csv', 'forecasts.parquet', 'manifest.json', 'metrics.json', 'report.html']
+    ['SHA256SUMS', 'comparison.csv', 'forecasts.parquet', 'manifest.json', 'metrics.json', 'model.npz', 'page',
+     'report.html', 'timings.json']
     """
     dataset, source = load_dataset(job)
-    settings = job.model_dump(mode="json")
-    run_id = run_name(settings, dataset)
-    results = _forecast(job, dataset, run_id, n_jobs=n_jobs, on_progress=on_progress)
-    forecasts = Forecasts.concat([result.forecasts for result in results])
-    judgement = judge(job, forecasts, source)
+    run_id = run_name(job.model_dump(mode="json"), dataset)
     folder = Path(reports) / job.name / run_id
-    record = manifest(job, dataset, results, run_id=run_id)
-    texts = {
-        "report.html": render_page(job, dataset, results, judgement, record),
-        "metrics.json": to_json(metrics(judgement)),
-        "comparison.csv": comparison_csv(judgement),
-        "manifest.json": to_json(record),
-    }
-    publish(folder, forecasts=forecasts, texts=texts)
+    with resumable(), only_run(folder.parent):
+        restore_folders(folder.parent)
+        units = FinishedUnits.beside(folder)
+        results = _forecast(job, dataset, run_id, units=units, n_jobs=n_jobs, on_progress=on_progress)
+        model = _refit(job, dataset, units=units, on_progress=on_progress)
+        forecasts = Forecasts.concat([result.forecasts for result in results])
+        judgement = judge(job, forecasts, source)
+        files = _files(job, dataset, results, judgement=judgement, run_id=run_id)
+        publish(folder, forecasts=forecasts, files=files | {MODEL: model})
+        units.remove()
     return JobResult(run_id, folder, forecasts, judgement)
 
 
 def _forecast(
-    job: DirectionJob | DefaultRiskJob, dataset: Dataset, run_id: str, *, n_jobs: int, on_progress: OnProgress
+    job: DirectionJob | DefaultRiskJob,
+    dataset: Dataset,
+    run_id: str,
+    *,
+    units: FinishedUnits,
+    n_jobs: int,
+    on_progress: OnProgress,
 ) -> list[FoldResult]:
-    """Every model on every fold, heard of as they come."""
-    models = _models(job)
-    total, done = len(models) * len(list(job.split.split.split(dataset))), []
+    """Every model on every fold, heard of and kept as they come, after those kept before."""
+    models, finished = build_models(job), units.load()
+    total = count_fits(job, dataset)
+    done = count(len(finished) + 1)
 
     def hear(result: FoldResult) -> None:
-        done.append(result)
-        on_progress(f"{result.model}, fold {result.fold}", len(done), total)
+        units.keep(result)
+        on_progress(f"{result.model}, fold {result.fold}", next(done), total)
 
     return forecast_folds(
-        models, dataset, job.split.split, blocks=job.blocks, seed=job.seed, run_id=run_id, n_jobs=n_jobs, on_done=hear
+        models,
+        dataset,
+        job.split.split,
+        blocks=job.blocks,
+        seed=job.seed,
+        run_id=run_id,
+        n_jobs=n_jobs,
+        finished=finished,
+        on_done=hear,
     )
 
 
-def _models(job: DirectionJob | DefaultRiskJob) -> Mapping[str, Any]:
+def count_fits(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> int:
+    """Fits of a job: every model on every fold, and the final refit."""
+    return len(job.models) * len(list(job.split.split.split(dataset))) + 1
+
+
+def _refit(
+    job: DirectionJob | DefaultRiskJob, dataset: Dataset, *, units: FinishedUnits, on_progress: OnProgress
+) -> bytes:
+    """The network fitted on the last training window, kept like any other fit."""
+    model = units.load_model()
+    if model is None:
+        model = model_to_bytes(refit_network(job, dataset, build_models(job)["network"]))
+        units.keep_model(model)
+    total = count_fits(job, dataset)
+    on_progress("network, final refit", total, total)
+    return model
+
+
+def _files(
+    job: DirectionJob | DefaultRiskJob,
+    dataset: Dataset,
+    results: list[FoldResult],
+    *,
+    judgement: Judgement,
+    run_id: str,
+) -> dict[str, bytes]:
+    record = manifest(job, dataset, results, run_id=run_id)
+    files = page_files(page_parts(job, dataset, results, judgement=judgement, record=record))
+    # Rendered from what is saved, so that rendering again gives the same page.
+    texts = {
+        "report.html": render_page(page_parts_from(files)),
+        "metrics.json": to_json(metrics(judgement)),
+        "comparison.csv": comparison_csv(judgement),
+        TIMINGS: to_json(timings(results)),
+    }
+    return files | {name: text.encode() for name, text in texts.items()}
+
+
+def build_models(job: DirectionJob | DefaultRiskJob) -> Mapping[str, Any]:
+    """The estimators of a job by name, not fitted yet."""
     # Returns and ranks are about normal; amounts and incomes have long tails.
     encoder = TableEncoder("standard" if isinstance(job, DirectionJob) else "quantile")
     network = job.network.build()

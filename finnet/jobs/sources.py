@@ -1,10 +1,17 @@
 """Sources: from the data section of a job to a Panel or a LoanBook, and on to the Dataset."""
 
-from finnet.data.loans import read_loans
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+import pandas as pd
+
+from finnet.data.loans import LoanFile, check_loans, read_loans
 from finnet.data.panel import LoanBook, Panel, join_as_of
-from finnet.data.prices import read_prices
+from finnet.data.prices import PriceFile, check_prices, read_prices
+from finnet.data.quality import Findings
 from finnet.data.samples import index_history, made_loan_book, made_market
-from finnet.data.sentiment import read_sentiment
+from finnet.data.sentiment import SentimentFile, check_sentiment, read_sentiment
 from finnet.dataset import Dataset
 from finnet.jobs.config import (
     DefaultRiskJob,
@@ -17,7 +24,7 @@ from finnet.jobs.config import (
 )
 from finnet.labels import build_dataset, default_dataset
 
-__all__ = ["load_book", "load_dataset", "load_panel"]
+__all__ = ["check_data", "load_book", "load_dataset", "load_panel"]
 
 
 def load_panel(data: MarketData) -> Panel:
@@ -51,3 +58,31 @@ def load_dataset(job: DirectionJob | DefaultRiskJob) -> tuple[Dataset, Panel | L
     panel = load_panel(job.data)
     rows = build_dataset(panel, job.features, job.label.label, min_history_bars=job.min_history_bars)
     return rows, panel
+
+
+def check_data(job: DirectionJob | DefaultRiskJob) -> pd.DataFrame:
+    """The quality table of all files that a job reads, errors first; no rows where all is well or data are embedded.
+
+    Returns
+    -------
+    DataFrame
+        Columns rule, severity, file, line, column, value, count, remedy.
+
+    Examples
+    --------
+    >>> from finnet.jobs.config import parse_job
+    >>> loans = {"path": "nowhere.csv", "target": "bad"}
+    >>> job = parse_job({"schema": 1, "task": "default-risk", "name": "a", "data": {"loans": loans}})
+    >>> check_data(job)[["rule", "severity", "file"]].values.tolist()
+    [['unreadable_file', 'error', 'nowhere.csv']]
+    """
+    sources = [getattr(job.data, field.name) for field in fields(job.data)]
+    tables = [_CHECKS[type(source)](source) for source in sources if type(source) in _CHECKS]
+    return pd.concat([Findings().table(), *tables]).sort_values("severity", kind="stable", ignore_index=True)
+
+
+_CHECKS: Mapping[type, Callable[[Any], pd.DataFrame]] = {
+    PriceFile: check_prices,
+    SentimentFile: check_sentiment,
+    LoanFile: check_loans,
+}

@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from finnet import files
 from finnet.data.samples import made_loan_book, made_market
+from finnet.errors import DataError
 from finnet.forecasts import Forecasts
 from finnet.jobs import artifacts
 from finnet.jobs.artifacts import data_hash, publish, run_name, to_json
@@ -29,15 +31,29 @@ def test_the_hash_sees_features_labels_and_clocks():
 
 
 def test_a_failed_write_leaves_the_old_run_whole(tmp_path, monkeypatch):
-    publish(tmp_path / "run", forecasts=FORECASTS, texts={"report.html": "old"})
+    publish(tmp_path / "run", forecasts=FORECASTS, files={"report.html": b"old"})
 
     def full(path):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(artifacts, "_sync", full)
+    monkeypatch.setattr(files, "_sync", full)
     with pytest.raises(OSError, match="No space"):
-        publish(tmp_path / "run", forecasts=FORECASTS, texts={"report.html": "new"})
+        publish(tmp_path / "run", forecasts=FORECASTS, files={"report.html": b"new"})
     assert (tmp_path / "run" / "report.html").read_text() == "old"
+
+
+def test_sums_leave_out_what_the_clock_wrote(tmp_path):
+    publish(tmp_path / "run", forecasts=FORECASTS, files={"timings.json": b"1", "page/page.json": b"{}"})
+    names = [line.split("  ")[1] for line in (tmp_path / "run" / "SHA256SUMS").read_text().splitlines()]
+    assert names == ["forecasts.parquet", "page/page.json"]
+
+
+def test_latest_moves_only_to_a_run_that_reads_back(tmp_path, monkeypatch):
+    publish(tmp_path / "one", forecasts=FORECASTS, files={})
+    monkeypatch.setattr(artifacts, "to_parquet", lambda table: b"no table")
+    with pytest.raises(DataError, match="cannot be read as Parquet"):
+        publish(tmp_path / "two", forecasts=FORECASTS, files={})
+    assert (tmp_path / "latest").resolve() == tmp_path / "one"
 
 
 def test_json_is_strict_and_nan_is_null():

@@ -1,0 +1,110 @@
+"""Explanation: what a job will do, in plain words, before it does it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+from joblib import effective_n_jobs
+
+from finnet.dataset import Dataset
+from finnet.evaluation.walk_forward import forecast_folds
+from finnet.jobs.config import DefaultRiskJob, DirectionJob, Tune
+from finnet.jobs.final import final_rows
+from finnet.jobs.runner import build_models, count_fits
+from finnet.jobs.sources import load_dataset
+from finnet.splits import Fold, Split, fold_table
+
+__all__ = ["explain"]
+
+
+@dataclass(frozen=True)
+class _FirstFold:
+    """The first fold of a split."""
+
+    split_of: Split
+
+    def split(self, dataset: Dataset) -> Iterator[Fold]:
+        yield next(iter(self.split_of.split(dataset)))
+
+
+def explain(job: DirectionJob | DefaultRiskJob, *, n_jobs: int = 1) -> str:
+    """Rows, folds, blocks, fits and expected time of a job, one sentence per line.
+
+    The time is found by trying every model once on the first fold, so this takes a small part of what the job takes.
+
+    Examples
+    --------
+    >>> from finnet.jobs.config import parse_job
+    >>> job = parse_job({"schema": 1, "task": "default-risk", "name": "small", "tune": {"trials": 2},
+    ...                  "data": {"made_loan_book": {"loans": 600}}, "models": ["network", "prior_rate"]})
+    >>> print(explain(job))
+    small forecasts default from 10 columns.
+    Data: 600 rows, 14.8% of them ones, from 2010-01-10 to 2019-12-31.
+    Folds: 1. The first trains on 368 rows and forecasts 181.
+    Blocks: of each training window 15% choose settings and stop training, and the 15% after them calibrate.
+    Fits: 2 models on 1 fold; each but the naive ones tries 2 settings. Then the network is fitted once more...
+    Time: about ... on 1 process.
+    """
+    dataset, _ = load_dataset(job)
+    lines = [_aim(job, dataset), _data(dataset), _folds(job, dataset), _blocks(job), _fits(job, dataset)]
+    return "\n".join([*lines, _time(job, dataset, n_jobs=effective_n_jobs(n_jobs))])
+
+
+def _aim(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> str:
+    ahead = f" over {_plural(dataset.horizon, 'bar')}" if isinstance(job, DirectionJob) else ""
+    columns = _plural(len(dataset.X.columns), "column")
+    return f"{job.name} forecasts {dataset.target.replace('_', ' ')}{ahead} from {columns}."
+
+
+def _data(dataset: Dataset) -> str:
+    rate = float(dataset.y[dataset.has_label].mean())
+    sentence = f"Data: {_plural(len(dataset), 'row')}, {rate:.1%} of them ones"
+    if not dataset.is_dated:
+        return f"{sentence}, without dates."
+    known = dataset.clock("known_at")
+    return f"{sentence}, from {known[0].astype('datetime64[D]')} to {known[-1].astype('datetime64[D]')}."
+
+
+def _folds(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> str:
+    table = fold_table(dataset, job.split.split)
+    first, last = (_fold(table.iloc[row]) for row in (0, -1))
+    sentence = f"Folds: {len(table)}. The first {first}"
+    return f"{sentence}." if len(table) == 1 else f"{sentence}; the last {last}."
+
+
+def _fold(row: "pd.Series[float]") -> str:
+    return f"trains on {_plural(int(row['train_rows']), 'row')} and forecasts {row['test_rows']:,}"
+
+
+def _blocks(job: DirectionJob | DefaultRiskJob) -> str:
+    blocks = job.blocks
+    calibrate = f", and the {blocks.calibration:.0%} after them calibrate" if blocks.calibration else ""
+    return f"Blocks: of each training window {blocks.validation:.0%} choose settings and stop training{calibrate}."
+
+
+def _fits(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> str:
+    folds = (count_fits(job, dataset) - 1) // len(job.models)
+    rows = _plural(len(final_rows(job.split.split, dataset)), "row")
+    tried = f"each but the naive ones tries {_plural(job.tune.trials, 'setting')}"
+    last = f"Then the network is fitted once more, on {rows}, to forecast what comes."
+    return f"Fits: {len(job.models)} models on {_plural(folds, 'fold')}; {tried}. {last}"
+
+
+def _time(job: DirectionJob | DefaultRiskJob, dataset: Dataset, *, n_jobs: int) -> str:
+    """From one try of every model on the first fold; other folds cost as much more as they have more rows."""
+    once = job.model_copy(update={"tune": Tune(trials=1)})
+    split = _FirstFold(job.split.split)
+    results = forecast_folds(build_models(once), dataset, split, blocks=job.blocks, seed=job.seed)
+    rows = fold_table(dataset, job.split.split)["train_rows"]
+    # Tuning fits every setting, then the winner again.
+    repeats = job.tune.trials + 1 if job.tune.trials > 1 else 1
+    seconds = sum(result.cpu_seconds for result in results) * repeats * float(rows.sum() / rows.iloc[0]) / n_jobs
+    return f"Time: about {_duration(seconds)} on {_plural(n_jobs, 'process', 'processes')}."
+
+
+def _duration(seconds: float) -> str:
+    return _plural(round(seconds / 60), "minute") if seconds >= 90 else _plural(max(round(seconds), 1), "second")
+
+
+def _plural(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

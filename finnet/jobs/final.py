@@ -1,0 +1,52 @@
+"""The final refit: the network fitted on the last training window, to forecast what has not come true yet."""
+
+from typing import Any
+
+import numpy as np
+
+from finnet.dataset import Dataset
+from finnet.evaluation.walk_forward import refit
+from finnet.jobs.config import DefaultRiskJob, DirectionJob
+from finnet.splits import Split, WalkForward
+from finnet.types import IntArray
+
+__all__ = ["REFIT", "describe_refit", "final_rows", "refit_network"]
+
+REFIT = "final refit"
+
+
+def final_rows(split: Split, dataset: Dataset) -> IntArray:
+    """Row numbers of the last training window: the newest `train_bars` bars of a moving window, else all rows.
+
+    Rows whose outcome gives no label, such as those in a dead zone, are left out.
+
+    Examples
+    --------
+    >>> from finnet.data.samples import made_market
+    >>> from finnet.labels import Direction, build_dataset
+    >>> data = build_dataset(made_market(symbols=2, sessions=60), ["return_1"], Direction())
+    >>> [len(final_rows(WalkForward(train_bars=30, expanding=expanding), data)) for expanding in (False, True)]
+    [60, 114]
+    """
+    rows = np.flatnonzero(dataset.has_label)
+    if not isinstance(split, WalkForward) or split.expanding:
+        return rows
+    known = dataset.clock("known_at")
+    bars = np.unique(known)
+    start = bars[-min(split.train_bars, len(bars))]
+    return np.flatnonzero(dataset.has_label & (known >= start))
+
+
+def refit_network(job: DirectionJob | DefaultRiskJob, dataset: Dataset, network: Any) -> Any:
+    """The network, fitted on the last window with the validation and calibration blocks of the job."""
+    return refit(network, dataset, final_rows(job.split.split, dataset), blocks=job.blocks, seed=job.seed)
+
+
+def describe_refit(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> dict[str, Any]:
+    """What the final refit was trained on; `until` is the moment when the last of its labels was known."""
+    rows = final_rows(job.split.split, dataset)
+    if not dataset.is_dated:
+        return {"model": "network", "rows": len(rows)}
+    known, resolved = dataset.clock("known_at")[rows], dataset.clock("resolves_at")[rows]
+    times = {"from": known[0], "to": known[-1], "until": resolved.max()}
+    return {"model": "network", "rows": len(rows)} | {name: str(time) for name, time in times.items()}

@@ -1,0 +1,101 @@
+"""Keys of job files, read off the classes that they fill, so that the documentation cannot drift from the code."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from finnet.jobs.config import Job, settings_class
+
+__all__ = ["Key", "job_keys"]
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key of a job file.
+
+    Parameters
+    ----------
+    path : str
+        As in the file, tables joined by dots; a path that ends in a dot is a table.
+    default : str
+        As in TOML; "" where the key must be given or names a table.
+    meaning : str
+    """
+
+    path: str
+    default: str
+    meaning: str
+
+
+def job_keys(job: type[Job]) -> list[Key]:
+    """Every key that a kind of job knows, in the order of the classes that it fills.
+
+    Examples
+    --------
+    >>> from finnet.jobs.config import DefaultRiskJob
+    >>> next(key for key in job_keys(DefaultRiskJob) if key.path == "split.holdout.test_share").default
+    '0.3'
+    """
+    meanings = _meanings(job)
+    keys = []
+    for name, field in job.model_fields.items():
+        path = field.alias or name
+        table = settings_class(field.annotation)
+        if table is None:
+            keys.append(Key(path, _toml(_model_default(field)), meanings.get(path, "")))
+        else:
+            keys += _table_keys(path, table)
+    return keys
+
+
+def _table_keys(path: str, table: type) -> Iterator[Key]:
+    yield Key(f"{path}.", "", (inspect.getdoc(table) or "").split("\n")[0])
+    meanings = _meanings(table)
+    for field in fields(table):
+        inner = settings_class(field.type)
+        if inner is not None:
+            yield from _table_keys(f"{path}.{field.name}", inner)
+        else:
+            yield Key(f"{path}.{field.name}", _toml(_dataclass_default(field)), meanings.get(field.name, ""))
+
+
+def _meanings(documented: type) -> dict[str, str]:
+    """First sentences of the Parameters in a docstring, own and inherited, by name."""
+    found: dict[str, str] = {}
+    for cls in reversed(documented.__mro__):
+        text = inspect.cleandoc(cls.__doc__ or "")
+        section = re.search(r"Parameters\n-+\n(.*?)(?:\n\n\w+\n-+\n|\Z)", text, re.DOTALL)
+        for names, words in re.findall(
+            r"^(\w[\w, ]*?) :[^\n]*\n((?: {4}[^\n]*\n?|\n)+)", _lines(section), re.MULTILINE
+        ):
+            found |= dict.fromkeys(names.split(", "), " ".join(words.split()))
+    return found
+
+
+def _lines(section: re.Match[str] | None) -> str:
+    return f"{section.group(1)}\n" if section else ""
+
+
+def _model_default(field: FieldInfo) -> Any:
+    return MISSING if field.is_required() else field.default
+
+
+def _dataclass_default(field: "Field[Any]") -> Any:
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+def _toml(value: Any) -> str:
+    """A default as a job file would write it."""
+    if value is MISSING or value is None or is_dataclass(value):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    return "{}" if value == {} else str(value)

@@ -1,0 +1,35 @@
+"""What a job will do is said in plain words, with the numbers that come true."""
+
+from finnet.jobs.config import parse_job
+from finnet.jobs.explanation import explain
+from tests.jobs.small import JOB
+
+MARKET = {
+    "schema": 1,
+    "task": "direction",
+    "name": "market",
+    "data": {"made_market": {"symbols": 3, "sessions": 200}},
+    "features": ["return_1", "sentiment"],
+    "label": {"direction": {"horizon_bars": 2}},
+    "split": {"walk_forward": {"train_bars": 100, "test_bars": 40}},
+    "models": ["network", "always_up"],
+    "tune": {"trials": 1},
+    "network": {"hidden": [4], "epochs": 2},
+}
+
+
+def test_a_market_job_is_explained_with_its_folds_and_its_refit():
+    text = explain(parse_job(MARKET))
+    assert text.startswith("market forecasts direction over 2 bars from 2 columns.\nData: 588 rows")
+    assert (
+        "Folds: 3. The first trains on 294 rows and forecasts 120; the last trains on 294 rows and forecasts 48."
+        in text
+    )
+    assert "2 models on 3 folds; each but the naive ones tries 1 setting" in text
+    assert "fitted once more, on 300 rows" in text
+
+
+def test_the_time_grows_with_the_processes_left_out_and_is_said_last():
+    last = explain(JOB).splitlines()[-1]
+    assert last.startswith("Time: about ")
+    assert last.endswith(" on 1 process.")

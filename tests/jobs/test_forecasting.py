@@ -1,0 +1,204 @@
+"""A run forecasts new rows as its network would have, and refuses what it should not forecast."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finnet.data.samples import made_loan_book, made_market
+from finnet.errors import ConfigError, DataError, LimitError
+from finnet.estimators.saving import load_model
+from finnet.forecasts import Forecasts
+from finnet.jobs.config import parse_job
+from finnet.jobs.final import final_rows
+from finnet.jobs.forecasting import forecast_new, write_forecasts
+from finnet.jobs.runner import run_job
+from finnet.jobs.saved import SavedRun
+from finnet.jobs.sources import load_dataset
+from tests.jobs.small import run_small
+
+PANEL = made_market(symbols=3, sessions=220)
+QUICK = {"schema": 1, "tune": {"trials": 1}, "network": {"hidden": [4], "epochs": 2}}
+
+
+def long(panel):
+    fields = {name: values.ravel() for name, values in panel.fields.items()}
+    index = pd.MultiIndex.from_product(
+        [panel.sessions.astype("datetime64[D]"), panel.symbols], names=["date", "symbol"]
+    )
+    return pd.DataFrame(fields, index=index).reset_index()
+
+
+def price_job(path):
+    return parse_job(
+        {
+            **QUICK,
+            "task": "direction",
+            "name": "prices",
+            "data": {"prices": {"path": str(path), "columns": {"sentiment": "sentiment"}}},
+            "features": ["return_1", "return_5", "sentiment"],
+            "label": {"direction": {"horizon_bars": 2}},
+            "split": {"walk_forward": {"train_bars": 100, "test_bars": 60}},
+            "models": ["network", "always_up"],
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory):
+    """A run on the first 200 of 220 sessions, and the folder of its files."""
+    folder = tmp_path_factory.mktemp("market")
+    long(PANEL).to_csv(folder / "all.csv", index=False)
+    long(PANEL.until(200)).to_csv(folder / "prices.csv", index=False)
+    return run_job(price_job(folder / "prices.csv"), reports=folder).folder, folder
+
+
+def at(session):
+    """A moment in the night after a session."""
+    return pd.Timestamp(PANEL.closes_at[session]) + pd.Timedelta(hours=5)
+
+
+def test_the_night_of_the_run_forecasts_its_last_session(market):
+    run, folder = market
+    new = forecast_new(run, folder / "prices.csv", now=at(199))
+    table = new.forecasts.table
+    assert table["entity"].tolist() == list(PANEL.symbols)
+    assert set(table["issued_at"]) == {pd.Timestamp(PANEL.closes_at[199])}
+    assert table["truth"].isna().all()
+    assert new.sentence.startswith(f"as of {PANEL.closes_at[199].astype('datetime64[s]')}".replace("T", " "))
+
+
+def test_later_nights_see_nothing_of_what_came_after(market):
+    run, folder = market
+    until_205 = forecast_new(run, folder / "all.csv", now=at(205)).forecasts.table
+    assert until_205["issued_at"].max() == pd.Timestamp(PANEL.closes_at[205])
+    until_210 = forecast_new(run, folder / "all.csv", now=at(210)).forecasts.table
+    pd.testing.assert_frame_equal(until_210.iloc[: len(until_205)], until_205, check_exact=True)
+
+
+def test_forecasts_are_those_of_the_saved_network_on_the_rows_of_the_job(market):
+    run, folder = market
+    table = forecast_new(run, folder / "all.csv", now=at(210)).forecasts.table
+    dataset, _ = load_dataset(price_job(folder / "all.csv"))
+    known = dataset.clock("known_at")
+    rows = np.flatnonzero((known >= PANEL.closes_at[199]) & (known <= PANEL.closes_at[210]))
+    expected = load_model(run / "model.npz").predict_proba(dataset.X.iloc[rows])[:, 1]
+    np.testing.assert_array_equal(table["value"], expected)
+
+
+def test_the_final_refit_trains_on_the_last_window_of_resolved_rows(market):
+    run, folder = market
+    dataset, _ = load_dataset(price_job(folder / "prices.csv"))
+    rows = final_rows(price_job(folder / "prices.csv").split.split, dataset)
+    said = SavedRun.open(run).manifest["final refit"]
+    assert said["rows"] == len(rows) == 100 * 3
+    assert np.datetime64(said["until"]) == PANEL.closes_at[199]
+
+
+def test_old_prices_are_refused(market):
+    run, folder = market
+    with pytest.raises(LimitError, match=r"is 7 weekdays old; give newer prices \(forecast\.max_age_sessions=5\)"):
+        forecast_new(run, folder / "prices.csv", now=at(205))
+
+
+def test_prices_that_end_before_the_model_was_trained_are_refused(market):
+    run, folder = market
+    with pytest.raises(DataError, match="when the model had been trained"):
+        forecast_new(run, folder / "all.csv", now=at(198))
+
+
+def test_too_little_history_is_refused(market, tmp_path):
+    run, _ = market
+    long(PANEL).query("date >= @PANEL.sessions[215]").to_csv(tmp_path / "short.csv", index=False)
+    with pytest.raises(DataError, match="5 complete sessions are too few: features look back 6"):
+        forecast_new(run, tmp_path / "short.csv", now=at(219))
+
+
+def test_another_schema_is_refused(market, tmp_path):
+    run, _ = market
+    long(PANEL).drop(columns="sentiment").to_csv(tmp_path / "other.csv", index=False)
+    with pytest.raises(DataError, match="sentiment"):
+        forecast_new(run, tmp_path / "other.csv", now=at(219))
+
+
+def test_embedded_data_get_no_new_rows(tmp_path):
+    with pytest.raises(ConfigError, match=r"run a job with \[data\.loans\]"):
+        forecast_new(run_small(tmp_path), tmp_path / "new.csv")
+
+
+BOOK = made_loan_book(loans=400)
+
+
+def loans_file(path, rows=slice(None), **changes):
+    table = BOOK.applications.assign(bad=BOOK.default, day=BOOK.applied_at.astype("datetime64[D]"), number=BOOK.loan_id)
+    table.iloc[rows].assign(**changes).to_csv(path, index=False)
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def loans(tmp_path_factory):
+    """A run on 400 loans of 2010 to 2019."""
+    folder = tmp_path_factory.mktemp("loans")
+    settings = {"target": "bad", "id": "number", "categories": ["home", "purpose"], "horizon_months": 12}
+    source = {"path": loans_file(folder / "loans.csv"), "applied_at": "day", **settings}
+    job = {
+        **QUICK,
+        "task": "default-risk",
+        "name": "loans",
+        "data": {"loans": source},
+        "models": ["network", "prior_rate"],
+    }
+    return run_job(parse_job(job), reports=folder).folder
+
+
+def test_new_loans_need_no_outcome_and_unknown_levels_count_as_none(loans, tmp_path):
+    path = loans_file(tmp_path / "new.csv", slice(0, 5), day="2021-02-01", home="houseboat")
+    pd.read_csv(path).drop(columns="bad").to_csv(path, index=False)
+    new = forecast_new(loans, path)
+    assert new.as_of == "2021-02-01 00:00:00"
+    assert new.forecasts.table["entity"].tolist() == BOOK.loan_id[:5].tolist()
+    assert set(new.forecasts.table["resolves_at"]) == {pd.Timestamp("2022-02-01")}
+
+
+def test_an_outcome_that_is_there_is_not_looked_at(loans, tmp_path):
+    values = [
+        forecast_new(loans, loans_file(tmp_path / f"{bad}.csv", slice(0, 5), day="2021-02-01", bad=bad)).forecasts.table
+        for bad in (0, 1, "open")
+    ]
+    assert values[0].equals(values[1])
+    assert values[0].equals(values[2])
+
+
+def test_loans_of_before_the_training_ended_are_refused(loans, tmp_path):
+    with pytest.raises(DataError, match="no loan was applied for since"):
+        forecast_new(loans, loans_file(tmp_path / "old.csv"))
+
+
+def test_a_missing_column_is_named(loans, tmp_path):
+    path = loans_file(tmp_path / "new.csv", slice(0, 5), day="2021-02-01")
+    pd.read_csv(path).drop(columns="income").to_csv(path, index=False)
+    with pytest.raises(DataError, match="column 'income' is missing"):
+        forecast_new(loans, path)
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1", "plain", "NA"]
+ROWS = {"model": "network", "fold": -1, "entity": FORMULAS, "target": "default", "horizon": 0, "kind": "probability"}
+NASTY = Forecasts.from_rows({**ROWS, "value": np.linspace(0, 1, len(FORMULAS))}, run_id="r")
+
+
+def test_no_text_of_the_csv_runs_as_a_formula(tmp_path):
+    write_forecasts(NASTY, tmp_path / "out.csv")
+    table = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
+    assert [text[0] == "'" for text in table["entity"]] == [True] * 9 + [False] * 2
+    assert table["fold"].tolist() == [-1] * len(FORMULAS)
+    assert [text.removeprefix("'") for text in table["entity"]] == FORMULAS
+
+
+def test_parquet_keeps_every_name(tmp_path):
+    write_forecasts(NASTY, tmp_path / "out.parquet")
+    assert Forecasts.load(tmp_path / "out.parquet").table.equals(NASTY.table)
+
+
+@pytest.mark.parametrize(("name", "words"), [("out.xlsx", "no known form"), ("none/out.csv", "cannot be written")])
+def test_a_place_that_cannot_be_written_is_named(name, words, tmp_path):
+    with pytest.raises(ConfigError, match=words):
+        write_forecasts(NASTY, tmp_path / name)

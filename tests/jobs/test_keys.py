@@ -1,0 +1,41 @@
+"""Every key of a job file is documented, and what is documented is what the code reads."""
+
+import tomllib
+
+import pytest
+
+from finnet.jobs.config import DefaultRiskJob, DirectionJob, parse_job
+from finnet.jobs.examples import example_path
+from finnet.jobs.keys import job_keys
+
+JOBS = [DirectionJob, DefaultRiskJob]
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_every_key_says_what_it_means(job):
+    assert not [key.path for key in job_keys(job) if not key.meaning]
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_no_key_stands_twice(job):
+    paths = [key.path for key in job_keys(job)]
+    assert len(paths) == len(set(paths))
+
+
+@pytest.mark.parametrize(("task", "job"), [("direction", DirectionJob), ("default-risk", DefaultRiskJob)])
+def test_the_documented_default_of_a_key_changes_nothing(task, job):
+    settings = tomllib.loads(example_path(task).read_text(encoding="utf-8"))
+    plain = {"schema": 1, "task": task, "name": "x", "data": settings["data"]}
+    for key in job_keys(job):
+        top = key.path.split(".")[0]
+        if key.default and top not in ("data", "label", "split", "backtest"):
+            given = tomllib.loads(f"{key.path} = {key.default}")
+            assert parse_job(plain | given) == parse_job(plain), key.path
+
+
+def test_a_key_has_its_default_and_the_words_of_the_class_that_reads_it():
+    key = next(key for key in job_keys(DirectionJob) if key.path == "split.walk_forward.embargo_bars")
+    assert (key.default, key.meaning) == (
+        "0",
+        "Bars left out between the last resolved training label and the first test bar.",
+    )

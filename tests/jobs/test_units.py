@@ -1,0 +1,50 @@
+"""What was kept comes back to the bit, and what cannot be read is made again."""
+
+import pandas as pd
+import pytest
+
+from finnet.evaluation.walk_forward import FoldResult
+from finnet.forecasts import Forecasts
+from finnet.jobs.units import FinishedUnits, unfinished
+
+ROWS = {"model": "network", "fold": 3, "entity": ["A", "Ä"], "target": "default", "horizon": 12, "kind": "probability"}
+TIMES = {"issued_at": pd.Timestamp("2020-01-02 21:00"), "resolves_at": pd.Timestamp("2021-01-02")}
+FORECASTS = Forecasts.from_rows({**ROWS, **TIMES, "value": [0.1 + 0.2, 1 / 3], "truth": [0.0, 1.0]}, run_id="r")
+HISTORY = pd.DataFrame({"epoch": [1, 2], "train_loss": [0.7, 2 / 3], "validation_loss": [0.71, float("nan")]})
+RESULT = FoldResult("network", 3, FORECASTS, HISTORY, {"hidden": (16,), "l2": 1e-3}, 1 / 7)
+
+
+@pytest.fixture
+def units(tmp_path):
+    units = FinishedUnits.beside(tmp_path / "run")
+    units.keep(RESULT)
+    return units
+
+
+def test_a_unit_comes_back_to_the_bit(units):
+    (unit,) = units.load()
+    pd.testing.assert_frame_equal(unit.forecasts.table, FORECASTS.table, check_exact=True)
+    pd.testing.assert_frame_equal(unit.history, HISTORY, check_exact=True)
+    assert (unit.chosen, unit.cpu_seconds) == ({"hidden": [16], "l2": 1e-3}, 1 / 7)
+
+
+@pytest.mark.parametrize("keep", [0, 100, -1])
+def test_a_cut_unit_is_made_again(units, keep):
+    (path,) = units.folder.iterdir()
+    path.write_bytes(path.read_bytes()[:keep])
+    assert units.load() == []
+
+
+def test_a_flipped_bit_never_changes_a_forecast(units):
+    (path,) = units.folder.iterdir()
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 97):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        for unit in units.load():
+            assert unit.forecasts.table["value"].tolist() == FORECASTS.table["value"].tolist()
+
+
+def test_an_unfinished_run_is_counted_and_units_of_all_runs_are_removed(units, tmp_path):
+    assert unfinished(tmp_path) == {"run": 1}
+    FinishedUnits.beside(tmp_path / "other").remove()
+    assert unfinished(tmp_path) == {}
