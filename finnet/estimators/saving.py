@@ -1,7 +1,7 @@
 """Saving: fitted models as files that hold numbers and names, and nothing that could run.
 
-What can be saved: networks, logistic regression and the naive forecasts, with the encoder and the calibrator around
-them. Trees, forests, boosting, SVM and k-NN cannot; the job fits those again, to the same bits.
+Networks, logistic regression and the naive forecasts are saved as their numbers, with the encoder and the calibrator
+around them; trees, forests, boosting, SVM and k-NN as the rows that trained them (see `finnet.estimators.refitting`).
 """
 
 from collections.abc import Callable, Mapping
@@ -19,6 +19,7 @@ from finnet.estimators.archive import MAX_BYTES, Archive, pack, unpack
 from finnet.estimators.calibration import CalibratedClassifier, LogitCalibrator
 from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
 from finnet.estimators.network import NetworkClassifier
+from finnet.estimators.refitting import describe_refitted, restore_refitted
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
 from finnet.features.encoding import NUMERIC, TableEncoder
 from finnet.files import replace_file
@@ -78,7 +79,7 @@ def model_from_bytes(content: bytes, *, name: str = "model") -> Any:
 
 
 def _describe(model: Any, arrays: _Arrays) -> dict[str, Any]:
-    if isinstance(model, TunedClassifier):
+    if isinstance(model, TunedClassifier) and any(form.model is type(model.classifier_) for form in _FORMS.values()):
         return _describe(model.classifier_, arrays)
     kind = next((kind for kind, form in _FORMS.items() if form.model is type(model)), None)
     if kind is None:
@@ -312,6 +313,7 @@ _FORMS: Mapping[str, _Form] = {
     "encoded": _Form(EncodedClassifier, _describe_encoded, _restore_encoded),
     "encoder": _Form(TableEncoder, _describe_encoder, _restore_encoder),
     "network": _Form(NetworkClassifier, _describe_network, _restore_network),
+    "refitted": _Form(TunedClassifier, describe_refitted, restore_refitted),
     "logistic": _Form(LogisticRegression, _describe_logistic, _restore_logistic),
     "prior_rate": _Form(PriorRate, _describe_rate, _restore_rate),
     "always_up": _Form(AlwaysUp, _describe_rate, _restore_rate),

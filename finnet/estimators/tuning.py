@@ -56,6 +56,8 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     best_params_ : dict
         Parameters of the winner that differ from the classifier as given.
+    rows_ : tuple of Rows
+        Training rows and validation rows (or None) of the last fit.
     """
 
     def __init__(
@@ -72,10 +74,15 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Try the settings and keep the best."""
         train = Rows(X, y)
         validation = None if X_val is None or y_val is None or not len(y_val) else Rows(X_val, y_val)
-        self.classes_, self.best_params_ = np.array([0, 1]), {}
+        best: dict[str, Any] = {}
         if self.trials > 1 and validation is not None:
-            self.best_params_ = min(self._candidates(), key=lambda params: self._loss(params, train, validation))
-        self.classifier_ = fit_in_blocks(self._build(self.best_params_), train, validation=validation)
+            best = min(self._candidates(), key=lambda params: self._loss(params, train, validation))
+        return self.refit(best, train, validation)
+
+    def refit(self, params: dict[str, Any], train: Rows, validation: Rows | None) -> Self:
+        """Fit with these parameters, without trying others."""
+        self.classes_, self.best_params_, self.rows_ = np.array([0, 1]), params, (train, validation)
+        self.classifier_ = fit_in_blocks(self._build(params), train, validation=validation)
         return self
 
     def predict_proba(self, X: FloatArray) -> FloatArray:

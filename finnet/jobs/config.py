@@ -1,5 +1,6 @@
 """Job files: what a run shall do, checked key by key before any data is read."""
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -399,7 +400,8 @@ def parse_job(settings: Mapping[str, Any], *, source: str = "job") -> DirectionJ
         raise ConfigError(f'{source}: task is missing; add task = "direction" or task = "default-risk"')
     try:
         require_choice(task, _JOBS, name="task")
-        return _JOBS[task].model_validate(settings)
+        # Strict, so that "5" is no number; by way of JSON, whose lists and days are our tuples and dates.
+        return _JOBS[task].model_validate_json(json.dumps(settings, default=str), strict=True)
     except ValidationError as error:
         problems = [_sentence(_JOBS[task], problem) for problem in error.errors()]
         raise ConfigError(f"{source}: " + "; ".join(problems)) from None
