@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from finnet.backtest.positions import LongFlat, LongShort, TopBottom
 from finnet.checks import nearest, require_at_least, require_choice, require_share
 from finnet.data.loans import LoanFile
+from finnet.data.macro import MacroFile
 from finnet.data.prices import PriceFile
 from finnet.data.sentiment import SentimentFile
 from finnet.errors import ConfigError
@@ -78,17 +79,19 @@ class MadeLoanBook:
 
 @dataclass(frozen=True)
 class MarketData:
-    """One source of prices; with a price file also a file of scored sentiment."""
+    """One source of prices; with a price file also files of scored sentiment and of macro series."""
 
     index_history: IndexHistory | None = None
     made_market: MadeMarket | None = None
     prices: PriceFile | None = None
     sentiment: SentimentFile | None = None
+    macro: MacroFile | None = None
 
     def __post_init__(self) -> None:
         _ = self.source
-        if self.sentiment is not None and self.prices is None:
-            raise ConfigError("sentiment is given without prices; add [data.prices] or remove [data.sentiment]")
+        for name in ("sentiment", "macro"):
+            if getattr(self, name) is not None and self.prices is None:
+                raise ConfigError(f"{name} is given without prices; add [data.prices] or remove [data.{name}]")
 
     @property
     def source(self) -> IndexHistory | MadeMarket | PriceFile:

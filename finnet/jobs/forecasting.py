@@ -152,7 +152,8 @@ def _panel(job: DirectionJob, data: Path | str, sentiment: Path | str | None) ->
         if late is None:
             raise ConfigError("the job has no [data.sentiment]; leave the sentiment file out")
         late = replace(late, path=str(sentiment))
-    return load_panel(MarketData(prices=replace(source, path=str(data), start=None, end=None), sentiment=late))
+    prices = replace(source, path=str(data), start=None, end=None)
+    return load_panel(MarketData(prices=prices, sentiment=late, macro=job.data.macro))
 
 
 def _market_rows(job: DirectionJob, panel: Panel, *, now: np.datetime64, until: np.datetime64) -> _Rows:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from finnet.data.loans import LoanFile, check_loans, read_loans
+from finnet.data.macro import MacroFile, check_macro, read_macro
 from finnet.data.panel import LoanBook, Panel, join_as_of
 from finnet.data.prices import PriceFile, check_prices, read_prices
 from finnet.data.quality import Findings
@@ -28,17 +29,22 @@ __all__ = ["check_data", "load_book", "load_dataset", "load_panel"]
 
 
 def load_panel(data: MarketData) -> Panel:
-    """The Panel that a job asks for, with sentiment joined as of each close."""
+    """The Panel that a job asks for, with sentiment and macro series joined as of each close."""
     source = data.source
     if isinstance(source, IndexHistory):
         return index_history()
     if isinstance(source, MadeMarket):
         return made_market(symbols=source.symbols, sessions=source.sessions, beta=source.beta, seed=source.seed)
     panel = read_prices(source)
-    if data.sentiment is None:
-        return panel
-    table = read_sentiment(data.sentiment)
-    columns = [str(name) for name in table.columns if name not in ("available_at", "symbol")]
+    if data.sentiment is not None:
+        panel = _join(panel, read_sentiment(data.sentiment))
+    if data.macro is not None:
+        panel = _join(panel, read_macro(data.macro))
+    return panel
+
+
+def _join(panel: Panel, table: pd.DataFrame) -> Panel:
+    columns = [str(name) for name in table.columns if name not in ("available_at", "symbol", "date")]
     return join_as_of(panel, table, columns)
 
 
@@ -84,5 +90,6 @@ def check_data(job: DirectionJob | DefaultRiskJob) -> pd.DataFrame:
 _CHECKS: Mapping[type, Callable[[Any], pd.DataFrame]] = {
     PriceFile: check_prices,
     SentimentFile: check_sentiment,
+    MacroFile: check_macro,
     LoanFile: check_loans,
 }
