@@ -236,12 +236,16 @@ def _stray_quote(data: bytes, delimiter: str) -> int | None:
 
 
 def _lone_return(data: bytes) -> int | None:
-    """Position of the first carriage return outside quotes that no line feed follows."""
+    """Position of the first carriage return that no line feed follows, outside quotes or anywhere in the header.
+
+    In the header even a quoted one would be taken for the end of the line by the CSV reader, which skips it as a line.
+    """
     if data.count(b"\r") == data.count(b"\r\n"):
         return None
     text = np.frombuffer(data + b"\0", np.uint8)
     returns = _positions(text, b"\r")
-    lone = returns[(text[returns + 1] != ord("\n")) & _outside_quotes(text, returns)]
+    counts = _outside_quotes(text, returns) | (returns < data.find(b"\n"))
+    lone = returns[(text[returns + 1] != ord("\n")) & counts]
     return int(lone[0]) if len(lone) else None
 
 

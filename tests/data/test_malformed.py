@@ -70,6 +70,7 @@ MORE = {
     "blank first line": ("\n" + GOOD, "error", "empty_file", 1),
     "quote never closed": (with_line_3(LINE_3.replace("A", '"A')), "error", "stray_quote", 3),
     "quote within a cell": (with_line_3(LINE_3.replace(",10.125,", ',"10".125,')), "error", "stray_quote", 3),
+    "a carriage return quoted in the header": (GOOD.replace("date", '"d\rate"', 1), "error", "lone_carriage_return", 1),
     "line ends of another age": (GOOD.replace("\n", "\r") + "\n", "error", "lone_carriage_return", 1),
     "blank line": (GOOD.replace(LINE_3, "\n" + LINE_3), "warning", "blank_line", 3),
     "year of three digits": (GOOD.replace(DAYS[1], "0202-01-03"), "error", "date_out_of_range", 3),

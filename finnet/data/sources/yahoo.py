@@ -1,0 +1,133 @@
+"""Daily prices from Yahoo Finance through yfinance (extra `data`), as one file that `PriceFile` reads."""
+
+import importlib
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pandas as pd
+
+from finnet.checks import require_columns
+from finnet.errors import ConfigError, DataError
+from finnet.files import replace_file
+
+__all__ = ["Fetch", "download_prices"]
+
+Fetch = Callable[[Sequence[str], date, date], pd.DataFrame]
+"""Bars of some symbols from a first to a last day, in the shape that `yfinance.download` gives."""
+
+_FIELDS = {
+    "Open": "open",
+    "High": "high",
+    "Low": "low",
+    "Close": "close",
+    "Adj Close": "adj_close",
+    "Volume": "volume",
+}
+_PRICES = ["open", "high", "low", "close"]
+_RETRIES = 3
+
+
+def download_prices(
+    symbols: Sequence[str], start: date, end: date, *, cache: Path | str, fetch: Fetch | None = None
+) -> Path:
+    """Path of one Parquet file with all bars of the symbols, in long form and not adjusted yet.
+
+    The same request is answered from the cache folder without a look at the network. Adjusted closes change with every
+    later dividend: delete the file to fetch it anew.
+
+    Parameters
+    ----------
+    symbols : sequence of str
+        As Yahoo writes them, such as "AAPL", "BRK-B", "^GSPC"; small letters count as capitals.
+    start, end : date
+        First and last day, both included. `end` must be over in UTC, so that its bar is complete.
+    cache : Path or str
+        Folder of the file; made where there is none.
+    fetch : callable, optional
+        What asks for bars instead of yfinance.
+
+    Raises
+    ------
+    ConfigError
+        No symbols, days in the wrong order or not over yet, or yfinance is not installed.
+    DataError
+        A symbol came back without a bar; nothing is written then.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> from finnet.data.prices import PriceFile, read_prices
+    >>> names = pd.MultiIndex.from_product([["Close", "Adj Close"], ["AAPL"]], names=["Price", "Ticker"])
+    >>> bars = pd.DataFrame([[10.0, 9.5], [11.0, 11.0]], pd.to_datetime(["2024-01-02", "2024-01-03"]), names)
+    >>> path = download_prices(
+    ...     ["AAPL"], date(2024, 1, 2), date(2024, 1, 3), cache=mkdtemp(), fetch=lambda symbols, start, end: bars
+    ... )
+    >>> read_prices(PriceFile(path=str(path)))["close"].ravel()
+    array([ 9.5, 11. ])
+    """
+    wanted = sorted({symbol.strip().upper() for symbol in symbols})
+    _require_request(wanted, start, end)
+    path = Path(cache) / _file_name(wanted, start, end)
+    if not path.exists():
+        bars = _long((fetch or _fetch)(wanted, start, end), wanted)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, bars.to_parquet(index=False))
+    return path
+
+
+def _require_request(symbols: Sequence[str], start: date, end: date) -> None:
+    if not symbols or not all(symbols):
+        raise ConfigError(f"symbols={list(symbols)} name nothing to download; give for instance ('AAPL', '^GSPC')")
+    if start > end:
+        raise ConfigError(f"start={start} lies after end={end}; exchange them")
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    if end > yesterday:
+        raise ConfigError(f"end={end} is not over in UTC, so its bar may still change; use {yesterday} or earlier")
+
+
+def _file_name(symbols: Sequence[str], start: date, end: date) -> str:
+    # Symbols hold characters that mean something in paths, and there may be thousands of them.
+    return f"yahoo-{start}-{end}-{sha256(' '.join(symbols).encode()).hexdigest()[:16]}.parquet"
+
+
+def _fetch(symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
+    try:
+        yfinance = importlib.import_module("yfinance")
+    except ImportError as error:
+        raise ConfigError(
+            "prices from Yahoo need yfinance, which is not installed; pip install 'finnet[data]'"
+        ) from error
+    yfinance.config.network.retries = _RETRIES
+    bars: pd.DataFrame = yfinance.download(
+        list(symbols),
+        start=start.isoformat(),
+        end=(end + timedelta(days=1)).isoformat(),  # yfinance leaves its last day out
+        auto_adjust=False,
+        actions=False,
+        progress=False,
+    )
+    return bars
+
+
+def _long(bars: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
+    """One row per symbol and day with any price; DataError naming the symbols without one."""
+    parts = {symbol: _bars_of(bars, symbol) for symbol in symbols}
+    empty = [symbol for symbol, part in parts.items() if part.empty]
+    if empty:
+        raise DataError(
+            f"Yahoo gave no bars of {', '.join(empty)}; check the spelling and whether it traded then, or try later"
+        )
+    return pd.concat(parts.values(), ignore_index=True)
+
+
+def _bars_of(bars: pd.DataFrame, symbol: str) -> pd.DataFrame:
+    if symbol not in bars.columns.get_level_values("Ticker"):
+        return pd.DataFrame()
+    own = pd.DataFrame(bars.xs(symbol, axis=1, level="Ticker")).rename(columns=_FIELDS)
+    require_columns(own.columns, ["close", "adj_close"], name=f"Yahoo's answer for {symbol}")
+    fields = [name for name in _FIELDS.values() if name in own.columns]
+    traded = own[fields].dropna(how="all", subset=[name for name in _PRICES if name in fields])
+    days = pd.DatetimeIndex(traded.index).date
+    return traded.reset_index(drop=True).assign(date=days, symbol=symbol)[["date", "symbol", *fields]]
