@@ -39,6 +39,7 @@ from finnet.types import FloatArray, IntArray
 __all__ = ["NetworkEnsembleClassifier", "NetworkEnsembleRegressor", "choose_greedily"]
 
 Range = float | tuple[float, float]
+_Trained = tuple[FloatArray, PackHistory]
 SETTINGS = ("learning_rate", "dropout", "l1", "l2")
 
 
@@ -127,15 +128,15 @@ class _Ensemble(EstimatorOfNetworks):
         network = self._network(everyone, examples, task)
         size = members_at_once(len(network.values[0]), rows=self.batch_size, units=sum(self.hidden))
         blocks = np.array_split(np.arange(self.members), -(-self.members // size))
-        done = Parallel(n_jobs=self.n_jobs)(
-            delayed(self._train_block)(everyone.block(block), examples, task) for block in blocks
-        )
+        done = self._train_blocks([everyone.block(block) for block in blocks], examples, task)
+        trained = np.arange(sum(len(values) for values, _ in done))
+        everyone, histories = everyone.block(trained), [history for _, history in done]
+        network.keep(trained)
         network.values[...] = np.concatenate([values for values, _ in done])
-        histories = [history for _, history in done]
         shares = self._shares(network, everyone, task, best_epoch=np.concatenate([h.best_epoch for h in histories]))
         self.members_ = self._describe(everyone, histories, shares)
-        self.history_ = pd.concat([_table(h, block) for h, block in zip(histories, blocks, strict=True)])
-        self.history_ = self.history_.reset_index(drop=True)
+        tables = [_table(history, block) for history, block in zip(histories, blocks, strict=False)]
+        self.history_ = pd.concat(tables, ignore_index=True)
         self.n_iter_ = int(self.history_["epoch"].max())
         chosen = np.flatnonzero(shares)
         network.keep(chosen)
@@ -186,7 +187,17 @@ class _Ensemble(EstimatorOfNetworks):
             dtype=self.dtype,
         )
 
-    def _train_block(self, members: _Members, examples: Examples, task: Task) -> tuple[FloatArray, PackHistory]:
+    def _train_blocks(self, blocks: list[_Members], examples: Examples, task: Task) -> list[_Trained]:
+        """Parameters and history of every block; those up to the one in which the user interrupted, in one process."""
+        done: list[_Trained] = []
+        work = [delayed(self._train_block)(block, examples, task) for block in blocks]
+        for block in Parallel(n_jobs=self.n_jobs, return_as="generator")(work):
+            done.append(block)
+            if block[1].was_interrupted:
+                break
+        return done
+
+    def _train_block(self, members: _Members, examples: Examples, task: Task) -> _Trained:
         network = self._network(members, examples, task)
         network.initialize(members.rngs)
         cast(Dense, network.layers[-1]).b[...] = task.start(examples)
@@ -215,10 +226,10 @@ class _Ensemble(EstimatorOfNetworks):
         sound = best_epoch > 0
         if self.selection == "all" or members.validation is None:
             return np.asarray(sound / sound.sum())
-        shares = np.zeros(self.members)
+        shares = np.zeros(len(sound))
         for fold in np.unique(members.folds[sound]):
             own = np.flatnonzero((members.folds == fold) & sound)
-            judges = _judges(members.validation, own[0])
+            judges = members.validation.of(own[0])
             part = network.pick(own)
             scores = part.scores(judges.X)
             P = part.output.value(scores, scores).astype(np.float64)
@@ -252,12 +263,6 @@ def _drawn(setting: Range, rng: np.random.Generator) -> float:
     return float(rng.uniform(low, high) if low == 0.0 else np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
-def _judges(validation: MemberRows, member: int) -> Examples:
-    if validation.rows is None:
-        return validation.examples
-    return Examples(*validation.examples.take(validation.rows[member]))
-
-
 def _table(history: PackHistory, members: IntArray) -> pd.DataFrame:
     """Losses of a block in long form: member, epoch, train_loss and, where known, validation_loss."""
     n_epochs = len(history.train_loss)
@@ -277,6 +282,9 @@ class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
     Members differ in seed and in settings drawn from ranges. Rows are divided into folds; every member learns from all
     folds but one and stops by that one, and on it the members of a fold are chosen greedily. So every row is learned
     from, and every choice is made on rows that the chosen did not see.
+
+    Random restarts of one network are the same with one value for every setting. An interrupt from the keyboard keeps
+    the members trained so far, each with its best weights, where members are trained in one process.
 
     Parameters
     ----------

@@ -1,15 +1,19 @@
 """Networks in scikit-learn's shape."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Self, cast
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from sklearn.utils.multiclass import check_classification_targets
 
 from finnet.checks import require_at_least, require_share
+from finnet.errors import ConfigError, DataError
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
+    Data,
     EstimatorOfNetworks,
     RandomState,
     RegressorOfNetworks,
@@ -20,6 +24,8 @@ from finnet.estimators.network_base import (
 )
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
+from finnet.network.callbacks import Callback
+from finnet.network.history import History
 from finnet.network.initializers import Initializer
 from finnet.network.layers import Dense
 from finnet.network.losses import Loss, loss_on_scores
@@ -28,7 +34,7 @@ from finnet.network.optimizers import Optimizer, named_optimizer
 from finnet.network.regularization import Clipping, Penalty
 from finnet.network.schedules import Constant, Schedule
 from finnet.network.stopping import EarlyStopping
-from finnet.network.training import Training, train
+from finnet.network.training import Trainer, Training, train
 from finnet.network.verification import verify_activation, verify_loss
 from finnet.types import FloatArray, IntArray
 
@@ -54,17 +60,43 @@ class _SingleNetwork(EstimatorOfNetworks):
     residual: bool
     initializer: str | Initializer
     random_state: RandomState
-    network_: Network
+    warm_start: bool
+    callbacks: Sequence[Callback]
+    _history: History
+    _trainer: Trainer | None
+
+    @property
+    def history_(self) -> pd.DataFrame:
+        """Losses epoch by epoch."""
+        return pd.DataFrame(self._history.columns())
+
+    @property
+    def diagnostics_(self) -> pd.DataFrame:
+        """State of every layer epoch by epoch."""
+        return pd.DataFrame(self._history.layer_states)
+
+    @property
+    def advice_(self) -> list[str]:
+        """What went wrong in training and what helps."""
+        return self._history.advice
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs run."""
+        return len(self._history)
+
+    @property
+    def best_epoch_(self) -> int:
+        """The epoch whose weights are kept."""
+        return self._history.best_epoch
 
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
-        """Train a new network and keep what training leaves."""
+        """Train a network and keep what training leaves."""
         weights_rng, training_rng, held_rng = generator(self.random_state).spawn(3)
         examples, validation = self._split(examples, task.strata, given=validation, rng=held_rng)
-        verify_loss(task.loss, n_outputs=examples.Y.shape[1])
-        verify_activation(named_activation(self.activation))
-        network = self._network(examples, output=task.output)
-        network.initialize([weights_rng])
-        cast(Dense, network.layers[-1]).b[...] = task.start(examples)
+        network = self._started(examples, task, rng=weights_rng)
+        if self._goes_on:
+            self._inherit(network)
         with blas_threads().limit(limits=1, user_api="blas"):
             history = train(
                 network,
@@ -73,12 +105,52 @@ class _SingleNetwork(EstimatorOfNetworks):
                 rng=training_rng,
                 validation=validation,
                 settings=self._training(),
+                callbacks=self.callbacks,
             )
-        self.network_, self._double_network = deepcopy(network), network.astype("float64")
-        self.history_ = pd.DataFrame(history.columns())
-        self.n_iter_, self.best_epoch_ = len(history), history.best_epoch
-        self.diagnostics_, self.advice_ = pd.DataFrame(history.layer_states), history.advice
+        self._trainer = None
+        return self._keep(deepcopy(network), history)
+
+    def _learn(self, examples: Examples, task: Task) -> Self:
+        """Go on by one epoch over these rows, from a new network where there is none."""
+        # Without a trainer until it has learned, so that one which diverged is never gone on with.
+        trainer, self._trainer = getattr(self, "_trainer", None) or self._online_trainer(examples, task), None
+        with blas_threads().limit(limits=1, user_api="blas"):
+            trainer.learn(examples, rng=self._online_rng)
+        self._trainer = trainer
+        return self._keep(deepcopy(trainer.network), trainer.history)
+
+    def _online_trainer(self, examples: Examples, task: Task) -> Trainer:
+        weights_rng, self._online_rng = generator(self.random_state).spawn(2)
+        network = self._started(examples, task, rng=weights_rng)
+        if hasattr(self, "network_"):
+            self._inherit(network)
+        return Trainer(network, loss_on_scores(task.loss, task.output), self._training())
+
+    def _keep(self, network: Network, history: History) -> Self:
+        self.network_, self._double_network, self._history = network, network.astype("float64"), history
         return self
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.warm_start and hasattr(self, "network_")
+
+    def _started(self, examples: Examples, task: Task, *, rng: np.random.Generator) -> Network:
+        """A new network that forecasts the mean target."""
+        verify_loss(task.loss, n_outputs=examples.Y.shape[1])
+        verify_activation(named_activation(self.activation))
+        network = self._network(examples, output=task.output)
+        network.initialize([rng])
+        cast(Dense, network.layers[-1]).b[...] = task.start(examples)
+        return network
+
+    def _inherit(self, network: Network) -> None:
+        """Give a new network the parameters of the fitted one."""
+        if _shapes(network) != _shapes(self.network_):
+            raise ConfigError(
+                "warm_start and partial_fit go on with the fitted network, whose layers are others; keep the columns,"
+                " the outputs and the settings of layers, or fit a clone"
+            )
+        network.values[...] = self.network_.values
 
     def _network(self, examples: Examples, *, output: Activation) -> Network:
         for units in self.hidden:
@@ -124,6 +196,10 @@ class _SingleNetwork(EstimatorOfNetworks):
         return network.output.value(scores, scores)
 
 
+def _shapes(network: Network) -> list[tuple[int, int]]:
+    return [parameter.shape for layer in network.layers for parameter in layer.parameters]
+
+
 def _rows(examples: Examples, rows: IntArray) -> Examples:
     weights = None if examples.weights is None else examples.weights[rows]
     return Examples(examples.X[rows], examples.Y[rows], weights)
@@ -167,6 +243,11 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         Whether hidden layers as wide as their input get a way around them.
     initializer : str or Initializer
         xavier, he, lecun, orthogonal; "auto" suits the activation.
+    warm_start : bool
+        Whether another `fit` goes on from the weights of the one before. For restarts from several seeds, of which the
+        best are kept, see NetworkEnsembleClassifier.
+    callbacks : sequence of Callback
+        What is done at named moments of `fit`, such as `finnet.estimators.progress.ProgressBar()`.
     dtype : "float32" or "float64"
     random_state : int, RandomState, Generator or None
 
@@ -192,6 +273,8 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
     >>> model = NetworkClassifier(hidden=(16,), learning_rate=0.01, random_state=0).fit(X, y)
     >>> bool(model.score(X, y) > 0.9)
     True
+    >>> model.summary()[["units", "parameters"]].values.tolist()
+    [[16, 48], [16, 0], [1, 17]]
     """
 
     def __init__(
@@ -214,6 +297,8 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         normalization: str | None = None,
         residual: bool = False,
         initializer: str | Initializer = "auto",
+        warm_start: bool = False,
+        callbacks: Sequence[Callback] = (),
         dtype: str = "float32",
         random_state: RandomState = None,
     ) -> None:
@@ -234,8 +319,58 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         self.normalization = normalization
         self.residual = residual
         self.initializer = initializer
+        self.warm_start = warm_start
+        self.callbacks = callbacks
         self.dtype = dtype
         self.random_state = random_state
+
+    def partial_fit(
+        self,
+        X: Data,
+        y: npt.ArrayLike,
+        classes: npt.ArrayLike | None = None,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Learn from rows that have just come, in one epoch over them, and go on from all that came before.
+
+        The first call starts a new network, or goes on from the fitted one; later calls keep its settings and the
+        memory of its optimizer, and a schedule counts calls. Early stopping holds nothing out and never stops: every
+        chunk is forecast before it is learned from, which `history_` notes as validation_loss (prequential; Dawid
+        1984), and the latest weights are kept, because in a stream the past may be over. Callbacks are not called.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n_rows, n_features), numeric, finite
+        y : array of shape (n_rows,)
+        classes : array, optional
+            All labels that will ever come, in the first call; None takes those of its y.
+        sample_weight : array of shape (n_rows,), optional
+            As it is: a row of weight 2 moves the network twice as far.
+
+        Examples
+        --------
+        >>> X = np.random.default_rng(0).standard_normal((2000, 2))
+        >>> model = NetworkClassifier(hidden=(), learning_rate=0.05, batch_size=10, random_state=0)
+        >>> for rows in np.split(np.arange(2000), 20):
+        ...     model = model.partial_fit(X[rows], X[rows, 0] > 0.5, classes=[False, True])
+        >>> bool(model.score(X, X[:, 0] > 0.5) > 0.95)
+        True
+        """
+        if self.class_weight == "balanced":
+            raise ConfigError('class_weight="balanced" needs all rows at once; give a weight per class, or call fit')
+        is_new = not hasattr(self, "network_")
+        rows, labels = self._checked(X, y, reset=is_new)
+        check_classification_targets(labels)
+        if is_new:
+            self._meet(np.unique(labels if classes is None else np.asarray(classes)))
+        codes = self._codes(labels, name="y")
+        return self._learn(self._coded(rows, codes, sample_weight=sample_weight), self._task(codes))
+
+    def _meet(self, classes: npt.NDArray[Any]) -> None:
+        if self._goes_on and not np.array_equal(classes, self.classes_):
+            raise DataError(f"warm_start=True goes on with classes {self.classes_}, y holds {classes}; fit a clone")
+        super()._meet(classes)
 
 
 class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
@@ -252,7 +387,7 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
         Which training rows early stopping holds out where `fit` gets no X_val: drawn evenly over the sorted targets (of
         the first output), or the last ones, for rows in order of time.
     hidden, activation, dropout, l1, l2, optimizer, learning_rate, batch_size, epochs, early_stopping, schedule,
-    clipping, normalization, residual, initializer, dtype, random_state
+    clipping, normalization, residual, initializer, warm_start, callbacks, dtype, random_state
         As in NetworkClassifier.
 
     Attributes
@@ -289,6 +424,8 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
         normalization: str | None = None,
         residual: bool = False,
         initializer: str | Initializer = "auto",
+        warm_start: bool = False,
+        callbacks: Sequence[Callback] = (),
         dtype: str = "float32",
         random_state: RandomState = None,
     ) -> None:
@@ -309,5 +446,16 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
         self.normalization = normalization
         self.residual = residual
         self.initializer = initializer
+        self.warm_start = warm_start
+        self.callbacks = callbacks
         self.dtype = dtype
         self.random_state = random_state
+
+    def partial_fit(self, X: Data, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
+        """Learn from rows that have just come, as NetworkClassifier does; y as in `fit`."""
+        is_new = not hasattr(self, "network_")
+        rows, targets = self._checked(X, y, reset=is_new, multi_output=True, y_numeric=True)
+        if is_new:
+            self._has_columns = targets.ndim == 2
+        examples = self._examples(rows, targets.reshape(len(rows), -1), sample_weight)
+        return self._learn(examples, self._task(examples))

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from math import prod
 from typing import Any, Self, cast
 
 import numpy as np
@@ -19,7 +20,9 @@ from finnet.checks import require_choice
 from finnet.errors import ConfigError, DataError
 from finnet.network.activations import Activation, Identity, Sigmoid, Softmax
 from finnet.network.batches import Examples
+from finnet.network.layers import Layer
 from finnet.network.losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss, named_loss
+from finnet.network.model import Network
 from finnet.network.stopping import EarlyStopping
 from finnet.types import FloatArray, IntArray
 
@@ -118,6 +121,13 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
 
     early_stopping: bool | EarlyStopping
     dtype: str
+    network_: Network
+
+    def summary(self) -> pd.DataFrame:
+        """Table of the fitted network's layers: layer, units, parameters (of each member, where there are several)."""
+        check_is_fitted(self)
+        rows = [(repr(layer), layer.n_out, _count(layer)) for layer in self.network_.layers]
+        return pd.DataFrame(rows, columns=["layer", "units", "parameters"])
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters; `optimizer__learning_rate` and the like replace the settings object by a changed copy."""
@@ -167,7 +177,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if not weights.sum() > 0.0:
             raise DataError("sample_weight sums to zero; give at least one row a weight above zero")
-        return Examples(X, targets, (weights / weights.mean())[:, None].astype(self.dtype))
+        return Examples(X, targets, weights[:, None].astype(self.dtype))
 
     def _checked(
         self, X: Data, y: npt.ArrayLike | None, *, reset: bool = True, **rules: bool
@@ -175,6 +185,17 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         """X in the network's dtype, and y; ValueError for what cannot be learned from, NaN included."""
         checked = validate_data(self, X, y, reset=reset, dtype=np.dtype(self.dtype), order="C", **rules)
         return cast(tuple[FloatArray, npt.NDArray[Any]], checked)
+
+
+def _count(layer: Layer) -> int:
+    return sum(prod(parameter.shape) for parameter in layer.parameters)
+
+
+def _with_unit_weights(examples: Examples) -> Examples:
+    """The same with weights of mean 1, so that their scale does not change the learning rate."""
+    if examples.weights is None:
+        return examples
+    return replace(examples, weights=examples.weights / examples.weights.mean())
 
 
 class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignore[misc]
@@ -204,15 +225,22 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         """
         rows, labels = self._checked(X, y)
         check_classification_targets(labels)
-        self.classes_ = np.unique(labels)
+        self._meet(np.unique(labels))
         codes = np.searchsorted(self.classes_, labels)
-        if len(self.classes_) < 2:
-            raise DataError(f"y holds one class only, {self.classes_[0]}; give rows of at least two classes")
-        coded = self._coded(rows, codes, sample_weight=sample_weight)
+        examples = _with_unit_weights(self._coded(rows, codes, sample_weight=sample_weight))
         given = None if X_val is None else self._given(X_val, y_val)
-        output = Sigmoid() if len(self.classes_) == 2 else Softmax()
-        loss = BinaryCrossEntropy() if len(self.classes_) == 2 else CategoricalCrossEntropy()
-        return self._fit(coded, Task(codes, loss, output), validation=given)
+        return self._fit(examples, self._task(codes), validation=given)
+
+    def _meet(self, classes: npt.NDArray[Any]) -> None:
+        """Take the classes that are to be told apart."""
+        if len(classes) < 2:
+            raise DataError(f"y holds one class only, {classes[0]}; give rows of at least two classes")
+        self.classes_ = classes
+
+    def _task(self, codes: IntArray) -> Task:
+        if len(self.classes_) == 2:
+            return Task(codes, BinaryCrossEntropy(), Sigmoid())
+        return Task(codes, CategoricalCrossEntropy(), Softmax())
 
     def _coded(self, X: FloatArray, codes: IntArray, *, sample_weight: npt.ArrayLike | None = None) -> Examples:
         """One column of 0 and 1 for two classes, one column per class for more."""
@@ -225,10 +253,14 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
 
     def _given(self, X_val: Data, y_val: npt.ArrayLike | None) -> Examples:
         rows, labels = self._checked(X_val, y_val, reset=False)
+        return _with_unit_weights(self._coded(rows, self._codes(labels, name="y_val")))
+
+    def _codes(self, labels: npt.NDArray[Any], *, name: str) -> IntArray:
         unknown = np.setdiff1d(labels, self.classes_)
         if len(unknown):
-            raise DataError(f"y_val holds class {unknown[0]}, which y does not; drop those rows or move some to y")
-        return self._coded(rows, np.searchsorted(self.classes_, labels))
+            known = ", ".join(str(known) for known in self.classes_)
+            raise DataError(f"{name} holds class {unknown[0]}, which is none of {known}; drop those rows or fit anew")
+        return np.searchsorted(self.classes_, labels)
 
     def predict_proba(self, X: Data) -> FloatArray:
         """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""
@@ -267,9 +299,12 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         """
         rows, targets = self._checked(X, y, multi_output=True, y_numeric=True)
         self._has_columns = targets.ndim == 2
-        examples = self._examples(rows, targets.reshape(len(rows), -1), sample_weight)
+        examples = _with_unit_weights(self._examples(rows, targets.reshape(len(rows), -1), sample_weight))
         given = None if X_val is None else self._given(X_val, y_val)
-        return self._fit(examples, Task(examples.Y[:, 0], named_loss(self.loss), Identity()), validation=given)
+        return self._fit(examples, self._task(examples), validation=given)
+
+    def _task(self, examples: Examples) -> Task:
+        return Task(examples.Y[:, 0], named_loss(self.loss), Identity())
 
     def predict(self, X: Data) -> FloatArray:
         """Forecasts of shape (n_rows,), or (n_rows, n_outputs) where there are several outputs."""

@@ -6,6 +6,7 @@ Read in this order: `activations` and `losses` (value and gradient side by side)
 
 from finnet.network.activations import Activation
 from finnet.network.batches import Examples
+from finnet.network.callbacks import Callback
 from finnet.network.history import History
 from finnet.network.losses import Loss
 from finnet.network.model import Network, dense_network
@@ -21,6 +22,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Callback",
     "Clipping",
     "EarlyStopping",
     "Examples",

@@ -34,7 +34,8 @@ class Examples:
 
     def take(self, rows: IntArray) -> Batch:
         """Those rows: rows of shape (n,) or (n_members, n) give arrays with those leading axes."""
-        return Batch(self.X.take(rows, axis=0), self.Y[rows], None if self.weights is None else self.weights[rows])
+        weights = None if self.weights is None else self.weights.take(rows, axis=0)
+        return Batch(self.X.take(rows, axis=0), self.Y.take(rows, axis=0), weights)
 
 
 class Batches:

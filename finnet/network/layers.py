@@ -83,16 +83,17 @@ class Buffer:
     def __init__(self, width: int) -> None:
         self._width = width
         self._rows: tuple[int, ...] = (0,)
+        self._shape: tuple[int, ...] = ()
         self._whole = self._lent = np.empty((0, width))
 
     def like(self, X: FloatArray) -> FloatArray:
         """An array with the leading axes, rows and type of X, with arbitrary content."""
-        if X.shape[:-1] != self._rows:
+        if X.shape != self._shape:
             self._lend(X)
         return self._lent
 
     def _lend(self, X: FloatArray) -> None:
-        self._rows = X.shape[:-1]
+        self._shape, self._rows = X.shape, X.shape[:-1]
         if self._whole.shape[:-2] != self._rows[:-1] or self._whole.shape[-2] < self._rows[-1]:
             self._whole = np.empty((*self._rows, self._width), X.dtype)
         self._lent = self._whole[..., : self._rows[-1], :]
@@ -105,6 +106,9 @@ class Bare:
 
     def __getstate__(self) -> dict[str, object]:
         return {name: vars(self)[name] for name in self.settings}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={vars(self)[name]!r}' for name in self.settings)})"
 
     def seed(self, rngs: Sequence[np.random.Generator]) -> None:
         """Nothing is drawn while training."""

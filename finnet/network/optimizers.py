@@ -255,7 +255,7 @@ class Updater:
         self.slots = tuple(np.zeros_like(theta) for _ in range(optimizer.n_slots))
         self._rate = optimizer.learning_rate if rate is None else rate
         self._n_weights = n_weights
-        self._point_to(theta, gradient)
+        self.attach(theta, gradient)
 
     def update(self) -> None:
         """Change theta by one step."""
@@ -275,12 +275,16 @@ class Updater:
         self.slots = tuple(slot[members] for slot in self.slots)
         if isinstance(self._rate, np.ndarray):
             self._rate = self._rate[members]
-        self._point_to(theta, gradient)
+        self.attach(theta, gradient)
 
-    def _point_to(self, theta: FloatArray, gradient: FloatArray) -> None:
+    def attach(self, theta: FloatArray, gradient: FloatArray) -> None:
+        """Work on these arrays, with the memory that there is, at the starting rate."""
         cuts = list(_cuts(theta.shape))
         scratch = np.empty_like(theta[cuts[0]])
         self._blocks = [self._block(where, theta, gradient, scratch=scratch) for where in cuts]
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if name != "_blocks"}
 
     def _block(self, where: "_Where", theta: FloatArray, gradient: FloatArray, *, scratch: FloatArray) -> Block:
         part = theta[where]

@@ -36,6 +36,10 @@ class MemberRows:
         """The same for these members alone."""
         return self if self.rows is None else MemberRows(self.examples, self.rows[members])
 
+    def of(self, member: int) -> Examples:
+        """The rows of one member."""
+        return self.examples if self.rows is None else Examples(*self.examples.take(self.rows[member]))
+
     def chunks(self) -> Iterator[Batch]:
         """All rows in order, a thousand at a time."""
         every = np.arange(len(self.examples)) if self.rows is None else self.rows
@@ -48,12 +52,13 @@ class PackHistory:
     """Losses per epoch and member, of shape (n_epochs, n_members), NaN after a member has stopped.
 
     `best_epoch` counts from 1 and names the epoch whose weights each member keeps; 0 marks a member that diverged
-    before it had any worth keeping.
+    before it had any worth keeping. `was_interrupted` says whether the user ended training from the keyboard.
     """
 
     train_loss: FloatArray
     validation_loss: FloatArray
     best_epoch: IntArray
+    was_interrupted: bool = False
 
 
 def members_at_once(n_parameters: int, *, rows: int, units: int) -> int:
@@ -106,6 +111,11 @@ def train_pack(
     rates : ndarray of shape (n_members,), optional
         Learning rates; None takes the optimizer's own for all.
 
+    Returns
+    -------
+    PackHistory
+        An interrupt from the keyboard ends training as if all patience had run out, once there is an epoch to keep.
+
     Raises
     ------
     TrainingError
@@ -133,11 +143,8 @@ def train_pack(
     run.batches = Batches(learning.examples, run.settings.batch_size, rngs=order_rngs, rows=learning.rows)
     run.validation = validation
     with np.errstate(all="ignore"):
-        for _ in range(run.settings.epochs):
-            run.train_epoch()
-            run.leave(run.over())
-            if not len(run.active):
-                break
+        while len(run.active) and run.n_epochs < run.settings.epochs and not run.was_interrupted:
+            run.leave(run.after_epoch())
         network.values[...], history = run.finish()
     return history
 
@@ -147,6 +154,7 @@ class _PackRun:
 
     batches: Batches
     validation: MemberRows | None
+    was_interrupted = False
 
     def __init__(self, network: Network, loss: Loss, settings: Training, *, rates: FloatArray | None) -> None:
         assert network.members is not None
@@ -161,7 +169,26 @@ class _PackRun:
         self.train_losses: list[FloatArray] = []
         self.validation_losses: list[FloatArray] = []
 
+    @property
+    def n_epochs(self) -> int:
+        """Epochs trained to their end."""
+        return len(self.train_losses)
+
+    def after_epoch(self) -> BoolArray:
+        """Train one epoch; which active members stop after it, and none where the user ended it."""
+        try:
+            self.train_epoch()
+            return self.over()
+        except KeyboardInterrupt:
+            if self.validation is not None:
+                del self.train_losses[len(self.validation_losses) :]
+            if not self.n_epochs:
+                raise
+            self.was_interrupted = True
+            return np.zeros(len(self.active), dtype=bool)
+
     def train_epoch(self) -> None:
+        """Forward, loss, backward, update, batch by batch."""
         seen = Seen()
         self.updater.scale_rate(self._rate_factors())
         rules = [rule for rule in (self.settings.penalty, self.settings.clipping) if rule.is_active]
@@ -207,8 +234,8 @@ class _PackRun:
                 "training diverged in every member of the pack: lower the learning rates, scale the inputs and the"
                 " target to about unit size, or clip gradients"
             )
-        history = PackHistory(np.array(self.train_losses), np.array(self.validation_losses), self.best_epoch)
-        return self.final, history
+        losses = np.array(self.train_losses), np.array(self.validation_losses)
+        return self.final, PackHistory(*losses, self.best_epoch, was_interrupted=self.was_interrupted)
 
     def _store(self, over: BoolArray) -> None:
         members = self.active[over]

@@ -1,12 +1,15 @@
 """Training: forward, loss, backward, update, until the epochs or the patience run out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from finnet.checks import require_at_least
 from finnet.errors import ConfigError, TrainingError
 from finnet.network.batches import Batch, Batches, Examples
+from finnet.network.callbacks import Callback
 from finnet.network.diagnostics import Observer
 from finnet.network.history import History
 from finnet.network.losses import Loss, mean_gradient, mean_loss
@@ -18,7 +21,7 @@ from finnet.network.settings import Settings
 from finnet.network.stopping import BestSoFar, EarlyStopping
 from finnet.types import FloatArray
 
-__all__ = ["Training", "train"]
+__all__ = ["Seen", "Trainer", "Training", "train"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def train(
     rng: np.random.Generator,
     validation: Examples | None = None,
     settings: Training | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> History:
     """Train a network in place and return its history.
 
@@ -73,6 +77,7 @@ def train(
     validation : Examples, optional
         Its loss is noted after every epoch, and decides when to stop where `settings.early_stopping` is set.
     settings : Training
+    callbacks : sequence of Callback
 
     Returns
     -------
@@ -96,25 +101,42 @@ def train(
     >>> network.values.round(2)
     array([3., 1.], dtype=float32)
     """
-    run = _Run(network, loss, settings or Training())
-    if run.best is not None and validation is None:
+    trainer = Trainer(network, loss, settings or Training())
+    if trainer.best is not None and validation is None:
         raise ConfigError("early_stopping needs validation examples; give some, or use early_stopping=None")
-    order_rng, dropout_rng = rng.spawn(2)
-    network.seed([dropout_rng])
-    batches = Batches(examples, run.settings.batch_size, rngs=order_rng)
-    with np.errstate(all="ignore"):
-        try:
-            for _ in range(run.settings.epochs):
-                run.train_epoch(batches)
-                if run.is_over(validation):
-                    break
-        except KeyboardInterrupt:
-            run.history.was_interrupted = True
-        return run.finish()
+    for callback in callbacks:
+        callback.on_start(network, epochs=trainer.settings.epochs)
+    try:
+        with np.errstate(all="ignore"):
+            _train_epochs(trainer, trainer.batches(examples, rng=rng), validation, callbacks=callbacks)
+            return trainer.finish()
+    finally:
+        for callback in callbacks:
+            callback.on_end(network, trainer.history)
 
 
-class _Run:
-    """One training run: what is trained, how, and how far it is."""
+def _train_epochs(
+    trainer: "Trainer", batches: Batches, validation: Examples | None, *, callbacks: Sequence[Callback]
+) -> None:
+    try:
+        for _ in range(trainer.settings.epochs):
+            trainer.train_epoch(batches)
+            is_over = trainer.is_over(validation)
+            votes = [callback.on_epoch_end(trainer.network, trainer.history) for callback in callbacks]
+            if is_over or any(votes):
+                break
+    except KeyboardInterrupt:
+        trainer.history.was_interrupted = True
+        if validation is not None:
+            del trainer.history.train_loss[len(trainer.history.validation_loss) :]
+
+
+class Trainer:
+    """Training at work: what is trained, how, and how far it is.
+
+    `train` takes one from start to end; online learning keeps one, with its optimizer's memory, and hands it rows as
+    they come. A copied or stored trainer goes on where it was.
+    """
 
     def __init__(self, network: Network, loss: Loss, settings: Training) -> None:
         self.network, self.loss, self.settings, self.history = network, loss, settings, History()
@@ -124,7 +146,27 @@ class _Run:
         self.rules = [rule for rule in (settings.penalty, settings.clipping) if rule.is_active]
         self.best = BestSoFar(settings.early_stopping, network.values) if settings.early_stopping else None
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.updater.attach(self.network.trained, self.network.trained_gradients)
+
+    def batches(self, examples: Examples, *, rng: np.random.Generator) -> Batches:
+        """The examples in batches; their order and dropout are decided by children of `rng`."""
+        order_rng, dropout_rng = rng.spawn(2)
+        self.network.seed([dropout_rng])
+        return Batches(examples, self.settings.batch_size, rngs=order_rng)
+
+    def learn(self, examples: Examples, *, rng: np.random.Generator) -> None:
+        """One epoch over rows that have just come; with early stopping their loss is noted first, as validation."""
+        with np.errstate(all="ignore"):
+            if self.settings.early_stopping is not None:
+                self.history.validation_loss.append(self._loss_of(examples))
+            self.train_epoch(self.batches(examples, rng=rng))
+            self.finite(self.network.values.sum())
+        self.history.best_epoch = len(self.history)
+
     def train_epoch(self, batches: Batches) -> None:
+        """Forward, loss, backward, update, batch by batch."""
         history, seen = self.history, Seen()
         self.updater.scale_rate(self.settings.schedule.factor(history.judged_by, self.settings.epochs))
         for batch in batches:
@@ -141,8 +183,7 @@ class _Run:
         """Whether patience has run out after this epoch."""
         if validation is None:
             return False
-        scores = self.network.scores(validation.X)
-        loss = self.finite(mean_loss(self.loss, scores, validation.Y, weights=validation.weights))
+        loss = self._loss_of(validation)
         self.history.validation_loss.append(loss)
         return self.best is not None and bool(self.best.is_over(self.network.values, loss))
 
@@ -155,7 +196,12 @@ class _Run:
         self.finite(self.network.values.sum())
         return self.history
 
+    def _loss_of(self, examples: Examples) -> float:
+        scores = self.network.scores(examples.X)
+        return self.finite(mean_loss(self.loss, scores, examples.Y, weights=examples.weights))
+
     def finite(self, loss: FloatArray) -> float:
+        """The loss, or TrainingError where it is not a finite number."""
         if not np.isfinite(loss):
             raise TrainingError(
                 f"training diverged in epoch {len(self.history) + 1}: the loss is no longer a finite number; lower the"

@@ -5,7 +5,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from finnet.errors import DataError
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor, choose_greedily
 from finnet.network import EarlyStopping
-from finnet.network.losses import MeanSquaredError
+from finnet.network.losses import MeanSquaredError, SigmoidCrossEntropy
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((240, 4))
@@ -87,6 +87,22 @@ def test_greedy_choice_leaves_a_useless_member_out():
     shares = choose_greedily(P, truth, loss=MeanSquaredError())
     assert shares[3] == 0.0
     assert shares.sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("members", [range(1, 5), range(1, 2)], ids=["in one block", "in several blocks"])
+def test_an_interrupt_keeps_what_was_trained(monkeypatch, members):
+    gradient, steps = SigmoidCrossEntropy.gradient, iter(range(1000))
+
+    def interrupting(self, P, Y):
+        if next(steps) == 12:
+            raise KeyboardInterrupt
+        return gradient(self, P, Y)
+
+    monkeypatch.setattr(SigmoidCrossEntropy, "gradient", interrupting)
+    monkeypatch.setattr("finnet.estimators.ensemble.members_at_once", lambda *_, **__: len(members))
+    model = NetworkEnsembleClassifier(**QUICK).fit(X, Y)
+    assert model.members_.index.tolist() == [member - 1 for member in members]
+    assert np.isfinite(model.predict_proba(X)).all()
 
 
 @pytest.mark.full

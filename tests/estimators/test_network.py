@@ -3,14 +3,18 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from finnet.errors import ConfigError, DataError, TrainingError
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.network_base import held_out
-from finnet.network import SGD, Adam, Clipping, EarlyStopping
+from finnet.estimators.progress import ProgressBar
+from finnet.network import SGD, Adam, Callback, Clipping, EarlyStopping
 from finnet.network.losses import MeanSquaredError, QuantileLoss
 from finnet.network.schedules import Step
 
@@ -220,3 +224,131 @@ def test_a_pickled_model_forecasts_the_same_bits():
     model = NetworkClassifier(**{**QUICK, "epochs": 2}, normalization="batch", dropout=0.1).fit(X, Y)
     stored = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(stored.predict_proba(X), model.predict_proba(X))
+
+
+def in_chunks(model, X, y, size=50, **options):
+    for start in range(0, len(X), size):
+        model = model.partial_fit(X[start : start + size], y[start : start + size], **options)
+    return model
+
+
+def test_each_call_of_online_learning_is_one_epoch():
+    model = in_chunks(NetworkRegressor(**QUICK), X, X[:, 0])
+    assert model.n_iter_ == model.best_epoch_ == len(model.history_) == 6
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_online_learning_follows_a_stream(early_stopping):
+    model = NetworkClassifier(**QUICK, early_stopping=early_stopping)
+    for _ in range(30):
+        in_chunks(model, X, Y, classes=[0, 1])
+    assert model.score(X, Y) > 0.9
+    assert len(model.history_) == 180
+
+
+def test_online_learning_with_early_stopping_judges_a_chunk_before_learning_from_it():
+    settings = {**QUICK, "batch_size": 300}  # one step per call, so that the training loss is the loss before it
+    model = NetworkRegressor(**settings, early_stopping=True)
+    for _ in range(3):
+        model.partial_fit(X, X[:, 0])
+    np.testing.assert_allclose(model.history_["validation_loss"], model.history_["train_loss"], rtol=1e-5)
+
+
+def test_online_learning_knows_classes_that_come_later():
+    model = NetworkClassifier(**QUICK).partial_fit(X[:10], np.zeros(10), classes=[0, 1, 2])
+    assert model.partial_fit(X[10:20], np.full(10, 2)).predict_proba(X).shape == (300, 3)
+    with pytest.raises(DataError, match="y holds class 3"):
+        model.partial_fit(X[:10], np.full(10, 3))
+
+
+def test_online_learning_goes_on_from_a_fit():
+    model = NetworkClassifier(**QUICK).fit(X, Y)
+    before = model.predict_proba(X)
+    after = model.partial_fit(X[:32], Y[:32]).predict_proba(X)
+    assert 0 < np.abs(after - before).max() < 0.2
+
+
+def test_online_learning_survives_storage():
+    whole = in_chunks(NetworkClassifier(**QUICK, dropout=0.2), X[:100], Y[:100])
+    stored = pickle.loads(pickle.dumps(whole))
+    models = [in_chunks(model, X[100:], Y[100:]) for model in (whole, stored)]
+    np.testing.assert_array_equal(models[0].predict_proba(X), models[1].predict_proba(X))
+
+
+def test_online_learning_weights_rows_as_they_are():
+    y = X[:50, 0]
+    heavy, light = (
+        NetworkRegressor(**QUICK, optimizer=SGD(learning_rate=1e-3)).partial_fit(X[:50], y, np.full(50, weight))
+        for weight in (2.0, 1e-9)
+    )
+    assert np.abs(heavy.predict(X) - light.predict(X)).max() > 1e-3
+
+
+def test_a_stream_that_diverges_leaves_the_model_as_it_was():
+    model = NetworkRegressor(**QUICK, optimizer=SGD(learning_rate=1e-2)).partial_fit(X, X[:, 0])
+    before = model.predict(X)
+    with pytest.raises(TrainingError):
+        model.partial_fit(X, 1e30 * X[:, 0])
+    np.testing.assert_array_equal(model.predict(X), before)
+    assert np.isfinite(model.partial_fit(X, X[:, 0]).predict(X)).all()
+
+
+def test_balanced_classes_need_all_rows():
+    with pytest.raises(ConfigError, match="all rows"):
+        NetworkClassifier(class_weight="balanced").partial_fit(X, Y)
+
+
+def test_a_warm_start_goes_on_where_the_last_fit_ended():
+    model = NetworkClassifier(**QUICK, warm_start=True).fit(X, Y)
+    reached = model.history_["train_loss"].iloc[-1]
+    assert model.fit(X, Y).history_["train_loss"][0] < 1.5 * reached
+
+
+@pytest.mark.parametrize("change", [{"hidden": (8,)}, {"normalization": "batch"}])
+def test_a_warm_start_with_other_layers_is_refused(change):
+    model = NetworkClassifier(**{**QUICK, "epochs": 1}, warm_start=True).fit(X, Y)
+    with pytest.raises(ConfigError, match="fit a clone"):
+        model.set_params(**change).fit(X, Y)
+
+
+def test_a_warm_start_with_other_classes_is_refused():
+    model = NetworkClassifier(**{**QUICK, "epochs": 1}, warm_start=True).fit(X, Y)
+    with pytest.raises(DataError, match="goes on with classes"):
+        model.fit(X, Y + 1)
+
+
+def test_callbacks_stop_a_fit():
+    class Stop(Callback):
+        def on_epoch_end(self, network, history):
+            return len(history) == 2
+
+    assert NetworkClassifier(**QUICK, callbacks=(Stop(),)).fit(X, Y).n_iter_ == 2
+
+
+def test_progress_is_silent_off_a_terminal(capsys):
+    NetworkClassifier(**{**QUICK, "epochs": 2}, callbacks=(ProgressBar(),)).fit(X, Y)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_names_loss_and_best_epoch_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    model = NetworkClassifier(**{**QUICK, "epochs": 2}, callbacks=(ProgressBar(),))
+    shown = (clone(model).fit(X, Y), capsys.readouterr())[1].err
+    assert "in epoch 2" in shown
+    assert "2/2" in shown
+
+
+def test_weights_and_validation_rows_are_routed_through_a_pipeline():
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = NetworkClassifier(**QUICK).set_fit_request(sample_weight=True, X_val=True, y_val=True)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        routed = make_pipeline(scaler, model, transform_input=["X_val"])
+        routed.fit(X[:250], Y[:250], sample_weight=np.ones(250), X_val=X[250:], y_val=Y[250:])
+    assert "validation_loss" in routed[-1].history_
+
+
+def test_summary_lists_layers_and_parameters():
+    summary = NetworkClassifier(**{**QUICK, "epochs": 1}, normalization="batch").fit(X, Y).summary()
+    assert summary["units"].tolist() == [16, 16, 16, 1]
+    assert summary["parameters"].tolist() == [4 * 16 + 16, 4 * 16, 0, 17]
+    assert summary["layer"][2] == "Activate(n_out=16, activation=ReLU())"

@@ -108,3 +108,7 @@ def test_a_buffer_is_reused_for_smaller_batches():
 def test_unknown_types_are_refused():
     with pytest.raises(ConfigError, match="float16"):
         ready(dtype="float16")
+
+
+def test_layers_show_their_settings():
+    assert repr(Dropout(3, [0.5])) == "Dropout(n_out=3, rates=(0.5,))"

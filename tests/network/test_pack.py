@@ -25,7 +25,7 @@ def generators(members):
     return [np.random.default_rng(member) for member in members]
 
 
-def trained_pack(members=(0, 1, 2), *, rows=None, stopping=STOPPING, rates=RATES, normalization="layer"):
+def trained_pack(members=(0, 1, 2), *, rows=None, stopping=STOPPING, rates=RATES, normalization="layer", loss=None):
     members = np.array(members)
     network = dense_network(
         (3, 8, 8, 1), activation=ReLU(), dropout=[DROPOUT[k] for k in members], normalization=normalization,
@@ -35,7 +35,7 @@ def trained_pack(members=(0, 1, 2), *, rows=None, stopping=STOPPING, rates=RATES
     network.initialize(rngs)
     settings = Training(**OPTIONS, penalty=Penalty(l2=L2[members]), early_stopping=stopping)
     history = train_pack(
-        network, SigmoidCrossEntropy(), MemberRows(DATA, rows), rngs=rngs, validation=MemberRows(HELD),
+        network, loss or SigmoidCrossEntropy(), MemberRows(DATA, rows), rngs=rngs, validation=MemberRows(HELD),
         settings=settings, rates=rates[members],
     )  # fmt: skip
     return network, history
@@ -93,3 +93,36 @@ def test_a_diverging_member_leaves_and_is_marked():
 def test_a_pack_in_which_all_diverge_is_an_error():
     with pytest.raises(TrainingError, match="every member"):
         trained_pack(rates=np.full(3, 1e38), stopping=None, normalization=None)
+
+
+class Interrupting(SigmoidCrossEntropy):
+    """The user interrupts in the given batch (5 make an epoch) or after the given validation pass."""
+
+    def __init__(self, *, batch=-1, validation=-1):
+        self.batches, self.validations = iter(range(1000)), iter(range(1000))
+        self.batch, self.validation = batch, validation
+
+    def gradient(self, P, Y):
+        if next(self.batches) == self.batch:
+            raise KeyboardInterrupt
+        return super().gradient(P, Y)
+
+    def value(self, P, Y):
+        if P.shape[-2] == len(HELD) and next(self.validations) == self.validation:
+            raise KeyboardInterrupt
+        return super().value(P, Y)
+
+
+@pytest.mark.parametrize("stopping", [STOPPING, None])
+@pytest.mark.parametrize("moment", [{"batch": 12}, {"validation": 2}])
+def test_an_interrupt_keeps_the_best_weights_so_far(stopping, moment):
+    pack, history = trained_pack(stopping=stopping, loss=Interrupting(**moment))
+    assert history.was_interrupted
+    assert len(history.train_loss) == len(history.validation_loss) == 2
+    assert (history.best_epoch > 0).all()
+    assert np.isfinite(pack.values).all()
+
+
+def test_an_interrupt_before_there_is_anything_to_keep_is_passed_on():
+    with pytest.raises(KeyboardInterrupt):
+        trained_pack(loss=Interrupting(batch=2))

@@ -1,15 +1,18 @@
+import pickle
+
 import numpy as np
 import pytest
 
 from finnet.errors import ConfigError, TrainingError
 from finnet.network.activations import ReLU
 from finnet.network.batches import Examples
+from finnet.network.callbacks import Callback
 from finnet.network.losses import MeanSquaredError, SigmoidCrossEntropy, mean_loss
 from finnet.network.model import dense_network
 from finnet.network.optimizers import SGD, Adam
 from finnet.network.regularization import Penalty
 from finnet.network.stopping import EarlyStopping
-from finnet.network.training import Training, train
+from finnet.network.training import Trainer, Training, train
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((120, 3)).astype("float32")
@@ -23,10 +26,29 @@ def fresh(widths=(3, 16, 1), **options):
     return network
 
 
-def trained(network, *, loss=None, seed=2, examples=TRAIN, validation=None, **settings):
+def trained(network, *, loss=None, seed=2, examples=TRAIN, validation=None, callbacks=(), **settings):
     settings = Training(**{"epochs": 30, "batch_size": 16, "optimizer": Adam(learning_rate=0.01), **settings})
-    rng = np.random.default_rng(seed)
-    return train(network, loss or SigmoidCrossEntropy(), examples, rng=rng, validation=validation, settings=settings)
+    return train(
+        network, loss or SigmoidCrossEntropy(), examples, rng=np.random.default_rng(seed), validation=validation,
+        settings=settings, callbacks=callbacks,
+    )  # fmt: skip
+
+
+class Recorder(Callback):
+    def __init__(self, *, last=None):
+        self.moments, self.last = [], last
+
+    def on_start(self, network, *, epochs):
+        self.moments.append(f"start of {epochs}")
+
+    def on_epoch_end(self, network, history):
+        self.moments.append(len(history))
+        if self.last == "interrupt":
+            raise KeyboardInterrupt
+        return len(history) == self.last
+
+    def on_end(self, network, history):
+        self.moments.append(f"end at {history.best_epoch}")
 
 
 def test_training_lowers_the_loss():
@@ -96,3 +118,50 @@ def test_penalty_shrinks_weights():
     trained(loose)
     trained(tight, penalty=Penalty(l2=0.1))
     assert np.abs(tight.values).sum() < 0.5 * np.abs(loose.values).sum()
+
+
+def test_callbacks_see_the_start_every_epoch_and_the_end():
+    recorder = Recorder()
+    trained(fresh(), epochs=3, callbacks=[recorder])
+    assert recorder.moments == ["start of 3", 1, 2, 3, "end at 3"]
+
+
+def test_a_callback_ends_training():
+    recorders = Recorder(last=2), Recorder()
+    assert len(trained(fresh(), callbacks=recorders)) == 2
+    assert recorders[0].moments == recorders[1].moments
+
+
+def test_callbacks_see_the_end_after_an_interrupt():
+    recorder = Recorder(last="interrupt")
+    assert trained(fresh(), callbacks=[recorder]).was_interrupted
+    assert recorder.moments[-1] == "end at 1"
+
+
+def test_callbacks_see_the_end_after_an_error():
+    recorder = Recorder()
+    with pytest.raises(TrainingError):
+        trained(fresh(), loss=MeanSquaredError(), optimizer=SGD(learning_rate=1e9), callbacks=[recorder])
+    assert recorder.moments[-1] == "end at 0"
+
+
+def test_an_interrupt_while_validating_leaves_columns_of_one_length():
+    class Interrupting(SigmoidCrossEntropy):
+        def value(self, P, Y):
+            if len(P) == len(HELD) and next(calls) == 2:
+                raise KeyboardInterrupt
+            return super().value(P, Y)
+
+    calls = iter(range(100))
+    history = trained(fresh(), loss=Interrupting(), validation=HELD)
+    assert len(history.train_loss) == len(history.validation_loss) == 2
+
+
+def test_a_stored_trainer_goes_on_where_it_was():
+    whole = Trainer(fresh(dropout=(0.2,)), SigmoidCrossEntropy(), Training(optimizer=Adam(learning_rate=0.01)))
+    rng = np.random.default_rng(0)
+    whole.learn(TRAIN, rng=rng)
+    stored, stored_rng = pickle.loads(pickle.dumps((whole, rng)))
+    whole.learn(TRAIN, rng=rng)
+    stored.learn(TRAIN, rng=stored_rng)
+    np.testing.assert_array_equal(stored.network.values, whole.network.values)

@@ -1,0 +1,28 @@
+"""Callbacks: what a user wants done at named moments of training."""
+
+from typing import Protocol
+
+from finnet.network.history import History
+from finnet.network.model import Network
+
+__all__ = ["Callback"]
+
+
+class Callback(Protocol):
+    """Watches training, and may end it; a subclass overrides the moments that it cares for.
+
+    Examples
+    --------
+    >>> class StopBelow(Callback):
+    ...     def on_epoch_end(self, network, history):
+    ...         return history.train_loss[-1] < 0.1
+    """
+
+    def on_start(self, network: Network, *, epochs: int) -> None:
+        """Before the first epoch of at most `epochs`."""
+
+    def on_epoch_end(self, network: Network, history: History) -> bool | None:
+        """After every epoch and its validation; True ends training as if patience had run out."""
+
+    def on_end(self, network: Network, history: History) -> None:
+        """When training is over, with the weights that are kept; also after an interrupt or an error."""
