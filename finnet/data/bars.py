@@ -151,7 +151,8 @@ def check_order(bars: Bars, findings: Findings, *, duplicates: str) -> Bars:
     same_symbol_back = (np.diff(bars.code) == 0) & (step < 0)
     bars.note(findings, "unsorted", np.append(False, same_symbol_back), column="date")
     bars, key = bars.take(order), key[order]
-    return _without_duplicates(bars, np.diff(key) == 0, findings, duplicates=duplicates)
+    twice: BoolArray = np.diff(key) == 0
+    return _without_duplicates(bars, twice, findings, duplicates=duplicates) if twice.any() else bars
 
 
 def _without_duplicates(bars: Bars, twice: BoolArray, findings: Findings, *, duplicates: str) -> Bars:
