@@ -23,7 +23,7 @@ lint: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy finnet
 
-bench: .venv/bench  ## side by side with peers, as ratios
+bench: .venv/core  ## side by side with peers, as ratios; PyTorch too where it is installed
 	for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
 .venv/core: pyproject.toml
@@ -33,10 +33,6 @@ bench: .venv/bench  ## side by side with peers, as ratios
 
 .venv/test: pyproject.toml | .venv/core
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
-	touch $@
-
-.venv/bench: pyproject.toml | .venv/core
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	touch $@
 
 clean:
