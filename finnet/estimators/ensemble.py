@@ -1,7 +1,7 @@
 """Ensembles: many networks with drawn settings, trained together, chosen on rows that they did not learn from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, cast
 
 import numpy as np
@@ -30,7 +30,7 @@ from finnet.network.layers import Dense
 from finnet.network.losses import Loss, loss_on_scores, mean_loss
 from finnet.network.model import Network, dense_network
 from finnet.network.optimizers import Optimizer, named_optimizer
-from finnet.network.pack import MemberRows, PackHistory, members_at_once, train_pack
+from finnet.network.pack import PackHistory, members_at_once, train_pack
 from finnet.network.regularization import Penalty
 from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Training
@@ -82,8 +82,8 @@ class _Members:
 
     rngs: list[np.random.Generator]
     settings: dict[str, FloatArray]
-    learning: MemberRows
-    validation: MemberRows | None
+    learning: Examples
+    validation: Examples | None
     folds: IntArray
 
     def block(self, members: IntArray) -> "_Members":
@@ -150,16 +150,16 @@ class _Ensemble(EstimatorOfNetworks):
         settings = dict(zip(SETTINGS, np.array(draws).T, strict=True))
         folds = np.zeros(self.members, np.int64)
         learning: IntArray | None = None
-        judging = None if validation is None else MemberRows(validation)
+        judging = validation
         if validation is None and self._stopping() is not None:
             learned, judged = self._divide(task.strata, rows_rng)
             folds = np.arange(self.members) % len(learned)
-            learning, judging = learned[folds], MemberRows(examples, judged[folds])
+            learning, judging = learned[folds], replace(examples, rows=judged[folds])
         if self.bagging:
             everything = np.broadcast_to(np.arange(len(examples)), (self.members, len(examples)))
             pools = everything if learning is None else learning
             learning = np.stack([rng.choice(pool, size=len(pool)) for rng, pool in zip(rngs, pools, strict=True)])
-        return _Members(rngs, settings, MemberRows(examples, learning), judging, folds)
+        return _Members(rngs, settings, replace(examples, rows=learning), judging, folds)
 
     def _divide(self, strata: FloatArray | IntArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
         """Rows to learn from and rows that judge, of shape (n_folds, n), alike in length from fold to fold."""
@@ -231,9 +231,10 @@ class _Ensemble(EstimatorOfNetworks):
             own = np.flatnonzero((members.folds == fold) & sound)
             judges = members.validation.of(own[0])
             part = network.pick(own)
-            scores = part.scores(judges.X)
+            scores = np.concatenate([part.infer(chunk.X) for chunk in judges.chunks()], axis=-2)
             P = part.output.value(scores, scores).astype(np.float64)
-            shares[own] = choose_greedily(P, judges.Y, loss=task.loss, weights=judges.weights)
+            Y, weights = judges.targets()
+            shares[own] = choose_greedily(P, Y, loss=task.loss, weights=weights)
         return cast(FloatArray, shares / shares.sum())
 
     def _describe(self, members: _Members, histories: list[PackHistory], shares: FloatArray) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any, Self, cast
 
 import numpy as np
@@ -187,7 +188,7 @@ class _SingleNetwork(EstimatorOfNetworks):
             return examples, given
         held = held_out(strata, stopping.validation_fraction, how=self.validation, rng=rng)
         kept = np.setdiff1d(np.arange(len(examples)), held, assume_unique=True)
-        return _rows(examples, kept), _rows(examples, held)
+        return replace(examples, rows=kept), replace(examples, rows=held)
 
     def _forecast(self, X: FloatArray) -> FloatArray:
         """In the type of X: float32 is faster, float64 the same row by row and in bulk."""
@@ -198,11 +199,6 @@ class _SingleNetwork(EstimatorOfNetworks):
 
 def _shapes(network: Network) -> list[tuple[int, int]]:
     return [parameter.shape for layer in network.layers for parameter in layer.parameters]
-
-
-def _rows(examples: Examples, rows: IntArray) -> Examples:
-    weights = None if examples.weights is None else examples.weights[rows]
-    return Examples(examples.X[rows], examples.Y[rows], weights)
 
 
 class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):

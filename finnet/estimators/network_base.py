@@ -108,8 +108,8 @@ class Task:
 
     def start(self, examples: Examples) -> FloatArray:
         """Scores that forecast the mean target, where training starts."""
-        weights = None if examples.weights is None else examples.weights[:, 0]
-        mean = np.average(examples.Y.astype(np.float64), axis=0, weights=weights)
+        Y, weights = examples.targets()
+        mean = np.average(Y.astype(np.float64), axis=0, weights=None if weights is None else weights[:, 0])
         if isinstance(self.output, Identity):
             return np.asarray(mean)
         share = np.clip(mean, 1e-4, 1.0 - 1e-4)

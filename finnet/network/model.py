@@ -63,7 +63,7 @@ class Network:
         self.n_weights = _size(self._slots, Role.WEIGHT)
         lead = () if members is None else (members,)
         self.values = np.zeros((*lead, _size(self._slots)), dtype)
-        self.gradients = np.zeros_like(self.values)
+        self.gradients = np.zeros(self.values.shape, self.values.dtype)
         self._bind()
 
     def initialize(self, rngs: Sequence[np.random.Generator]) -> None:
@@ -88,7 +88,7 @@ class Network:
     def restore(self, values: FloatArray) -> None:
         """Take these parameters, and as many members as they have."""
         self.values, self.members = values, len(values) if values.ndim == 2 else None
-        self.gradients = np.zeros_like(values)
+        self.gradients = np.zeros(values.shape, values.dtype)
         self._bind()
 
     def pick(self, members: IntArray) -> Self:
@@ -153,7 +153,7 @@ class Network:
 
     def __setstate__(self, state: dict[str, object]) -> None:
         vars(self).update(state)
-        self.gradients = np.zeros_like(self.values)
+        self.gradients = np.zeros(self.values.shape, self.values.dtype)
         self._bind()
 
     def _bind(self) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from finnet.checks import require_choice
 from finnet.errors import ConfigError
+from finnet.network.constants import constant
 from finnet.network.settings import Settings
 from finnet.types import FloatArray, IntArray
 
@@ -187,17 +188,17 @@ class Adam(Settings):
 
     def step(self, block: Block, time: int) -> None:
         """One step; the slots hold m / (1 - beta1) and v / (1 - beta2), which saves two passes."""
-        M, V = block.slots
-        M *= self.beta1
-        M += block.gradient
-        V *= self.beta2
-        V += np.square(block.gradient, out=block.scratch)
+        (M, V), gradient, scratch, dtype = block.slots, block.gradient, block.scratch, block.theta.dtype
         root = ((1.0 - self.beta2**time) / (1.0 - self.beta2)) ** 0.5
-        np.sqrt(V, out=block.scratch)
-        block.scratch += self.epsilon * root
-        np.divide(M, block.scratch, out=block.scratch)
-        block.scratch *= block.rate * (root * (1.0 - self.beta1) / (1.0 - self.beta1**time))
-        block.theta -= block.scratch
+        M *= constant(self.beta1, dtype)
+        M += gradient
+        V *= constant(self.beta2, dtype)
+        V += np.square(gradient, out=scratch)
+        np.sqrt(V, out=scratch)
+        scratch += np.array(self.epsilon * root, dtype)
+        np.divide(M, scratch, out=scratch)
+        scratch *= np.array(block.rate * (root * (1.0 - self.beta1) / (1.0 - self.beta1**time)), dtype)
+        block.theta -= scratch
 
 
 @dataclass(frozen=True)
@@ -252,7 +253,7 @@ class Updater:
         rate: float | FloatArray | None = None,
     ) -> None:
         self.optimizer, self.time = optimizer, 0
-        self.slots = tuple(np.zeros_like(theta) for _ in range(optimizer.n_slots))
+        self.slots = tuple(np.zeros(theta.shape, theta.dtype) for _ in range(optimizer.n_slots))
         self._rate = optimizer.learning_rate if rate is None else rate
         self._n_weights = n_weights
         self.attach(theta, gradient)

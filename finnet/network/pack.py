@@ -4,47 +4,24 @@ Small networks spend most of their time between array operations rather than in 
 operation. Members never touch: each draws from its own generators and ends with the numbers that it would have alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from finnet.errors import ConfigError, TrainingError
-from finnet.network.batches import Batch, Batches, Examples
-from finnet.network.losses import Loss, mean_gradient, mean_loss
+from finnet.network.batches import Batches, Examples
+from finnet.network.losses import Loss, mean_gradient
 from finnet.network.model import Network
 from finnet.network.optimizers import Updater
 from finnet.network.stopping import BestSoFar, EarlyStopping
-from finnet.network.training import Seen, Training
+from finnet.network.training import Training, epoch_loss, validation_loss
 from finnet.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["MemberRows", "PackHistory", "members_at_once", "train_pack"]
+__all__ = ["PackHistory", "members_at_once", "train_pack"]
 
 _CACHE_BYTES = 2 << 20
-_VALIDATION_ROWS = 1024
-
-
-@dataclass(frozen=True)
-class MemberRows:
-    """Rows of shared examples that each member of a pack uses: shape (n_members, n), or None for all rows."""
-
-    examples: Examples
-    rows: IntArray | None = None
-
-    def keep(self, members: IntArray) -> "MemberRows":
-        """The same for these members alone."""
-        return self if self.rows is None else MemberRows(self.examples, self.rows[members])
-
-    def of(self, member: int) -> Examples:
-        """The rows of one member."""
-        return self.examples if self.rows is None else Examples(*self.examples.take(self.rows[member]))
-
-    def chunks(self) -> Iterator[Batch]:
-        """All rows in order, a thousand at a time."""
-        every = np.arange(len(self.examples)) if self.rows is None else self.rows
-        for i in range(0, every.shape[-1], _VALIDATION_ROWS):
-            yield self.examples.take(every[..., i : i + _VALIDATION_ROWS])
 
 
 @dataclass(frozen=True)
@@ -87,10 +64,10 @@ def members_at_once(n_parameters: int, *, rows: int, units: int) -> int:
 def train_pack(
     network: Network,
     loss: Loss,
-    learning: MemberRows,
+    examples: Examples,
     *,
     rngs: Sequence[np.random.Generator],
-    validation: MemberRows | None = None,
+    validation: Examples | None = None,
     settings: Training | None = None,
     rates: FloatArray | None = None,
 ) -> PackHistory:
@@ -100,11 +77,11 @@ def train_pack(
     ----------
     network : Network with members, initialized
     loss : Loss on the network's scores
-    learning : MemberRows
-        What each member learns from.
+    examples : Examples
+        What members learn from; `examples.rows` may give each its own rows.
     rngs : sequence of Generator
         One per member; member k ends as `train` would end with rngs[k].
-    validation : MemberRows, optional
+    validation : Examples, optional
         Decides when a member stops where `settings.early_stopping` is set.
     settings : Training
         Shared; the penalty's strengths may be arrays of shape (n_members, 1).
@@ -129,7 +106,7 @@ def train_pack(
     >>> rngs = [np.random.default_rng(seed) for seed in range(3)]
     >>> pack = dense_network((1, 8, 1), members=3)
     >>> pack.initialize(rngs)
-    >>> history = train_pack(pack, MeanSquaredError(), MemberRows(Examples(X, 2 * X)), rngs=rngs,
+    >>> history = train_pack(pack, MeanSquaredError(), Examples(X, 2 * X), rngs=rngs,
     ...                      settings=Training(epochs=40, batch_size=8), rates=np.array([1e-5, 1e-3, 1e-2]))
     >>> history.train_loss[-1].argmin()
     np.int64(2)
@@ -140,7 +117,7 @@ def train_pack(
         raise ConfigError("early_stopping needs validation rows; give some, or use early_stopping=None")
     order_rngs, dropout_rngs = zip(*[rng.spawn(2) for rng in rngs], strict=True)
     run.network.seed(dropout_rngs)
-    run.batches = Batches(learning.examples, run.settings.batch_size, rngs=order_rngs, rows=learning.rows)
+    run.batches = Batches(examples, run.settings.batch_size, rngs=order_rngs)
     run.validation = validation
     with np.errstate(all="ignore"):
         while len(run.active) and run.n_epochs < run.settings.epochs and not run.was_interrupted:
@@ -153,7 +130,7 @@ class _PackRun:
     """One run of a pack: `active` are the members still in training."""
 
     batches: Batches
-    validation: MemberRows | None
+    validation: Examples | None
     was_interrupted = False
 
     def __init__(self, network: Network, loss: Loss, settings: Training, *, rates: FloatArray | None) -> None:
@@ -189,23 +166,23 @@ class _PackRun:
 
     def train_epoch(self) -> None:
         """Forward, loss, backward, update, batch by batch."""
-        seen = Seen()
+        seen = []
         self.updater.scale_rate(self._rate_factors())
         rules = [rule for rule in (self.settings.penalty, self.settings.clipping) if rule.is_active]
-        for batch in self.batches:
-            scores = self.network.forward(batch.X)
-            seen.add(scores, batch)
-            self.network.backward(mean_gradient(self.loss, scores, batch.Y, weights=batch.weights))
+        for X, Y, weights in self.batches:
+            scores = self.network.forward(X)
+            seen.append(scores.copy())
+            self.network.backward(mean_gradient(self.loss, scores, Y, weights=weights))
             for rule in rules:
                 rule.apply(self.network)
             self.updater.update()
-        self.train_losses.append(self._spread(seen.mean_loss(self.loss)))
+        self.train_losses.append(self._spread(epoch_loss(self.loss, seen, self.batches)))
 
     def over(self) -> BoolArray:
         """Which active members stop after this epoch: out of patience, or no longer finite."""
         loss = self.train_losses[-1][self.active]
         if self.validation is not None:
-            loss = self._validation_loss(self.validation)
+            loss = validation_loss(self.network, self.loss, self.validation)
             self.validation_losses.append(self._spread(loss))
         if self.settings.early_stopping is None:
             return ~np.isfinite(loss)
@@ -251,14 +228,6 @@ class _PackRun:
         losses: list[list[float]] = judged_by[:, self.active].T.tolist() if len(judged_by) else [[]] * len(self.active)
         factors = [[schedule.factor(own, epochs)] for own in losses]
         return np.array(factors, dtype=self.network.values.dtype)
-
-    def _validation_loss(self, validation: MemberRows) -> FloatArray:
-        chunks = list(validation.chunks())
-        losses = [self._chunk_loss(chunk) for chunk in chunks]
-        return np.average(losses, axis=0, weights=[chunk.X.shape[-2] for chunk in chunks])
-
-    def _chunk_loss(self, chunk: Batch) -> FloatArray:
-        return mean_loss(self.loss, self.network.infer(chunk.X), chunk.Y, weights=chunk.weights)
 
     def _spread(self, loss: FloatArray) -> FloatArray:
         everyone = np.full(self.n_members, np.nan)

@@ -8,7 +8,7 @@ import numpy as np
 
 from finnet.checks import require_at_least
 from finnet.errors import ConfigError, TrainingError
-from finnet.network.batches import Batch, Batches, Examples
+from finnet.network.batches import Batches, Examples
 from finnet.network.callbacks import Callback
 from finnet.network.diagnostics import Observer
 from finnet.network.history import History
@@ -21,7 +21,7 @@ from finnet.network.settings import Settings
 from finnet.network.stopping import BestSoFar, EarlyStopping
 from finnet.types import FloatArray
 
-__all__ = ["Seen", "Trainer", "Training", "train"]
+__all__ = ["Trainer", "Training", "epoch_loss", "train", "validation_loss"]
 
 
 @dataclass(frozen=True)
@@ -167,16 +167,16 @@ class Trainer:
 
     def train_epoch(self, batches: Batches) -> None:
         """Forward, loss, backward, update, batch by batch."""
-        history, seen = self.history, Seen()
+        history, seen = self.history, []
         self.updater.scale_rate(self.settings.schedule.factor(history.judged_by, self.settings.epochs))
-        for batch in batches:
-            scores = self.network.forward(batch.X)
-            seen.add(scores, batch)
-            self.network.backward(mean_gradient(self.loss, scores, batch.Y, weights=batch.weights))
+        for X, Y, weights in batches:
+            scores = self.network.forward(X)
+            seen.append(scores.copy())
+            self.network.backward(mean_gradient(self.loss, scores, Y, weights=weights))
             for rule in self.rules:
                 rule.apply(self.network)
             self.updater.update()
-        history.train_loss.append(self.finite(seen.mean_loss(self.loss)))
+        history.train_loss.append(self.finite(epoch_loss(self.loss, seen, batches)))
         history.layer_states += self.observer.observe(len(history), len(batches))
 
     def is_over(self, validation: Examples | None) -> bool:
@@ -197,8 +197,7 @@ class Trainer:
         return self.history
 
     def _loss_of(self, examples: Examples) -> float:
-        scores = self.network.scores(examples.X)
-        return self.finite(mean_loss(self.loss, scores, examples.Y, weights=examples.weights))
+        return self.finite(validation_loss(self.network, self.loss, examples))
 
     def finite(self, loss: FloatArray) -> float:
         """The loss, or TrainingError where it is not a finite number."""
@@ -210,25 +209,14 @@ class Trainer:
         return float(loss)
 
 
-class Seen:
-    """Scores and targets of an epoch, kept so that its loss is computed once instead of batch by batch."""
+def validation_loss(network: Network, loss: Loss, examples: Examples) -> FloatArray:
+    """Mean loss of rows that are forecast, one number per member."""
+    chunks = list(examples.chunks())
+    losses = [mean_loss(loss, network.infer(X), Y, weights=weights) for X, Y, weights in chunks]
+    return np.asarray(np.average(losses, axis=0, weights=[chunk.X.shape[-2] for chunk in chunks]))
 
-    def __init__(self) -> None:
-        self._scores: list[FloatArray] = []
-        self._batches: list[Batch] = []
 
-    def add(self, scores: FloatArray, batch: Batch) -> None:
-        """Note one step, before its gradient overwrites the scores."""
-        self._scores.append(scores.copy())
-        self._batches.append(batch)
-
-    def mean_loss(self, loss: Loss) -> FloatArray:
-        """Mean over all rows seen, one number per member."""
-        Y = np.concatenate([batch.Y for batch in self._batches], axis=-2)
-        weights = [batch.weights for batch in self._batches if batch.weights is not None]
-        return mean_loss(
-            loss,
-            np.concatenate(self._scores, axis=-2),
-            Y,
-            weights=np.concatenate(weights, axis=-2) if weights else None,
-        )
+def epoch_loss(loss: Loss, seen: Sequence[FloatArray], batches: Batches) -> FloatArray:
+    """Mean loss of an epoch, one number per member, from the scores of all its steps: faster than step by step."""
+    Y, weights = batches.targets()
+    return mean_loss(loss, np.concatenate(seen, axis=-2), Y, weights=weights)

@@ -29,7 +29,7 @@ from finnet.network.activations import ReLU
 from finnet.network.batches import Examples
 from finnet.network.losses import SigmoidCrossEntropy
 from finnet.network.model import dense_network
-from finnet.network.pack import MemberRows, members_at_once, train_pack
+from finnet.network.pack import members_at_once, train_pack
 from finnet.network.training import Training, train
 
 try:
@@ -120,7 +120,7 @@ def pack_fit(size: Size, dropout: float = 0.0) -> int:
     network = dense_network(widths, activation=ReLU(), dropout=(dropout,) * members, members=members)
     rngs = [np.random.default_rng(seed) for seed in range(members)]
     network.initialize(rngs)
-    rows = MemberRows(Examples(X, y[:, None].astype("float32")))
+    rows = Examples(X, y[:, None].astype("float32"))
     train_pack(network, SigmoidCrossEntropy(), rows, rngs=rngs, settings=Training(epochs=2, batch_size=size.batch))
     return members
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,7 +43,50 @@ def test_members_of_a_pack_shuffle_as_they_would_alone(member):
 
 def test_members_that_leave_take_their_rows_along():
     rows = np.array([[0, 1], [2, 3], [4, 5]])
-    batches = Batches(EXAMPLES, 2, rngs=[np.random.default_rng(k) for k in range(3)], rows=rows)
+    batches = Batches(replace(EXAMPLES, rows=rows), 2, rngs=[np.random.default_rng(k) for k in range(3)])
     batches.keep(np.array([2]))
     (batch,) = batches
     assert sorted(batch.X.ravel()) == [4.0, 5.0]
+
+
+def test_rows_that_do_not_count_are_never_seen():
+    even = replace(EXAMPLES, rows=np.arange(0, 23, 2))
+    rows = np.concatenate([batch.X for batch in Batches(even, 5, rngs=np.random.default_rng(0))])
+    np.testing.assert_array_equal(np.sort(rows, axis=0), X[::2])
+
+
+def test_targets_of_an_epoch_come_in_the_order_of_its_batches():
+    batches = Batches(EXAMPLES, 5, rngs=[np.random.default_rng(k) for k in range(3)])
+    Y, weights = (np.concatenate(parts, axis=1) for parts in zip(*[batch[1:] for batch in batches], strict=True))
+    np.testing.assert_array_equal(Y, batches.targets()[0])
+    np.testing.assert_array_equal(weights, batches.targets()[1])
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    """Examples whose X of 5 MiB lies in a file."""
+    path = tmp_path / "X.npy"
+    np.save(path, np.arange(5 << 18, dtype="float32").reshape(-1, 256))
+    in_file = np.asarray(np.load(path, mmap_mode="r"))
+    return Examples(in_file, in_file[:, :1])
+
+
+def test_rows_in_a_file_come_once_each_from_blocks_in_random_order(mapped, monkeypatch):
+    monkeypatch.setattr(module, "_MAPPED_CHUNK_BYTES", 2 << 20)
+    order = np.concatenate([batch.Y for batch in Batches(mapped, 64, rngs=np.random.default_rng(0))])[:, 0] / 256
+    np.testing.assert_array_equal(np.sort(order), np.arange(5120))
+    blocks_of_chunks = [set(chunk // 1024) for chunk in np.split(order, [2048, 4096])]
+    assert [len(blocks) for blocks in blocks_of_chunks] == [2, 2, 1]
+    assert not np.array_equal(order, np.sort(order))
+
+
+def test_members_shuffle_rows_in_a_file_as_they_would_alone(mapped):
+    pack = Batches(mapped, 64, rngs=[np.random.default_rng(0), np.random.default_rng(1)])
+    alone = Batches(mapped, 64, rngs=np.random.default_rng(1))
+    for together, single in zip(pack, alone, strict=True):
+        np.testing.assert_array_equal(together.X[1], single.X)
+
+
+def test_only_what_lies_in_a_file_is_mapped(mapped):
+    assert mapped.is_mapped
+    assert not EXAMPLES.is_mapped

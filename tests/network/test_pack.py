@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from finnet.network.batches import Examples
 from finnet.network.losses import SigmoidCrossEntropy
 from finnet.network.model import dense_network
 from finnet.network.optimizers import Adam
-from finnet.network.pack import MemberRows, train_pack
+from finnet.network.pack import train_pack
 from finnet.network.regularization import Clipping, Penalty
 from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Training, train
@@ -35,7 +37,7 @@ def trained_pack(members=(0, 1, 2), *, rows=None, stopping=STOPPING, rates=RATES
     network.initialize(rngs)
     settings = Training(**OPTIONS, penalty=Penalty(l2=L2[members]), early_stopping=stopping)
     history = train_pack(
-        network, loss or SigmoidCrossEntropy(), MemberRows(DATA, rows), rngs=rngs, validation=MemberRows(HELD),
+        network, loss or SigmoidCrossEntropy(), replace(DATA, rows=rows), rngs=rngs, validation=HELD,
         settings=settings, rates=rates[members],
     )  # fmt: skip
     return network, history
