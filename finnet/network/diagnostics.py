@@ -1,16 +1,16 @@
 """Diagnostics: how gradients, weights and units of every layer fared, and plain advice where they fared badly."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
 from finnet.network.activations import Activation, Sigmoid, Tanh
 from finnet.network.layers import Activate, Dense, Layer
 from finnet.network.residual import Residual
-from finnet.types import FloatArray
+from finnet.types import FloatArray, IntArray
 
-__all__ = ["LayerState", "Observer", "advise"]
+__all__ = ["LayerState", "Observer", "advise", "overfitting_advice", "typical"]
 
 _ENOUGH_ROWS = 16
 
@@ -32,6 +32,8 @@ class LayerState:
         Share of units of the following activation that gave 0 to every row; 0 where the batch has under 16 rows.
     saturated : float
         Share of its outputs within 1 % of an end of the activation's range, where that has two ends.
+    clip_rate : float
+        Share of the epoch's steps whose gradient was clipped; the same for all layers, which are clipped together.
     """
 
     epoch: int
@@ -40,6 +42,7 @@ class LayerState:
     update_ratio: float
     dead: float
     saturated: float
+    clip_rate: float = 0.0
 
 
 class Observer:
@@ -47,30 +50,41 @@ class Observer:
 
     Parameters
     ----------
-    layers : sequence of Layer of a single network, after `bind`
+    layers : sequence of Layer, after `bind`
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self._pairs = list(_dense_and_activation(layers))
         self._before = [dense.W.copy() for dense, _ in self._pairs]
 
-    def observe(self, epoch: int, n_steps: int) -> list[LayerState]:
-        """States after the epoch."""
-        states = []
-        for i, (dense, following) in enumerate(self._pairs):
-            way = np.linalg.norm(dense.W - self._before[i]) / max(float(np.linalg.norm(dense.W)), 1e-30)
-            self._before[i] = dense.W.copy()
-            states.append(
-                LayerState(
-                    epoch=epoch,
-                    layer=i + 1,
-                    gradient_norm=float(np.sqrt(np.square(dense.dW).mean())),
-                    update_ratio=float(way) / n_steps,
-                    dead=_dead(following.result) if following else 0.0,
-                    saturated=_saturated(following.result, following.activation) if following else 0.0,
-                )
-            )
-        return states
+    def observe(self, epoch: int, n_steps: int, *, clip_rate: FloatArray | float = 0.0) -> list[list[LayerState]]:
+        """States after the epoch, layer by layer, one list per member; a single network is the only one."""
+        layers = [self._layer(i, n_steps, clip_rate=clip_rate) for i in range(len(self._pairs))]
+        members = zip(*layers, strict=True)
+        return [[LayerState(epoch, i, *state) for i, state in enumerate(member, 1)] for member in members]
+
+    def keep(self, members: IntArray) -> None:
+        """Go on with these members of a pack alone."""
+        self._before = [W[members] for W in self._before]
+
+    def _layer(self, i: int, n_steps: int, *, clip_rate: FloatArray | float) -> list[tuple[float, ...]]:
+        """From gradient_norm to clip_rate, one tuple per member."""
+        dense, following = self._pairs[i]
+        way = _length(dense.W - self._before[i]) / np.maximum(_length(dense.W), 1e-30)
+        self._before[i] = dense.W.copy()
+        columns = np.broadcast_arrays(
+            np.atleast_1d(_length(dense.dW) / np.sqrt(dense.n_in * dense.n_out)),
+            way / n_steps,
+            _dead(following.result) if following else 0.0,
+            _saturated(following.result, following.activation) if following else 0.0,
+            clip_rate,
+        )
+        return list(zip(*[column.tolist() for column in columns], strict=True))
+
+
+def _length(W: FloatArray) -> FloatArray:
+    """Euclidean length of all elements, one number per member."""
+    return np.asarray(np.sqrt(np.square(W).sum(axis=(-2, -1))))
 
 
 def _dense_and_activation(layers: Sequence[Layer]) -> Iterator[tuple[Dense, Activate | None]]:
@@ -89,17 +103,33 @@ def _flat(layers: Sequence[Layer]) -> Iterator[Layer]:
             yield layer
 
 
-def _dead(A: FloatArray) -> float:
-    return float((A == 0.0).all(axis=-2).mean()) if len(A) >= _ENOUGH_ROWS else 0.0
+def _dead(A: FloatArray) -> FloatArray | float:
+    return np.asarray((A == 0.0).all(axis=-2).mean(axis=-1)) if A.shape[-2] >= _ENOUGH_ROWS else 0.0
 
 
-def _saturated(A: FloatArray, activation: Activation) -> float:
+def _saturated(A: FloatArray, activation: Activation) -> FloatArray | float:
     match activation:
         case Sigmoid():
-            return float((np.abs(A - 0.5) > 0.49).mean())
+            return np.asarray((np.abs(A - 0.5) > 0.49).mean(axis=(-2, -1)))
         case Tanh():
-            return float((np.abs(A) > 0.98).mean())
+            return np.asarray((np.abs(A) > 0.98).mean(axis=(-2, -1)))
     return 0.0
+
+
+def typical(members: Sequence[Sequence[LayerState]]) -> list[LayerState]:
+    """Median over members of the last state of every layer, of which `advise` says what holds for most members.
+
+    Examples
+    --------
+    >>> members = [[LayerState(4, 1, norm, 1e-3, 0.0, 0.0)] for norm in (0.1, 0.2, 9.0)]
+    >>> typical(members)[0].gradient_norm
+    0.2
+    """
+    last = [[state for state in states if state.epoch == states[-1].epoch] for states in members if states]
+    return [
+        LayerState(0, layer, *np.median([astuple(state)[2:] for state in states], axis=0).tolist())
+        for layer, states in enumerate(zip(*last, strict=True), 1)
+    ]
 
 
 def advise(states: Sequence[LayerState], validation_loss: Sequence[float] = ()) -> list[str]:
@@ -119,7 +149,7 @@ def advise(states: Sequence[LayerState], validation_loss: Sequence[float] = ()) 
     'gradients vanish: layer 1 gets 1e-07 of the last layer\\'s; use relu, normalization="batch" or residual=True'
     """
     last = [state for state in states if state.epoch == states[-1].epoch] if states else []
-    return [*_gradient_advice(last), *_unit_advice(last), *_overfitting_advice(validation_loss)]
+    return [*_gradient_advice(last), *_clipping_advice(last), *_unit_advice(last), *overfitting_advice(validation_loss)]
 
 
 def _gradient_advice(last: Sequence[LayerState]) -> Iterator[str]:
@@ -135,6 +165,11 @@ def _gradient_advice(last: Sequence[LayerState]) -> Iterator[str]:
         yield f"gradients explode: layer 1 gets {ratio:.0e} times the last layer's; use Clipping(norm=1.0)"
 
 
+def _clipping_advice(last: Sequence[LayerState]) -> Iterator[str]:
+    if last and last[0].clip_rate > 0.5:
+        yield f"{last[0].clip_rate:.0%} of the steps were clipped; lower the learning rate or raise the limit"
+
+
 def _unit_advice(last: Sequence[LayerState]) -> Iterator[str]:
     for state in last:
         if state.dead > 0.5:
@@ -148,7 +183,8 @@ def _unit_advice(last: Sequence[LayerState]) -> Iterator[str]:
             yield f"weights of layer {state.layer} move by {state.update_ratio:.0%} per step; lower the learning rate"
 
 
-def _overfitting_advice(validation_loss: Sequence[float]) -> Iterator[str]:
+def overfitting_advice(validation_loss: Sequence[float]) -> Iterator[str]:
+    """A sentence where validation loss was best long ago and has risen since."""
     if len(validation_loss) < 10:
         return
     best = int(np.argmin(validation_loss))

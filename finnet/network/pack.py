@@ -12,11 +12,13 @@ import numpy as np
 
 from finnet.errors import ConfigError, TrainingError
 from finnet.network.batches import Batches, Examples
+from finnet.network.diagnostics import LayerState, Observer
 from finnet.network.losses import Loss, mean_gradient
 from finnet.network.model import Network
 from finnet.network.optimizers import Updater
+from finnet.network.regularization import Clipper
 from finnet.network.stopping import BestSoFar, EarlyStopping
-from finnet.network.training import Training, epoch_loss, validation_loss
+from finnet.network.training import Training, active_rules, epoch_loss, validation_loss
 from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["PackHistory", "members_at_once", "train_pack"]
@@ -29,12 +31,14 @@ class PackHistory:
     """Losses per epoch and member, of shape (n_epochs, n_members), NaN after a member has stopped.
 
     `best_epoch` counts from 1 and names the epoch whose weights each member keeps; 0 marks a member that diverged
-    before it had any worth keeping. `was_interrupted` says whether the user ended training from the keyboard.
+    before it had any worth keeping. `layer_states` are those of every member, as in a single network's history.
+    `was_interrupted` says whether the user ended training from the keyboard.
     """
 
     train_loss: FloatArray
     validation_loss: FloatArray
     best_epoch: IntArray
+    layer_states: list[list[LayerState]]
     was_interrupted: bool = False
 
 
@@ -143,6 +147,8 @@ class _PackRun:
         # Without early stopping this notes nothing but divergence.
         self.best = BestSoFar(settings.early_stopping or EarlyStopping(), network.values)
         self.final, self.best_epoch = network.values.copy(), np.zeros(self.n_members, np.int64)
+        self.clipper, self.observer = Clipper(settings.clipping), Observer(network.layers)
+        self.layer_states: list[list[LayerState]] = [[] for _ in range(network.members)]
         self.train_losses: list[FloatArray] = []
         self.validation_losses: list[FloatArray] = []
 
@@ -168,7 +174,7 @@ class _PackRun:
         """Forward, loss, backward, update, batch by batch."""
         seen = []
         self.updater.scale_rate(self._rate_factors())
-        rules = [rule for rule in (self.settings.penalty, self.settings.clipping) if rule.is_active]
+        rules = active_rules(self.settings, self.clipper)
         for X, Y, weights in self.batches:
             scores = self.network.forward(X)
             seen.append(scores.copy())
@@ -177,6 +183,10 @@ class _PackRun:
                 rule.apply(self.network)
             self.updater.update()
         self.train_losses.append(self._spread(epoch_loss(self.loss, seen, self.batches)))
+        n_steps = len(self.batches)
+        states = self.observer.observe(self.n_epochs, n_steps, clip_rate=self.clipper.rate(n_steps))
+        for member, own in zip(self.active, states, strict=True):
+            self.layer_states[member] += own
 
     def over(self) -> BoolArray:
         """Which active members stop after this epoch: out of patience, or no longer finite."""
@@ -197,6 +207,7 @@ class _PackRun:
         self.active = self.active[kept]
         self.network.keep(kept)
         self.updater.keep(kept, self.network.trained, self.network.trained_gradients)
+        self.observer.keep(kept)
         self.best.keep(kept)
         self.batches.keep(kept)
         self.validation = None if self.validation is None else self.validation.keep(kept)
@@ -212,7 +223,9 @@ class _PackRun:
                 " target to about unit size, or clip gradients"
             )
         losses = np.array(self.train_losses), np.array(self.validation_losses)
-        return self.final, PackHistory(*losses, self.best_epoch, was_interrupted=self.was_interrupted)
+        return self.final, PackHistory(
+            *losses, self.best_epoch, self.layer_states, was_interrupted=self.was_interrupted
+        )
 
     def _store(self, over: BoolArray) -> None:
         members = self.active[over]

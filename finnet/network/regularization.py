@@ -6,9 +6,9 @@ import numpy as np
 
 from finnet.network.model import Network
 from finnet.network.settings import Settings
-from finnet.types import FloatArray, IntArray
+from finnet.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["Clipping", "Penalty"]
+__all__ = ["Clipper", "Clipping", "Penalty"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ class Clipping(Settings):
     --------
     >>> gradients = np.array([3.0, 4.0])
     >>> Clipping(norm=1.0).clip(gradients)
+    array(True)
     >>> gradients
     array([0.6, 0.8])
     """
@@ -81,14 +82,38 @@ class Clipping(Settings):
         """Whether there is any limit."""
         return self.norm is not None or self.value is not None
 
-    def apply(self, network: Network) -> None:
-        """Shorten the gradients of a network."""
-        self.clip(network.trained_gradients)
-
-    def clip(self, gradients: FloatArray) -> None:
-        """Shorten the gradients of every member in place."""
+    def clip(self, gradients: FloatArray) -> BoolArray:
+        """Shorten the gradients of every member in place; whether they were too long."""
+        clipped = np.zeros(gradients.shape[:-1], dtype=bool)
         if self.value is not None:
+            clipped |= np.abs(gradients).max(axis=-1) > self.value
             np.clip(gradients, -self.value, self.value, out=gradients)
         if self.norm is not None:
             lengths = np.linalg.norm(gradients, axis=-1, keepdims=True)
+            clipped |= lengths[..., 0] > self.norm
             gradients *= np.minimum(1.0, self.norm / np.maximum(lengths, 1e-30))
+        return clipped
+
+
+class Clipper:
+    """Clipping at work on one network or pack, and how often it had to.
+
+    Examples
+    --------
+    >>> clipper = Clipper(Clipping(value=1.0))
+    >>> clipper.n_clipped += clipper.settings.clip(np.array([0.5, 2.0]))
+    >>> clipper.rate(n_steps=4)
+    array(0.25)
+    """
+
+    def __init__(self, settings: Clipping) -> None:
+        self.settings, self.n_clipped = settings, np.array(0)
+
+    def apply(self, network: Network) -> None:
+        """Shorten the gradients of a network, and count."""
+        self.n_clipped = self.n_clipped + self.settings.clip(network.trained_gradients)
+
+    def rate(self, n_steps: int) -> FloatArray:
+        """Share of the last `n_steps` steps that were clipped, one per member; counting starts anew."""
+        rate, self.n_clipped = np.asarray(self.n_clipped / n_steps), np.array(0)
+        return rate

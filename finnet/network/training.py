@@ -15,13 +15,13 @@ from finnet.network.history import History
 from finnet.network.losses import Loss, mean_gradient, mean_loss
 from finnet.network.model import Network
 from finnet.network.optimizers import Adam, Optimizer, Updater
-from finnet.network.regularization import Clipping, Penalty
+from finnet.network.regularization import Clipper, Clipping, Penalty
 from finnet.network.schedules import Constant, Schedule
 from finnet.network.settings import Settings
 from finnet.network.stopping import BestSoFar, EarlyStopping
 from finnet.types import FloatArray
 
-__all__ = ["Trainer", "Training", "epoch_loss", "train", "validation_loss"]
+__all__ = ["Trainer", "Training", "active_rules", "epoch_loss", "train", "validation_loss"]
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,8 @@ class Trainer:
         theta, gradient = network.trained, network.trained_gradients
         self.updater = Updater(settings.optimizer, theta, gradient, n_weights=network.n_weights)
         self.observer = Observer(network.layers)
-        self.rules = [rule for rule in (settings.penalty, settings.clipping) if rule.is_active]
+        self.clipper = Clipper(settings.clipping)
+        self.rules = active_rules(settings, self.clipper)
         self.best = BestSoFar(settings.early_stopping, network.values) if settings.early_stopping else None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -177,7 +178,9 @@ class Trainer:
                 rule.apply(self.network)
             self.updater.update()
         history.train_loss.append(self.finite(epoch_loss(self.loss, seen, batches)))
-        history.layer_states += self.observer.observe(len(history), len(batches))
+        n_steps = len(batches)
+        (states,) = self.observer.observe(len(history), n_steps, clip_rate=self.clipper.rate(n_steps))
+        history.layer_states += states
 
     def is_over(self, validation: Examples | None) -> bool:
         """Whether patience has run out after this epoch."""
@@ -207,6 +210,12 @@ class Trainer:
                 " learning rate, scale the inputs and the target to about unit size, or clip gradients"
             )
         return float(loss)
+
+
+def active_rules(settings: Training, clipper: Clipper) -> list[Penalty | Clipper]:
+    """What is done to the gradients of every step before the update."""
+    penalties: list[Penalty | Clipper] = [settings.penalty] if settings.penalty.is_active else []
+    return [*penalties, clipper] if settings.clipping.is_active else penalties
 
 
 def validation_loss(network: Network, loss: Loss, examples: Examples) -> FloatArray:

@@ -1,4 +1,7 @@
+from dataclasses import astuple
+
 import numpy as np
+import pytest
 
 from finnet.network.activations import ACTIVATIONS
 from finnet.network.batches import Examples
@@ -6,6 +9,8 @@ from finnet.network.diagnostics import LayerState, Observer, advise
 from finnet.network.losses import MeanSquaredError
 from finnet.network.model import dense_network
 from finnet.network.optimizers import SGD
+from finnet.network.pack import train_pack
+from finnet.network.regularization import Clipping
 from finnet.network.training import Training, train
 
 X = np.random.default_rng(0).standard_normal((64, 4)).astype("float32")
@@ -51,7 +56,7 @@ def test_dead_units_are_seen():
     network.initialize([np.random.default_rng(0)])
     network.layers[0].b[...] = -100.0
     network.backward(network.forward(X))
-    (advice,) = advise(Observer(network.layers).observe(1, 1))
+    (advice,) = advise(Observer(network.layers).observe(1, 1)[0])
     assert advice.startswith("100% of the units of layer 1 are dead")
 
 
@@ -59,3 +64,27 @@ def test_overfitting_is_seen():
     falling_then_rising = history("relu")
     falling_then_rising.validation_loss = [0.5, 0.4, *np.linspace(0.41, 0.9, 18)]
     assert any("overfits" in sentence for sentence in falling_then_rising.advice)
+
+
+def test_the_share_of_clipped_steps_is_counted():
+    network = dense_network((4, 8, 1))
+    network.initialize([np.random.default_rng(0)])
+    for limit, rate in ((1e-9, 1.0), (1e9, 0.0)):
+        settings = Training(epochs=2, batch_size=32, clipping=Clipping(norm=limit))
+        run = train(network, MeanSquaredError(), Examples(X, Y), rng=np.random.default_rng(0), settings=settings)
+        assert {state.clip_rate for state in run.layer_states} == {rate}
+    assert any("clipped" in sentence for sentence in advise([LayerState(1, 1, 1.0, 1e-3, 0.0, 0.0, clip_rate=0.9)]))
+
+
+def test_members_of_a_pack_have_the_states_that_they_would_have_alone():
+    settings = Training(epochs=2, batch_size=32, clipping=Clipping(norm=0.3))
+    shape, relu = (4, 8, 8, 1), ACTIVATIONS["relu"]
+    pack = dense_network(shape, activation=relu, members=2)
+    pack.initialize([np.random.default_rng(k) for k in range(2)])
+    alone = dense_network(shape, activation=relu)
+    alone.initialize([np.random.default_rng(1)])
+    rngs = [np.random.default_rng(k) for k in range(2)]
+    together = train_pack(pack, MeanSquaredError(), Examples(X, Y), rngs=rngs, settings=settings)
+    single = train(alone, MeanSquaredError(), Examples(X, Y), rng=np.random.default_rng(1), settings=settings)
+    for state, other in zip(together.layer_states[1], single.layer_states, strict=True):
+        assert astuple(state) == pytest.approx(astuple(other), rel=1e-5)
