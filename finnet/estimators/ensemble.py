@@ -11,7 +11,7 @@ from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.checks import require_at_least, require_choice
-from finnet.errors import DataError
+from finnet.errors import ConfigError, DataError
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
     Data,
@@ -26,6 +26,7 @@ from finnet.estimators.network_base import (
 )
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
+from finnet.network.depth import require_depths
 from finnet.network.layers import Dense
 from finnet.network.losses import Loss, loss_on_scores, mean_loss
 from finnet.network.model import Network, dense_network
@@ -34,6 +35,7 @@ from finnet.network.pack import PackHistory, members_at_once, train_pack
 from finnet.network.regularization import Penalty
 from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Training
+from finnet.network.verification import verify_activation, verify_loss
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["NetworkEnsembleClassifier", "NetworkEnsembleRegressor", "choose_greedily"]
@@ -82,6 +84,7 @@ class _Members:
 
     rngs: list[np.random.Generator]
     settings: dict[str, FloatArray]
+    depths: IntArray
     learning: Examples
     validation: Examples | None
     folds: IntArray
@@ -90,7 +93,9 @@ class _Members:
         settings = {name: values[members] for name, values in self.settings.items()}
         validation = None if self.validation is None else self.validation.keep(members)
         rngs = [self.rngs[member] for member in members]
-        return _Members(rngs, settings, self.learning.keep(members), validation, self.folds[members])
+        return _Members(
+            rngs, settings, self.depths[members], self.learning.keep(members), validation, self.folds[members]
+        )
 
 
 class _Ensemble(EstimatorOfNetworks):
@@ -98,6 +103,7 @@ class _Ensemble(EstimatorOfNetworks):
 
     members: int
     hidden: tuple[int, ...]
+    depth: int | tuple[int, int] | None
     activation: str | Activation
     learning_rate: Range
     dropout: Range
@@ -124,6 +130,8 @@ class _Ensemble(EstimatorOfNetworks):
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
         require_at_least(self.members, 1, name="members")
         require_choice(self.selection, ("greedy", "all"), name="selection")
+        verify_loss(task.loss, n_outputs=examples.Y.shape[1])
+        verify_activation(named_activation(self.activation))
         everyone = self._plan(examples, task, validation)
         network = self._network(everyone, examples, task)
         size = members_at_once(len(network.values[0]), rows=self.batch_size, units=sum(self.hidden))
@@ -148,6 +156,7 @@ class _Ensemble(EstimatorOfNetworks):
         rows_rng, *rngs = generator(self.random_state).spawn(self.members + 1)
         draws = [[_drawn(getattr(self, name), rng) for name in SETTINGS] for rng in rngs]
         settings = dict(zip(SETTINGS, np.array(draws).T, strict=True))
+        depths = self._depths(rngs)
         folds = np.zeros(self.members, np.int64)
         learning: IntArray | None = None
         judging = validation
@@ -159,7 +168,17 @@ class _Ensemble(EstimatorOfNetworks):
             everything = np.broadcast_to(np.arange(len(examples)), (self.members, len(examples)))
             pools = everything if learning is None else learning
             learning = np.stack([rng.choice(pool, size=len(pool)) for rng, pool in zip(rngs, pools, strict=True)])
-        return _Members(rngs, settings, replace(examples, rows=learning), judging, folds)
+        return _Members(rngs, settings, depths, replace(examples, rows=learning), judging, folds)
+
+    def _depths(self, rngs: list[np.random.Generator]) -> IntArray:
+        """Hidden layers that each member uses."""
+        if self.depth is None:
+            return np.full(len(rngs), len(self.hidden))
+        low, high = self.depth if isinstance(self.depth, tuple) else (self.depth, self.depth)
+        if low > high:
+            raise ConfigError(f"depth=({low}, {high}) runs backwards; write the lower end first")
+        require_depths((low, high), self.hidden)
+        return np.array([rng.integers(low, high, endpoint=True) for rng in rngs])
 
     def _divide(self, strata: FloatArray | IntArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
         """Rows to learn from and rows that judge, of shape (n_folds, n), alike in length from fold to fold."""
@@ -183,6 +202,7 @@ class _Ensemble(EstimatorOfNetworks):
             activation=named_activation(self.activation),
             output=task.output,
             dropout=tuple(members.settings["dropout"]),
+            depths=members.depths.tolist() if self.hidden else None,
             members=len(members.rngs),
             dtype=self.dtype,
         )
@@ -238,7 +258,7 @@ class _Ensemble(EstimatorOfNetworks):
         return cast(FloatArray, shares / shares.sum())
 
     def _describe(self, members: _Members, histories: list[PackHistory], shares: FloatArray) -> pd.DataFrame:
-        table = pd.DataFrame({**members.settings, "fold": members.folds})
+        table = pd.DataFrame({**members.settings, "depth": members.depths, "fold": members.folds})
         table["best_epoch"] = np.concatenate([history.best_epoch for history in histories])
         if members.validation is not None:
             table["validation_loss"] = np.concatenate([np.nanmin(h.validation_loss, axis=0) for h in histories])
@@ -292,6 +312,10 @@ class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
     members : int
     hidden, activation
         As in NetworkClassifier; the same for all members.
+    depth : int, (low, high) or None
+        Number of hidden layers that each member uses, counted from the first, drawn evenly from the range; None is all
+        of them. Layers that some member may pass by must be as wide as the one before. A member of less depth costs no
+        less.
     learning_rate, dropout, l1, l2 : float or (low, high)
         One value for all members, or a range: log-uniform, or uniform where it starts at 0.
     optimizer : str or Optimizer
@@ -315,7 +339,7 @@ class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
     Attributes
     ----------
     members_ : DataFrame
-        One row per member: its settings, fold, best_epoch, validation_loss and share in the forecast.
+        One row per member: its settings, depth, fold, best_epoch, validation_loss and share in the forecast.
     history_ : DataFrame
         member, epoch, train_loss, validation_loss.
     classes_ : ndarray
@@ -339,6 +363,7 @@ class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
         members: int = 16,
         *,
         hidden: tuple[int, ...] = (64,),
+        depth: int | tuple[int, int] | None = None,
         activation: str | Activation = "silu",
         learning_rate: Range = (1e-3, 3e-3),
         dropout: Range = (0.0, 0.25),
@@ -359,6 +384,7 @@ class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
     ) -> None:
         self.members = members
         self.hidden = hidden
+        self.depth = depth
         self.activation = activation
         self.learning_rate = learning_rate
         self.dropout = dropout
@@ -385,7 +411,7 @@ class NetworkEnsembleRegressor(_Ensemble, RegressorOfNetworks):
     ----------
     loss : str or Loss
         As in NetworkRegressor.
-    members, hidden, activation, learning_rate, dropout, l1, l2, optimizer, batch_size, epochs, early_stopping,
+    members, hidden, depth, activation, learning_rate, dropout, l1, l2, optimizer, batch_size, epochs, early_stopping,
     validation, folds, bagging, selection, n_jobs, dtype, random_state
         As in NetworkEnsembleClassifier.
 
@@ -402,6 +428,7 @@ class NetworkEnsembleRegressor(_Ensemble, RegressorOfNetworks):
         members: int = 16,
         *,
         hidden: tuple[int, ...] = (64,),
+        depth: int | tuple[int, int] | None = None,
         activation: str | Activation = "silu",
         loss: str | Loss = "mse",
         learning_rate: Range = (1e-3, 3e-3),
@@ -422,6 +449,7 @@ class NetworkEnsembleRegressor(_Ensemble, RegressorOfNetworks):
     ) -> None:
         self.members = members
         self.hidden = hidden
+        self.depth = depth
         self.activation = activation
         self.loss = loss
         self.learning_rate = learning_rate

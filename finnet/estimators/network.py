@@ -34,6 +34,7 @@ from finnet.network.model import Network, dense_network
 from finnet.network.optimizers import Optimizer, named_optimizer
 from finnet.network.regularization import Clipping, Penalty
 from finnet.network.schedules import Constant, Schedule
+from finnet.network.shared import MeanOverShared, SharedDense
 from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Trainer, Training, train
 from finnet.network.verification import verify_activation, verify_loss
@@ -59,6 +60,7 @@ class _SingleNetwork(EstimatorOfNetworks):
     clipping: Clipping | None
     normalization: str | None
     residual: bool
+    batch_ensemble: int
     initializer: str | Initializer
     random_state: RandomState
     warm_start: bool
@@ -101,7 +103,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         with blas_threads().limit(limits=1, user_api="blas"):
             history = train(
                 network,
-                loss_on_scores(task.loss, task.output),
+                self._loss_on_scores(task),
                 examples,
                 rng=training_rng,
                 validation=validation,
@@ -125,7 +127,11 @@ class _SingleNetwork(EstimatorOfNetworks):
         network = self._started(examples, task, rng=weights_rng)
         if hasattr(self, "network_"):
             self._inherit(network)
-        return Trainer(network, loss_on_scores(task.loss, task.output), self._training())
+        return Trainer(network, self._loss_on_scores(task), self._training())
+
+    def _loss_on_scores(self, task: Task) -> Loss:
+        loss = loss_on_scores(task.loss, task.output)
+        return loss if self.batch_ensemble == 1 else MeanOverShared(loss)
 
     def _keep(self, network: Network, history: History) -> Self:
         self.network_, self._double_network, self._history = network, network.astype("float64"), history
@@ -141,7 +147,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         verify_activation(named_activation(self.activation))
         network = self._network(examples, output=task.output)
         network.initialize([rng])
-        cast(Dense, network.layers[-1]).b[...] = task.start(examples)
+        cast(Dense | SharedDense, network.layers[-1]).b[...] = task.start(examples)
         return network
 
     def _inherit(self, network: Network) -> None:
@@ -157,6 +163,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         for units in self.hidden:
             require_at_least(units, 1, name="hidden")
         require_share(self.dropout, name="dropout")
+        require_at_least(self.batch_ensemble, 1, name="batch_ensemble")
         return dense_network(
             (examples.X.shape[1], *self.hidden, examples.Y.shape[1]),
             activation=named_activation(self.activation),
@@ -164,6 +171,7 @@ class _SingleNetwork(EstimatorOfNetworks):
             dropout=(self.dropout,),
             normalization=self.normalization,
             residual=self.residual,
+            batch_ensemble=self.batch_ensemble,
             initializer=self.initializer,
             dtype=self.dtype,
         )
@@ -237,6 +245,10 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         Before every hidden activation.
     residual : bool
         Whether hidden layers as wide as their input get a way around them.
+    batch_ensemble : int
+        Networks that share weights, each with scalings, biases and normalization of its own (BatchEnsemble; Wen, Tran &
+        Ba 2020, and TabM, Gorishniy et al. 2024); 1 is a plain network. Losses are means over the networks, the
+        forecast is their average, and training costs about as much as for that many networks.
     initializer : str or Initializer
         xavier, he, lecun, orthogonal; "auto" suits the activation.
     warm_start : bool
@@ -292,6 +304,7 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         clipping: Clipping | None = None,
         normalization: str | None = None,
         residual: bool = False,
+        batch_ensemble: int = 1,
         initializer: str | Initializer = "auto",
         warm_start: bool = False,
         callbacks: Sequence[Callback] = (),
@@ -314,6 +327,7 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         self.clipping = clipping
         self.normalization = normalization
         self.residual = residual
+        self.batch_ensemble = batch_ensemble
         self.initializer = initializer
         self.warm_start = warm_start
         self.callbacks = callbacks
@@ -373,7 +387,8 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
     """Forecasts numbers with a network of dense layers trained by backpropagation.
 
     Inputs and targets should have about unit size: nothing is scaled here (TransformedTargetRegressor scales targets).
-    Outputs start at the mean target.
+    Outputs start at the mean target. A loss of one's own says what forecasts are for, profit after costs included; its
+    gradient is compared with its value before it trains anything.
 
     Parameters
     ----------
@@ -383,7 +398,7 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
         Which training rows early stopping holds out where `fit` gets no X_val: drawn evenly over the sorted targets (of
         the first output), or the last ones, for rows in order of time.
     hidden, activation, dropout, l1, l2, optimizer, learning_rate, batch_size, epochs, early_stopping, schedule,
-    clipping, normalization, residual, initializer, warm_start, callbacks, dtype, random_state
+    clipping, normalization, residual, batch_ensemble, initializer, warm_start, callbacks, dtype, random_state
         As in NetworkClassifier.
 
     Attributes
@@ -397,6 +412,23 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
     >>> y = X[:, 0] ** 2
     >>> model = NetworkRegressor(hidden=(16,), learning_rate=0.01, batch_size=32, random_state=0).fit(X, y)
     >>> bool(model.score(X, y) > 0.9)
+    True
+
+    Positions for the most profit after costs, instead of forecasts of returns:
+
+    >>> class NetProfit:  # minus the profit of a position tanh(p) in what returns y, at a cost of 0.2 per unit held
+    ...     def value(self, P, Y):
+    ...         position = np.tanh(P)
+    ...         return (0.2 * np.abs(position) - position * Y).mean(axis=-1)
+    ...     def gradient(self, P, Y):
+    ...         position = np.tanh(P)
+    ...         return (0.2 * np.sign(position) - Y) * (1.0 - position**2) / P.shape[-1]
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.standard_normal((4000, 3))
+    >>> y = 0.5 * X[:, 0] + rng.standard_normal(4000)
+    >>> trader = NetworkRegressor((8,), activation="tanh", loss=NetProfit(), l2=0.003, epochs=30, random_state=0)
+    >>> position = np.tanh(trader.fit(X[:2000], y[:2000]).predict(X[2000:]))
+    >>> bool((position * y[2000:] - 0.2 * np.abs(position)).mean() > 0.1)
     True
     """
 
@@ -419,6 +451,7 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
         clipping: Clipping | None = None,
         normalization: str | None = None,
         residual: bool = False,
+        batch_ensemble: int = 1,
         initializer: str | Initializer = "auto",
         warm_start: bool = False,
         callbacks: Sequence[Callback] = (),
@@ -441,6 +474,7 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
         self.clipping = clipping
         self.normalization = normalization
         self.residual = residual
+        self.batch_ensemble = batch_ensemble
         self.initializer = initializer
         self.warm_start = warm_start
         self.callbacks = callbacks

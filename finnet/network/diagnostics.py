@@ -6,8 +6,9 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from finnet.network.activations import Activation, Sigmoid, Tanh
+from finnet.network.block import Block
 from finnet.network.layers import Activate, Dense, Layer
-from finnet.network.residual import Residual
+from finnet.network.shared import SharedDense
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["LayerState", "Observer", "advise", "overfitting_advice", "typical"]
@@ -72,13 +73,11 @@ class Observer:
         dense, following = self._pairs[i]
         way = _length(dense.W - self._before[i]) / np.maximum(_length(dense.W), 1e-30)
         self._before[i] = dense.W.copy()
-        columns = np.broadcast_arrays(
-            np.atleast_1d(_length(dense.dW) / np.sqrt(dense.n_in * dense.n_out)),
-            way / n_steps,
-            _dead(following.result) if following else 0.0,
-            _saturated(following.result, following.activation) if following else 0.0,
-            clip_rate,
-        )
+        dead, saturated = _units(following)
+        if isinstance(dense, SharedDense):
+            dead, saturated = dead.mean(), saturated.mean()
+        norm = np.atleast_1d(_length(dense.dW) / np.sqrt(dense.n_in * dense.n_out))
+        columns = np.broadcast_arrays(norm, way / n_steps, dead, saturated, clip_rate)
         return list(zip(*[column.tolist() for column in columns], strict=True))
 
 
@@ -87,33 +86,40 @@ def _length(W: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt(np.square(W).sum(axis=(-2, -1))))
 
 
-def _dense_and_activation(layers: Sequence[Layer]) -> Iterator[tuple[Dense, Activate | None]]:
+def _dense_and_activation(layers: Sequence[Layer]) -> Iterator[tuple[Dense | SharedDense, Activate | None]]:
     flat = list(_flat(layers))
     for i, layer in enumerate(flat):
-        if isinstance(layer, Dense):
+        if isinstance(layer, Dense | SharedDense):
             following = [later for later in flat[i + 1 : i + 3] if isinstance(later, Activate)]
             yield layer, following[0] if following else None
 
 
 def _flat(layers: Sequence[Layer]) -> Iterator[Layer]:
     for layer in layers:
-        if isinstance(layer, Residual):
+        if isinstance(layer, Block):
             yield from _flat(layer.layers)
         else:
             yield layer
 
 
-def _dead(A: FloatArray) -> FloatArray | float:
-    return np.asarray((A == 0.0).all(axis=-2).mean(axis=-1)) if A.shape[-2] >= _ENOUGH_ROWS else 0.0
+def _units(activate: Activate | None) -> tuple[FloatArray, FloatArray]:
+    """Shares of dead and of saturated units; 0 where there is no activation, or no member used it."""
+    if activate is None or activate.result is None:
+        return np.zeros(()), np.zeros(())
+    return _dead(activate.result), _saturated(activate.result, activate.activation)
 
 
-def _saturated(A: FloatArray, activation: Activation) -> FloatArray | float:
+def _dead(A: FloatArray) -> FloatArray:
+    return np.asarray((A == 0.0).all(axis=-2).mean(axis=-1) if A.shape[-2] >= _ENOUGH_ROWS else 0.0)
+
+
+def _saturated(A: FloatArray, activation: Activation) -> FloatArray:
     match activation:
         case Sigmoid():
             return np.asarray((np.abs(A - 0.5) > 0.49).mean(axis=(-2, -1)))
         case Tanh():
             return np.asarray((np.abs(A) > 0.98).mean(axis=(-2, -1)))
-    return 0.0
+    return np.zeros(())
 
 
 def typical(members: Sequence[Sequence[LayerState]]) -> list[LayerState]:

@@ -201,7 +201,7 @@ class _Parameterless(Bare):
 class Activate(_Parameterless):
     """A = f(Z), in the memory of Z where the gradient needs A alone.
 
-    `result` is A of the last training pass.
+    `result` is A of the last training pass, None before the first.
     """
 
     settings = ("n_out", "activation")
@@ -213,6 +213,7 @@ class Activate(_Parameterless):
         """Start with an empty buffer."""
         self._buffer = Buffer(self.n_out)
         self._linear = self.activation if isinstance(self.activation, PiecewiseLinear) else None
+        self.result: FloatArray | None = None
 
     def forward(self, X: FloatArray) -> FloatArray:
         """A = f(X)."""
@@ -223,15 +224,15 @@ class Activate(_Parameterless):
             return X
         self._Z = X
         out = X if self.activation.in_place else self._buffer.like(X)
-        self.result = self.activation.value(X, out)
-        return self.result
+        self.result = self._A = self.activation.value(X, out)
+        return self._A
 
     def backward(self, dZ: FloatArray) -> FloatArray:
         """dX = dA * f'(X), in the memory of dA."""
         if self._linear is not None:
             dZ *= self._slopes
             return dZ
-        return self.activation.gradient(self._Z, self.result, dZ)
+        return self.activation.gradient(self._Z, self._A, dZ)
 
     def infer(self, X: FloatArray) -> FloatArray:
         """A = f(X)."""

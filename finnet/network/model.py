@@ -1,6 +1,6 @@
 """One network, or a pack of K networks of the same shape: layers over one flat vector of parameters each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from itertools import pairwise
 from math import prod
@@ -10,10 +10,12 @@ import numpy as np
 
 from finnet.errors import ConfigError
 from finnet.network.activations import Activation, Identity
+from finnet.network.depth import Skippable, skip_beyond
 from finnet.network.initializers import Initializer, Xavier, initializer_for
 from finnet.network.layers import Activate, Dense, Dropout, Layer, Parameter, Role
 from finnet.network.normalization import normalization_layer
 from finnet.network.residual import Residual
+from finnet.network.shared import Averaged, SharedDense, share_weights
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["Network", "dense_network"]
@@ -71,12 +73,14 @@ class Network:
         for member, rng in enumerate(rngs):
             values = self.values if self.members is None else self.values[member]
             for layer, views in zip(self.layers, self._views(values), strict=True):
-                layer.initialize(views, rng)
+                if not isinstance(layer, Skippable) or layer.on[member]:
+                    layer.initialize(views, rng)
 
     def seed(self, rngs: Sequence[np.random.Generator]) -> None:
         """Give every layer that draws while training its own generator per member."""
-        children = [rng.spawn(len(self.layers)) for rng in rngs]
-        for layer, layer_rngs in zip(self.layers, zip(*children, strict=True), strict=True):
+        layers = list(_opened(self.layers))
+        children = [rng.spawn(len(layers)) for rng in rngs]
+        for layer, layer_rngs in zip(layers, zip(*children, strict=True), strict=True):
             layer.seed(layer_rngs)
 
     def keep(self, members: IntArray) -> None:
@@ -160,7 +164,7 @@ class Network:
         views = zip(self.layers, self._views(self.values), self._views(self.gradients), strict=True)
         for layer, values, gradients in views:
             layer.bind(values, gradients)
-        if isinstance(self.layers[0], Dense):
+        if isinstance(self.layers[0], Dense | SharedDense):
             self.layers[0].passes_back = False
         n_trained = _size(self._slots, Role.WEIGHT, Role.SHIFT)
         self.trained, self.trained_gradients = self.values[..., :n_trained], self.gradients[..., :n_trained]
@@ -171,6 +175,15 @@ class Network:
         views = [flat[..., i : i + prod(p.shape)].reshape(*flat.shape[:-1], *p.shape) for i, p in self._slots]
         rest = iter(views)
         return [[next(rest) for _ in layer.parameters] for layer in self.layers]
+
+
+def _opened(layers: Sequence[Layer]) -> Iterator[Layer]:
+    """Layers, with those of blocks that can be passed by in their place: a member's are where they would be alone."""
+    for layer in layers:
+        if isinstance(layer, Skippable):
+            yield from layer.layers
+        else:
+            yield layer
 
 
 _Slots = list[tuple[int, Parameter]]
@@ -197,6 +210,8 @@ def dense_network(
     normalization: str | None = None,
     residual: bool = False,
     initializer: str | Initializer = "auto",
+    batch_ensemble: int = 1,
+    depths: Sequence[int] | None = None,
     members: int | None = None,
     dtype: str = "float32",
 ) -> Network:
@@ -211,20 +226,41 @@ def dense_network(
     normalization : "batch", "layer" or None, before every hidden activation
     residual : whether hidden layers as wide as their input get a way around them
     initializer : name or Initializer of the hidden layers; "auto" suits the activation, and outputs take Xavier
+    batch_ensemble : number of networks that share weights and make up this one network (see `shared`), 1 is none;
+        its scores have shape (batch_ensemble, n_rows, n_outputs), it is trained on `shared.MeanOverShared` of a loss,
+        and forecasts the average
+    depths : number of hidden layers that each member uses, one per member, None is all of them for all
 
     Examples
     --------
     >>> [type(layer).__name__ for layer in dense_network((5, 4, 4, 2), residual=True).layers]
     ['Dense', 'Activate', 'Residual', 'Dense']
+    >>> dense_network((5, 4, 4, 2), depths=(1, 2), members=2).layers[2].on
+    (False, True)
     """
     hidden = activation or Identity()
     draws = initializer_for(hidden, initializer)
-    layers: list[Layer] = []
+    blocks: list[list[Layer]] = []
     for n_in, n_out in pairwise(widths[:-1]):
         block: list[Layer] = [Dense(n_in, n_out, initializer=draws)]
         block += [normalization_layer(normalization, n_out)] if normalization else []
         block += [Activate(n_out, hidden)]
         block += [Dropout(n_out, dropout)] if max(dropout) > 0.0 else []
-        layers += [Residual(block)] if residual and n_in == n_out and layers else block
+        blocks.append([Residual(block)] if residual and n_in == n_out and blocks else block)
+    if depths is None:
+        layers = [layer for block in blocks for layer in block]
+    else:
+        layers = skip_beyond(blocks, depths, members=members or 1)
     layers.append(Dense(widths[-2], widths[-1], initializer=Xavier()))
+    if batch_ensemble > 1:
+        _require_alone(batch_ensemble, members=members, depths=depths)
+        layers, output = share_weights(layers, batch_ensemble), Averaged(output or Identity())
     return Network(layers, output=output, members=members, dtype=dtype)
+
+
+def _require_alone(batch_ensemble: int, *, members: int | None, depths: Sequence[int] | None) -> None:
+    if members is not None or depths is not None:
+        raise ConfigError(
+            f"batch_ensemble={batch_ensemble} makes many networks of one, and cannot be a pack or vary in depth; leave"
+            " members and depths at None"
+        )

@@ -4,58 +4,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from finnet.network.layers import Bare, Buffer, Layer, Parameter
-from finnet.types import FloatArray, IntArray
+from finnet.network.block import Block
+from finnet.network.layers import Buffer
+from finnet.types import FloatArray
 
 __all__ = ["Residual"]
 
 
-class Residual(Bare):
-    """Z = X + block(X) (He, Zhang, Ren & Sun 2016).
-
-    Parameters
-    ----------
-    layers : sequence of Layer
-        As wide at the end as at the beginning. The first one must not write into its input, as Dense and the
-        normalizations do not.
-    """
-
-    settings = ("layers",)
-
-    def __init__(self, layers: Sequence[Layer]) -> None:
-        self.layers = tuple(layers)
-
-    @property
-    def n_out(self) -> int:
-        """Width of the block, in and out."""
-        return self.layers[-1].n_out
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        """Those of all layers of the block."""
-        return tuple(parameter for layer in self.layers for parameter in layer.parameters)
+class Residual(Block):
+    """Z = X + block(X) (He, Zhang, Ren & Sun 2016)."""
 
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
         """Hand every layer its share of the views."""
+        super().bind(values, gradients)
         self._Z, self._dZ = Buffer(self.n_out), Buffer(self.n_out)
-        for layer, own, own_gradients in zip(self.layers, self._shares(values), self._shares(gradients), strict=True):
-            layer.bind(own, own_gradients)
-
-    def initialize(self, values: Sequence[FloatArray], rng: np.random.Generator) -> None:
-        """Draw layer by layer."""
-        for layer, own in zip(self.layers, self._shares(values), strict=True):
-            layer.initialize(own, rng)
-
-    def seed(self, rngs: Sequence[np.random.Generator]) -> None:
-        """Every layer gets generators of its own."""
-        children = [rng.spawn(len(self.layers)) for rng in rngs]
-        for layer, layer_rngs in zip(self.layers, zip(*children, strict=True), strict=True):
-            layer.seed(layer_rngs)
-
-    def keep(self, members: IntArray) -> None:
-        """Every layer keeps these members."""
-        for layer in self.layers:
-            layer.keep(members)
 
     def forward(self, X: FloatArray) -> FloatArray:
         """Z = X + block(X)."""
@@ -79,7 +41,3 @@ class Residual(Bare):
         for layer in self.layers:
             Z = layer.infer(Z)
         return X + Z
-
-    def _shares(self, views: Sequence[FloatArray]) -> list[list[FloatArray]]:
-        rest = iter(views)
-        return [[next(rest) for _ in layer.parameters] for layer in self.layers]
