@@ -6,7 +6,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: demo test test-full lint bench clean
+.PHONY: demo test test-full lint tables bench clean
 
 demo: .venv/core  ## run both example jobs and print where the reports are
 	$(BIN)/finnet run finnet/jobs/examples/direction.toml
@@ -22,6 +22,10 @@ lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy finnet
+
+tables: .venv/core  ## gradients and scikit-learn's checks, in numbers; about ten minutes on one core
+	$(BIN)/python -m tests.network.gradient_table
+	$(BIN)/python -m tests.estimators.check_table
 
 bench: .venv/core  ## side by side with peers, as ratios; PyTorch too where it is installed
 	for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done

@@ -1,37 +1,14 @@
 import numpy as np
 import pytest
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from finnet.errors import DataError
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor, choose_greedily
-from finnet.network import EarlyStopping
 from finnet.network.losses import MeanSquaredError, SigmoidCrossEntropy
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((240, 4))
 Y = (X[:, 0] + 0.5 * RNG.standard_normal(240) > 0).astype(int)
 QUICK = {"members": 4, "hidden": (8,), "folds": 2, "epochs": 8, "batch_size": 32, "random_state": 0}
-WEIGHTS_CHANGE_DRAWS = {
-    "check_sample_weight_equivalence_on_dense_data": "repeating a row changes batches and folds",
-    "check_sample_weight_equivalence_on_sparse_data": "repeating a row changes batches and folds",
-}
-
-
-@parametrize_with_checks(
-    [
-        NetworkEnsembleClassifier(members=4, batch_size=32),
-        NetworkEnsembleRegressor(members=4, batch_size=32, early_stopping=EarlyStopping(patience=20)),
-    ],
-    expected_failed_checks=lambda estimator: WEIGHTS_CHANGE_DRAWS,
-)
-def test_scikit_learn_checks(estimator, check):
-    check(estimator)
-
-
-def test_processes_do_not_change_the_numbers():
-    settings = {**QUICK, "hidden": (600,), "batch_size": 128}  # wide enough for several blocks
-    serial, parallel = (NetworkEnsembleClassifier(**settings, n_jobs=n).fit(X, Y) for n in (1, 2))
-    np.testing.assert_array_equal(serial.predict_proba(X), parallel.predict_proba(X))
 
 
 def test_every_row_judges_once_per_fold_and_never_its_own_learners():

@@ -3,7 +3,7 @@ import pytest
 
 from finnet.errors import ConfigError
 from finnet.network.activations import ACTIVATIONS
-from finnet.network.losses import MeanSquaredError
+from finnet.network.losses import LOSSES, MeanSquaredError
 from finnet.network.verification import verify_activation, verify_loss
 
 
@@ -27,9 +27,16 @@ def test_a_right_activation_passes():
     verify_activation(Sine())
 
 
-def test_own_activations_of_finnet_pass():
-    for activation in ACTIVATIONS.values():
-        verify_activation(activation)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_of_finnet_pass_as_those_of_a_stranger(name):
+    stranger = type("Stranger", (type(ACTIVATIONS[name]),), {})  # finnet's own types pass unseen
+    verify_activation(stranger())
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_of_finnet_pass_as_those_of_a_stranger(name):
+    stranger = type("Stranger", (type(LOSSES[name]),), {})
+    verify_loss(stranger(), n_outputs=3)
 
 
 def test_a_wrong_loss_gradient_is_named_with_both_numbers():

@@ -1,0 +1,45 @@
+"""scikit-learn's checks of the estimators of networks, in the settings in which users meet them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn.utils.estimator_checks import check_estimator
+
+from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
+from finnet.estimators.network import NetworkClassifier, NetworkRegressor
+from finnet.network import Adam, EarlyStopping
+
+__all__ = ["ENSEMBLES", "NETWORKS", "SETTINGS", "Outcome", "expected_failures", "outcome"]
+
+NETWORKS = (NetworkClassifier, NetworkRegressor)
+ENSEMBLES = (NetworkEnsembleClassifier, NetworkEnsembleRegressor)
+SETTINGS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "early stopping": {"early_stopping": EarlyStopping(patience=5), "optimizer": Adam(learning_rate=2e-3)},
+    "batch_size=4": {"batch_size": 4},
+}
+
+
+def expected_failures(estimator: Any) -> dict[str, str]:
+    """What no network can promise: the same weights where a row stands twice as where it weighs two."""
+    changes = "the draw of the folds" if isinstance(estimator, ENSEMBLES) else "which rows share a batch"
+    return {"check_sample_weight_equivalence_on_dense_data": f"repeating a row changes {changes}"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How many checks passed and how many were skipped, and the names of those that failed, expected or not."""
+
+    passed: int
+    skipped: int
+    expected: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+def outcome(estimator: Any, expected: dict[str, str] | None = None) -> Outcome:
+    """Run all checks on one estimator."""
+    found = check_estimator(estimator, expected_failed_checks=expected, on_fail=None, on_skip=None)
+    names: dict[str, list[str]] = {status: [] for status in ("passed", "skipped", "xfail", "failed")}
+    for check in found:
+        names[check["status"]].append(check["check_name"])
+    return Outcome(len(names["passed"]), len(names["skipped"]), tuple(names["xfail"]), tuple(names["failed"]))

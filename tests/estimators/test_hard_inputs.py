@@ -1,0 +1,187 @@
+"""Hard data ends in a sound network or in an error that says what to do, and never in weights that are no numbers."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone, is_classifier
+
+from finnet.errors import DataError, FinnetWarning, TrainingError
+from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
+from finnet.estimators.network import NetworkClassifier, NetworkRegressor
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((60, 4))
+NUMBERS = X[:, 0] + 0.1 * X[:, 1]
+NO_NUMBER = r"contains (NaN|infinity)"
+QUICK = {"hidden": (8,), "epochs": 8, "batch_size": 16, "random_state": 0}
+SINGLE = [NetworkClassifier(**QUICK), NetworkRegressor(**QUICK), NetworkClassifier(**QUICK, early_stopping=True)]
+ENSEMBLES = [NetworkEnsembleClassifier(4, folds=2, **QUICK), NetworkEnsembleRegressor(4, folds=2, **QUICK)]
+
+
+def label(estimator):
+    return type(estimator).__name__ + ("-stopping" if getattr(estimator, "early_stopping", None) is True else "")
+
+
+every_estimator = pytest.mark.parametrize("estimator", [*SINGLE, *ENSEMBLES], ids=label)
+every_regressor = pytest.mark.parametrize("estimator", [SINGLE[1], ENSEMBLES[1]], ids=label)
+every_classifier = pytest.mark.parametrize("estimator", [SINGLE[0], SINGLE[2], ENSEMBLES[0]], ids=label)
+
+
+def target(estimator, n_rows=60):
+    return (NUMBERS[:n_rows] > 0).astype(int) if is_classifier(estimator) else NUMBERS[:n_rows]
+
+
+def forecasts(model, rows):
+    return model.predict_proba(rows) if is_classifier(model) else model.predict(rows)
+
+
+def with_cell(value):
+    return np.where(np.arange(240).reshape(60, 4) == 17, value, X)
+
+
+SOUND = {
+    "one constant column": np.c_[X, np.full(60, 7.0)],
+    "constant columns": np.ones((60, 4)),
+    "ten rows": X[:10],
+    "two rows": X[[0, 3]],
+    "10^4 columns": np.random.default_rng(1).standard_normal((60, 10_000)),
+    "columns of unlike size": X * [1e-3, 1.0, 1e2, 1e3],
+    "integers": np.arange(240).reshape(60, 4) % 5,
+    "float32 in Fortran order": np.asfortranarray(X, dtype="float32"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::finnet.errors.FinnetWarning")
+@pytest.mark.parametrize("rows", SOUND.values(), ids=SOUND)
+@every_estimator
+def test_a_network_is_sound_after(estimator, rows):
+    y = np.array([0, 1]) if len(rows) == 2 else target(estimator, len(rows))
+    model = clone(estimator).fit(rows, y)
+    assert np.isfinite(model.network_.values).all()
+    assert np.isfinite(forecasts(model, rows)).all()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@every_estimator
+def test_rows_that_are_no_numbers_are_refused(estimator, value):
+    with pytest.raises(ValueError, match=NO_NUMBER):
+        clone(estimator).fit(with_cell(value), target(estimator))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@every_estimator
+def test_targets_that_are_no_numbers_are_refused(estimator, value):
+    y = np.where(np.arange(60) == 3, value, target(estimator).astype(float))
+    with pytest.raises(ValueError, match=NO_NUMBER):
+        clone(estimator).fit(X, y)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@every_estimator
+def test_validation_rows_that_are_no_numbers_are_refused(estimator, value):
+    with pytest.raises(ValueError, match=NO_NUMBER):
+        clone(estimator).fit(X, target(estimator), X_val=with_cell(value), y_val=target(estimator))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@every_estimator
+def test_forecasts_of_rows_that_are_no_numbers_are_refused(estimator, value):
+    model = clone(estimator).fit(X, target(estimator))
+    with pytest.raises(ValueError, match=NO_NUMBER):
+        model.predict(with_cell(value))
+
+
+WEIGHTS = {"NaN": (np.nan, "NaN"), "negative": (-1.0, "Negative"), "zero": (0.0, "zero")}
+
+
+@pytest.mark.parametrize(("weight", "reason"), WEIGHTS.values(), ids=WEIGHTS)
+@every_estimator
+def test_impossible_weights_are_refused(estimator, weight, reason):
+    with pytest.raises(ValueError, match=reason):
+        clone(estimator).fit(X, target(estimator), sample_weight=np.full(60, weight))
+
+
+@every_classifier
+def test_one_class_is_refused(estimator):
+    with pytest.raises(DataError, match="y holds one class only, 1; give rows of at least two classes"):
+        clone(estimator).fit(X, np.ones(60, int))
+
+
+@every_regressor
+def test_one_number_for_all_rows_is_learned(estimator):
+    model = clone(estimator).fit(X, np.full(60, 3.0))
+    assert np.isfinite(model.network_.values).all()
+    assert model.predict(X).mean() == pytest.approx(3.0, abs=1.0)
+
+
+@every_classifier
+def test_a_class_of_one_row_is_enough(estimator):
+    model = clone(estimator).fit(X[:10], np.arange(10) == 4)
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_one_row_leaves_nothing_to_judge_by():
+    with pytest.raises(DataError, match="give more rows"):
+        clone(ENSEMBLES[1]).fit(X[:1], NUMBERS[:1])
+
+
+def fails_with_advice(estimator, rows, y, advice="scale the inputs and the target"):
+    model = clone(estimator)
+    with pytest.raises(TrainingError, match=advice):
+        model.fit(rows, y)
+    assert not hasattr(model, "network_")
+
+
+@every_estimator
+def test_a_learning_rate_beyond_all_measure_is_an_error_with_advice(estimator):
+    rate = clone(estimator).set_params(learning_rate=1e38)
+    fails_with_advice(rate, X, target(estimator), advice="lower the learning rate")
+
+
+@every_regressor
+def test_plain_descent_that_diverges_is_an_error_with_advice(estimator):
+    plain = clone(estimator).set_params(optimizer="sgd", learning_rate=1e12)
+    fails_with_advice(plain, X, NUMBERS, advice="lower the learning rate")
+
+
+@pytest.mark.filterwarnings("ignore::finnet.errors.FinnetWarning")
+@every_regressor
+def test_columns_that_overflow_are_an_error_with_advice(estimator):
+    fails_with_advice(estimator, X * [1e-30, 1.0, 1.0, 1e30], NUMBERS)
+
+
+@every_regressor
+def test_targets_that_overflow_are_an_error_with_advice(estimator):
+    fails_with_advice(estimator, X, 1e30 * NUMBERS)
+
+
+@pytest.mark.filterwarnings("ignore::finnet.errors.FinnetWarning")
+@every_classifier
+def test_probabilities_stay_numbers_where_columns_are_huge(estimator):
+    model = clone(estimator).fit(X * 1e15, target(estimator))
+    assert np.isfinite(model.predict_proba(X * 1e15)).all()
+
+
+SILENT = pytest.mark.xfail(strict=True, reason="ends without a warning")
+
+
+@SILENT
+@pytest.mark.parametrize("sizes", [(1e-12, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0, 1e9)], ids=["tiny", "huge"])
+@every_estimator
+def test_wildly_scaled_columns_are_named_in_a_warning(estimator, sizes):
+    with pytest.warns(FinnetWarning) as caught:
+        clone(estimator).fit(X * sizes, target(estimator))
+    assert any("StandardScaler" in str(warning.message) for warning in caught)
+
+
+@SILENT
+@every_estimator
+def test_a_network_worse_than_its_start_is_named_in_a_warning(estimator):
+    with pytest.warns(FinnetWarning, match="lower the learning rate"):
+        clone(estimator).set_params(learning_rate=1e3).fit(X, target(estimator))
+
+
+@pytest.mark.xfail(strict=True, reason="NumPy warns of the overflow before the error is raised")
+@every_estimator
+def test_numbers_beyond_float32_are_refused(estimator):
+    with pytest.raises(ValueError, match="too large for dtype"):
+        clone(estimator).fit(with_cell(1e300), target(estimator))

@@ -1,0 +1,109 @@
+"""The same seed and data give the same bits: again, in other blocks and processes, and after storage."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone, is_classifier
+from threadpoolctl import threadpool_limits
+
+from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
+from finnet.estimators.network import NetworkClassifier, NetworkRegressor
+from finnet.estimators.saving import model_from_bytes, model_to_bytes
+from finnet.estimators.tuning import EncodedClassifier
+from finnet.features.encoding import TableEncoder
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((240, 4))
+NUMBERS = X[:, 0] + 0.5 * RNG.standard_normal(240)
+QUICK = {"hidden": (8,), "epochs": 4, "batch_size": 32, "random_state": 7}
+SINGLE = [
+    NetworkClassifier(**QUICK, dropout=0.2, early_stopping=True),
+    NetworkRegressor(**QUICK, dropout=0.2, normalization="batch"),
+]
+ENSEMBLES = [NetworkEnsembleClassifier(5, folds=2, **QUICK), NetworkEnsembleRegressor(5, bagging=True, **QUICK)]
+
+every_estimator = pytest.mark.parametrize("estimator", [*SINGLE, *ENSEMBLES], ids=lambda e: type(e).__name__)
+every_ensemble = pytest.mark.parametrize("estimator", ENSEMBLES, ids=lambda e: type(e).__name__)
+
+
+def fitted(estimator, **settings):
+    model = clone(estimator).set_params(**settings)
+    return model.fit(X, (NUMBERS > 0).astype(int) if is_classifier(model) else NUMBERS)
+
+
+def forecasts(model):
+    return model.predict_proba(X) if is_classifier(model) else model.predict(X)
+
+
+def assert_same_bits(first, second):
+    np.testing.assert_array_equal(first.network_.values, second.network_.values)
+    np.testing.assert_array_equal(forecasts(first), forecasts(second))
+
+
+@every_estimator
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(estimator):
+    model = fitted(estimator)
+    assert_same_bits(model, fitted(estimator))
+    assert not np.array_equal(forecasts(model), forecasts(fitted(estimator, random_state=8)))
+
+
+@every_estimator
+def test_numpys_global_state_does_not_matter(estimator):
+    model = fitted(estimator)
+    np.random.seed(1)  # noqa: NPY002
+    assert_same_bits(model, fitted(estimator))
+
+
+@every_estimator
+def test_the_number_of_threads_does_not_matter(estimator):
+    wide = {"hidden": (256, 256), "batch_size": 240, "epochs": 2}  # wide enough for BLAS to share work among threads
+    model = fitted(estimator, **wide)
+    with threadpool_limits(2):
+        assert_same_bits(model, fitted(estimator, **wide))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@every_ensemble
+def test_the_size_of_blocks_does_not_matter(estimator, size, monkeypatch):
+    model = fitted(estimator)
+    monkeypatch.setattr("finnet.estimators.ensemble.members_at_once", lambda *_, **__: size)
+    assert_same_bits(model, fitted(estimator))
+
+
+@every_ensemble
+def test_the_order_of_blocks_does_not_matter(estimator, monkeypatch):
+    trained = []
+
+    def backwards(**_):
+        def run(work):
+            calls = [*work]
+            trained.append(len(calls))
+            return [call(*args, **options) for call, args, options in reversed(calls)][::-1]
+
+        return run
+
+    model = fitted(estimator)
+    monkeypatch.setattr("finnet.estimators.ensemble.members_at_once", lambda *_, **__: 2)
+    monkeypatch.setattr("finnet.estimators.ensemble.Parallel", backwards)
+    assert_same_bits(model, fitted(estimator))
+    assert trained == [3]
+
+
+@every_ensemble
+def test_processes_do_not_matter(estimator, monkeypatch):
+    model = fitted(estimator)
+    monkeypatch.setattr("finnet.estimators.ensemble.members_at_once", lambda *_, **__: 2)
+    assert_same_bits(model, fitted(estimator, n_jobs=2))
+
+
+@every_estimator
+def test_a_pickled_model_forecasts_the_same_bits(estimator):
+    model = fitted(estimator)
+    assert_same_bits(pickle.loads(pickle.dumps(model)), model)
+
+
+def test_a_saved_model_forecasts_the_same_bits():
+    model = EncodedClassifier(TableEncoder(), clone(SINGLE[0])).fit(X, (NUMBERS > 0).astype(int))
+    loaded = model_from_bytes(model_to_bytes(model))
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
