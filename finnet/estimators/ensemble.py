@@ -23,6 +23,7 @@ from finnet.estimators.network_base import (
     generator,
     held_out,
     stratified_order,
+    warn_if_worse,
 )
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
@@ -145,8 +146,9 @@ class _Ensemble(EstimatorOfNetworks):
         self.members_ = self._describe(everyone, histories, shares)
         tables = [_table(history, block) for history, block in zip(histories, blocks, strict=False)]
         self.history_ = pd.concat(tables, ignore_index=True)
-        self.n_iter_ = int(self.history_["epoch"].max())
         chosen = np.flatnonzero(shares)
+        warn_if_worse(float(self._last_losses()[chosen] @ shares[chosen]), task.constant_loss(examples))
+        self.n_iter_ = int(self.history_["epoch"].max())
         network.keep(chosen)
         self.shares_, self.network_, self._double_network = shares[chosen], network, network.astype("float64")
         return self
@@ -264,6 +266,13 @@ class _Ensemble(EstimatorOfNetworks):
             table["validation_loss"] = np.concatenate([np.nanmin(h.validation_loss, axis=0) for h in histories])
         table["share"] = shares
         return table.rename_axis("member")
+
+    def _last_losses(self) -> FloatArray:
+        """Validation loss of every member at its best, or training loss at the end; NaN where it diverged."""
+        if "validation_loss" in self.members_:
+            return np.asarray(self.members_["validation_loss"])
+        last = self.history_.groupby("member")["train_loss"].last()
+        return np.asarray(last.reindex(self.members_.index))
 
     def _forecast(self, X: FloatArray) -> FloatArray:
         return np.asarray(np.tensordot(self.shares_, self._member_forecasts(X), axes=1))

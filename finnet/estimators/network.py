@@ -22,6 +22,7 @@ from finnet.estimators.network_base import (
     blas_threads,
     generator,
     held_out,
+    warn_if_worse,
 )
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
@@ -111,6 +112,7 @@ class _SingleNetwork(EstimatorOfNetworks):
                 callbacks=self.callbacks,
             )
         self._trainer = None
+        warn_if_worse(history.train_loss[history.best_epoch - 1], task.constant_loss(examples))
         return self._keep(deepcopy(network), history)
 
     def _learn(self, examples: Examples, task: Task) -> Self:

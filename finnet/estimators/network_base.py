@@ -1,5 +1,6 @@
 """What single networks and ensembles share: checked data, coded labels, rows held out, settings by name."""
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,11 +18,18 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from threadpoolctl import ThreadpoolController
 
 from finnet.checks import require_choice
-from finnet.errors import ConfigError, DataError
+from finnet.errors import ConfigError, DataError, FinnetWarning
 from finnet.network.activations import Activation, Identity, Sigmoid, Softmax
 from finnet.network.batches import Examples
 from finnet.network.layers import Layer
-from finnet.network.losses import BinaryCrossEntropy, CategoricalCrossEntropy, Loss, named_loss
+from finnet.network.losses import (
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    Loss,
+    loss_on_scores,
+    mean_loss,
+    named_loss,
+)
 from finnet.network.model import Network
 from finnet.network.stopping import EarlyStopping
 from finnet.types import FloatArray, IntArray
@@ -38,6 +46,9 @@ __all__ = [
     "held_out",
     "stratified_order",
 ]
+
+_SMALLEST, _LARGEST = 1e-4, 1e4
+_WORSE = 10.0
 
 RandomState = int | np.random.RandomState | np.random.Generator | None
 Data = npt.ArrayLike | pd.DataFrame
@@ -115,6 +126,38 @@ class Task:
         share = np.clip(mean, 1e-4, 1.0 - 1e-4)
         return np.asarray(np.log(share) - np.log(1.0 - share) if isinstance(self.output, Sigmoid) else np.log(share))
 
+    def constant_loss(self, examples: Examples) -> float:
+        """Mean loss of forecasting the mean target for every row."""
+        Y, weights = examples.targets()
+        scores = np.broadcast_to(self.start(examples).astype(Y.dtype), Y.shape)
+        return float(mean_loss(loss_on_scores(self.loss, self.output), scores, Y, weights=weights))
+
+
+def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
+    """FinnetWarning that names the column furthest from unit size, where one is far."""
+    sizes = np.maximum(X.max(axis=0), -X.min(axis=0))
+    distance = np.abs(np.log10(np.where(sizes > 0.0, sizes, 1.0)))
+    column = int(distance.argmax())
+    if not _SMALLEST <= sizes[column] <= _LARGEST and sizes[column] > 0.0:
+        name = column if names is None else repr(names[column])
+        warnings.warn(
+            f"column {name} has sizes up to {sizes[column]:.3g}; networks learn from inputs of about unit size: put a"
+            " StandardScaler or a TableEncoder in front",
+            FinnetWarning,
+            stacklevel=4,
+        )
+
+
+def warn_if_worse(loss: float, constant: float) -> None:
+    """FinnetWarning where training ended much worse than one forecast for all rows, so that it has diverged."""
+    if 0.0 < _WORSE * constant < loss:
+        warnings.warn(
+            f"training ended at a loss of {loss:.3g}, where forecasting the mean for every row has {constant:.3g}:"
+            " lower the learning rate, scale the inputs and the target to about unit size, or train for more epochs",
+            FinnetWarning,
+            stacklevel=4,
+        )
+
 
 class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     """Settings by name, and data checked and turned into examples."""
@@ -171,7 +214,10 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         return EarlyStopping() if self.early_stopping else None
 
     def _examples(self, X: FloatArray, Y: npt.NDArray[Any], sample_weight: npt.ArrayLike | None = None) -> Examples:
-        targets: FloatArray = np.ascontiguousarray(Y, dtype=self.dtype)
+        with np.errstate(over="ignore"):
+            targets: FloatArray = np.ascontiguousarray(Y, dtype=self.dtype)
+        if not np.isfinite(targets).all():
+            raise DataError(f"y reaches {np.abs(Y).max():.3g}, beyond {self.dtype}; scale it to about unit size")
         if sample_weight is None:
             return Examples(X, targets)
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -183,7 +229,11 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         self, X: Data, y: npt.ArrayLike | None, *, reset: bool = True, **rules: bool
     ) -> tuple[FloatArray, npt.NDArray[Any]]:
         """X in the network's dtype, and y; ValueError for what cannot be learned from, NaN included."""
-        checked = validate_data(self, X, y, reset=reset, dtype=np.dtype(self.dtype), order="C", **rules)
+        # What is beyond the type becomes infinite, which is refused; NumPy need not warn of it as well.
+        with np.errstate(over="ignore", invalid="ignore"):
+            checked = validate_data(self, X, y, reset=reset, dtype=np.dtype(self.dtype), order="C", **rules)
+        if reset:
+            warn_of_sizes(checked[0], getattr(self, "feature_names_in_", None))
         return cast(tuple[FloatArray, npt.NDArray[Any]], checked)
 
 

@@ -21,6 +21,7 @@ def test_only_equal_weights_for_repeated_rows_are_not_promised():
     ],
     expected_failed_checks=expected_failures,
 )
+@pytest.mark.filterwarnings("ignore::finnet.errors.FinnetWarning")
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
@@ -33,6 +34,7 @@ def test_scikit_learn_checks(estimator, check):
     ],
     expected_failed_checks=expected_failures,
 )
+@pytest.mark.filterwarnings("ignore::finnet.errors.FinnetWarning")
 def test_scikit_learn_checks_in_all_settings(estimator, check):
     check(estimator)
 

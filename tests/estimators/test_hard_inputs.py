@@ -161,10 +161,6 @@ def test_probabilities_stay_numbers_where_columns_are_huge(estimator):
     assert np.isfinite(model.predict_proba(X * 1e15)).all()
 
 
-SILENT = pytest.mark.xfail(strict=True, reason="ends without a warning")
-
-
-@SILENT
 @pytest.mark.parametrize("sizes", [(1e-12, 1.0, 1.0, 1.0), (1.0, 1.0, 1.0, 1e9)], ids=["tiny", "huge"])
 @every_estimator
 def test_wildly_scaled_columns_are_named_in_a_warning(estimator, sizes):
@@ -173,14 +169,12 @@ def test_wildly_scaled_columns_are_named_in_a_warning(estimator, sizes):
     assert any("StandardScaler" in str(warning.message) for warning in caught)
 
 
-@SILENT
 @every_estimator
 def test_a_network_worse_than_its_start_is_named_in_a_warning(estimator):
     with pytest.warns(FinnetWarning, match="lower the learning rate"):
         clone(estimator).set_params(learning_rate=1e3).fit(X, target(estimator))
 
 
-@pytest.mark.xfail(strict=True, reason="NumPy warns of the overflow before the error is raised")
 @every_estimator
 def test_numbers_beyond_float32_are_refused(estimator):
     with pytest.raises(ValueError, match="too large for dtype"):
