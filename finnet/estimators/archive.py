@@ -15,7 +15,20 @@ import numpy as np
 
 from finnet.errors import DataError
 
-__all__ = ["MAX_BYTES", "Archive", "pack", "unpack"]
+__all__ = [
+    "MAX_BYTES",
+    "Archive",
+    "Arrays",
+    "Description",
+    "checked_names",
+    "checked_number",
+    "keep",
+    "pack",
+    "unpack",
+]
+
+Description = Mapping[str, Any]
+Arrays = list[np.ndarray]
 
 MAX_BYTES = 256 * 2**20
 """Largest file that is read; members are not compressed, so none unpacks to more."""
@@ -28,6 +41,7 @@ _HEADER = re.compile(
     re.DOTALL,
 )
 _DATES = (1980, 1, 1, 0, 0, 0)
+_LARGEST = 1e12  # of any slope, intercept or scale that data gave
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +50,33 @@ class Archive:
 
     description: Mapping[str, Any]
     arrays: Sequence[np.ndarray]
+
+
+def keep(array: np.ndarray, arrays: Arrays) -> int:
+    """Number under which the archive will hold an array.
+
+    Examples
+    --------
+    >>> arrays = [np.zeros(2)]
+    >>> keep(np.ones(3), arrays), len(arrays)
+    (1, 2)
+    """
+    arrays.append(array)
+    return len(arrays) - 1
+
+
+def checked_number(value: Any, low: float = -_LARGEST, high: float = _LARGEST) -> float:
+    """The value of a description, which must be a number between the two; DataError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise DataError(f"{value!r} stands where a number from {low:g} to {high:g} should")
+    return value
+
+
+def checked_names(values: Any) -> list[str]:
+    """The value of a description, which must be a list of texts; DataError otherwise."""
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise DataError(f"{values!r} stands where names should")
+    return values
 
 
 def pack(archive: Archive) -> bytes:

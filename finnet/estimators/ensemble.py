@@ -125,8 +125,7 @@ class _Ensemble(EstimatorOfNetworks):
         check_is_fitted(self)
         rows: FloatArray = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
         P = self._member_forecasts(rows)
-        squares = np.square(P - np.tensordot(self.shares_, P, axes=1))
-        return np.asarray(np.sqrt(np.tensordot(self.shares_, squares, axes=1)))
+        return np.sqrt(self._averaged(np.square(P - self._averaged(P))))
 
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
         require_at_least(self.members, 1, name="members")
@@ -275,7 +274,11 @@ class _Ensemble(EstimatorOfNetworks):
         return np.asarray(last.reindex(self.members_.index))
 
     def _forecast(self, X: FloatArray) -> FloatArray:
-        return np.asarray(np.tensordot(self.shares_, self._member_forecasts(X), axes=1))
+        return self._averaged(self._member_forecasts(X))
+
+    def _averaged(self, P: FloatArray) -> FloatArray:
+        # Summed member by member: a matrix product would round by the number of rows.
+        return np.asarray((self.shares_[:, None, None] * P).sum(axis=0))
 
     def _member_forecasts(self, X: FloatArray) -> FloatArray:
         network = self.network_ if X.dtype == self.dtype else self._double_network

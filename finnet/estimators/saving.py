@@ -1,11 +1,11 @@
 """Saving: fitted models as files that hold numbers and names, and nothing that could run.
 
-Networks, logistic regression and the naive forecasts are saved as their numbers, with the encoder and the calibrator
-around them; trees, forests, boosting, SVM and k-NN as the rows that trained them (see `finnet.estimators.refitting`).
+Networks and their ensembles, logistic regression and the naive forecasts are saved as their numbers, with the encoder
+and the calibrator around them; trees, forests, boosting, SVM and k-NN as the rows that trained them (see
+`finnet.estimators.refitting`).
 """
 
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,23 +15,35 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder
 
 from finnet.errors import ConfigError, DataError, FinnetError
-from finnet.estimators.archive import MAX_BYTES, Archive, pack, unpack
+from finnet.estimators.archive import (
+    MAX_BYTES,
+    Archive,
+    Arrays,
+    Description,
+    checked_names,
+    checked_number,
+    keep,
+    pack,
+    unpack,
+)
 from finnet.estimators.calibration import CalibratedClassifier, LogitCalibrator
+from finnet.estimators.ensemble import NetworkEnsembleClassifier
 from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
 from finnet.estimators.network import NetworkClassifier
+from finnet.estimators.network_forms import (
+    describe_ensemble,
+    describe_network,
+    restore_ensemble,
+    restore_network,
+)
 from finnet.estimators.refitting import describe_refitted, restore_refitted
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
 from finnet.features.encoding import NUMERIC, TableEncoder
 from finnet.files import replace_file
-from finnet.network.activations import ACTIVATIONS, Sigmoid, Softmax, named_activation
-from finnet.network.model import dense_network
 
 __all__ = ["load_model", "model_from_bytes", "model_to_bytes", "save_model"]
 
 SCHEMA = 1
-_LARGEST = 1e12  # of any slope, intercept or scale that data gave
-_Description = Mapping[str, Any]
-_Arrays = list[np.ndarray]
 
 
 def save_model(model: Any, path: Path | str) -> None:
@@ -60,7 +72,7 @@ def load_model(path: Path | str) -> Any:
 
 def model_to_bytes(model: Any) -> bytes:
     """What `save_model` writes."""
-    arrays: _Arrays = []
+    arrays: Arrays = []
     return pack(Archive({"schema": SCHEMA, "model": _describe(model, arrays)}, arrays))
 
 
@@ -78,7 +90,7 @@ def model_from_bytes(content: bytes, *, name: str = "model") -> Any:
         raise DataError(f"{name}: describes no model of finnet ({error!r}); save the model again") from error
 
 
-def _describe(model: Any, arrays: _Arrays) -> dict[str, Any]:
+def _describe(model: Any, arrays: Arrays) -> dict[str, Any]:
     if isinstance(model, TunedClassifier) and any(form.model is type(model.classifier_) for form in _FORMS.values()):
         return _describe(model.classifier_, arrays)
     kind = next((kind for kind, form in _FORMS.items() if form.model is type(model)), None)
@@ -88,44 +100,38 @@ def _describe(model: Any, arrays: _Arrays) -> dict[str, Any]:
     return {"kind": kind, **_FORMS[kind].describe(model, arrays)}
 
 
-def _restore(description: _Description, arrays: _Arrays) -> Any:
+def _restore(description: Description, arrays: Arrays) -> Any:
     return _FORMS[description["kind"]].restore(description, arrays)
 
 
-def _restore_classifier(description: _Description, arrays: _Arrays) -> Any:
+def _restore_classifier(description: Description, arrays: Arrays) -> Any:
     model = _restore(description, arrays)
     if not hasattr(model, "predict_proba"):
         raise DataError(f"{description['kind']} stands where a classifier should")
     return model
 
 
-def _keep(array: np.ndarray, arrays: _Arrays) -> int:
-    """Number under which the archive holds an array."""
-    arrays.append(array)
-    return len(arrays) - 1
-
-
-def _describe_calibrated(model: CalibratedClassifier, arrays: _Arrays) -> dict[str, Any]:
+def _describe_calibrated(model: CalibratedClassifier, arrays: Arrays) -> dict[str, Any]:
     curve = model.calibrator_
     line = None if curve is None else [float(curve.slope_), float(curve.intercept_)]
     return {"line": line, "classifier": _describe(model.classifier_, arrays)}
 
 
-def _restore_calibrated(description: _Description, arrays: _Arrays) -> CalibratedClassifier:
+def _restore_calibrated(description: Description, arrays: Arrays) -> CalibratedClassifier:
     classifier = _restore_classifier(description["classifier"], arrays)
     model = CalibratedClassifier(classifier)
     model.classifier_, model.classes_, model.calibrator_ = classifier, np.array([0, 1]), None
     if description["line"] is not None:
         model.calibrator_ = LogitCalibrator()
-        model.calibrator_.slope_, model.calibrator_.intercept_ = map(_number, description["line"])
+        model.calibrator_.slope_, model.calibrator_.intercept_ = map(checked_number, description["line"])
     return model
 
 
-def _describe_encoded(model: EncodedClassifier, arrays: _Arrays) -> dict[str, Any]:
+def _describe_encoded(model: EncodedClassifier, arrays: Arrays) -> dict[str, Any]:
     return {"encoder": _describe(model.encoder_, arrays), "classifier": _describe(model.classifier_, arrays)}
 
 
-def _restore_encoded(description: _Description, arrays: _Arrays) -> EncodedClassifier:
+def _restore_encoded(description: Description, arrays: Arrays) -> EncodedClassifier:
     encoder = _restore(description["encoder"], arrays)
     classifier = _restore_classifier(description["classifier"], arrays)
     model = EncodedClassifier(encoder, classifier)
@@ -143,7 +149,7 @@ def _try(model: EncodedClassifier) -> None:
         raise DataError(f"a trial forecast gives {probability.tolist()}")
 
 
-def _describe_encoder(encoder: TableEncoder, arrays: _Arrays) -> dict[str, Any]:
+def _describe_encoder(encoder: TableEncoder, arrays: Arrays) -> dict[str, Any]:
     scaler: Any = encoder.scaler_
     pairs = [(scaler.mean, scaler.spread)] if encoder.numeric == "standard" else scaler.landmarks
     return {
@@ -153,7 +159,7 @@ def _describe_encoder(encoder: TableEncoder, arrays: _Arrays) -> dict[str, Any]:
         "numbers": encoder.numbers_,
         "gaps": encoder.gaps_.tolist(),
         "varies": encoder.varies_.tolist(),
-        "scales": [_keep(scale, arrays) for pair in pairs for scale in pair],
+        "scales": [keep(scale, arrays) for pair in pairs for scale in pair],
         "categories": encoder.categories_,
         **(_describe_levels(encoder.levels_) if encoder.categories_ else {}),
     }
@@ -167,11 +173,14 @@ def _describe_levels(levels: OneHotEncoder) -> dict[str, Any]:
     return {"levels": known, "rare": [[] if column is None else list(column) for column in rare]}
 
 
-def _restore_encoder(description: _Description, arrays: _Arrays) -> TableEncoder:
-    encoder = TableEncoder(description["numeric"], min_frequency=_number(description["min_frequency"]))
-    encoder.feature_names_in_ = np.asarray(_names(description["columns"]), object)
+def _restore_encoder(description: Description, arrays: Arrays) -> TableEncoder:
+    encoder = TableEncoder(description["numeric"], min_frequency=checked_number(description["min_frequency"]))
+    encoder.feature_names_in_ = np.asarray(checked_names(description["columns"]), object)
     encoder.n_features_in_ = len(description["columns"])
-    encoder.numbers_, encoder.categories_ = _names(description["numbers"]), _names(description["categories"])
+    encoder.numbers_, encoder.categories_ = (
+        checked_names(description["numbers"]),
+        checked_names(description["categories"]),
+    )
     encoder.gaps_, encoder.varies_ = (np.array(description[name], np.int64) for name in ("gaps", "varies"))
     encoder.scaler_ = NUMERIC[encoder.numeric]()
     scaler: Any = encoder.scaler_
@@ -201,53 +210,12 @@ def _restore_levels(known: list[list[str | None]], rare: list[list[str | None]])
     ).fit(rows)
 
 
-_BUILT_FROM = ("activation", "normalization", "residual", "dtype")
-
-
-def _describe_network(model: NetworkClassifier, arrays: _Arrays) -> dict[str, Any]:
-    if not isinstance(model.activation, str):
-        raise ConfigError(
-            f"a network with activation {model.activation!r} cannot be saved; name one of {[*ACTIVATIONS]}"
-        )
-    return {
-        **{name: getattr(model, name) for name in _BUILT_FROM},
-        "hidden": [int(units) for units in model.hidden],
-        "n_features": int(model.n_features_in_),
-        "classes": model.classes_.tolist(),
-        "values": _keep(model.network_.values, arrays),
-    }
-
-
-def _restore_network(description: _Description, arrays: _Arrays) -> NetworkClassifier:
-    classes, values = np.array(description["classes"]), arrays[description["values"]]
-    if classes.ndim != 1 or len(np.unique(classes)) < max(len(classes), 2):
-        raise DataError(f"classes {classes.tolist()} are not two or more different ones")
-    n_outputs = 1 if len(classes) == 2 else len(classes)
-    widths = [int(width) for width in (description["n_features"], *description["hidden"], n_outputs)]
-    # Checked before anything of that size is made.
-    if min(widths) < 1 or sum(n_in * n_out for n_in, n_out in pairwise(widths)) > values.size:
-        raise DataError(f"layers of {widths} units need more weights than the {values.size} of the file")
-    settings = {name: description[name] for name in _BUILT_FROM}
-    model = NetworkClassifier(tuple(widths[1:-1]), **settings)
-    network = dense_network(
-        widths,
-        **{**settings, "activation": named_activation(settings["activation"])},
-        output=Sigmoid() if n_outputs == 1 else Softmax(),
-    )
-    if values.shape != network.values.shape or values.dtype != network.values.dtype:
-        raise DataError(f"the network needs {network.values.size} weights, the file has {values.dtype} {values.shape}")
-    network.restore(values)
-    model.classes_, model.n_features_in_ = classes, widths[0]
-    model.network_, model._double_network = network, network.astype("float64")
-    return model
-
-
-def _describe_logistic(model: LogisticRegression, arrays: _Arrays) -> dict[str, Any]:
+def _describe_logistic(model: LogisticRegression, arrays: Arrays) -> dict[str, Any]:
     classes = model.classes_.tolist()
-    return {"classes": classes, "coef": _keep(model.coef_, arrays), "intercept": _keep(model.intercept_, arrays)}
+    return {"classes": classes, "coef": keep(model.coef_, arrays), "intercept": keep(model.intercept_, arrays)}
 
 
-def _restore_logistic(description: _Description, arrays: _Arrays) -> LogisticRegression:
+def _restore_logistic(description: Description, arrays: Arrays) -> LogisticRegression:
     model, classes = LogisticRegression(), np.array(description["classes"])
     coef, intercept = arrays[description["coef"]], arrays[description["intercept"]]
     if coef.ndim != 2 or len(classes) != 2 or len(coef) != 1 or intercept.shape != (1,):
@@ -256,63 +224,54 @@ def _restore_logistic(description: _Description, arrays: _Arrays) -> LogisticReg
     return model
 
 
-def _describe_rate(model: PriorRate, arrays: _Arrays) -> dict[str, Any]:
+def _describe_rate(model: PriorRate, arrays: Arrays) -> dict[str, Any]:
     return {"rate": float(model.rate_)}
 
 
-def _restore_rate(description: _Description, arrays: _Arrays) -> PriorRate:
+def _restore_rate(description: Description, arrays: Arrays) -> PriorRate:
     model = _FORMS[description["kind"]].model()
-    model.classes_, model.rate_ = np.array([0, 1]), _number(description["rate"], 0, 1)
+    model.classes_, model.rate_ = np.array([0, 1]), checked_number(description["rate"], 0, 1)
     return model  # type: ignore[no-any-return]
 
 
-def _describe_persistence(model: Persistence, arrays: _Arrays) -> dict[str, Any]:
+def _describe_persistence(model: Persistence, arrays: Arrays) -> dict[str, Any]:
     return {"column": model.column, "hit_rate": float(model.hit_rate_)}
 
 
-def _restore_persistence(description: _Description, arrays: _Arrays) -> Persistence:
-    model = Persistence(*_names([description["column"]]))
-    model.classes_, model.hit_rate_ = np.array([0, 1]), _number(description["hit_rate"], 0, 1)
+def _restore_persistence(description: Description, arrays: Arrays) -> Persistence:
+    model = Persistence(*checked_names([description["column"]]))
+    model.classes_, model.hit_rate_ = np.array([0, 1]), checked_number(description["hit_rate"], 0, 1)
     return model
 
 
-def _describe_best_column(model: BestColumn, arrays: _Arrays) -> dict[str, Any]:
+def _describe_best_column(model: BestColumn, arrays: Arrays) -> dict[str, Any]:
     center, scale = (float(part[model.column_]) for part in (model.median_, model.scale_))
     return {"column": model.column_, "center": center, "scale": scale, "curve": _describe(model.curve_, arrays)}
 
 
-def _restore_best_column(description: _Description, arrays: _Arrays) -> BestColumn:
-    model, (column,) = BestColumn(), _names([description["column"]])
+def _restore_best_column(description: Description, arrays: Arrays) -> BestColumn:
+    model, (column,) = BestColumn(), checked_names([description["column"]])
     model.classes_, model.column_, model.curve_ = np.array([0, 1]), column, _restore(description["curve"], arrays)
-    model.median_, model.scale_ = (pd.Series({column: _number(description[name])}) for name in ("center", "scale"))
+    model.median_, model.scale_ = (
+        pd.Series({column: checked_number(description[name])}) for name in ("center", "scale")
+    )
     return model
-
-
-def _number(value: Any, low: float = -_LARGEST, high: float = _LARGEST) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise DataError(f"{value!r} stands where a number from {low:g} to {high:g} should")
-    return value
-
-
-def _names(values: Any) -> list[str]:
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise DataError(f"{values!r} stands where names should")
-    return values
 
 
 class _Form(NamedTuple):
     """How one kind of model becomes a description and arrays, and comes back."""
 
     model: type[Any]
-    describe: Callable[[Any, _Arrays], dict[str, Any]]
-    restore: Callable[[_Description, _Arrays], Any]
+    describe: Callable[[Any, Arrays], dict[str, Any]]
+    restore: Callable[[Description, Arrays], Any]
 
 
 _FORMS: Mapping[str, _Form] = {
     "calibrated": _Form(CalibratedClassifier, _describe_calibrated, _restore_calibrated),
     "encoded": _Form(EncodedClassifier, _describe_encoded, _restore_encoded),
     "encoder": _Form(TableEncoder, _describe_encoder, _restore_encoder),
-    "network": _Form(NetworkClassifier, _describe_network, _restore_network),
+    "network": _Form(NetworkClassifier, describe_network, restore_network),
+    "ensemble": _Form(NetworkEnsembleClassifier, describe_ensemble, restore_ensemble),
     "refitted": _Form(TunedClassifier, describe_refitted, restore_refitted),
     "logistic": _Form(LogisticRegression, _describe_logistic, _restore_logistic),
     "prior_rate": _Form(PriorRate, _describe_rate, _restore_rate),

@@ -1,4 +1,4 @@
-"""Tuning: the same number of trials for every model, judged inside the training rows."""
+"""Tuning: the same number of trials for every baseline, judged inside the training rows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.metrics import log_loss
+from sklearn.utils.metaestimators import available_if
 
 from finnet.fitting import Rows, fit_in_blocks, takes_validation
 from finnet.seeds import derive_seed
@@ -15,12 +16,6 @@ from finnet.types import FloatArray, IntArray
 __all__ = ["SPACES", "EncodedClassifier", "TunedClassifier"]
 
 SPACES: Mapping[str, Mapping[str, Sequence[Any]]] = {
-    "network": {
-        "hidden": [(16,), (32, 16), (64, 32)],
-        "dropout": [0.0, 0.2, 0.4],
-        "l2": [1e-4, 1e-3, 1e-2],
-        "learning_rate": [3e-4, 1e-3, 3e-3],
-    },
     "tree": {"max_depth": [2, 3, 4, 6, 8], "min_samples_leaf": [10, 25, 50, 100, 200]},
     "svm": {"C": [0.03, 0.1, 0.3, 1.0, 3.0, 10.0], "gamma": ["scale", 0.003, 0.01, 0.03]},
     "knn": {"n_neighbors": [15, 31, 61, 101, 201], "weights": ["uniform", "distance"]},
@@ -109,6 +104,10 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return float(log_loss(validation.y, fitted.predict_proba(validation.X)[:, 1], labels=[0, 1]))
 
 
+def _has_spread(model: "EncodedClassifier") -> bool:
+    return hasattr(model.classifier_, "spread")
+
+
 class EncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A classifier of tables: the encoder is fitted on the training rows alone and applied to every block.
 
@@ -148,3 +147,8 @@ class EncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
         """Probabilities of 0 and 1, shape (n_rows, 2)."""
         return np.asarray(self.classifier_.predict_proba(self.encoder_.transform(X)))
+
+    @available_if(_has_spread)  # type: ignore[untyped-decorator]
+    def spread(self, X: pd.DataFrame) -> FloatArray:
+        """Standard deviation of the forecasts over the members of an ensemble, of shape (n_rows, n_outputs)."""
+        return np.asarray(self.classifier_.spread(self.encoder_.transform(X)))

@@ -20,21 +20,42 @@ from finnet.seeds import derive_seed
 from finnet.splits import Blocks, Split
 from finnet.types import IntArray
 
-__all__ = ["FoldResult", "forecast_folds", "refit", "walk_forward"]
+__all__ = ["FitRecord", "FoldResult", "forecast_folds", "refit", "walk_forward"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FitRecord:
+    """How a fit went, as far as the model tells; None where it does not.
+
+    Parameters
+    ----------
+    chosen : mapping, optional
+        Settings that tuning changed.
+    history : DataFrame, optional
+        Losses epoch by epoch, of an ensemble also member by member.
+    members : DataFrame, optional
+        Networks of an ensemble: member, its settings, best_epoch, validation_loss, share.
+    spread : float, optional
+        Standard deviation of the forecasts over the members of an ensemble, before calibration: mean over test rows.
+    advice : list of str, optional
+        What went wrong in training and what helps; no sentence where all was well.
+    """
+
+    chosen: Mapping[str, Any] | None = None
+    history: pd.DataFrame | None = None
+    members: pd.DataFrame | None = None
+    spread: float | None = None
+    advice: list[str] | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class FoldResult:
-    """Forecasts of one model on one fold, and how the fit went.
-
-    `history` has one row per epoch of a network, `chosen` the settings that tuning changed; None where there is none.
-    """
+    """Forecasts of one model on one fold, how the fit went and what it cost."""
 
     model: str
     fold: int
     forecasts: Forecasts
-    history: pd.DataFrame | None
-    chosen: Mapping[str, Any] | None
+    fit: FitRecord
     cpu_seconds: float
 
 
@@ -152,11 +173,8 @@ def _do(work: _Work) -> FoldResult:
     began = process_time()
     with threadpool_limits(1):
         fitted = _fit(work.estimator, work.blocks, seed=work.seed)
-        forecasts = _forecasts(work, fitted)
-    inner = list(_layers(fitted))
-    history = next((part.history_ for part in inner if hasattr(part, "history_")), None)
-    chosen = next((part.best_params_ for part in inner if hasattr(part, "best_params_")), None)
-    return FoldResult(work.model, work.fold, forecasts, history, chosen, process_time() - began)
+        forecasts, record = _forecasts(work, fitted), _record(work, fitted)
+    return FoldResult(work.model, work.fold, forecasts, record, process_time() - began)
 
 
 def _fit(estimator: Any, blocks: tuple[Rows, Rows, Rows], *, seed: int) -> Any:
@@ -167,6 +185,22 @@ def _fit(estimator: Any, blocks: tuple[Rows, Rows, Rows], *, seed: int) -> Any:
 def _seeded(estimator: Any, seed: int) -> Any:
     seeds = [name for name in estimator.get_params(deep=True) if name.split("__")[-1] == "random_state"]
     return estimator.set_params(**dict.fromkeys(seeds, seed))
+
+
+def _record(work: _Work, fitted: Any) -> FitRecord:
+    members, spread = _told(fitted, "members_"), _told(fitted, "spread")
+    return FitRecord(
+        chosen=_told(fitted, "best_params_"),
+        history=_told(fitted, "history_"),
+        members=None if members is None else members.reset_index(),
+        spread=None if spread is None else float(spread(work.test.X).mean()),
+        advice=_told(fitted, "advice_"),
+    )
+
+
+def _told(estimator: Any, name: str) -> Any:
+    """What the outermost of the estimator and those inside it has under this name."""
+    return next((getattr(part, name) for part in _layers(estimator) if hasattr(part, name)), None)
 
 
 def _layers(estimator: Any) -> Iterator[Any]:

@@ -36,19 +36,21 @@ MODELS = ("network", *BASELINES, *NAIVE)
 
 
 def build_model(name: str, *, network: Any, encoder: Any, trials: int) -> Any:
-    """The estimator called `name`: naive ones as they are, all others encoded, tuned and calibrated alike.
+    """The estimator called `name`: naive ones as they are, all others encoded and calibrated alike.
+
+    The network draws and chooses its settings itself, the baselines are tuned.
 
     Parameters
     ----------
-    network : NetworkClassifier
+    network : NetworkEnsembleClassifier
         What "network" stands for, with the settings of the job.
     encoder : transformer
         Of tables, fitted anew on each training window.
     trials : int
-        Settings tried on the validation block, the same number for every model.
+        Settings tried on the validation block, the same number for every baseline.
     """
     if name in NAIVE:
         return NAIVE[name]()
-    classifier = network if name == "network" else BASELINES[name]()
-    tuned = TunedClassifier(classifier, space=SPACES[name], trials=trials)
-    return CalibratedClassifier(EncodedClassifier(encoder, tuned))
+    is_network = name == "network"
+    classifier = network if is_network else TunedClassifier(BASELINES[name](), space=SPACES[name], trials=trials)
+    return CalibratedClassifier(EncodedClassifier(encoder, classifier))

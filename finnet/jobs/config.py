@@ -17,15 +17,14 @@ from finnet.data.macro import MacroFile
 from finnet.data.prices import PriceFile
 from finnet.data.sentiment import SentimentFile
 from finnet.errors import ConfigError
-from finnet.estimators.network import NetworkClassifier
 from finnet.features.feature_set import STANDARD, FeatureSet
 from finnet.jobs.catalog import MODELS
+from finnet.jobs.network_settings import NetworkSettings
 from finnet.labels import AboveMedian, Direction, MarketLabel
 from finnet.lending.cutoff import LoanTerms
-from finnet.network.stopping import EarlyStopping
 from finnet.splits import Blocks, Holdout, PurgedKFold, RepeatedKFold, Split, WalkForward
 
-__all__ = ["DefaultRiskJob", "DirectionJob", "Job", "NetworkSettings"]
+__all__ = ["DefaultRiskJob", "DirectionJob", "Job"]
 
 
 def _only(**given: Any) -> Any:
@@ -184,53 +183,6 @@ class BacktestSettings:
 
 
 @dataclass(frozen=True)
-class NetworkSettings:
-    """The network before tuning.
-
-    Parameters
-    ----------
-    hidden : tuple of int
-        Units of each hidden layer.
-    activation : str
-        Of the hidden layers: relu, tanh, sigmoid, silu and others of `finnet.network.activations`.
-    dropout : float
-        Share of hidden units left out of each training step.
-    l2 : float
-        Weight of the squared weights in the loss.
-    learning_rate : float
-        Of Adam.
-    batch_size : int
-        Rows per step.
-    epochs : int
-        Passes over the training rows, at most.
-    patience : int
-        Epochs without a better validation loss that end training.
-    """
-
-    hidden: tuple[int, ...] = (32, 16)
-    activation: str = "relu"
-    dropout: float = 0.2
-    l2: float = 1e-3
-    learning_rate: float = 1e-3
-    batch_size: int = 128
-    epochs: int = 60
-    patience: int = 8
-
-    def build(self) -> NetworkClassifier:
-        """The untrained classifier."""
-        return NetworkClassifier(
-            self.hidden,
-            activation=self.activation,
-            dropout=self.dropout,
-            l2=self.l2,
-            learning_rate=self.learning_rate,
-            batch_size=self.batch_size,
-            epochs=self.epochs,
-            early_stopping=EarlyStopping(patience=self.patience),
-        )
-
-
-@dataclass(frozen=True)
 class ForecastSettings:
     """What `finnet forecast` accepts.
 
@@ -248,12 +200,12 @@ class ForecastSettings:
 
 @dataclass(frozen=True)
 class Tune:
-    """The tuning budget, the same for every model.
+    """The tuning budget of every model but the network, which tries as many settings as it has members.
 
     Parameters
     ----------
     trials : int
-        Settings tried on the validation block of each fold; 1 keeps those given.
+        Settings tried on the validation block of each fold; 1 keeps the usual ones.
     """
 
     trials: int = 3

@@ -8,6 +8,7 @@ from joblib import effective_n_jobs
 
 from finnet.dataset import Dataset
 from finnet.evaluation.walk_forward import forecast_folds
+from finnet.jobs.catalog import BASELINES
 from finnet.jobs.config import DefaultRiskJob, DirectionJob, Tune
 from finnet.jobs.final import final_rows
 from finnet.jobs.runner import build_models, count_fits
@@ -42,7 +43,7 @@ def explain(job: DirectionJob | DefaultRiskJob, *, n_jobs: int = 1) -> str:
     Data: 600 rows, 14.8% of them ones, from 2010-01-10 to 2019-12-31.
     Folds: 1. The first trains on 368 rows and forecasts 181.
     Blocks: of each training window 15% choose settings and stop training, and the 15% after them calibrate.
-    Fits: 2 models on 1 fold; each but the naive ones tries 2 settings. Then the network is fitted once more...
+    Fits: 2 models on 1 fold; the network trains 16 networks at once, the others but the naive ones try...
     Time: about ... on 1 process.
     """
     dataset, _ = load_dataset(job)
@@ -85,9 +86,10 @@ def _blocks(job: DirectionJob | DefaultRiskJob) -> str:
 def _fits(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> str:
     folds = (count_fits(job, dataset) - 1) // len(job.models)
     rows = _plural(len(final_rows(job.split.split, dataset)), "row")
-    tried = f"each but the naive ones tries {_plural(job.tune.trials, 'setting')}"
+    members = f"the network trains {_plural(job.network.members, 'network')} at once"
+    tried = f"the others but the naive ones try {_plural(job.tune.trials, 'setting')}"
     last = f"Then the network is fitted once more, on {rows}, to forecast what comes."
-    return f"Fits: {len(job.models)} models on {_plural(folds, 'fold')}; {tried}. {last}"
+    return f"Fits: {len(job.models)} models on {_plural(folds, 'fold')}; {members}, {tried}. {last}"
 
 
 def _time(job: DirectionJob | DefaultRiskJob, dataset: Dataset, *, n_jobs: int) -> str:
@@ -96,10 +98,14 @@ def _time(job: DirectionJob | DefaultRiskJob, dataset: Dataset, *, n_jobs: int) 
     split = _FirstFold(job.split.split)
     results = forecast_folds(build_models(once), dataset, split, blocks=job.blocks, seed=job.seed)
     rows = fold_table(dataset, job.split.split)["train_rows"]
-    # Tuning fits every setting, then the winner again.
-    repeats = job.tune.trials + 1 if job.tune.trials > 1 else 1
-    seconds = sum(result.cpu_seconds for result in results) * repeats * float(rows.sum() / rows.iloc[0]) / n_jobs
+    seconds = sum(result.cpu_seconds * _repeats(job, result.model) for result in results)
+    seconds *= float(rows.sum() / rows.iloc[0]) / n_jobs
     return f"Time: about {_duration(seconds)} on {_plural(n_jobs, 'process', 'processes')}."
+
+
+def _repeats(job: DirectionJob | DefaultRiskJob, model: str) -> int:
+    """Fits of a model on one fold: tuning fits every setting, then the winner again."""
+    return job.tune.trials + 1 if model in BASELINES and job.tune.trials > 1 else 1
 
 
 def _duration(seconds: float) -> str:

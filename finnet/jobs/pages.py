@@ -5,16 +5,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from finnet.backtest.engine import Backtest
 from finnet.backtest.positions import LongFlat, LongShort, TopBottom
 from finnet.dataset import Dataset
 from finnet.estimators.baselines import CappedSVC
-from finnet.evaluation.walk_forward import FoldResult
+from finnet.evaluation.walk_forward import FitRecord, FoldResult
 from finnet.features.feature_set import FeatureSet, feature_meaning
 from finnet.jobs.config import DefaultRiskJob, DirectionJob, IndexHistory, MadeLoanBook, MadeMarket
 from finnet.jobs.judgement import Judgement, LendingDecision
+from finnet.jobs.network_settings import NetworkSettings
 from finnet.reporting.backtest_report import Trading, direction_page
 from finnet.reporting.comparison_report import Evidence, Run
 from finnet.reporting.html import render
@@ -63,25 +65,50 @@ def render_page(parts: PageParts) -> str:
 
 
 def _evidence(results: Sequence[FoldResult], judgement: Judgement) -> Evidence:
+    fits = {result.fold: result.fit for result in results if result.fit.members is not None}
     return Evidence(
         verdict=judgement.verdict,
         scores=judgement.scores,
         comparison=pd.concat([comparison.table for comparison in judgement.comparisons], ignore_index=True),
         calibration=judgement.calibration,
-        histories=_histories(results),
+        learning=pd.DataFrame([_learning(fold, fit) for fold, fit in fits.items()]),
+        networks=_by_fold({fold: fit.members for fold, fit in fits.items() if fit.members is not None}),
+        histories=_by_fold({fold: _losses(fit) for fold, fit in fits.items()}),
+        advice=_advice(fits),
         against_naive=judgement.comparisons[0].against_naive,
     )
 
 
-def _histories(results: Sequence[FoldResult]) -> pd.DataFrame:
-    """Losses of the network: model, fold, epoch, loss, validation_loss; no rows where none was kept."""
-    columns = ["model", "fold", "epoch", "loss", "validation_loss"]
-    parts = [
-        result.history.rename(columns={"train_loss": "loss"}).assign(model=result.model, fold=result.fold)
-        for result in results
-        if result.history is not None
-    ]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+def _by_fold(tables: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([table.assign(fold=fold) for fold, table in tables.items()], ignore_index=True)
+
+
+def _losses(fit: FitRecord) -> pd.DataFrame:
+    """Losses of every network, epoch by epoch, beside its share in the forecast."""
+    assert fit.history is not None
+    assert fit.members is not None
+    return fit.history.rename(columns={"train_loss": "loss"}).merge(fit.members[["member", "share"]], on="member")
+
+
+def _learning(fold: int, fit: FitRecord) -> dict[str, float]:
+    """How many networks were trained and chosen in a fold, and how far they agree."""
+    assert fit.members is not None
+    chosen = fit.members[fit.members["share"] > 0]
+    return {
+        "fold": fold,
+        "networks": len(fit.members),
+        "chosen": len(chosen),
+        "largest_share": float(chosen["share"].max()),
+        "best_epoch": float(chosen["best_epoch"].median()),
+        "spread": np.nan if fit.spread is None else fit.spread,
+    }
+
+
+def _advice(fits: Mapping[int, FitRecord]) -> list[str] | None:
+    """Sentences with their fold; None where no network kept watch."""
+    if all(fit.advice is None for fit in fits.values()):
+        return None
+    return [f"Fold {fold}: {sentence.rstrip('.')}." for fold, fit in fits.items() for sentence in fit.advice or []]
 
 
 def _run(job: AnyJob, dataset: Dataset, base_rate: float, *, record: Mapping[str, object]) -> Run:
@@ -174,14 +201,30 @@ def _notes(job: AnyJob) -> list[str]:
     notes = [
         "Intervals take the models as fitted: they say how the figures would vary with other test rows, not with other"
         " training rows.",
-        f"Each model tried {job.tune.trials} settings per fold on the validation block. The network and gradient"
-        " boosting use that block for early stopping too; the other models are refitted with its rows added.",
+        f"On each fold the network is {_networks(job.network)}; every other model but the naive ones tried"
+        f" {_settings(job.tune.trials)}. All of this rests on the same training and validation rows; timings.json says"
+        " what each model cost.",
+        "The network and gradient boosting use the validation block for early stopping too; the other models are"
+        " refitted with its rows added.",
     ]
     if "svm" in job.models:
         notes.append(
             f"The SVM trains on the newest {CappedSVC().max_rows:,} rows only: its cost grows with their square."
         )
     return [*notes, *(_market_notes(job) if isinstance(job, DirectionJob) else _loan_notes(job))]
+
+
+def _networks(network: NetworkSettings) -> str:
+    if network.members == 1:
+        return "one network, with the settings of the job"
+    drawn = f"{network.members} networks, trained at once with settings drawn from the ranges of the job"
+    if network.selection == "all":
+        return f"the average of {drawn}"
+    return f"an average of the best of {drawn}"
+
+
+def _settings(trials: int) -> str:
+    return "one setting" if trials == 1 else f"{trials} settings"
 
 
 def _market_notes(job: DirectionJob) -> list[str]:

@@ -54,7 +54,8 @@ def manifest(
         "seed": job.seed,
         "data": {"sha256": data_hash(dataset), "rows": len(dataset), "features": list(map(str, dataset.X.columns))},
         "tuning": {
-            "settings tried per model and fold": job.tune.trials,
+            "networks trained per fold": job.network.members,
+            "settings tried per other model and fold": job.tune.trials,
             "rows that train the SVM": CappedSVC().max_rows,
         },
         "chosen": _chosen(results),
@@ -67,8 +68,8 @@ def _chosen(results: Sequence[FoldResult]) -> dict[str, list[Mapping[str, Any]]]
     """Settings that differ from the first trial, by model and fold; models that are not tuned are left out."""
     chosen: dict[str, list[Mapping[str, Any]]] = {}
     for result in results:
-        if result.chosen is not None:
-            chosen.setdefault(result.model, []).append(result.chosen)
+        if result.fit.chosen is not None:
+            chosen.setdefault(result.model, []).append(result.fit.chosen)
     return chosen
 
 

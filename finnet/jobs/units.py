@@ -5,7 +5,7 @@ import json
 import shutil
 from hashlib import sha256
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pandas as pd
 import pyarrow as pa
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from finnet.errors import DataError
 from finnet.estimators.saving import model_from_bytes
-from finnet.evaluation.walk_forward import FoldResult
+from finnet.evaluation.walk_forward import FitRecord, FoldResult
 from finnet.files import replace_file
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import environment, to_json
@@ -23,6 +23,7 @@ __all__ = ["FinishedUnits", "unfinished"]
 _NOTE = b"finnet"
 _SUFFIX = ".work"
 _MODEL = "model.npz"
+_TABLES = ("history", "members")
 
 
 class FinishedUnits:
@@ -39,8 +40,8 @@ class FinishedUnits:
     >>> rows = {"model": "tree", "fold": 0, "entity": ["A"], "target": "default", "horizon": 0, "kind": "probability"}
     >>> forecasts = Forecasts.from_rows({**rows, "value": 0.1}, run_id="demo")
     >>> units = FinishedUnits.beside(Path(mkdtemp()) / "demo")
-    >>> units.keep(FoldResult("tree", 0, forecasts, None, {"max_depth": 2}, 0.5))
-    >>> [(unit.model, unit.fold, unit.chosen) for unit in units.load()]
+    >>> units.keep(FoldResult("tree", 0, forecasts, FitRecord(chosen={"max_depth": 2}), 0.5))
+    >>> [(unit.model, unit.fold, unit.fit.chosen) for unit in units.load()]
     [('tree', 0, {'max_depth': 2})]
     """
 
@@ -92,13 +93,21 @@ def unfinished(job: Path) -> dict[str, int]:
 
 
 def _to_bytes(result: FoldResult) -> bytes:
-    history = None if result.history is None else result.history.to_dict("list")
-    note = {"model": result.model, "fold": result.fold, "history": history, "cpu_seconds": result.cpu_seconds}
+    note = {"model": result.model, "fold": result.fold, "cpu_seconds": result.cpu_seconds, "fit": _plain(result.fit)}
     table = pa.Table.from_pandas(result.forecasts.table, preserve_index=False)
-    metadata = {**(table.schema.metadata or {}), _NOTE: json.dumps(note | {"chosen": result.chosen}).encode()}
+    metadata = {**(table.schema.metadata or {}), _NOTE: json.dumps(note).encode()}
     buffer = io.BytesIO()
     pq.write_table(table.replace_schema_metadata(metadata), buffer, write_page_checksum=True)
     return buffer.getvalue()
+
+
+def _plain(fit: FitRecord) -> dict[str, Any]:
+    return vars(fit) | {name: None if vars(fit)[name] is None else vars(fit)[name].to_dict("list") for name in _TABLES}
+
+
+def _fit(plain: dict[str, Any]) -> FitRecord:
+    tables = {name: None if plain[name] is None else pd.DataFrame(plain[name]) for name in _TABLES}
+    return FitRecord(**plain | tables)
 
 
 def _from_bytes(content: bytes) -> FoldResult | None:
@@ -106,7 +115,6 @@ def _from_bytes(content: bytes) -> FoldResult | None:
         table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
         note = json.loads(table.schema.metadata[_NOTE])
         forecasts = Forecasts(table.to_pandas())
-        history = None if note["history"] is None else pd.DataFrame(note["history"])
-        return FoldResult(note["model"], note["fold"], forecasts, history, note["chosen"], note["cpu_seconds"])
+        return FoldResult(note["model"], note["fold"], forecasts, _fit(note["fit"]), note["cpu_seconds"])
     except (pa.ArrowException, DataError, KeyError, TypeError, ValueError, OSError):
         return None

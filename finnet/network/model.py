@@ -20,6 +20,8 @@ from finnet.types import FloatArray, IntArray
 
 __all__ = ["Network", "dense_network"]
 
+_CHUNK_ROWS, _BLOCK_ROWS = 2048, 64
+
 
 class Network:
     """Layers in a row, with all their parameters in one flat vector.
@@ -125,11 +127,20 @@ class Network:
             X = layer.infer(X)
         return X
 
-    def scores(self, X: FloatArray, *, rows: int = 2048) -> FloatArray:
-        """`infer` in chunks of `rows` rows, which stay in the cache."""
-        if len(X) <= rows:
-            return self.infer(X)
-        return np.concatenate([self.infer(X[i : i + rows]) for i in range(0, len(X), rows)], axis=-2)
+    def scores(self, X: FloatArray) -> FloatArray:
+        """`infer` in chunks that stay in the cache, filled up to whole blocks.
+
+        Matrix products take other ways, which round differently, through blocks that are not whole: filled up, the
+        scores of a row are the same bits however many rows come after it.
+        """
+        parts = [self._filled_scores(X[i : i + _CHUNK_ROWS]) for i in range(0, max(1, len(X)), _CHUNK_ROWS)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-2)
+
+    def _filled_scores(self, X: FloatArray) -> FloatArray:
+        n_rows, n_missing = len(X), -len(X) % _BLOCK_ROWS
+        if n_missing:
+            X = np.concatenate([X, np.zeros((n_missing, X.shape[1]), X.dtype)])
+        return self.infer(X)[..., :n_rows, :]
 
     def predict(self, X: FloatArray) -> FloatArray:
         """Forecasts: the output activation of the scores.
@@ -137,12 +148,13 @@ class Network:
         Parameters
         ----------
         X : ndarray of shape (n_rows, n_features), of the network's dtype
+            A single row takes the shortest way, whose last bits may differ from those that it gets among others.
 
         Returns
         -------
         ndarray of shape (n_rows, n_outputs) or (members, n_rows, n_outputs)
         """
-        scores = self.scores(X)
+        scores = self.infer(X) if len(X) == 1 else self.scores(X)
         return self.output.value(scores, scores)
 
     def astype(self, dtype: str) -> Self:

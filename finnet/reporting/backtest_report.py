@@ -55,7 +55,7 @@ def direction_page(evidence: Evidence, trading: Trading, run: Run) -> Page:
         comparison_section(evidence),
         calibration_section(evidence),
         _trading_section(trading),
-        training_section(evidence.histories),
+        training_section(evidence),
         data_section(run),
         limits_section(run),
         reproduce_section(run),

@@ -8,7 +8,7 @@ import pandas as pd
 
 from finnet.names import model_heading
 from finnet.reporting import plots, tables
-from finnet.reporting.html import Block, Code, Details, Figure, Points, Section, Table
+from finnet.reporting.html import Block, Code, Details, Figure, Note, Points, Section, Table
 from finnet.reporting.text import count, day, metric_of, percent
 
 __all__ = [
@@ -41,8 +41,16 @@ class Evidence:
         `high`, `statistic`, `p_value`, `p_holm`, `test`, `n`, `years`, `years_needed`.
     calibration : DataFrame
         `model`, `bin`, `n`, `forecast`, `observed`, `low`, `high`.
+    learning : DataFrame
+        `fold`, `networks` trained, how many were `chosen`, their `largest_share`, the median `best_epoch` of the
+        chosen, and the `spread` of their forecasts (standard deviation over networks, mean over cases); may have no
+        rows.
+    networks : DataFrame
+        `fold`, `member`, `learning_rate`, `dropout`, `l1`, `l2`, `best_epoch`, `validation_loss`, `share`.
     histories : DataFrame
-        `model`, `fold`, `epoch`, `loss`, `validation_loss`; may have no rows.
+        `fold`, `member`, `epoch`, `loss`, `validation_loss`, `share`.
+    advice : sequence of str, optional
+        What went wrong in training and what helps; None where nobody kept watch.
     against_naive : DataFrame, optional
         `model`, `hardest`, `p_value`, `p_holm`, `beats_all`; may have no rows.
     """
@@ -51,7 +59,10 @@ class Evidence:
     scores: pd.DataFrame
     comparison: pd.DataFrame
     calibration: pd.DataFrame
+    learning: pd.DataFrame
+    networks: pd.DataFrame
     histories: pd.DataFrame
+    advice: Sequence[str] | None = None
     against_naive: pd.DataFrame | None = None
 
     @property
@@ -137,8 +148,8 @@ def comparison_section(evidence: Evidence) -> Section:
         highlight=model_heading(_NETWORK),
     )
     lead = (
-        "Every model saw the same rows, was tuned with the same budget on training rows alone, and is judged on the "
-        "same forecasts. A difference counts as detected where its p-value stays below 0.05 after Holm's correction "
+        "Every model saw the same rows, had its settings chosen on training rows alone, and is judged on the same "
+        "forecasts. A difference counts as detected where its p-value stays below 0.05 after Holm's correction "
         "for the number of comparisons; the intervals are not corrected."
     )
     blocks = [*compared, *_naive_blocks(evidence.against_naive), scores]
@@ -197,16 +208,50 @@ def calibration_section(evidence: Evidence, extra: Sequence[Block] = ()) -> Sect
     return Section("Can its probabilities be trusted?", lead, [figure, *extra, table])
 
 
-def training_section(histories: pd.DataFrame) -> Section:
-    """Losses of the network epoch by epoch."""
+def training_section(evidence: Evidence) -> Section:
+    """Losses of the networks epoch by epoch, which of them were chosen, and what went wrong."""
     lead = (
-        "Training stops when the loss on the validation block, the last rows of each training window, no longer "
-        "falls; the weights of the best epoch are kept."
+        "A network stops training when its loss on the validation block, the last rows of each training window, no "
+        f"longer falls, and keeps the weights of its best epoch. {_averaging(evidence.learning)}"
     )
-    caption = "One line per fold; the dot marks the best epoch, whose weights are used. First epochs may lie above."
-    alt = "Training and validation loss by epoch, one line per fold"
-    blocks = [Figure(plots.training_plot(histories), caption, alt)] if len(histories) else []
+    blocks = [] if evidence.learning.empty else [*_learning_blocks(evidence), *_advice_blocks(evidence.advice)]
     return Section("How did it learn?", lead, blocks)
+
+
+def _averaging(learning: pd.DataFrame) -> str:
+    if (learning["networks"] == 1).all():
+        return "One network makes the forecast."
+    if (learning["chosen"] == learning["networks"]).all():
+        return "The forecast is the average of all networks."
+    return (
+        "The forecast is an average of networks: one after another is added, each time the one that lowers the loss of "
+        "the average on that block most."
+    )
+
+
+def _learning_blocks(evidence: Evidence) -> list[Block]:
+    curves = (
+        "One line per network and fold. Blue: in the forecast, with a dot at the best epoch, whose weights are used. "
+        "Grey: left out. First epochs may lie above."
+    )
+    alt = "Training and validation loss by epoch, one line per network and fold"
+    folds = (
+        "Networks trained and chosen for the forecast in each fold. Spread: how far the chosen ones disagree, as the "
+        "standard deviation of their probabilities before calibration, mean over the cases forecast."
+    )
+    chosen = evidence.networks[evidence.networks["share"] > 0]
+    settings = Table(tables.networks_table(chosen), "The chosen networks, with their shares in the forecast.")
+    return [
+        Figure(plots.training_plot(evidence.histories), curves, alt),
+        Table(tables.learning_table(evidence.learning), folds),
+        Details("Settings of the chosen networks", settings),
+    ]
+
+
+def _advice_blocks(advice: Sequence[str] | None) -> list[Block]:
+    if advice is None:
+        return []
+    return [Points(advice)] if advice else [Note("No trouble was seen in training.")]
 
 
 def data_section(run: Run) -> Section:

@@ -1,10 +1,13 @@
 """The drawings of the reports, each as SVG text; they show what they are given and compute no result."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.dates import AutoDateLocator
 from matplotlib.ticker import LogLocator, NullLocator
 
 from finnet.names import model_heading
@@ -280,6 +283,7 @@ def _draw_falls(axes: Axes, rows: pd.DataFrame) -> None:
     axes.margins(x=0)
     axes.set_title("Fall from the last peak")
     axes.yaxis.set_major_formatter(percent_ticks())
+    axes.xaxis.set_major_locator(AutoDateLocator(maxticks=6))  # type: ignore[no-untyped-call]
     axes.locator_params(axis="y", nbins=4)
 
 
@@ -354,33 +358,30 @@ def _mark_cutoff(panels: Sequence[Axes], chosen: float) -> None:
     ).set_color(BAD)
 
 
-def training_plot(histories: pd.DataFrame, *, model: str = _NETWORK) -> str:
-    """Training and validation loss by epoch, one line per fold, the best epoch of each fold marked.
+def training_plot(histories: pd.DataFrame) -> str:
+    """Training and validation loss by epoch: one line per network and fold, those chosen blue and dotted where best.
 
     Parameters
     ----------
     histories : DataFrame
-        Columns `model`, `fold`, `epoch`, `loss`, `validation_loss` (may be all NaN).
-    model : str
-        Whose training to draw.
+        Columns `fold`, `member`, `epoch`, `loss`, `validation_loss` (may be all NaN), `share` (0 where not chosen).
 
     Examples
     --------
-    >>> histories = pd.DataFrame({"model": "network", "fold": 0, "epoch": [1, 2], "loss": [0.7, 0.6],
-    ...                           "validation_loss": [0.71, 0.69]})
+    >>> histories = pd.DataFrame({"fold": 0, "member": 0, "epoch": [1, 2], "loss": [0.7, 0.6],
+    ...                           "validation_loss": [0.71, 0.69], "share": 1.0})
     >>> "Validation loss" in training_plot(histories)
     True
     """
-    rows = histories[histories["model"] == model]
     panels = [("loss", "Training loss")]
-    if rows["validation_loss"].notna().any():
+    if histories["validation_loss"].notna().any():
         panels.append(("validation_loss", "Validation loss"))
     with canvas(3.1) as figure:
         all_axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
         for axes, (column, title) in zip(all_axes, panels, strict=True):
-            _draw_losses(axes, rows, column)
+            _draw_losses(axes, histories, column)
             axes.set(title=title, xlabel="Epoch")
-        all_axes[0].set_ylim(*_usual_losses(rows[["loss", "validation_loss"]].to_numpy(float)))
+        all_axes[0].set_ylim(*_usual_losses(histories[["loss", "validation_loss"]].to_numpy(float)))
         return to_svg(figure)
 
 
@@ -391,11 +392,23 @@ def _usual_losses(losses: FloatArray) -> tuple[float, float]:
     return float(low - room), float(high + room)
 
 
-def _draw_losses(axes: Axes, rows: pd.DataFrame, column: str) -> None:
-    for _, fold in rows.groupby("fold"):
-        axes.plot(fold["epoch"], fold[column], color=GOOD, linewidth=1, alpha=0.5)
-        if fold["validation_loss"].notna().any():
-            best = fold.iloc[int(np.nanargmin(fold["validation_loss"]))]
-            axes.plot(best["epoch"], best[column], "o", color=BAD, markersize=4, zorder=3)
+def _draw_losses(axes: Axes, histories: pd.DataFrame, column: str) -> None:
+    chosen = histories["share"] > 0
+    axes.add_collection(_curves(histories[~chosen], column, color=GUIDE, linewidth=0.5, alpha=0.7, zorder=1))
+    axes.add_collection(_curves(histories[chosen], column, color=GOOD, linewidth=0.8, alpha=0.5, zorder=2))
+    best = _best_epochs(histories[chosen])
+    axes.plot(best["epoch"], best[column], "o", color=BAD, markersize=3, zorder=3)
+    axes.autoscale_view()
     axes.locator_params(nbins=5)
     axes.yaxis.set_major_formatter(plain_ticks())
+
+
+def _curves(histories: pd.DataFrame, column: str, **style: Any) -> LineCollection:
+    networks = histories.groupby(["fold", "member"])
+    return LineCollection([rows[["epoch", column]].to_numpy(float) for _, rows in networks], **style)
+
+
+def _best_epochs(histories: pd.DataFrame) -> pd.DataFrame:
+    """The row of each network whose weights are kept; none where there are no validation rows."""
+    judged = histories[histories["validation_loss"].notna()]
+    return judged.loc[judged.groupby(["fold", "member"])["validation_loss"].idxmin()]

@@ -16,8 +16,10 @@ __all__ = [
     "cutoff_table",
     "feature_table",
     "fold_table",
+    "learning_table",
     "manifest_table",
     "naive_table",
+    "networks_table",
     "scores_table",
 ]
 
@@ -256,6 +258,53 @@ def fold_table(folds: pd.DataFrame) -> pd.DataFrame:
             columns[word] = stretch
         columns[f"{word} rows"] = [count(rows) for rows in folds[f"{part}_rows"]]
     return pd.DataFrame(columns)
+
+
+def learning_table(learning: pd.DataFrame) -> pd.DataFrame:
+    """How many networks each fold trained and chose, when they were best, and how far they disagree.
+
+    Examples
+    --------
+    >>> row = {"fold": 0, "networks": 16, "chosen": 5, "largest_share": 0.375, "best_epoch": 12.0, "spread": 0.0214}
+    >>> learning_table(pd.DataFrame([row])).iloc[0].tolist()
+    ['0', '16', '5', '37.5 %', '12', '2.1 %']
+    """
+    return pd.DataFrame(
+        {
+            "Fold": learning["fold"].map(str),
+            "Trained": learning["networks"].map(count),
+            "Chosen": learning["chosen"].map(count),
+            "Largest share": learning["largest_share"].map(percent),
+            "Best epoch (median)": learning["best_epoch"].map(count),
+            "Spread": learning["spread"].map(percent),
+        }
+    )
+
+
+def networks_table(networks: pd.DataFrame) -> pd.DataFrame:
+    """Settings, best epoch, validation loss and share of each network.
+
+    Examples
+    --------
+    >>> row = {"fold": 0, "member": 3, "learning_rate": 0.00214, "dropout": 0.1, "l1": 0.0, "l2": 1.234e-05,
+    ...        "best_epoch": 12, "validation_loss": 0.6931, "share": 0.375}
+    >>> networks_table(pd.DataFrame([row])).iloc[0].tolist()
+    ['0', '3', '0.0021', '0.1', '0', '1.2e-05', '12', '0.693', '37.5 %']
+    """
+    settings = {
+        name: networks[column].map("{:.2g}".format)
+        for name, column in (("Learning rate", "learning_rate"), ("Dropout", "dropout"), ("L1", "l1"), ("L2", "l2"))
+    }
+    return pd.DataFrame(
+        {
+            "Fold": networks["fold"].map(str),
+            "Network": networks["member"].map(str),
+            **settings,
+            "Best epoch": networks["best_epoch"].map(count),
+            "Validation loss": networks["validation_loss"].map(number),
+            "Share": networks["share"].map(percent),
+        }
+    )
 
 
 def manifest_table(manifest: Mapping[str, object]) -> pd.DataFrame:

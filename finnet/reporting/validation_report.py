@@ -123,7 +123,7 @@ def _outcomes(evidence: Evidence, lending: Lending) -> Section:
 
 def _soundness(evidence: Evidence, run: Run) -> Section:
     lead = "What the model was given, how it learned, and what it cannot know."
-    parts = (data_section(run), training_section(evidence.histories), limits_section(run))
+    parts = (data_section(run), training_section(evidence), limits_section(run))
     return Section("Conceptual soundness", lead, [part for part in parts if part.blocks])
 
 

@@ -8,12 +8,14 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from finnet.data.samples import made_loan_book, made_market
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.archive import Archive, pack, unpack
 from finnet.estimators.baselines import logistic_regression
 from finnet.estimators.calibration import CalibratedClassifier
+from finnet.estimators.ensemble import NetworkEnsembleClassifier
 from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
 from finnet.estimators.network import NetworkClassifier
 from finnet.estimators.saving import load_model, model_from_bytes, model_to_bytes, save_model
@@ -24,6 +26,7 @@ from finnet.labels import Direction, build_dataset
 BOOK = made_loan_book(loans=600)
 LOANS, DEFAULT = BOOK.applications.assign(region=np.arange(600) % 151).astype({"region": str}), BOOK.default
 NETWORK = NetworkClassifier((5, 5), epochs=2, random_state=0, normalization="batch", residual=True)
+ENSEMBLE = NetworkEnsembleClassifier(6, hidden=(5, 4), epochs=4, random_state=0)
 
 
 def pipeline(classifier, numeric="quantile", min_frequency=0.01):
@@ -44,6 +47,9 @@ MODELS = {
     "network, standard scales": pipeline(NETWORK, "standard"),
     "network, every level": pipeline(NETWORK, min_frequency=0.0),
     "network, float64": pipeline(NetworkClassifier((3,), epochs=2, random_state=0, dtype="float64", activation="tanh")),
+    "ensemble": pipeline(ENSEMBLE),
+    "ensemble, float64": pipeline(clone(ENSEMBLE).set_params(dtype="float64", hidden=(), selection="all")),
+    "ensemble of one": pipeline(clone(ENSEMBLE).set_params(members=1)),
     "logistic": pipeline(logistic_regression()),
     "prior rate": PriorRate(),
     "always up": AlwaysUp(),
@@ -71,6 +77,29 @@ def test_a_loaded_persistence_forecasts_the_same_bits():
     np.testing.assert_array_equal(loaded.predict_proba(data.X), model.predict_proba(data.X))
 
 
+def three_classes():
+    X = np.random.default_rng(0).standard_normal((300, 4))
+    return X, np.array(["down", "flat", "up"])[np.digitize(X[:, 0], [-0.5, 0.5])]
+
+
+@pytest.mark.parametrize("selection", ["greedy", "all"])
+def test_a_loaded_ensemble_spreads_by_the_same_bits(selection):
+    X, y = three_classes()
+    model = clone(ENSEMBLE).set_params(selection=selection).fit(X, y)
+    loaded = model_from_bytes(model_to_bytes(model))
+    for rows in (X, X.astype(np.float32)):
+        np.testing.assert_array_equal(loaded.predict_proba(rows), model.predict_proba(rows))
+        np.testing.assert_array_equal(loaded.spread(rows), model.spread(rows))
+    assert loaded.predict(X).tolist() == model.predict(X).tolist()
+    assert model.spread(X).max() > 0
+
+
+def test_a_loaded_ensemble_holds_the_chosen_members_alone():
+    model = clone(ENSEMBLE).fit(*three_classes())
+    loaded = model_from_bytes(model_to_bytes(model))
+    assert 1 < len(loaded.shares_) == loaded.network_.members == (model.members_["share"] > 0).sum()
+
+
 def test_models_without_a_form_are_refused_with_those_that_have_one():
     from sklearn.naive_bayes import GaussianNB
 
@@ -84,10 +113,13 @@ def test_a_network_with_an_activation_of_its_own_is_refused():
 
     with pytest.raises(ConfigError, match="cannot be saved; name one of"):
         model_to_bytes(fitted(pipeline(NetworkClassifier((3,), activation=Tanh(), epochs=1))))
+    with pytest.raises(ConfigError, match="cannot be saved; name one of"):
+        model_to_bytes(fitted(pipeline(clone(ENSEMBLE).set_params(activation=Tanh()))))
 
 
 WHOLE = model_to_bytes(fitted(pipeline(NETWORK)))
 ARCHIVE = unpack(WHOLE)
+PACK = unpack(model_to_bytes(fitted(pipeline(ENSEMBLE))))
 
 
 def signed(content):
@@ -99,6 +131,19 @@ def described(change):
     """The archive with its description changed."""
     description = deepcopy(dict(ARCHIVE.description))
     return pack(Archive(change(description) or description, ARCHIVE.arrays))
+
+
+def packed(number, change):
+    """The archive of an ensemble with one of its arrays, counted from the last, changed."""
+    arrays = list(PACK.arrays)
+    arrays[number] = change(arrays[number])
+    return pack(Archive(PACK.description, arrays))
+
+
+def described_pack(**settings):
+    description = deepcopy(dict(PACK.description))
+    description["model"]["classifier"]["classifier"].update(settings)
+    return pack(Archive(description, PACK.arrays))
 
 
 def zipped(*members, compression=zipfile.ZIP_STORED):
@@ -164,6 +209,22 @@ HOSTILE = {
     "unknown activation": lambda: described(lambda d: d["model"]["classifier"]["classifier"].update(activation="eval")),
     "another scaler": lambda: described(lambda d: d["model"]["classifier"]["encoder"].update(numeric="standard")),
     "another width": lambda: described(lambda d: d["model"]["classifier"]["encoder"].update(gaps=[])),
+    "shares below zero": lambda: packed(-1, lambda shares: np.r_[shares[0] + 2 * shares[1], -shares[1], shares[2:]]),
+    "shares above one": lambda: packed(-1, lambda shares: 2 * shares),
+    "shares of fewer members": lambda: packed(-1, lambda shares: np.ones(1)),
+    "no share": lambda: packed(-1, lambda shares: shares[:0]),
+    "shares in a table": lambda: packed(-1, lambda shares: shares[None]),
+    "shares of another type": lambda: packed(-1, lambda shares: shares.astype(np.float32)),
+    "weights of one network": lambda: packed(-2, lambda values: values[0]),
+    "weights of fewer networks": lambda: packed(-2, lambda values: values[1:]),
+    "weights of another type": lambda: packed(-2, lambda values: values.astype(np.float64)),
+    "shares that are not there": lambda: described_pack(shares=99),
+    "huge layers of a pack": lambda: described_pack(hidden=[10**9]),
+    "other layers of a pack": lambda: described_pack(hidden=[4, 5]),
+    "unknown activation of a pack": lambda: described_pack(activation="eval"),
+    "one class": lambda: described_pack(classes=[1]),
+    "classes twice": lambda: described_pack(classes=[1, 1]),
+    "another kind of network": lambda: described_pack(kind="network", normalization=None, residual=False),
     "slope is text": lambda: described(lambda d: d["model"].update(line=["1", "2"])),
 }
 
@@ -190,15 +251,16 @@ def leaves(value, path=()):
 
 
 @pytest.mark.parametrize("harm", [None, -1, "x", [], {}, 1e308, 10**30, [[]]], ids=repr)
-def test_a_harmed_description_is_refused_or_gives_a_model_that_forecasts(harm):
-    for path in leaves(dict(ARCHIVE.description)):
-        description = deepcopy(dict(ARCHIVE.description))
+@pytest.mark.parametrize("archive", [ARCHIVE, PACK], ids=["network", "ensemble"])
+def test_a_harmed_description_is_refused_or_gives_a_model_that_forecasts(harm, archive):
+    for path in leaves(dict(archive.description)):
+        description = deepcopy(dict(archive.description))
         place = description
         for key in path[:-1]:
             place = place[key]
         place[path[-1]] = harm
         try:
-            model = model_from_bytes(pack(Archive(description, ARCHIVE.arrays)))
+            model = model_from_bytes(pack(Archive(description, archive.arrays)))
         except DataError:
             continue
         assert np.isfinite(model.predict_proba(LOANS)).all(), path

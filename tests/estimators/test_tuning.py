@@ -6,7 +6,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
-from finnet.estimators.network import NetworkClassifier
+from finnet.estimators.ensemble import NetworkEnsembleClassifier
 from finnet.estimators.tuning import SPACES, EncodedClassifier, TunedClassifier
 from finnet.features.encoding import TableEncoder
 from finnet.jobs.catalog import BASELINES, build_model
@@ -62,7 +62,7 @@ def test_the_encoder_learns_from_the_training_rows_alone():
 
 @pytest.mark.parametrize("name", ["network", *BASELINES])
 def test_every_model_of_the_catalog_learns_a_plain_signal(name):
-    network = NetworkClassifier((8,), learning_rate=0.01, epochs=40, early_stopping=True)
+    network = NetworkEnsembleClassifier(4, hidden=(8,), learning_rate=0.01, batch_size=32, epochs=40)
     model = build_model(name, network=network, encoder=TableEncoder(), trials=2)
     table, later = pd.DataFrame(X).add_prefix("x"), pd.DataFrame(X_VAL).add_prefix("x")
     blocks = {"X_val": table[200:], "y_val": Y[200:], "X_cal": later, "y_cal": Y_VAL}
@@ -71,7 +71,14 @@ def test_every_model_of_the_catalog_learns_a_plain_signal(name):
     assert ((p > 0.5) == Y_VAL).mean() > 0.65
 
 
-@pytest.mark.parametrize("name", ["network", *BASELINES])
+@pytest.mark.parametrize("name", SPACES)
 def test_every_setting_of_a_search_space_is_known_to_its_model(name):
-    model = NetworkClassifier() if name == "network" else BASELINES[name]()
-    assert set(SPACES[name]) <= set(model.get_params())
+    assert set(SPACES[name]) <= set(BASELINES[name]().get_params())
+
+
+def test_a_pipeline_has_a_spread_where_its_classifier_has_one():
+    table = pd.DataFrame(X).add_prefix("x")
+    networks = EncodedClassifier(TableEncoder(), NetworkEnsembleClassifier(3, hidden=(4,), epochs=2, random_state=0))
+    spread = networks.fit(table, Y).spread(table)
+    np.testing.assert_array_equal(spread, networks.classifier_.spread(networks.encoder_.transform(table)))
+    assert not hasattr(EncodedClassifier(TableEncoder(), LogisticRegression()).fit(table, Y), "spread")

@@ -8,8 +8,10 @@ from sklearn.metrics import roc_auc_score
 from finnet.data.panel import Panel
 from finnet.data.samples import made_loan_book, made_market
 from finnet.dataset import Dataset
+from finnet.estimators.ensemble import NetworkEnsembleClassifier
 from finnet.estimators.naive import BestColumn, PriorRate
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
+from finnet.estimators.tuning import EncodedClassifier
 from finnet.evaluation.walk_forward import forecast_folds, walk_forward
 from finnet.features.encoding import TableEncoder
 from finnet.jobs.catalog import MODELS, build_model
@@ -22,7 +24,9 @@ SPLIT = WalkForward(train_bars=120, test_bars=40)
 
 
 def network(**settings):
-    return NetworkClassifier((8,), epochs=15, early_stopping=EarlyStopping(patience=4), **settings)
+    stopping = EarlyStopping(patience=4)
+    sizes = {"hidden": (8,), "batch_size": 128, "epochs": 15}
+    return NetworkEnsembleClassifier(4, selection="all", early_stopping=stopping, **sizes, **settings)
 
 
 def model(name, trials=2):
@@ -134,9 +138,29 @@ def test_results_carry_history_choice_and_time_and_are_heard_in_order():
         {"network": model("network"), "best": BestColumn()}, dataset, Holdout(), on_done=heard.append
     )
     assert [result.model for result in heard] == ["network", "best"]
-    assert {"epoch", "train_loss"} <= set(results[0].history.columns)
-    assert results[1].history is None
+    assert {"member", "epoch", "train_loss"} <= set(results[0].fit.history.columns)
+    assert results[1].fit.history is None
     assert results[0].cpu_seconds > 0
+
+
+def test_a_record_holds_every_network_its_share_and_how_far_the_chosen_ones_disagree():
+    dataset = default_dataset(made_loan_book(loans=600))
+    (result,) = forecast_folds({"network": model("network")}, dataset, Holdout())
+    members = result.fit.members
+    assert members["member"].tolist() == [0, 1, 2, 3]
+    assert members["share"].sum() == pytest.approx(1.0)
+    assert 0 < result.fit.spread < 0.5
+
+
+@pytest.mark.filterwarnings("ignore::finnet.errors.FinnetWarning")
+def test_a_record_holds_the_advice_of_a_network_that_gives_any_and_none_of_others():
+    dataset = default_dataset(made_loan_book(loans=600))
+    wild = NetworkClassifier((8,), epochs=3, learning_rate=3.0)
+    models = {"wild": EncodedClassifier(TableEncoder(), wild), "best": BestColumn()}
+    told, silent = forecast_folds(models, dataset, Holdout())
+    assert any("lower the learning rate" in sentence for sentence in told.fit.advice)
+    assert silent.fit.advice is None
+    assert told.fit.members is told.fit.spread is None
 
 
 def test_blocks_of_nothing_train_on_every_row():

@@ -14,7 +14,7 @@ JOB = parse_job(
         "split": {"purged_kfold": {"folds": 2}},
         "models": ["network", "logistic", "prior_rate"],
         "tune": {"trials": 1},
-        "network": {"hidden": [4], "epochs": 2},
+        "network": {"members": 3, "hidden": [4], "epochs": 2},
     }
 )
 

@@ -47,6 +47,23 @@ def test_the_task_decides_the_kind_of_job():
         ({"blocks": {"validation": 0.0}}, "blocks.validation=0.0"),
         ({"label": {"direction": {"delay_bars": 0}}}, r"label\.direction: delay_bars=0"),
         ({"lending": {}}, "unknown key lending"),
+        ({"network": {"member": 4}}, r"unknown key network\.member; did you mean 'members'\?"),
+        ({"network": {"selection": "gredy"}}, r"network: selection='gredy' .*did you mean 'greedy'"),
+        ({"network": {"members": 0}}, "network: members=0 is too small; use 1 or more"),
+        ({"network": {"hidden": [0]}}, "network: hidden=0 is too small"),
+        ({"network": {"patience": 0}}, "network: patience=0 is too small"),
+        ({"network": {"activation": "rellu"}}, r"network: .*'rellu'.*did you mean 'relu'"),
+        ({"network": {"l1": "0.1"}}, r"network\.l1: write a number, or a range \[low, high\] \(given '0.1'\)"),
+        ({"network": {"l1": True}}, r"network\.l1: write a number, or a range"),
+        ({"network": {"l2": [0.1]}}, r"network\.l2: write a number, or a range .*given \[0.1\]"),
+        ({"network": {"l2": [0.1, "1"]}}, r"network\.l2: write a number, or a range"),
+        ({"network": {"l2": [0.1, 0.2, 0.3]}}, r"network\.l2: write a number, or a range"),
+        ({"network": {"l2": [0.2, 0.1]}}, r"network: l2=\[0.2, 0.1\] runs backwards; write the lower end first"),
+        ({"network": {"dropout": 1.0}}, r"network: dropout=1.0 does not lie in \[0, 1\)"),
+        ({"network": {"learning_rate": 0}}, r"network: learning_rate=0.0 .*above 0"),
+        ({"network": {"learning_rate": [0, 0.1]}}, r"network: learning_rate=\[0.0, 0.1\] .*above 0"),
+        ({"network": {"l1": [-1e-3, 0.1]}}, r"network: l1=\[-0.001, 0.1\] does not lie in \[0, inf\)"),
+        ({"network": {"l1": float("nan")}}, r"network: l1=nan does not lie in"),
     ],
 )
 def test_a_mistake_is_named_by_its_key_path_with_the_remedy(changes, words):
@@ -83,3 +100,20 @@ def test_sentiment_needs_prices_to_join():
     sentiment = {"path": "s.csv", "columns": {"available_at": "t", "mood": "m"}}
     with pytest.raises(ConfigError, match="sentiment is given without prices"):
         parse_job(DIRECTION | {"data": {"made_market": {}, "sentiment": sentiment}})
+
+
+def test_a_setting_of_the_networks_is_a_number_or_a_range():
+    network = parse_job(LOANS | {"network": {"l1": [0, 0.1], "l2": 1, "dropout": 0.2}}).network.build()
+    assert (network.l1, network.l2, network.dropout) == ((0.0, 0.1), 1.0, 0.2)
+
+
+def test_a_network_of_a_file_before_ensembles_gives_every_member_the_same_settings():
+    settings = {"dropout": 0.2, "l2": 0.001, "learning_rate": 0.001, "hidden": [32, 16], "patience": 8}
+    network = parse_job(LOANS | {"network": settings | {"batch_size": 128, "epochs": 60}}).network.build()
+    assert (network.hidden, network.dropout, network.l2, network.learning_rate) == ((32, 16), 0.2, 0.001, 0.001)
+    assert (network.batch_size, network.epochs, network.early_stopping.patience) == (128, 60, 8)
+
+
+def test_a_job_comes_back_from_what_a_run_saves_of_it():
+    job = parse_job(LOANS | {"network": {"l1": [0, 0.1], "l2": 1}})
+    assert parse_job(job.model_dump(mode="json", by_alias=True, exclude_none=True)) == job

@@ -25,7 +25,10 @@ def test_a_market_job_is_explained_with_its_folds_and_its_refit():
         "Folds: 3. The first trains on 294 rows and forecasts 120; the last trains on 294 rows and forecasts 48."
         in text
     )
-    assert "2 models on 3 folds; each but the naive ones tries 1 setting" in text
+    assert (
+        "2 models on 3 folds; the network trains 16 networks at once, the others but the naive ones try 1 setting"
+        in text
+    )
     assert "fitted once more, on 300 rows" in text
 
 

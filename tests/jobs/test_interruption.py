@@ -17,6 +17,7 @@ from finnet.files import check_files
 from finnet.jobs import runner
 from finnet.jobs.config import Tune
 from finnet.jobs.interruption import resumable
+from finnet.jobs.network_settings import NetworkSettings
 from finnet.jobs.runner import run_job
 from finnet.jobs.units import unfinished
 from tests.jobs.small import JOB, lasting, run_small
@@ -54,7 +55,10 @@ def test_a_stopped_run_continues_and_ends_byte_equal(number, reference, tmp_path
     assert unfinished(tmp_path / JOB.name) == {}
 
 
-SLOW = JOB.model_copy(update={"tune": Tune(trials=12)})  # no fit ends before the death of a worker is noticed
+# No fit but the naive ones ends before the death of a worker is noticed.
+SLOW = JOB.model_copy(
+    update={"tune": Tune(trials=12), "network": NetworkSettings(hidden=(64,), epochs=150, patience=150)}
+)
 
 
 def kill_a_worker():

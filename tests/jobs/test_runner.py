@@ -18,7 +18,7 @@ FILES = {
     *("SHA256SUMS", "model.npz", "page", "timings.json"),
 }
 MODELS = ["network", "tree", "svm", "knn", "prior_rate"]
-QUICK = {"schema": 1, "tune": {"trials": 2}, "network": {"epochs": 5}, "models": MODELS}
+QUICK = {"schema": 1, "tune": {"trials": 2}, "network": {"members": 4, "epochs": 5}, "models": MODELS}
 DIRECTION = {
     **QUICK,
     "task": "direction",
@@ -71,7 +71,8 @@ def test_the_manifest_says_what_made_the_run(run):
     job, result, _ = run
     manifest = json.loads((result.folder / "manifest.json").read_text())
     assert manifest["job"]["name"] == job.name
-    assert manifest["tuning"]["settings tried per model and fold"] == 2
+    assert manifest["tuning"]["settings tried per other model and fold"] == 2
+    assert manifest["tuning"]["networks trained per fold"] == 4
     assert {"sha256", "rows", "features"} <= set(manifest["data"])
     assert {"cpu", "blas", "packages", "python"} <= set(manifest["environment"])
     assert parse_job(manifest["job"]) == job

@@ -3,15 +3,22 @@
 import pandas as pd
 import pytest
 
-from finnet.evaluation.walk_forward import FoldResult
+from finnet.evaluation.walk_forward import FitRecord, FoldResult
 from finnet.forecasts import Forecasts
 from finnet.jobs.units import FinishedUnits, unfinished
 
 ROWS = {"model": "network", "fold": 3, "entity": ["A", "Ä"], "target": "default", "horizon": 12, "kind": "probability"}
 TIMES = {"issued_at": pd.Timestamp("2020-01-02 21:00"), "resolves_at": pd.Timestamp("2021-01-02")}
 FORECASTS = Forecasts.from_rows({**ROWS, **TIMES, "value": [0.1 + 0.2, 1 / 3], "truth": [0.0, 1.0]}, run_id="r")
-HISTORY = pd.DataFrame({"epoch": [1, 2], "train_loss": [0.7, 2 / 3], "validation_loss": [0.71, float("nan")]})
-RESULT = FoldResult("network", 3, FORECASTS, HISTORY, {"hidden": (16,), "l2": 1e-3}, 1 / 7)
+HISTORY = pd.DataFrame(
+    {"member": [0, 1], "epoch": [1, 2], "train_loss": [0.7, 2 / 3], "validation_loss": [0.71, float("nan")]}
+)
+MEMBERS = pd.DataFrame({"member": [0, 1], "l2": [1 / 3, 1e-5], "best_epoch": [4, 7], "share": [0.0, 1.0]})
+ADVICE = ["gradients vanish: layer 1 gets 1e-07 of the last layer's"]
+RECORD = FitRecord(
+    history=HISTORY, members=MEMBERS, chosen={"hidden": (16,), "l2": 1e-3}, spread=0.1 + 0.2, advice=ADVICE
+)
+RESULT = FoldResult("network", 3, FORECASTS, RECORD, 1 / 7)
 
 
 @pytest.fixture
@@ -24,8 +31,10 @@ def units(tmp_path):
 def test_a_unit_comes_back_to_the_bit(units):
     (unit,) = units.load()
     pd.testing.assert_frame_equal(unit.forecasts.table, FORECASTS.table, check_exact=True)
-    pd.testing.assert_frame_equal(unit.history, HISTORY, check_exact=True)
-    assert (unit.chosen, unit.cpu_seconds) == ({"hidden": [16], "l2": 1e-3}, 1 / 7)
+    pd.testing.assert_frame_equal(unit.fit.history, HISTORY, check_exact=True)
+    pd.testing.assert_frame_equal(unit.fit.members, MEMBERS, check_exact=True)
+    assert (unit.fit.chosen, unit.cpu_seconds) == ({"hidden": [16], "l2": 1e-3}, 1 / 7)
+    assert (unit.fit.spread, unit.fit.advice) == (0.1 + 0.2, ADVICE)
 
 
 @pytest.mark.parametrize("keep", [0, 100, -1])

@@ -112,3 +112,12 @@ def test_unknown_types_are_refused():
 
 def test_layers_show_their_settings():
     assert repr(Dropout(3, [0.5])) == "Dropout(n_out=3, rates=(0.5,))"
+
+
+@pytest.mark.parametrize("members", [None, 3])
+def test_a_row_scores_the_same_bits_whatever_comes_after_it(members):
+    network = ready((4, 15, 1), members=members)
+    rows = np.random.default_rng(2).standard_normal((5000, 4)).astype("float32")
+    every = network.scores(rows)
+    for n_rows in (1, 7, 63, 64, 65, 333, 2049, 4999):
+        np.testing.assert_array_equal(network.scores(rows[:n_rows]), every[..., :n_rows, :])

@@ -74,21 +74,40 @@ def made_calibration(models, low, high, rng):
     return pd.concat(parts, ignore_index=True)
 
 
-def made_histories(folds, rng):
+def made_networks(folds, rng, members=6):
+    """Half of the networks are chosen."""
+    rows = [
+        {"fold": fold, "member": member, "share": 2 / members * (member % 2)}
+        for fold in range(folds)
+        for member in range(members)
+    ]
+    table = pd.DataFrame(rows)
+    settings = {name: 10 ** rng.uniform(-5, -2, len(table)) for name in ("learning_rate", "dropout", "l1", "l2")}
+    return table.assign(**settings, best_epoch=9, validation_loss=0.69)
+
+
+def made_histories(networks, rng):
     epochs = np.arange(1, 31)
     parts = [
         pd.DataFrame(
             {
-                "model": "network",
-                "fold": fold,
+                "fold": network.fold,
+                "member": network.member,
                 "epoch": epochs,
                 "loss": 0.69 - 0.03 * (1 - np.exp(-epochs / 12)) + rng.normal(0, 0.0008, 30),
-                "validation_loss": 0.693 + 0.00002 * (epochs - 9) ** 2 + rng.normal(0, 0.0008, 30) + 0.001 * fold,
+                "validation_loss": 0.693 + 0.00002 * (epochs - 9) ** 2 + rng.normal(0, 0.0008, 30),
+                "share": network.share,
             }
         ).iloc[: rng.integers(14, 30)]
-        for fold in range(folds)
+        for network in networks.itertuples()
     ]
     return pd.concat(parts, ignore_index=True)
+
+
+def made_learning(networks):
+    folds = networks["fold"].unique()
+    counts = {"networks": 6, "chosen": 3, "largest_share": 1 / 3, "best_epoch": 9.0, "spread": 0.021}
+    return pd.DataFrame({"fold": folds, **counts})
 
 
 def made_folds(folds):
@@ -192,12 +211,15 @@ def made_run(title, *, folds=15, **changes):
 
 def made_evidence(verdict, metrics, *, metric, calibrated, folds=15):
     rng = np.random.default_rng(4)
+    networks = made_networks(folds, rng)
     return Evidence(
         verdict=verdict,
         scores=made_scores(MODELS, metrics, rng),
         comparison=made_comparison(MODELS, metric, rng),
         calibration=made_calibration(MODELS[:-2], *calibrated, rng),
-        histories=made_histories(folds, rng),
+        learning=made_learning(networks),
+        networks=networks,
+        histories=made_histories(networks, rng),
     )
 
 

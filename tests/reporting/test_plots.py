@@ -1,5 +1,6 @@
 """Drawings are whole SVG documents, the same every time, whatever the user's settings."""
 
+import re
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -11,7 +12,7 @@ import pytest
 
 from finnet.network.worked_example import worked_example
 from finnet.reporting import plots
-from finnet.reporting.canvas import BAD, GOOD, place_labels
+from finnet.reporting.canvas import BAD, GOOD, GUIDE, place_labels
 from finnet.reporting.diagrams import worked_example_plot
 
 
@@ -97,8 +98,25 @@ def test_a_model_that_says_one_number_is_drawn():
 
 
 def test_training_without_validation_has_one_panel():
-    rows = {"model": "network", "fold": 0, "epoch": [1, 2], "loss": [0.7, 0.6], "validation_loss": np.nan}
-    assert "Validation loss" not in texts(plots.training_plot(pd.DataFrame(rows)))
+    assert "Validation loss" not in texts(plots.training_plot(history(validation_loss=np.nan)))
+
+
+def history(**columns):
+    rows = {"fold": 0, "member": 0, "epoch": [1, 2, 3], "loss": [0.7, 0.6, 0.5], "validation_loss": [0.7, 0.6, 0.65]}
+    return pd.DataFrame({**rows, "share": 1.0, **columns})
+
+
+def test_networks_not_chosen_are_grey_and_have_no_dot():
+    chosen, other = plots.training_plot(history()), plots.training_plot(history(share=0.0))
+    assert (GOOD in chosen, BAD in chosen) == (True, True)
+    assert (GOOD in other, BAD in other, GUIDE in other) == (False, False, True)
+
+
+def test_every_network_of_every_fold_has_its_line():
+    rows = pd.concat([history(fold=fold, member=member) for fold in (0, 1) for member in (0, 1, 2)])
+    svg = plots.training_plot(rows)
+    assert svg.count("LineCollection") == 2 * 2  # chosen and others, in both panels
+    assert len(re.findall(rf"stroke: {GOOD}", svg)) == 2 * 3 * 2
 
 
 def test_thinning_keeps_the_deepest_fall(direction_parts):

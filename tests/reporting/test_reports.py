@@ -92,10 +92,34 @@ def test_a_hostile_name_is_escaped_everywhere(direction_parts):
 
 def test_what_was_not_recorded_has_no_section(direction_parts):
     evidence, trading, run = direction_parts
-    page = direction_page(replace(evidence, histories=evidence.histories.iloc[:0]), trading, replace(run, notes=()))
+    page = direction_page(replace(evidence, learning=evidence.learning.iloc[:0]), trading, replace(run, notes=()))
     titles = [section.title for section in page.sections]
     assert "How did it learn?" not in titles
     assert "What limits this result?" not in titles
+
+
+@pytest.mark.parametrize(
+    ("advice", "words", "silence"),
+    [
+        (["Fold 3: gradients vanish."], "Fold 3: gradients vanish.", "No trouble"),
+        ([], "No trouble was seen in training.", "Fold 3:"),
+        (None, "How did it learn?", "No trouble"),
+    ],
+    ids=["trouble", "none", "nobody kept watch"],
+)
+def test_advice_is_shown_and_its_absence_said_only_where_somebody_kept_watch(advice, words, silence, direction_parts):
+    evidence, trading, run = direction_parts
+    html = render(direction_page(replace(evidence, advice=advice), trading, run))
+    assert words in html
+    assert silence not in html
+
+
+def test_folds_say_how_many_networks_were_trained_chosen_and_how_far_they_disagree(pages):
+    for html in pages:
+        cells = [re.sub("<[^>]+>", "", cell) for cell in re.findall(r"<t[hd][^>]*>.*?</t[hd]>", html, re.DOTALL)]
+        start = cells.index("Trained")
+        assert cells[start : start + 5] == ["Trained", "Chosen", "Largest share", "Best epoch (median)", "Spread"]
+        assert cells[start + 5 : start + 11] == ["0", "6", "3", "33.3 %", "9", "2.1 %"]
 
 
 def test_two_metrics_are_compared_one_after_the_other(direction_parts):

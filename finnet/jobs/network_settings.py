@@ -1,0 +1,132 @@
+"""The [network] table of job files: how many networks are trained at once, and what each may be."""
+
+from dataclasses import dataclass
+from math import inf
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import PlainSerializer, PlainValidator
+
+from finnet.checks import require_at_least, require_choice
+from finnet.errors import ConfigError
+from finnet.estimators.ensemble import NetworkEnsembleClassifier
+from finnet.network.activations import named_activation
+from finnet.network.stopping import EarlyStopping
+
+__all__ = ["NetworkSettings"]
+
+_ENDS = {"learning_rate": inf, "dropout": 1.0, "l1": inf, "l2": inf}
+
+
+def _number_or_range(value: Any) -> float | tuple[float, float]:
+    """A number as it is, and the list of two numbers of a job file as a pair; ConfigError for anything else."""
+    if type(value) in (int, float):
+        return float(value)
+    if isinstance(value, list) and [type(end) in (int, float) for end in value] == [True, True]:
+        return float(value[0]), float(value[1])
+    raise ConfigError("write a number, or a range [low, high]")
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+NumberOrRange = Annotated[
+    float | tuple[float, float], PlainValidator(_number_or_range), PlainSerializer(_as_it_is, return_type=Any)
+]
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """Networks trained at once on each training window, whose average is the forecast.
+
+    Each setting that may be a range [low, high] is drawn from it for every network: evenly over its logarithm, or over
+    the numbers themselves where it starts at 0.
+
+    Parameters
+    ----------
+    members : int
+        Networks trained.
+    selection : str
+        "all" averages all of them, "greedy" those that do best together on the validation block.
+    hidden : tuple of int
+        Units of each hidden layer.
+    activation : str
+        Of the hidden layers: relu, tanh, sigmoid, silu and others of `finnet.network.activations`.
+    learning_rate : number or range
+        Of Adam; a number, or a range [low, high] that every network draws its own from.
+    dropout : number or range
+        Share of hidden units left out of each training step.
+    l1 : number or range
+        Weight of the absolute weights in the loss.
+    l2 : number or range
+        Weight of the squared weights in the loss.
+    batch_size : int
+        Rows per step.
+    epochs : int
+        Passes over the training rows, at most.
+    patience : int
+        Epochs without a better validation loss that end a network's training.
+
+    Examples
+    --------
+    >>> NetworkSettings(members=4, l1=0.0).build().members
+    4
+    >>> NetworkSettings(dropout=(0.5, 1.5))
+    Traceback (most recent call last):
+    finnet.errors.ConfigError: dropout=[0.5, 1.5] does not lie in [0, 1); write a number, or a range [low, high]
+    """
+
+    members: int = 16
+    selection: str = "all"
+    hidden: tuple[int, ...] = (32,)
+    activation: str = "silu"
+    learning_rate: NumberOrRange = (4e-3, 2e-2)
+    dropout: NumberOrRange = (0.0, 0.25)
+    l1: NumberOrRange = (1e-6, 1e-3)
+    l2: NumberOrRange = (1e-6, 1e-3)
+    batch_size: int = 256
+    epochs: int = 100
+    patience: int = 6
+
+    def __post_init__(self) -> None:
+        for name in ("members", "batch_size", "epochs", "patience"):
+            require_at_least(getattr(self, name), 1, name=name)
+        require_choice(self.selection, ("all", "greedy"), name="selection")
+        for units in self.hidden:
+            require_at_least(units, 1, name="hidden")
+        named_activation(self.activation)
+        for name, end in _ENDS.items():
+            _require_within(getattr(self, name), end, name=name)
+        if np.min(self.learning_rate) == 0.0:
+            raise ConfigError(f"learning_rate={_given(self.learning_rate)} learns nothing; use numbers above 0")
+
+    def build(self) -> NetworkEnsembleClassifier:
+        """The untrained networks."""
+        return NetworkEnsembleClassifier(
+            self.members,
+            selection=self.selection,
+            hidden=self.hidden,
+            activation=self.activation,
+            learning_rate=self.learning_rate,
+            dropout=self.dropout,
+            l1=self.l1,
+            l2=self.l2,
+            batch_size=self.batch_size,
+            epochs=self.epochs,
+            early_stopping=EarlyStopping(patience=self.patience),
+        )
+
+
+def _require_within(setting: float | tuple[float, float], end: float, *, name: str) -> None:
+    low, high = setting if isinstance(setting, tuple) else (setting, setting)
+    given = _given(setting)
+    if low > high:
+        raise ConfigError(f"{name}={given} runs backwards; write the lower end first")
+    if not 0.0 <= low <= high < end:
+        raise ConfigError(f"{name}={given} does not lie in [0, {end:g}); write a number, or a range [low, high]")
+
+
+def _given(setting: float | tuple[float, float]) -> float | list[float]:
+    """The setting as a job file writes it."""
+    return list(setting) if isinstance(setting, tuple) else setting

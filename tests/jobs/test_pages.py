@@ -1,0 +1,82 @@
+"""What a run found is put in words: how the networks were made, what they were compared with, what went wrong."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from finnet.evaluation.walk_forward import forecast_folds
+from finnet.jobs import runner
+from finnet.jobs.page_files import page_parts_from, read_files
+from tests.jobs.small import JOB, run_small
+
+
+def parts_of(folder):
+    return page_parts_from(read_files(folder))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return run_small(tmp_path_factory.mktemp("reports"))
+
+
+def test_the_notes_say_how_many_networks_and_settings_were_tried(small):
+    notes = " ".join(parts_of(small).run.notes)
+    assert "the network is the average of 3 networks" in notes
+    assert "every other model but the naive ones tried one setting" in notes
+
+
+def test_one_network_is_called_one_network(tmp_path):
+    alone = JOB.model_copy(update={"network": replace(JOB.network, members=1)})
+    folder = runner.run_job(alone, reports=tmp_path).folder
+    parts = parts_of(folder)
+    assert "the network is one network, with the settings of the job" in " ".join(parts.run.notes)
+    assert parts.evidence.networks["share"].tolist() == [1.0, 1.0]
+    assert "One network makes the forecast." in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_choice_of_networks_is_called_a_choice(tmp_path):
+    greedy = JOB.model_copy(update={"network": replace(JOB.network, selection="greedy")})
+    folder = runner.run_job(greedy, reports=tmp_path).folder
+    evidence = parts_of(folder).evidence
+    assert (evidence.learning["chosen"] < 3).any()
+    assert "an average of the best of 3 networks" in " ".join(parts_of(folder).run.notes)
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "one after another is added" in page
+    assert "average of all networks" not in page
+
+
+def test_every_network_of_every_fold_is_kept_with_its_share_and_its_losses(small):
+    evidence = parts_of(small).evidence
+    assert evidence.networks.groupby("fold")["member"].apply(list).tolist() == [[0, 1, 2], [0, 1, 2]]
+    assert evidence.networks.groupby("fold")["share"].sum().tolist() == pytest.approx([1.0, 1.0])
+    assert len(evidence.histories) == 2 * 3 * JOB.network.epochs
+    chosen = evidence.networks[evidence.networks["share"] > 0]
+    assert evidence.learning["chosen"].tolist() == chosen.groupby("fold").size().tolist()
+    assert evidence.learning["spread"].notna().all()
+
+
+def test_the_share_of_a_network_stands_beside_each_of_its_losses(small):
+    evidence = parts_of(small).evidence
+    shares = evidence.histories.groupby(["fold", "member"])["share"].agg(["min", "max"])
+    expected = evidence.networks.set_index(["fold", "member"])["share"]
+    pd.testing.assert_series_equal(shares["min"], expected, check_names=False)
+    pd.testing.assert_series_equal(shares["max"], expected, check_names=False)
+
+
+@pytest.mark.parametrize(
+    ("advice", "expected"),
+    [
+        (["layer 1 is dead"], ["Fold 0: layer 1 is dead.", "Fold 1: layer 1 is dead."]),
+        (["Lower the rate."], ["Fold 0: Lower the rate.", "Fold 1: Lower the rate."]),
+        ([], []),
+        (None, None),
+    ],
+)
+def test_advice_reaches_the_page_with_its_fold(advice, expected, tmp_path, monkeypatch):
+    def advised(*args, **kwargs):
+        results = forecast_folds(*args, **kwargs)
+        return [replace(result, fit=replace(result.fit, advice=advice)) for result in results]
+
+    monkeypatch.setattr(runner, "forecast_folds", advised)
+    assert parts_of(run_small(tmp_path)).evidence.advice == expected
