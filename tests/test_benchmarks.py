@@ -1,9 +1,83 @@
-"""Benchmarks that can be short run, and say what they should."""
+"""Benchmarks still run: each in its smallest mode, without optional peers; what they measure there means nothing."""
+
+import importlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.benchmarks.bench_planted import SHORT, SIGNALS, main, standard_error
+
+FOLDER = Path(__file__).parent / "benchmarks"
+REPORTS = FOLDER.parents[1] / "reports" / "benchmarks"
+ROWS = {
+    "bench_network": ["one step, microseconds", "times faster than scikit-learn's MLP", "matrix products alone / step"],
+    "bench_pack": ["networks in a pack", "one after another / as an ensemble", "ensemble / bare pack"],
+    "bench_fits": ["32 networks as an ensemble, seconds", "32 fits of scikit-learn's MLP / ensemble"],
+    "bench_memory": ["by the formula above the data, MiB", "finnet above the data, MiB"],
+    "bench_prediction": ["one row, network, microseconds", "times as many as scikit-learn's MLP"],
+    "bench_scaling": ["exponent of rows", "exponent of epochs", "exponent of members"],
+}
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    """A script of the folder by name, as `python tests/benchmarks/NAME.py` would import it."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    return importlib.import_module
+
+
+@pytest.mark.parametrize("script", ROWS)
+def test_a_quick_run_prints_its_table_and_keeps_nothing(script, bench, capsys):
+    kept = {path: path.stat().st_mtime_ns for path in REPORTS.iterdir()}
+    bench(script).main(["--quick"])
+    lines = capsys.readouterr().out.splitlines()
+    labels = [line.split("|")[1].strip() for line in lines if line.startswith("| ")]
+    assert set(ROWS[script]) <= set(labels)
+    assert any(line.startswith("Not kept in") for line in lines) or not Path("/proc/self/status").exists()
+    assert {path: path.stat().st_mtime_ns for path in REPORTS.iterdir()} == kept
+
+
+def test_every_script_on_the_shared_sizes_is_run_here():
+    scripts = {path.stem for path in FOLDER.glob("bench_*.py") if "import measuring" in path.read_text("utf-8")}
+    assert scripts == set(ROWS)
+
+
+def test_features_are_timed_beside_pandas(bench, capsys):
+    bench("bench_features").main(3, 300)
+    assert "| all 30, with what they share |" in capsys.readouterr().out
+
+
+def test_a_figure_tells_whether_its_target_is_met(bench):
+    faster = bench("measuring").ratio("", "slow", "fast", {"tiny": 2.0})
+    assert faster.cell("tiny", {"slow": np.array([3.0]), "fast": np.array([1.0])}) == "3.00 (>= 2, met)"
+    assert faster.cell("tiny", {"slow": np.array([3.0]), "fast": np.array([2.0])}) == "1.50 (>= 2, missed)"
+    assert faster.cell("small", {"slow": np.array([3.0]), "fast": np.array([2.0])}) == "1.50"
+    assert faster.cell("tiny", {"slow": np.array([3.0])}) == "-"
+
+
+def test_ratios_are_taken_round_by_round(bench):
+    faster = bench("measuring").ratio("", "slow", "fast")
+    assert faster.cell("tiny", {"slow": np.array([2.0, 9.0, 8.0]), "fast": np.array([1.0, 3.0, 2.0])}) == "3.00"
+
+
+def test_an_exponent_is_the_slope_on_logarithmic_axes(bench):
+    counts = np.array([1.0, 2.0, 4.0, 8.0])
+    assert bench("bench_scaling").exponent(counts, 0.3 * counts**1.5) == pytest.approx(1.5)
+
+
+def test_the_picture_names_every_size_in_every_panel(bench):
+    counts = np.array([1.0, 2.0, 4.0])
+    curves = {(axis, size): (counts, counts) for axis in ("rows", "epochs", "members") for size in ("tiny", "small")}
+    svg = bench("bench_scaling").picture(curves)
+    assert svg.count(">tiny<") == svg.count(">small<") == 3
+
+
+def test_the_memory_formula_by_hand(bench):
+    size = bench("peers").Size(100, (8,), 10, steps=1)
+    parameters, buffers, chunk = 100 * 8 + 8 + 8 + 1, 3 * 10 * 8, 1000 * 100
+    assert bench("bench_memory").formula(size, 1000) == 4 * (5 * parameters + buffers + chunk)
+
 
 BEST = (0.5318, 0.5647, 0.6458, 0.5678, 0.6321)  # by quadrature over z, of density phi(z) or K0(|z|) / pi
 
