@@ -2,6 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
+from math import inf
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +16,7 @@ __all__ = [
     "require_at_least",
     "require_choice",
     "require_columns",
+    "require_number",
     "require_positive",
     "require_share",
 ]
@@ -40,6 +44,13 @@ def require_at_least(value: float, low: float, *, name: str) -> None:
     """Raise ConfigError unless `value >= low`."""
     if not value >= low:
         raise ConfigError(f"{name}={value} is too small; use {low} or more")
+
+
+def require_number(value: Any, *, name: str, below: float = inf, zero: bool = True) -> None:
+    """Raise ConfigError unless `value` is a number in [0, below), or above 0 with `zero=False`."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    if not is_number or not 0 <= value < below or (value == 0 and not zero):
+        raise ConfigError(f"{name}={value!r} is not allowed; use a number in {'[' if zero else '('}0, {below:g})")
 
 
 def require_share(value: float, *, name: str, zero: bool = True) -> None:

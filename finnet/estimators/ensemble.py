@@ -1,17 +1,17 @@
 """Ensembles: many networks with drawn settings, trained together, chosen on rows that they did not learn from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.checks import require_at_least, require_choice
-from finnet.errors import ConfigError, DataError
+from finnet.errors import ConfigError
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
     Data,
@@ -25,58 +25,30 @@ from finnet.estimators.network_base import (
     stratified_order,
     warn_if_worse,
 )
+from finnet.estimators.ranges import Range, drawn, require_range
+from finnet.estimators.selection import choose_greedily
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
+from finnet.network.callbacks import Callback
 from finnet.network.depth import require_depths
+from finnet.network.diagnostics import LayerState, advise, overfitting_advice, typical
+from finnet.network.initializers import Initializer
 from finnet.network.layers import Dense
-from finnet.network.losses import Loss, loss_on_scores, mean_loss
+from finnet.network.losses import Loss, loss_on_scores
 from finnet.network.model import Network, dense_network
 from finnet.network.optimizers import Optimizer, named_optimizer
 from finnet.network.pack import PackHistory, members_at_once, train_pack
-from finnet.network.regularization import Penalty
+from finnet.network.regularization import Clipping, Penalty
+from finnet.network.schedules import Constant, Schedule
 from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Training
 from finnet.network.verification import verify_activation, verify_loss
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["NetworkEnsembleClassifier", "NetworkEnsembleRegressor", "choose_greedily"]
+__all__ = ["NetworkEnsembleClassifier", "NetworkEnsembleRegressor"]
 
-Range = float | tuple[float, float]
 _Trained = tuple[FloatArray, PackHistory]
 SETTINGS = ("learning_rate", "dropout", "l1", "l2")
-
-
-def choose_greedily(P: FloatArray, Y: FloatArray, *, loss: Loss, weights: FloatArray | None = None) -> FloatArray:
-    """Shares of members in the average forecast that does best, found by adding one member after another.
-
-    Members are added with replacement, as many times as there are members, each time the one that lowers the loss of
-    the average most (Caruana, Niculescu-Mizil, Crew & Ksikes 2004).
-
-    Parameters
-    ----------
-    P : ndarray of shape (n_members, n_rows, n_outputs)
-        Forecasts of rows that the members did not learn from.
-    Y : ndarray of shape (n_rows, n_outputs)
-    weights : ndarray of shape (n_rows, 1), optional
-
-    Returns
-    -------
-    ndarray of shape (n_members,)
-        Shares, which sum to 1.
-
-    Examples
-    --------
-    >>> from finnet.network.losses import MeanSquaredError
-    >>> P = np.array([[[0.0]], [[1.5]], [[9.0]]])
-    >>> choose_greedily(P, np.array([[0.5]]), loss=MeanSquaredError()).round(2)
-    array([0.67, 0.33, 0.  ])
-    """
-    total, picks = np.zeros_like(P[0]), np.zeros(len(P))
-    for n_picked in range(1, len(P) + 1):
-        losses = mean_loss(loss, (total + P) / n_picked, Y, weights=weights)
-        best = int(losses.argmin())
-        total, picks[best] = total + P[best], picks[best] + 1.0
-    return picks / len(P)
 
 
 @dataclass(frozen=True)
@@ -117,8 +89,34 @@ class _Ensemble(EstimatorOfNetworks):
     folds: int
     bagging: bool
     selection: str
+    schedule: Schedule | None
+    clipping: Clipping | None
+    normalization: str | None
+    residual: bool
+    initializer: str | Initializer
+    callbacks: Sequence[Callback]
     n_jobs: int | None
     random_state: RandomState
+    members_: pd.DataFrame
+    history_: pd.DataFrame
+    _layer_states: list[list[LayerState]]
+
+    @property
+    def diagnostics_(self) -> pd.DataFrame:
+        """State of every layer, member by member and epoch by epoch."""
+        tables = [pd.DataFrame(states).assign(member=member) for member, states in enumerate(self._layer_states)]
+        return pd.concat(tables, ignore_index=True).set_index("member").reset_index()
+
+    @property
+    def advice_(self) -> list[str]:
+        """What went wrong in most networks that were chosen, and what helps."""
+        chosen = np.flatnonzero(self.members_["share"]).tolist()
+        advice = advise(typical([self._layer_states[member] for member in chosen]))
+        overfits = [bool([*overfitting_advice(self._validation_losses(member))]) for member in chosen]
+        if 2 * sum(overfits) > len(overfits):
+            n, of = sum(overfits), len(overfits)
+            advice.append(f"{n} of {of} networks overfit: validation loss was best early; use more dropout, l1 or l2")
+        return advice
 
     def spread(self, X: Data) -> FloatArray:
         """Standard deviation of the forecasts over the chosen members, of shape (n_rows, n_outputs)."""
@@ -128,13 +126,13 @@ class _Ensemble(EstimatorOfNetworks):
         return np.sqrt(self._averaged(np.square(P - self._averaged(P))))
 
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
-        require_at_least(self.members, 1, name="members")
-        require_choice(self.selection, ("greedy", "all"), name="selection")
+        self._require_settings()
         verify_loss(task.loss, n_outputs=examples.Y.shape[1])
         verify_activation(named_activation(self.activation))
         everyone = self._plan(examples, task, validation)
         network = self._network(everyone, examples, task)
         size = members_at_once(len(network.values[0]), rows=self.batch_size, units=sum(self.hidden))
+        size = min(size, -(-self.members // effective_n_jobs(self.n_jobs)))
         blocks = np.array_split(np.arange(self.members), -(-self.members // size))
         done = self._train_blocks([everyone.block(block) for block in blocks], examples, task)
         trained = np.arange(sum(len(values) for values, _ in done))
@@ -143,6 +141,7 @@ class _Ensemble(EstimatorOfNetworks):
         network.values[...] = np.concatenate([values for values, _ in done])
         shares = self._shares(network, everyone, task, best_epoch=np.concatenate([h.best_epoch for h in histories]))
         self.members_ = self._describe(everyone, histories, shares)
+        self._layer_states = [states for history in histories for states in history.layer_states]
         tables = [_table(history, block) for history, block in zip(histories, blocks, strict=False)]
         self.history_ = pd.concat(tables, ignore_index=True)
         chosen = np.flatnonzero(shares)
@@ -152,10 +151,21 @@ class _Ensemble(EstimatorOfNetworks):
         self.shares_, self.network_, self._double_network = shares[chosen], network, network.astype("float64")
         return self
 
+    def _require_settings(self) -> None:
+        super()._require_settings()
+        require_at_least(self.members, 1, name="members")
+        require_choice(self.selection, ("greedy", "all"), name="selection")
+        require_range(self.learning_rate, name="learning_rate", zero=False)
+        require_range(self.dropout, name="dropout", below=1.0)
+        for name in ("l1", "l2"):
+            require_range(getattr(self, name), name=name)
+        if self.callbacks and effective_n_jobs(self.n_jobs) > 1:
+            raise ConfigError(f"callbacks cannot watch other processes; use n_jobs=1 instead of {self.n_jobs}")
+
     def _plan(self, examples: Examples, task: Task, validation: Examples | None) -> _Members:
         """Draw settings, and divide rows into those that members learn from and those that judge them."""
         rows_rng, *rngs = generator(self.random_state).spawn(self.members + 1)
-        draws = [[_drawn(getattr(self, name), rng) for name in SETTINGS] for rng in rngs]
+        draws = [[drawn(getattr(self, name), rng) for name in SETTINGS] for rng in rngs]
         settings = dict(zip(SETTINGS, np.array(draws).T, strict=True))
         depths = self._depths(rngs)
         folds = np.zeros(self.members, np.int64)
@@ -203,6 +213,9 @@ class _Ensemble(EstimatorOfNetworks):
             activation=named_activation(self.activation),
             output=task.output,
             dropout=tuple(members.settings["dropout"]),
+            normalization=self.normalization,
+            residual=self.residual,
+            initializer=self.initializer,
             depths=members.depths.tolist() if self.hidden else None,
             members=len(members.rngs),
             dtype=self.dtype,
@@ -227,7 +240,9 @@ class _Ensemble(EstimatorOfNetworks):
             epochs=self.epochs,
             batch_size=self.batch_size,
             optimizer=named_optimizer(self.optimizer),
+            schedule=self.schedule or Constant(),
             penalty=Penalty(**strengths),
+            clipping=self.clipping or Clipping(),
             early_stopping=self._stopping(),
         )
         with blas_threads().limit(limits=1, user_api="blas"):
@@ -239,6 +254,7 @@ class _Ensemble(EstimatorOfNetworks):
                 validation=members.validation,
                 settings=settings,
                 rates=members.settings["learning_rate"],
+                callbacks=self.callbacks,
             )
         return network.values, history
 
@@ -266,6 +282,10 @@ class _Ensemble(EstimatorOfNetworks):
         table["share"] = shares
         return table.rename_axis("member")
 
+    def _validation_losses(self, member: int) -> list[float]:
+        own = self.history_[self.history_["member"] == member]
+        return own["validation_loss"].tolist() if "validation_loss" in own else []
+
     def _last_losses(self) -> FloatArray:
         """Validation loss of every member at its best, or training loss at the end; NaN where it diverged."""
         if "validation_loss" in self.members_:
@@ -284,16 +304,6 @@ class _Ensemble(EstimatorOfNetworks):
         network = self.network_ if X.dtype == self.dtype else self._double_network
         scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
         return network.output.value(scores, scores)
-
-
-def _drawn(setting: Range, rng: np.random.Generator) -> float:
-    """The number itself, or a draw from the range: log-uniform, or uniform where the range starts at 0."""
-    if not isinstance(setting, tuple):
-        return float(setting)
-    low, high = setting
-    if low > high:
-        raise DataError(f"range ({low}, {high}) runs backwards; write the lower end first")
-    return float(rng.uniform(low, high) if low == 0.0 else np.exp(rng.uniform(np.log(low), np.log(high))))
 
 
 def _table(history: PackHistory, members: IntArray) -> pd.DataFrame:
@@ -322,7 +332,7 @@ class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
     Parameters
     ----------
     members : int
-    hidden, activation
+    hidden, activation, loss
         As in NetworkClassifier; the same for all members.
     depth : int, (low, high) or None
         Number of hidden layers that each member uses, counted from the first, drawn evenly from the range; None is all
@@ -343,6 +353,11 @@ class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
         Whether each member learns from a draw with replacement of its rows.
     selection : "greedy" or "all"
     class_weight : dict, "balanced" or None
+    schedule, clipping, normalization, residual, initializer
+        As in NetworkClassifier; the same for all members, clipping member by member.
+    callbacks : sequence of Callback
+        Called as by NetworkClassifier for every pack of networks, with mean losses over the members still in training;
+        needs one process.
     n_jobs : int, optional
         Processes, as in joblib; the numbers do not depend on it.
     dtype : "float32" or "float64"
@@ -354,6 +369,10 @@ class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
         One row per member: its settings, depth, fold, best_epoch, validation_loss and share in the forecast.
     history_ : DataFrame
         member, epoch, train_loss, validation_loss.
+    diagnostics_ : DataFrame
+        Per member, epoch and layer, as in NetworkClassifier.
+    advice_ : list of str
+        What went wrong in most of the chosen networks and what helps; empty where all is well.
     classes_ : ndarray
     network_ : Network
         The chosen members as a pack, whose shares are `shares_`.
@@ -377,6 +396,7 @@ class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
         hidden: tuple[int, ...] = (64,),
         depth: int | tuple[int, int] | None = None,
         activation: str | Activation = "silu",
+        loss: str | Loss = "cross_entropy",
         learning_rate: Range = (1e-3, 3e-3),
         dropout: Range = (0.0, 0.25),
         l1: Range = (2e-4, 1e-3),
@@ -389,7 +409,13 @@ class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
         folds: int = 4,
         bagging: bool = False,
         selection: str = "greedy",
+        schedule: Schedule | None = None,
+        clipping: Clipping | None = None,
+        normalization: str | None = None,
+        residual: bool = False,
+        initializer: str | Initializer = "auto",
         class_weight: Mapping[Any, float] | str | None = None,
+        callbacks: Sequence[Callback] = (),
         n_jobs: int | None = None,
         dtype: str = "float32",
         random_state: RandomState = None,
@@ -398,6 +424,7 @@ class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
         self.hidden = hidden
         self.depth = depth
         self.activation = activation
+        self.loss = loss
         self.learning_rate = learning_rate
         self.dropout = dropout
         self.l1 = l1
@@ -410,7 +437,13 @@ class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
         self.folds = folds
         self.bagging = bagging
         self.selection = selection
+        self.schedule = schedule
+        self.clipping = clipping
+        self.normalization = normalization
+        self.residual = residual
+        self.initializer = initializer
         self.class_weight = class_weight
+        self.callbacks = callbacks
         self.n_jobs = n_jobs
         self.dtype = dtype
         self.random_state = random_state
@@ -424,7 +457,8 @@ class NetworkEnsembleRegressor(_Ensemble, RegressorOfNetworks):
     loss : str or Loss
         As in NetworkRegressor.
     members, hidden, depth, activation, learning_rate, dropout, l1, l2, optimizer, batch_size, epochs, early_stopping,
-    validation, folds, bagging, selection, n_jobs, dtype, random_state
+    validation, folds, bagging, selection, schedule, clipping, normalization, residual, initializer, callbacks, n_jobs,
+    dtype, random_state
         As in NetworkEnsembleClassifier.
 
     Examples
@@ -455,6 +489,12 @@ class NetworkEnsembleRegressor(_Ensemble, RegressorOfNetworks):
         folds: int = 4,
         bagging: bool = False,
         selection: str = "greedy",
+        schedule: Schedule | None = None,
+        clipping: Clipping | None = None,
+        normalization: str | None = None,
+        residual: bool = False,
+        initializer: str | Initializer = "auto",
+        callbacks: Sequence[Callback] = (),
         n_jobs: int | None = None,
         dtype: str = "float32",
         random_state: RandomState = None,
@@ -476,6 +516,12 @@ class NetworkEnsembleRegressor(_Ensemble, RegressorOfNetworks):
         self.folds = folds
         self.bagging = bagging
         self.selection = selection
+        self.schedule = schedule
+        self.clipping = clipping
+        self.normalization = normalization
+        self.residual = residual
+        self.initializer = initializer
+        self.callbacks = callbacks
         self.n_jobs = n_jobs
         self.dtype = dtype
         self.random_state = random_state

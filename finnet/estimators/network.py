@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.utils.multiclass import check_classification_targets
 
-from finnet.checks import require_at_least, require_share
+from finnet.checks import require_at_least, require_number
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
@@ -145,12 +145,21 @@ class _SingleNetwork(EstimatorOfNetworks):
 
     def _started(self, examples: Examples, task: Task, *, rng: np.random.Generator) -> Network:
         """A new network that forecasts the mean target."""
+        self._require_settings()
         verify_loss(task.loss, n_outputs=examples.Y.shape[1])
         verify_activation(named_activation(self.activation))
         network = self._network(examples, output=task.output)
         network.initialize([rng])
         cast(Dense | SharedDense, network.layers[-1]).b[...] = task.start(examples)
         return network
+
+    def _require_settings(self) -> None:
+        super()._require_settings()
+        require_number(self.learning_rate, name="learning_rate", zero=False)
+        require_number(self.dropout, name="dropout", below=1.0)
+        require_number(self.l1, name="l1")
+        require_number(self.l2, name="l2")
+        require_at_least(self.batch_ensemble, 1, name="batch_ensemble")
 
     def _inherit(self, network: Network) -> None:
         """Give a new network the parameters of the fitted one."""
@@ -162,10 +171,6 @@ class _SingleNetwork(EstimatorOfNetworks):
         network.values[...] = self.network_.values
 
     def _network(self, examples: Examples, *, output: Activation) -> Network:
-        for units in self.hidden:
-            require_at_least(units, 1, name="hidden")
-        require_share(self.dropout, name="dropout")
-        require_at_least(self.batch_ensemble, 1, name="batch_ensemble")
         return dense_network(
             (examples.X.shape[1], *self.hidden, examples.Y.shape[1]),
             activation=named_activation(self.activation),
@@ -224,6 +229,9 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         Units of the hidden layers; () is logistic regression.
     activation : str or Activation
         Of the hidden layers: relu, tanh, sigmoid, leaky_relu, elu, selu, silu, gelu, softplus, softmax, identity.
+    loss : str or Loss
+        cross_entropy; "mse", the Brier score, which minds confident errors less; "focal", for two classes of which one
+        is rare, whose outputs need calibration to be probabilities; or an object, with probabilities as its P.
     dropout : float in [0, 1)
         Share of hidden units silenced in every training step, rounded to a multiple of 1/256.
     l1, l2 : float
@@ -292,6 +300,7 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         hidden: tuple[int, ...] = (64, 32),
         *,
         activation: str | Activation = "relu",
+        loss: str | Loss = "cross_entropy",
         dropout: float = 0.0,
         l1: float = 0.0,
         l2: float = 0.0,
@@ -315,6 +324,7 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
     ) -> None:
         self.hidden = hidden
         self.activation = activation
+        self.loss = loss
         self.dropout = dropout
         self.l1 = l1
         self.l2 = l2

@@ -25,6 +25,7 @@ from finnet.network.layers import Layer
 from finnet.network.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
+    FocalLoss,
     Loss,
     loss_on_scores,
     mean_loss,
@@ -133,6 +134,13 @@ class Task:
         return float(mean_loss(loss_on_scores(self.loss, self.output), scores, Y, weights=weights))
 
 
+def require_hidden(hidden: Any) -> None:
+    """Raise ConfigError unless `hidden` holds one whole number above 0 per layer."""
+    is_row = isinstance(hidden, tuple | list)
+    if not is_row or not all(isinstance(units, int | np.integer) and units >= 1 for units in hidden):
+        raise ConfigError(f"hidden={hidden!r} is not one whole number above 0 per layer; use (64, 32), (64,) or ()")
+
+
 def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
     """FinnetWarning that names the column furthest from unit size, where one is far."""
     sizes = np.maximum(X.max(axis=0), -X.min(axis=0))
@@ -162,6 +170,7 @@ def warn_if_worse(loss: float, constant: float) -> None:
 class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     """Settings by name, and data checked and turned into examples."""
 
+    hidden: tuple[int, ...]
     early_stopping: bool | EarlyStopping
     dtype: str
     network_: Network
@@ -202,6 +211,14 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     def _forecast(self, X: FloatArray) -> FloatArray:
         """Forecasts of shape (n_rows, n_outputs) in float64, for X in float32 or float64."""
 
+    def _require_settings(self) -> None:
+        """Raise ConfigError for settings that no network can have."""
+        require_hidden(self.hidden)
+        if not isinstance(self.early_stopping, bool | np.bool_ | EarlyStopping):
+            raise ConfigError(
+                f"early_stopping={self.early_stopping!r} is neither True, False nor an object; use EarlyStopping(...)"
+            )
+
     def _outputs(self, X: Data) -> FloatArray:
         check_is_fitted(self)
         rows: FloatArray = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
@@ -223,6 +240,8 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         if not weights.sum() > 0.0:
             raise DataError("sample_weight sums to zero; give at least one row a weight above zero")
+        if weights.max() > np.finfo(self.dtype).max:
+            raise DataError(f"sample_weight reaches {weights.max():.3g}, beyond {self.dtype}; divide it by its mean")
         return Examples(X, targets, weights[:, None].astype(self.dtype))
 
     def _checked(
@@ -251,6 +270,7 @@ def _with_unit_weights(examples: Examples) -> Examples:
 class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignore[misc]
     """Labels to targets, and outputs to probabilities and labels."""
 
+    loss: str | Loss
     class_weight: Mapping[Any, float] | str | None
 
     def fit(
@@ -288,9 +308,18 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         self.classes_ = classes
 
     def _task(self, codes: IntArray) -> Task:
-        if len(self.classes_) == 2:
-            return Task(codes, BinaryCrossEntropy(), Sigmoid())
-        return Task(codes, CategoricalCrossEntropy(), Softmax())
+        is_binary = len(self.classes_) == 2
+        return Task(codes, self._loss(is_binary=is_binary), Sigmoid() if is_binary else Softmax())
+
+    def _loss(self, *, is_binary: bool) -> Loss:
+        if self.loss == "cross_entropy":
+            return BinaryCrossEntropy() if is_binary else CategoricalCrossEntropy()
+        if isinstance(self.loss, str):
+            require_choice(self.loss, ("cross_entropy", "focal", "mse"), name="loss")
+        loss = named_loss(self.loss)
+        if isinstance(loss, FocalLoss) and not is_binary:
+            raise ConfigError(f'loss={self.loss!r} tells two classes apart, y holds {len(self.classes_)}; use "mse"')
+        return loss
 
     def _coded(self, X: FloatArray, codes: IntArray, *, sample_weight: npt.ArrayLike | None = None) -> Examples:
         """One column of 0 and 1 for two classes, one column per class for more."""

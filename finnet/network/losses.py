@@ -12,7 +12,7 @@ import numpy as np
 
 from finnet.checks import require_choice
 from finnet.errors import ConfigError
-from finnet.network.activations import Activation, Identity, Sigmoid, Softmax
+from finnet.network.activations import Activation, Identity, Sigmoid, Softmax, sigmoid
 from finnet.network.constants import constant
 from finnet.types import FloatArray
 
@@ -28,6 +28,7 @@ __all__ = [
     "MeanSquaredError",
     "QuantileLoss",
     "SigmoidCrossEntropy",
+    "SigmoidFocalLoss",
     "SoftmaxCrossEntropy",
     "loss_on_scores",
     "mean_gradient",
@@ -251,6 +252,36 @@ class FocalLoss:
 
 
 @dataclass(frozen=True)
+class SigmoidFocalLoss:
+    """Focal loss of sigmoid(z), computed from z itself: exact for any z, and never flat where a row is wrong.
+
+    Examples
+    --------
+    >>> SigmoidFocalLoss(gamma=2.0).value(np.array([[-1000.0]]), np.array([[1.0]]))
+    array([1000.])
+    """
+
+    gamma: float = 2.0
+
+    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """Mean over outputs of -(1 - q)^gamma log q."""
+        _, wrong, log_right = self._of_truth(P, Y)
+        return -_over_outputs(wrong**self.gamma * log_right)
+
+    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        """(1 - q)^gamma (gamma q log q - (1 - q)) / n_outputs, with the sign of dq/dz."""
+        sign, wrong, log_right = self._of_truth(P, Y)
+        slope = wrong**self.gamma * (self.gamma * (1.0 - wrong) * log_right - wrong)
+        return np.asarray(sign * slope / P.shape[-1])
+
+    def _of_truth(self, P: FloatArray, Y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Sign of dq/dz, 1 - q and log q of the probability q of the true class."""
+        sign = np.where(Y > 0.5, P.dtype.type(1.0), P.dtype.type(-1.0))
+        Z = sign * P
+        return sign, sigmoid(-Z), np.minimum(Z, 0.0) - np.log1p(np.exp(-np.abs(Z)))
+
+
+@dataclass(frozen=True)
 class Composed:
     """A loss of activation(z), as a loss of the scores z: the chain rule for one output layer."""
 
@@ -293,6 +324,8 @@ def loss_on_scores(loss: Loss, activation: Activation) -> Loss:
             return SigmoidCrossEntropy()
         case Softmax(), CategoricalCrossEntropy():
             return SoftmaxCrossEntropy()
+        case Sigmoid(), FocalLoss(gamma):
+            return SigmoidFocalLoss(gamma)
     return Composed(activation, loss)
 
 

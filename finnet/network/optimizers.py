@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from finnet.checks import require_choice
+from finnet.checks import require_choice, require_number
 from finnet.errors import ConfigError
 from finnet.network.constants import constant
 from finnet.network.settings import Settings
@@ -326,6 +326,7 @@ def named_optimizer(optimizer: str | Optimizer, learning_rate: float | None = No
     if not isinstance(optimizer, str):
         if not hasattr(optimizer, "step"):
             raise ConfigError(f"optimizer={optimizer!r} cannot step; use a name or an object such as Adam()")
+        require_number(optimizer.learning_rate, name="optimizer.learning_rate", zero=False)
         return optimizer
     require_choice(optimizer, OPTIMIZERS, name="optimizer")
     named = OPTIMIZERS[optimizer]

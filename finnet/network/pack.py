@@ -12,7 +12,9 @@ import numpy as np
 
 from finnet.errors import ConfigError, TrainingError
 from finnet.network.batches import Batches, Examples
+from finnet.network.callbacks import Callback
 from finnet.network.diagnostics import LayerState, Observer
+from finnet.network.history import History
 from finnet.network.losses import Loss, mean_gradient
 from finnet.network.model import Network
 from finnet.network.optimizers import Updater
@@ -74,6 +76,7 @@ def train_pack(
     validation: Examples | None = None,
     settings: Training | None = None,
     rates: FloatArray | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> PackHistory:
     """Train all members of a pack in place; a member that stops leaves, and the others go on faster.
 
@@ -91,6 +94,8 @@ def train_pack(
         Shared; the penalty's strengths may be arrays of shape (n_members, 1).
     rates : ndarray of shape (n_members,), optional
         Learning rates; None takes the optimizer's own for all.
+    callbacks : sequence of Callback
+        Are given the pack of members still in training, and a history of their mean losses.
 
     Returns
     -------
@@ -123,10 +128,16 @@ def train_pack(
     run.network.seed(dropout_rngs)
     run.batches = Batches(examples, run.settings.batch_size, rngs=order_rngs)
     run.validation = validation
-    with np.errstate(all="ignore"):
-        while len(run.active) and run.n_epochs < run.settings.epochs and not run.was_interrupted:
-            run.leave(run.after_epoch())
-        network.values[...], history = run.finish()
+    for callback in callbacks:
+        callback.on_start(run.network, epochs=run.settings.epochs)
+    try:
+        with np.errstate(all="ignore"):
+            while run.goes_on:
+                run.leave(run.after_epoch(callbacks))
+            network.values[...], history = run.finish()
+    finally:
+        for callback in callbacks:
+            callback.on_end(network, run.means)
     return history
 
 
@@ -136,6 +147,7 @@ class _PackRun:
     batches: Batches
     validation: Examples | None
     was_interrupted = False
+    is_called_off = False
 
     def __init__(self, network: Network, loss: Loss, settings: Training, *, rates: FloatArray | None) -> None:
         assert network.members is not None
@@ -149,6 +161,7 @@ class _PackRun:
         self.final, self.best_epoch = network.values.copy(), np.zeros(self.n_members, np.int64)
         self.clipper, self.observer = Clipper(settings.clipping), Observer(network.layers)
         self.layer_states: list[list[LayerState]] = [[] for _ in range(network.members)]
+        self.means = History()
         self.train_losses: list[FloatArray] = []
         self.validation_losses: list[FloatArray] = []
 
@@ -157,11 +170,21 @@ class _PackRun:
         """Epochs trained to their end."""
         return len(self.train_losses)
 
-    def after_epoch(self) -> BoolArray:
+    @property
+    def goes_on(self) -> bool:
+        """Whether there is anything left to train."""
+        is_ended = self.was_interrupted or self.is_called_off
+        return len(self.active) > 0 and self.n_epochs < self.settings.epochs and not is_ended
+
+    def after_epoch(self, callbacks: Sequence[Callback]) -> BoolArray:
         """Train one epoch; which active members stop after it, and none where the user ended it."""
         try:
             self.train_epoch()
-            return self.over()
+            over = self.over()
+            self._note_means()
+            votes = [callback.on_epoch_end(self.network, self.means) for callback in callbacks]
+            self.is_called_off = any(votes)
+            return over
         except KeyboardInterrupt:
             if self.validation is not None:
                 del self.train_losses[len(self.validation_losses) :]
@@ -226,6 +249,11 @@ class _PackRun:
         return self.final, PackHistory(
             *losses, self.best_epoch, self.layer_states, was_interrupted=self.was_interrupted
         )
+
+    def _note_means(self) -> None:
+        self.means.train_loss.append(float(self.train_losses[-1][self.active].mean()))
+        if self.validation is not None:
+            self.means.validation_loss.append(float(self.validation_losses[-1][self.active].mean()))
 
     def _store(self, over: BoolArray) -> None:
         members = self.active[over]

@@ -1,8 +1,12 @@
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from finnet.errors import DataError
-from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor, choose_greedily
+from finnet.errors import ConfigError
+from finnet.estimators import ensemble as module
+from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
+from finnet.estimators.selection import choose_greedily
+from finnet.network import Callback, EarlyStopping
 from finnet.network.losses import MeanSquaredError, SigmoidCrossEntropy
 
 RNG = np.random.default_rng(0)
@@ -36,11 +40,6 @@ def test_settings_are_drawn_within_their_ranges():
     assert model.members_["learning_rate"].between(1e-3, 1e-2).all()
     assert model.members_["dropout"].between(0.0, 0.3).all()
     assert (model.members_["l1"] == 0.0).all()
-
-
-def test_a_backward_range_is_refused():
-    with pytest.raises(DataError, match="backwards"):
-        NetworkEnsembleClassifier(**QUICK, l2=(1.0, 0.1)).fit(X, Y)
 
 
 def test_forecast_is_the_average_by_shares_and_spread_its_deviation():
@@ -91,3 +90,69 @@ def test_a_planted_product_is_recovered():
     p = 1 / (1 + np.exp(-X_test[:, 4] * X_test[:, 5]))
     edge = (np.where(up, p, 1 - p).mean() - 0.5) / (np.maximum(p, 1 - p).mean() - 0.5)
     assert edge > 0.95
+
+
+def test_diagnostics_hold_every_member_epoch_and_layer():
+    model = NetworkEnsembleClassifier(**QUICK).fit(X, Y)
+    epochs = model.history_.groupby("member").size()
+    assert model.diagnostics_.groupby("member").size().tolist() == (2 * epochs).tolist()
+    assert model.advice_ == []
+
+
+def test_advice_speaks_of_most_members():
+    deep = {**QUICK, "hidden": (8,) * 10, "activation": "sigmoid", "l1": 0.0, "l2": 0.0}
+    assert any("vanish" in sentence for sentence in NetworkEnsembleClassifier(**deep).fit(X, Y).advice_)
+    wide = {**QUICK, "epochs": 60, "hidden": (128,), "learning_rate": 0.03, "l1": 0.0, "l2": 0.0, "dropout": 0.0}
+    patient = EarlyStopping(patience=60)
+    overfitted = NetworkEnsembleClassifier(**wide, early_stopping=patient).fit(X, RNG.permutation(Y))
+    assert any("4 of 4 networks overfit" in sentence for sentence in overfitted.advice_)
+
+
+class Watching(Callback):
+    def __init__(self, stop_after):
+        self.stop_after, self.moments = stop_after, []
+
+    def on_start(self, network, *, epochs):
+        self.moments.append("start")
+
+    def on_epoch_end(self, network, history):
+        self.moments.append(len(history.train_loss))
+        return len(history) >= self.stop_after
+
+    def on_end(self, network, history):
+        self.moments.append("end")
+
+
+def test_callbacks_watch_every_pack_and_may_end_it():
+    watching = Watching(stop_after=2)
+    model = NetworkEnsembleClassifier(**QUICK, callbacks=(watching,)).fit(X, Y)
+    assert watching.moments == ["start", 1, 2, "end"]
+    assert model.n_iter_ == 2
+
+
+def test_callbacks_do_not_cross_processes():
+    with pytest.raises(ConfigError, match="n_jobs=1"):
+        NetworkEnsembleClassifier(**QUICK, callbacks=(Watching(1),), n_jobs=2).fit(X, Y)
+
+
+def test_two_processes_share_members_that_one_pack_could_hold(monkeypatch):
+    blocks = []
+    train_block = NetworkEnsembleClassifier._train_block
+    monkeypatch.setattr(
+        NetworkEnsembleClassifier, "_train_block",
+        lambda self, block, *rest: blocks.append(len(block.rngs)) or train_block(self, block, *rest),
+    )  # fmt: skip
+    monkeypatch.setattr(module, "effective_n_jobs", lambda n_jobs: 2)
+    NetworkEnsembleClassifier(**QUICK).fit(X, Y)
+    assert blocks == [2, 2]
+
+
+@pytest.mark.parametrize("loss", ["focal", "mse"])
+def test_other_losses_order_rows_as_well(loss):
+    model = NetworkEnsembleClassifier(**{**QUICK, "epochs": 80}, learning_rate=0.02, loss=loss).fit(X, Y)
+    assert roc_auc_score(Y, model.predict_proba(X)[:, 1]) > 0.85
+
+
+def test_focal_loss_is_for_two_classes():
+    with pytest.raises(ConfigError, match="two classes"):
+        NetworkEnsembleClassifier(**QUICK, loss="focal").fit(X, np.arange(len(X)) % 3)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier
 
-from finnet.errors import DataError, FinnetWarning, TrainingError
+from finnet.errors import ConfigError, DataError, FinnetWarning, TrainingError
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
+from finnet.network import Adam
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 4))
@@ -179,3 +180,29 @@ def test_a_network_worse_than_its_start_is_named_in_a_warning(estimator):
 def test_numbers_beyond_float32_are_refused(estimator):
     with pytest.raises(ValueError, match="too large for dtype"):
         clone(estimator).fit(with_cell(1e300), target(estimator))
+
+
+WRONG_SETTINGS = [
+    {"learning_rate": 0.0}, {"learning_rate": -1.0}, {"learning_rate": np.nan}, {"l2": -1.0}, {"l1": "much"},
+    {"dropout": 1.0}, {"dropout": -0.1}, {"early_stopping": "yes"}, {"hidden": 8}, {"hidden": (0,)}, {"hidden": (-3,)},
+    {"hidden": (2.5,)}, {"optimizer": Adam(learning_rate=-1.0)},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", WRONG_SETTINGS, ids=str)
+@every_estimator
+def test_settings_that_no_network_can_have_are_named(estimator, settings):
+    with pytest.raises(ConfigError, match=next(iter(settings))):
+        clone(estimator).set_params(**settings).fit(X, target(estimator))
+
+
+@pytest.mark.parametrize("settings", [{"l1": (-1.0, 1.0)}, {"l2": (0.2, 0.1)}, {"dropout": (0.0, 0.1, 0.2)}], ids=str)
+def test_ranges_that_cannot_be_drawn_from_are_named(settings):
+    with pytest.raises(ConfigError, match=next(iter(settings))):
+        clone(ENSEMBLES[0]).set_params(**settings).fit(X, target(ENSEMBLES[0]))
+
+
+@every_estimator
+def test_weights_beyond_float32_are_refused_as_such(estimator):
+    with pytest.raises(DataError, match="sample_weight"):
+        clone(estimator).fit(X, target(estimator), sample_weight=np.full(60, 1e300))

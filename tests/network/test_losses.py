@@ -28,8 +28,9 @@ ONE_HOT = np.eye(3)[[0, 1, 2, 0, 1, 2]]
     [
         (Sigmoid(), BinaryCrossEntropy(), SCORES[:, :1], BINARY),
         (Softmax(), CategoricalCrossEntropy(), SCORES, ONE_HOT),
+        (Sigmoid(), FocalLoss(gamma=1.5), SCORES[:, :1], BINARY),
     ],
-    ids=["sigmoid", "softmax"],
+    ids=["sigmoid", "softmax", "focal"],
 )
 def test_fused_losses_equal_the_composed_ones(activation, loss, scores, Y):
     fused, composed = loss_on_scores(loss, activation), Composed(activation, loss)
@@ -39,6 +40,11 @@ def test_fused_losses_equal_the_composed_ones(activation, loss, scores, Y):
 
 def test_fused_cross_entropy_is_exact_where_probabilities_round_to_one():
     assert SigmoidCrossEntropy().value(np.array([[-800.0]]), np.array([[1.0]])) == [800.0]
+
+
+def test_focal_loss_pulls_rows_that_are_confidently_wrong():
+    scores, truth = np.array([[30.0]], dtype="float32"), np.zeros((1, 1), dtype="float32")
+    assert loss_on_scores(FocalLoss(), Sigmoid()).gradient(scores.copy(), truth) == pytest.approx(1.0)
 
 
 def test_mean_squared_error_by_hand():
