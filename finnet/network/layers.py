@@ -22,6 +22,10 @@ from finnet.types import FloatArray, IntArray
 __all__ = ["Activate", "Bare", "Buffer", "Dense", "Dropout", "Layer", "Parameter", "Role"]
 
 
+# Enough that drawing is cheap, few enough that they stay in the cache.
+_MASKS_AHEAD, _MASKS_AHEAD_EACH = 1 << 16, 1 << 13
+
+
 class Role(Enum):
     """What a parameter is for, which also orders the flat parameter vector."""
 
@@ -290,10 +294,10 @@ class Dropout(_Parameterless):
 class _Masks:
     """Dropout masks, drawn several steps ahead because each call has a price; members have generators of their own."""
 
-    def __init__(self, rngs: Sequence[np.random.Generator], rates: Sequence[float], *, ahead: int = 1 << 16) -> None:
+    def __init__(self, rngs: Sequence[np.random.Generator], rates: Sequence[float]) -> None:
         seeds = [cast(np.random.SeedSequence, rng.bit_generator.seed_seq) for rng in rngs]
         self._sources = [np.random.SFC64(seed) for seed in seeds]
-        self._ahead, self._next = ahead // len(rngs), 0
+        self._ahead, self._next = max(_MASKS_AHEAD // len(rngs), _MASKS_AHEAD_EACH), 0
         self._threshold = np.minimum(np.round(256 * np.asarray(rates)), 255).astype(np.uint8)[:, None]
         self._growth = 256.0 / (256.0 - self._threshold)
         self._pool = np.empty((len(rngs), 0))
