@@ -50,7 +50,8 @@ def require_number(value: Any, *, name: str, below: float = inf, zero: bool = Tr
     """Raise ConfigError unless `value` is a number in [0, below), or above 0 with `zero=False`."""
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     if not is_number or not 0 <= value < below or (value == 0 and not zero):
-        raise ConfigError(f"{name}={value!r} is not allowed; use a number in {'[' if zero else '('}0, {below:g})")
+        least = "of 0 or more" if zero else "above 0"
+        raise ConfigError(f"{name}={value!r} is not a number {least}{f' and below {below:g}' if below < inf else ''}")
 
 
 def require_share(value: float, *, name: str, zero: bool = True) -> None:

@@ -45,6 +45,7 @@ __all__ = [
     "blas_threads",
     "generator",
     "held_out",
+    "require_hidden",
     "stratified_order",
 ]
 

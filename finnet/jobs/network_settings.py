@@ -1,21 +1,19 @@
 """The [network] table of job files: how many networks are trained at once, and what each may be."""
 
 from dataclasses import dataclass
-from math import inf
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import PlainSerializer, PlainValidator
 
 from finnet.checks import require_at_least, require_choice
 from finnet.errors import ConfigError
 from finnet.estimators.ensemble import NetworkEnsembleClassifier
+from finnet.estimators.network_base import require_hidden
+from finnet.estimators.ranges import require_range
 from finnet.network.activations import named_activation
 from finnet.network.stopping import EarlyStopping
 
 __all__ = ["NetworkSettings"]
-
-_ENDS = {"learning_rate": inf, "dropout": 1.0, "l1": inf, "l2": inf}
 
 
 def _number_or_range(value: Any) -> float | tuple[float, float]:
@@ -74,7 +72,7 @@ class NetworkSettings:
     4
     >>> NetworkSettings(dropout=(0.5, 1.5))
     Traceback (most recent call last):
-    finnet.errors.ConfigError: dropout=[0.5, 1.5] does not lie in [0, 1); write a number, or a range [low, high]
+    finnet.errors.ConfigError: dropout=1.5 is not a number of 0 or more and below 1
     """
 
     members: int = 16
@@ -93,13 +91,12 @@ class NetworkSettings:
         for name in ("members", "batch_size", "epochs", "patience"):
             require_at_least(getattr(self, name), 1, name=name)
         require_choice(self.selection, ("all", "greedy"), name="selection")
-        for units in self.hidden:
-            require_at_least(units, 1, name="hidden")
+        require_hidden(self.hidden)
         named_activation(self.activation)
-        for name, end in _ENDS.items():
-            _require_within(getattr(self, name), end, name=name)
-        if np.min(self.learning_rate) == 0.0:
-            raise ConfigError(f"learning_rate={_given(self.learning_rate)} learns nothing; use numbers above 0")
+        require_range(self.learning_rate, name="learning_rate", zero=False)
+        require_range(self.dropout, name="dropout", below=1.0)
+        require_range(self.l1, name="l1")
+        require_range(self.l2, name="l2")
 
     def build(self) -> NetworkEnsembleClassifier:
         """The untrained networks."""
@@ -116,17 +113,3 @@ class NetworkSettings:
             epochs=self.epochs,
             early_stopping=EarlyStopping(patience=self.patience),
         )
-
-
-def _require_within(setting: float | tuple[float, float], end: float, *, name: str) -> None:
-    low, high = setting if isinstance(setting, tuple) else (setting, setting)
-    given = _given(setting)
-    if low > high:
-        raise ConfigError(f"{name}={given} runs backwards; write the lower end first")
-    if not 0.0 <= low <= high < end:
-        raise ConfigError(f"{name}={given} does not lie in [0, {end:g}); write a number, or a range [low, high]")
-
-
-def _given(setting: float | tuple[float, float]) -> float | list[float]:
-    """The setting as a job file writes it."""
-    return list(setting) if isinstance(setting, tuple) else setting
