@@ -1,17 +1,17 @@
 """Ensembles: many networks with drawn settings, trained together, chosen on rows that they did not learn from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self, cast
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.checks import require_at_least, require_choice
 from finnet.errors import ConfigError
+from finnet.estimators.members import Members, greedy_shares, loss_table, member_table, stratified_folds
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
     Data,
@@ -22,11 +22,9 @@ from finnet.estimators.network_base import (
     blas_threads,
     generator,
     held_out,
-    stratified_order,
     warn_if_worse,
 )
 from finnet.estimators.ranges import Range, drawn, require_range
-from finnet.estimators.selection import choose_greedily
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
@@ -49,26 +47,6 @@ __all__ = ["NetworkEnsembleClassifier", "NetworkEnsembleRegressor"]
 
 _Trained = tuple[FloatArray, PackHistory]
 SETTINGS = ("learning_rate", "dropout", "l1", "l2")
-
-
-@dataclass(frozen=True)
-class _Members:
-    """What a block of members is trained on and with: arrays of one entry per member."""
-
-    rngs: list[np.random.Generator]
-    settings: dict[str, FloatArray]
-    depths: IntArray
-    learning: Examples
-    validation: Examples | None
-    folds: IntArray
-
-    def block(self, members: IntArray) -> "_Members":
-        settings = {name: values[members] for name, values in self.settings.items()}
-        validation = None if self.validation is None else self.validation.keep(members)
-        rngs = [self.rngs[member] for member in members]
-        return _Members(
-            rngs, settings, self.depths[members], self.learning.keep(members), validation, self.folds[members]
-        )
 
 
 class _Ensemble(EstimatorOfNetworks):
@@ -139,10 +117,13 @@ class _Ensemble(EstimatorOfNetworks):
         everyone, histories = everyone.block(trained), [history for _, history in done]
         network.keep(trained)
         network.values[...] = np.concatenate([values for values, _ in done])
-        shares = self._shares(network, everyone, task, best_epoch=np.concatenate([h.best_epoch for h in histories]))
-        self.members_ = self._describe(everyone, histories, shares)
+        best_epoch = np.concatenate([history.best_epoch for history in histories])
+        shares = np.asarray((best_epoch > 0) / (best_epoch > 0).sum())
+        if self.selection == "greedy" and everyone.validation is not None:
+            shares = greedy_shares(network, everyone, task.loss, is_sound=best_epoch > 0)
+        self.members_ = member_table(everyone, histories, shares)
         self._layer_states = [states for history in histories for states in history.layer_states]
-        tables = [_table(history, block) for history, block in zip(histories, blocks, strict=False)]
+        tables = [loss_table(history, block) for history, block in zip(histories, blocks, strict=False)]
         self.history_ = pd.concat(tables, ignore_index=True)
         chosen = np.flatnonzero(shares)
         warn_if_worse(float(self._last_losses()[chosen] @ shares[chosen]), task.constant_loss(examples))
@@ -162,7 +143,7 @@ class _Ensemble(EstimatorOfNetworks):
         if self.callbacks and effective_n_jobs(self.n_jobs) > 1:
             raise ConfigError(f"callbacks cannot watch other processes; use n_jobs=1 instead of {self.n_jobs}")
 
-    def _plan(self, examples: Examples, task: Task, validation: Examples | None) -> _Members:
+    def _plan(self, examples: Examples, task: Task, validation: Examples | None) -> Members:
         """Draw settings, and divide rows into those that members learn from and those that judge them."""
         rows_rng, *rngs = generator(self.random_state).spawn(self.members + 1)
         draws = [[drawn(getattr(self, name), rng) for name in SETTINGS] for rng in rngs]
@@ -179,7 +160,7 @@ class _Ensemble(EstimatorOfNetworks):
             everything = np.broadcast_to(np.arange(len(examples)), (self.members, len(examples)))
             pools = everything if learning is None else learning
             learning = np.stack([rng.choice(pool, size=len(pool)) for rng, pool in zip(rngs, pools, strict=True)])
-        return _Members(rngs, settings, depths, replace(examples, rows=learning), judging, folds)
+        return Members(rngs, settings, depths, replace(examples, rows=learning), judging, folds)
 
     def _depths(self, rngs: list[np.random.Generator]) -> IntArray:
         """Hidden layers that each member uses."""
@@ -193,21 +174,15 @@ class _Ensemble(EstimatorOfNetworks):
 
     def _divide(self, strata: FloatArray | IntArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
         """Rows to learn from and rows that judge, of shape (n_folds, n), alike in length from fold to fold."""
-        stopping, n = self._stopping(), len(strata)
+        stopping, n_folds = self._stopping(), min(self.folds, self.members)
         assert stopping is not None
-        if self.validation == "last" or min(self.folds, self.members) < 2 or n < 2 * self.folds:
+        if self.validation == "last" or n_folds < 2 or len(strata) < 2 * self.folds:
             judged = held_out(strata, stopping.validation_fraction, how=self.validation, rng=rng)[None]
-            return np.setdiff1d(np.arange(n), judged)[None], judged
+            return np.setdiff1d(np.arange(len(strata)), judged)[None], judged
         require_choice(self.validation, ("stratified", "last"), name="validation")
-        n_folds = min(self.folds, self.members)
-        fold_of = np.empty(n, np.int64)
-        fold_of[stratified_order(strata, rng)] = np.arange(n) % n_folds
-        judged_size, learned_size = n // n_folds, n - -(-n // n_folds)
-        judged = np.stack([np.flatnonzero(fold_of == k)[:judged_size] for k in range(n_folds)])
-        learned = np.stack([np.flatnonzero(fold_of != k)[:learned_size] for k in range(n_folds)])
-        return learned, judged
+        return stratified_folds(strata, n_folds, rng)
 
-    def _network(self, members: _Members, examples: Examples, task: Task) -> Network:
+    def _network(self, members: Members, examples: Examples, task: Task) -> Network:
         return dense_network(
             (examples.X.shape[1], *self.hidden, examples.Y.shape[1]),
             activation=named_activation(self.activation),
@@ -221,7 +196,7 @@ class _Ensemble(EstimatorOfNetworks):
             dtype=self.dtype,
         )
 
-    def _train_blocks(self, blocks: list[_Members], examples: Examples, task: Task) -> list[_Trained]:
+    def _train_blocks(self, blocks: list[Members], examples: Examples, task: Task) -> list[_Trained]:
         """Parameters and history of every block; those up to the one in which the user interrupted, in one process."""
         done: list[_Trained] = []
         work = [delayed(self._train_block)(block, examples, task) for block in blocks]
@@ -231,7 +206,7 @@ class _Ensemble(EstimatorOfNetworks):
                 break
         return done
 
-    def _train_block(self, members: _Members, examples: Examples, task: Task) -> _Trained:
+    def _train_block(self, members: Members, examples: Examples, task: Task) -> _Trained:
         network = self._network(members, examples, task)
         network.initialize(members.rngs)
         cast(Dense, network.layers[-1]).b[...] = task.start(examples)
@@ -258,30 +233,6 @@ class _Ensemble(EstimatorOfNetworks):
             )
         return network.values, history
 
-    def _shares(self, network: Network, members: _Members, task: Task, *, best_epoch: IntArray) -> FloatArray:
-        """Share of every member in the average: chosen fold by fold, and every fold counting the same."""
-        sound = best_epoch > 0
-        if self.selection == "all" or members.validation is None:
-            return np.asarray(sound / sound.sum())
-        shares = np.zeros(len(sound))
-        for fold in np.unique(members.folds[sound]):
-            own = np.flatnonzero((members.folds == fold) & sound)
-            judges = members.validation.of(own[0])
-            part = network.pick(own)
-            scores = np.concatenate([part.infer(chunk.X) for chunk in judges.chunks()], axis=-2)
-            P = part.output.value(scores, scores).astype(np.float64)
-            Y, weights = judges.targets()
-            shares[own] = choose_greedily(P, Y, loss=task.loss, weights=weights)
-        return cast(FloatArray, shares / shares.sum())
-
-    def _describe(self, members: _Members, histories: list[PackHistory], shares: FloatArray) -> pd.DataFrame:
-        table = pd.DataFrame({**members.settings, "depth": members.depths, "fold": members.folds})
-        table["best_epoch"] = np.concatenate([history.best_epoch for history in histories])
-        if members.validation is not None:
-            table["validation_loss"] = np.concatenate([np.nanmin(h.validation_loss, axis=0) for h in histories])
-        table["share"] = shares
-        return table.rename_axis("member")
-
     def _validation_losses(self, member: int) -> list[float]:
         own = self.history_[self.history_["member"] == member]
         return own["validation_loss"].tolist() if "validation_loss" in own else []
@@ -304,19 +255,6 @@ class _Ensemble(EstimatorOfNetworks):
         network = self.network_ if X.dtype == self.dtype else self._double_network
         scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
         return network.output.value(scores, scores)
-
-
-def _table(history: PackHistory, members: IntArray) -> pd.DataFrame:
-    """Losses of a block in long form: member, epoch, train_loss and, where known, validation_loss."""
-    n_epochs = len(history.train_loss)
-    columns: dict[str, npt.NDArray[Any]] = {
-        "member": np.repeat(members, n_epochs),
-        "epoch": np.tile(np.arange(1, n_epochs + 1), len(members)),
-        "train_loss": history.train_loss.T.ravel(),
-    }
-    if len(history.validation_loss):
-        columns["validation_loss"] = history.validation_loss.T.ravel()
-    return pd.DataFrame(columns).dropna(subset="train_loss")
 
 
 class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):

@@ -5,7 +5,7 @@ from sklearn.metrics import roc_auc_score
 from finnet.errors import ConfigError
 from finnet.estimators import ensemble as module
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
-from finnet.estimators.selection import choose_greedily
+from finnet.estimators.members import choose_greedily
 from finnet.network import Callback, EarlyStopping
 from finnet.network.losses import MeanSquaredError, SigmoidCrossEntropy
 
