@@ -76,9 +76,17 @@ class Observer:
         dead, saturated = _units(following)
         if isinstance(dense, SharedDense):
             dead, saturated = dead.mean(), saturated.mean()
-        norm = np.atleast_1d(_length(dense.dW) / np.sqrt(dense.n_in * dense.n_out))
-        columns = np.broadcast_arrays(norm, way / n_steps, dead, saturated, clip_rate)
-        return list(zip(*[column.tolist() for column in columns], strict=True))
+        norm, n_members = (
+            _length(dense.dW) / (dense.n_in * dense.n_out) ** 0.5,
+            1 if dense.W.ndim == 2 else len(dense.W),
+        )
+        states = (norm, way / n_steps, dead, saturated, clip_rate)
+        return list(zip(*[_one_each(state, n_members) for state in states], strict=True))
+
+
+def _one_each(state: FloatArray | float, n_members: int) -> list[float]:
+    """One number per member; one for all of them is repeated."""
+    return np.asarray(state).tolist() if np.ndim(state) else [float(state)] * n_members
 
 
 def _length(W: FloatArray) -> FloatArray:
