@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from math import prod
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,9 @@ from finnet.network.losses import (
 from finnet.network.model import Network
 from finnet.network.stopping import EarlyStopping
 from finnet.types import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = [
     "ClassifierOfNetworks",
@@ -183,6 +186,14 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         rows = [(repr(layer), layer.n_out, _count(layer)) for layer in self.network_.layers]
         return pd.DataFrame(rows, columns=["layer", "units", "parameters"])
+
+    def plot_history(self, axes: "Axes | None" = None) -> "Axes":
+        """Draw training and validation loss by epoch into these axes, or into a new figure; the axes again."""
+        check_is_fitted(self)
+        # Here, because matplotlib takes half a second that most fits can do without.
+        from finnet.estimators.curves import draw_history
+
+        return draw_history(cast(Any, self).history_, axes)
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters; `optimizer__learning_rate` and the like replace the settings object by a changed copy."""

@@ -1,0 +1,50 @@
+"""Curves: how losses fell in training, drawn with matplotlib."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+
+__all__ = ["draw_history"]
+
+_LABELS = {"train_loss": "training", "validation_loss": "validation"}
+
+
+def draw_history(history: pd.DataFrame, axes: Axes | None = None) -> Axes:
+    """Training and validation loss by epoch; of an ensemble, the median network and the range of most of them.
+
+    Parameters
+    ----------
+    history : DataFrame
+        `history_` of a network or of an ensemble.
+    axes : Axes, optional
+        Where to draw; None makes a new figure.
+
+    Examples
+    --------
+    >>> history = pd.DataFrame({"epoch": [1, 2, 3], "train_loss": [0.7, 0.5, 0.4], "validation_loss": [0.7, 0.6, 0.65]})
+    >>> [line.get_label() for line in draw_history(history).lines]
+    ['training', 'validation', 'best epoch 2']
+    """
+    axes = axes or plt.figure(layout="constrained").subplots()
+    for column in (column for column in _LABELS if column in history):
+        _draw_losses(axes, history, column)
+    if "member" not in history and "validation_loss" in history:
+        best = int(history["epoch"].iloc[history["validation_loss"].argmin()])
+        axes.axvline(best, color="0.6", linewidth=1, linestyle=":", label=f"best epoch {best}")
+    axes.set(xlabel="epoch", ylabel="loss")
+    axes.legend(frameon=False)
+    return axes
+
+
+def _draw_losses(axes: Axes, history: pd.DataFrame, column: str) -> None:
+    by_epoch = history.groupby("epoch")[column]
+    low, middle, high = (by_epoch.quantile(share) for share in (0.1, 0.5, 0.9))
+    (line,) = axes.plot(middle.index, middle, label=_LABELS[column], **_style(column))
+    if "member" in history:
+        axes.fill_between(middle.index, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+
+
+def _style(column: str) -> dict[str, Any]:
+    return {"color": "tab:gray", "linestyle": "--"} if column == "train_loss" else {"color": "tab:blue"}
