@@ -2,6 +2,8 @@
 
 Read in this order: `activations` and `losses` (value and gradient side by side), `layers` (forward and backward),
 `model` (layers in a row over one flat parameter vector), `optimizers`, `training` (forward, loss, backward, update).
+Then what keeps deep networks trainable (`initializers`, `normalization`, `residual`, `regularization`, `schedules`,
+`stopping`, `diagnostics`), and many networks at once: `pack` (weights apart), `shared` (weights in common), `depth`.
 """
 
 from finnet.network.activations import Activation
