@@ -1,6 +1,7 @@
 """What all plots share: one size, one palette, and drawing to SVG text without matplotlib's global state."""
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -57,6 +58,8 @@ _STYLE: dict[Any, Any] = {
     "ytick.color": MUTED,
     "ytick.labelcolor": SOFT,
 }
+_PATH = re.compile(r'(?<=\sd=")[^"]*')
+_DIGITS = re.compile(r"(\.\d\d)\d+")
 _NO_METADATA = {"Creator": None, "Date": None, "Format": None, "Type": None}
 
 
@@ -78,10 +81,10 @@ def canvas(height_inches: float) -> Iterator[Figure]:
 
 
 def to_svg(figure: Figure) -> str:
-    """The figure as the text of an SVG document; equal figures give equal text."""
+    """The figure as the text of an SVG document, its paths to a hundredth of a point; equal figures give equal text."""
     target = io.StringIO()
     figure.savefig(target, format="svg", metadata=_NO_METADATA)
-    return target.getvalue()
+    return _PATH.sub(lambda path: _DIGITS.sub(r"\1", path.group()), target.getvalue())
 
 
 def percent_ticks() -> FuncFormatter:

@@ -231,20 +231,21 @@ def _averaging(learning: pd.DataFrame) -> str:
 
 def _learning_blocks(evidence: Evidence) -> list[Block]:
     curves = (
-        "One line per network and fold. Blue: in the forecast, with a dot at the best epoch, whose weights are used. "
-        "Grey: left out. First epochs may lie above."
+        "Loss of the networks in the forecast, fold by fold, as long as half of them train. Line: their median on the "
+        "validation block, in a band of the middle 80 %. Dashed: their median on the rows trained on. Dot: the median "
+        "epoch whose weights are kept. First epochs may lie above."
     )
-    alt = "Training and validation loss by epoch, one line per network and fold"
+    alt = "Training and validation loss by epoch, one panel per fold"
     folds = (
         "Networks trained and chosen for the forecast in each fold. Spread: how far the chosen ones disagree, as the "
         "standard deviation of their probabilities before calibration, mean over the cases forecast."
     )
     chosen = evidence.networks[evidence.networks["share"] > 0]
-    settings = Table(tables.networks_table(chosen), "The chosen networks, with their shares in the forecast.")
+    each = f"The {count(len(chosen))} chosen networks of all folds; page/networks.parquet has each of them."
     return [
         Figure(plots.training_plot(evidence.histories), curves, alt),
         Table(tables.learning_table(evidence.learning), folds),
-        Details("Settings of the chosen networks", settings),
+        Details("Settings of the chosen networks", Table(tables.networks_table(chosen), each)),
     ]
 
 

@@ -1,6 +1,6 @@
 """Frames of numbers turned into tables of text: rounded, signed, with intervals and whole names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -282,29 +282,32 @@ def learning_table(learning: pd.DataFrame) -> pd.DataFrame:
 
 
 def networks_table(networks: pd.DataFrame) -> pd.DataFrame:
-    """Settings, best epoch, validation loss and share of each network.
+    """Between what each setting, the best epoch and the validation loss of the networks lie.
 
     Examples
     --------
-    >>> row = {"fold": 0, "member": 3, "learning_rate": 0.00214, "dropout": 0.1, "l1": 0.0, "l2": 1.234e-05,
-    ...        "best_epoch": 12, "validation_loss": 0.6931, "share": 0.375}
-    >>> networks_table(pd.DataFrame([row])).iloc[0].tolist()
-    ['0', '3', '0.0021', '0.1', '0', '1.2e-05', '12', '0.693', '37.5 %']
+    >>> rows = {"learning_rate": [0.002, 0.00414], "dropout": 0.1, "l1": 0.0, "l2": 1.234e-05, "best_epoch": [9, 12],
+    ...         "validation_loss": 0.6931}
+    >>> networks_table(pd.DataFrame(rows)).iloc[[0, 4]].to_numpy().tolist()
+    [['Learning rate', '0.002', '0.0031', '0.0041'], ['Best epoch', '9', '10', '12']]
     """
-    settings = {
-        name: networks[column].map("{:.2g}".format)
-        for name, column in (("Learning rate", "learning_rate"), ("Dropout", "dropout"), ("L1", "l1"), ("L2", "l2"))
-    }
     return pd.DataFrame(
-        {
-            "Fold": networks["fold"].map(str),
-            "Network": networks["member"].map(str),
-            **settings,
-            "Best epoch": networks["best_epoch"].map(count),
-            "Validation loss": networks["validation_loss"].map(number),
-            "Share": networks["share"].map(percent),
-        }
+        [
+            [words, *(write(value) for value in networks[name].quantile([0.0, 0.5, 1.0]))]
+            for name, words, write in _OF_NETWORKS
+        ],
+        columns=["", "Lowest", "Median", "Highest"],
     )
+
+
+_OF_NETWORKS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("learning_rate", "Learning rate", "{:.2g}".format),
+    ("dropout", "Dropout", "{:.2g}".format),
+    ("l1", "L1", "{:.2g}".format),
+    ("l2", "L2", "{:.2g}".format),
+    ("best_epoch", "Best epoch", count),
+    ("validation_loss", "Validation loss", number),
+)
 
 
 def manifest_table(manifest: Mapping[str, object]) -> pd.DataFrame:

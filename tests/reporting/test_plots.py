@@ -1,6 +1,5 @@
 """Drawings are whole SVG documents, the same every time, whatever the user's settings."""
 
-import re
 import subprocess
 import sys
 from xml.etree import ElementTree
@@ -12,7 +11,7 @@ import pytest
 
 from finnet.network.worked_example import worked_example
 from finnet.reporting import plots
-from finnet.reporting.canvas import BAD, GOOD, GUIDE, place_labels
+from finnet.reporting.canvas import BAD, GOOD, place_labels
 from finnet.reporting.diagrams import worked_example_plot
 
 
@@ -97,8 +96,10 @@ def test_a_model_that_says_one_number_is_drawn():
     assert "as forecast" in texts(plots.calibration_plot(pd.DataFrame([row])))
 
 
-def test_training_without_validation_has_one_panel():
-    assert "Validation loss" not in texts(plots.training_plot(history(validation_loss=np.nan)))
+def test_training_without_validation_shows_training_alone():
+    words = texts(plots.training_plot(history(validation_loss=np.nan)))
+    assert "training" in words
+    assert not {"validation", "best epoch", "middle 80 %"} & set(words)
 
 
 def history(**columns):
@@ -106,17 +107,34 @@ def history(**columns):
     return pd.DataFrame({**rows, "share": 1.0, **columns})
 
 
-def test_networks_not_chosen_are_grey_and_have_no_dot():
-    chosen, other = plots.training_plot(history()), plots.training_plot(history(share=0.0))
-    assert (GOOD in chosen, BAD in chosen) == (True, True)
-    assert (GOOD in other, BAD in other, GUIDE in other) == (False, False, True)
+def test_one_network_has_no_band_around_it():
+    assert "middle 80 %" not in texts(plots.training_plot(history()))
+    two = pd.concat([history(), history(member=1, validation_loss=0.8)])
+    assert "middle 80 %" in texts(plots.training_plot(two))
 
 
-def test_every_network_of_every_fold_has_its_line():
-    rows = pd.concat([history(fold=fold, member=member) for fold in (0, 1) for member in (0, 1, 2)])
-    svg = plots.training_plot(rows)
-    assert svg.count("LineCollection") == 2 * 2  # chosen and others, in both panels
-    assert len(re.findall(rf"stroke: {GOOD}", svg)) == 2 * 3 * 2
+def test_networks_not_in_the_forecast_are_not_drawn():
+    other = history(member=1, share=0.0, loss=9.0, validation_loss=9.0)
+    assert plots.training_plot(pd.concat([history(), other])) == plots.training_plot(history())
+
+
+@pytest.mark.parametrize("folds", [1, 4, 5, 15])
+def test_every_fold_has_its_panel(folds):
+    words = texts(plots.training_plot(pd.concat([history(fold=fold) for fold in range(folds)])))
+    assert [word for word in words if word.startswith("Fold")] == [f"Fold {fold}" for fold in range(folds)]
+
+
+def test_losses_are_medians_and_end_where_less_than_half_of_the_networks_train():
+    short = [history(member=member, validation_loss=[0.8, 0.9, 0.9]).iloc[:2] for member in (1, 2)]
+    losses = plots._losses_by_epoch(pd.concat([history(), *short]))
+    assert losses["epoch"].tolist() == [1, 2]
+    assert losses["middle"].tolist() == [0.8, 0.9]
+    assert losses["low"].tolist() == pytest.approx([0.72, 0.66])
+
+
+def test_the_dot_lies_at_the_median_of_the_best_epochs():
+    later = history(member=1, validation_loss=[0.7, 0.6, 0.5])
+    assert plots._best_epochs(pd.concat([history(), later])).to_dict() == {0: 2.5}
 
 
 def test_thinning_keeps_the_deepest_fall(direction_parts):
