@@ -54,6 +54,12 @@ def test_drawings_stay_within_their_frame(browser, url):
     assert browser.evaluate(outside) == []
 
 
+def test_drawings_have_no_paper_of_their_own_so_that_darkened_pages_can_be_read(browser, url):
+    browser.open(url, width=1200)
+    fills = """[...document.querySelectorAll('svg path')].map(path => getComputedStyle(path).fill)"""
+    assert "rgb(255, 255, 255)" not in browser.evaluate(fills)
+
+
 def test_the_page_prints_on_a4(browser, url):
     browser.open(url, width=1200)
     sizes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", browser.pdf())
