@@ -20,6 +20,7 @@ __all__ = [
     "Archive",
     "Arrays",
     "Description",
+    "checked_classes",
     "checked_names",
     "checked_number",
     "keep",
@@ -70,6 +71,14 @@ def checked_number(value: Any, low: float = -_LARGEST, high: float = _LARGEST) -
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise DataError(f"{value!r} stands where a number from {low:g} to {high:g} should")
     return value
+
+
+def checked_classes(values: Any) -> np.ndarray:
+    """The value of a description, which must be a list of two or more different labels; DataError otherwise."""
+    classes = np.array(values)
+    if classes.ndim != 1 or len(np.unique(classes)) < max(len(classes), 2):
+        raise DataError(f"classes {classes.tolist()} are not two or more different ones")
+    return classes
 
 
 def checked_names(values: Any) -> list[str]:

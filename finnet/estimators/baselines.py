@@ -3,15 +3,16 @@
 from typing import Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.estimators.calibration import LogitCalibrator
+from finnet.estimators.probabilities import BinaryClassifier
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["CappedSVC", "boosting", "decision_tree", "k_neighbors", "logistic_regression", "random_forest"]
@@ -44,7 +45,7 @@ def logistic_regression() -> LogisticRegression:
     return LogisticRegression(C=0.1, max_iter=500)
 
 
-class CappedSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class CappedSVC(BinaryClassifier):
     """A support vector machine (RBF kernel) on the last `max_rows` rows, with probabilities from held-out rows.
 
     Its cost grows with the square of the rows, hence the stated cap. The signed distance becomes a probability through
@@ -79,14 +80,20 @@ class CappedSVC(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self, X: FloatArray, y: IntArray, *, X_val: FloatArray | None = None, y_val: IntArray | None = None
     ) -> Self:
         """Fit the machine on the last rows and the curve on the validation rows."""
+        X, y = validate_data(self, X, y)
+        codes = self._codes(y)
         if X_val is None or y_val is None:
-            X, X_val, y, y_val = train_test_split(X, y, test_size=0.2, shuffle=False)
-        self.machine_ = SVC(C=self.C, gamma=self.gamma).fit(X[-self.max_rows :], y[-self.max_rows :])
-        self.classes_, self.n_rows_ = self.machine_.classes_, min(len(y), self.max_rows)
-        self.curve_ = LogitCalibrator().fit(self.machine_.decision_function(X_val), y_val)
+            X, X_val, codes, later = train_test_split(X, codes, test_size=0.2, shuffle=False)
+        else:
+            later = (np.asarray(y_val) == self.classes_[1]).astype(np.int64)
+        self.machine_ = SVC(C=self.C, gamma=self.gamma).fit(X[-self.max_rows :], codes[-self.max_rows :])
+        self.n_rows_ = min(len(codes), self.max_rows)
+        self.curve_ = LogitCalibrator().fit(self.machine_.decision_function(X_val), later)
         return self
 
     def predict_proba(self, X: FloatArray) -> FloatArray:
-        """Probabilities of 0 and 1, shape (n_rows, 2)."""
+        """Probabilities of the two classes, shape (n_rows, 2)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False)
         up = self.curve_.predict(self.machine_.decision_function(X))
         return np.column_stack([1.0 - up, up])

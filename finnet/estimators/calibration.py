@@ -5,9 +5,12 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.validation import check_is_fitted
 
+from finnet.errors import DataError
+from finnet.estimators.probabilities import WrappedClassifier
 from finnet.fitting import Rows, fit_in_blocks
 from finnet.types import FloatArray, IntArray
 
@@ -48,10 +51,10 @@ def _rate_logit(y: IntArray) -> float:
     return float(logit((np.sum(y) + 1) / (len(y) + 2)))
 
 
-class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class CalibratedClassifier(WrappedClassifier):
     """A classifier whose log-odds are corrected by a `LogitCalibrator` fitted on the calibration block.
 
-    Without a calibration block the probabilities stay as they are.
+    Without a calibration block the probabilities stay as they are; with one there must be two classes.
     """
 
     def __init__(self, classifier: Any) -> None:
@@ -70,14 +73,17 @@ class CalibratedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         """Fit the classifier without the calibration rows, then the calibrator on them alone."""
         validation = None if X_val is None or y_val is None else Rows(X_val, y_val)
         self.classifier_ = fit_in_blocks(clone(self.classifier), Rows(X, y), validation=validation)
-        self.classes_ = np.array([0, 1])
-        self.calibrator_ = None
+        self.classes_, self.calibrator_ = self.classifier_.classes_, None
         if X_cal is not None and y_cal is not None:
-            self.calibrator_ = LogitCalibrator().fit(self._score(X_cal), y_cal)
+            if len(self.classes_) != 2:
+                raise DataError(f"{self.classes_} are not two classes, which calibration needs; fit without X_cal")
+            later = (np.asarray(y_cal) == self.classes_[1]).astype(np.int64)
+            self.calibrator_ = LogitCalibrator().fit(self._score(X_cal), later)
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
-        """Probabilities of 0 and 1, shape (n_rows, 2)."""
+        """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""
+        check_is_fitted(self)
         if self.calibrator_ is None:
             return np.asarray(self.classifier_.predict_proba(X), float)
         p = self.calibrator_.predict(self._score(X))

@@ -1,14 +1,17 @@
 """Naive forecasts: what any model must beat before it may be called useful."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
 from finnet.checks import require_columns
+from finnet.errors import DataError
+from finnet.estimators.probabilities import BinaryClassifier
+from finnet.features.encoding import as_table
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["AlwaysUp", "BestColumn", "Persistence", "PriorRate"]
@@ -21,7 +24,7 @@ def _two_columns(probability: FloatArray) -> FloatArray:
     return np.column_stack([1.0 - probability, probability])
 
 
-class PriorRate(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class PriorRate(BinaryClassifier):
     """The rate of ones among the training rows for everyone; its class is the majority's.
 
     Examples
@@ -32,12 +35,19 @@ class PriorRate(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
         """Count the ones; `X` is not looked at."""
-        self.classes_, self.rate_ = np.array([0, 1]), float(np.mean(y))
+        _, y = validate_data(self, X, y, skip_check_array=True)
+        self.rate_ = float(np.mean(self._codes(y)))
         return self
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.no_validation, tags.input_tags.sparse, tags.classifier_tags.poor_score = True, True, True
+        return tags
+
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
-        """Probabilities of 0 and 1, shape (n_rows, 2)."""
-        return _two_columns(np.full(len(X), self.rate_))
+        """Probabilities of the two classes, shape (n_rows, 2)."""
+        check_is_fitted(self)
+        return _two_columns(np.full(_num_samples(X), self.rate_))
 
 
 class AlwaysUp(PriorRate):
@@ -56,7 +66,7 @@ class AlwaysUp(PriorRate):
         return self
 
 
-class Persistence(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class Persistence(BinaryClassifier):
     """The direction of the last bar again, as sure as that was right among the training rows.
 
     Parameters
@@ -76,18 +86,25 @@ class Persistence(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
         """Count how often the sign of the column was right."""
+        X = as_table(X, self, reset=True)
         require_columns(X.columns, [self.column], name="the features that persistence reads")
-        self.classes_ = np.array([0, 1])
-        right = (X[self.column].to_numpy() > 0) == (np.asarray(y) == 1)
+        right = (X[self.column].to_numpy(float) > 0) == (self._codes(y) == 1)
         self.hit_rate_ = max(float(right.mean()), 0.5 + _EDGE)
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
         """Probabilities of down and up, shape (n_rows, 2)."""
-        return _two_columns(np.where(X[self.column].to_numpy() > 0, self.hit_rate_, 1.0 - self.hit_rate_))
+        check_is_fitted(self)
+        X = as_table(X, self, reset=False)
+        return _two_columns(np.where(X[self.column].to_numpy(float) > 0, self.hit_rate_, 1.0 - self.hit_rate_))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan, tags.classifier_tags.poor_score = True, True
+        return tags
 
 
-class BestColumn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class BestColumn(BinaryClassifier):
     """A logistic curve on the one numeric column that ordered the training rows best (by |AUC - 1/2|).
 
     Missing values count as the median. `column_` names the column chosen.
@@ -101,18 +118,25 @@ class BestColumn(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
         """Choose the column and fit its curve."""
-        numbers = X.select_dtypes("number")
-        self.classes_ = np.array([0, 1])
+        numbers, codes = as_table(X, self, reset=True).select_dtypes("number"), self._codes(y)
+        if numbers.columns.empty:
+            raise DataError("no column is a number; give at least one")
         self.median_, self.scale_ = numbers.median().fillna(0.0), numbers.std().fillna(0.0).replace(0.0, 1.0)
         filled = numbers.fillna(self.median_)
-        edge = {str(name): abs(roc_auc_score(y, filled[name]) - 0.5) for name in filled}
+        edge = {str(name): abs(roc_auc_score(codes, filled[name]) - 0.5) for name in filled}
         self.column_ = str(max(edge, key=edge.__getitem__))
-        self.curve_ = LogisticRegression().fit(self._score(X), y)
+        self.curve_ = LogisticRegression().fit(self._score(numbers), codes)
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
-        """Probabilities of 0 and 1, shape (n_rows, 2)."""
-        return np.asarray(self.curve_.predict_proba(self._score(X)))
+        """Probabilities of the two classes, shape (n_rows, 2)."""
+        check_is_fitted(self)
+        return np.asarray(self.curve_.predict_proba(self._score(as_table(X, self, reset=False))))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan, tags.input_tags.categorical, tags.input_tags.string = True, True, True
+        return tags
 
     def _score(self, X: pd.DataFrame) -> FloatArray:
         center, scale = float(self.median_[self.column_]), float(self.scale_[self.column_])

@@ -27,10 +27,12 @@ from finnet.network.activations import (
     Softplus,
     Tanh,
 )
+from finnet.network.depth import Skippable
 from finnet.network.layers import Activate, Dense, Dropout
 from finnet.network.model import Network
 from finnet.network.normalization import BatchNorm, LayerNorm
 from finnet.network.residual import Residual
+from finnet.network.shared import SharedDense
 from finnet.types import FloatArray
 
 __all__ = ["OPSET", "Attribute", "Graph", "Step", "export_onnx", "network_graph"]
@@ -167,6 +169,8 @@ def _average(graph: Graph, P: str, *, shares: FloatArray) -> str:
 
 
 def _layer(graph: Graph, layer: Any, Z: str) -> str:
+    if type(layer) in _NOT_EXPORTED:
+        raise ConfigError(f"a network with {_NOT_EXPORTED[type(layer)]} cannot be exported to ONNX; fit it without")
     if type(layer) not in _LAYERS:
         known = ", ".join(kind.__name__ for kind in _LAYERS)
         raise ConfigError(f"layer {layer!r} cannot be exported to ONNX; use {known}")
@@ -205,6 +209,10 @@ def _residual(graph: Graph, layer: Residual, Z: str) -> str:
     return graph.add("Add", Z, inner)
 
 
+_NOT_EXPORTED: Mapping[type[object], str] = {
+    SharedDense: "batch_ensemble above 1",
+    Skippable: "a depth that differs from member to member",
+}
 _Write = Callable[[Graph, Any, str], str]
 _LAYERS: Mapping[type[object], _Write] = {
     Dense: _dense,

@@ -32,6 +32,8 @@ def describe_refitted(model: TunedClassifier, arrays: list[np.ndarray]) -> dict[
 
     ConfigError where the model is none of `REFITTED` as finnet sets it up, or has more rows than a file should hold.
     """
+    if not np.isin(model.classes_, (0, 1)).all():
+        raise ConfigError(f"a {_name(model)} of labels {model.classes_} cannot be saved; make them 0 and 1")
     train, validation = model.rows_
     blocks = [train] if validation is None else [train, validation]
     if sum(np.size(block.X) for block in blocks) > _MOST_VALUES:

@@ -20,6 +20,7 @@ from finnet.estimators.archive import (
     Archive,
     Arrays,
     Description,
+    checked_classes,
     checked_names,
     checked_number,
     keep,
@@ -120,7 +121,7 @@ def _describe_calibrated(model: CalibratedClassifier, arrays: Arrays) -> dict[st
 def _restore_calibrated(description: Description, arrays: Arrays) -> CalibratedClassifier:
     classifier = _restore_classifier(description["classifier"], arrays)
     model = CalibratedClassifier(classifier)
-    model.classifier_, model.classes_, model.calibrator_ = classifier, np.array([0, 1]), None
+    model.classifier_, model.classes_, model.calibrator_ = classifier, classifier.classes_, None
     if description["line"] is not None:
         model.calibrator_ = LogitCalibrator()
         model.calibrator_.slope_, model.calibrator_.intercept_ = map(checked_number, description["line"])
@@ -216,7 +217,7 @@ def _describe_logistic(model: LogisticRegression, arrays: Arrays) -> dict[str, A
 
 
 def _restore_logistic(description: Description, arrays: Arrays) -> LogisticRegression:
-    model, classes = LogisticRegression(), np.array(description["classes"])
+    model, classes = LogisticRegression(), checked_classes(description["classes"])
     coef, intercept = arrays[description["coef"]], arrays[description["intercept"]]
     if coef.ndim != 2 or len(classes) != 2 or len(coef) != 1 or intercept.shape != (1,):
         raise DataError(f"coefficients of shape {coef.shape} and {intercept.shape} fit no two classes")
@@ -224,34 +225,44 @@ def _restore_logistic(description: Description, arrays: Arrays) -> LogisticRegre
     return model
 
 
+def _two_classes(description: Description) -> np.ndarray:
+    classes = checked_classes(description.get("classes", [0, 1]))
+    if len(classes) != 2:
+        raise DataError(f"classes {classes.tolist()} are not two")
+    return classes
+
+
 def _describe_rate(model: PriorRate, arrays: Arrays) -> dict[str, Any]:
-    return {"rate": float(model.rate_)}
+    return {"classes": model.classes_.tolist(), "rate": float(model.rate_)}
 
 
 def _restore_rate(description: Description, arrays: Arrays) -> PriorRate:
     model = _FORMS[description["kind"]].model()
-    model.classes_, model.rate_ = np.array([0, 1]), checked_number(description["rate"], 0, 1)
+    model.classes_, model.rate_ = _two_classes(description), checked_number(description["rate"], 0, 1)
     return model  # type: ignore[no-any-return]
 
 
 def _describe_persistence(model: Persistence, arrays: Arrays) -> dict[str, Any]:
-    return {"column": model.column, "hit_rate": float(model.hit_rate_)}
+    return {"classes": model.classes_.tolist(), "column": model.column, "hit_rate": float(model.hit_rate_)}
 
 
 def _restore_persistence(description: Description, arrays: Arrays) -> Persistence:
     model = Persistence(*checked_names([description["column"]]))
-    model.classes_, model.hit_rate_ = np.array([0, 1]), checked_number(description["hit_rate"], 0, 1)
+    model.classes_, model.hit_rate_ = _two_classes(description), checked_number(description["hit_rate"], 0, 1)
     return model
 
 
 def _describe_best_column(model: BestColumn, arrays: Arrays) -> dict[str, Any]:
     center, scale = (float(part[model.column_]) for part in (model.median_, model.scale_))
-    return {"column": model.column_, "center": center, "scale": scale, "curve": _describe(model.curve_, arrays)}
+    numbers = {"center": center, "scale": scale}
+    curve = _describe(model.curve_, arrays)
+    return {"classes": model.classes_.tolist(), "column": model.column_, **numbers, "curve": curve}
 
 
 def _restore_best_column(description: Description, arrays: Arrays) -> BestColumn:
     model, (column,) = BestColumn(), checked_names([description["column"]])
-    model.classes_, model.column_, model.curve_ = np.array([0, 1]), column, _restore(description["curve"], arrays)
+    model.classes_, model.column_ = _two_classes(description), column
+    model.curve_ = _restore(description["curve"], arrays)
     model.median_, model.scale_ = (
         pd.Series({column: checked_number(description[name])}) for name in ("center", "scale")
     )

@@ -5,10 +5,13 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.metrics import log_loss
+from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
+from finnet.estimators.probabilities import WrappedClassifier
 from finnet.fitting import Rows, fit_in_blocks, takes_validation
 from finnet.seeds import derive_seed
 from finnet.types import FloatArray, IntArray
@@ -30,7 +33,7 @@ SPACES: Mapping[str, Mapping[str, Sequence[Any]]] = {
 }
 
 
-class TunedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class TunedClassifier(WrappedClassifier):
     """The best of `trials` settings by log loss on the validation block.
 
     The first trial is the classifier as given, the others are drawn at random from `space`. A classifier whose `fit`
@@ -76,12 +79,14 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def refit(self, params: dict[str, Any], train: Rows, validation: Rows | None) -> Self:
         """Fit with these parameters, without trying others."""
-        self.classes_, self.best_params_, self.rows_ = np.array([0, 1]), params, (train, validation)
+        self.best_params_, self.rows_ = params, (train, validation)
         self.classifier_ = fit_in_blocks(self._build(params), train, validation=validation)
+        self.classes_ = self.classifier_.classes_
         return self
 
     def predict_proba(self, X: FloatArray) -> FloatArray:
-        """Probabilities of 0 and 1, shape (n_rows, 2)."""
+        """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""
+        check_is_fitted(self)
         return np.asarray(self.classifier_.predict_proba(X))
 
     def _candidates(self) -> list[dict[str, Any]]:
@@ -101,14 +106,14 @@ class TunedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         # The validation rows may stop a network early, but only a classifier that asks for them sees them here.
         classifier = self._build(params)
         fitted = fit_in_blocks(classifier, train, validation=validation if takes_validation(classifier) else None)
-        return float(log_loss(validation.y, fitted.predict_proba(validation.X)[:, 1], labels=[0, 1]))
+        return float(log_loss(validation.y, fitted.predict_proba(validation.X), labels=fitted.classes_))
 
 
 def _has_spread(model: "EncodedClassifier") -> bool:
     return hasattr(model.classifier_, "spread")
 
 
-class EncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class EncodedClassifier(WrappedClassifier):
     """A classifier of tables: the encoder is fitted on the training rows alone and applied to every block.
 
     Parameters
@@ -145,10 +150,26 @@ class EncodedClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
-        """Probabilities of 0 and 1, shape (n_rows, 2)."""
+        """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""
+        check_is_fitted(self)
         return np.asarray(self.classifier_.predict_proba(self.encoder_.transform(X)))
 
     @available_if(_has_spread)  # type: ignore[untyped-decorator]
     def spread(self, X: pd.DataFrame) -> FloatArray:
         """Standard deviation of the forecasts over the members of an ensemble, of shape (n_rows, n_outputs)."""
         return np.asarray(self.classifier_.spread(self.encoder_.transform(X)))
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of columns given to `fit`."""
+        return int(self.encoder_.n_features_in_)
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Names of the columns given to `fit`."""
+        return np.asarray(self.encoder_.feature_names_in_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self.encoder).input_tags
+        return tags

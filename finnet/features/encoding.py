@@ -1,18 +1,19 @@
 """Encoding: a table of numbers, categories and gaps becomes the float32 matrix that networks learn from."""
 
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import OneHotEncoder
+from sklearn.utils.validation import _check_feature_names, _check_n_features, check_array, check_is_fitted
 
 from finnet.checks import require_choice, require_columns, require_share
 from finnet.errors import DataError
 from finnet.types import FloatArray
 
-__all__ = ["CLIP", "NUMERIC", "TableEncoder"]
+__all__ = ["CLIP", "NUMERIC", "TableEncoder", "as_table"]
 
 CLIP = 5.0  # standard deviations beyond which a standardised number says no more
 _LANDMARKS = 2000  # of a column's distribution; more would only slow the look-up down
@@ -64,18 +65,21 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Learn scales, gaps and levels from X of shape (n_rows, n_columns); y is not looked at."""
         require_choice(self.numeric, NUMERIC, name="numeric")
         require_share(self.min_frequency, name="min_frequency")
-        table = _table(X)
+        table = as_table(X, self, reset=True)
         self.feature_names_in_ = np.asarray(table.columns, object)
-        self.n_features_in_ = len(table.columns)
         self._fit_numbers(table)
         self._fit_categories(table)
         if not len(self.get_feature_names_out()):
-            raise DataError("no column varies, so there is nothing to learn from; give other columns or more rows")
+            raise DataError(
+                f"no column varies (n_samples={len(table)}), so there is nothing to learn from; give other columns or"
+                " more rows"
+            )
         return self
 
     def transform(self, X: pd.DataFrame | FloatArray) -> FloatArray:
         """X of shape (n_rows, n_columns) as a float32 matrix of shape (n_rows, n_encoded), without missing values."""
-        table = _table(X)
+        check_is_fitted(self)
+        table = as_table(X, self, reset=False)
         require_columns(table.columns, list(self.feature_names_in_), name="table")
         values = _numbers(table, self.numbers_)
         scaled = self.scaler_.transform(values[:, self.varies_])
@@ -90,6 +94,12 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         names = [*numbers[self.varies_], *(f"{name}_missing" for name in numbers[self.gaps_])]
         levels = self.levels_.get_feature_names_out(self.categories_) if self.categories_ else []
         return np.asarray([*names, *levels], object)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan, tags.input_tags.categorical, tags.input_tags.string = True, True, True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
 
     def _fit_numbers(self, table: pd.DataFrame) -> None:
         self.numbers_ = [str(name) for name, kind in table.dtypes.items() if pd.api.types.is_numeric_dtype(kind)]
@@ -159,8 +169,20 @@ def _landmarks(column: FloatArray) -> tuple[FloatArray, FloatArray]:
 NUMERIC: dict[str, type[_Scaler]] = {"standard": _Standard, "quantile": _RankNormal}
 
 
-def _table(X: pd.DataFrame | FloatArray) -> pd.DataFrame:
-    table = X if isinstance(X, pd.DataFrame) else pd.DataFrame(X).add_prefix("x")
+def as_table(X: pd.DataFrame | FloatArray, estimator: Any, *, reset: bool) -> pd.DataFrame:
+    """X with names for columns, "x0" and on for those of an array; DataError where it has no rows, or times.
+
+    With `reset` the estimator notes number and names of the columns; without, an array must have as many as then.
+    """
+    if reset:
+        _check_feature_names(estimator, X, reset=True)
+    if isinstance(X, pd.DataFrame):
+        table = X
+    else:
+        checked = check_array(X, dtype=None, ensure_all_finite=False, estimator=estimator)
+        table = pd.DataFrame(checked).infer_objects().add_prefix("x")
+    if reset or table is not X:
+        _check_n_features(estimator, table, reset=reset)
     if not all(isinstance(name, str) for name in table):
         table = table.rename(columns=str)
     if not len(table):

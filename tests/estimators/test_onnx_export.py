@@ -168,3 +168,15 @@ class Doubled:
 
     def __repr__(self):
         return "Doubled()"
+
+
+def test_networks_that_share_weights_are_refused_by_the_name_of_the_setting():
+    model = NetworkClassifier((4,), batch_ensemble=3, **SMALL).fit(np.eye(4), [0, 1, 0, 1])
+    with pytest.raises(ConfigError, match="with batch_ensemble above 1 cannot be exported to ONNX; fit it without"):
+        network_graph(model)
+
+
+def test_members_of_different_depth_are_refused_by_the_name_of_the_setting():
+    model = NetworkEnsembleRegressor(**{**PACK, "hidden": (8, 8), "depth": (1, 2), "selection": "all"})
+    with pytest.raises(ConfigError, match=r"with a depth that differs .* cannot be exported to ONNX; fit it without"):
+        network_graph(model.fit(np.eye(20), np.arange(20.0) / 20))

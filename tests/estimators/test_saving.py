@@ -27,6 +27,8 @@ BOOK = made_loan_book(loans=600)
 LOANS, DEFAULT = BOOK.applications.assign(region=np.arange(600) % 151).astype({"region": str}), BOOK.default
 NETWORK = NetworkClassifier((5, 5), epochs=2, random_state=0, normalization="batch", residual=True)
 ENSEMBLE = NetworkEnsembleClassifier(6, hidden=(5, 4), epochs=4, random_state=0)
+SHARED = clone(NETWORK).set_params(batch_ensemble=3)
+DEEP = NetworkEnsembleClassifier(6, hidden=(5, 5, 5), depth=(1, 3), selection="all", epochs=4, random_state=0)
 
 
 def pipeline(classifier, numeric="quantile", min_frequency=0.01):
@@ -47,7 +49,11 @@ MODELS = {
     "network, standard scales": pipeline(NETWORK, "standard"),
     "network, every level": pipeline(NETWORK, min_frequency=0.0),
     "network, float64": pipeline(NetworkClassifier((3,), epochs=2, random_state=0, dtype="float64", activation="tanh")),
+    "networks that share weights": pipeline(SHARED),
     "ensemble": pipeline(ENSEMBLE),
+    "ensemble of three depths": pipeline(DEEP),
+    "ensemble of three depths, chosen": pipeline(clone(DEEP).set_params(selection="greedy")),
+    "ensemble of one depth": pipeline(clone(DEEP).set_params(depth=1)),
     "ensemble, float64": pipeline(clone(ENSEMBLE).set_params(dtype="float64", hidden=(), selection="all")),
     "ensemble of one": pipeline(clone(ENSEMBLE).set_params(members=1)),
     "logistic": pipeline(logistic_regression()),
@@ -83,9 +89,10 @@ def three_classes():
 
 
 @pytest.mark.parametrize("selection", ["greedy", "all"])
-def test_a_loaded_ensemble_spreads_by_the_same_bits(selection):
+@pytest.mark.parametrize("ensemble", [ENSEMBLE, DEEP], ids=["one depth", "three depths"])
+def test_a_loaded_ensemble_spreads_by_the_same_bits(ensemble, selection):
     X, y = three_classes()
-    model = clone(ENSEMBLE).set_params(selection=selection).fit(X, y)
+    model = clone(ensemble).set_params(selection=selection).fit(X, y)
     loaded = model_from_bytes(model_to_bytes(model))
     for rows in (X, X.astype(np.float32)):
         np.testing.assert_array_equal(loaded.predict_proba(rows), model.predict_proba(rows))
@@ -98,6 +105,40 @@ def test_a_loaded_ensemble_holds_the_chosen_members_alone():
     model = clone(ENSEMBLE).fit(*three_classes())
     loaded = model_from_bytes(model_to_bytes(model))
     assert 1 < len(loaded.shares_) == loaded.network_.members == (model.members_["share"] > 0).sum()
+
+
+def test_a_loaded_network_that_shares_weights_forecasts_three_classes_by_the_same_bits():
+    X, y = three_classes()
+    model = clone(SHARED).fit(X, y)
+    loaded = model_from_bytes(model_to_bytes(model))
+    assert loaded.batch_ensemble == 3
+    for rows in (X, X.astype(np.float32)):
+        np.testing.assert_array_equal(loaded.predict_proba(rows), model.predict_proba(rows))
+
+
+def test_a_loaded_ensemble_knows_the_depth_of_every_member():
+    model = clone(DEEP).fit(*three_classes())
+    description = unpack(model_to_bytes(model)).description["model"]
+    assert description["depths"] == model.members_["depth"].tolist()
+    assert len(set(description["depths"])) > 1
+    loaded = model_from_bytes(model_to_bytes(model))
+    assert loaded.depth == (model.members_["depth"].min(), model.members_["depth"].max())
+
+
+@pytest.mark.parametrize(("model", "setting"), [(NETWORK, "batch_ensemble"), (ENSEMBLE, "depths")])
+def test_a_file_older_than_a_setting_loads(model, setting):
+    X, y = three_classes()
+    archive = unpack(model_to_bytes(clone(model).fit(X, y)))
+    del archive.description["model"][setting]
+    loaded = model_from_bytes(pack(archive))
+    np.testing.assert_array_equal(loaded.predict_proba(X), clone(model).fit(X, y).predict_proba(X))
+
+
+def test_a_network_that_would_not_be_loaded_again_is_not_saved():
+    model = clone(NETWORK).set_params(hidden=()).fit(*three_classes())
+    model.set_params(batch_ensemble=10**9)
+    with pytest.raises(ConfigError, match=r"batch_ensemble=1000000000 networks of 12 weights cannot be saved"):
+        model_to_bytes(model)
 
 
 def test_models_without_a_form_are_refused_with_those_that_have_one():
@@ -120,6 +161,8 @@ def test_a_network_with_an_activation_of_its_own_is_refused():
 WHOLE = model_to_bytes(fitted(pipeline(NETWORK)))
 ARCHIVE = unpack(WHOLE)
 PACK = unpack(model_to_bytes(fitted(pipeline(ENSEMBLE))))
+SHARING = unpack(model_to_bytes(fitted(pipeline(SHARED))))
+DEPTHS = unpack(model_to_bytes(fitted(pipeline(DEEP))))
 
 
 def signed(content):
@@ -140,10 +183,19 @@ def packed(number, change):
     return pack(Archive(PACK.description, arrays))
 
 
-def described_pack(**settings):
-    description = deepcopy(dict(PACK.description))
+def described_pack(archive=PACK, **settings):
+    description = deepcopy(dict(archive.description))
     description["model"]["classifier"]["classifier"].update(settings)
-    return pack(Archive(description, PACK.arrays))
+    return pack(Archive(description, archive.arrays))
+
+
+def large_shared():
+    """A file of 4 MB that asks for 1000 scaled copies of its weights."""
+    units, shared = 1000, 1000
+    network = {**SHARING.description["model"]["classifier"]["classifier"], "normalization": None, "residual": False}
+    network |= {"hidden": [units], "n_features": units, "batch_ensemble": shared, "values": 0}
+    values = np.zeros(units * units + units + shared * (units + 2 * units + units + 2), np.float32)
+    return pack(Archive({"schema": 1, "model": network}, [values]))
 
 
 def zipped(*members, compression=zipfile.ZIP_STORED):
@@ -222,6 +274,23 @@ HOSTILE = {
     "huge layers of a pack": lambda: described_pack(hidden=[10**9]),
     "other layers of a pack": lambda: described_pack(hidden=[4, 5]),
     "unknown activation of a pack": lambda: described_pack(activation="eval"),
+    "depths below one": lambda: described_pack(DEPTHS, depths=[0] * 6),
+    "depths beyond the layers": lambda: described_pack(DEPTHS, depths=[4] * 6),
+    "depths of fewer members": lambda: described_pack(DEPTHS, depths=[1, 2]),
+    "depths of more members": lambda: described_pack(DEPTHS, depths=[1] * 10**6),
+    "no depths": lambda: described_pack(DEPTHS, depths=[]),
+    "depths of halves": lambda: described_pack(DEPTHS, depths=[1.5] * 6),
+    "depths of truth": lambda: described_pack(DEPTHS, depths=[True] * 6),
+    "a depth for all": lambda: described_pack(DEPTHS, depths=2),
+    "depths that pass by a change of width": lambda: described_pack(depths=[1] * 6),
+    "no networks that share weights": lambda: described_pack(SHARING, batch_ensemble=0),
+    "fewer networks that share weights": lambda: described_pack(SHARING, batch_ensemble=2),
+    "more networks that share weights": lambda: described_pack(SHARING, batch_ensemble=4),
+    "huge number of networks that share weights": lambda: described_pack(SHARING, batch_ensemble=10**9),
+    "networks that share weights, as text": lambda: described_pack(SHARING, batch_ensemble="3"),
+    "networks that share weights, as a truth": lambda: described_pack(SHARING, batch_ensemble=True),
+    "networks that share weights, with a half": lambda: described_pack(SHARING, batch_ensemble=2.5),
+    "scaled copies larger than the file": large_shared,
     "one class": lambda: described_pack(classes=[1]),
     "classes twice": lambda: described_pack(classes=[1, 1]),
     "another kind of network": lambda: described_pack(kind="network", normalization=None, residual=False),
@@ -251,7 +320,7 @@ def leaves(value, path=()):
 
 
 @pytest.mark.parametrize("harm", [None, -1, "x", [], {}, 1e308, 10**30, [[]]], ids=repr)
-@pytest.mark.parametrize("archive", [ARCHIVE, PACK], ids=["network", "ensemble"])
+@pytest.mark.parametrize("archive", [ARCHIVE, PACK, SHARING, DEPTHS], ids=["network", "ensemble", "shared", "depths"])
 def test_a_harmed_description_is_refused_or_gives_a_model_that_forecasts(harm, archive):
     for path in leaves(dict(archive.description)):
         description = deepcopy(dict(archive.description))
