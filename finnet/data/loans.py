@@ -9,7 +9,7 @@ from finnet.checks import require_at_least
 from finnet.data.cells import categories, dates, is_number, matches, numbers, published, shown
 from finnet.data.panel import LoanBook
 from finnet.data.quality import Findings
-from finnet.data.tables import CsvFormat, Table, has_columns, read_table
+from finnet.data.tables import CsvFormat, Table, read_table
 from finnet.errors import ConfigError
 from finnet.types import FloatArray, IntArray, TimeArray
 
@@ -114,11 +114,7 @@ def read_loans(settings: LoanFile) -> LoanBook:
     (array([0, 1]), [2500.0, nan])
     """
     findings = Findings(settings.rules)
-    book = _book(settings, findings)
-    findings.raise_errors()
-    findings.warn_changes()
-    assert book is not None
-    return book
+    return findings.checked(_book(settings, findings))
 
 
 def read_applications(settings: LoanFile) -> LoanBook:
@@ -135,11 +131,7 @@ def read_applications(settings: LoanFile) -> LoanBook:
     [2500.0]
     """
     findings = Findings(settings.rules)
-    book = _book(settings, findings, has_outcome=False)
-    findings.raise_errors()
-    findings.warn_changes()
-    assert book is not None
-    return book
+    return findings.checked(_book(settings, findings, has_outcome=False))
 
 
 def check_loans(settings: LoanFile) -> pd.DataFrame:
@@ -153,9 +145,9 @@ def check_loans(settings: LoanFile) -> pd.DataFrame:
 
 
 def _book(settings: LoanFile, findings: Findings, *, has_outcome: bool = True) -> LoanBook | None:
-    table = read_table(settings.path, settings.csv, findings, unwanted=settings.drop)
     needed = [name for name in settings.named if has_outcome or name != settings.target]
-    if table is None or not has_columns(table, needed, findings):
+    table = read_table(settings.path, settings.csv, findings, needed=needed, unwanted=settings.drop)
+    if table is None:
         return None
     default = _default(table, settings, findings) if has_outcome else np.zeros(len(table), np.int64)
     loan_id = _loan_id(table, settings, findings)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from finnet.data.cells import dates, moments, numbers, published
 from finnet.data.quality import ROWS_PER_RULE, Findings, Origin
-from finnet.data.tables import CsvFormat, Table, has_columns, read_table
+from finnet.data.tables import CsvFormat, Table, read_table
 from finnet.errors import ConfigError
 from finnet.types import BoolArray, TimeArray
 
@@ -92,11 +92,7 @@ def read_macro(settings: MacroFile) -> pd.DataFrame:
     1 2009-01-01 08:00:00 2008-12-01  8.43
     """
     findings = Findings(settings.rules)
-    series = _series(settings, findings)
-    findings.raise_errors()
-    findings.warn_changes()
-    assert series is not None
-    return series
+    return findings.checked(_series(settings, findings))
 
 
 def check_macro(settings: MacroFile) -> pd.DataFrame:
@@ -107,8 +103,9 @@ def check_macro(settings: MacroFile) -> pd.DataFrame:
 
 
 def _series(settings: MacroFile, findings: Findings) -> pd.DataFrame | None:
-    table = read_table(settings.path, settings.csv, findings, wanted=set(settings.columns.values()))
-    if table is None or not has_columns(table, settings.columns.values(), findings):
+    named = settings.columns.values()
+    table = read_table(settings.path, settings.csv, findings, needed=named, wanted=named)
+    if table is None:
         return None
     periods = dates(table, settings.columns["date"], findings)
     rows = pd.DataFrame({"available_at": _available_at(table, settings, findings, periods=periods), "date": periods})

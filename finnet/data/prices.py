@@ -13,7 +13,7 @@ from finnet.data.bars import Bars, check_bars, check_order, suspect_bars
 from finnet.data.cells import coded, dates, numbers, published
 from finnet.data.panel import Panel
 from finnet.data.quality import Findings, Origin
-from finnet.data.tables import SUFFIXES, CsvFormat, Table, has_columns, read_table, table_files
+from finnet.data.tables import SUFFIXES, CsvFormat, Table, read_table, table_files
 from finnet.types import BoolArray, FloatArray
 
 __all__ = ["PriceFile", "check_prices", "read_prices"]
@@ -99,11 +99,7 @@ def read_prices(settings: PriceFile) -> Panel:
     (('NA',), array([10. , 10.5]))
     """
     findings = Findings(settings.rules)
-    bars = _read_bars(settings, findings)
-    findings.raise_errors()
-    assert bars is not None
-    findings.warn_changes()
-    return _panel(bars, settings)
+    return _panel(findings.checked(_read_bars(settings, findings)), settings)
 
 
 def check_prices(settings: PriceFile) -> pd.DataFrame:
@@ -135,9 +131,10 @@ def _read_bars(settings: PriceFile, findings: Findings) -> Bars | None:
 
 def _read_file(path: str, settings: PriceFile, findings: Findings) -> Bars | None:
     names = {**{name: name for name in STANDARD}, **settings.columns}
-    table = read_table(path, settings.csv, findings, wanted=set(names.values()))
     needed = ["date", "close", *([] if _one_symbol(path, settings) else ["symbol"]), *settings.columns]
-    if table is None or not has_columns(table, [names[name] for name in needed], findings):
+    wanted = set(names.values())
+    table = read_table(path, settings.csv, findings, needed=[names[name] for name in needed], wanted=wanted)
+    if table is None:
         return None
     bars = _wanted_rows(_bars(table, settings, findings, names=names), settings)
     blank = np.isin(bars.code, [code for code, symbol in enumerate(bars.symbols) if not symbol])

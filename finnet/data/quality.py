@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,8 @@ from finnet.errors import ConfigError, DataError, FinnetWarning
 from finnet.types import BoolArray, IntArray
 
 __all__ = ["ROWS_PER_RULE", "RULES", "BadFileError", "Findings", "Origin", "Problem", "Rule"]
+
+_Rows = TypeVar("_Rows")
 
 ROWS_PER_RULE = 100
 """Rows that one rule lists for one column; the rest are counted in one last line."""
@@ -255,13 +257,20 @@ class Findings:
         if self.has_errors:
             raise BadFileError(self.problems)
 
-    def warn_changes(self) -> None:
+    def _warn_changes(self) -> None:
         """Say once, as FinnetWarning, which rules dropped rows or emptied cells on reading."""
         changed = [problem for problem in self.problems if RULES[problem.rule].changes]
         if changed:
             rules = ", ".join(dict.fromkeys(problem.rule for problem in changed))
             text = f"reading changed the data ({rules}); first: {changed[0]}; `check-data` lists them all"
-            warnings.warn(text, FinnetWarning, stacklevel=3)
+            warnings.warn(text, FinnetWarning, stacklevel=4)
+
+    def checked(self, rows: _Rows | None) -> _Rows:
+        """What was read, once none of it breaks a rule; to be called by the function that users call."""
+        self.raise_errors()
+        assert rows is not None
+        self._warn_changes()
+        return rows
 
     def table(self) -> pd.DataFrame:
         """The quality table: columns rule, severity, file, line, column, value, count, remedy; errors first."""

@@ -8,7 +8,7 @@ import pandas as pd
 from finnet.checks import require_choice
 from finnet.data.cells import coded, dates, moments, numbers, published, texts
 from finnet.data.quality import ROWS_PER_RULE, Findings
-from finnet.data.tables import CsvFormat, Table, has_columns, read_table
+from finnet.data.tables import CsvFormat, Table, read_table
 from finnet.errors import ConfigError
 from finnet.types import IntArray, TimeArray
 
@@ -119,11 +119,7 @@ def read_sentiment(settings: SentimentFile) -> pd.DataFrame:
     0 2014-01-02 23:00:00   AAPL        0.5
     """
     findings = Findings(settings.rules)
-    scores = _scores(settings, findings)
-    findings.raise_errors()
-    findings.warn_changes()
-    assert scores is not None
-    return scores
+    return findings.checked(_scores(settings, findings))
 
 
 def check_sentiment(settings: SentimentFile | TextFile) -> pd.DataFrame:
@@ -147,11 +143,7 @@ def read_texts(settings: TextFile) -> pd.DataFrame:
         A DataError naming every broken rule with file, line, column, value and remedy.
     """
     findings = Findings(settings.rules)
-    rows = _texts(settings, findings)
-    findings.raise_errors()
-    findings.warn_changes()
-    assert rows is not None
-    return rows
+    return findings.checked(_texts(settings, findings))
 
 
 def _scores(settings: SentimentFile, findings: Findings) -> pd.DataFrame | None:
@@ -179,8 +171,8 @@ def _texts(settings: TextFile, findings: Findings) -> pd.DataFrame | None:
 
 
 def _table(settings: SentimentFile | TextFile, findings: Findings) -> Table | None:
-    table = read_table(settings.path, settings.csv, findings, wanted=set(settings.columns.values()))
-    return table if table is not None and has_columns(table, settings.columns.values(), findings) else None
+    named = settings.columns.values()
+    return read_table(settings.path, settings.csv, findings, needed=named, wanted=named)
 
 
 def _timed(table: Table, settings: SentimentFile | TextFile, findings: Findings) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from finnet.data.quality import ROWS_PER_RULE, Findings, Origin
 from finnet.errors import ConfigError
 from finnet.types import BoolArray, IntArray
 
-__all__ = ["CsvFormat", "Table", "has_columns", "read_table", "table_files"]
+__all__ = ["CsvFormat", "Table", "read_table", "table_files"]
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
@@ -112,15 +112,18 @@ def read_table(
     format: CsvFormat,
     findings: Findings,
     *,
+    needed: Collection[str] = (),
     wanted: Collection[str] | None = None,
     unwanted: Collection[str] = (),
 ) -> Table | None:
-    """The columns of a CSV, CSV.gz or Parquet file, by its name; None where its form is so broken that nothing is.
+    """The columns of a CSV, CSV.gz or Parquet file, by its name; None where its form is broken or a column is missing.
 
     Parameters
     ----------
     findings : Findings
         Takes every problem: this function raises nothing about the file.
+    needed : collection of str
+        Columns that the file must have, even where they are not read.
     wanted : collection of str, optional
         Columns to read where they exist; all by default.
     unwanted : collection of str
@@ -141,10 +144,10 @@ def read_table(
     if table is not None and not len(table):
         findings.add("empty_file", path, value="no rows")
         return None
-    return table
+    return table if table is None or _has_columns(table, needed, findings) else None
 
 
-def has_columns(table: Table, names: Iterable[str], findings: Findings) -> bool:
+def _has_columns(table: Table, names: Iterable[str], findings: Findings) -> bool:
     """Whether the file has all of `names`; each that it lacks is noted with the nearest name that it has."""
     missing = [name for name in dict.fromkeys(names) if name not in table.header]
     for name in missing:

@@ -119,6 +119,8 @@ class BestColumn(BinaryClassifier):
     def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
         """Choose the column and fit its curve."""
         numbers, codes = as_table(X, self, reset=True).select_dtypes("number"), self._codes(y)
+        if codes.min() == codes.max():
+            raise DataError(f"y holds one class only, {self.classes_[codes[0]]}; give rows of two classes")
         if numbers.columns.empty:
             raise DataError("no column is a number; give at least one")
         self.median_, self.scale_ = numbers.median().fillna(0.0), numbers.std().fillna(0.0).replace(0.0, 1.0)

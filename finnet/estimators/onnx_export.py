@@ -91,6 +91,9 @@ class Graph:
         self.steps.append(Step("Identity", (Z,), name, {}))
 
 
+_Write = Callable[[Graph, Any, str], str]
+
+
 def export_onnx(model: EstimatorOfNetworks, path: Path | str) -> None:
     """Write a fitted network or ensemble as an ONNX file, whole or not at all.
 
@@ -171,11 +174,14 @@ def _average(graph: Graph, P: str, *, shares: FloatArray) -> str:
 def _layer(graph: Graph, layer: Any, Z: str) -> str:
     if type(layer) in _NOT_EXPORTED:
         raise ConfigError(f"a network with {_NOT_EXPORTED[type(layer)]} cannot be exported to ONNX; fit it without")
-    if type(layer) not in _LAYERS:
-        known = ", ".join(kind.__name__ for kind in _LAYERS)
-        raise ConfigError(f"layer {layer!r} cannot be exported to ONNX; use {known}")
-    write = _LAYERS[type(layer)]
-    return write(graph, layer, Z)
+    return _writer(layer, _LAYERS, name="layer")(graph, layer, Z)
+
+
+def _writer(part: object, known: Mapping[type[object], _Write], *, name: str) -> _Write:
+    if type(part) not in known:
+        names = ", ".join(kind.__name__ for kind in known)
+        raise ConfigError(f"{name} {part!r} cannot be exported to ONNX; use {names}")
+    return known[type(part)]
 
 
 def _dense(graph: Graph, layer: Dense, Z: str) -> str:
@@ -213,7 +219,6 @@ _NOT_EXPORTED: Mapping[type[object], str] = {
     SharedDense: "batch_ensemble above 1",
     Skippable: "a depth that differs from member to member",
 }
-_Write = Callable[[Graph, Any, str], str]
 _LAYERS: Mapping[type[object], _Write] = {
     Dense: _dense,
     Activate: _activate,
@@ -225,11 +230,7 @@ _LAYERS: Mapping[type[object], _Write] = {
 
 
 def _activated(graph: Graph, activation: Any, Z: str) -> str:
-    if type(activation) not in _ACTIVATIONS:
-        known = ", ".join(kind.__name__ for kind in _ACTIVATIONS)
-        raise ConfigError(f"activation {activation!r} cannot be exported to ONNX; use {known}")
-    write = _ACTIVATIONS[type(activation)]
-    return write(graph, activation, Z)
+    return _writer(activation, _ACTIVATIONS, name="activation")(graph, activation, Z)
 
 
 def _silu(graph: Graph, activation: SiLU, Z: str) -> str:

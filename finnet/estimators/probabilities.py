@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import get_tags
+from sklearn.utils import assert_all_finite, get_tags
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
@@ -73,6 +73,7 @@ class BinaryClassifier(ProbabilityClassifier):
     def _codes(self, y: npt.ArrayLike) -> IntArray:
         """Take the classes of y; 1 where a label is the second of them, else 0."""
         labels = column_or_1d(y, warn=True)
+        assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
         known = np.unique(labels)
         self.classes_ = np.array([0, 1]) if np.isin(known, (0, 1)).all() else known
