@@ -148,8 +148,9 @@ def require_hidden(hidden: Any) -> None:
 
 
 def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
-    """FinnetWarning that names the column furthest from unit size, where one is far."""
-    sizes = np.maximum(X.max(axis=0), -X.min(axis=0))
+    """FinnetWarning that names the column furthest from unit size, where one is far, over a few thousand rows."""
+    some = X[:: max(1, len(X) // _ENOUGH_ROWS)]
+    sizes = np.maximum(some.max(axis=0), -some.min(axis=0))
     distance = np.abs(np.log10(np.where(sizes > 0.0, sizes, 1.0)))
     column = int(distance.argmax())
     if not _SMALLEST <= sizes[column] <= _LARGEST and sizes[column] > 0.0:

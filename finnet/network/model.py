@@ -20,7 +20,7 @@ from finnet.types import FloatArray, IntArray
 
 __all__ = ["Network", "dense_network"]
 
-_CHUNK_ROWS, _BLOCK_ROWS = 2048, 64
+_CHUNK_ROWS, _BLOCK_ROWS = 2048, 32
 
 
 class Network:

@@ -52,9 +52,11 @@ def seconds(name: str, size: Size, asked: Options) -> Times:
         "row, scikit-learn": peer.predict_proba,
     }
     calls = X[: 5 if asked.quick else CALLS[name]]
-    alone = {
-        name: np.array([latency(forecast, calls) for _ in range(asked.repeats)]) for name, forecast in singles.items()
-    }
+    with measuring.one_blas_thread():
+        alone = {
+            name: np.array([latency(forecast, calls) for _ in range(asked.repeats)])
+            for name, forecast in singles.items()
+        }
     return {name: values / len(X) for name, values in times.items()} | alone
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from peers import SIZES, Size, is_installed
+from threadpoolctl import threadpool_limits
 
 REPORTS = Path(__file__).parents[2] / "reports" / "benchmarks"
 Times = Mapping[str, np.ndarray]  # per contestant, one number per round
@@ -47,16 +48,22 @@ def options(description: str | None, arguments: Sequence[str] | None, *, repeats
     return Options({name: SIZES[name] for name in SIZES if name in asked.sizes}, asked.repeats, False, is_full)
 
 
+def one_blas_thread() -> threadpool_limits:
+    """One thread for everybody, whatever the environment said when NumPy was loaded."""
+    return threadpool_limits(limits=1, user_api="blas")
+
+
 def interleaved(
     runs: Mapping[str, Callable[[], object]], *, rounds: int, clock: Callable[[], float] = time.process_time
 ) -> dict[str, np.ndarray]:
     """Seconds of every run in every round; runs take turns, and a first round warms up and is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(rounds + 1):
-        for name, run in runs.items():
-            start = clock()
-            run()
-            seconds[name].append(clock() - start)
+    with one_blas_thread():
+        for _ in range(rounds + 1):
+            for name, run in runs.items():
+                start = clock()
+                run()
+                seconds[name].append(clock() - start)
     return {name: np.array(values[1:]) for name, values in seconds.items()}
 
 
