@@ -27,7 +27,7 @@ tables: .venv/core  ## gradients and scikit-learn's checks, in numbers; about te
 	$(BIN)/python -m tests.network.gradient_table
 	$(BIN)/python -m tests.estimators.check_table
 
-bench: .venv/core  ## side by side with peers, as ratios; PyTorch too where it is installed
+bench: .venv/core  ## side by side with peers, as ratios; PyTorch and JAX too where they are installed
 	for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
 .venv/core: pyproject.toml

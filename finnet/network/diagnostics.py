@@ -76,10 +76,8 @@ class Observer:
         dead, saturated = _units(following)
         if isinstance(dense, SharedDense):
             dead, saturated = dead.mean(), saturated.mean()
-        norm, n_members = (
-            _length(dense.dW) / (dense.n_in * dense.n_out) ** 0.5,
-            1 if dense.W.ndim == 2 else len(dense.W),
-        )
+        norm = _length(dense.dW) / (dense.n_in * dense.n_out) ** 0.5
+        n_members = 1 if dense.W.ndim == 2 else len(dense.W)
         states = (norm, way / n_steps, dead, saturated, clip_rate)
         return list(zip(*[_one_each(state, n_members) for state in states], strict=True))
 
