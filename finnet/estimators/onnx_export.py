@@ -28,7 +28,7 @@ from finnet.network.activations import (
     Tanh,
 )
 from finnet.network.depth import Skippable
-from finnet.network.layers import Activate, Dense, Dropout
+from finnet.network.layers import Activate, Dense
 from finnet.network.model import Network
 from finnet.network.normalization import BatchNorm, LayerNorm
 from finnet.network.residual import Residual
@@ -188,10 +188,6 @@ def _dense(graph: Graph, layer: Dense, Z: str) -> str:
     return graph.add("Add", graph.add("MatMul", Z, graph.constant(layer.W)), graph.constant(layer.b))
 
 
-def _dropout(graph: Graph, layer: Dropout, Z: str) -> str:
-    return Z
-
-
 def _activate(graph: Graph, layer: Activate, Z: str) -> str:
     return _activated(graph, layer.activation, Z)
 
@@ -222,7 +218,6 @@ _NOT_EXPORTED: Mapping[type[object], str] = {
 _LAYERS: Mapping[type[object], _Write] = {
     Dense: _dense,
     Activate: _activate,
-    Dropout: _dropout,
     BatchNorm: _batch_norm,
     LayerNorm: _layer_norm,
     Residual: _residual,

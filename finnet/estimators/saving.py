@@ -44,7 +44,7 @@ from finnet.files import replace_file
 
 __all__ = ["load_model", "model_from_bytes", "model_to_bytes", "save_model"]
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def save_model(model: Any, path: Path | str) -> None:

@@ -3,7 +3,7 @@
 import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import repeat
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -12,14 +12,14 @@ from finnet.types import FloatArray, IntArray
 
 __all__ = ["Batch", "Batches", "Examples"]
 
-_CHUNK_BYTES = 4 << 20
+_CHUNK_BYTES = 1 << 17
 _MAPPED_CHUNK_BYTES = 32 << 20
 _BLOCK_BYTES = 1 << 20
 _ROWS_AT_ONCE = 1024
 
 
 class Batch(NamedTuple):
-    """Rows of one step, with the leading member axis of a pack."""
+    """Rows with their targets and weights, with the leading member axis of a pack."""
 
     X: FloatArray
     Y: FloatArray
@@ -94,17 +94,17 @@ class Examples:
 
 
 class Batches:
-    """The batches of one epoch after another.
+    """The batches of one epoch after another, each valid until the next.
 
-    Rows are gathered in shuffled order in chunks of at most 4 MiB, or one batch where that is larger, so that every
-    batch is a plain slice. Where X lies in a file, blocks of 1 MiB come in random order, and the rows of 32 of them are
-    shuffled together, so that reads stay near each other.
+    Rows are gathered in shuffled order in chunks of half a MiB, which stay in the cache, or one batch where that is
+    larger, so that every batch is a plain view. Where X lies in a file, blocks of 1 MiB come in random order, and the
+    rows of 32 of them are shuffled together, so that reads stay near each other.
 
     Parameters
     ----------
     examples : Examples
     size : int
-        Rows per batch; the last one of an epoch may be smaller.
+        Rows per batch; the last one of an epoch may be smaller. X has a column of ones behind its own.
     rngs : Generator or sequence of Generator
         One for a single network, a sequence with one per member for a pack.
 
@@ -112,8 +112,8 @@ class Batches:
     --------
     >>> X = np.arange(5.0)[:, None]
     >>> batches = Batches(Examples(X, X), 2, rngs=np.random.default_rng(0))
-    >>> sorted(len(batch.X) for batch in batches)
-    [1, 2, 2]
+    >>> [batch.X.shape for batch in batches]
+    [(2, 2), (2, 2), (1, 2)]
     """
 
     def __init__(
@@ -123,17 +123,20 @@ class Batches:
         self._order: IntArray = np.arange(0)
         row_bytes = max(1, examples.X[:1].nbytes)
         chunk_bytes = _MAPPED_CHUNK_BYTES if examples.is_mapped else _CHUNK_BYTES
-        self._chunk = size * max(1, chunk_bytes // (row_bytes * self._members * size))
-        self._block = max(1, _BLOCK_BYTES // row_bytes) if examples.is_mapped else 1
+        self._chunk_rows = size * max(1, chunk_bytes // (row_bytes * self._members * size))
+        self._block_rows = max(1, _BLOCK_BYTES // row_bytes) if examples.is_mapped else 1
+        self._chunk: _Chunk | None = None
 
     def __len__(self) -> int:
         return -(-len(self.examples) // self.size)
 
     def __iter__(self) -> Iterator[Batch]:
         self._order = self._shuffled()
-        for start in range(0, len(self.examples), self._chunk):
-            chunk = self.examples.take(self._order[..., start : start + self._chunk])
-            yield from _cut(chunk, self.size)
+        for start in range(0, len(self.examples), self._chunk_rows):
+            rows = self._order[..., start : start + self._chunk_rows]
+            if self._chunk is None:
+                self._chunk = _Chunk(self.examples, rows.shape, self.size)
+            yield from self._chunk.batches(self.examples, rows)
 
     def targets(self) -> tuple[FloatArray, FloatArray | None]:
         """Targets and weights of the last epoch, in the order in which its rows came."""
@@ -144,6 +147,7 @@ class Batches:
         assert not isinstance(self._rngs, np.random.Generator)
         self._rngs = [self._rngs[member] for member in members]
         self.examples = self.examples.keep(members)
+        self._chunk = None
 
     @property
     def _members(self) -> int:
@@ -157,26 +161,49 @@ class Batches:
         return np.stack([self._permuted(own, rng) for rng, own in zip(self._rngs, every, strict=True)])
 
     def _permuted(self, rows: IntArray, rng: np.random.Generator) -> IntArray:
-        if self._block == 1:
+        if self._block_rows == 1:
             return rng.permutation(rows)
-        blocks = [rows[start : start + self._block] for start in range(0, len(rows), self._block)]
+        blocks = [rows[start : start + self._block_rows] for start in range(0, len(rows), self._block_rows)]
         order = np.concatenate([blocks[k] for k in rng.permutation(len(blocks))])
-        for start in range(0, len(order), self._chunk):
-            rng.shuffle(order[start : start + self._chunk])
+        for start in range(0, len(order), self._chunk_rows):
+            rng.shuffle(order[start : start + self._chunk_rows])
         return order
 
 
-def _cut(chunk: Batch, size: int) -> Iterator[Batch]:
-    """Batches of that size, and what is left at the end as a smaller one."""
-    n_rows = chunk.X.shape[-2]
-    whole = n_rows - n_rows % size
-    parts = [repeat(None) if part is None else _pieces(part, whole, size) for part in chunk]
-    yield from map(Batch._make, zip(*parts, strict=False))
-    if whole < n_rows:
-        yield Batch._make(None if part is None else part[..., whole:, :] for part in chunk)
+class _Chunk:
+    """Memory for several batches, used again by chunk after chunk, and the batches as views of it."""
+
+    def __init__(self, examples: Examples, shape: tuple[int, ...], size: int) -> None:
+        n_features, lead = examples.X.shape[1], shape[:-1]
+        row_bytes = max(1, examples.X[:1].nbytes * prod(lead))
+        self._rows_at_once = min(shape[-1], max(1, _CHUNK_BYTES // row_bytes))
+        self._plain = np.empty((*lead, self._rows_at_once, n_features), examples.X.dtype)
+        self._X = np.ones((*shape, n_features + 1), examples.X.dtype)
+        self._Y = np.empty((*shape, examples.Y.shape[1]), examples.Y.dtype)
+        self._weights = None if examples.weights is None else np.empty((*shape, 1), examples.weights.dtype)
+        self._size = size
+        self._batches = self._cut(shape[-1])
+
+    def batches(self, examples: Examples, rows: IntArray) -> list[Batch]:
+        """The batches of these rows."""
+        n_rows = rows.shape[-1]
+        for start in range(0, n_rows, self._rows_at_once):
+            part = rows[..., start : start + self._rows_at_once]
+            plain = _take(examples.X, part, self._plain[..., : part.shape[-1], :])
+            self._X[..., start : start + part.shape[-1], :-1] = plain
+        _take(examples.Y, rows, self._Y[..., :n_rows, :])
+        if examples.weights is not None and self._weights is not None:
+            _take(examples.weights, rows, self._weights[..., :n_rows, :])
+        return self._batches if n_rows == self._X.shape[-2] else self._cut(n_rows)
+
+    def _cut(self, n_rows: int) -> list[Batch]:
+        return [self._batch(slice(i, min(i + self._size, n_rows))) for i in range(0, n_rows, self._size)]
+
+    def _batch(self, rows: slice) -> Batch:
+        weights = None if self._weights is None else self._weights[..., rows, :]
+        return Batch(self._X[..., rows, :], self._Y[..., rows, :], weights)
 
 
-def _pieces(part: FloatArray, whole: int, size: int) -> Iterator[FloatArray]:
-    """Views of `size` rows each; iterating over an axis makes them faster than slicing."""
-    lead, width = part.shape[:-2], part.shape[-1]
-    return iter(np.moveaxis(part[..., :whole, :].reshape(*lead, -1, size, width), -3, 0))
+def _take(array: FloatArray, rows: IntArray, out: FloatArray) -> FloatArray:
+    # Row numbers are right by construction; a mode other than "raise" lets NumPy write straight into contiguous memory.
+    return array.take(rows, axis=0, out=out, mode="clip")

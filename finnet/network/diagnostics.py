@@ -8,7 +8,7 @@ import numpy as np
 from finnet.network.activations import Activation, Sigmoid, Tanh
 from finnet.network.block import Block
 from finnet.network.layers import Activate, Dense, Layer
-from finnet.network.shared import SharedDense
+from finnet.network.shared import PerShared, SharedDense
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["LayerState", "Observer", "advise", "overfitting_advice", "typical"]
@@ -104,6 +104,8 @@ def _flat(layers: Sequence[Layer]) -> Iterator[Layer]:
     for layer in layers:
         if isinstance(layer, Block):
             yield from _flat(layer.layers)
+        elif isinstance(layer, PerShared):
+            yield layer.layer
         else:
             yield layer
 
@@ -112,7 +114,8 @@ def _units(activate: Activate | None) -> tuple[FloatArray, FloatArray]:
     """Shares of dead and of saturated units; 0 where there is no activation, or no member used it."""
     if activate is None or activate.result is None:
         return np.zeros(()), np.zeros(())
-    return _dead(activate.result), _saturated(activate.result, activate.activation)
+    A = activate.result[..., :-1]
+    return _dead(A), _saturated(A, activate.activation)
 
 
 def _dead(A: FloatArray) -> FloatArray:

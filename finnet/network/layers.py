@@ -1,45 +1,55 @@
 """Layers: each maps its input forward and the gradient of its output back to its input.
 
-Arrays have shape (n_rows, n_units), or (n_members, n_rows, n_units) for a pack of networks. A layer owns the buffers
-that it fills, and what `forward` or `backward` return is valid until the next call. `forward` is the training pass;
-`infer` is the forecasting pass, which fills no buffer, so several threads may forecast with one network. A copied or
-stored layer is bare: its settings, without buffers, to be bound again by its network.
+Arrays have shape (n_rows, n_units), or (n_members, n_rows, n_units) for a pack of networks. In training they carry one
+more column behind the units: ones on the way forward, so that a bias is one more row of a weight matrix (Bishop 2006,
+section 3.1), and numbers without meaning on the way back. Forecasting does without it. A layer owns the buffers that it
+fills, and what `forward` or `backward` return is valid until the next call. `forward` is the training pass; `infer` is
+the forecasting pass, which fills no buffer, so several threads may forecast with one network. A copied or stored layer
+is bare: its settings, without buffers, to be bound again by its network.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
-from functools import lru_cache
-from typing import ClassVar, Protocol, cast
+from typing import ClassVar, Protocol
 
 import numpy as np
 
 from finnet.checks import require_share
-from finnet.network.activations import Activation, PiecewiseLinear
+from finnet.network.activations import Activation, Identity, LeakyReLU, PiecewiseLinear, ReLU
+from finnet.network.dropout import Masks
 from finnet.network.initializers import Initializer
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["Activate", "Bare", "Buffer", "Dense", "Dropout", "Layer", "Parameter", "Role"]
+__all__ = ["Activate", "Bare", "Buffer", "Dense", "Layer", "Parameter", "with_ones"]
 
 
-# Enough that drawing is cheap, few enough that they stay in the cache.
-_MASKS_AHEAD, _MASKS_AHEAD_EACH = 1 << 16, 1 << 13
+def with_ones(X: FloatArray) -> FloatArray:
+    """X with a column of ones behind its columns, as layers take it in training.
 
-
-class Role(Enum):
-    """What a parameter is for, which also orders the flat parameter vector."""
-
-    WEIGHT = 0  # trained and shrunk by penalties
-    SHIFT = 1  # trained, never shrunk: biases, gains
-    STATISTIC = 2  # kept, not trained: running means and variances
+    Examples
+    --------
+    >>> with_ones(np.array([[3.0, 4.0]]))
+    array([[3., 4., 1.]])
+    """
+    return np.concatenate([X, np.ones((*X.shape[:-1], 1), X.dtype)], axis=-1)
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """Shape and role of one parameter of a layer."""
+    """A matrix that a layer wants stored in the flat parameter vector of its network.
+
+    Attributes
+    ----------
+    shape : tuple of two int
+    n_shrunk : int
+        How many of its first rows are weights, which penalties shrink; biases, gains and shifts are not.
+    is_trained : bool
+        False for what is kept but not trained, such as running means.
+    """
 
     shape: tuple[int, int]
-    role: Role
+    n_shrunk: int = 0
+    is_trained: bool = True
 
 
 class Layer(Protocol):
@@ -76,32 +86,34 @@ class Layer(Protocol):
 
 
 class Buffer:
-    """Memory of a fixed width that grows to the largest batch seen and is lent out row by row.
+    """Memory of a fixed width that grows to the largest batch seen and is lent out row by row, full of ones at first.
+
+    `units` is what was lent last, without its last column.
 
     Examples
     --------
     >>> buffer = Buffer(2)
-    >>> buffer.like(np.ones((4, 9))).shape, buffer.like(np.ones((3, 9))).shape
-    ((4, 2), (3, 2))
+    >>> buffer.like(np.ones((4, 9))).shape, buffer.like(np.ones((3, 9))).shape, buffer.units.shape
+    ((4, 2), (3, 2), (3, 1))
     """
 
     def __init__(self, width: int) -> None:
         self._width = width
-        self._rows: tuple[int, ...] = (0,)
         self._shape: tuple[int, ...] = ()
-        self._whole = self._lent = np.empty((0, width))
+        self._whole = self._lent = self.units = np.empty((0, width))
 
     def like(self, X: FloatArray) -> FloatArray:
-        """An array with the leading axes, rows and type of X, with arbitrary content."""
+        """An array with the leading axes, rows and type of X, with ones or what was written into it before."""
         if X.shape != self._shape:
             self._lend(X)
         return self._lent
 
     def _lend(self, X: FloatArray) -> None:
-        self._shape, self._rows = X.shape, X.shape[:-1]
-        if self._whole.shape[:-2] != self._rows[:-1] or self._whole.shape[-2] < self._rows[-1]:
-            self._whole = np.empty((*self._rows, self._width), X.dtype)
-        self._lent = self._whole[..., : self._rows[-1], :]
+        self._shape, lead, n_rows = X.shape, X.shape[:-2], X.shape[-2]
+        if self._whole.shape[:-2] != lead or self._whole.shape[-2] < n_rows:
+            self._whole = np.ones((*lead, n_rows, self._width), X.dtype)
+        self._lent = self._whole[..., :n_rows, :]
+        self.units = self._lent[..., :-1]
 
 
 class Bare:
@@ -123,71 +135,82 @@ class Bare:
 
 
 class Dense(Bare):
-    """Z = X W + b.
+    """Z = X W + b, where W and b are one matrix: the ones behind X take its last row, b.
 
     Parameters
     ----------
     n_in, n_out : int
     initializer : Initializer
         Draws W; b starts at 0.
+
+    Attributes
+    ----------
+    passes_back : bool
+        False for the first layer of a network, whose input needs no gradient.
+    gives_scores : bool
+        True for the last layer of a network, whose output has no column of ones, and so the gradient of it.
     """
 
     settings = ("n_in", "n_out", "initializer")
-    passes_back = True
+    passes_back, gives_scores = True, False
 
     def __init__(self, n_in: int, n_out: int, *, initializer: Initializer) -> None:
         self.n_in, self.n_out, self.initializer = n_in, n_out, initializer
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
-        """W and b."""
-        return Parameter((self.n_in, self.n_out), Role.WEIGHT), Parameter((1, self.n_out), Role.SHIFT)
+        """W with b as its last row."""
+        return (Parameter((self.n_in + 1, self.n_out), n_shrunk=self.n_in),)
 
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
-        """Take views of W (..., n_in, n_out) and b (..., 1, n_out) and of their gradients."""
-        self.W, self.b = values
-        self.dW, self.db = gradients
-        self._Z, self._dX = Buffer(self.n_out), Buffer(self.n_in)
-        # For one network the method starts faster than np.matmul; the bits are the same.
-        self._product = np.ndarray.dot if self.W.ndim == 2 else np.matmul
+        """Take views of W and b (..., n_in + 1, n_out) and of their gradients."""
+        (self._Wb,), (self._dWb,) = values, gradients
+        self.W, self.b = self._Wb[..., :-1, :], self._Wb[..., -1:, :]
+        self.dW, self.db = self._dWb[..., :-1, :], self._dWb[..., -1:, :]
+        self._Z, self._dX = Buffer(self.n_out + (not self.gives_scores)), Buffer(self.n_in + 1)
+        self._WbT = self._Wb.mT
+        self._dZ: FloatArray | None = None
+        # For one network the method starts faster than np.matmul where all its arrays are contiguous; same bits.
+        self._product = np.ndarray.dot if self.gives_scores and self.W.ndim == 2 else np.matmul
         # An outer product of a pack; NumPy multiplies it out faster than BLAS.
         self._product_back = np.multiply if self.W.ndim == 3 and self.n_out == 1 else self._product
 
     def initialize(self, values: Sequence[FloatArray], rng: np.random.Generator) -> None:
         """W from the initializer, b = 0."""
-        W, b = values
-        W[...] = self.initializer.draw(rng, self.n_in, self.n_out)
-        b[...] = 0.0
+        (Wb,) = values
+        Wb[:-1] = self.initializer.draw(rng, self.n_in, self.n_out)
+        Wb[-1] = 0.0
 
     def forward(self, X: FloatArray) -> FloatArray:
         """Z = X W + b."""
         self._X = X
         Z = self._Z.like(X)
-        self._product(X, self.W, out=Z)
-        Z += self.b
+        self._product(X, self._Wb, out=Z if self.gives_scores else self._Z.units)
         return Z
 
     def backward(self, dZ: FloatArray) -> FloatArray:
         """dW = X' dZ, db = 1' dZ, dX = dZ W'; the first layer of a network stops before dX."""
-        self._product(self._X.mT, dZ, out=self.dW)
-        # A product with ones sums over rows 3 to 7 times faster than sum(axis=-2).
-        self._product(_ones(dZ.shape[-2], dZ.dtype), dZ, out=self.db)
+        dZ = self._of_units(dZ)
+        self._product(self._X.mT, dZ, out=self._dWb)
         if not self.passes_back:
             return dZ
         dX = self._dX.like(dZ)
-        self._product_back(dZ, self.W.mT, out=dX)
+        self._product_back(dZ, self._WbT, out=dX)
         return dX
 
     def infer(self, X: FloatArray) -> FloatArray:
         """Z = X W + b in fresh memory."""
-        Z: FloatArray = self._product(X, self.W)
+        Z: FloatArray = X.dot(self.W) if self.W.ndim == 2 else np.matmul(X, self.W)
         Z += self.b
         return Z
 
-
-@lru_cache(maxsize=64)
-def _ones(n: int, dtype: np.dtype[np.floating]) -> FloatArray:
-    return np.ones((1, n), dtype)
+    def _of_units(self, dZ: FloatArray) -> FloatArray:
+        """The gradient without its last column; kept, as it mostly comes in the same memory."""
+        if self.gives_scores:
+            return dZ
+        if dZ is not self._dZ:
+            self._dZ, self._dZ_of_units = dZ, dZ[..., :-1]
+        return self._dZ_of_units
 
 
 class _Parameterless(Bare):
@@ -203,124 +226,90 @@ class _Parameterless(Bare):
 
 
 class Activate(_Parameterless):
-    """A = f(Z), in the memory of Z where the gradient needs A alone.
+    """A = f(Z), and in training inverted dropout: a unit is 0 with probability `dropout`, others grow to keep the mean.
 
-    `result` is A of the last training pass, None before the first.
+    Parameters
+    ----------
+    n_out : int
+    activation : Activation
+    dropout : sequence of float in [0, 1)
+        One rate per member; one alone for a single network (see `dropout.Masks`).
+
+    Attributes
+    ----------
+    result : ndarray, optional
+        Output of the last training pass, None before the first.
     """
 
-    settings = ("n_out", "activation")
+    settings = ("n_out", "activation", "dropout")
 
-    def __init__(self, n_out: int, activation: Activation) -> None:
-        self.n_out, self.activation = n_out, activation
+    def __init__(self, n_out: int, activation: Activation, dropout: Sequence[float] = (0.0,)) -> None:
+        for rate in dropout:
+            require_share(rate, name="dropout")
+        self.n_out, self.activation, self.dropout = n_out, activation, tuple(dropout)
 
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
-        """Start with an empty buffer."""
-        self._buffer = Buffer(self.n_out)
+        """Start with empty buffers."""
+        self._out, self._dropped, self._mask = (Buffer(self.n_out + 1) for _ in range(3))
         self._linear = self.activation if isinstance(self.activation, PiecewiseLinear) else None
+        self._by_unit, self._drops = getattr(self.activation, "by_unit", False), max(self.dropout, default=0.0) > 0.0
+        self._keeps_ones = not self._drops and isinstance(self.activation, Identity | ReLU | LeakyReLU)
         self.result: FloatArray | None = None
 
+    def seed(self, rngs: Sequence[np.random.Generator]) -> None:
+        """Take one generator per member."""
+        self._masks = Masks(rngs, self.dropout)
+
+    def keep(self, members: IntArray) -> None:
+        """Keep the rates of these members and, while training, their generators and drawn masks."""
+        self.dropout = tuple(self.dropout[member] for member in members)
+        if hasattr(self, "_masks"):
+            self._masks.keep(members)
+
     def forward(self, X: FloatArray) -> FloatArray:
-        """A = f(X)."""
-        if self._linear is not None:
-            self._slopes = self._linear.slopes(X, self._buffer.like(X))
-            X *= self._slopes
-            self.result = X
-            return X
-        self._Z = X
-        out = X if self.activation.in_place else self._buffer.like(X)
-        self.result = self._A = self.activation.value(X, out)
-        return self._A
+        """A = f(X), times a fresh mask of zeros and growth factors where units are dropped."""
+        A = self._by_value(X) if self._linear is None else self._by_slopes(X, self._linear)
+        if not self._keeps_ones:
+            A[..., -1] = 1.0
+        self.result = A
+        return A
 
     def backward(self, dZ: FloatArray) -> FloatArray:
         """dX = dA * f'(X), in the memory of dA."""
         if self._linear is not None:
             dZ *= self._slopes
             return dZ
-        return self.activation.gradient(self._Z, self._A, dZ)
+        if self._drops:
+            dZ *= self._growth
+        dA = dZ if self._by_unit else dZ[..., :-1]
+        result = self.activation.gradient(self._Z, self._A, dA)
+        if result is not dA:
+            dA[...] = result
+        return dZ
 
     def infer(self, X: FloatArray) -> FloatArray:
         """A = f(X)."""
         return self.activation.value(X, X)
 
-
-class Dropout(_Parameterless):
-    """Inverted dropout: each unit is set to 0 with probability `rate`, the others grow to keep the mean.
-
-    Random bytes are compared with a threshold, so the rate is rounded to a multiple of 1/256, and survivors are
-    multiplied by 1 / (1 - threshold / 256), the exact inverse of their probability (Srivastava et al. 2014).
-
-    Parameters
-    ----------
-    rates : sequence of float in [0, 1)
-        One rate per member; one alone for a single network.
-    """
-
-    settings = ("n_out", "rates")
-
-    def __init__(self, n_out: int, rates: Sequence[float]) -> None:
-        for rate in rates:
-            require_share(rate, name="dropout")
-        self.n_out, self.rates = n_out, tuple(rates)
-
-    def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
-        """Start with an empty buffer."""
-        self._out = Buffer(self.n_out)
-
-    def seed(self, rngs: Sequence[np.random.Generator]) -> None:
-        """Take one generator per member."""
-        self._masks = _Masks(rngs, self.rates)
-
-    def keep(self, members: IntArray) -> None:
-        """Keep the rates of these members and, while training, their generators and drawn masks."""
-        self.rates = tuple(self.rates[member] for member in members)
-        if hasattr(self, "_masks"):
-            self._masks.keep(members)
-
-    def forward(self, X: FloatArray) -> FloatArray:
-        """X times a fresh mask of zeros and growth factors."""
-        self._mask = self._masks.draw(X)
-        return np.multiply(X, self._mask, out=self._out.like(X))
-
-    def backward(self, dZ: FloatArray) -> FloatArray:
-        """dZ times the same mask."""
-        dZ *= self._mask
-        return dZ
-
-    def infer(self, X: FloatArray) -> FloatArray:
-        """X itself."""
+    def _by_slopes(self, X: FloatArray, linear: PiecewiseLinear) -> FloatArray:
+        """X times the slopes at its elements, which are 0 where units are dropped, in the memory of X."""
+        if self._drops:
+            self._slopes = linear.slopes(X, self._out.like(X), self._masks.draw(X))
+            self._slopes *= self._masks.growth(X.dtype)
+        else:
+            self._slopes = linear.slopes(X, self._out.like(X))
+        X *= self._slopes
         return X
 
+    def _by_value(self, X: FloatArray) -> FloatArray:
+        """f(X), in the memory of X where the gradient needs f(X) alone."""
+        whole = X if self.activation.in_place else self._out.like(X)
+        self._Z, self._A = (X, whole) if self._by_unit else (X[..., :-1], whole[..., :-1])
+        self.activation.value(self._Z, self._Z if self.activation.in_place else self._A)
+        return self._drop(whole) if self._drops else whole
 
-class _Masks:
-    """Dropout masks, drawn several steps ahead because each call has a price; members have generators of their own."""
-
-    def __init__(self, rngs: Sequence[np.random.Generator], rates: Sequence[float]) -> None:
-        seeds = [cast(np.random.SeedSequence, rng.bit_generator.seed_seq) for rng in rngs]
-        self._sources = [np.random.SFC64(seed) for seed in seeds]
-        self._ahead, self._next = max(_MASKS_AHEAD // len(rngs), _MASKS_AHEAD_EACH), 0
-        self._threshold = np.minimum(np.round(256 * np.asarray(rates)), 255).astype(np.uint8)[:, None]
-        self._growth = 256.0 / (256.0 - self._threshold)
-        self._pool = np.empty((len(rngs), 0))
-
-    def draw(self, X: FloatArray) -> FloatArray:
-        """A mask in the shape and type of X; a member's depends on its own generator alone."""
-        count = X.shape[-2] * X.shape[-1]
-        if self._next + count > self._pool.shape[1]:
-            self._refill(count, X.dtype)
-        self._next += count
-        return self._pool[:, self._next - count : self._next].reshape(X.shape)
-
-    def keep(self, members: IntArray) -> None:
-        """Go on with these members alone."""
-        self._sources = [self._sources[member] for member in members]
-        self._threshold, self._growth = self._threshold[members], self._growth[members]
-        self._pool = self._pool[members]
-
-    def _refill(self, count: int, dtype: np.dtype[np.floating]) -> None:
-        left = self._pool[:, self._next :]
-        words = -(-max(count - left.shape[1], self._ahead) // 8)
-        draws = [source.random_raw(words) for source in self._sources]
-        kept = np.array(draws).view(np.uint8) >= self._threshold
-        self._next, self._pool = 0, np.empty((len(left), left.shape[1] + 8 * words), dtype)
-        self._pool[:, : left.shape[1]] = left
-        np.multiply(kept, self._growth, out=self._pool[:, left.shape[1] :], dtype=dtype, casting="same_kind")
+    def _drop(self, A: FloatArray) -> FloatArray:
+        """A times a fresh mask, in memory of its own."""
+        self._growth = self._mask.like(A)
+        np.multiply(self._masks.draw(A), self._masks.growth(A.dtype), out=self._growth)
+        return np.multiply(A, self._growth, out=self._dropped.like(A))

@@ -12,11 +12,11 @@ from finnet.errors import ConfigError
 from finnet.network.activations import Activation, Identity
 from finnet.network.depth import Skippable, skip_beyond
 from finnet.network.initializers import Initializer, Xavier, initializer_for
-from finnet.network.layers import Activate, Dense, Dropout, Layer, Parameter, Role
+from finnet.network.layers import Activate, Dense, Layer, Parameter
 from finnet.network.normalization import normalization_layer
 from finnet.network.residual import Residual
 from finnet.network.shared import Averaged, SharedDense, share_weights
-from finnet.types import FloatArray, IntArray
+from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["Network", "dense_network"]
 
@@ -38,11 +38,13 @@ class Network:
     Attributes
     ----------
     values, gradients : ndarray of shape (n_parameters,) or (members, n_parameters)
-        Weights first, then biases and gains, then running statistics, which have no gradient.
+        Layer by layer what is trained, then running statistics, which have no gradient.
     trained, trained_gradients : ndarray
         Views of the parts that an optimizer works with.
-    weights, weight_gradients : ndarray
-        Views of the leading `n_weights` elements, which penalties shrink.
+    is_weight : ndarray of bool, of shape (n_trained,)
+        Which elements of `trained` are weights, which penalties shrink, rather than biases, gains or shifts.
+    weight_matrices : list of (W, dW)
+        Views of the weights and their gradients, matrix by matrix.
 
     Examples
     --------
@@ -64,11 +66,17 @@ class Network:
             raise ConfigError(f"dtype={dtype!r} is not supported; use 'float32' or 'float64'")
         self.layers, self.output, self.members = tuple(layers), output or Identity(), members
         self._slots = _place([parameter for layer in layers for parameter in layer.parameters])
-        self.n_weights = _size(self._slots, Role.WEIGHT)
+        self.is_weight = np.concatenate([_weights_among(parameter) for _, parameter in _trained(self._slots)])
         lead = () if members is None else (members,)
-        self.values = np.zeros((*lead, _size(self._slots)), dtype)
+        size = sum(prod(parameter.shape) for _, parameter in self._slots)
+        self.values = np.zeros((*lead, size), dtype)
         self.gradients = np.zeros(self.values.shape, self.values.dtype)
         self._bind()
+
+    @property
+    def n_weights(self) -> int:
+        """How many parameters of each member are weights, rather than biases, gains, shifts or statistics."""
+        return int(self.is_weight.sum())
 
     def initialize(self, rngs: Sequence[np.random.Generator]) -> None:
         """Draw the initial parameters, one generator per member; a member draws what it would draw alone."""
@@ -110,7 +118,7 @@ class Network:
         return copied
 
     def forward(self, X: FloatArray) -> FloatArray:
-        """Scores of the training pass, of shape (..., n_rows, n_outputs)."""
+        """Scores of the training pass, of shape (..., n_rows, n_outputs), for rows X with ones behind (`with_ones`)."""
         for layer in self.layers:
             X = layer.forward(X)
         return X
@@ -164,7 +172,7 @@ class Network:
         return copied
 
     def __getstate__(self) -> dict[str, object]:
-        views = {"gradients", "trained", "trained_gradients", "weights", "weight_gradients"}
+        views = {"gradients", "trained", "trained_gradients", "weight_matrices"}
         return {name: value for name, value in vars(self).items() if name not in views}
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -173,19 +181,24 @@ class Network:
         self._bind()
 
     def _bind(self) -> None:
+        first, last = self.layers[0], self.layers[-1]
+        if isinstance(first, Dense | SharedDense):
+            first.passes_back = False
+        if isinstance(last, Dense | SharedDense):
+            last.gives_scores = True
         views = zip(self.layers, self._views(self.values), self._views(self.gradients), strict=True)
         for layer, values, gradients in views:
             layer.bind(values, gradients)
-        if isinstance(self.layers[0], Dense | SharedDense):
-            self.layers[0].passes_back = False
-        n_trained = _size(self._slots, Role.WEIGHT, Role.SHIFT)
+        n_trained = len(self.is_weight)
         self.trained, self.trained_gradients = self.values[..., :n_trained], self.gradients[..., :n_trained]
-        self.weights = self.values[..., : self.n_weights]
-        self.weight_gradients = self.gradients[..., : self.n_weights]
+        self.weight_matrices = [
+            (_view(self.values, slot)[..., :n_shrunk, :], _view(self.gradients, slot)[..., :n_shrunk, :])
+            for slot in self._slots
+            if (n_shrunk := slot[1].n_shrunk)
+        ]
 
     def _views(self, flat: FloatArray) -> list[list[FloatArray]]:
-        views = [flat[..., i : i + prod(p.shape)].reshape(*flat.shape[:-1], *p.shape) for i, p in self._slots]
-        rest = iter(views)
+        rest = iter([_view(flat, slot) for slot in self._slots])
         return [[next(rest) for _ in layer.parameters] for layer in self.layers]
 
 
@@ -198,19 +211,30 @@ def _opened(layers: Sequence[Layer]) -> Iterator[Layer]:
             yield layer
 
 
-_Slots = list[tuple[int, Parameter]]
+_Slot = tuple[int, Parameter]
 
 
-def _place(parameters: Sequence[Parameter]) -> _Slots:
-    """Start of every parameter in the flat vector: weights first, then shifts, then statistics."""
+def _place(parameters: Sequence[Parameter]) -> list[_Slot]:
+    """Start of every parameter in the flat vector: what is trained in order, then the rest."""
     starts, end = {}, 0
-    for i in sorted(range(len(parameters)), key=lambda i: parameters[i].role.value):
+    for i in sorted(range(len(parameters)), key=lambda i: not parameters[i].is_trained):
         starts[i], end = end, end + prod(parameters[i].shape)
     return [(starts[i], parameter) for i, parameter in enumerate(parameters)]
 
 
-def _size(slots: _Slots, *roles: Role) -> int:
-    return sum(prod(parameter.shape) for _, parameter in slots if not roles or parameter.role in roles)
+def _trained(slots: Sequence[_Slot]) -> list[_Slot]:
+    return [slot for slot in slots if slot[1].is_trained]
+
+
+def _weights_among(parameter: Parameter) -> BoolArray:
+    """Which elements of a parameter are weights, flat."""
+    return np.repeat(np.arange(parameter.shape[0]) < parameter.n_shrunk, parameter.shape[1])
+
+
+def _view(flat: FloatArray, slot: _Slot) -> FloatArray:
+    """The parameter of a slot in a flat vector."""
+    start, parameter = slot
+    return flat[..., start : start + prod(parameter.shape)].reshape(*flat.shape[:-1], *parameter.shape)
 
 
 def dense_network(
@@ -234,7 +258,7 @@ def dense_network(
     widths : sequence of int, at least 2 of them
     activation : Activation of the hidden layers, None is the identity
     output : Activation that turns scores into forecasts
-    dropout : one rate per member, applied after every hidden activation
+    dropout : one rate per member, or one for all, applied after every hidden activation
     normalization : "batch", "layer" or None, before every hidden activation
     residual : whether hidden layers as wide as their input get a way around them
     initializer : name or Initializer of the hidden layers; "auto" suits the activation, and outputs take Xavier
@@ -252,12 +276,12 @@ def dense_network(
     """
     hidden = activation or Identity()
     draws = initializer_for(hidden, initializer)
+    rates = tuple(dropout) if len(dropout) == (members or 1) else tuple(dropout) * (members or 1)
     blocks: list[list[Layer]] = []
     for n_in, n_out in pairwise(widths[:-1]):
         block: list[Layer] = [Dense(n_in, n_out, initializer=draws)]
         block += [normalization_layer(normalization, n_out)] if normalization else []
-        block += [Activate(n_out, hidden)]
-        block += [Dropout(n_out, dropout)] if max(dropout) > 0.0 else []
+        block += [Activate(n_out, hidden, rates)]
         blocks.append([Residual(block)] if residual and n_in == n_out and blocks else block)
     if depths is None:
         layers = [layer for block in blocks for layer in block]

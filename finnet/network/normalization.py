@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from finnet.checks import require_choice
-from finnet.network.layers import Bare, Layer, Parameter, Role
+from finnet.network.layers import Bare, Buffer, Layer, Parameter
 from finnet.types import FloatArray
 
 __all__ = ["BatchNorm", "LayerNorm", "normalization_layer"]
@@ -23,13 +23,12 @@ def _standardized(X: FloatArray, axis: int) -> tuple[FloatArray, FloatArray, Flo
     return centered, mean, variance, inverse
 
 
-def _standardized_gradient(dN: FloatArray, N: FloatArray, inverse: FloatArray, *, axis: int) -> FloatArray:
-    """dX = (dN - mean(dN) - N mean(dN N)) / deviation (Ioffe & Szegedy 2015, section 3)."""
+def _standardize_gradient(dN: FloatArray, N: FloatArray, inverse: FloatArray, *, axis: int) -> None:
+    """Turn dN into dX = (dN - mean(dN) - N mean(dN N)) / deviation (Ioffe & Szegedy 2015, section 3)."""
     along = (dN * N).mean(axis=axis, keepdims=True)
     dN -= dN.mean(axis=axis, keepdims=True)
     dN -= N * along
     dN *= inverse
-    return dN
 
 
 class _GainAndShift(Bare):
@@ -43,12 +42,13 @@ class _GainAndShift(Bare):
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Gain, which starts at 1, and shift."""
-        return Parameter((1, self.n_out), Role.SHIFT), Parameter((1, self.n_out), Role.SHIFT)
+        return Parameter((1, self.n_out)), Parameter((1, self.n_out))
 
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
         """Take views of gain and shift (..., 1, n_out) and of their gradients."""
         self.gain, self.shift = values[:2]
         self.dgain, self.dshift = gradients[:2]
+        self._Z = Buffer(self.n_out + 1)
 
     def initialize(self, values: Sequence[FloatArray], rng: np.random.Generator) -> None:
         """Gain 1, shift 0."""
@@ -56,10 +56,19 @@ class _GainAndShift(Bare):
 
     def backward(self, dZ: FloatArray) -> FloatArray:
         """Fill dgain and dshift; dX in the memory of dZ."""
-        (dZ * self._N).sum(axis=-2, keepdims=True, out=self.dgain)
-        dZ.sum(axis=-2, keepdims=True, out=self.dshift)
-        dZ *= self.gain
-        return _standardized_gradient(dZ, self._N, self._inverse, axis=self.axis)
+        dN = dZ[..., :-1]
+        (dN * self._N).sum(axis=-2, keepdims=True, out=self.dgain)
+        dN.sum(axis=-2, keepdims=True, out=self.dshift)
+        dN *= self.gain
+        _standardize_gradient(dN, self._N, self._inverse, axis=self.axis)
+        return dZ
+
+    def _gained(self, N: FloatArray, X: FloatArray) -> FloatArray:
+        """Gain N + shift, with the column of ones that X has."""
+        self._N, Z = N, self._Z.like(X)
+        np.multiply(N, self.gain, out=self._Z.units)
+        self._Z.units += self.shift
+        return Z
 
     axis: int
     _N: FloatArray
@@ -78,8 +87,7 @@ class BatchNorm(_GainAndShift):
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Gain, shift, running mean and running variance."""
-        row = (1, self.n_out)
-        return *super().parameters, Parameter(row, Role.STATISTIC), Parameter(row, Role.STATISTIC)
+        return *super().parameters, *[Parameter((1, self.n_out), is_trained=False)] * 2
 
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
         """Take views of gain, shift, running mean and running variance."""
@@ -93,11 +101,11 @@ class BatchNorm(_GainAndShift):
 
     def forward(self, X: FloatArray) -> FloatArray:
         """Z = gain (X - mean) / deviation + shift with the batch's own mean and deviation."""
-        self._N, mean, variance, self._inverse = _standardized(X, self.axis)
+        N, mean, variance, self._inverse = _standardized(X[..., :-1], self.axis)
         self.mean += self.momentum * (mean - self.mean)
         n_rows = X.shape[-2]
         self.variance += self.momentum * (variance * (n_rows / max(1, n_rows - 1)) - self.variance)
-        return self._N * self.gain + self.shift
+        return self._gained(N, X)
 
     def infer(self, X: FloatArray) -> FloatArray:
         """The same with running mean and variance."""
@@ -112,8 +120,8 @@ class LayerNorm(_GainAndShift):
 
     def forward(self, X: FloatArray) -> FloatArray:
         """Z = gain (X - mean) / deviation + shift with the row's own mean and deviation."""
-        self._N, _, _, self._inverse = _standardized(X, self.axis)
-        return self._N * self.gain + self.shift
+        N, _, _, self._inverse = _standardized(X[..., :-1], self.axis)
+        return self._gained(N, X)
 
     def infer(self, X: FloatArray) -> FloatArray:
         """The same, remembering nothing."""

@@ -14,7 +14,7 @@ from finnet.checks import require_choice, require_number
 from finnet.errors import ConfigError
 from finnet.network.constants import constant
 from finnet.network.settings import Settings
-from finnet.types import FloatArray, IntArray
+from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "OPTIMIZERS",
@@ -41,8 +41,8 @@ class Block:
     Attributes
     ----------
     theta, gradient : ndarray of shape (n,) or (n_members, n)
-    weights : ndarray
-        The leading part of `theta` that decoupled weight decay shrinks.
+    is_weight : ndarray of bool, of shape (n,)
+        Which elements of `theta` decoupled weight decay shrinks.
     slots : tuple of ndarray
         What the rule remembers, in the shape of `theta`, first all 0.
     scratch : ndarray
@@ -53,7 +53,7 @@ class Block:
 
     theta: FloatArray
     gradient: FloatArray
-    weights: FloatArray
+    is_weight: BoolArray
     slots: tuple[FloatArray, ...]
     scratch: FloatArray
     rate: float | FloatArray
@@ -193,7 +193,7 @@ class Adam(Settings):
         M *= constant(self.beta1, dtype)
         M += gradient
         V *= constant(self.beta2, dtype)
-        V += np.square(gradient, out=scratch)
+        V += np.multiply(gradient, gradient, out=scratch)
         np.sqrt(V, out=scratch)
         scratch += np.array(self.epsilon * root, dtype)
         np.divide(M, scratch, out=scratch)
@@ -214,7 +214,9 @@ class AdamW(Settings):
 
     def step(self, block: Block, time: int) -> None:
         """Shrink, then step as Adam does."""
-        block.weights *= 1.0 - block.rate * self.weight_decay
+        np.multiply(block.is_weight, -block.rate * self.weight_decay, out=block.scratch)
+        block.scratch += 1.0
+        block.theta *= block.scratch
         Adam(self.learning_rate, self.beta1, self.beta2, self.epsilon).step(block, time)
 
 
@@ -237,8 +239,8 @@ class Updater:
     optimizer : Optimizer
     theta, gradient : ndarray of shape (n,) or (n_members, n)
         Kept by reference: `update` reads the gradient and changes theta in place.
-    n_weights : int
-        How many of the first parameters decoupled weight decay shrinks.
+    is_weight : ndarray of bool, of shape (n,), optional
+        Which parameters decoupled weight decay shrinks; None is all of them.
     rate : float or ndarray of shape (n_members, 1), optional
         Learning rate; None takes the optimizer's own.
     """
@@ -249,13 +251,13 @@ class Updater:
         theta: FloatArray,
         gradient: FloatArray,
         *,
-        n_weights: int = 0,
+        is_weight: BoolArray | None = None,
         rate: float | FloatArray | None = None,
     ) -> None:
         self.optimizer, self.time = optimizer, 0
         self.slots = tuple(np.zeros(theta.shape, theta.dtype) for _ in range(optimizer.n_slots))
         self._rate = optimizer.learning_rate if rate is None else rate
-        self._n_weights = n_weights
+        self._is_weight = np.ones(theta.shape[-1], dtype=bool) if is_weight is None else is_weight
         self.attach(theta, gradient)
 
     def update(self) -> None:
@@ -292,7 +294,7 @@ class Updater:
         return Block(
             theta=part,
             gradient=gradient[where],
-            weights=part[..., : max(0, self._n_weights - where[-1].start)],
+            is_weight=self._is_weight[where[-1]],
             slots=tuple(slot[where] for slot in self.slots),
             scratch=scratch[..., : part.shape[-1]],
             rate=self._rate,

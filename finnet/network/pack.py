@@ -155,7 +155,7 @@ class _PackRun:
         self.n_members, self.active = network.members, np.arange(network.members)
         rate = None if rates is None else rates[:, None].astype(network.values.dtype)
         theta, gradient = network.trained, network.trained_gradients
-        self.updater = Updater(settings.optimizer, theta, gradient, n_weights=network.n_weights, rate=rate)
+        self.updater = Updater(settings.optimizer, theta, gradient, is_weight=network.is_weight, rate=rate)
         # Without early stopping this notes nothing but divergence.
         self.best = BestSoFar(settings.early_stopping or EarlyStopping(), network.values)
         self.final, self.best_epoch = network.values.copy(), np.zeros(self.n_members, np.int64)

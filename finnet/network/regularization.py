@@ -44,10 +44,16 @@ class Penalty(Settings):
 
     def apply(self, network: Network) -> None:
         """Add l1 sign(w) + l2 w to the gradients of the weights."""
-        if np.any(self.l2):
-            network.weight_gradients += self.l2 * network.weights
-        if np.any(self.l1):
-            network.weight_gradients += self.l1 * np.sign(network.weights)
+        l1, l2 = _for_matrices(self.l1), _for_matrices(self.l2)
+        for W, dW in network.weight_matrices:
+            if np.any(l2):
+                dW += l2 * W
+            if np.any(l1):
+                dW += l1 * np.sign(W)
+
+
+def _for_matrices(strength: float | FloatArray) -> float | FloatArray:
+    return strength[..., None] if isinstance(strength, np.ndarray) else strength
 
 
 def _of(strength: float | FloatArray, members: IntArray) -> float | FloatArray:

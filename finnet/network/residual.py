@@ -17,14 +17,16 @@ class Residual(Block):
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
         """Hand every layer its share of the views."""
         super().bind(values, gradients)
-        self._Z, self._dZ = Buffer(self.n_out), Buffer(self.n_out)
+        self._Z, self._dZ = Buffer(self.n_out + 1), Buffer(self.n_out + 1)
 
     def forward(self, X: FloatArray) -> FloatArray:
         """Z = X + block(X)."""
         Z = X
         for layer in self.layers:
             Z = layer.forward(Z)
-        return np.add(X, Z, out=self._Z.like(X))
+        Z = np.add(X, Z, out=self._Z.like(X))
+        Z[..., -1] = 1.0
+        return Z
 
     def backward(self, dZ: FloatArray) -> FloatArray:
         """dX = dZ + what comes back through the block."""

@@ -7,14 +7,14 @@ members differ from the start (TabM; Gorishniy, Kotelnikov & Babenko 2024).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from finnet.network.activations import Activation
 from finnet.network.initializers import Initializer
-from finnet.network.layers import Activate, Bare, Buffer, Dense, Dropout, Layer, Parameter, Role
+from finnet.network.layers import Activate, Bare, Buffer, Dense, Layer, Parameter
 from finnet.network.losses import Loss
 from finnet.network.residual import Residual
 from finnet.types import FloatArray
@@ -50,7 +50,8 @@ class RandomSigns:
 class SharedDense(Bare):
     """Z_k = ((X_k * r_k) W) * s_k + b_k for every network k of those that share W.
 
-    X has shape (n_rows, n_in) where all take the same rows, else (n_shared, n_rows, n_in).
+    X has shape (n_rows, n_in + 1) where all take the same rows, else (n_shared, n_rows, n_in + 1). Its ones are not
+    used: biases are the networks' own, and W is not.
 
     Parameters
     ----------
@@ -63,11 +64,11 @@ class SharedDense(Bare):
     Examples
     --------
     >>> SharedDense(8, 3, 2, initializer=Ones(), scalings=Ones()).parameters[1]
-    Parameter(shape=(8, 3), role=<Role.SHIFT: 1>)
+    Parameter(shape=(8, 3), n_shrunk=0, is_trained=True)
     """
 
     settings = ("n_shared", "n_in", "n_out", "initializer", "scalings")
-    passes_back = True
+    passes_back, gives_scores = True, False
 
     def __init__(
         self, n_shared: int, n_in: int, n_out: int, *, initializer: Initializer, scalings: Initializer
@@ -78,15 +79,15 @@ class SharedDense(Bare):
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """W, which penalties shrink, and R, S and b, one row per network."""
-        rows = [Parameter((self.n_shared, n), Role.SHIFT) for n in (self.n_in, self.n_out, self.n_out)]
-        return Parameter((self.n_in, self.n_out), Role.WEIGHT), *rows
+        rows = [Parameter((self.n_shared, n)) for n in (self.n_in, self.n_out, self.n_out)]
+        return Parameter((self.n_in, self.n_out), n_shrunk=self.n_in), *rows
 
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
         """Take views of W (n_in, n_out), R (n_shared, n_in, 1), S and b (n_shared, 1, n_out) and their gradients."""
         (self.W, *rows), (self.dW, *row_gradients) = values, gradients
         self.R, self.S, self.b = self._columns_and_rows(rows)
         self.dR, self.dS, self.db = self._columns_and_rows(row_gradients)
-        self._Z, self._dX = Buffer(self.n_out), Buffer(self.n_in)
+        self._Z, self._dX = Buffer(self.n_out + 1), Buffer(self.n_in + 1)
         self._own, self._slopes = (np.empty((self.n_shared, *self.W.shape), self.W.dtype) for _ in range(2))
         self._ones = np.empty((1, 0), self.W.dtype)
 
@@ -99,19 +100,22 @@ class SharedDense(Bare):
 
     def forward(self, X: FloatArray) -> FloatArray:
         """Z_k = X_k W_k + b_k with W_k = diag(r_k) W diag(s_k): cheaper than scaling rows, which outnumber inputs."""
-        self._X = np.broadcast_to(X, (self.n_shared, *X.shape[-2:]))
+        X = np.broadcast_to(X, (self.n_shared, *X.shape[-2:]))
+        self._X, Z = X[..., :-1], self._Z.like(X)
         np.multiply(self.W, self.R, out=self._own)
         self._own *= self.S
-        Z = np.matmul(self._X, self._own, out=self._Z.like(self._X))
-        Z += self.b
-        return Z
+        np.matmul(self._X, self._own, out=self._Z.units)
+        self._Z.units += self.b
+        return self._Z.units if self.gives_scores else Z
 
     def backward(self, dZ: FloatArray) -> FloatArray:
         """dW_k = X_k' dZ_k, handed on to W, r_k and s_k; dX_k = dZ_k W_k', where a layer stands before this one."""
+        dX, dZ = self._dX.like(dZ), dZ if self.gives_scores else dZ[..., :-1]
         if self._ones.shape[1] != dZ.shape[-2]:
             self._ones = np.ones((1, dZ.shape[-2]), dZ.dtype)
         np.matmul(self._ones, dZ, out=self.db)
-        dX = np.matmul(dZ, self._own.mT, out=self._dX.like(dZ)) if self.passes_back else dZ
+        if self.passes_back:
+            np.matmul(dZ, self._own.mT, out=self._dX.units)
         own = np.matmul(self._X.mT, dZ, out=self._slopes)
         slopes = np.multiply(own, self.W, out=self._own)
         np.matmul(slopes, self.S.mT, out=self.dR)
@@ -138,7 +142,7 @@ class PerShared(Bare):
 
     Parameters
     ----------
-    layer : Layer that works on packs, such as BatchNorm, LayerNorm, or Dropout with one rate per network
+    layer : Layer that works on packs, such as BatchNorm, LayerNorm, or Activate with one dropout rate per network
     n_shared : int
     """
 
@@ -155,7 +159,7 @@ class PerShared(Bare):
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Those of the layer, one row per network."""
-        return tuple(Parameter((self.n_shared, p.shape[1]), p.role) for p in self.layer.parameters)
+        return tuple(replace(p, shape=(self.n_shared, p.shape[1])) for p in self.layer.parameters)
 
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
         """Hand on views of shape (n_shared, 1, n_units)."""
@@ -243,7 +247,8 @@ def share_weights(layers: Sequence[Layer], n_shared: int) -> list[Layer]:
 
     Examples
     --------
-    >>> layers = [Dense(5, 4, initializer=Ones()), Dropout(4, (0.5,)), Dense(4, 1, initializer=Ones())]
+    >>> from finnet.network.normalization import LayerNorm
+    >>> layers = [Dense(5, 4, initializer=Ones()), LayerNorm(4), Dense(4, 1, initializer=Ones())]
     >>> [type(layer).__name__ for layer in share_weights(layers, 8)]
     ['SharedDense', 'PerShared', 'SharedDense']
     """
@@ -258,8 +263,8 @@ def _shared(layer: Layer, n_shared: int, *, scalings: Initializer | None = None)
             return SharedDense(n_shared, *widths, initializer=layer.initializer, scalings=scalings or Ones())
         case Residual():
             return Residual([_shared(own, n_shared) for own in layer.layers])
-        case Dropout():
-            return PerShared(Dropout(layer.n_out, layer.rates * n_shared), n_shared)
-        case Activate():
+        case Activate() if max(layer.dropout) == 0.0:
             return layer
+        case Activate():
+            return PerShared(Activate(layer.n_out, layer.activation, layer.dropout * n_shared), n_shared)
     return PerShared(layer, n_shared)

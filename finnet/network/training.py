@@ -141,7 +141,7 @@ class Trainer:
     def __init__(self, network: Network, loss: Loss, settings: Training) -> None:
         self.network, self.loss, self.settings, self.history = network, loss, settings, History()
         theta, gradient = network.trained, network.trained_gradients
-        self.updater = Updater(settings.optimizer, theta, gradient, n_weights=network.n_weights)
+        self.updater = Updater(settings.optimizer, theta, gradient, is_weight=network.is_weight)
         self.observer = Observer(network.layers)
         self.clipper = Clipper(settings.clipping)
         self.rules = active_rules(settings, self.clipper)

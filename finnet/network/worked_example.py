@@ -16,7 +16,7 @@ import numpy as np
 
 from finnet.network.activations import Sigmoid
 from finnet.network.initializers import Xavier
-from finnet.network.layers import Activate, Dense
+from finnet.network.layers import Activate, Dense, with_ones
 from finnet.network.losses import BinaryCrossEntropy, loss_on_scores, mean_gradient
 from finnet.network.model import Network
 from finnet.network.optimizers import SGD, Updater
@@ -87,7 +87,7 @@ def worked_example() -> WorkedExample:
     """
     network, inputs = _network(), np.array([[VOLUME / VOLUME_UNIT, SENTIMENT]])
     before = _named(network)
-    hidden = network.layers[1].forward(network.layers[0].forward(inputs)).copy()[0]
+    hidden = network.layers[1].infer(network.layers[0].infer(inputs))[0]
     output = float(network.predict(inputs)[0, 0])
     gradients = _step(network, inputs)
     return WorkedExample(
@@ -113,7 +113,7 @@ def _network() -> Network:
 
 def _step(network: Network, inputs: FloatArray) -> dict[str, FloatArray]:
     """Forward, loss, backward, update; the gradients are those before the update."""
-    scores = network.forward(inputs)
+    scores = network.forward(with_ones(inputs))
     loss = loss_on_scores(BinaryCrossEntropy(), network.output)
     network.backward(mean_gradient(loss, scores, np.array([[TRUTH]])))
     Updater(SGD(learning_rate=LEARNING_RATE), network.trained, network.trained_gradients).update()

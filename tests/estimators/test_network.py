@@ -292,4 +292,4 @@ def test_summary_lists_layers_and_parameters():
     summary = NetworkClassifier(**{**QUICK, "epochs": 1}, normalization="batch").fit(X, Y).summary()
     assert summary["units"].tolist() == [16, 16, 16, 1]
     assert summary["parameters"].tolist() == [4 * 16 + 16, 4 * 16, 0, 17]
-    assert summary["layer"][2] == "Activate(n_out=16, activation=ReLU())"
+    assert summary["layer"][2] == "Activate(n_out=16, activation=ReLU(), dropout=(0.0,))"

@@ -18,7 +18,7 @@ from finnet.estimators.calibration import CalibratedClassifier
 from finnet.estimators.ensemble import NetworkEnsembleClassifier
 from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
 from finnet.estimators.network import NetworkClassifier
-from finnet.estimators.saving import load_model, model_from_bytes, model_to_bytes, save_model
+from finnet.estimators.saving import SCHEMA, load_model, model_from_bytes, model_to_bytes, save_model
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
 from finnet.features.encoding import TableEncoder
 from finnet.labels import Direction, build_dataset
@@ -195,7 +195,7 @@ def large_shared():
     network = {**SHARING.description["model"]["classifier"]["classifier"], "normalization": None, "residual": False}
     network |= {"hidden": [units], "n_features": units, "batch_ensemble": shared, "values": 0}
     values = np.zeros(units * units + units + shared * (units + 2 * units + units + 2), np.float32)
-    return pack(Archive({"schema": 1, "model": network}, [values]))
+    return pack(Archive({"schema": SCHEMA, "model": network}, [values]))
 
 
 def zipped(*members, compression=zipfile.ZIP_STORED):
@@ -230,7 +230,7 @@ HOSTILE = {
     "no member": zipped,
     "no description": lambda: zipped(("0.npy", b"")),
     "description is a list": lambda: zipped(("description.json", "[]")),
-    "description is cut": lambda: zipped(("description.json", '{"schema": 1')),
+    "description is cut": lambda: zipped(("description.json", '{"schema": 2')),
     "description is not text": lambda: zipped(("description.json", b"\xff\xfe\xfd")),
     "description is deep": lambda: zipped(("description.json", "[" * 100_000)),
     "description holds NaN": lambda: zipped(("description.json", '{"schema": NaN}')),
@@ -250,12 +250,12 @@ HOSTILE = {
     "array of another version": lambda: with_array(npy(), magic=b"\x93NUMPY\x02\x00"),
     "array of infinity": lambda: with_array(npy(), np.array([np.inf]).tobytes()),
     "array cut": lambda: with_array(npy(), b"\0" * 7),
-    "schema 2": lambda: described(lambda d: d.update(schema=2)),
-    "schema text": lambda: described(lambda d: d.update(schema="1")),
+    "schema 1": lambda: described(lambda d: d.update(schema=1)),
+    "schema text": lambda: described(lambda d: d.update(schema="2")),
     "unknown kind": lambda: described(lambda d: d["model"].update(kind="os.system")),
     "kind is a list": lambda: described(lambda d: d["model"].update(kind=[])),
     "itself inside": lambda: described(lambda d: d["model"].update(classifier=d["model"]["classifier"]["encoder"])),
-    "no model": lambda: described(lambda d: {"schema": 1}),
+    "no model": lambda: described(lambda d: {"schema": SCHEMA}),
     "huge layers": lambda: described(lambda d: d["model"]["classifier"]["classifier"].update(hidden=[10**9])),
     "layers below zero": lambda: described(lambda d: d["model"]["classifier"]["classifier"].update(hidden=[-5])),
     "unknown activation": lambda: described(lambda d: d["model"]["classifier"]["classifier"].update(activation="eval")),

@@ -35,6 +35,7 @@ WEIGHTS_CHANGE_DRAWS = {
     ],
     expected_failed_checks=lambda estimator: WEIGHTS_CHANGE_DRAWS,
 )
+@pytest.mark.filterwarnings("ignore::finnet.errors.FinnetWarning")
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 

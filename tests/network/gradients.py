@@ -11,7 +11,7 @@ from itertools import combinations, product
 import numpy as np
 
 from finnet.network.activations import ACTIVATIONS, Sigmoid, Softmax, Tanh
-from finnet.network.layers import Activate, Dense
+from finnet.network.layers import Activate, Dense, with_ones
 from finnet.network.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
@@ -129,7 +129,7 @@ class Problem:
         self.case, self.loss = case, LOSSES[case.loss]
         self.n_members, self.n_out = case.members or 1, 1 if case.loss in ONE_OUTPUT else 3
         lead = () if case.members is None else (case.members,)
-        self.X = rng.standard_normal((*lead, 7, 3))
+        self.X = with_ones(rng.standard_normal((*lead, 7, 3)))
         self.weights = rng.uniform(0.2, 2.0, (*lead, 7, 1)) if case.is_weighted else None
         self.network = self._network(case.members)
         self.network.initialize([np.random.default_rng([seed, member]) for member in range(self.n_members)])
@@ -163,7 +163,7 @@ class Problem:
         X, Y = (np.tile(array, (n_copies, 1, 1)) for array in (self.X, self.Y))
         weights = None if self.weights is None else np.tile(self.weights, (n_copies, 1, 1))
         data = mean_loss(self.loss, copies.forward(X), Y, weights=weights)
-        return (data + self.case.penalty.value(copies.weights)).reshape(n_copies, self.n_members)
+        return (data + self.case.penalty.value(copies.trained[:, copies.is_weight])).reshape(n_copies, self.n_members)
 
     def _scores(self):
         self._reseed(self.network)
@@ -197,7 +197,7 @@ def move_from_kinks(layers, X) -> None:
         Z = layer.forward(X)
         if isinstance(following, Activate):
             shift = layer.b if isinstance(layer, Dense) else layer.shift
-            values = np.sort(Z, axis=-2)
+            values = np.sort(Z[..., :-1], axis=-2)
             gap = np.diff(values, axis=-2).argmax(axis=-2)[..., None, :]
             low = np.take_along_axis(values, gap, axis=-2)
             shift -= (low + np.take_along_axis(values, gap + 1, axis=-2)) / 2

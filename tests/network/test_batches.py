@@ -10,24 +10,32 @@ X = np.arange(23.0)[:, None]
 EXAMPLES = Examples(X, -X, X + 1.0)
 
 
-def test_every_row_comes_once_per_epoch_with_its_target_and_weight():
-    batches = list(Batches(EXAMPLES, 5, rngs=np.random.default_rng(0)))
-    rows = np.concatenate([batch.X for batch in batches])
-    np.testing.assert_array_equal(np.sort(rows, axis=0), X)
-    for batch in batches:
-        np.testing.assert_array_equal(batch.Y, -batch.X)
-        np.testing.assert_array_equal(batch.weights, batch.X + 1.0)
+def rows_of(batches):
+    """X of every batch without its ones, copied, as a batch is valid until the next."""
+    return [batch.X[..., :-1].copy() for batch in batches]
+
+
+def test_every_row_comes_once_per_epoch_with_its_target_and_weight_and_a_one_behind_it():
+    rows = []
+    for batch in Batches(EXAMPLES, 5, rngs=np.random.default_rng(0)):
+        rows.append(batch.X[:, :1].copy())
+        np.testing.assert_array_equal(batch.X[:, 1:], np.ones((len(batch.X), 1)))
+        np.testing.assert_array_equal(batch.Y, -rows[-1])
+        np.testing.assert_array_equal(batch.weights, rows[-1] + 1.0)
+    assert [len(own) for own in rows] == [5, 5, 5, 5, 3]
+    np.testing.assert_array_equal(np.sort(np.concatenate(rows), axis=0), X)
 
 
 def test_epochs_have_different_orders():
     batches = Batches(EXAMPLES, 23, rngs=np.random.default_rng(0))
-    assert not np.array_equal(next(iter(batches)).X, next(iter(batches)).X)
+    first, second = rows_of(batches), rows_of(batches)
+    assert not np.array_equal(first, second)
 
 
 def test_chunks_do_not_change_the_batches(monkeypatch):
-    whole = [batch.X for batch in Batches(EXAMPLES, 5, rngs=np.random.default_rng(0))]
+    whole = rows_of(Batches(EXAMPLES, 5, rngs=np.random.default_rng(0)))
     monkeypatch.setattr(module, "_CHUNK_BYTES", 100)
-    pieces = [batch.X for batch in Batches(EXAMPLES, 5, rngs=np.random.default_rng(0))]
+    pieces = rows_of(Batches(EXAMPLES, 5, rngs=np.random.default_rng(0)))
     assert len(whole) == len(pieces)
     for a, b in zip(whole, pieces, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -46,18 +54,19 @@ def test_members_that_leave_take_their_rows_along():
     batches = Batches(replace(EXAMPLES, rows=rows), 2, rngs=[np.random.default_rng(k) for k in range(3)])
     batches.keep(np.array([2]))
     (batch,) = batches
-    assert sorted(batch.X.ravel()) == [4.0, 5.0]
+    assert sorted(batch.X[..., 0].ravel()) == [4.0, 5.0]
 
 
 def test_rows_that_do_not_count_are_never_seen():
     even = replace(EXAMPLES, rows=np.arange(0, 23, 2))
-    rows = np.concatenate([batch.X for batch in Batches(even, 5, rngs=np.random.default_rng(0))])
+    rows = np.concatenate(rows_of(Batches(even, 5, rngs=np.random.default_rng(0))))
     np.testing.assert_array_equal(np.sort(rows, axis=0), X[::2])
 
 
 def test_targets_of_an_epoch_come_in_the_order_of_its_batches():
     batches = Batches(EXAMPLES, 5, rngs=[np.random.default_rng(k) for k in range(3)])
-    Y, weights = (np.concatenate(parts, axis=1) for parts in zip(*[batch[1:] for batch in batches], strict=True))
+    seen = [(batch.Y.copy(), batch.weights.copy()) for batch in batches]
+    Y, weights = (np.concatenate(parts, axis=1) for parts in zip(*seen, strict=True))
     np.testing.assert_array_equal(Y, batches.targets()[0])
     np.testing.assert_array_equal(weights, batches.targets()[1])
 
@@ -73,7 +82,7 @@ def mapped(tmp_path):
 
 def test_rows_in_a_file_come_once_each_from_blocks_in_random_order(mapped, monkeypatch):
     monkeypatch.setattr(module, "_MAPPED_CHUNK_BYTES", 2 << 20)
-    order = np.concatenate([batch.Y for batch in Batches(mapped, 64, rngs=np.random.default_rng(0))])[:, 0] / 256
+    order = np.concatenate([batch.Y.copy() for batch in Batches(mapped, 64, rngs=np.random.default_rng(0))])[:, 0] / 256
     np.testing.assert_array_equal(np.sort(order), np.arange(5120))
     blocks_of_chunks = [set(chunk // 1024) for chunk in np.split(order, [2048, 4096])]
     assert [len(blocks) for blocks in blocks_of_chunks] == [2, 2, 1]

@@ -7,6 +7,7 @@ from finnet.errors import ConfigError
 from finnet.network.activations import ReLU, Tanh
 from finnet.network.batches import Examples
 from finnet.network.depth import Skippable
+from finnet.network.layers import with_ones
 from finnet.network.losses import SigmoidCrossEntropy, mean_gradient, mean_loss
 from finnet.network.model import dense_network
 from finnet.network.pack import train_pack
@@ -77,7 +78,7 @@ def test_the_length_of_a_gradient_that_is_clipped_knows_no_unused_layers():
 
 def test_members_that_pass_a_block_by_have_no_parameters_and_no_gradients_there():
     network = network_of(depths=DEPTHS, members=3, rngs=generators())
-    scores = network.forward(np.broadcast_to(X, (3, *X.shape)))
+    scores = network.forward(with_ones(np.broadcast_to(X, (3, *X.shape))))
     network.backward(mean_gradient(SigmoidCrossEntropy(), scores, Y))
     second, third = (layer for layer in network.layers if isinstance(layer, Skippable))
     for block, unused in ((second, [0]), (third, [0, 2])):
@@ -92,7 +93,7 @@ def test_backward_matches_central_differences(residual):
         (3, 4, 4, 4, 1), activation=Tanh(), depths=DEPTHS, members=3, residual=residual, dtype="float64"
     )
     network.initialize(generators())
-    rows, loss = np.broadcast_to(X[:7], (3, 7, 3)), SigmoidCrossEntropy()
+    rows, loss = with_ones(np.broadcast_to(X[:7], (3, 7, 3))), SigmoidCrossEntropy()
     network.backward(mean_gradient(loss, network.forward(rows), Y[:7]))
     analytic, numeric = network.trained_gradients.copy(), np.empty_like(network.trained)
     for i in range(numeric.shape[1]):
@@ -110,7 +111,7 @@ def test_a_block_that_nobody_uses_any_more_is_passed_by():
     network.keep(np.array([0, 2]))
     third = network.layers[-2]
     np.testing.assert_array_equal(network.infer(X), before)
-    Z = np.ones((2, 5, 8))
+    Z = np.ones((2, 5, 9))
     assert third.forward(Z) is Z
     assert third.backward(Z) is Z
 

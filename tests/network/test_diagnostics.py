@@ -6,6 +6,7 @@ import pytest
 from finnet.network.activations import ACTIVATIONS
 from finnet.network.batches import Examples
 from finnet.network.diagnostics import LayerState, Observer, advise
+from finnet.network.layers import with_ones
 from finnet.network.losses import MeanSquaredError
 from finnet.network.model import dense_network
 from finnet.network.optimizers import SGD
@@ -55,7 +56,7 @@ def test_dead_units_are_seen():
     network = dense_network((4, 8, 1), activation=ACTIVATIONS["relu"])
     network.initialize([np.random.default_rng(0)])
     network.layers[0].b[...] = -100.0
-    network.backward(network.forward(X))
+    network.backward(network.forward(with_ones(X)))
     (advice,) = advise(Observer(network.layers).observe(1, 1)[0])
     assert advice.startswith("100% of the units of layer 1 are dead")
 

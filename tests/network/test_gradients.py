@@ -5,7 +5,7 @@ import pytest
 
 from finnet.network import normalization
 from finnet.network.activations import Tanh
-from finnet.network.layers import Dropout
+from finnet.network.layers import Activate
 from finnet.network.regularization import Penalty
 from tests.network.gradients import Case, Problem, every_case, pairwise_cases, relative_gradient_error
 
@@ -53,8 +53,12 @@ def test_all_differences_at_once_equal_those_taken_one_by_one(members):
 
 WRONG = {
     "activation": (Tanh, "gradient", lambda self, Z, A, dA: np.multiply(dA, 1.001 - A * A, out=dA)),
-    "normalization": (normalization, "_standardized_gradient", lambda dN, N, inverse, *, axis: dN * inverse),
-    "dropout": (Dropout, "backward", lambda self, dZ: dZ),
+    "normalization": (
+        normalization,
+        "_standardize_gradient",
+        lambda dN, N, inverse, *, axis: np.multiply(dN, inverse, out=dN),
+    ),
+    "dropout": (Activate, "backward", lambda self, dZ: self.activation.gradient(self._Z, self._A, dZ)),
     "penalty": (Penalty, "apply", lambda self, network: None),
 }
 

@@ -5,7 +5,8 @@ import pytest
 
 from finnet.errors import ConfigError
 from finnet.network.activations import ACTIVATIONS, ReLU
-from finnet.network.layers import Buffer, Dropout
+from finnet.network.dropout import Masks
+from finnet.network.layers import Activate, Buffer, with_ones
 from finnet.network.model import dense_network
 
 X = np.random.default_rng(1).standard_normal((50, 4)).astype("float32")
@@ -32,16 +33,16 @@ def test_dense_agrees_with_the_readable_oracle():
     (layer,) = network.layers
     layer.passes_back = True
     Z, backward = affine(X.astype(float), layer.W, layer.b)
-    np.testing.assert_allclose(layer.forward(X.astype(float)), Z)
+    np.testing.assert_allclose(layer.forward(with_ones(X.astype(float))), Z)
     dX, dW, db = backward(np.sin(Z))
-    np.testing.assert_allclose(layer.backward(np.sin(Z)), dX)
+    np.testing.assert_allclose(layer.backward(np.sin(Z))[:, :-1], dX)
     np.testing.assert_allclose(layer.dW, dW)
     np.testing.assert_allclose(layer.db, db)
 
 
 def test_training_pass_and_forecast_agree_without_dropout():
     network = ready(normalization="layer", residual=True)
-    np.testing.assert_allclose(network.forward(X), network.infer(X), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(network.forward(with_ones(X)), network.infer(X), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -52,35 +53,61 @@ def test_forecasting_leaves_the_input_alone(activation):
     np.testing.assert_array_equal(X, before)
 
 
-def test_dropout_keeps_the_mean_and_silences_the_rate():
-    layer = Dropout(100, rates=(0.25,))
+@pytest.mark.parametrize("activation", ["identity", "relu", "leaky_relu"])
+def test_dropout_keeps_the_mean_and_silences_the_rate(activation):
+    layer = Activate(100, ACTIVATIONS[activation], dropout=(0.25,))
     layer.bind((), ())
     layer.seed([np.random.default_rng(0)])
-    out = layer.forward(np.ones((2000, 100)))
+    out = layer.forward(np.ones((2000, 101)))[:, :-1]
     assert (out == 0.0).mean() == pytest.approx(0.25, abs=0.005)
     assert out.mean() == pytest.approx(1.0, abs=0.005)
 
 
-def test_dropout_sends_gradients_back_through_the_same_mask():
-    layer = Dropout(5, rates=(0.5,))
+@pytest.mark.parametrize("activation", ["identity", "relu", "leaky_relu"])
+def test_dropout_sends_gradients_back_through_the_same_mask(activation):
+    layer = Activate(5, ACTIVATIONS[activation], dropout=(0.5,))
     layer.bind((), ())
     layer.seed([np.random.default_rng(0)])
-    ones = np.ones((3, 5))
-    np.testing.assert_array_equal(layer.forward(ones), layer.backward(ones.copy()))
+    A = layer.forward(np.ones((30, 6)))[:, :-1].copy()
+    assert set(np.unique(A)) == {0.0, 2.0}
+    np.testing.assert_array_equal(A, layer.backward(np.ones((30, 6)))[:, :-1])
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+@pytest.mark.parametrize("normalization", [None, "batch", "layer"])
+def test_every_hidden_layer_has_ones_behind_its_units(activation, dropout, normalization):
+    options = {"dropout": (dropout,), "normalization": normalization, "residual": True}
+    network = dense_network((4, 3, 3, 1), activation=ACTIVATIONS[activation], **options)
+    network.initialize([np.random.default_rng(0)])
+    network.seed([np.random.default_rng(0)])
+    Z = with_ones(X)
+    for layer in network.layers[:-1]:
+        Z = layer.forward(Z)
+        np.testing.assert_array_equal(Z[:, -1], np.ones(len(X)))
+
+
+def test_masks_do_not_depend_on_how_many_members_draw_them():
+    rngs, rates = [np.random.default_rng(seed) for seed in range(3)], (0.5, 0.2, 0.0)
+    together, alone = Masks(rngs, rates), Masks(rngs[1:2], rates[1:2])
+    for n_rows in (5, 5, 3, 4000, 5):
+        drawn = together.draw(np.empty((3, n_rows, 7)))
+        np.testing.assert_array_equal(drawn[1], alone.draw(np.empty((n_rows, 7))))
+        assert drawn[2].all()
 
 
 def test_batch_norm_forecasts_with_running_moments():
     network = ready((4, 3, 1), normalization="batch")
     for _ in range(200):
-        network.forward(X)
-    np.testing.assert_allclose(network.forward(X), network.infer(X), atol=0.05)
+        network.forward(with_ones(X))
+    np.testing.assert_allclose(network.forward(with_ones(X)), network.infer(X), atol=0.05)
 
 
 def test_a_member_of_a_pack_draws_and_computes_what_it_would_alone():
     options = {"dropout": [0.3, 0.3], "normalization": "layer", "residual": True}
     pack, alone = ready(members=2, **options), ready(**{**options, "dropout": [0.3]})
     np.testing.assert_array_equal(pack.values[0], alone.values)
-    np.testing.assert_array_equal(pack.forward(np.stack([X, X]))[0], alone.forward(X))
+    np.testing.assert_array_equal(pack.forward(with_ones(np.stack([X, X])))[0], alone.forward(with_ones(X)))
 
 
 def test_a_copied_network_computes_the_same_from_its_own_parameters():
@@ -92,11 +119,23 @@ def test_a_copied_network_computes_the_same_from_its_own_parameters():
     assert network.predict(X).any()
 
 
-def test_parameters_are_ordered_weights_first_statistics_last():
+def test_parameters_come_layer_by_layer_with_biases_behind_weights_and_statistics_last():
     network = ready((4, 3, 1), normalization="batch")
+    assert np.flatnonzero(network.is_weight).tolist() == [*range(12), *range(21, 24)]
     assert network.n_weights == 4 * 3 + 3 * 1
     assert network.trained.shape == (network.n_weights + 3 + 3 + 3 + 1,)
     assert network.values.shape == (network.trained.shape[0] + 6,)
+    np.testing.assert_array_equal(network.values[:12].reshape(4, 3), network.layers[0].W)
+    np.testing.assert_array_equal(network.values[24:25], network.layers[-1].b[0])
+
+
+def test_weight_matrices_are_views_of_the_weights():
+    network = ready((4, 3, 1), members=2, normalization="batch")
+    for W, dW in network.weight_matrices:
+        W[...], dW[...] = 2.0, 3.0
+    np.testing.assert_array_equal(network.trained[:, network.is_weight], 2.0)
+    np.testing.assert_array_equal(network.trained_gradients[:, network.is_weight], 3.0)
+    assert not (network.trained[:, ~network.is_weight] == 2.0).any()
 
 
 def test_a_buffer_is_reused_for_smaller_batches():
@@ -111,7 +150,7 @@ def test_unknown_types_are_refused():
 
 
 def test_layers_show_their_settings():
-    assert repr(Dropout(3, [0.5])) == "Dropout(n_out=3, rates=(0.5,))"
+    assert repr(Activate(3, ReLU(), [0.5])) == "Activate(n_out=3, activation=ReLU(), dropout=(0.5,))"
 
 
 @pytest.mark.parametrize("members", [None, 3])

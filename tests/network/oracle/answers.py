@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from finnet.network.activations import ACTIVATIONS
+from finnet.network.layers import with_ones
 from finnet.network.losses import (
     Huber,
     MeanAbsoluteError,
@@ -58,21 +59,30 @@ def live(file, case):
     return make.gradient(case) if file == "gradients" else make.losses(case)
 
 
+def take_parameters(ours, theta):
+    """Those of a stored problem, which come weights first."""
+    ours.trained[ours.is_weight], ours.trained[~ours.is_weight] = np.split(theta, [ours.n_weights])
+
+
+def weights_first(ours, flat):
+    return np.concatenate([flat[ours.is_weight], flat[~ours.is_weight]])
+
+
 def our_gradient(case, problem):
     """Of the loss of a stored problem with respect to all parameters, shape (n_parameters,)."""
     ours, loss = CASES[case]
-    ours.trained[...] = problem["theta"]
-    ours.backward(mean_gradient(loss, ours.forward(problem["X"]), problem["Y"]))
-    return ours.trained_gradients.copy()
+    take_parameters(ours, problem["theta"])
+    ours.backward(mean_gradient(loss, ours.forward(with_ones(problem["X"])), problem["Y"]))
+    return weights_first(ours, ours.trained_gradients)
 
 
 def our_losses(optimizer, problem):
     """Before each of as many full-batch steps as PyTorch took, shape (n_steps,)."""
     ours, loss, curve = network(), SigmoidCrossEntropy(), []
-    ours.trained[...] = problem["theta"]
-    updater = Updater(OPTIMIZERS[optimizer], ours.trained, ours.trained_gradients, n_weights=ours.n_weights)
+    take_parameters(ours, problem["theta"])
+    updater = Updater(OPTIMIZERS[optimizer], ours.trained, ours.trained_gradients, is_weight=ours.is_weight)
     for _ in problem["losses"]:
-        scores = ours.forward(problem["X"])
+        scores = ours.forward(with_ones(problem["X"]))
         curve.append(float(mean_loss(loss, scores, problem["Y"])))
         ours.backward(mean_gradient(loss, scores, problem["Y"]))
         updater.update()

@@ -2,8 +2,8 @@
 
     python tests/network/oracle/make.py     # writes gradients.npz and losses.npz beside this file; needs torch
 
-Parameters and gradients are flat vectors in finnet's order: the weights of all layers, each of shape (n_in, n_out),
-then biases, gains and shifts. Problems are drawn and stored too, so that nothing hangs on a random stream.
+Parameters and gradients are flat vectors: the weights of all layers, each of shape (n_in, n_out), then biases, gains
+and shifts. Problems are drawn and stored too, so that nothing hangs on a random stream.
 """
 
 from collections.abc import Callable
