@@ -16,9 +16,11 @@ __all__ = [
     "require_at_least",
     "require_choice",
     "require_columns",
+    "require_methods",
     "require_number",
     "require_positive",
     "require_share",
+    "require_whole",
 ]
 
 
@@ -37,7 +39,7 @@ def nearest(name: str, known: Collection[str]) -> str:
 def require_choice(value: str, known: Collection[str], *, name: str) -> None:
     """Raise ConfigError unless `value` is one of `known`."""
     if value not in known:
-        raise ConfigError(f"{name}={value!r} is not known; {nearest(value, known)}")
+        raise ConfigError(f"{name}={value!r} is not known; {nearest(str(value), known)}")
 
 
 def require_at_least(value: float, low: float, *, name: str) -> None:
@@ -52,6 +54,22 @@ def require_number(value: Any, *, name: str, below: float = inf, zero: bool = Tr
     if not is_number or not 0 <= value < below or (value == 0 and not zero):
         least = "of 0 or more" if zero else "above 0"
         raise ConfigError(f"{name}={value!r} is not a number {least}{f' and below {below:g}' if below < inf else ''}")
+
+
+def require_whole(value: Any, least: int, *, name: str) -> None:
+    """Raise ConfigError unless `value` is a whole number of `least` or more."""
+    is_whole = type(value) is int or isinstance(value, np.integer)
+    if not is_whole or value < least:
+        raise ConfigError(f"{name}={value!r} is not a whole number of {least} or more")
+
+
+def require_methods(value: Any, methods: Sequence[str], *, name: str, such_as: str) -> None:
+    """Raise ConfigError unless `value` is an object, not a class, that has all of `methods`."""
+    if isinstance(value, type):
+        raise ConfigError(f"{name}={value.__name__} is a class; give an object of it, {value.__name__}(...)")
+    missing = [method for method in methods if not callable(getattr(value, method, None))]
+    if missing:
+        raise ConfigError(f"{name}={value!r} has no {missing[0]}(); give an object such as {such_as}")
 
 
 def require_share(value: float, *, name: str, zero: bool = True) -> None:

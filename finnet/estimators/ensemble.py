@@ -25,7 +25,7 @@ from finnet.estimators.network_base import (
     warn_if_worse,
 )
 from finnet.estimators.ranges import Range, drawn, require_range
-from finnet.network.activations import Activation, named_activation
+from finnet.network.activations import Activation, activated, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
 from finnet.network.depth import require_depths
@@ -254,7 +254,7 @@ class _Ensemble(EstimatorOfNetworks):
     def _member_forecasts(self, X: FloatArray) -> FloatArray:
         network = self.network_ if X.dtype == self.dtype else self._double_network
         scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
-        return network.output.value(scores, scores)
+        return activated(network.output, scores)
 
 
 class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):

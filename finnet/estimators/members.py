@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from finnet.estimators.network_base import stratified_order
+from finnet.network.activations import activated
 from finnet.network.batches import Examples
 from finnet.network.losses import Loss, mean_loss
 from finnet.network.model import Network
@@ -67,7 +68,7 @@ def greedy_shares(network: Network, members: Members, loss: Loss, *, is_sound: B
         judges = members.validation.of(own[0])
         part = network.pick(own)
         scores = np.concatenate([part.infer(chunk.X) for chunk in judges.chunks()], axis=-2)
-        P = part.output.value(scores, scores).astype(np.float64)
+        P = activated(part.output, scores).astype(np.float64)
         Y, weights = judges.targets()
         shares[own] = choose_greedily(P, Y, loss=loss, weights=weights)
     return cast(FloatArray, shares / shares.sum())

@@ -24,7 +24,7 @@ from finnet.estimators.network_base import (
     held_out,
     warn_if_worse,
 )
-from finnet.network.activations import Activation, named_activation
+from finnet.network.activations import Activation, activated, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
 from finnet.network.history import History
@@ -209,7 +209,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         """In the type of X: float32 is faster, float64 the same row by row and in bulk."""
         network = self.network_ if X.dtype == self.dtype else self._double_network
         scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
-        return network.output.value(scores, scores)
+        return activated(network.output, scores)
 
 
 def _shapes(network: Network) -> list[tuple[int, int]]:

@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
-from finnet.checks import require_choice
+from finnet.checks import require_choice, require_methods, require_number
 from finnet.types import BoolArray, FloatArray
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Softmax",
     "Softplus",
     "Tanh",
+    "activated",
     "named_activation",
     "sigmoid",
 ]
@@ -59,6 +60,18 @@ class PiecewiseLinear(Activation, Protocol):
 
     def slopes(self, Z: FloatArray, out: FloatArray, kept: BoolArray | None = None) -> FloatArray:
         """S = s(Z), and 0 where a unit is not kept, written to `out`: in training it serves both ways."""
+
+
+def activated(activation: Activation, Z: FloatArray) -> FloatArray:
+    """f(Z), in the memory of Z where the activation works in place, else in memory of its own.
+
+    Examples
+    --------
+    >>> Z = np.array([[0.0, 2.0]])
+    >>> activated(SiLU(), Z).round(3), Z
+    (array([[0.   , 1.762]]), array([[0., 2.]]))
+    """
+    return activation.value(Z, Z if activation.in_place else np.empty_like(Z))
 
 
 def sigmoid(Z: FloatArray, out: FloatArray | None = None) -> FloatArray:
@@ -172,12 +185,15 @@ class LeakyReLU:
 
     Parameters
     ----------
-    slope : float in (0, 1)
+    slope : float in [0, 1)
     """
 
     slope: float = 0.01
     in_place: ClassVar[bool] = True
     by_unit: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        require_number(self.slope, name="activation.slope", below=1.0)
 
     def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
         """A = max(Z, slope * Z)."""
@@ -208,6 +224,9 @@ class ELU:
     in_place: ClassVar[bool] = True
     by_unit: ClassVar[bool] = True
 
+    def __post_init__(self) -> None:
+        require_number(self.alpha, name="activation.alpha", zero=False)
+
     def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
         """A = max(Z, 0) + alpha * (exp(min(Z, 0)) - 1)."""
         below = self.alpha * np.expm1(np.minimum(Z, 0.0))
@@ -228,12 +247,13 @@ class SELU:
 
     alpha: ClassVar[float] = 1.6732632423543772
     scale: ClassVar[float] = 1.0507009873554805
+    elu: ClassVar[ELU] = ELU(alpha)
     in_place: ClassVar[bool] = True
     by_unit: ClassVar[bool] = True
 
     def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
         """A = scale * ELU(Z)."""
-        ELU(self.alpha).value(Z, out)
+        self.elu.value(Z, out)
         out *= self.scale
         return out
 
@@ -361,6 +381,7 @@ def named_activation(activation: str | Activation) -> Activation:
     Tanh()
     """
     if not isinstance(activation, str):
+        require_methods(activation, ("value", "gradient"), name="activation", such_as="Tanh()")
         return activation
     require_choice(activation, ACTIVATIONS, name="activation")
     return ACTIVATIONS[activation]

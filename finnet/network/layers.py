@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from finnet.checks import require_share
-from finnet.network.activations import Activation, Identity, LeakyReLU, PiecewiseLinear, ReLU
+from finnet.network.activations import Activation, Identity, LeakyReLU, PiecewiseLinear, ReLU, activated
 from finnet.network.dropout import Masks
 from finnet.network.initializers import Initializer
 from finnet.types import FloatArray, IntArray
@@ -253,7 +253,7 @@ class Activate(_Parameterless):
         self._out, self._dropped, self._mask = (Buffer(self.n_out + 1) for _ in range(3))
         self._linear = self.activation if isinstance(self.activation, PiecewiseLinear) else None
         self._by_unit, self._drops = getattr(self.activation, "by_unit", False), max(self.dropout, default=0.0) > 0.0
-        self._keeps_ones = not self._drops and isinstance(self.activation, Identity | ReLU | LeakyReLU)
+        self._keeps_ones = not self._drops and type(self.activation) in (Identity, ReLU, LeakyReLU)
         self.result: FloatArray | None = None
 
     def seed(self, rngs: Sequence[np.random.Generator]) -> None:
@@ -289,7 +289,7 @@ class Activate(_Parameterless):
 
     def infer(self, X: FloatArray) -> FloatArray:
         """A = f(X)."""
-        return self.activation.value(X, X)
+        return activated(self.activation, X)
 
     def _by_slopes(self, X: FloatArray, linear: PiecewiseLinear) -> FloatArray:
         """X times the slopes at its elements, which are 0 where units are dropped, in the memory of X."""

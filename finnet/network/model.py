@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from finnet.errors import ConfigError
-from finnet.network.activations import Activation, Identity
+from finnet.network.activations import Activation, Identity, activated
 from finnet.network.depth import Skippable, skip_beyond
 from finnet.network.initializers import Initializer, Xavier, initializer_for
 from finnet.network.layers import Activate, Dense, Layer, Parameter
@@ -163,7 +163,7 @@ class Network:
         ndarray of shape (n_rows, n_outputs) or (members, n_rows, n_outputs)
         """
         scores = self.infer(X) if len(X) == 1 else self.scores(X)
-        return self.output.value(scores, scores)
+        return activated(self.output, scores)
 
     def astype(self, dtype: str) -> Self:
         """A bare copy with its parameters in another type."""

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from finnet.errors import ConfigError
-from finnet.network.activations import ACTIVATIONS, Softmax, named_activation, sigmoid
+from finnet.network.activations import ACTIVATIONS, ELU, LeakyReLU, Softmax, Tanh, named_activation, sigmoid
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -38,3 +38,21 @@ def test_softmax_does_not_change_when_all_scores_move_together():
 def test_unknown_names_are_answered_with_the_nearest():
     with pytest.raises(ConfigError, match="did you mean 'relu'"):
         named_activation("rellu")
+
+
+@pytest.mark.parametrize("slope", [-0.1, 1.0, np.nan, "steep"])
+def test_slopes_below_zero_or_from_one_on_are_refused(slope):
+    with pytest.raises(ConfigError, match="slope"):
+        LeakyReLU(slope)
+
+
+@pytest.mark.parametrize("alpha", [0.0, -1.0, np.nan])
+def test_an_elu_falls_below_zero(alpha):
+    with pytest.raises(ConfigError, match="alpha"):
+        ELU(alpha)
+
+
+@pytest.mark.parametrize("activation", [Tanh, object(), None], ids=["a class", "no methods", "None"])
+def test_what_is_no_activation_is_refused(activation):
+    with pytest.raises(ConfigError, match="activation"):
+        named_activation(activation)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from finnet.errors import ConfigError
-from finnet.network.activations import ACTIVATIONS, ReLU
+from finnet.network.activations import ACTIVATIONS, Identity, ReLU, SiLU
 from finnet.network.dropout import Masks
 from finnet.network.layers import Activate, Buffer, with_ones
 from finnet.network.model import dense_network
@@ -147,6 +147,38 @@ def test_a_buffer_is_reused_for_smaller_batches():
 def test_unknown_types_are_refused():
     with pytest.raises(ConfigError, match="float16"):
         ready(dtype="float16")
+
+
+class Doubled(Identity):
+    def value(self, Z, out):
+        return np.multiply(2.0, Z, out=out)
+
+    def gradient(self, Z, A, dA):
+        dA *= 2.0
+        return dA
+
+
+class Cubed:
+    """z^3, which is z^4 where it is written into what it reads."""
+
+    in_place = False
+
+    def value(self, Z, out):
+        np.multiply(Z, Z, out=out)
+        out *= Z
+        return out
+
+
+@pytest.mark.parametrize("activation", [Doubled(), Cubed(), SiLU()], ids=lambda one: type(one).__name__)
+@pytest.mark.parametrize("members", [None, 2])
+def test_forecasting_computes_what_training_does(activation, members):
+    network = dense_network((4, 3, 1), activation=activation, output=activation, members=members, dtype="float64")
+    network.initialize([np.random.default_rng(member) for member in range(members or 1)])
+    network.values += 0.1
+    rows = np.broadcast_to(X.astype(float), (*([members] if members else []), *X.shape))
+    scores = network.forward(with_ones(rows)).copy()
+    np.testing.assert_allclose(network.infer(X.astype(float)), scores)
+    np.testing.assert_allclose(network.predict(X.astype(float)), activation.value(scores, np.empty_like(scores)))
 
 
 def test_layers_show_their_settings():
