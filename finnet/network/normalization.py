@@ -60,8 +60,12 @@ class _GainAndShift(Bare):
         (dN * self._N).sum(axis=-2, keepdims=True, out=self.dgain)
         dN.sum(axis=-2, keepdims=True, out=self.dshift)
         dN *= self.gain
-        _standardize_gradient(dN, self._N, self._inverse, axis=self.axis)
+        self._backward(dN)
         return dZ
+
+    def _backward(self, dN: FloatArray) -> None:
+        """Turn dN into dX."""
+        _standardize_gradient(dN, self._N, self._inverse, axis=self.axis)
 
     def _gained(self, N: FloatArray, X: FloatArray) -> FloatArray:
         """Gain N + shift, with the column of ones that X has."""
@@ -78,7 +82,8 @@ class _GainAndShift(Bare):
 class BatchNorm(_GainAndShift):
     """Every unit standardized over the rows of the batch; when forecasting, by running means (Ioffe & Szegedy 2015).
 
-    Running values move by a tenth of the way per batch; variances are those of a sample (n - 1).
+    Running values move by a tenth of the way per batch; variances are those of a sample (n - 1). A batch of one row,
+    which has no deviation, leaves them alone and is standardized by them.
     """
 
     axis = -2
@@ -101,16 +106,26 @@ class BatchNorm(_GainAndShift):
 
     def forward(self, X: FloatArray) -> FloatArray:
         """Z = gain (X - mean) / deviation + shift with the batch's own mean and deviation."""
+        n_rows = X.shape[-2]
+        self._is_alone = n_rows == 1
+        if self._is_alone:
+            self._inverse = 1.0 / np.sqrt(self.variance + _EPSILON)
+            return self._gained((X[..., :-1] - self.mean) * self._inverse, X)
         N, mean, variance, self._inverse = _standardized(X[..., :-1], self.axis)
         self.mean += self.momentum * (mean - self.mean)
-        n_rows = X.shape[-2]
-        self.variance += self.momentum * (variance * (n_rows / max(1, n_rows - 1)) - self.variance)
+        self.variance += self.momentum * (variance * (n_rows / (n_rows - 1)) - self.variance)
         return self._gained(N, X)
 
     def infer(self, X: FloatArray) -> FloatArray:
         """The same with running mean and variance."""
         slope = self.gain / np.sqrt(self.variance + _EPSILON)
         return np.asarray((X - self.mean) * slope + self.shift)
+
+    def _backward(self, dN: FloatArray) -> None:
+        if self._is_alone:
+            dN *= self._inverse
+        else:
+            super()._backward(dN)
 
 
 class LayerNorm(_GainAndShift):

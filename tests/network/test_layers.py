@@ -192,3 +192,32 @@ def test_a_row_scores_the_same_bits_whatever_comes_after_it(members):
     every = network.scores(rows)
     for n_rows in (1, 7, 63, 64, 65, 333, 2049, 4999):
         np.testing.assert_array_equal(network.scores(rows[:n_rows]), every[..., :n_rows, :])
+
+
+def test_batch_norm_of_one_row_uses_running_moments_and_leaves_them_alone():
+    network = ready((4, 3, 1), normalization="batch", dtype="float64")
+    for _ in range(20):
+        network.forward(with_ones(X.astype(float)))
+    before = network.values.copy()
+    alone = network.forward(with_ones(X[:1].astype(float)))
+    np.testing.assert_array_equal(network.values, before)
+    np.testing.assert_allclose(alone, network.infer(X[:1].astype(float)))
+
+
+def test_gradients_of_one_row_go_through_batch_norm():
+    network = ready((4, 3, 1), normalization="batch", dtype="float64")
+    row = with_ones(X[:1].astype(float))
+    for _ in range(20):
+        network.forward(with_ones(X.astype(float)))
+    network.forward(row)
+    network.backward(np.ones((1, 1)))
+    given, numeric = network.trained_gradients.copy(), np.empty_like(network.trained)
+    for place in range(len(numeric)):
+        scores = []
+        for step in (1e-6, -1e-6):
+            network.trained[place] += step
+            scores.append(float(network.forward(row)[0, 0]))
+            network.trained[place] -= step
+        numeric[place] = (scores[0] - scores[1]) / 2e-6
+    np.testing.assert_allclose(given, numeric, atol=1e-7)
+    assert given[:12].any()
