@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from finnet.checks import require_choice
+from finnet.checks import require_choice, require_methods, require_number
 from finnet.errors import ConfigError
 from finnet.network.activations import Activation, Identity, Sigmoid, Softmax, sigmoid
 from finnet.network.constants import constant
@@ -65,6 +65,8 @@ def mean_loss(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArray |
 def mean_gradient(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArray | None = None) -> FloatArray:
     """Gradient of `mean_loss` with respect to P, in the buffer of P where the loss allows it."""
     dP = loss.gradient(P, Y)
+    if dP.dtype != P.dtype:
+        dP = dP.astype(P.dtype)
     if weights is not None:
         dP *= weights
     dP *= constant(1.0 / dP.shape[-2], dP.dtype)
@@ -112,6 +114,9 @@ class Huber:
 
     delta: float = 1.0
 
+    def __post_init__(self) -> None:
+        require_number(self.delta, name="loss.delta", zero=False)
+
     def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
         """Mean over outputs of E^2 / 2 where |E| <= delta, else delta (|E| - delta / 2), with E = P - Y."""
         E = np.abs(P - Y)
@@ -142,6 +147,12 @@ class QuantileLoss:
     """
 
     levels: tuple[float, ...] = (0.1, 0.5, 0.9)
+
+    def __post_init__(self) -> None:
+        if np.ndim(self.levels) != 1 or not len(self.levels):
+            raise ConfigError(f"loss.levels={self.levels!r} is no row of levels; write (0.1, 0.5, 0.9) or (0.5,)")
+        for level in self.levels:
+            require_number(level, name="loss.levels", below=1.0, zero=False)
 
     def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
         """Mean over levels of max(level * (Y - P), (level - 1) * (Y - P))."""
@@ -239,6 +250,9 @@ class FocalLoss:
 
     gamma: float = 2.0
 
+    def __post_init__(self) -> None:
+        require_number(self.gamma, name="loss.gamma")
+
     def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
         """Mean over outputs; Y is 0 or 1."""
         Q = np.clip(np.where(Y > 0.5, P, 1.0 - P), 1e-7, 1.0 - 1e-7)
@@ -295,7 +309,7 @@ class Composed:
     def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
         """Gradient with respect to z."""
         A = self.activation.value(P, np.empty_like(P))
-        return self.activation.gradient(P, A, self.loss.gradient(A.copy(), Y))
+        return self.activation.gradient(P, A, self.loss.gradient(A.copy(), Y).astype(P.dtype, copy=False))
 
 
 LOSSES: dict[str, Loss] = {
@@ -317,15 +331,16 @@ def loss_on_scores(loss: Loss, activation: Activation) -> Loss:
     >>> loss_on_scores(BinaryCrossEntropy(), Sigmoid())
     SigmoidCrossEntropy()
     """
-    match activation, loss:
-        case Identity(), _:
-            return loss
-        case Sigmoid(), BinaryCrossEntropy():
-            return SigmoidCrossEntropy()
-        case Softmax(), CategoricalCrossEntropy():
-            return SoftmaxCrossEntropy()
-        case Sigmoid(), FocalLoss(gamma):
-            return SigmoidFocalLoss(gamma)
+    if type(activation) is Identity:
+        return loss
+    # By type, because a subclass may have a value of its own, which its parent's fused form does not know.
+    kinds = type(activation), type(loss)
+    if kinds == (Sigmoid, BinaryCrossEntropy):
+        return SigmoidCrossEntropy()
+    if kinds == (Softmax, CategoricalCrossEntropy):
+        return SoftmaxCrossEntropy()
+    if isinstance(loss, FocalLoss) and kinds == (Sigmoid, FocalLoss):
+        return SigmoidFocalLoss(loss.gamma)
     return Composed(activation, loss)
 
 
@@ -338,8 +353,7 @@ def named_loss(loss: str | Loss) -> Loss:
     MeanSquaredError()
     """
     if not isinstance(loss, str):
-        if not hasattr(loss, "gradient"):
-            raise ConfigError(f"loss={loss!r} has no gradient; give an object with value(P, Y) and gradient(P, Y)")
+        require_methods(loss, ("value", "gradient"), name="loss", such_as="Huber()")
         return loss
     require_choice(loss, LOSSES, name="loss")
     return LOSSES[loss]

@@ -208,7 +208,7 @@ class MeanOverShared:
 
     def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
         """Gradient of the row losses with respect to P."""
-        dP = self.loss.gradient(P, self._for_each(P, Y))
+        dP = self.loss.gradient(P, self._for_each(P, Y)).astype(P.dtype, copy=False)
         dP /= len(P)
         return dP
 

@@ -9,6 +9,7 @@ from finnet.network.losses import (
     Composed,
     FocalLoss,
     Huber,
+    MeanAbsoluteError,
     MeanSquaredError,
     QuantileLoss,
     SigmoidCrossEntropy,
@@ -17,6 +18,7 @@ from finnet.network.losses import (
     mean_loss,
     named_loss,
 )
+from finnet.network.shared import MeanOverShared
 
 SCORES = np.random.default_rng(0).standard_normal((6, 3))
 BINARY = (SCORES[:, :1] > 0.3).astype(float)
@@ -79,5 +81,65 @@ def test_mean_gradient_divides_by_rows():
 
 
 def test_an_object_without_gradient_is_refused():
-    with pytest.raises(ConfigError, match="gradient"):
-        named_loss(object())
+    class ValueAlone:
+        value = MeanSquaredError.value
+
+    with pytest.raises(ConfigError, match="no gradient"):
+        named_loss(ValueAlone())
+
+
+class Doubled(BinaryCrossEntropy):
+    """A subclass of what has a fused form, with a value of its own."""
+
+    def value(self, P, Y):
+        return 2.0 * super().value(P, Y)
+
+    def gradient(self, P, Y):
+        return 2.0 * super().gradient(P, Y)
+
+
+class Steep(FocalLoss):
+    gradient = MeanSquaredError.gradient
+
+
+@pytest.mark.parametrize("loss", [Doubled(), Steep()], ids=["cross-entropy", "focal"])
+def test_a_subclass_is_not_trained_with_the_fused_form_of_its_parent(loss):
+    assert loss_on_scores(loss, Sigmoid()) == Composed(Sigmoid(), loss)
+
+
+class SignError(MeanAbsoluteError):
+    """A loss whose gradient is float64, whatever it is given."""
+
+    def gradient(self, P, Y):
+        return np.where(P > Y, 1.0, -1.0) / P.shape[-1]
+
+
+class WholeSigns(SignError):
+    def gradient(self, P, Y):
+        return np.where(P > Y, 1, -1)
+
+
+@pytest.mark.parametrize("own", [SignError(), WholeSigns()], ids=["float64", "int"])
+@pytest.mark.parametrize("around", [lambda loss: loss, MeanOverShared, lambda loss: Composed(Sigmoid(), loss)])
+def test_gradients_have_the_type_of_the_scores(own, around):
+    P, Y = np.array([[[0.2], [0.9]]], "float32"), np.full((2, 1), 0.5, "float32")
+    gradient = mean_gradient(around(own), P.copy(), Y, weights=np.ones((2, 1), "float32"))
+    assert gradient.dtype == np.float32
+    np.testing.assert_allclose(gradient, mean_gradient(around(MeanAbsoluteError()), P.copy(), Y))
+
+
+@pytest.mark.parametrize(
+    ("make", "setting"),
+    [
+        (lambda: Huber(-1.0), "loss.delta"),
+        (lambda: Huber(0.0), "loss.delta"),
+        (lambda: QuantileLoss((2.0,)), "loss.levels"),
+        (lambda: QuantileLoss((0.0, 0.5)), "loss.levels"),
+        (lambda: QuantileLoss(()), "loss.levels"),
+        (lambda: QuantileLoss(0.5), "loss.levels"),
+        (lambda: FocalLoss(-1.0), "loss.gamma"),
+    ],
+)
+def test_impossible_settings_are_refused(make, setting):
+    with pytest.raises(ConfigError, match=setting):
+        make()
