@@ -12,6 +12,7 @@ from finnet.errors import ConfigError, DataError
 from finnet.types import FloatArray
 
 __all__ = [
+    "is_whole",
     "nearest",
     "require_at_least",
     "require_choice",
@@ -56,10 +57,14 @@ def require_number(value: Any, *, name: str, below: float = inf, zero: bool = Tr
         raise ConfigError(f"{name}={value!r} is not a number {least}{f' and below {below:g}' if below < inf else ''}")
 
 
+def is_whole(value: Any) -> bool:
+    """Whether `value` is an int, Python's or NumPy's, and no bool."""
+    return type(value) is int or isinstance(value, np.integer)
+
+
 def require_whole(value: Any, least: int, *, name: str) -> None:
     """Raise ConfigError unless `value` is a whole number of `least` or more."""
-    is_whole = type(value) is int or isinstance(value, np.integer)
-    if not is_whole or value < least:
+    if not is_whole(value) or value < least:
         raise ConfigError(f"{name}={value!r} is not a whole number of {least} or more")
 
 

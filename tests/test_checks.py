@@ -8,8 +8,10 @@ from finnet.checks import (
     require_at_least,
     require_choice,
     require_columns,
+    require_methods,
     require_positive,
     require_share,
+    require_whole,
 )
 from finnet.errors import ConfigError, DataError
 
@@ -44,3 +46,22 @@ def test_the_first_value_that_is_not_positive_is_named(bad):
 def test_a_missing_column_names_the_nearest():
     with pytest.raises(DataError, match=r"prices lacks column 'close'; did you mean 'Close'\?"):
         require_columns(["Close", "date"], ["date", "close"], name="prices")
+
+
+@pytest.mark.parametrize("value", [0, 2.0, "3", True, None])
+def test_a_whole_number_is_an_int_that_is_large_enough(value):
+    with pytest.raises(ConfigError, match="whole number of 1 or more"):
+        require_whole(value, 1, name="epochs")
+    require_whole(np.int64(1), 1, name="epochs")
+
+
+def test_a_choice_that_is_no_text_is_answered_all_the_same():
+    with pytest.raises(ConfigError, match="validation=3"):
+        require_choice(3, ["last"], name="validation")
+
+
+def test_an_object_without_a_method_and_a_class_are_refused():
+    with pytest.raises(ConfigError, match=r"schedule='cosine' has no factor\(\); give an object such as Cosine\(\)"):
+        require_methods("cosine", ("factor",), name="schedule", such_as="Cosine()")
+    with pytest.raises(ConfigError, match="schedule=dict is a class"):
+        require_methods(dict, ("get",), name="schedule", such_as="{}")

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from finnet.checks import require_choice
+from finnet.checks import require_choice, require_methods
 from finnet.network.activations import ELU, GELU, SELU, Activation, LeakyReLU, ReLU, SiLU, Softplus
 from finnet.types import FloatArray
 
@@ -98,6 +98,7 @@ def initializer_for(activation: Activation, initializer: str | Initializer = "au
     (Xavier(), He())
     """
     if not isinstance(initializer, str):
+        require_methods(initializer, ("draw",), name="initializer", such_as="He()")
         return initializer
     if initializer == "auto":
         return LeCun() if isinstance(activation, SELU) else He() if isinstance(activation, _RECTIFIERS) else Xavier()

@@ -6,11 +6,11 @@ vector into blocks that fit the cache; a rule then changes one block in place, i
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, cast
 
 import numpy as np
 
-from finnet.checks import require_choice, require_number
+from finnet.checks import require_choice, require_methods, require_number, require_whole
 from finnet.errors import ConfigError
 from finnet.network.constants import constant
 from finnet.network.settings import Settings
@@ -74,6 +74,15 @@ class Optimizer(Protocol):
         """Change `block.theta` in place by step number `time`, counted from 1."""
 
 
+def _require_numbers(optimizer: Settings, *, shares: tuple[str, ...]) -> None:
+    """Raise ConfigError unless rate and epsilon are above 0, and `shares` in [0, 1)."""
+    settings = optimizer.get_params()
+    for name in {"learning_rate", "epsilon"} & settings.keys():
+        require_number(settings[name], name=f"optimizer.{name}", zero=False)
+    for name in shares:
+        require_number(settings[name], name=f"optimizer.{name}", below=1.0)
+
+
 @dataclass(frozen=True)
 class SGD(Settings):
     """Stochastic gradient descent, plain, with momentum or with Nesterov's look ahead.
@@ -92,6 +101,11 @@ class SGD(Settings):
     learning_rate: float = 0.01
     momentum: float = 0.0
     nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        _require_numbers(self, shares=("momentum",))
+        if self.nesterov and not self.momentum:
+            raise ConfigError("nesterov=True looks ahead along the momentum, which is 0; use momentum=0.9 or so")
 
     @property
     def n_slots(self) -> int:
@@ -125,6 +139,9 @@ class Adagrad(Settings):
     epsilon: float = 1e-10
     n_slots: ClassVar[int] = 1
 
+    def __post_init__(self) -> None:
+        _require_numbers(self, shares=())
+
     def step(self, block: Block, time: int) -> None:
         """S <- S + g^2; theta <- theta - rate g / (sqrt(S) + epsilon)."""
         del time
@@ -144,6 +161,9 @@ class RMSProp(Settings):
     decay: float = 0.99
     epsilon: float = 1e-8
     n_slots: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        _require_numbers(self, shares=("decay",))
 
     def step(self, block: Block, time: int) -> None:
         """V <- decay V + (1 - decay) g^2; theta <- theta - rate g / (sqrt(V) + epsilon)."""
@@ -186,6 +206,9 @@ class Adam(Settings):
     epsilon: float = 1e-8
     n_slots: ClassVar[int] = 2
 
+    def __post_init__(self) -> None:
+        _require_numbers(self, shares=("beta1", "beta2"))
+
     def step(self, block: Block, time: int) -> None:
         """One step; the slots hold m / (1 - beta1) and v / (1 - beta2), which saves two passes."""
         (M, V), gradient, scratch, dtype = block.slots, block.gradient, block.scratch, block.theta.dtype
@@ -212,12 +235,16 @@ class AdamW(Settings):
     weight_decay: float = 1e-2
     n_slots: ClassVar[int] = 2
 
+    def __post_init__(self) -> None:
+        _require_numbers(self, shares=("beta1", "beta2"))
+        require_number(self.weight_decay, name="optimizer.weight_decay")
+
     def step(self, block: Block, time: int) -> None:
         """Shrink, then step as Adam does."""
         np.multiply(block.is_weight, -block.rate * self.weight_decay, out=block.scratch)
         block.scratch += 1.0
         block.theta *= block.scratch
-        Adam(self.learning_rate, self.beta1, self.beta2, self.epsilon).step(block, time)
+        Adam.step(cast(Adam, self), block, time)
 
 
 OPTIMIZERS: dict[str, Optimizer] = {
@@ -326,9 +353,9 @@ def named_optimizer(optimizer: str | Optimizer, learning_rate: float | None = No
     SGD(learning_rate=0.1, momentum=0.9, nesterov=True)
     """
     if not isinstance(optimizer, str):
-        if not hasattr(optimizer, "step"):
-            raise ConfigError(f"optimizer={optimizer!r} cannot step; use a name or an object such as Adam()")
-        require_number(optimizer.learning_rate, name="optimizer.learning_rate", zero=False)
+        require_methods(optimizer, ("step",), name="optimizer", such_as="Adam()")
+        require_number(getattr(optimizer, "learning_rate", None), name="optimizer.learning_rate", zero=False)
+        require_whole(getattr(optimizer, "n_slots", None), 0, name="optimizer.n_slots")
         return optimizer
     require_choice(optimizer, OPTIMIZERS, name="optimizer")
     named = OPTIMIZERS[optimizer]

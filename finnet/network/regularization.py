@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from finnet.checks import require_number
 from finnet.network.model import Network
 from finnet.network.settings import Settings
 from finnet.types import BoolArray, FloatArray, IntArray
@@ -67,9 +68,9 @@ class Clipping(Settings):
     Parameters
     ----------
     norm : float, optional
-        A longer gradient is shortened to this Euclidean length, its direction kept.
+        A longer gradient is shortened to this Euclidean length above 0, its direction kept.
     value : float, optional
-        Every element is clipped to [-value, value].
+        Every element is clipped to [-value, value]; above 0.
 
     Examples
     --------
@@ -82,6 +83,11 @@ class Clipping(Settings):
 
     norm: float | None = None
     value: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, limit in self.get_params().items():
+            if limit is not None:
+                require_number(limit, name=f"clipping.{name}", zero=False)
 
     @property
     def is_active(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from finnet.checks import require_at_least
+from finnet.checks import require_methods, require_number, require_whole
 from finnet.network.settings import Settings
 
 __all__ = ["Constant", "Cosine", "InverseScaling", "Plateau", "Schedule", "Step", "WarmUp"]
@@ -42,6 +42,10 @@ class Step(Settings):
     every: int = 30
     ratio: float = 0.1
 
+    def __post_init__(self) -> None:
+        require_whole(self.every, 1, name="schedule.every")
+        require_number(self.ratio, name="schedule.ratio", zero=False)
+
     def factor(self, losses: Sequence[float], epochs: int) -> float:
         """ratio ^ floor(epochs done / every)."""
         del epochs
@@ -53,6 +57,9 @@ class InverseScaling(Settings):
     """(1 + epochs done)^-power, which meets the conditions of Robbins & Monro (1951) for power in (1/2, 1]."""
 
     power: float = 0.5
+
+    def __post_init__(self) -> None:
+        require_number(self.power, name="schedule.power")
 
     def factor(self, losses: Sequence[float], epochs: int) -> float:
         """(1 + epochs done)^-power."""
@@ -72,6 +79,9 @@ class Cosine(Settings):
 
     floor: float = 0.0
 
+    def __post_init__(self) -> None:
+        require_number(self.floor, name="schedule.floor", below=1.0)
+
     def factor(self, losses: Sequence[float], epochs: int) -> float:
         """floor + (1 - floor) (1 + cos(pi * share of epochs done)) / 2."""
         share = min(1.0, len(losses) / epochs)
@@ -85,11 +95,15 @@ class WarmUp(Settings):
     length: int = 5
     then: Schedule = Constant()
 
+    def __post_init__(self) -> None:
+        require_whole(self.length, 0, name="schedule.length")
+        require_methods(self.then, ("factor",), name="schedule.then", such_as="Cosine()")
+
     def factor(self, losses: Sequence[float], epochs: int) -> float:
         """(epochs done + 1) / (length + 1) while warming up."""
         if len(losses) < self.length:
             return (len(losses) + 1.0) / (self.length + 1.0)
-        return self.then.factor(losses[self.length :], epochs - self.length)
+        return self.then.factor(losses[self.length :], max(1, epochs - self.length))
 
 
 @dataclass(frozen=True)
@@ -107,7 +121,8 @@ class Plateau(Settings):
     ratio: float = 0.5
 
     def __post_init__(self) -> None:
-        require_at_least(self.patience, 1, name="schedule.patience")
+        require_whole(self.patience, 1, name="schedule.patience")
+        require_number(self.ratio, name="schedule.ratio", below=1.0, zero=False)
 
     def factor(self, losses: Sequence[float], epochs: int) -> float:
         """ratio ^ number of plateaus so far."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from finnet.checks import require_at_least, require_share
+from finnet.checks import require_number, require_whole
 from finnet.network.settings import Settings
 from finnet.types import BoolArray, FloatArray, IntArray
 
@@ -30,9 +30,9 @@ class EarlyStopping(Settings):
     validation_fraction: float = 0.15
 
     def __post_init__(self) -> None:
-        require_at_least(self.patience, 1, name="early_stopping.patience")
-        require_at_least(self.min_delta, 0.0, name="early_stopping.min_delta")
-        require_share(self.validation_fraction, name="early_stopping.validation_fraction", zero=False)
+        require_whole(self.patience, 1, name="early_stopping.patience")
+        require_number(self.min_delta, name="early_stopping.min_delta")
+        require_number(self.validation_fraction, name="early_stopping.validation_fraction", below=1.0, zero=False)
 
 
 class BestSoFar:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from finnet.checks import require_at_least
+from finnet.checks import require_whole
 from finnet.errors import ConfigError, TrainingError
 from finnet.network.batches import Batches, Examples
 from finnet.network.callbacks import Callback
@@ -51,8 +51,8 @@ class Training(Settings):
     early_stopping: EarlyStopping | None = None
 
     def __post_init__(self) -> None:
-        require_at_least(self.epochs, 1, name="epochs")
-        require_at_least(self.batch_size, 1, name="batch_size")
+        require_whole(self.epochs, 1, name="epochs")
+        require_whole(self.batch_size, 1, name="batch_size")
 
 
 def train(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from finnet.errors import ConfigError
-from finnet.network.optimizers import OPTIMIZERS, SGD, Adam, AdamW, Updater, named_optimizer
+from finnet.network.optimizers import OPTIMIZERS, SGD, Adagrad, Adam, AdamW, RMSProp, Updater, named_optimizer
 
 
 def textbook_adam(theta, gradients, rate=0.1, beta1=0.9, beta2=0.999, epsilon=1e-8):
@@ -74,3 +74,28 @@ def test_named_optimizers_take_the_learning_rate_and_objects_keep_theirs():
     assert named_optimizer(Adam(learning_rate=0.1), 0.5) == Adam(learning_rate=0.1)
     with pytest.raises(ConfigError, match="did you mean 'adam'"):
         named_optimizer("adm")
+
+
+@pytest.mark.parametrize(
+    ("make", "setting"),
+    [
+        (lambda: SGD(learning_rate=0.0), "learning_rate"),
+        (lambda: SGD(momentum=-1.0), "momentum=-1"),
+        (lambda: SGD(nesterov=True), "nesterov=True"),
+        (lambda: Adagrad(epsilon=0.0), "epsilon"),
+        (lambda: RMSProp(decay=1.0), "decay"),
+        (lambda: Adam(beta1=1.5), "beta1"),
+        (lambda: Adam(beta2=1.0), "beta2"),
+        (lambda: AdamW(weight_decay=-1.0), "weight_decay"),
+        (lambda: AdamW(beta1=1.0), "beta1"),
+    ],
+)
+def test_impossible_settings_are_refused(make, setting):
+    with pytest.raises(ConfigError, match=setting):
+        make()
+
+
+@pytest.mark.parametrize("optimizer", [Adam, object(), None], ids=["a class", "no methods", "None"])
+def test_what_is_no_optimizer_is_refused(optimizer):
+    with pytest.raises(ConfigError, match="optimizer"):
+        named_optimizer(optimizer)

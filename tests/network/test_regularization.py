@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from finnet.errors import ConfigError
 from finnet.network.regularization import Clipping, Penalty
 
 
@@ -18,3 +19,9 @@ def test_clipping_by_value():
     gradients = np.array([-5.0, 0.5])
     Clipping(value=1.0).clip(gradients)
     np.testing.assert_array_equal(gradients, [-1.0, 0.5])
+
+
+@pytest.mark.parametrize("limit", [{"norm": 0.0}, {"norm": -1.0}, {"value": -1.0}, {"value": "low"}], ids=str)
+def test_limits_that_no_gradient_can_keep_are_refused(limit):
+    with pytest.raises(ConfigError, match=f"clipping.{next(iter(limit))}"):
+        Clipping(**limit)

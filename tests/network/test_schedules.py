@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from finnet.errors import ConfigError
 from finnet.network.optimizers import SGD, Updater
 from finnet.network.schedules import Constant, Cosine, InverseScaling, Plateau, Step, WarmUp
 
@@ -35,3 +36,26 @@ def test_the_updater_scales_its_starting_rate():
         updater.scale_rate(factor)
         updater.update()
     assert theta == pytest.approx([-0.05 - 0.01])
+
+
+@pytest.mark.parametrize(
+    ("make", "setting"),
+    [
+        (lambda: Step(every=0), "every=0"),
+        (lambda: Step(every=2.5), "every=2.5"),
+        (lambda: Step(ratio=-1.0), "ratio=-1"),
+        (lambda: InverseScaling(power=-1.0), "power=-1"),
+        (lambda: Cosine(floor=1.5), "floor=1.5"),
+        (lambda: WarmUp(length=-1), "length=-1"),
+        (lambda: WarmUp(then=Cosine), "then=Cosine is a class"),
+        (lambda: Plateau(ratio=3.0), "ratio=3"),
+        (lambda: Plateau(patience=0), "patience=0"),
+    ],
+)
+def test_impossible_settings_are_refused(make, setting):
+    with pytest.raises(ConfigError, match=setting):
+        make()
+
+
+def test_warm_up_longer_than_training_hands_over_all_the_same():
+    assert WarmUp(length=5, then=Cosine()).factor([1.0] * 5, 5) == 1.0

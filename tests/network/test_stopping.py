@@ -18,7 +18,9 @@ def test_members_stop_on_their_own_and_keep_their_own_best():
     assert best.values.ravel().tolist() == [1.0, 2.0]
 
 
-@pytest.mark.parametrize("setting", [{"patience": 0}, {"min_delta": -1.0}, {"validation_fraction": 0.0}])
+@pytest.mark.parametrize(
+    "setting", [{"patience": 0}, {"patience": 2.5}, {"min_delta": -1.0}, {"validation_fraction": 0.0}]
+)
 def test_impossible_settings_are_refused(setting):
     with pytest.raises(ConfigError):
         EarlyStopping(**setting)
