@@ -173,8 +173,7 @@ class Dense(Bare):
         self._dZ: FloatArray | None = None
         # For one network the method starts faster than np.matmul where all its arrays are contiguous; same bits.
         self._product = np.ndarray.dot if self.gives_scores and self.W.ndim == 2 else np.matmul
-        # An outer product of a pack; NumPy multiplies it out faster than BLAS.
-        self._product_back = np.multiply if self.W.ndim == 3 and self.n_out == 1 else self._product
+        self._product_back = _OuterProducts() if self.W.ndim == 3 and self.n_out == 1 else self._product
 
     def initialize(self, values: Sequence[FloatArray], rng: np.random.Generator) -> None:
         """W from the initializer, b = 0."""
@@ -213,6 +212,23 @@ class Dense(Bare):
         """The same on the way back."""
         self._dZ, self._dX = dZ, self._memory_of_dX.like(dZ)
         self._dZ_of_units = dZ if self.gives_scores else dZ[..., :-1]
+
+
+class _OuterProducts:
+    """Products of (K, n, 1) and (K, 1, m), which are sums of one term each.
+
+    NumPy leaves such sums to loops of its own, several times slower than BLAS; a second term, which is 0, avoids them.
+    """
+
+    def __init__(self) -> None:
+        self._left = self._right = np.empty((0, 0, 0))
+
+    def __call__(self, left: FloatArray, right: FloatArray, out: FloatArray) -> FloatArray:
+        if self._left.shape[:2] != left.shape[:2]:
+            self._left = np.zeros((*left.shape[:2], 2), left.dtype)
+            self._right = np.zeros((len(right), 2, right.shape[2]), right.dtype)
+        self._left[..., :1], self._right[:, :1] = left, right
+        return np.matmul(self._left, self._right, out)
 
 
 class _Parameterless(Bare):
