@@ -6,7 +6,7 @@ import numpy as np
 
 from finnet.checks import require_methods
 from finnet.errors import ConfigError
-from finnet.network.activations import ACTIVATIONS, Activation, PiecewiseLinear
+from finnet.network.activations import ACTIVATIONS, Activation, PiecewiseLinear, Smooth
 from finnet.network.losses import LOSSES, Loss
 from finnet.types import FloatArray
 
@@ -51,6 +51,8 @@ def verify_activation(activation: Activation) -> None:
         _verify_memory(activation, Z, A)
         if isinstance(activation, PiecewiseLinear):
             _verify_slopes(activation, Z, A, numeric=numeric / dA)
+        if isinstance(activation, Smooth):
+            _verify_both(activation, Z, A, numeric=numeric / dA)
 
 
 def verify_loss(loss: Loss, *, n_outputs: int = 1, targets: FloatArray | None = None, is_packed: bool = False) -> None:
@@ -152,14 +154,24 @@ def _verify_slopes(activation: PiecewiseLinear, Z: FloatArray, A: FloatArray, *,
     """Raise ConfigError unless slopes(Z) are those of the value, and 0 where a unit is not kept."""
     name, kept = type(activation).__name__, np.arange(Z.size).reshape(Z.shape) % 5 > 0
     claim, remedy = f"slopes() of {name} are not those of its value", "correct slopes(), or neither have nor inherit it"
-    slopes = activation.slopes(Z.copy(), np.empty_like(Z))
-    _require_array(slopes, Z.shape, name=f"slopes() of {name}")
-    slopes = slopes.copy()
+    slopes, masked = np.full_like(Z, np.nan), np.full_like(Z, np.nan)
+    activation.slopes(Z.copy(), slopes)
     _compare(slopes, numeric, at=Z, claim=claim, right="central differences give", remedy=remedy)
     _compare(slopes, A / Z, at=Z, claim=claim, right="value / z is", remedy=remedy)
-    masked = activation.slopes(Z.copy(), np.empty_like(Z), kept)
+    activation.slopes(Z.copy(), masked, kept)
     claim = f"slopes() of {name} are not 0 exactly where kept is False"
     _compare(masked, slopes * kept, at=Z, claim=claim, right="they should be", remedy="correct slopes()")
+
+
+def _verify_both(activation: Smooth, Z: FloatArray, A: FloatArray, *, numeric: FloatArray) -> None:
+    """Raise ConfigError unless value_and_slopes(Z) gives value(Z) and its slopes."""
+    both = f"value_and_slopes() of {type(activation).__name__}"
+    remedy = "correct it, or neither have nor inherit it"
+    given, slopes = Z.copy(), np.full_like(Z, np.nan)
+    activation.value_and_slopes(given, slopes)
+    _compare(given, A, at=Z, claim=f"{both} is not its value", right="value() gives", remedy=remedy)
+    claim = f"{both} has other slopes than its value"
+    _compare(slopes, numeric, at=Z, claim=claim, right="central differences give", remedy=remedy)
 
 
 def _require_array(found: Any, shape: tuple[int, ...], *, name: str) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from finnet.errors import ConfigError
-from finnet.network.activations import ACTIVATIONS, LeakyReLU, ReLU, Softmax, Tanh
+from finnet.network.activations import ACTIVATIONS, LeakyReLU, ReLU, SiLU, Softmax, Tanh
 from finnet.network.losses import LOSSES, MeanSquaredError
 from finnet.network.verification import verify_activation, verify_loss
 
@@ -111,6 +111,25 @@ class Forgetful(LeakyReLU):
         return super().slopes(Z, out)
 
 
+class ScaledSiLU(SiLU):
+    def value(self, Z, out):
+        return np.multiply(2.0, super().value(Z, out), out=out)
+
+    def gradient(self, Z, A, dA):
+        return SiLU.gradient(self, Z, A / 2.0, 2.0 * dA)
+
+
+class FlatSiLU(SiLU):
+    def value_and_slopes(self, Z, slopes):
+        self.value(Z.copy(), Z)
+        slopes[...] = 1.0
+
+
+class Returned(ReLU):
+    def slopes(self, Z, out, kept=None):
+        return super().slopes(Z, np.empty_like(out), kept)
+
+
 class SmoothSlopes(Sine):
     """sin(z) = (sin(z) / z) z, whose slope is not the factor of z."""
 
@@ -134,6 +153,9 @@ def test_an_activation_that_needs_memory_of_its_own_passes_where_it_says_so():
         (SineWithoutResult(), "gives None where an array of shape"),
         (SineWithoutValue(), "gives None where an array of shape"),
         (ReLU6(), r"slopes\(\) of ReLU6 are not those of its value.*it gives 1"),
+        (ScaledSiLU(), r"value_and_slopes\(\) of ScaledSiLU is not its value"),
+        (FlatSiLU(), r"value_and_slopes\(\) of FlatSiLU has other slopes than its value"),
+        (Returned(), r"slopes\(\) of Returned are not those of its value.*it gives nan"),
         (Forgetful(), "not 0 exactly where kept is False"),
         (SmoothSlopes(), r"slopes\(\) of SmoothSlopes are not those"),
     ],
