@@ -9,7 +9,7 @@ import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from finnet.checks import require_at_least, require_choice
+from finnet.checks import require_choice, require_whole
 from finnet.errors import ConfigError
 from finnet.estimators.members import Members, greedy_shares, loss_table, member_table, stratified_folds
 from finnet.estimators.network_base import (
@@ -18,13 +18,14 @@ from finnet.estimators.network_base import (
     EstimatorOfNetworks,
     RandomState,
     RegressorOfNetworks,
-    Task,
     blas_threads,
     generator,
     held_out,
+    require_weight,
     warn_if_worse,
 )
-from finnet.estimators.ranges import Range, drawn, require_range
+from finnet.estimators.ranges import Range, drawn, require_range, whole_ends
+from finnet.estimators.task import Task
 from finnet.network.activations import Activation, activated, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
@@ -40,7 +41,7 @@ from finnet.network.regularization import Clipping, Penalty
 from finnet.network.schedules import Constant, Schedule
 from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Training
-from finnet.network.verification import verify_activation, verify_loss
+from finnet.network.verification import verify_activation
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["NetworkEnsembleClassifier", "NetworkEnsembleRegressor"]
@@ -53,26 +54,15 @@ class _Ensemble(EstimatorOfNetworks):
     """Draws, trains and chooses members."""
 
     members: int
-    hidden: tuple[int, ...]
     depth: int | tuple[int, int] | None
-    activation: str | Activation
     learning_rate: Range
     dropout: Range
     l1: Range
     l2: Range
-    optimizer: str | Optimizer
-    batch_size: int
-    epochs: int
-    validation: str
     folds: int
     bagging: bool
     selection: str
-    schedule: Schedule | None
-    clipping: Clipping | None
-    normalization: str | None
     residual: bool
-    initializer: str | Initializer
-    callbacks: Sequence[Callback]
     n_jobs: int | None
     random_state: RandomState
     members_: pd.DataFrame
@@ -105,7 +95,7 @@ class _Ensemble(EstimatorOfNetworks):
 
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
         self._require_settings()
-        verify_loss(task.loss, n_outputs=examples.Y.shape[1])
+        task.verify(examples, is_packed=True)
         verify_activation(named_activation(self.activation))
         everyone = self._plan(examples, task, validation)
         network = self._network(everyone, examples, task)
@@ -134,7 +124,8 @@ class _Ensemble(EstimatorOfNetworks):
 
     def _require_settings(self) -> None:
         super()._require_settings()
-        require_at_least(self.members, 1, name="members")
+        require_whole(self.members, 1, name="members")
+        require_whole(self.folds, 1, name="folds")
         require_choice(self.selection, ("greedy", "all"), name="selection")
         require_range(self.learning_rate, name="learning_rate", zero=False)
         require_range(self.dropout, name="dropout", below=1.0)
@@ -156,6 +147,8 @@ class _Ensemble(EstimatorOfNetworks):
             learned, judged = self._divide(task.strata, rows_rng)
             folds = np.arange(self.members) % len(learned)
             learning, judging = learned[folds], replace(examples, rows=judged[folds])
+            require_weight(replace(examples, rows=learning), name="training")
+            require_weight(judging, name="validation")
         if self.bagging:
             everything = np.broadcast_to(np.arange(len(examples)), (self.members, len(examples)))
             pools = everything if learning is None else learning
@@ -166,9 +159,7 @@ class _Ensemble(EstimatorOfNetworks):
         """Hidden layers that each member uses."""
         if self.depth is None:
             return np.full(len(rngs), len(self.hidden))
-        low, high = self.depth if isinstance(self.depth, tuple) else (self.depth, self.depth)
-        if low > high:
-            raise ConfigError(f"depth=({low}, {high}) runs backwards; write the lower end first")
+        low, high = whole_ends(self.depth, name="depth")
         require_depths((low, high), self.hidden)
         return np.array([rng.integers(low, high, endpoint=True) for rng in rngs])
 
@@ -179,12 +170,11 @@ class _Ensemble(EstimatorOfNetworks):
         if self.validation == "last" or n_folds < 2 or len(strata) < 2 * self.folds:
             judged = held_out(strata, stopping.validation_fraction, how=self.validation, rng=rng)[None]
             return np.setdiff1d(np.arange(len(strata)), judged)[None], judged
-        require_choice(self.validation, ("stratified", "last"), name="validation")
         return stratified_folds(strata, n_folds, rng)
 
     def _network(self, members: Members, examples: Examples, task: Task) -> Network:
         return dense_network(
-            (examples.X.shape[1], *self.hidden, examples.Y.shape[1]),
+            (examples.X.shape[1], *self.hidden, task.n_outputs),
             activation=named_activation(self.activation),
             output=task.output,
             dropout=tuple(members.settings["dropout"]),

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.utils.multiclass import check_classification_targets
 
-from finnet.checks import require_at_least, require_number
+from finnet.checks import require_number, require_whole
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
@@ -18,12 +18,13 @@ from finnet.estimators.network_base import (
     EstimatorOfNetworks,
     RandomState,
     RegressorOfNetworks,
-    Task,
     blas_threads,
     generator,
     held_out,
+    require_weight,
     warn_if_worse,
 )
+from finnet.estimators.task import Task
 from finnet.network.activations import Activation, activated, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
@@ -38,7 +39,7 @@ from finnet.network.schedules import Constant, Schedule
 from finnet.network.shared import MeanOverShared, SharedDense
 from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Trainer, Training, train
-from finnet.network.verification import verify_activation, verify_loss
+from finnet.network.verification import verify_activation
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["NetworkClassifier", "NetworkRegressor"]
@@ -47,25 +48,14 @@ __all__ = ["NetworkClassifier", "NetworkRegressor"]
 class _SingleNetwork(EstimatorOfNetworks):
     """Builds and trains one network."""
 
-    hidden: tuple[int, ...]
-    activation: str | Activation
     dropout: float
     l1: float
     l2: float
-    optimizer: str | Optimizer
     learning_rate: float
-    batch_size: int
-    epochs: int
-    validation: str
-    schedule: Schedule | None
-    clipping: Clipping | None
-    normalization: str | None
     residual: bool
     batch_ensemble: int
-    initializer: str | Initializer
     random_state: RandomState
     warm_start: bool
-    callbacks: Sequence[Callback]
     _history: History
     _trainer: Trainer | None
 
@@ -146,9 +136,9 @@ class _SingleNetwork(EstimatorOfNetworks):
     def _started(self, examples: Examples, task: Task, *, rng: np.random.Generator) -> Network:
         """A new network that forecasts the mean target."""
         self._require_settings()
-        verify_loss(task.loss, n_outputs=examples.Y.shape[1])
+        task.verify(examples, is_packed=self.batch_ensemble > 1)
         verify_activation(named_activation(self.activation))
-        network = self._network(examples, output=task.output)
+        network = self._network(examples, task)
         network.initialize([rng])
         cast(Dense | SharedDense, network.layers[-1]).b[...] = task.start(examples)
         return network
@@ -159,7 +149,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         require_number(self.dropout, name="dropout", below=1.0)
         require_number(self.l1, name="l1")
         require_number(self.l2, name="l2")
-        require_at_least(self.batch_ensemble, 1, name="batch_ensemble")
+        require_whole(self.batch_ensemble, 1, name="batch_ensemble")
 
     def _inherit(self, network: Network) -> None:
         """Give a new network the parameters of the fitted one."""
@@ -170,11 +160,11 @@ class _SingleNetwork(EstimatorOfNetworks):
             )
         network.values[...] = self.network_.values
 
-    def _network(self, examples: Examples, *, output: Activation) -> Network:
+    def _network(self, examples: Examples, task: Task) -> Network:
         return dense_network(
-            (examples.X.shape[1], *self.hidden, examples.Y.shape[1]),
+            (examples.X.shape[1], *self.hidden, task.n_outputs),
             activation=named_activation(self.activation),
-            output=output,
+            output=task.output,
             dropout=(self.dropout,),
             normalization=self.normalization,
             residual=self.residual,
@@ -203,7 +193,10 @@ class _SingleNetwork(EstimatorOfNetworks):
             return examples, given
         held = held_out(strata, stopping.validation_fraction, how=self.validation, rng=rng)
         kept = np.setdiff1d(np.arange(len(examples)), held, assume_unique=True)
-        return replace(examples, rows=kept), replace(examples, rows=held)
+        learning, judging = replace(examples, rows=kept), replace(examples, rows=held)
+        require_weight(learning, name="training")
+        require_weight(judging, name="validation")
+        return learning, judging
 
     def _forecast(self, X: FloatArray) -> FloatArray:
         """In the type of X: float32 is faster, float64 the same row by row and in bulk."""
@@ -405,7 +398,8 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
     Parameters
     ----------
     loss : str or Loss
-        mse, mae, huber; or an object such as QuantileLoss(levels=(0.1, 0.5, 0.9)), which needs one y column per level.
+        mse, mae, huber; "quantile" or QuantileLoss(levels=(0.1, 0.5, 0.9)), which forecasts one column per level of a y
+        of one column, or of one per level; or an object of one's own.
     validation : "stratified" or "last"
         Which training rows early stopping holds out where `fit` gets no X_val: drawn evenly over the sorted targets (of
         the first output), or the last ones, for rows in order of time.
@@ -498,6 +492,6 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
         is_new = not hasattr(self, "network_")
         rows, targets = self._checked(X, y, reset=is_new, multi_output=True, y_numeric=True)
         if is_new:
-            self._has_columns = targets.ndim == 2
-        examples = self._examples(rows, targets.reshape(len(rows), -1), sample_weight)
+            self._meet(targets)
+        examples = self._examples(rows, self._columns(targets, name="y"), sample_weight)
         return self._learn(examples, self._task(examples))

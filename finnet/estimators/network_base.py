@@ -2,8 +2,8 @@
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from math import prod
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -17,21 +17,19 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from threadpoolctl import ThreadpoolController
 
-from finnet.checks import require_choice
+from finnet.checks import is_whole, require_choice, require_methods, require_whole
 from finnet.errors import ConfigError, DataError, FinnetWarning
-from finnet.network.activations import Activation, Identity, Sigmoid, Softmax
+from finnet.estimators.task import Task, class_task, number_task
+from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
+from finnet.network.callbacks import Callback, require_callbacks
+from finnet.network.initializers import Initializer
 from finnet.network.layers import Layer
-from finnet.network.losses import (
-    BinaryCrossEntropy,
-    CategoricalCrossEntropy,
-    FocalLoss,
-    Loss,
-    loss_on_scores,
-    mean_loss,
-    named_loss,
-)
+from finnet.network.losses import Loss
 from finnet.network.model import Network
+from finnet.network.optimizers import Optimizer, named_optimizer
+from finnet.network.regularization import Clipping
+from finnet.network.schedules import Schedule
 from finnet.network.stopping import EarlyStopping
 from finnet.types import FloatArray, IntArray
 
@@ -44,16 +42,17 @@ __all__ = [
     "EstimatorOfNetworks",
     "RandomState",
     "RegressorOfNetworks",
-    "Task",
     "blas_threads",
     "generator",
     "held_out",
     "require_hidden",
+    "require_weight",
     "stratified_order",
 ]
 
 _SMALLEST, _LARGEST = 1e-4, 1e4
 _WORSE, _ENOUGH_ROWS = 10.0, 4000
+_VALIDATIONS = ("stratified", "last")
 
 RandomState = int | np.random.RandomState | np.random.Generator | None
 Data = npt.ArrayLike | pd.DataFrame
@@ -93,7 +92,7 @@ def held_out(y: FloatArray | IntArray, fraction: float, *, how: str, rng: np.ran
     >>> held_out(y, 0.2, how="last", rng=np.random.default_rng(0))
     array([16, 17, 18, 19])
     """
-    require_choice(how, ("stratified", "last"), name="validation")
+    require_choice(how, _VALIDATIONS, name="validation")
     n, n_held = len(y), max(1, round(fraction * len(y)))
     if n_held >= n:
         raise DataError(f"n_samples={n} leaves no row to hold out; give more rows, X_val, or early_stopping=False")
@@ -114,37 +113,18 @@ def blas_threads() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-@dataclass(frozen=True)
-class Task:
-    """What a network is to learn: loss, output, and what a stratified block is spread over."""
-
-    strata: FloatArray | IntArray
-    loss: Loss
-    output: Activation
-
-    def start(self, examples: Examples) -> FloatArray:
-        """Scores that forecast the mean target, where training starts."""
-        Y, weights = examples.targets()
-        mean = np.average(Y.astype(np.float64), axis=0, weights=None if weights is None else weights[:, 0])
-        if isinstance(self.output, Identity):
-            return np.asarray(mean)
-        share = np.clip(mean, 1e-4, 1.0 - 1e-4)
-        return np.asarray(np.log(share) - np.log(1.0 - share) if isinstance(self.output, Sigmoid) else np.log(share))
-
-    def constant_loss(self, examples: Examples) -> float:
-        """Mean loss of forecasting the mean target, over a few thousand rows from end to end."""
-        Y, weights = examples.targets()
-        some = slice(None, None, max(1, len(Y) // _ENOUGH_ROWS))
-        scores = np.broadcast_to(self.start(examples).astype(Y.dtype), Y[some].shape)
-        loss = loss_on_scores(self.loss, self.output)
-        return float(mean_loss(loss, scores, Y[some], weights=None if weights is None else weights[some]))
-
-
 def require_hidden(hidden: Any) -> None:
     """Raise ConfigError unless `hidden` holds one whole number above 0 per layer."""
     is_row = isinstance(hidden, tuple | list)
-    if not is_row or not all(isinstance(units, int | np.integer) and units >= 1 for units in hidden):
+    if not is_row or not all(is_whole(units) and units >= 1 for units in hidden):
         raise ConfigError(f"hidden={hidden!r} is not one whole number above 0 per layer; use (64, 32), (64,) or ()")
+
+
+def require_weight(examples: Examples, *, name: str) -> None:
+    """Raise DataError where the rows that count, of any member, have weights that sum to zero."""
+    _, weights = examples.targets()
+    if weights is not None and not (weights.sum(axis=-2) > 0.0).all():
+        raise DataError(f"sample_weight sums to zero over the {name} rows; give some of them a weight above zero")
 
 
 def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
@@ -178,7 +158,17 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     """Settings by name, and data checked and turned into examples."""
 
     hidden: tuple[int, ...]
+    activation: str | Activation
+    optimizer: str | Optimizer
+    batch_size: int
+    epochs: int
     early_stopping: bool | EarlyStopping
+    validation: str
+    schedule: Schedule | None
+    clipping: Clipping | None
+    normalization: str | None
+    initializer: str | Initializer
+    callbacks: Sequence[Callback]
     dtype: str
     network_: Network
 
@@ -198,11 +188,13 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters; `optimizer__learning_rate` and the like replace the settings object by a changed copy."""
-        nested = {name: value for name, value in params.items() if "__" in name}
-        super().set_params(**{name: value for name, value in params.items() if name not in nested})
-        for name, value in nested.items():
+        nested: dict[str, dict[str, Any]] = {}
+        for name in [name for name in params if "__" in name]:
             owner, _, field = name.partition("__")
-            self._replace_setting(owner, field, value)
+            nested.setdefault(owner, {})[field] = params.pop(name)
+        super().set_params(**params)
+        for owner, fields in nested.items():
+            self._replace_settings(owner, fields)
         return self
 
     def __sklearn_tags__(self) -> Any:
@@ -210,13 +202,15 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         tags.input_tags.sparse = False
         return tags
 
-    def _replace_setting(self, owner: str, field: str, value: Any) -> None:
+    def _replace_settings(self, owner: str, fields: Mapping[str, Any]) -> None:
+        """All at once, because one may be possible only with another."""
         settings = getattr(self, owner, None)
-        if not hasattr(settings, "get_params"):
-            raise ConfigError(f"{owner}__{field} needs {owner} to be a settings object, not {settings!r}")
-        if field not in cast(Any, settings).get_params():
-            raise ConfigError(f"{settings!r} has no setting {field!r}")
-        setattr(self, owner, replace(cast(Any, settings), **{field: value}))
+        for field in fields:
+            if not hasattr(settings, "get_params"):
+                raise ConfigError(f"{owner}__{field} needs {owner} to be a settings object, not {settings!r}")
+            if field not in cast(Any, settings).get_params():
+                raise ConfigError(f"{settings!r} has no setting {field!r}")
+        setattr(self, owner, replace(cast(Any, settings), **fields))
 
     @abstractmethod
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
@@ -229,9 +223,30 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     def _require_settings(self) -> None:
         """Raise ConfigError for settings that no network can have."""
         require_hidden(self.hidden)
+        require_whole(self.epochs, 1, name="epochs")
+        require_whole(self.batch_size, 1, name="batch_size")
+        require_choice(self.validation, _VALIDATIONS, name="validation")
+        named_activation(self.activation)
+        named_optimizer(self.optimizer)
+        if self.schedule is not None:
+            require_methods(self.schedule, ("factor",), name="schedule", such_as="Cosine()")
+        if self.clipping is not None:
+            require_methods(self.clipping, ("clip",), name="clipping", such_as="Clipping(norm=1.0)")
+        require_callbacks(self.callbacks)
+        self._require_normalization()
         if not isinstance(self.early_stopping, bool | np.bool_ | EarlyStopping):
             raise ConfigError(
                 f"early_stopping={self.early_stopping!r} is neither True, False nor an object; use EarlyStopping(...)"
+            )
+
+    def _require_normalization(self) -> None:
+        if self.normalization is None:
+            return
+        require_choice(self.normalization, ("batch", "layer"), name="normalization")
+        if self.normalization == "batch" and self.batch_size == 1:
+            raise ConfigError(
+                'normalization="batch" compares the rows of a batch, and batch_size=1 leaves nothing to compare; use'
+                ' batches of 8 or more, or normalization="layer"'
             )
 
     def _outputs(self, X: Data) -> FloatArray:
@@ -275,6 +290,14 @@ def _count(layer: Layer) -> int:
     return sum(prod(parameter.shape) for parameter in layer.parameters)
 
 
+def _both_or_none(X_val: Any, y_val: Any) -> bool:
+    """Whether there are validation rows; DataError where one half of them is missing."""
+    if (X_val is None) != (y_val is None):
+        given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
+        raise DataError(f"{given} is given without {missing}; give both, or neither")
+    return X_val is not None
+
+
 def _with_unit_weights(examples: Examples) -> Examples:
     """The same with weights of mean 1, so that their scale does not change the learning rate."""
     if examples.weights is None:
@@ -313,7 +336,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         self._meet(np.unique(labels))
         codes = np.searchsorted(self.classes_, labels)
         examples = _with_unit_weights(self._coded(rows, codes, sample_weight=sample_weight))
-        given = None if X_val is None else self._given(X_val, y_val)
+        given = self._given(cast(Data, X_val), y_val) if _both_or_none(X_val, y_val) else None
         return self._fit(examples, self._task(codes), validation=given)
 
     def _meet(self, classes: npt.NDArray[Any]) -> None:
@@ -323,18 +346,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         self.classes_ = classes
 
     def _task(self, codes: IntArray) -> Task:
-        is_binary = len(self.classes_) == 2
-        return Task(codes, self._loss(is_binary=is_binary), Sigmoid() if is_binary else Softmax())
-
-    def _loss(self, *, is_binary: bool) -> Loss:
-        if self.loss == "cross_entropy":
-            return BinaryCrossEntropy() if is_binary else CategoricalCrossEntropy()
-        if isinstance(self.loss, str):
-            require_choice(self.loss, ("cross_entropy", "focal", "mse"), name="loss")
-        loss = named_loss(self.loss)
-        if isinstance(loss, FocalLoss) and not is_binary:
-            raise ConfigError(f'loss={self.loss!r} tells two classes apart, y holds {len(self.classes_)}; use "mse"')
-        return loss
+        return class_task(codes, self.loss, n_classes=len(self.classes_))
 
     def _coded(self, X: FloatArray, codes: IntArray, *, sample_weight: npt.ArrayLike | None = None) -> Examples:
         """One column of 0 and 1 for two classes, one column per class for more."""
@@ -342,8 +354,10 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         Y = codes[:, None] if n_classes == 2 else np.eye(n_classes)[codes]
         if self.class_weight is None:
             return self._examples(X, Y, sample_weight)
-        by_class = compute_sample_weight(self.class_weight, self.classes_[codes])
-        return self._examples(X, Y, by_class if sample_weight is None else by_class * sample_weight)
+        weights = compute_sample_weight(self.class_weight, self.classes_[codes])
+        if sample_weight is not None:
+            weights = weights * _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        return self._examples(X, Y, weights)
 
     def _given(self, X_val: Data, y_val: npt.ArrayLike | None) -> Examples:
         rows, labels = self._checked(X_val, y_val, reset=False)
@@ -392,19 +406,33 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
             Validation rows, whose loss is noted every epoch and decides early stopping.
         """
         rows, targets = self._checked(X, y, multi_output=True, y_numeric=True)
-        self._has_columns = targets.ndim == 2
-        examples = _with_unit_weights(self._examples(rows, targets.reshape(len(rows), -1), sample_weight))
-        given = None if X_val is None else self._given(X_val, y_val)
+        self._meet(targets)
+        examples = _with_unit_weights(self._examples(rows, self._columns(targets, name="y"), sample_weight))
+        given = self._given(cast(Data, X_val), y_val) if _both_or_none(X_val, y_val) else None
         return self._fit(examples, self._task(examples), validation=given)
 
+    def _meet(self, targets: npt.NDArray[Any]) -> None:
+        """Take the shape that targets have."""
+        self._has_columns, self._n_columns = targets.ndim == 2, targets[0].size
+
+    def _columns(self, targets: npt.NDArray[Any], *, name: str) -> npt.NDArray[Any]:
+        """Targets of shape (n_rows, n_columns); DataError where there are other columns than before."""
+        columns = targets.reshape(len(targets), -1)
+        if columns.shape[1] != self._n_columns:
+            raise DataError(
+                f"{name} has {columns.shape[1]} columns, the targets that the network learns have {self._n_columns};"
+                " give it as many, or fit anew"
+            )
+        return columns
+
     def _task(self, examples: Examples) -> Task:
-        return Task(examples.Y[:, 0], named_loss(self.loss), Identity())
+        return number_task(examples.Y, self.loss)
 
     def predict(self, X: Data) -> FloatArray:
-        """Forecasts of shape (n_rows,), or (n_rows, n_outputs) where there are several outputs."""
+        """Forecasts of shape (n_rows,), or (n_rows, n_outputs) where there are several outputs, or quantiles."""
         P = self._outputs(X)
         return P if self._has_columns or P.shape[1] > 1 else P[:, 0]
 
     def _given(self, X_val: Data, y_val: npt.ArrayLike | None) -> Examples:
         rows, targets = self._checked(X_val, y_val, reset=False, multi_output=True, y_numeric=True)
-        return self._examples(rows, targets.reshape(len(rows), -1))
+        return self._examples(rows, self._columns(targets, name="y_val"))

@@ -1,13 +1,14 @@
 """Settings that are one number for all networks of an ensemble, or a range that each draws its own from."""
 
 from math import inf
+from typing import Any
 
 import numpy as np
 
-from finnet.checks import require_number
+from finnet.checks import is_whole, require_number
 from finnet.errors import ConfigError
 
-__all__ = ["Range", "drawn", "require_range"]
+__all__ = ["Range", "drawn", "require_range", "whole_ends"]
 
 Range = float | tuple[float, float]
 
@@ -28,6 +29,22 @@ def require_range(setting: Range, *, name: str, below: float = inf, zero: bool =
         require_number(end, name=name, below=below, zero=zero)
     if ends[0] > ends[1]:
         raise ConfigError(f"{name}={setting} runs backwards; write the lower end first")
+
+
+def whole_ends(setting: Any, *, name: str) -> tuple[int, int]:
+    """The ends of a range of whole numbers, or the number twice; ConfigError for anything else.
+
+    Examples
+    --------
+    >>> whole_ends(2, name="depth"), whole_ends((1, 3), name="depth")
+    ((2, 2), (1, 3))
+    """
+    ends = setting if isinstance(setting, tuple) else (setting, setting)
+    if len(ends) != 2 or not all(is_whole(end) for end in ends):
+        raise ConfigError(f"{name}={setting!r} is neither a whole number nor a range of them; write 2, or (1, 3)")
+    if ends[0] > ends[1]:
+        raise ConfigError(f"{name}={setting} runs backwards; write the lower end first")
+    return ends
 
 
 def drawn(setting: Range, rng: np.random.Generator) -> float:

@@ -1,11 +1,14 @@
 """Callbacks: what a user wants done at named moments of training."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol
 
+from finnet.checks import require_methods
+from finnet.errors import ConfigError
 from finnet.network.history import History
 from finnet.network.model import Network
 
-__all__ = ["Callback"]
+__all__ = ["Callback", "require_callbacks"]
 
 
 class Callback(Protocol):
@@ -26,3 +29,12 @@ class Callback(Protocol):
 
     def on_end(self, network: Network, history: History) -> None:
         """When training is over, with the weights that are kept; also after an interrupt or an error."""
+
+
+def require_callbacks(callbacks: Any) -> None:
+    """Raise ConfigError unless `callbacks` is a sequence of objects with the moments of a Callback."""
+    if not isinstance(callbacks, Sequence) or isinstance(callbacks, str):
+        raise ConfigError(f"callbacks={callbacks!r} is not a sequence; write (callback,), or () for none")
+    for callback in callbacks:
+        moments = ("on_start", "on_epoch_end", "on_end")
+        require_methods(callback, moments, name="callbacks", such_as="ProgressBar(), or of a subclass of Callback")

@@ -7,7 +7,10 @@ from sklearn.base import clone, is_classifier
 from finnet.errors import ConfigError, DataError, FinnetWarning, TrainingError
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
-from finnet.network import Adam
+from finnet.network import Adam, Callback, Clipping
+from finnet.network.activations import Tanh
+from finnet.network.losses import MeanSquaredError
+from finnet.network.schedules import Cosine
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 4))
@@ -182,10 +185,32 @@ def test_numbers_beyond_float32_are_refused(estimator):
         clone(estimator).fit(with_cell(1e300), target(estimator))
 
 
+class Uphill:
+    learning_rate, n_slots = -1.0, 0
+
+    def step(self, block, time):
+        block.theta -= block.rate * block.gradient
+
+
+class Silent:
+    def on_epoch_end(self, network, history):
+        return None
+
+
+class Watching(Callback):
+    """Sees everything, does nothing."""
+
+
 WRONG_SETTINGS = [
     {"learning_rate": 0.0}, {"learning_rate": -1.0}, {"learning_rate": np.nan}, {"l2": -1.0}, {"l1": "much"},
     {"dropout": 1.0}, {"dropout": -0.1}, {"early_stopping": "yes"}, {"hidden": 8}, {"hidden": (0,)}, {"hidden": (-3,)},
-    {"hidden": (2.5,)}, {"optimizer": Adam(learning_rate=-1.0)},
+    {"hidden": (2.5,)}, {"optimizer": Uphill()}, {"hidden": (True,)},
+    {"optimizer": Adam}, {"activation": Tanh}, {"loss": MeanSquaredError}, {"schedule": Cosine}, {"schedule": "cosine"},
+    {"clipping": 1.0}, {"clipping": Clipping}, {"callbacks": (Silent(),)}, {"callbacks": (print,)},
+    {"callbacks": Watching()}, {"callbacks": (Watching,)}, {"callbacks": "bar"}, {"epochs": 2.5}, {"epochs": "3"},
+    {"epochs": 0}, {"batch_size": None}, {"batch_size": "auto"}, {"batch_size": 2.5}, {"validation": "lsat"},
+    {"validation": 3}, {"normalization": "bach"}, {"normalization": "batch", "batch_size": 1},
+    {"initializer": object()}, {"optimizer": None}, {"activation": None}, {"loss": None},
 ]  # fmt: skip
 
 
@@ -196,7 +221,13 @@ def test_settings_that_no_network_can_have_are_named(estimator, settings):
         clone(estimator).set_params(**settings).fit(X, target(estimator))
 
 
-@pytest.mark.parametrize("settings", [{"l1": (-1.0, 1.0)}, {"l2": (0.2, 0.1)}, {"dropout": (0.0, 0.1, 0.2)}], ids=str)
+WRONG_RANGES = [
+    {"l1": (-1.0, 1.0)}, {"l2": (0.2, 0.1)}, {"dropout": (0.0, 0.1, 0.2)}, {"members": 2.5}, {"members": 0},
+    {"folds": 0}, {"folds": -2}, {"folds": 2.5}, {"depth": [1, 2]}, {"depth": (1, 2, 3)}, {"depth": 1.5},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", WRONG_RANGES, ids=str)
 def test_ranges_that_cannot_be_drawn_from_are_named(settings):
     with pytest.raises(ConfigError, match=next(iter(settings))):
         clone(ENSEMBLES[0]).set_params(**settings).fit(X, target(ENSEMBLES[0]))
@@ -206,3 +237,63 @@ def test_ranges_that_cannot_be_drawn_from_are_named(settings):
 def test_weights_beyond_float32_are_refused_as_such(estimator):
     with pytest.raises(DataError, match="sample_weight"):
         clone(estimator).fit(X, target(estimator), sample_weight=np.full(60, 1e300))
+
+
+@pytest.mark.parametrize("halves", [{"X_val": X}, {"y_val": NUMBERS}], ids=["X_val alone", "y_val alone"])
+@every_estimator
+def test_half_a_validation_block_is_refused(estimator, halves):
+    with pytest.raises(DataError, match="give both, or neither"):
+        clone(estimator).fit(X, target(estimator), **halves)
+
+
+@every_regressor
+def test_validation_targets_of_another_width_are_refused(estimator):
+    wide = np.c_[NUMBERS, NUMBERS]
+    for y, y_val in ((NUMBERS, wide), (wide, NUMBERS)):
+        with pytest.raises(DataError, match=r"y_val has \d columns"):
+            clone(estimator).fit(X, y, X_val=X, y_val=y_val)
+    clone(estimator).fit(X, NUMBERS, X_val=X, y_val=NUMBERS[:, None])
+
+
+def test_online_targets_of_another_width_are_refused():
+    model = clone(SINGLE[1]).partial_fit(X, NUMBERS)
+    with pytest.raises(DataError, match="y has 2 columns, the targets that the network learns have 1"):
+        model.partial_fit(X, np.c_[NUMBERS, NUMBERS])
+
+
+@pytest.mark.parametrize("class_weight", [{0: 1.0, 1: 2.0}, "balanced"], ids=str)
+@every_classifier
+def test_weights_of_another_length_are_refused_beside_class_weights(estimator, class_weight):
+    model = clone(estimator).set_params(class_weight=class_weight)
+    with pytest.raises(ValueError, match=r"sample_weight.shape == \(7,\), expected \(60,\)"):
+        model.fit(X, target(estimator), sample_weight=np.ones(7))
+
+
+@pytest.mark.parametrize(("weighed", "name"), [(slice(0, 50), "validation"), (slice(58, 60), "training")])
+@every_estimator
+def test_rows_held_out_or_kept_without_any_weight_are_refused(estimator, weighed, name):
+    weights = np.zeros(60)
+    weights[weighed] = 1.0
+    model = clone(estimator).set_params(early_stopping=True, validation="last")
+    with pytest.raises(DataError, match=f"sample_weight sums to zero over the {name} rows"):
+        model.fit(X, target(estimator), sample_weight=weights)
+
+
+def in_batches_of_one(model):
+    for row, number in zip(X, NUMBERS, strict=True):
+        model.partial_fit(row[None], [number])
+    return model
+
+
+ONE_LEFT = {
+    "rows that come one by one": lambda model: in_batches_of_one(model.fit(X, NUMBERS)),
+    "a stream of single rows": lambda model: [in_batches_of_one(model) for _ in range(8)][-1],
+}
+
+
+@pytest.mark.parametrize("learn", ONE_LEFT.values(), ids=ONE_LEFT)
+@pytest.mark.parametrize("batch_ensemble", [1, 2])
+def test_batch_normalization_forecasts_after_batches_of_one_row(learn, batch_ensemble):
+    settings = {"normalization": "batch", "epochs": 60, "learning_rate": 0.01, "batch_ensemble": batch_ensemble}
+    model = learn(clone(SINGLE[1]).set_params(**settings))
+    assert np.square(model.predict(X) - NUMBERS).mean() < np.square(NUMBERS).mean()

@@ -10,11 +10,18 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from finnet.errors import ConfigError, DataError, TrainingError
+from finnet.estimators.ensemble import NetworkEnsembleRegressor
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.network_base import held_out
 from finnet.estimators.progress import ProgressBar
 from finnet.network import SGD, Adam, Callback, Clipping, EarlyStopping
-from finnet.network.losses import MeanSquaredError, QuantileLoss
+from finnet.network.losses import (
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    QuantileLoss,
+)
 from finnet.network.schedules import Step
 
 RNG = np.random.default_rng(0)
@@ -47,6 +54,113 @@ def test_quantile_forecasts_are_ordered_and_cover():
     model = NetworkRegressor(**QUICK, loss=QuantileLoss(levels=(0.1, 0.9))).fit(X, y)
     low, high = model.predict(X).T
     assert 0.7 < ((low < y[:, 0]) & (y[:, 0] < high)).mean() < 0.95
+
+
+QUANTILE_MODELS = [
+    NetworkRegressor(**QUICK),
+    NetworkRegressor(**QUICK, batch_ensemble=2),
+    NetworkEnsembleRegressor(4, hidden=(8,), folds=2, learning_rate=0.01, random_state=0),
+]
+
+
+@pytest.mark.parametrize("model", QUANTILE_MODELS, ids=["network", "shared", "ensemble"])
+@pytest.mark.parametrize("loss", ["quantile", QuantileLoss((0.1, 0.5, 0.9))], ids=["name", "object"])
+def test_one_column_of_targets_has_a_forecast_for_every_level(model, loss):
+    y = np.random.default_rng(3).standard_normal(300)
+    P = clone(model).set_params(loss=loss).fit(X, y, X_val=X, y_val=y).predict(X)
+    assert P.shape == (300, 3)
+    assert (P[:, 0] < P[:, 2]).mean() > 0.95
+    assert 0.6 < ((P[:, 0] < y) & (y < P[:, 2])).mean() < 0.97
+
+
+def test_quantiles_of_one_column_and_of_as_many_as_there_are_levels_are_the_same():
+    y = X[:, :1]
+    models = [NetworkRegressor(**{**QUICK, "epochs": 3}, loss="quantile").fit(X, np.tile(y, n)) for n in (1, 3)]
+    np.testing.assert_allclose(models[0].predict(X), models[1].predict(X), rtol=1e-5)
+
+
+def test_quantiles_are_learned_online_and_in_other_numbers_of_columns_refused():
+    model = NetworkRegressor(**QUICK, loss="quantile").partial_fit(X, X[:, 0]).partial_fit(X, X[:, 0])
+    assert model.predict(X).shape == (300, 3)
+    with pytest.raises(ConfigError, match="has 3 levels, y has 2 columns"):
+        NetworkRegressor(**QUICK, loss="quantile").fit(X, X[:, :2])
+
+
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "focal", "categorical_cross_entropy", "cross_entropy"])
+@pytest.mark.parametrize("kind", [NetworkRegressor, NetworkEnsembleRegressor])
+def test_losses_of_classes_are_refused_for_numbers(kind, loss):
+    with pytest.raises(ConfigError, match=r"loss='\w+' is not known; use one of huber, mae, mse, quantile"):
+        kind(loss=loss).fit(X, X[:, 0])
+
+
+@pytest.mark.parametrize("loss", [BinaryCrossEntropy(), CategoricalCrossEntropy()], ids=repr)
+@pytest.mark.parametrize("y", [Y, np.digitize(X[:, 0], [-0.5, 0.5])], ids=["two classes", "three"])
+def test_either_cross_entropy_is_the_one_that_fits_the_classes(y, loss):
+    own, named = (NetworkClassifier(**{**QUICK, "epochs": 3}, loss=loss).fit(X, y) for loss in (loss, "cross_entropy"))
+    np.testing.assert_array_equal(own.predict_proba(X), named.predict_proba(X))
+
+
+def test_classes_have_no_quantiles():
+    with pytest.raises(ConfigError, match="use a regressor"):
+        NetworkClassifier(loss=QuantileLoss()).fit(X, Y)
+
+
+class SignError(MeanAbsoluteError):
+    """A loss whose gradient is float64, whatever it is given."""
+
+    def gradient(self, P, Y):
+        return np.where(P > Y, 1.0, -1.0) / P.shape[-1]
+
+
+@pytest.mark.parametrize("model", QUANTILE_MODELS, ids=["network", "shared", "ensemble"])
+def test_own_losses_need_not_care_for_types(model):
+    own, named = (clone(model).set_params(loss=loss).fit(X, X[:, 0]) for loss in (SignError(), "mae"))
+    np.testing.assert_allclose(own.predict(X), named.predict(X), atol=1e-5)
+
+
+class Qlike:
+    """Loss of variance forecasts exp(p), defined for y > 0 alone (Patton 2011)."""
+
+    def value(self, P, Y):
+        ratio = Y * np.exp(-P)
+        return (ratio - np.log(ratio) - 1.0).mean(axis=-1)
+
+    def gradient(self, P, Y):
+        return (1.0 - Y * np.exp(-P)) / P.shape[-1]
+
+
+@pytest.mark.parametrize("model", QUANTILE_MODELS, ids=["network", "shared", "ensemble"])
+def test_a_loss_for_positive_targets_learns_them(model):
+    variance = np.exp(X[:, 0])
+    forecast = np.exp(clone(model).set_params(loss=Qlike()).fit(X, variance).predict(X))
+    assert np.corrcoef(np.log(forecast), X[:, 0])[0, 1] > 0.9
+
+
+class Cubic:
+    """z^3, which is z^4 where it is written into what it reads."""
+
+    in_place = False
+
+    def value(self, Z, out):
+        np.multiply(Z, Z, out=out)
+        out *= Z
+        return out
+
+    def gradient(self, Z, A, dA):
+        dA *= 3.0 * Z * Z
+        return dA
+
+
+@pytest.mark.parametrize("model", QUANTILE_MODELS, ids=["network", "shared", "ensemble"])
+def test_own_activations_forecast_what_they_learned(model):
+    y = X[:, 0] ** 3 / 4.0
+    fitted = clone(model).set_params(activation=Cubic(), learning_rate=0.003, epochs=150).fit(X, y)
+    assert fitted.score(X, y) > 0.8
+
+
+def test_settings_that_are_possible_only_together_are_set_together():
+    model = NetworkClassifier(optimizer=SGD()).set_params(optimizer__nesterov=True, optimizer__momentum=0.9)
+    assert model.optimizer == SGD(momentum=0.9, nesterov=True)
 
 
 def test_outputs_start_at_the_base_rate():

@@ -1,0 +1,103 @@
+"""The task: what a network is to learn, and which losses fit it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from finnet.checks import require_choice
+from finnet.errors import ConfigError
+from finnet.network.activations import Activation, Identity, Sigmoid, Softmax
+from finnet.network.batches import Examples
+from finnet.network.losses import (
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    FocalLoss,
+    Loss,
+    QuantileLoss,
+    loss_on_scores,
+    mean_loss,
+    named_loss,
+)
+from finnet.network.verification import verify_loss
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["Task", "class_task", "number_task"]
+
+_ENOUGH_ROWS, _FEW_ROWS = 4000, 4
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a network is to learn: loss, output, how many of them, and what a stratified block is spread over."""
+
+    strata: FloatArray | IntArray
+    loss: Loss
+    output: Activation
+    n_outputs: int
+
+    def verify(self, examples: Examples, *, is_packed: bool) -> None:
+        """Raise ConfigError where the gradient of the loss is not that of its value, at some of these targets too."""
+        some = examples.Y[:: -(-len(examples.Y) // _FEW_ROWS)]
+        verify_loss(self.loss, n_outputs=self.n_outputs, targets=some, is_packed=is_packed)
+
+    def start(self, examples: Examples) -> FloatArray:
+        """Scores that forecast the mean target, where training starts."""
+        Y, weights = examples.targets()
+        mean = np.average(Y.astype(np.float64), axis=0, weights=None if weights is None else weights[:, 0])
+        if isinstance(self.output, Identity):
+            return np.asarray(mean)
+        share = np.clip(mean, 1e-4, 1.0 - 1e-4)
+        return np.asarray(np.log(share) - np.log(1.0 - share) if isinstance(self.output, Sigmoid) else np.log(share))
+
+    def constant_loss(self, examples: Examples) -> float:
+        """Mean loss of forecasting the mean target, over a few thousand rows from end to end."""
+        Y, weights = examples.targets()
+        some = slice(None, None, max(1, len(Y) // _ENOUGH_ROWS))
+        scores = np.broadcast_to(self.start(examples).astype(Y.dtype), (len(Y[some]), self.n_outputs))
+        loss = loss_on_scores(self.loss, self.output)
+        return float(mean_loss(loss, scores, Y[some], weights=None if weights is None else weights[some]))
+
+
+def class_task(codes: IntArray, loss: str | Loss, *, n_classes: int) -> Task:
+    """Probabilities of two classes by one output, of more by one each; ConfigError where the loss does not fit them.
+
+    Examples
+    --------
+    >>> class_task(np.array([0, 1]), CategoricalCrossEntropy(), n_classes=2).loss
+    BinaryCrossEntropy()
+    """
+    is_binary = n_classes == 2
+    fitting = _class_loss(loss, n_classes=n_classes)
+    return Task(codes, fitting, Sigmoid() if is_binary else Softmax(), 1 if is_binary else n_classes)
+
+
+def _class_loss(loss: str | Loss, *, n_classes: int) -> Loss:
+    if isinstance(loss, str):
+        require_choice(loss, ("cross_entropy", "focal", "mse"), name="loss")
+    if loss == "cross_entropy" or type(loss) in (BinaryCrossEntropy, CategoricalCrossEntropy):
+        return BinaryCrossEntropy() if n_classes == 2 else CategoricalCrossEntropy()
+    found = named_loss(loss)
+    if isinstance(found, QuantileLoss):
+        raise ConfigError(f"loss={loss!r} is for numbers, and classes have no quantiles; use a regressor")
+    if isinstance(found, FocalLoss) and n_classes > 2:
+        raise ConfigError(f'loss={loss!r} tells two classes apart, y holds {n_classes}; use "mse"')
+    return found
+
+
+def number_task(Y: FloatArray, loss: str | Loss) -> Task:
+    """As many outputs as Y has columns, or as a QuantileLoss has levels; ConfigError where the loss does not fit them.
+
+    Examples
+    --------
+    >>> number_task(np.zeros((5, 1)), QuantileLoss((0.1, 0.9))).n_outputs
+    2
+    """
+    if isinstance(loss, str):
+        require_choice(loss, ("mse", "mae", "huber", "quantile"), name="loss")
+    found, n_columns = named_loss(loss), Y.shape[1]
+    n_levels = len(found.levels) if isinstance(found, QuantileLoss) else n_columns
+    if n_columns not in (1, n_levels):
+        raise ConfigError(
+            f"loss={loss!r} has {n_levels} levels, y has {n_columns} columns; give one column, or one for each level"
+        )
+    return Task(Y[:, 0], found, Identity(), n_levels)
