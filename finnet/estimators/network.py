@@ -245,7 +245,8 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
     clipping : Clipping, optional
         Limits on the gradient.
     normalization : "batch", "layer" or None
-        Before every hidden activation.
+        Before every hidden activation. "batch" needs batches of several rows; a row that comes alone, last in an epoch
+        or in `partial_fit`, is standardized by running values.
     residual : bool
         Whether hidden layers as wide as their input get a way around them.
     batch_ensemble : int

@@ -278,6 +278,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         self, X: Data, y: npt.ArrayLike | None, *, reset: bool = True, **rules: bool
     ) -> tuple[FloatArray, npt.NDArray[Any]]:
         """X in the network's dtype, and y; ValueError for what cannot be learned from, NaN included."""
+        require_choice(self.dtype, ("float32", "float64"), name="dtype")
         # What is beyond the type becomes infinite, which is refused; NumPy need not warn of it as well.
         with np.errstate(over="ignore", invalid="ignore"):
             checked = validate_data(self, X, y, reset=reset, dtype=np.dtype(self.dtype), order="C", **rules)

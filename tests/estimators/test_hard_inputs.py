@@ -210,7 +210,7 @@ WRONG_SETTINGS = [
     {"callbacks": Watching()}, {"callbacks": (Watching,)}, {"callbacks": "bar"}, {"epochs": 2.5}, {"epochs": "3"},
     {"epochs": 0}, {"batch_size": None}, {"batch_size": "auto"}, {"batch_size": 2.5}, {"validation": "lsat"},
     {"validation": 3}, {"normalization": "bach"}, {"normalization": "batch", "batch_size": 1},
-    {"initializer": object()}, {"optimizer": None}, {"activation": None}, {"loss": None},
+    {"initializer": object()}, {"optimizer": None}, {"activation": None}, {"loss": None}, {"dtype": "float46"},
 ]  # fmt: skip
 
 
