@@ -21,9 +21,9 @@ from finnet.estimators.network_base import (
     Task,
     blas_threads,
     generator,
-    held_out,
     warn_if_worse,
 )
+from finnet.estimators.validation_rows import held_out
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback

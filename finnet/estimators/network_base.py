@@ -47,9 +47,7 @@ __all__ = [
     "Task",
     "blas_threads",
     "generator",
-    "held_out",
     "require_hidden",
-    "stratified_order",
 ]
 
 _SMALLEST, _LARGEST = 1e-4, 1e4
@@ -72,40 +70,6 @@ def generator(random_state: RandomState) -> np.random.Generator:
     if isinstance(random_state, np.random.RandomState):
         return np.random.default_rng(random_state.randint(2**32, size=4, dtype=np.uint64))
     return np.random.default_rng(random_state)
-
-
-def held_out(y: FloatArray | IntArray, fraction: float, *, how: str, rng: np.random.Generator) -> IntArray:
-    """Row numbers of the validation block: a share of the rows spread evenly over the sorted targets, or the last rows.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_rows,)
-    fraction : float in (0, 1)
-    how : "stratified" or "last"
-    rng : Generator
-        Breaks ties among equal targets.
-
-    Examples
-    --------
-    >>> y = np.array([0, 1] * 10)
-    >>> y[held_out(y, 0.2, how="stratified", rng=np.random.default_rng(0))].mean()
-    np.float64(0.5)
-    >>> held_out(y, 0.2, how="last", rng=np.random.default_rng(0))
-    array([16, 17, 18, 19])
-    """
-    require_choice(how, ("stratified", "last"), name="validation")
-    n, n_held = len(y), max(1, round(fraction * len(y)))
-    if n_held >= n:
-        raise DataError(f"n_samples={n} leaves no row to hold out; give more rows, X_val, or early_stopping=False")
-    if how == "last":
-        return np.arange(n - n_held, n)
-    picks = (np.arange(n_held) + rng.random()) * n / n_held
-    return np.sort(stratified_order(y, rng)[picks.astype(np.int64)])
-
-
-def stratified_order(y: FloatArray | IntArray, rng: np.random.Generator) -> IntArray:
-    """Row numbers by rising target, in random order among equal ones: rows far apart in it differ in target."""
-    return np.lexsort((rng.random(len(y)), y))
 
 
 @cache

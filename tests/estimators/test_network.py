@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 
 from finnet.errors import ConfigError, DataError, TrainingError
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
-from finnet.estimators.network_base import held_out
 from finnet.estimators.progress import ProgressBar
+from finnet.estimators.validation_rows import held_out
 from finnet.network import SGD, Adam, Callback, Clipping, EarlyStopping
 from finnet.network.losses import MeanSquaredError, QuantileLoss
 from finnet.network.schedules import Step
