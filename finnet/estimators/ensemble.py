@@ -54,6 +54,10 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
     class_weight : dict, "balanced" or None
     schedule, clipping, normalization, residual, initializer
         As in NetworkClassifier; the same for all members, clipping member by member.
+    warm_start : bool
+        Whether in another `fit` the members that were chosen go on from their weights, with the depth that they have;
+        the others start anew, and all else is drawn and chosen as ever. With the same rows and an int as `random_state`
+        every member keeps its settings and its fold, so that it is still judged by rows that it has never learned from.
     callbacks : sequence of Callback
         Called as by NetworkClassifier for every pack of networks, with mean losses over the members still in training;
         needs one process.
@@ -116,6 +120,7 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
         residual: bool = False,
         initializer: str | Initializer = "auto",
         class_weight: Mapping[Any, float] | str | None = None,
+        warm_start: bool = False,
         callbacks: Sequence[Callback] = (),
         n_jobs: int | None = None,
         dtype: str = "float32",
@@ -144,6 +149,7 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
         self.residual = residual
         self.initializer = initializer
         self.class_weight = class_weight
+        self.warm_start = warm_start
         self.callbacks = callbacks
         self.n_jobs = n_jobs
         self.dtype = dtype
@@ -158,8 +164,8 @@ class NetworkEnsembleRegressor(EnsembleOfNetworks, RegressorOfNetworks):
     loss : str or Loss
         As in NetworkRegressor.
     members, hidden, depth, activation, learning_rate, dropout, l1, l2, optimizer, batch_size, epochs, early_stopping,
-    validation, folds, bagging, selection, schedule, clipping, normalization, residual, initializer, callbacks, n_jobs,
-    dtype, random_state
+    validation, folds, bagging, selection, schedule, clipping, normalization, residual, initializer, warm_start,
+    callbacks, n_jobs, dtype, random_state
         As in NetworkEnsembleClassifier.
 
     Examples
@@ -196,6 +202,7 @@ class NetworkEnsembleRegressor(EnsembleOfNetworks, RegressorOfNetworks):
         normalization: str | None = None,
         residual: bool = False,
         initializer: str | Initializer = "auto",
+        warm_start: bool = False,
         callbacks: Sequence[Callback] = (),
         n_jobs: int | None = None,
         dtype: str = "float32",
@@ -223,6 +230,7 @@ class NetworkEnsembleRegressor(EnsembleOfNetworks, RegressorOfNetworks):
         self.normalization = normalization
         self.residual = residual
         self.initializer = initializer
+        self.warm_start = warm_start
         self.callbacks = callbacks
         self.n_jobs = n_jobs
         self.dtype = dtype

@@ -26,7 +26,7 @@ from finnet.estimators.validation_rows import held_out, stratified_folds
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
-from finnet.network.depth import require_depths
+from finnet.network.depth import Skippable, require_depths
 from finnet.network.diagnostics import advise, overfitting_advice, typical
 from finnet.network.history import History
 from finnet.network.initializers import Initializer
@@ -140,7 +140,9 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         return self
 
     def _chosen(self) -> IntArray:
-        """Numbers of the members whose average is the forecast."""
+        """Numbers of the members whose average is the forecast; those of a loaded ensemble are counted anew."""
+        if not hasattr(self, "members_"):
+            return np.arange(len(self.shares_))
         return np.asarray(self.members_.index[self.members_["share"] > 0.0])
 
     def _require_settings(self) -> None:
@@ -156,11 +158,10 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
 
     def _plan(self, examples: Examples, task: Task, validation: Examples | None) -> Members:
         """Draw settings, and divide rows into those that members learn from and those that judge them."""
-        rows_rng, *rngs = generator(self.random_state).spawn(self.members + 1)
-        draws = [[drawn(getattr(self, name), rng) for name in SETTINGS] for rng in rngs]
-        settings = dict(zip(SETTINGS, np.array(draws).T, strict=True))
-        depths = self._depths(rngs)
-        folds = np.zeros(self.members, np.int64)
+        rows_rng, everyone = self._drawn(examples)
+        if self._goes_on:
+            everyone = self._going_on(everyone, examples, task)
+        rngs, folds = everyone.rngs, everyone.folds
         learning: IntArray | None = None
         judging = validation
         if validation is None and self._stopping() is not None:
@@ -171,7 +172,28 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
             everything = np.broadcast_to(np.arange(len(examples)), (self.members, len(examples)))
             pools = everything if learning is None else learning
             learning = np.stack([rng.choice(pool, size=len(pool)) for rng, pool in zip(rngs, pools, strict=True)])
-        return Members(rngs, settings, depths, replace(examples, rows=learning), judging, folds)
+        return replace(everyone, learning=replace(examples, rows=learning), validation=judging, folds=folds)
+
+    def _drawn(self, examples: Examples) -> tuple[np.random.Generator, Members]:
+        """New members with drawn settings that learn from all rows, and a generator that divides rows."""
+        rows_rng, *rngs = generator(self.random_state).spawn(self.members + 1)
+        draws = [[drawn(getattr(self, name), rng) for name in SETTINGS] for rng in rngs]
+        settings = dict(zip(SETTINGS, np.array(draws).T, strict=True))
+        folds = np.zeros(self.members, np.int64)
+        return rows_rng, Members(rngs, settings, self._depths(rngs), [None] * self.members, examples, None, folds)
+
+    def _going_on(self, everyone: Members, examples: Examples, task: Task) -> Members:
+        """The same members, of which those that were chosen go on with their weights and depth."""
+        chosen = self._chosen()
+        if chosen[-1] >= self.members:
+            raise ConfigError(
+                f"warm_start and partial_fit go on with member {chosen[-1]}, which members={self.members} leaves out;"
+                f" use {chosen[-1] + 1} or more, or fit a clone"
+            )
+        self._require_layers_of_fitted(self._network(everyone.block(chosen[:1]), examples, task))
+        off = [np.logical_not(layer.on) for layer in self.network_.layers if isinstance(layer, Skippable)]
+        depths = np.asarray(len(self.hidden) - np.sum(off, axis=0, dtype=np.int64))
+        return everyone.inheriting(chosen, self.network_.values, depths=depths)
 
     def _depths(self, rngs: list[np.random.Generator]) -> IntArray:
         """Hidden layers that each member uses."""
@@ -207,6 +229,16 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
             dtype=self.dtype,
         )
 
+    def _started(self, members: Members, examples: Examples, task: Task) -> Network:
+        """Networks that forecast the mean target, but for those that go on from what they learned before."""
+        network = self._network(members, examples, task)
+        network.initialize(members.rngs)
+        cast(Dense, network.layers[-1]).b[...] = task.start(examples)
+        for values, inherited in zip(network.values, members.inherited, strict=True):
+            if inherited is not None:
+                values[...] = inherited
+        return network
+
     def _train_blocks(self, blocks: list[Members], examples: Examples, task: Task) -> list[_Trained]:
         """Parameters and history of every block; those up to the one in which the user interrupted, in one process."""
         done: list[_Trained] = []
@@ -218,9 +250,7 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         return done
 
     def _train_block(self, members: Members, examples: Examples, task: Task) -> _Trained:
-        network = self._network(members, examples, task)
-        network.initialize(members.rngs)
-        cast(Dense, network.layers[-1]).b[...] = task.start(examples)
+        network = self._started(members, examples, task)
         strengths = {name: members.settings[name][:, None].astype(self.dtype) for name in ("l1", "l2")}
         settings = Training(
             epochs=self.epochs,

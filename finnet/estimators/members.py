@@ -1,7 +1,7 @@
 """Members of an ensemble: what each is trained on and with, what became of it, and how much it counts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -27,23 +27,37 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Members:
-    """What a block of members is trained on and with: arrays of one entry per member."""
+    """What a block of members is trained on and with: one entry per member everywhere.
+
+    `inherited` are the parameters that a member goes on from, None where it starts anew.
+    """
 
     rngs: list[np.random.Generator]
     settings: dict[str, FloatArray]
     depths: IntArray
+    inherited: list[FloatArray | None]
     learning: Examples
     validation: Examples | None
     folds: IntArray
 
     def block(self, members: IntArray) -> "Members":
         """These members alone."""
-        settings = {name: values[members] for name, values in self.settings.items()}
-        validation = None if self.validation is None else self.validation.keep(members)
-        rngs = [self.rngs[member] for member in members]
         return Members(
-            rngs, settings, self.depths[members], self.learning.keep(members), validation, self.folds[members]
+            rngs=[self.rngs[member] for member in members],
+            settings={name: values[members] for name, values in self.settings.items()},
+            depths=self.depths[members],
+            inherited=[self.inherited[member] for member in members],
+            learning=self.learning.keep(members),
+            validation=None if self.validation is None else self.validation.keep(members),
+            folds=self.folds[members],
         )
+
+    def inheriting(self, members: IntArray, values: FloatArray, *, depths: IntArray) -> "Members":
+        """The same, where these members go on from values of shape (len(members), n_parameters), with their depths."""
+        inherited = {**dict(enumerate(self.inherited)), **dict(zip(members.tolist(), values, strict=True))}
+        all_depths = self.depths.copy()
+        all_depths[members] = depths
+        return replace(self, depths=all_depths, inherited=list(inherited.values()))
 
 
 def greedy_shares(network: Network, members: Members, loss: Loss, *, is_sound: BoolArray) -> FloatArray:

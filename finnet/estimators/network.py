@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.utils.multiclass import check_classification_targets
 
 from finnet.checks import require_at_least, require_number
-from finnet.errors import ConfigError, DataError
+from finnet.errors import ConfigError
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
     Data,
@@ -64,7 +64,6 @@ class _SingleNetwork(EstimatorOfNetworks):
     batch_ensemble: int
     initializer: str | Initializer
     random_state: RandomState
-    warm_start: bool
     callbacks: Sequence[Callback]
     _history: History
     _trainer: Trainer | None
@@ -139,10 +138,6 @@ class _SingleNetwork(EstimatorOfNetworks):
         self.network_, self._double_network, self._history = network, network.astype("float64"), history
         return self
 
-    @property
-    def _goes_on(self) -> bool:
-        return self.warm_start and hasattr(self, "network_")
-
     def _started(self, examples: Examples, task: Task, *, rng: np.random.Generator) -> Network:
         """A new network that forecasts the mean target."""
         self._require_settings()
@@ -163,11 +158,7 @@ class _SingleNetwork(EstimatorOfNetworks):
 
     def _inherit(self, network: Network) -> None:
         """Give a new network the parameters of the fitted one."""
-        if _shapes(network) != _shapes(self.network_):
-            raise ConfigError(
-                "warm_start and partial_fit go on with the fitted network, whose layers are others; keep the columns,"
-                " the outputs and the settings of layers, or fit a clone"
-            )
+        self._require_layers_of_fitted(network)
         network.values[...] = self.network_.values
 
     def _network(self, examples: Examples, *, output: Activation) -> Network:
@@ -210,10 +201,6 @@ class _SingleNetwork(EstimatorOfNetworks):
         network = self.network_ if X.dtype == self.dtype else self._double_network
         scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
         return network.output.value(scores, scores)
-
-
-def _shapes(network: Network) -> list[tuple[int, int]]:
-    return [parameter.shape for layer in network.layers for parameter in layer.parameters]
 
 
 class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
@@ -388,11 +375,6 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
             self._meet(np.unique(labels if classes is None else np.asarray(classes)))
         codes = self._codes(labels, name="y")
         return self._learn(self._coded(rows, codes, sample_weight=sample_weight), self._task(codes))
-
-    def _meet(self, classes: npt.NDArray[Any]) -> None:
-        if self._goes_on and not np.array_equal(classes, self.classes_):
-            raise DataError(f"warm_start=True goes on with classes {self.classes_}, y holds {classes}; fit a clone")
-        super()._meet(classes)
 
 
 class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):

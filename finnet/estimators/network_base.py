@@ -143,6 +143,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
 
     hidden: tuple[int, ...]
     early_stopping: bool | EarlyStopping
+    warm_start: bool
     dtype: str
     network_: Network
 
@@ -189,6 +190,18 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     @abstractmethod
     def _forecast(self, X: FloatArray) -> FloatArray:
         """Forecasts of shape (n_rows, n_outputs) in float64, for X in float32 or float64."""
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.warm_start and hasattr(self, "network_")
+
+    def _require_layers_of_fitted(self, network: Network) -> None:
+        """Raise ConfigError unless a network has parameters of the same shapes as the fitted one."""
+        if _shapes(network) != _shapes(self.network_):
+            raise ConfigError(
+                "warm_start and partial_fit go on with the fitted network, whose layers are others; keep the columns,"
+                " the outputs and the settings of layers, or fit a clone"
+            )
 
     def _require_settings(self) -> None:
         """Raise ConfigError for settings that no network can have."""
@@ -239,6 +252,10 @@ def _count(layer: Layer) -> int:
     return sum(prod(parameter.shape) for parameter in layer.parameters)
 
 
+def _shapes(network: Network) -> list[tuple[int, int]]:
+    return [parameter.shape for layer in network.layers for parameter in layer.parameters]
+
+
 def _with_unit_weights(examples: Examples) -> Examples:
     """The same with weights of mean 1, so that their scale does not change the learning rate."""
     if examples.weights is None:
@@ -251,6 +268,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
 
     loss: str | Loss
     class_weight: Mapping[Any, float] | str | None
+    classes_: npt.NDArray[Any]
 
     def fit(
         self,
@@ -261,7 +279,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         X_val: Data | None = None,
         y_val: npt.ArrayLike | None = None,
     ) -> Self:
-        """Train a new network.
+        """Train anew, or from the weights of the fit before where `warm_start` says so.
 
         Parameters
         ----------
@@ -282,6 +300,8 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
 
     def _meet(self, classes: npt.NDArray[Any]) -> None:
         """Take the classes that are to be told apart."""
+        if self._goes_on and not np.array_equal(classes, self.classes_):
+            raise DataError(f"warm_start=True goes on with classes {self.classes_}, y holds {classes}; fit a clone")
         if len(classes) < 2:
             raise DataError(f"y holds one class only, {classes[0]}; give rows of at least two classes")
         self.classes_ = classes
@@ -345,7 +365,7 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         X_val: Data | None = None,
         y_val: npt.ArrayLike | None = None,
     ) -> Self:
-        """Train a new network.
+        """Train anew, or from the weights of the fit before where `warm_start` says so.
 
         Parameters
         ----------
