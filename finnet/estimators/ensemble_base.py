@@ -11,7 +11,15 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.checks import require_at_least, require_choice
 from finnet.errors import ConfigError
-from finnet.estimators.members import Members, greedy_shares, kept_losses, loss_table, member_histories, member_table
+from finnet.estimators.members import (
+    Members,
+    greedy_shares,
+    kept_losses,
+    loss_table,
+    member_histories,
+    member_table,
+    settings_table,
+)
 from finnet.estimators.network_base import (
     Data,
     EstimatorOfNetworks,
@@ -21,6 +29,7 @@ from finnet.estimators.network_base import (
     generator,
     warn_if_worse,
 )
+from finnet.estimators.online import OnlineMembers
 from finnet.estimators.ranges import Range, drawn, require_range
 from finnet.estimators.validation_rows import held_out, stratified_folds
 from finnet.network.activations import Activation, named_activation
@@ -75,6 +84,7 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
     random_state: RandomState
     members_: pd.DataFrame
     _histories: dict[int, History]
+    _online: OnlineMembers | None = None
 
     @property
     def history_(self) -> pd.DataFrame:
@@ -111,9 +121,7 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         return np.sqrt(self._averaged(np.square(P - self._averaged(P))))
 
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
-        self._require_settings()
-        verify_loss(task.loss, n_outputs=examples.Y.shape[1])
-        verify_activation(named_activation(self.activation))
+        self._require_learnable(examples, task)
         everyone = self._plan(examples, task, validation)
         network = self._network(everyone, examples, task)
         size = members_at_once(len(network.values[0]), rows=self.batch_size, units=sum(self.hidden))
@@ -129,11 +137,40 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         shares = np.asarray(is_sound / is_sound.sum())
         if self.selection == "greedy" and everyone.validation is not None:
             shares = greedy_shares(network, everyone, task.loss, is_sound=is_sound)
-        self.members_, self._histories = member_table(everyone, histories, shares), dict(enumerate(histories))
+        self.members_ = member_table(settings_table(everyone, trained), histories, shares)
+        self._histories, self._online = dict(enumerate(histories)), None
         chosen = np.flatnonzero(shares)
         warn_if_worse(float(kept_losses(histories)[chosen] @ shares[chosen]), task.constant_loss(examples))
         network.keep(chosen)
         return self._keep(network, shares[chosen])
+
+    def _learn(self, examples: Examples, task: Task) -> Self:
+        """Let every member go on by one epoch over these rows, new ones where there are none."""
+        # Without them until they have learned, so that members which diverged together are never gone on with.
+        online, self._online = self._online or self._online_members(examples, task), None
+        with blas_threads().limit(limits=1, user_api="blas"):
+            online.learn(examples)
+        self._online, self.members_, self._histories = online, online.table, online.histories
+        return self._keep(online.network, online.shares)
+
+    def _online_members(self, examples: Examples, task: Task) -> OnlineMembers:
+        """All members, or those that were chosen, to learn from these rows and others."""
+        self._require_learnable(examples, task)
+        _, members = self._drawn(examples)
+        is_fitted = hasattr(self, "network_")
+        numbers = self._chosen() if is_fitted else np.arange(self.members)
+        shares = self.shares_ if is_fitted else np.full(self.members, 1.0 / self.members)
+        if is_fitted:
+            members = self._going_on(members, examples, task).block(numbers)
+        return OnlineMembers(
+            self._started(members, examples, task),
+            settings_table(members, numbers),
+            rngs=members.rngs,
+            shares=shares,
+            loss=loss_on_scores(task.loss, task.output),
+            training=self._training(Penalty()),
+            bagging=self.bagging,
+        )
 
     def _keep(self, network: Network, shares: FloatArray) -> Self:
         self.shares_, self.network_, self._double_network = shares, network, network.astype("float64")
@@ -144,6 +181,12 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         if not hasattr(self, "members_"):
             return np.arange(len(self.shares_))
         return np.asarray(self.members_.index[self.members_["share"] > 0.0])
+
+    def _require_learnable(self, examples: Examples, task: Task) -> None:
+        """Raise ConfigError for settings that no ensemble can have, and gradients that are wrong."""
+        self._require_settings()
+        verify_loss(task.loss, n_outputs=examples.Y.shape[1])
+        verify_activation(named_activation(self.activation))
 
     def _require_settings(self) -> None:
         super()._require_settings()
@@ -252,15 +295,6 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
     def _train_block(self, members: Members, examples: Examples, task: Task) -> _Trained:
         network = self._started(members, examples, task)
         strengths = {name: members.settings[name][:, None].astype(self.dtype) for name in ("l1", "l2")}
-        settings = Training(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            optimizer=named_optimizer(self.optimizer),
-            schedule=self.schedule or Constant(),
-            penalty=Penalty(**strengths),
-            clipping=self.clipping or Clipping(),
-            early_stopping=self._stopping(),
-        )
         with blas_threads().limit(limits=1, user_api="blas"):
             history = train_pack(
                 network,
@@ -268,11 +302,22 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
                 members.learning,
                 rngs=members.rngs,
                 validation=members.validation,
-                settings=settings,
+                settings=self._training(Penalty(**strengths)),
                 rates=members.settings["learning_rate"],
                 callbacks=self.callbacks,
             )
         return network.values, history
+
+    def _training(self, penalty: Penalty) -> Training:
+        return Training(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            optimizer=named_optimizer(self.optimizer),
+            schedule=self.schedule or Constant(),
+            penalty=penalty,
+            clipping=self.clipping or Clipping(),
+            early_stopping=self._stopping(),
+        )
 
     def _forecast(self, X: FloatArray) -> FloatArray:
         return self._averaged(self._member_forecasts(X))

@@ -22,6 +22,7 @@ __all__ = [
     "loss_table",
     "member_histories",
     "member_table",
+    "settings_table",
 ]
 
 
@@ -131,14 +132,18 @@ def kept_losses(histories: Sequence[History]) -> FloatArray:
     return np.array([losses[-1] if losses else np.nan for losses in kept])
 
 
-def member_table(members: Members, histories: Sequence[History], shares: FloatArray) -> pd.DataFrame:
-    """One row per member: its settings, depth, fold, best_epoch, validation_loss where known, and share."""
-    table = pd.DataFrame({**members.settings, "depth": members.depths, "fold": members.folds})
-    table["best_epoch"] = [history.best_epoch for history in histories]
+def settings_table(members: Members, numbers: IntArray) -> pd.DataFrame:
+    """One row per member, by number: its settings, depth and fold."""
+    columns = {**members.settings, "depth": members.depths, "fold": members.folds}
+    return pd.DataFrame(columns, index=pd.Index(numbers, name="member"))
+
+
+def member_table(settings: pd.DataFrame, histories: Sequence[History], shares: FloatArray) -> pd.DataFrame:
+    """The settings of every member, and best_epoch, validation_loss where known, and share."""
+    table = settings.assign(best_epoch=[history.best_epoch for history in histories])
     if any(history.validation_loss for history in histories):
         table["validation_loss"] = kept_losses(histories)
-    table["share"] = shares
-    return table.rename_axis("member")
+    return table.assign(share=shares)
 
 
 def loss_table(histories: Mapping[int, History]) -> pd.DataFrame:

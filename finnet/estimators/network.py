@@ -6,15 +6,11 @@ from dataclasses import replace
 from typing import Any, Self, cast
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from sklearn.utils.multiclass import check_classification_targets
 
 from finnet.checks import require_at_least, require_number
-from finnet.errors import ConfigError
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
-    Data,
     EstimatorOfNetworks,
     RandomState,
     RegressorOfNetworks,
@@ -23,6 +19,7 @@ from finnet.estimators.network_base import (
     generator,
     warn_if_worse,
 )
+from finnet.estimators.online import learn_or_forget
 from finnet.estimators.validation_rows import held_out
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
@@ -119,7 +116,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         # Without a trainer until it has learned, so that one which diverged is never gone on with.
         trainer, self._trainer = getattr(self, "_trainer", None) or self._online_trainer(examples, task), None
         with blas_threads().limit(limits=1, user_api="blas"):
-            trainer.learn(examples, rng=self._online_rng)
+            learn_or_forget(trainer, examples, rng=self._online_rng)
         self._trainer = trainer
         return self._keep(deepcopy(trainer.network), trainer.history)
 
@@ -333,49 +330,6 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         self.dtype = dtype
         self.random_state = random_state
 
-    def partial_fit(
-        self,
-        X: Data,
-        y: npt.ArrayLike,
-        classes: npt.ArrayLike | None = None,
-        *,
-        sample_weight: npt.ArrayLike | None = None,
-    ) -> Self:
-        """Learn from rows that have just come, in one epoch over them, and go on from all that came before.
-
-        The first call starts a new network, or goes on from the fitted one; later calls keep its settings and the
-        memory of its optimizer, and a schedule counts calls. Early stopping holds nothing out and never stops: every
-        chunk is forecast before it is learned from, which `history_` notes as validation_loss (prequential; Dawid
-        1984), and the latest weights are kept, because in a stream the past may be over. Callbacks are not called.
-
-        Parameters
-        ----------
-        X : array or DataFrame of shape (n_rows, n_features), numeric, finite
-        y : array of shape (n_rows,)
-        classes : array, optional
-            All labels that will ever come, in the first call; None takes those of its y.
-        sample_weight : array of shape (n_rows,), optional
-            As it is: a row of weight 2 moves the network twice as far.
-
-        Examples
-        --------
-        >>> X = np.random.default_rng(0).standard_normal((2000, 2))
-        >>> model = NetworkClassifier(hidden=(), learning_rate=0.05, batch_size=10, random_state=0)
-        >>> for rows in np.split(np.arange(2000), 20):
-        ...     model = model.partial_fit(X[rows], X[rows, 0] > 0.5, classes=[False, True])
-        >>> bool(model.score(X, X[:, 0] > 0.5) > 0.95)
-        True
-        """
-        if self.class_weight == "balanced":
-            raise ConfigError('class_weight="balanced" needs all rows at once; give a weight per class, or call fit')
-        is_new = not hasattr(self, "network_")
-        rows, labels = self._checked(X, y, reset=is_new)
-        check_classification_targets(labels)
-        if is_new:
-            self._meet(np.unique(labels if classes is None else np.asarray(classes)))
-        codes = self._codes(labels, name="y")
-        return self._learn(self._coded(rows, codes, sample_weight=sample_weight), self._task(codes))
-
 
 class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
     """Forecasts numbers with a network of dense layers trained by backpropagation.
@@ -474,12 +428,3 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
         self.callbacks = callbacks
         self.dtype = dtype
         self.random_state = random_state
-
-    def partial_fit(self, X: Data, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
-        """Learn from rows that have just come, as NetworkClassifier does; y as in `fit`."""
-        is_new = not hasattr(self, "network_")
-        rows, targets = self._checked(X, y, reset=is_new, multi_output=True, y_numeric=True)
-        if is_new:
-            self._has_columns = targets.ndim == 2
-        examples = self._examples(rows, targets.reshape(len(rows), -1), sample_weight)
-        return self._learn(examples, self._task(examples))

@@ -188,6 +188,10 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         """Learn from examples; hold out some where early stopping needs validation and none is given."""
 
     @abstractmethod
+    def _learn(self, examples: Examples, task: Task) -> Self:
+        """Go on by one epoch over these rows, from nothing where there is nothing to go on from."""
+
+    @abstractmethod
     def _forecast(self, X: FloatArray) -> FloatArray:
         """Forecasts of shape (n_rows, n_outputs) in float64, for X in float32 or float64."""
 
@@ -298,6 +302,54 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         given = None if X_val is None else self._given(X_val, y_val)
         return self._fit(examples, self._task(codes), validation=given)
 
+    def partial_fit(
+        self,
+        X: Data,
+        y: npt.ArrayLike,
+        classes: npt.ArrayLike | None = None,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Learn from rows that have just come, in one epoch over them, and go on from all that came before.
+
+        The first call starts a new network, or goes on from the fitted one; later calls keep its settings and the
+        memory of its optimizer, and a schedule counts calls. Early stopping holds nothing out and never stops: every
+        chunk is forecast before it is learned from, which `history_` notes as validation_loss (prequential; Dawid
+        1984), and the latest weights are kept, because in a stream the past may be over. Callbacks are not called.
+
+        In an ensemble every member does so, in one process: those that were chosen, with their shares, where it is
+        fitted, and else all that `members` asks for, with equal ones. None is chosen or left out by its losses, but one
+        that diverges leaves, with a FinnetWarning.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n_rows, n_features), numeric, finite
+        y : array of shape (n_rows,)
+        classes : array, optional
+            All labels that will ever come, in the first call; None takes those of its y.
+        sample_weight : array of shape (n_rows,), optional
+            As it is: a row of weight 2 moves the network twice as far.
+
+        Examples
+        --------
+        >>> from finnet.estimators.network import NetworkClassifier
+        >>> X = np.random.default_rng(0).standard_normal((2000, 2))
+        >>> model = NetworkClassifier(hidden=(), learning_rate=0.05, batch_size=10, random_state=0)
+        >>> for rows in np.split(np.arange(2000), 20):
+        ...     model = model.partial_fit(X[rows], X[rows, 0] > 0.5, classes=[False, True])
+        >>> bool(model.score(X, X[:, 0] > 0.5) > 0.95)
+        True
+        """
+        if self.class_weight == "balanced":
+            raise ConfigError('class_weight="balanced" needs all rows at once; give a weight per class, or call fit')
+        is_new = not hasattr(self, "network_")
+        rows, labels = self._checked(X, y, reset=is_new)
+        check_classification_targets(labels)
+        if is_new:
+            self._meet(np.unique(labels if classes is None else np.asarray(classes)))
+        codes = self._codes(labels, name="y")
+        return self._learn(self._coded(rows, codes, sample_weight=sample_weight), self._task(codes))
+
     def _meet(self, classes: npt.NDArray[Any]) -> None:
         """Take the classes that are to be told apart."""
         if self._goes_on and not np.array_equal(classes, self.classes_):
@@ -380,6 +432,15 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         examples = _with_unit_weights(self._examples(rows, targets.reshape(len(rows), -1), sample_weight))
         given = None if X_val is None else self._given(X_val, y_val)
         return self._fit(examples, self._task(examples), validation=given)
+
+    def partial_fit(self, X: Data, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
+        """Learn from rows that have just come, as classifiers do (see NetworkClassifier.partial_fit); y as in `fit`."""
+        is_new = not hasattr(self, "network_")
+        rows, targets = self._checked(X, y, reset=is_new, multi_output=True, y_numeric=True)
+        if is_new:
+            self._has_columns = targets.ndim == 2
+        examples = self._examples(rows, targets.reshape(len(rows), -1), sample_weight)
+        return self._learn(examples, self._task(examples))
 
     def _task(self, examples: Examples) -> Task:
         return Task(examples.Y[:, 0], named_loss(self.loss), Identity())
