@@ -5,7 +5,7 @@ from typing import Any
 
 from finnet.estimators.ensemble_base import EnsembleOfNetworks
 from finnet.estimators.network_base import ClassifierOfNetworks, RandomState, RegressorOfNetworks
-from finnet.estimators.ranges import Range
+from finnet.estimators.ranges import Depth, Range
 from finnet.network.activations import Activation
 from finnet.network.callbacks import Callback
 from finnet.network.initializers import Initializer
@@ -99,7 +99,7 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
         members: int = 16,
         *,
         hidden: tuple[int, ...] = (64,),
-        depth: int | tuple[int, int] | None = None,
+        depth: Depth | None = None,
         activation: str | Activation = "silu",
         loss: str | Loss = "cross_entropy",
         learning_rate: Range = (1e-3, 3e-3),
@@ -182,7 +182,7 @@ class NetworkEnsembleRegressor(EnsembleOfNetworks, RegressorOfNetworks):
         members: int = 16,
         *,
         hidden: tuple[int, ...] = (64,),
-        depth: int | tuple[int, int] | None = None,
+        depth: Depth | None = None,
         activation: str | Activation = "silu",
         loss: str | Loss = "mse",
         learning_rate: Range = (1e-3, 3e-3),

@@ -30,12 +30,12 @@ from finnet.estimators.network_base import (
     warn_if_worse,
 )
 from finnet.estimators.online import OnlineMembers
-from finnet.estimators.ranges import Range, drawn, require_range
+from finnet.estimators.ranges import Depth, Range, depth_range, drawn, require_range
 from finnet.estimators.validation_rows import held_out, stratified_folds
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
-from finnet.network.depth import Skippable, require_depths
+from finnet.network.depth import Skippable
 from finnet.network.diagnostics import advise, overfitting_advice, typical
 from finnet.network.history import History
 from finnet.network.initializers import Initializer
@@ -61,7 +61,7 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
 
     members: int
     hidden: tuple[int, ...]
-    depth: int | tuple[int, int] | None
+    depth: Depth | None
     activation: str | Activation
     learning_rate: Range
     dropout: Range
@@ -242,10 +242,7 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         """Hidden layers that each member uses."""
         if self.depth is None:
             return np.full(len(rngs), len(self.hidden))
-        low, high = self.depth if isinstance(self.depth, tuple) else (self.depth, self.depth)
-        if low > high:
-            raise ConfigError(f"depth=({low}, {high}) runs backwards; write the lower end first")
-        require_depths((low, high), self.hidden)
+        low, high = depth_range(self.depth, self.hidden)
         return np.array([rng.integers(low, high, endpoint=True) for rng in rngs])
 
     def _divide(self, strata: FloatArray | IntArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
