@@ -1,6 +1,5 @@
-"""What single networks and ensembles share: checked data, coded labels, rows held out, settings by name."""
+"""What single networks and ensembles share: checked data, coded labels, settings by name."""
 
-import warnings
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,14 +16,15 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 from threadpoolctl import ThreadpoolController
 
-from finnet.checks import is_whole, require_choice, require_methods, require_whole
-from finnet.errors import ConfigError, DataError, FinnetWarning
+from finnet.checks import require_choice, require_methods, require_whole
+from finnet.errors import ConfigError, DataError
+from finnet.estimators.door import has_validation, require_hidden, require_normalization, warn_of_sizes
 from finnet.estimators.task import Task, class_task, number_task
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback, require_callbacks
 from finnet.network.initializers import Initializer
-from finnet.network.layers import Layer
+from finnet.network.layer import Layer
 from finnet.network.losses import Loss
 from finnet.network.model import Network
 from finnet.network.optimizers import Optimizer, named_optimizer
@@ -44,15 +44,7 @@ __all__ = [
     "RegressorOfNetworks",
     "blas_threads",
     "generator",
-    "held_out",
-    "require_hidden",
-    "require_weight",
-    "stratified_order",
 ]
-
-_SMALLEST, _LARGEST = 1e-4, 1e4
-_WORSE, _ENOUGH_ROWS = 10.0, 4000
-_VALIDATIONS = ("stratified", "last")
 
 RandomState = int | np.random.RandomState | np.random.Generator | None
 Data = npt.ArrayLike | pd.DataFrame
@@ -73,85 +65,10 @@ def generator(random_state: RandomState) -> np.random.Generator:
     return np.random.default_rng(random_state)
 
 
-def held_out(y: FloatArray | IntArray, fraction: float, *, how: str, rng: np.random.Generator) -> IntArray:
-    """Row numbers of the validation block: a share of the rows spread evenly over the sorted targets, or the last rows.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_rows,)
-    fraction : float in (0, 1)
-    how : "stratified" or "last"
-    rng : Generator
-        Breaks ties among equal targets.
-
-    Examples
-    --------
-    >>> y = np.array([0, 1] * 10)
-    >>> y[held_out(y, 0.2, how="stratified", rng=np.random.default_rng(0))].mean()
-    np.float64(0.5)
-    >>> held_out(y, 0.2, how="last", rng=np.random.default_rng(0))
-    array([16, 17, 18, 19])
-    """
-    require_choice(how, _VALIDATIONS, name="validation")
-    n, n_held = len(y), max(1, round(fraction * len(y)))
-    if n_held >= n:
-        raise DataError(f"n_samples={n} leaves no row to hold out; give more rows, X_val, or early_stopping=False")
-    if how == "last":
-        return np.arange(n - n_held, n)
-    picks = (np.arange(n_held) + rng.random()) * n / n_held
-    return np.sort(stratified_order(y, rng)[picks.astype(np.int64)])
-
-
-def stratified_order(y: FloatArray | IntArray, rng: np.random.Generator) -> IntArray:
-    """Row numbers by rising target, in random order among equal ones: rows far apart in it differ in target."""
-    return np.lexsort((rng.random(len(y)), y))
-
-
 @cache
 def blas_threads() -> ThreadpoolController:
     """The door to BLAS threads: one per fit, because more give other bits and slow small networks down."""
     return ThreadpoolController()
-
-
-def require_hidden(hidden: Any) -> None:
-    """Raise ConfigError unless `hidden` holds one whole number above 0 per layer."""
-    is_row = isinstance(hidden, tuple | list)
-    if not is_row or not all(is_whole(units) and units >= 1 for units in hidden):
-        raise ConfigError(f"hidden={hidden!r} is not one whole number above 0 per layer; use (64, 32), (64,) or ()")
-
-
-def require_weight(examples: Examples, *, name: str) -> None:
-    """Raise DataError where the rows that count, of any member, have weights that sum to zero."""
-    _, weights = examples.targets()
-    if weights is not None and not (weights.sum(axis=-2) > 0.0).all():
-        raise DataError(f"sample_weight sums to zero over the {name} rows; give some of them a weight above zero")
-
-
-def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
-    """FinnetWarning that names the column furthest from unit size, where one is far, over a few thousand rows."""
-    some = X[:: max(1, len(X) // _ENOUGH_ROWS)]
-    sizes = np.maximum(some.max(axis=0), -some.min(axis=0))
-    distance = np.abs(np.log10(np.where(sizes > 0.0, sizes, 1.0)))
-    column = int(distance.argmax())
-    if not _SMALLEST <= sizes[column] <= _LARGEST and sizes[column] > 0.0:
-        name = column if names is None else repr(names[column])
-        warnings.warn(
-            f"column {name} has sizes up to {sizes[column]:.3g}; networks learn from inputs of about unit size: put a"
-            " StandardScaler or a TableEncoder in front",
-            FinnetWarning,
-            stacklevel=4,
-        )
-
-
-def warn_if_worse(loss: float, constant: float) -> None:
-    """FinnetWarning where training ended much worse than one forecast for all rows, so that it has diverged."""
-    if 0.0 < _WORSE * constant < loss:
-        warnings.warn(
-            f"training ended at a loss of {loss:.3g}, where forecasting the mean for every row has {constant:.3g}:"
-            " lower the learning rate, scale the inputs and the target to about unit size, or train for more epochs",
-            FinnetWarning,
-            stacklevel=4,
-        )
 
 
 class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
@@ -169,6 +86,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     normalization: str | None
     initializer: str | Initializer
     callbacks: Sequence[Callback]
+    warm_start: bool
     dtype: str
     network_: Network
 
@@ -217,15 +135,31 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         """Learn from examples; hold out some where early stopping needs validation and none is given."""
 
     @abstractmethod
+    def _learn(self, examples: Examples, task: Task) -> Self:
+        """Go on by one epoch over these rows, from nothing where there is nothing to go on from."""
+
+    @abstractmethod
     def _forecast(self, X: FloatArray) -> FloatArray:
         """Forecasts of shape (n_rows, n_outputs) in float64, for X in float32 or float64."""
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.warm_start and hasattr(self, "network_")
+
+    def _require_layers_of_fitted(self, network: Network) -> None:
+        """Raise ConfigError unless a network has parameters of the same shapes as the fitted one."""
+        if _shapes(network) != _shapes(self.network_):
+            raise ConfigError(
+                "warm_start and partial_fit go on with the fitted network, whose layers are others; keep the columns,"
+                " the outputs and the settings of layers, or fit a clone"
+            )
 
     def _require_settings(self) -> None:
         """Raise ConfigError for settings that no network can have."""
         require_hidden(self.hidden)
         require_whole(self.epochs, 1, name="epochs")
         require_whole(self.batch_size, 1, name="batch_size")
-        require_choice(self.validation, _VALIDATIONS, name="validation")
+        require_choice(self.validation, ("stratified", "last"), name="validation")
         named_activation(self.activation)
         named_optimizer(self.optimizer)
         if self.schedule is not None:
@@ -233,20 +167,10 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         if self.clipping is not None:
             require_methods(self.clipping, ("clip",), name="clipping", such_as="Clipping(norm=1.0)")
         require_callbacks(self.callbacks)
-        self._require_normalization()
+        require_normalization(self.normalization, batch_size=self.batch_size)
         if not isinstance(self.early_stopping, bool | np.bool_ | EarlyStopping):
             raise ConfigError(
                 f"early_stopping={self.early_stopping!r} is neither True, False nor an object; use EarlyStopping(...)"
-            )
-
-    def _require_normalization(self) -> None:
-        if self.normalization is None:
-            return
-        require_choice(self.normalization, ("batch", "layer"), name="normalization")
-        if self.normalization == "batch" and self.batch_size == 1:
-            raise ConfigError(
-                'normalization="batch" compares the rows of a batch, and batch_size=1 leaves nothing to compare; use'
-                ' batches of 8 or more, or normalization="layer"'
             )
 
     def _outputs(self, X: Data) -> FloatArray:
@@ -291,12 +215,8 @@ def _count(layer: Layer) -> int:
     return sum(prod(parameter.shape) for parameter in layer.parameters)
 
 
-def _both_or_none(X_val: Any, y_val: Any) -> bool:
-    """Whether there are validation rows; DataError where one half of them is missing."""
-    if (X_val is None) != (y_val is None):
-        given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
-        raise DataError(f"{given} is given without {missing}; give both, or neither")
-    return X_val is not None
+def _shapes(network: Network) -> list[tuple[int, int]]:
+    return [parameter.shape for layer in network.layers for parameter in layer.parameters]
 
 
 def _with_unit_weights(examples: Examples) -> Examples:
@@ -311,6 +231,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
 
     loss: str | Loss
     class_weight: Mapping[Any, float] | str | None
+    classes_: npt.NDArray[Any]
 
     def fit(
         self,
@@ -321,7 +242,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         X_val: Data | None = None,
         y_val: npt.ArrayLike | None = None,
     ) -> Self:
-        """Train a new network.
+        """Train anew, or from the weights of the fit before where `warm_start` says so.
 
         Parameters
         ----------
@@ -337,11 +258,61 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         self._meet(np.unique(labels))
         codes = np.searchsorted(self.classes_, labels)
         examples = _with_unit_weights(self._coded(rows, codes, sample_weight=sample_weight))
-        given = self._given(cast(Data, X_val), y_val) if _both_or_none(X_val, y_val) else None
+        given = self._given(cast(Data, X_val), y_val) if has_validation(X_val, y_val) else None
         return self._fit(examples, self._task(codes), validation=given)
+
+    def partial_fit(
+        self,
+        X: Data,
+        y: npt.ArrayLike,
+        classes: npt.ArrayLike | None = None,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Learn from rows that have just come, in one epoch over them, and go on from all that came before.
+
+        The first call starts a new network, or goes on from the fitted one; later calls keep its settings and the
+        memory of its optimizer, and a schedule counts calls. Early stopping holds nothing out and never stops: every
+        chunk is forecast before it is learned from, which `history_` notes as validation_loss (prequential; Dawid
+        1984), and the latest weights are kept, because in a stream the past may be over. Callbacks are not called.
+
+        In an ensemble every member does so, in one process: those that were chosen, with their shares, where it is
+        fitted, and else all that `members` asks for, with equal ones. None is chosen or left out by its losses, but one
+        that diverges leaves, with a FinnetWarning.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n_rows, n_features), numeric, finite
+        y : array of shape (n_rows,)
+        classes : array, optional
+            All labels that will ever come, in the first call; None takes those of its y.
+        sample_weight : array of shape (n_rows,), optional
+            As it is: a row of weight 2 moves the network twice as far.
+
+        Examples
+        --------
+        >>> from finnet.estimators.network import NetworkClassifier
+        >>> X = np.random.default_rng(0).standard_normal((2000, 2))
+        >>> model = NetworkClassifier(hidden=(), learning_rate=0.05, batch_size=10, random_state=0)
+        >>> for rows in np.split(np.arange(2000), 20):
+        ...     model = model.partial_fit(X[rows], X[rows, 0] > 0.5, classes=[False, True])
+        >>> bool(model.score(X, X[:, 0] > 0.5) > 0.95)
+        True
+        """
+        if self.class_weight == "balanced":
+            raise ConfigError('class_weight="balanced" needs all rows at once; give a weight per class, or call fit')
+        is_new = not hasattr(self, "network_")
+        rows, labels = self._checked(X, y, reset=is_new)
+        check_classification_targets(labels)
+        if is_new:
+            self._meet(np.unique(labels if classes is None else np.asarray(classes)))
+        codes = self._codes(labels, name="y")
+        return self._learn(self._coded(rows, codes, sample_weight=sample_weight), self._task(codes))
 
     def _meet(self, classes: npt.NDArray[Any]) -> None:
         """Take the classes that are to be told apart."""
+        if self._goes_on and not np.array_equal(classes, self.classes_):
+            raise DataError(f"warm_start=True goes on with classes {self.classes_}, y holds {classes}; fit a clone")
         if len(classes) < 2:
             raise DataError(f"y holds one class only, {classes[0]}; give rows of at least two classes")
         self.classes_ = classes
@@ -396,7 +367,7 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         X_val: Data | None = None,
         y_val: npt.ArrayLike | None = None,
     ) -> Self:
-        """Train a new network.
+        """Train anew, or from the weights of the fit before where `warm_start` says so.
 
         Parameters
         ----------
@@ -409,7 +380,7 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         rows, targets = self._checked(X, y, multi_output=True, y_numeric=True)
         self._meet(targets)
         examples = _with_unit_weights(self._examples(rows, self._columns(targets, name="y"), sample_weight))
-        given = self._given(cast(Data, X_val), y_val) if _both_or_none(X_val, y_val) else None
+        given = self._given(cast(Data, X_val), y_val) if has_validation(X_val, y_val) else None
         return self._fit(examples, self._task(examples), validation=given)
 
     def _meet(self, targets: npt.NDArray[Any]) -> None:
@@ -425,6 +396,15 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
                 " give it as many, or fit anew"
             )
         return columns
+
+    def partial_fit(self, X: Data, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
+        """Learn from rows that have just come, as classifiers do (see NetworkClassifier.partial_fit); y as in `fit`."""
+        is_new = not hasattr(self, "network_")
+        rows, targets = self._checked(X, y, reset=is_new, multi_output=True, y_numeric=True)
+        if is_new:
+            self._meet(targets)
+        examples = self._examples(rows, self._columns(targets, name="y"), sample_weight)
+        return self._learn(examples, self._task(examples))
 
     def _task(self, examples: Examples) -> Task:
         return number_task(examples.Y, self.loss)

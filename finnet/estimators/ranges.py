@@ -1,16 +1,18 @@
 """Settings that are one number for all networks of an ensemble, or a range that each draws its own from."""
 
+from collections.abc import Sequence
 from math import inf
-from typing import Any
 
 import numpy as np
 
 from finnet.checks import is_whole, require_number
 from finnet.errors import ConfigError
+from finnet.network.depth import require_depths
 
-__all__ = ["Range", "drawn", "require_range", "whole_ends"]
+__all__ = ["Depth", "Range", "depth_range", "drawn", "require_range"]
 
 Range = float | tuple[float, float]
+Depth = int | tuple[int, int]
 
 
 def require_range(setting: Range, *, name: str, below: float = inf, zero: bool = True) -> None:
@@ -31,20 +33,22 @@ def require_range(setting: Range, *, name: str, below: float = inf, zero: bool =
         raise ConfigError(f"{name}={setting} runs backwards; write the lower end first")
 
 
-def whole_ends(setting: Any, *, name: str) -> tuple[int, int]:
-    """The ends of a range of whole numbers, or the number twice; ConfigError for anything else.
+def depth_range(depth: Depth, hidden: Sequence[int]) -> tuple[int, int]:
+    """Fewest and most hidden layers that networks use; ConfigError where they cannot use so few or so many.
 
     Examples
     --------
-    >>> whole_ends(2, name="depth"), whole_ends((1, 3), name="depth")
-    ((2, 2), (1, 3))
+    >>> depth_range(2, (32, 32)), depth_range((1, 2), (32, 32))
+    ((2, 2), (1, 2))
     """
-    ends = setting if isinstance(setting, tuple) else (setting, setting)
+    ends = depth if isinstance(depth, tuple) else (depth, depth)
     if len(ends) != 2 or not all(is_whole(end) for end in ends):
-        raise ConfigError(f"{name}={setting!r} is neither a whole number nor a range of them; write 2, or (1, 3)")
-    if ends[0] > ends[1]:
-        raise ConfigError(f"{name}={setting} runs backwards; write the lower end first")
-    return ends
+        raise ConfigError(f"depth={depth!r} is neither a whole number nor a range of them; write 2, or (1, 3)")
+    low, high = ends
+    if low > high:
+        raise ConfigError(f"depth=({low}, {high}) runs backwards; write the lower end first")
+    require_depths((low, high), hidden)
+    return low, high
 
 
 def drawn(setting: Range, rng: np.random.Generator) -> float:

@@ -279,6 +279,15 @@ def test_rows_held_out_or_kept_without_any_weight_are_refused(estimator, weighed
         model.fit(X, target(estimator), sample_weight=weights)
 
 
+@every_estimator
+def test_rows_without_weight_judge_nothing_in_stratified_blocks(estimator):
+    weights = np.zeros(60)
+    weights[:9] = 1.0
+    for seed in range(10):
+        model = clone(estimator).set_params(early_stopping=True, random_state=seed)
+        assert (model.fit(X, target(estimator), sample_weight=weights).history_["validation_loss"] > 0.0).all()
+
+
 def in_batches_of_one(model):
     for row, number in zip(X, NUMBERS, strict=True):
         model.partial_fit(row[None], [number])

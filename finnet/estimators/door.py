@@ -1,0 +1,85 @@
+"""Checks at the door of `fit`: what no network can be, or be trained on, and what its user should know."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from finnet.checks import is_whole, require_choice
+from finnet.errors import ConfigError, DataError, FinnetWarning
+from finnet.network.batches import Examples
+from finnet.types import FloatArray
+
+__all__ = [
+    "has_validation",
+    "require_hidden",
+    "require_normalization",
+    "require_weight",
+    "warn_if_worse",
+    "warn_of_sizes",
+]
+
+_SMALLEST, _LARGEST = 1e-4, 1e4
+_WORSE, _ENOUGH_ROWS = 10.0, 4000
+
+
+def require_hidden(hidden: Any) -> None:
+    """Raise ConfigError unless `hidden` holds one whole number above 0 per layer."""
+    is_row = isinstance(hidden, tuple | list)
+    if not is_row or not all(is_whole(units) and units >= 1 for units in hidden):
+        raise ConfigError(f"hidden={hidden!r} is not one whole number above 0 per layer; use (64, 32), (64,) or ()")
+
+
+def require_normalization(normalization: str | None, *, batch_size: int) -> None:
+    """Raise ConfigError unless `normalization` is None, "layer", or "batch" with batches that have several rows."""
+    if normalization is None:
+        return
+    require_choice(normalization, ("batch", "layer"), name="normalization")
+    if normalization == "batch" and batch_size == 1:
+        raise ConfigError(
+            'normalization="batch" compares the rows of a batch, and batch_size=1 leaves nothing to compare; use'
+            ' batches of 8 or more, or normalization="layer"'
+        )
+
+
+def require_weight(examples: Examples, *, name: str) -> None:
+    """Raise DataError where the rows that count, of any member, have weights that sum to zero."""
+    _, weights = examples.targets()
+    if weights is not None and not (weights.sum(axis=-2) > 0.0).all():
+        raise DataError(f"sample_weight sums to zero over the {name} rows; give some of them a weight above zero")
+
+
+def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
+    """FinnetWarning that names the column furthest from unit size, where one is far, over a few thousand rows."""
+    some = X[:: max(1, len(X) // _ENOUGH_ROWS)]
+    sizes = np.maximum(some.max(axis=0), -some.min(axis=0))
+    distance = np.abs(np.log10(np.where(sizes > 0.0, sizes, 1.0)))
+    column = int(distance.argmax())
+    if not _SMALLEST <= sizes[column] <= _LARGEST and sizes[column] > 0.0:
+        name = column if names is None else repr(names[column])
+        warnings.warn(
+            f"column {name} has sizes up to {sizes[column]:.3g}; networks learn from inputs of about unit size: put a"
+            " StandardScaler or a TableEncoder in front",
+            FinnetWarning,
+            stacklevel=4,
+        )
+
+
+def warn_if_worse(loss: float, constant: float) -> None:
+    """FinnetWarning where training ended much worse than one forecast for all rows, so that it has diverged."""
+    if 0.0 < _WORSE * constant < loss:
+        warnings.warn(
+            f"training ended at a loss of {loss:.3g}, where forecasting the mean for every row has {constant:.3g}:"
+            " lower the learning rate, scale the inputs and the target to about unit size, or train for more epochs",
+            FinnetWarning,
+            stacklevel=4,
+        )
+
+
+def has_validation(X_val: Any, y_val: Any) -> bool:
+    """Whether there are validation rows; DataError where one half of them is missing."""
+    if (X_val is None) != (y_val is None):
+        given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
+        raise DataError(f"{given} is given without {missing}; give both, or neither")
+    return X_val is not None
