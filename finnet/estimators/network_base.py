@@ -111,6 +111,19 @@ def require_hidden(hidden: Any) -> None:
         raise ConfigError(f"hidden={hidden!r} is not one whole number above 0 per layer; use (64, 32), (64,) or ()")
 
 
+def positions(labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> IntArray:
+    """Where every label stands among the classes, which are sorted and hold all of them.
+
+    Examples
+    --------
+    >>> positions(np.array(["up", "down", "up"]), np.array(["down", "up"]))
+    array([1, 0, 1])
+    """
+    if len(classes) == 2:
+        return (labels == classes[1]).astype(np.int64)
+    return np.searchsorted(classes, labels)
+
+
 def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
     """FinnetWarning that names the column furthest from unit size, where one is far, over a few thousand rows."""
     some = X[:: max(1, len(X) // _ENOUGH_ROWS)]
@@ -295,9 +308,11 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
             Validation rows, whose loss is noted every epoch and decides early stopping.
         """
         rows, labels = self._checked(X, y)
-        check_classification_targets(labels)
-        self._meet(np.unique(labels))
-        codes = np.searchsorted(self.classes_, labels)
+        classes = np.unique(labels)
+        # Each twice, as many labels that come once each are taken for numbers.
+        check_classification_targets(np.repeat(classes, 2))
+        self._meet(classes)
+        codes = positions(labels, classes)
         examples = _with_unit_weights(self._coded(rows, codes, sample_weight=sample_weight))
         given = None if X_val is None else self._given(X_val, y_val)
         return self._fit(examples, self._task(codes), validation=given)
@@ -390,7 +405,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         if len(unknown):
             known = ", ".join(str(known) for known in self.classes_)
             raise DataError(f"{name} holds class {unknown[0]}, which is none of {known}; drop those rows or fit anew")
-        return np.searchsorted(self.classes_, labels)
+        return positions(labels, self.classes_)
 
     def predict_proba(self, X: Data) -> FloatArray:
         """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""
