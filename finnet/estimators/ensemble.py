@@ -100,7 +100,8 @@ class _Ensemble(EstimatorOfNetworks):
         """Standard deviation of the forecasts over the chosen members, of shape (n_rows, n_outputs)."""
         check_is_fitted(self)
         rows: FloatArray = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
-        P = self._member_forecasts(rows)
+        with blas_threads().limit(limits=1, user_api="blas"):
+            P = self._member_forecasts(rows)
         return np.sqrt(self._averaged(np.square(P - self._averaged(P))))
 
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
