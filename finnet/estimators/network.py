@@ -68,6 +68,7 @@ class _SingleNetwork(EstimatorOfNetworks):
     callbacks: Sequence[Callback]
     _history: History
     _trainer: Trainer | None
+    _held_rng: np.random.Generator
 
     @property
     def history_(self) -> pd.DataFrame:
@@ -97,7 +98,9 @@ class _SingleNetwork(EstimatorOfNetworks):
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
         """Train a network and keep what training leaves."""
         weights_rng, training_rng, held_rng = generator(self.random_state).spawn(3)
-        examples, validation = self._split(examples, task.strata, given=validation, rng=held_rng)
+        # A warm start draws as the first fit did, so that rows which were learned from never judge.
+        self._held_rng = getattr(self, "_held_rng", held_rng) if self._goes_on else held_rng
+        examples, validation = self._split(examples, task.strata, given=validation, rng=deepcopy(self._held_rng))
         network = self._started(examples, task, rng=weights_rng)
         if self._goes_on:
             self._inherit(network)
@@ -262,8 +265,8 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
     initializer : str or Initializer
         xavier, he, lecun, orthogonal; "auto" suits the activation.
     warm_start : bool
-        Whether another `fit` goes on from the weights of the one before. For restarts from several seeds, of which the
-        best are kept, see NetworkEnsembleClassifier.
+        Whether another `fit` goes on from the weights of the one before; on the same targets early stopping holds out
+        the same rows again. For restarts from several seeds, of which the best are kept, see NetworkEnsembleClassifier.
     callbacks : sequence of Callback
         What is done at named moments of `fit`, such as `finnet.estimators.progress.ProgressBar()`.
     dtype : "float32" or "float64"

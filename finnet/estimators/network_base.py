@@ -32,6 +32,7 @@ from finnet.network.losses import (
     named_loss,
 )
 from finnet.network.model import Network
+from finnet.network.settings import Settings
 from finnet.network.stopping import EarlyStopping
 from finnet.types import FloatArray, IntArray
 
@@ -212,11 +213,9 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
 
     def _replace_setting(self, owner: str, field: str, value: Any) -> None:
         settings = getattr(self, owner, None)
-        if not hasattr(settings, "get_params"):
+        if not isinstance(settings, Settings):
             raise ConfigError(f"{owner}__{field} needs {owner} to be a settings object, not {settings!r}")
-        if field not in cast(Any, settings).get_params():
-            raise ConfigError(f"{settings!r} has no setting {field!r}")
-        setattr(self, owner, replace(cast(Any, settings), **{field: value}))
+        setattr(self, owner, settings.changed(field, value))
 
     @abstractmethod
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:

@@ -335,4 +335,4 @@ def named_optimizer(optimizer: str | Optimizer, learning_rate: float | None = No
     named = OPTIMIZERS[optimizer]
     if learning_rate is None or not isinstance(named, Settings):
         return named
-    return type(named)(**{**named.get_params(), "learning_rate": learning_rate})
+    return named.changed("learning_rate", learning_rate)
