@@ -22,6 +22,7 @@ from finnet.estimators.network_base import (
     blas_threads,
     generator,
     held_out,
+    of_training,
     warn_if_worse,
 )
 from finnet.estimators.ranges import Range, drawn, require_range
@@ -75,9 +76,10 @@ class _Ensemble(EstimatorOfNetworks):
     callbacks: Sequence[Callback]
     n_jobs: int | None
     random_state: RandomState
-    members_: pd.DataFrame
-    history_: pd.DataFrame
-    _layer_states: list[list[LayerState]]
+    members_: pd.DataFrame = of_training()
+    history_: pd.DataFrame = of_training()
+    n_iter_: int = of_training()
+    _layer_states: list[list[LayerState]] = of_training()
 
     @property
     def diagnostics_(self) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.utils.multiclass import check_classification_targets
 
 from finnet.checks import require_at_least, require_number
-from finnet.errors import ConfigError, DataError
+from finnet.errors import ConfigError, DataError, NotSavedError
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
     Data,
@@ -78,12 +78,22 @@ class _SingleNetwork(EstimatorOfNetworks):
     @property
     def diagnostics_(self) -> pd.DataFrame:
         """State of every layer epoch by epoch."""
-        return pd.DataFrame(self._history.layer_states)
+        return pd.DataFrame(self._watched.layer_states)
 
     @property
     def advice_(self) -> list[str]:
         """What went wrong in training and what helps."""
-        return self._history.advice
+        return self._watched.advice
+
+    @property
+    def _watched(self) -> History:
+        """What happened in training, where it was watched layer by layer."""
+        if not self._history.layer_states:
+            raise NotSavedError(
+                "diagnostics_ and advice_ are known right after training alone, a file holds only history_; look at"
+                " them before saving, or train on"
+            )
+        return self._history
 
     @property
     def n_iter_(self) -> int:

@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from threadpoolctl import ThreadpoolController
 
 from finnet.checks import require_choice
-from finnet.errors import ConfigError, DataError, FinnetWarning
+from finnet.errors import ConfigError, DataError, FinnetWarning, NotSavedError
 from finnet.network.activations import Activation, Identity, Sigmoid, Softmax
 from finnet.network.batches import Examples
 from finnet.network.layers import Layer
@@ -49,6 +49,7 @@ __all__ = [
     "blas_threads",
     "generator",
     "held_out",
+    "of_training",
     "require_hidden",
     "stratified_order",
 ]
@@ -173,6 +174,28 @@ def warn_if_worse(loss: float, constant: float) -> None:
             FinnetWarning,
             stacklevel=4,
         )
+
+
+class _OfTraining:
+    """Says that the attribute is not there, and why, until an instance gets its own."""
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self.name = name
+
+    def __get__(self, model: Any, owner: type[Any]) -> Self:
+        if model is None:
+            return self
+        if "network_" not in vars(model):
+            raise AttributeError(f"{owner.__name__!r} object has no attribute {self.name!r}; fit it first")
+        raise NotSavedError(
+            "members_, history_, n_iter_, diagnostics_ and advice_ are known right after training alone, a file holds"
+            " only the members that were chosen; look at them before saving"
+        )
+
+
+def of_training() -> Any:
+    """An attribute that training gives and no file holds, to stand where a class declares it."""
+    return _OfTraining()
 
 
 class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]

@@ -134,7 +134,7 @@ def test_settings_within_settings_are_varied_by_name():
 
 @pytest.mark.parametrize("name", ["schedule__then__power", "schedule__length__floor", "schedule__next__floor"])
 def test_unknown_settings_within_settings_are_refused(name):
-    with pytest.raises(ConfigError, match="power|length|next"):
+    with pytest.raises(ConfigError, match=r"power|length|next"):
         NetworkClassifier(schedule=WarmUp(then=Cosine())).set_params(**{name: 1.0})
 
 

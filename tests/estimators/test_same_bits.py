@@ -119,7 +119,13 @@ def test_a_pickled_model_forecasts_the_same_bits(estimator):
     assert_same_bits(pickle.loads(pickle.dumps(model)), model)
 
 
-def test_a_saved_model_forecasts_the_same_bits():
+@every_estimator
+def test_a_saved_model_forecasts_the_same_bits(estimator):
+    model = fitted(estimator)
+    assert_same_bits(model_from_bytes(model_to_bytes(model)), model)
+
+
+def test_a_saved_model_behind_an_encoder_forecasts_the_same_bits():
     model = EncodedClassifier(TableEncoder(), clone(SINGLE[0])).fit(X, (NUMBERS > 0).astype(int))
     loaded = model_from_bytes(model_to_bytes(model))
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
