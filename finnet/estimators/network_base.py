@@ -3,6 +3,7 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
 from math import prod
@@ -48,10 +49,8 @@ __all__ = [
     "Task",
     "blas_threads",
     "generator",
-    "held_out",
     "of_training",
     "require_hidden",
-    "stratified_order",
 ]
 
 _SMALLEST, _LARGEST = 1e-4, 1e4
@@ -74,40 +73,6 @@ def generator(random_state: RandomState) -> np.random.Generator:
     if isinstance(random_state, np.random.RandomState):
         return np.random.default_rng(random_state.randint(2**32, size=4, dtype=np.uint64))
     return np.random.default_rng(random_state)
-
-
-def held_out(y: FloatArray | IntArray, fraction: float, *, how: str, rng: np.random.Generator) -> IntArray:
-    """Row numbers of the validation block: a share of the rows spread evenly over the sorted targets, or the last rows.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_rows,)
-    fraction : float in (0, 1)
-    how : "stratified" or "last"
-    rng : Generator
-        Breaks ties among equal targets.
-
-    Examples
-    --------
-    >>> y = np.array([0, 1] * 10)
-    >>> y[held_out(y, 0.2, how="stratified", rng=np.random.default_rng(0))].mean()
-    np.float64(0.5)
-    >>> held_out(y, 0.2, how="last", rng=np.random.default_rng(0))
-    array([16, 17, 18, 19])
-    """
-    require_choice(how, ("stratified", "last"), name="validation")
-    n, n_held = len(y), max(1, round(fraction * len(y)))
-    if n_held >= n:
-        raise DataError(f"n_samples={n} leaves no row to hold out; give more rows, X_val, or early_stopping=False")
-    if how == "last":
-        return np.arange(n - n_held, n)
-    picks = (np.arange(n_held) + rng.random()) * n / n_held
-    return np.sort(stratified_order(y, rng)[picks.astype(np.int64)])
-
-
-def stratified_order(y: FloatArray | IntArray, rng: np.random.Generator) -> IntArray:
-    """Row numbers by rising target, in random order among equal ones: rows far apart in it differ in target."""
-    return np.lexsort((rng.random(len(y)), y))
 
 
 @cache
@@ -179,14 +144,11 @@ def warn_if_worse(loss: float, constant: float) -> None:
 class _OfTraining:
     """Says that the attribute is not there, and why, until an instance gets its own."""
 
-    def __set_name__(self, owner: type[Any], name: str) -> None:
-        self.name = name
-
     def __get__(self, model: Any, owner: type[Any]) -> Self:
         if model is None:
             return self
         if "network_" not in vars(model):
-            raise AttributeError(f"{owner.__name__!r} object has no attribute {self.name!r}; fit it first")
+            raise AttributeError(f"this {owner.__name__} has not been trained; call fit first")
         raise NotSavedError(
             "members_, history_, n_iter_, diagnostics_ and advice_ are known right after training alone, a file holds"
             " only the members that were chosen; look at them before saving"
@@ -203,6 +165,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
 
     hidden: tuple[int, ...]
     early_stopping: bool | EarlyStopping
+    warm_start: bool
     dtype: str
     network_: Network
 
@@ -245,8 +208,32 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         """Learn from examples; hold out some where early stopping needs validation and none is given."""
 
     @abstractmethod
+    def _learn(self, examples: Examples, task: Task) -> Self:
+        """Go on by one epoch over these rows, from nothing where there is nothing to go on from."""
+
+    @abstractmethod
     def _forecast(self, X: FloatArray) -> FloatArray:
         """Forecasts of shape (n_rows, n_outputs) in float64, for X in float32 or float64."""
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.warm_start and hasattr(self, "network_")
+
+    def _require_layers_of_fitted(self, network: Network) -> None:
+        """Raise ConfigError unless a network has parameters of the same shapes as the fitted one."""
+        if _shapes(network) != _shapes(self.network_):
+            raise ConfigError(
+                "warm_start and partial_fit go on with the fitted network, whose layers are others; keep the columns,"
+                " the outputs and the settings of layers, or fit a clone"
+            )
+
+    def _divider(self, rng: np.random.Generator) -> np.random.Generator:
+        """What divides rows into those to learn from and those that judge: `rng`, or that of the fit before.
+
+        A warm start divides the same targets as before, so that rows which were learned from never judge.
+        """
+        self._divided_by = getattr(self, "_divided_by", rng) if self._goes_on else rng
+        return deepcopy(self._divided_by)
 
     def _require_settings(self) -> None:
         """Raise ConfigError for settings that no network can have."""
@@ -297,6 +284,10 @@ def _count(layer: Layer) -> int:
     return sum(prod(parameter.shape) for parameter in layer.parameters)
 
 
+def _shapes(network: Network) -> list[tuple[int, int]]:
+    return [parameter.shape for layer in network.layers for parameter in layer.parameters]
+
+
 def _with_unit_weights(examples: Examples) -> Examples:
     """The same with weights of mean 1, so that their scale does not change the learning rate."""
     if examples.weights is None:
@@ -309,6 +300,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
 
     loss: str | Loss
     class_weight: Mapping[Any, float] | str | None
+    classes_: npt.NDArray[Any]
 
     def fit(
         self,
@@ -319,7 +311,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         X_val: Data | None = None,
         y_val: npt.ArrayLike | None = None,
     ) -> Self:
-        """Train a new network.
+        """Train anew, or from the weights of the fit before where `warm_start` says so.
 
         Parameters
         ----------
@@ -338,8 +330,58 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         given = None if X_val is None else self._given(X_val, y_val)
         return self._fit(examples, self._task(codes), validation=given)
 
+    def partial_fit(
+        self,
+        X: Data,
+        y: npt.ArrayLike,
+        classes: npt.ArrayLike | None = None,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Learn from rows that have just come, in one epoch over them, and go on from all that came before.
+
+        The first call starts a new network, or goes on from the fitted one; later calls keep its settings and the
+        memory of its optimizer, and a schedule counts calls. Early stopping holds nothing out and never stops: every
+        chunk is forecast before it is learned from, which `history_` notes as validation_loss (prequential; Dawid
+        1984), and the latest weights are kept, because in a stream the past may be over. Callbacks are not called.
+
+        In an ensemble every member does so, in one process: those that were chosen, with their shares, where it is
+        fitted, and else all that `members` asks for, with equal ones. None is chosen or left out by its losses, but one
+        that diverges leaves, with a FinnetWarning.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n_rows, n_features), numeric, finite
+        y : array of shape (n_rows,)
+        classes : array, optional
+            All labels that will ever come, in the first call; None takes those of its y.
+        sample_weight : array of shape (n_rows,), optional
+            As it is: a row of weight 2 moves the network twice as far.
+
+        Examples
+        --------
+        >>> from finnet.estimators.network import NetworkClassifier
+        >>> X = np.random.default_rng(0).standard_normal((2000, 2))
+        >>> model = NetworkClassifier(hidden=(), learning_rate=0.05, batch_size=10, random_state=0)
+        >>> for rows in np.split(np.arange(2000), 20):
+        ...     model = model.partial_fit(X[rows], X[rows, 0] > 0.5, classes=[False, True])
+        >>> bool(model.score(X, X[:, 0] > 0.5) > 0.95)
+        True
+        """
+        if self.class_weight == "balanced":
+            raise ConfigError('class_weight="balanced" needs all rows at once; give a weight per class, or call fit')
+        is_new = not hasattr(self, "network_")
+        rows, labels = self._checked(X, y, reset=is_new)
+        check_classification_targets(labels)
+        if is_new:
+            self._meet(np.unique(labels if classes is None else np.asarray(classes)))
+        codes = self._codes(labels, name="y")
+        return self._learn(self._coded(rows, codes, sample_weight=sample_weight), self._task(codes))
+
     def _meet(self, classes: npt.NDArray[Any]) -> None:
         """Take the classes that are to be told apart."""
+        if self._goes_on and not np.array_equal(classes, self.classes_):
+            raise DataError(f"warm_start=True goes on with classes {self.classes_}, y holds {classes}; fit a clone")
         if len(classes) < 2:
             raise DataError(f"y holds one class only, {classes[0]}; give rows of at least two classes")
         self.classes_ = classes
@@ -403,7 +445,7 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         X_val: Data | None = None,
         y_val: npt.ArrayLike | None = None,
     ) -> Self:
-        """Train a new network.
+        """Train anew, or from the weights of the fit before where `warm_start` says so.
 
         Parameters
         ----------
@@ -418,6 +460,15 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         examples = _with_unit_weights(self._examples(rows, targets.reshape(len(rows), -1), sample_weight))
         given = None if X_val is None else self._given(X_val, y_val)
         return self._fit(examples, self._task(examples), validation=given)
+
+    def partial_fit(self, X: Data, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
+        """Learn from rows that have just come, as classifiers do (see NetworkClassifier.partial_fit); y as in `fit`."""
+        is_new = not hasattr(self, "network_")
+        rows, targets = self._checked(X, y, reset=is_new, multi_output=True, y_numeric=True)
+        if is_new:
+            self._has_columns = targets.ndim == 2
+        examples = self._examples(rows, targets.reshape(len(rows), -1), sample_weight)
+        return self._learn(examples, self._task(examples))
 
     def _task(self, examples: Examples) -> Task:
         return Task(examples.Y[:, 0], named_loss(self.loss), Identity())

@@ -40,8 +40,9 @@ def describe_network(model: _Single, arrays: Arrays) -> dict[str, Any]:
 
 
 def describe_ensemble(model: _Ensemble, arrays: Arrays) -> dict[str, Any]:
-    """Settings of an ensemble, and the parameters, depths and shares of its chosen members."""
-    return {**_describe(model, arrays), "depths": _depths(model), "shares": keep(model.shares_, arrays)}
+    """Settings of an ensemble, and the numbers, parameters, depths and shares of its chosen members."""
+    chosen = {"numbers": model._chosen().tolist(), "depths": _depths(model)}
+    return {**_describe(model, arrays), **chosen, "shares": keep(model.shares_, arrays)}
 
 
 def restore_network(kind: type[_Single], description: Description, arrays: Arrays) -> _Single:
@@ -58,7 +59,7 @@ def restore_ensemble(kind: type[_Ensemble], description: Description, arrays: Ar
     if shares.ndim != 1 or shares.dtype != np.float64 or not (shares > 0).all() or not np.isclose(shares.sum(), 1):
         raise DataError(f"shares {shares.tolist()} are not one per member, above zero, with sum 1")
     model = kind(**restore_settings(kind, description["settings"]))
-    model.shares_ = shares
+    model.shares_, model._loaded = shares, _rising(description["numbers"], len(shares))
     return _restore(model, description, arrays, members=len(shares), depths=None if depths is None else _counts(depths))
 
 
@@ -125,6 +126,14 @@ def _restore_outputs(model: _Single | _Ensemble, description: Description) -> tu
         raise DataError(f"has_columns={description['has_columns']!r} is neither true nor false")
     model._has_columns = description["has_columns"]
     return description["n_outputs"], Identity()
+
+
+def _rising(numbers: Any, n: int) -> np.ndarray:
+    if not isinstance(numbers, list) or {*map(type, numbers)} != {int} or numbers != sorted({*numbers}):
+        raise DataError(f"{numbers!r} stands where whole numbers should, one above the other")
+    if len(numbers) != n or numbers[0] < 0:
+        raise DataError(f"numbers {numbers} are not those of {n} members")
+    return np.array(numbers, np.int64)
 
 
 def _features(names: Any, n_features: int) -> np.ndarray:

@@ -7,7 +7,8 @@ and the calibrator around them; trees, forests, boosting, SVM and k-NN as the ro
 A loaded network knows its settings, its columns and its losses by epoch, and learns on from its weights; the memory of
 its optimizer starts anew, and diagnostics and advice stay with the one that was fitted. An ensemble is saved as its
 chosen members, without the table and the history of all. Callbacks and random generators are not saved, and of losses,
-optimizers, schedules and initializers that are not finnet's the name alone: to train on, set them again.
+optimizers, schedules and initializers that are not finnet's the name alone: to train on, set them again. A warm start
+of a loaded model divides rows as before where `random_state` is an int, and anew otherwise.
 """
 
 from collections.abc import Callable, Mapping
@@ -253,11 +254,13 @@ def _restore_rate(description: Description, arrays: Arrays) -> PriorRate:
 
 
 def _describe_persistence(model: Persistence, arrays: Arrays) -> dict[str, Any]:
-    return {"classes": model.classes_.tolist(), "column": model.column, "hit_rate": float(model.hit_rate_)}
+    return {"classes": model.classes_.tolist(), "column": model.column_, "hit_rate": float(model.hit_rate_)}
 
 
 def _restore_persistence(description: Description, arrays: Arrays) -> Persistence:
-    model = Persistence(*checked_names([description["column"]]))
+    (column,) = checked_names([description["column"]])
+    model = Persistence(column)
+    model.column_ = column
     model.classes_, model.hit_rate_ = _two_classes(description), checked_number(description["hit_rate"], 0, 1)
     return model
 

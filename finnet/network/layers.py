@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from finnet.checks import require_share
-from finnet.network.activations import Activation, Identity, LeakyReLU, PiecewiseLinear, ReLU
+from finnet.network.activations import Activation, Identity, LeakyReLU, PiecewiseLinear, ReLU, Smooth
 from finnet.network.dropout import Masks
 from finnet.network.initializers import Initializer
 from finnet.types import FloatArray, IntArray
@@ -167,13 +167,13 @@ class Dense(Bare):
         (self._Wb,), (self._dWb,) = values, gradients
         self.W, self.b = self._Wb[..., :-1, :], self._Wb[..., -1:, :]
         self.dW, self.db = self._dWb[..., :-1, :], self._dWb[..., -1:, :]
-        self._Z, self._dX = Buffer(self.n_out + (not self.gives_scores)), Buffer(self.n_in + 1)
         self._WbT = self._Wb.mT
+        self._memory_of_Z, self._memory_of_dX = Buffer(self.n_out + (not self.gives_scores)), Buffer(self.n_in + 1)
+        self._X: FloatArray | None = None
         self._dZ: FloatArray | None = None
         # For one network the method starts faster than np.matmul where all its arrays are contiguous; same bits.
         self._product = np.ndarray.dot if self.gives_scores and self.W.ndim == 2 else np.matmul
-        # An outer product of a pack; NumPy multiplies it out faster than BLAS.
-        self._product_back = np.multiply if self.W.ndim == 3 and self.n_out == 1 else self._product
+        self._product_back = _OuterProducts() if self.W.ndim == 3 and self.n_out == 1 else self._product
 
     def initialize(self, values: Sequence[FloatArray], rng: np.random.Generator) -> None:
         """W from the initializer, b = 0."""
@@ -183,20 +183,19 @@ class Dense(Bare):
 
     def forward(self, X: FloatArray) -> FloatArray:
         """Z = X W + b."""
-        self._X = X
-        Z = self._Z.like(X)
-        self._product(X, self._Wb, out=Z if self.gives_scores else self._Z.units)
-        return Z
+        if X is not self._X:
+            self._meet(X)
+        self._product(X, self._Wb, self._Z_of_units)
+        return self._Z
 
     def backward(self, dZ: FloatArray) -> FloatArray:
         """dW = X' dZ, db = 1' dZ, dX = dZ W'; the first layer of a network stops before dX."""
-        dZ = self._of_units(dZ)
-        self._product(self._X.mT, dZ, out=self._dWb)
-        if not self.passes_back:
-            return dZ
-        dX = self._dX.like(dZ)
-        self._product_back(dZ, self._WbT, out=dX)
-        return dX
+        if dZ is not self._dZ:
+            self._meet_again(dZ)
+        self._product(self._XT, self._dZ_of_units, self._dWb)
+        if self.passes_back:
+            self._product_back(self._dZ_of_units, self._WbT, self._dX)
+        return self._dX
 
     def infer(self, X: FloatArray) -> FloatArray:
         """Z = X W + b in fresh memory."""
@@ -204,13 +203,32 @@ class Dense(Bare):
         Z += self.b
         return Z
 
-    def _of_units(self, dZ: FloatArray) -> FloatArray:
-        """The gradient without its last column; kept, as it mostly comes in the same memory."""
-        if self.gives_scores:
-            return dZ
-        if dZ is not self._dZ:
-            self._dZ, self._dZ_of_units = dZ, dZ[..., :-1]
-        return self._dZ_of_units
+    def _meet(self, X: FloatArray) -> None:
+        """Views and memory that go with X, which comes in the same memory step by step, but for the first layer."""
+        self._X, self._XT, self._Z = X, X.mT, self._memory_of_Z.like(X)
+        self._Z_of_units = self._Z if self.gives_scores else self._memory_of_Z.units
+
+    def _meet_again(self, dZ: FloatArray) -> None:
+        """The same on the way back."""
+        self._dZ, self._dX = dZ, self._memory_of_dX.like(dZ)
+        self._dZ_of_units = dZ if self.gives_scores else dZ[..., :-1]
+
+
+class _OuterProducts:
+    """Products of (K, n, 1) and (K, 1, m), which are sums of one term each.
+
+    NumPy leaves such sums to loops of its own, several times slower than BLAS; a second term, which is 0, avoids them.
+    """
+
+    def __init__(self) -> None:
+        self._left = self._right = np.empty((0, 0, 0))
+
+    def __call__(self, left: FloatArray, right: FloatArray, out: FloatArray) -> FloatArray:
+        if self._left.shape[:2] != left.shape[:2]:
+            self._left = np.zeros((*left.shape[:2], 2), left.dtype)
+            self._right = np.zeros((len(right), 2, right.shape[2]), right.dtype)
+        self._left[..., :1], self._right[:, :1] = left, right
+        return np.matmul(self._left, self._right, out)
 
 
 class _Parameterless(Bare):
@@ -250,11 +268,13 @@ class Activate(_Parameterless):
 
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
         """Start with empty buffers."""
-        self._out, self._dropped, self._mask = (Buffer(self.n_out + 1) for _ in range(3))
+        self._memory, self._memory_of_mask, self._memory_of_dropped = (Buffer(self.n_out + 1) for _ in range(3))
         self._linear = self.activation if isinstance(self.activation, PiecewiseLinear) else None
+        self._smooth = self.activation if isinstance(self.activation, Smooth) else None
         self._by_unit, self._drops = getattr(self.activation, "by_unit", False), max(self.dropout, default=0.0) > 0.0
         self._keeps_ones = not self._drops and isinstance(self.activation, Identity | ReLU | LeakyReLU)
         self.result: FloatArray | None = None
+        self._X: FloatArray | None = None
 
     def seed(self, rngs: Sequence[np.random.Generator]) -> None:
         """Take one generator per member."""
@@ -268,19 +288,26 @@ class Activate(_Parameterless):
 
     def forward(self, X: FloatArray) -> FloatArray:
         """A = f(X), times a fresh mask of zeros and growth factors where units are dropped."""
-        A = self._by_value(X) if self._linear is None else self._by_slopes(X, self._linear)
+        if X is not self._X:
+            self._meet(X)
+        if self._linear is not None:
+            self._times_slopes(X, self._linear)
+        elif self._smooth is not None:
+            self._with_slopes(X, self._smooth)
+        else:
+            X = self._by_value(X)
+        self.result = X
         if not self._keeps_ones:
-            A[..., -1] = 1.0
-        self.result = A
-        return A
+            X[..., -1] = 1.0
+        return X
 
     def backward(self, dZ: FloatArray) -> FloatArray:
         """dX = dA * f'(X), in the memory of dA."""
-        if self._linear is not None:
+        if self._linear is not None or self._smooth is not None:
             dZ *= self._slopes
             return dZ
         if self._drops:
-            dZ *= self._growth
+            dZ *= self._mask
         dA = dZ if self._by_unit else dZ[..., :-1]
         result = self.activation.gradient(self._Z, self._A, dA)
         if result is not dA:
@@ -291,25 +318,35 @@ class Activate(_Parameterless):
         """A = f(X)."""
         return self.activation.value(X, X)
 
-    def _by_slopes(self, X: FloatArray, linear: PiecewiseLinear) -> FloatArray:
+    def _meet(self, X: FloatArray) -> None:
+        """Memory that goes with X, which comes in the same memory step by step."""
+        self._X, self._slopes = X, self._memory.like(X)
+        if self._drops:
+            self._growth, self._mask = self._masks.growth(X.dtype), self._memory_of_mask.like(X)
+
+    def _times_slopes(self, X: FloatArray, linear: PiecewiseLinear) -> None:
         """X times the slopes at its elements, which are 0 where units are dropped, in the memory of X."""
         if self._drops:
-            self._slopes = linear.slopes(X, self._out.like(X), self._masks.draw(X))
-            self._slopes *= self._masks.growth(X.dtype)
+            linear.slopes(X, self._slopes, self._masks.draw(X.shape))
+            self._slopes *= self._growth
         else:
-            self._slopes = linear.slopes(X, self._out.like(X))
+            linear.slopes(X, self._slopes)
         X *= self._slopes
-        return X
+
+    def _with_slopes(self, X: FloatArray, smooth: Smooth) -> None:
+        """f(X) and its slopes, both times a fresh mask, in the memory of X."""
+        smooth.value_and_slopes(X, self._slopes)
+        if self._drops:
+            mask = np.multiply(self._masks.draw(X.shape), self._growth, out=self._mask)
+            X *= mask
+            self._slopes *= mask
 
     def _by_value(self, X: FloatArray) -> FloatArray:
-        """f(X), in the memory of X where the gradient needs f(X) alone."""
-        whole = X if self.activation.in_place else self._out.like(X)
-        self._Z, self._A = (X, whole) if self._by_unit else (X[..., :-1], whole[..., :-1])
+        """f(X), in the memory of X where the gradient needs f(X) alone, and times a fresh mask in memory of its own."""
+        A = X if self.activation.in_place else self._memory.like(X)
+        self._Z, self._A = (X, A) if self._by_unit else (X[..., :-1], A[..., :-1])
         self.activation.value(self._Z, self._Z if self.activation.in_place else self._A)
-        return self._drop(whole) if self._drops else whole
-
-    def _drop(self, A: FloatArray) -> FloatArray:
-        """A times a fresh mask, in memory of its own."""
-        self._growth = self._mask.like(A)
-        np.multiply(self._masks.draw(A), self._masks.growth(A.dtype), out=self._growth)
-        return np.multiply(A, self._growth, out=self._dropped.like(A))
+        if not self._drops:
+            return A
+        np.multiply(self._masks.draw(A.shape), self._growth, out=self._mask)
+        return np.multiply(A, self._mask, out=self._memory_of_dropped.like(A))

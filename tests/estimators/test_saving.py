@@ -236,7 +236,7 @@ def test_a_loaded_network_knows_its_losses_and_says_what_it_does_not_know(early_
 @pytest.mark.parametrize("name", ["members_", "history_", "n_iter_", "diagnostics_", "advice_"])
 def test_a_loaded_ensemble_says_that_it_holds_the_chosen_alone(name):
     model = clone(REGRESSORS["ensemble"])
-    with pytest.raises(AttributeError, match="fit it first"):
+    with pytest.raises(AttributeError, match="call fit first"):
         getattr(model, name)
     loaded = model_from_bytes(model_to_bytes(model.fit(PERIOD, NUMBERS)))
     with pytest.raises(NotSavedError, match="a file holds only the members that were chosen"):
@@ -288,6 +288,7 @@ def test_a_setting_that_no_network_takes_is_not_saved():
 WHOLE = model_to_bytes(fitted(pipeline(NETWORK)))
 ARCHIVE = unpack(WHOLE)
 PACK = unpack(model_to_bytes(fitted(pipeline(ENSEMBLE))))
+N_CHOSEN = len(PACK.arrays[-1])
 SHARING = unpack(model_to_bytes(fitted(pipeline(SHARED))))
 DEPTHS = unpack(model_to_bytes(fitted(pipeline(DEEP))))
 NUMERIC = unpack(model_to_bytes(clone(REGRESSORS["network"]).fit(PERIOD.to_numpy(), NUMBERS)))
@@ -421,6 +422,12 @@ HOSTILE = {
     "huge layers of a pack": lambda: told(PACK, hidden={"tuple": [10**9]}),
     "other layers of a pack": lambda: told(PACK, hidden={"tuple": [4, 5]}),
     "unknown activation of a pack": lambda: told(PACK, activation="eval"),
+    "numbers below zero": lambda: described_pack(numbers=[-1, *range(1, N_CHOSEN)]),
+    "numbers of fewer members": lambda: described_pack(numbers=[0]),
+    "numbers twice": lambda: described_pack(numbers=[0] * N_CHOSEN),
+    "numbers of halves": lambda: described_pack(numbers=[0.5 * number for number in range(N_CHOSEN)]),
+    "numbers beyond the machine's": lambda: described_pack(numbers=[*range(N_CHOSEN - 1), 10**30]),
+    "no numbers": lambda: described_pack(numbers=None),
     "depths below one": lambda: described_pack(DEPTHS, depths=[0] * 6),
     "depths beyond the layers": lambda: described_pack(DEPTHS, depths=[4] * 6),
     "depths of fewer members": lambda: described_pack(DEPTHS, depths=[1, 2]),
