@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.checks import require_at_least, require_choice
 from finnet.errors import ConfigError
+from finnet.estimators.loaded import of_training
 from finnet.estimators.members import (
     Members,
     greedy_shares,
@@ -27,7 +28,6 @@ from finnet.estimators.network_base import (
     Task,
     blas_threads,
     generator,
-    of_training,
     warn_if_worse,
 )
 from finnet.estimators.online import OnlineMembers
@@ -120,7 +120,7 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         check_is_fitted(self)
         rows: FloatArray = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
         with blas_threads().limit(limits=1, user_api="blas"):
-            P = self._member_forecasts(rows)
+            P = self._network_forecasts(rows)
         return np.sqrt(self._averaged(np.square(P - self._averaged(P))))
 
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
@@ -320,13 +320,8 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         )
 
     def _forecast(self, X: FloatArray) -> FloatArray:
-        return self._averaged(self._member_forecasts(X))
+        return self._averaged(self._network_forecasts(X))
 
     def _averaged(self, P: FloatArray) -> FloatArray:
         # Summed member by member: a matrix product would round by the number of rows.
         return np.asarray((self.shares_[:, None, None] * P).sum(axis=0))
-
-    def _member_forecasts(self, X: FloatArray) -> FloatArray:
-        network = self.network_ if X.dtype == self.dtype else self._double_network
-        scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
-        return network.output.value(scores, scores)

@@ -205,10 +205,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         return replace(examples, rows=kept), replace(examples, rows=held)
 
     def _forecast(self, X: FloatArray) -> FloatArray:
-        """In the type of X: float32 is faster, float64 the same row by row and in bulk."""
-        network = self.network_ if X.dtype == self.dtype else self._double_network
-        scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
-        return network.output.value(scores, scores)
+        return self._network_forecasts(X)
 
 
 class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):

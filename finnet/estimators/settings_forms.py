@@ -6,13 +6,14 @@ finnet, by class and fields, from a closed list. What it gives is held against t
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 
-from finnet.errors import ConfigError, DataError, NotSavedError
+from finnet.errors import ConfigError, DataError
+from finnet.estimators.loaded import Unsaved
 from finnet.network.activations import ACTIVATIONS, Activation
 from finnet.network.initializers import INITIALIZERS, Initializer
 from finnet.network.losses import LOSSES, Loss
@@ -21,7 +22,7 @@ from finnet.network.regularization import Clipping
 from finnet.network.schedules import Constant, Cosine, InverseScaling, Plateau, Schedule, Step, WarmUp
 from finnet.network.stopping import EarlyStopping
 
-__all__ = ["Unsaved", "describe_settings", "restore_settings"]
+__all__ = ["describe_settings", "restore_settings"]
 
 _OURS: Mapping[Any, set[type[Any]]] = {
     Activation: {*map(type, ACTIVATIONS.values())},
@@ -35,31 +36,6 @@ _OURS: Mapping[Any, set[type[Any]]] = {
 _CLASSES = {kind.__name__: kind for kinds in _OURS.values() for kind in kinds}
 _INFINITE = {"inf": math.inf, "-inf": -math.inf}
 _DROPPED = ("callbacks",)
-
-
-@dataclass(frozen=True)
-class Unsaved:
-    """Stands in a loaded model where an object of the user's own was set: the model forecasts without it.
-
-    Training needs it, and says so where this one is left in its place.
-
-    Examples
-    --------
-    >>> Unsaved("NetProfit").gradient
-    Traceback (most recent call last):
-    finnet.errors.NotSavedError: NetProfit is no class of finnet and was not saved with the model; set it again with
-    set_params
-    """
-
-    name: str
-
-    def __getattr__(self, attribute: str) -> Any:
-        # Copies are made before they have a name.
-        if attribute.startswith("__"):
-            raise AttributeError(attribute)
-        raise NotSavedError(
-            f"{self.name} is no class of finnet and was not saved with the model; set it again with set_params"
-        )
 
 
 def describe_settings(model: Any) -> dict[str, Any]:

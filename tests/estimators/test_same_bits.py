@@ -70,9 +70,9 @@ def test_the_number_of_threads_does_not_matter(estimator):
 @every_ensemble
 def test_the_number_of_threads_does_not_matter_to_the_spread(estimator, monkeypatch):
     model, threads = fitted(estimator), []
-    real = type(model)._member_forecasts
+    real = type(model)._network_forecasts
     monkeypatch.setattr(
-        type(model), "_member_forecasts", lambda *args: threads.append(blas_threads_now()) or real(*args)
+        type(model), "_network_forecasts", lambda *args: threads.append(blas_threads_now()) or real(*args)
     )
     with threadpool_limits(2):
         model.spread(X)
