@@ -22,7 +22,7 @@ from finnet.checks import require_choice
 from finnet.errors import ConfigError, DataError, FinnetWarning
 from finnet.network.activations import Activation, Identity, Sigmoid, Softmax
 from finnet.network.batches import Examples
-from finnet.network.layers import Layer
+from finnet.network.layer import Layer
 from finnet.network.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,

@@ -7,7 +7,8 @@ import numpy as np
 
 from finnet.network.activations import Activation, Sigmoid, Tanh
 from finnet.network.block import Block
-from finnet.network.layers import Activate, Dense, Layer
+from finnet.network.layer import Layer
+from finnet.network.layers import Activate, Dense
 from finnet.network.shared import PerShared, SharedDense
 from finnet.types import FloatArray, IntArray
 

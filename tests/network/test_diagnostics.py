@@ -6,7 +6,7 @@ import pytest
 from finnet.network.activations import ACTIVATIONS
 from finnet.network.batches import Examples
 from finnet.network.diagnostics import LayerState, Observer, advise
-from finnet.network.layers import with_ones
+from finnet.network.layer import with_ones
 from finnet.network.losses import MeanSquaredError
 from finnet.network.model import dense_network
 from finnet.network.optimizers import SGD

@@ -6,7 +6,8 @@ import pytest
 from finnet.errors import ConfigError
 from finnet.network.activations import ACTIVATIONS, ReLU
 from finnet.network.dropout import Masks
-from finnet.network.layers import Activate, Buffer, with_ones
+from finnet.network.layer import Buffer, with_ones
+from finnet.network.layers import Activate
 from finnet.network.model import dense_network
 
 X = np.random.default_rng(1).standard_normal((50, 4)).astype("float32")
