@@ -3,6 +3,7 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
 from math import prod
@@ -32,6 +33,7 @@ from finnet.network.losses import (
     named_loss,
 )
 from finnet.network.model import Network
+from finnet.network.settings import Settings
 from finnet.network.stopping import EarlyStopping
 from finnet.types import FloatArray, IntArray
 
@@ -159,6 +161,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     warm_start: bool
     dtype: str
     network_: Network
+    _double_network: Network
 
     def summary(self) -> pd.DataFrame:
         """Table of the fitted network's layers: layer, units, parameters (of each member, where there are several)."""
@@ -190,11 +193,9 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
 
     def _replace_setting(self, owner: str, field: str, value: Any) -> None:
         settings = getattr(self, owner, None)
-        if not hasattr(settings, "get_params"):
+        if not isinstance(settings, Settings):
             raise ConfigError(f"{owner}__{field} needs {owner} to be a settings object, not {settings!r}")
-        if field not in cast(Any, settings).get_params():
-            raise ConfigError(f"{settings!r} has no setting {field!r}")
-        setattr(self, owner, replace(cast(Any, settings), **{field: value}))
+        setattr(self, owner, settings.changed(field, value))
 
     @abstractmethod
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
@@ -220,6 +221,14 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
                 " the outputs and the settings of layers, or fit a clone"
             )
 
+    def _divider(self, rng: np.random.Generator) -> np.random.Generator:
+        """What divides rows into those to learn from and those that judge: `rng`, or that of the fit before.
+
+        A warm start divides the same targets as before, so that rows which were learned from never judge.
+        """
+        self._divided_by = getattr(self, "_divided_by", rng) if self._goes_on else rng
+        return deepcopy(self._divided_by)
+
     def _require_settings(self) -> None:
         """Raise ConfigError for settings that no network can have."""
         require_hidden(self.hidden)
@@ -233,6 +242,12 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         rows: FloatArray = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
         with blas_threads().limit(limits=1, user_api="blas"):
             return self._forecast(rows)
+
+    def _network_forecasts(self, X: FloatArray) -> FloatArray:
+        """Of every member, in the type of X: float32 is faster, float64 the same row by row and in bulk."""
+        network = self.network_ if X.dtype == self.dtype else self._double_network
+        scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
+        return network.output.value(scores, scores)
 
     def _stopping(self) -> EarlyStopping | None:
         if isinstance(self.early_stopping, EarlyStopping):
