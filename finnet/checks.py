@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from finnet.errors import ConfigError, DataError
+from finnet.errors import ConfigError, DataError, NotSavedError
 from finnet.types import FloatArray
 
 __all__ = [
@@ -72,9 +72,15 @@ def require_methods(value: Any, methods: Sequence[str], *, name: str, such_as: s
     """Raise ConfigError unless `value` is an object, not a class, that has all of `methods`."""
     if isinstance(value, type):
         raise ConfigError(f"{name}={value.__name__} is a class; give an object of it, {value.__name__}(...)")
-    missing = [method for method in methods if not callable(getattr(value, method, None))]
-    if missing:
-        raise ConfigError(f"{name}={value!r} has no {missing[0]}(); give an object such as {such_as}")
+    for method in methods:
+        try:
+            found = getattr(value, method)
+        except NotSavedError:
+            raise
+        except AttributeError:
+            found = None
+        if not callable(found):
+            raise ConfigError(f"{name}={value!r} has no {method}(); give an object such as {such_as}")
 
 
 def require_share(value: float, *, name: str, zero: bool = True) -> None:

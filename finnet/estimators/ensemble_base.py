@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from finnet.checks import require_choice, require_whole
 from finnet.errors import ConfigError
 from finnet.estimators.door import require_weight, warn_if_worse
+from finnet.estimators.loaded import of_training
 from finnet.estimators.members import (
     Members,
     greedy_shares,
@@ -31,7 +32,7 @@ from finnet.estimators.online import OnlineMembers
 from finnet.estimators.ranges import Depth, Range, depth_range, drawn, require_range
 from finnet.estimators.task import Task
 from finnet.estimators.validation_rows import held_out, judging, stratified_folds
-from finnet.network.activations import activated, named_activation
+from finnet.network.activations import named_activation
 from finnet.network.batches import Examples
 from finnet.network.depth import Skippable
 from finnet.network.diagnostics import advise, overfitting_advice, typical
@@ -68,8 +69,9 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
     residual: bool
     n_jobs: int | None
     random_state: RandomState
-    members_: pd.DataFrame
-    _histories: dict[int, History]
+    members_: pd.DataFrame = of_training()
+    _histories: dict[int, History] = of_training()
+    _loaded: IntArray = of_training()
     _online: OnlineMembers | None = None
 
     @property
@@ -103,7 +105,8 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         """Standard deviation of the forecasts over the chosen members, of shape (n_rows, n_outputs)."""
         check_is_fitted(self)
         rows: FloatArray = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
-        P = self._member_forecasts(rows)
+        with blas_threads().limit(limits=1, user_api="blas"):
+            P = self._network_forecasts(rows)
         return np.sqrt(self._averaged(np.square(P - self._averaged(P))))
 
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
@@ -163,9 +166,9 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         return self
 
     def _chosen(self) -> IntArray:
-        """Numbers of the members whose average is the forecast; those of a loaded ensemble are counted anew."""
+        """Numbers of the members whose average is the forecast."""
         if not hasattr(self, "members_"):
-            return np.arange(len(self.shares_))
+            return self._loaded
         return np.asarray(self.members_.index[self.members_["share"] > 0.0])
 
     def _require_learnable(self, examples: Examples, task: Task) -> None:
@@ -195,7 +198,7 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         learning: IntArray | None = None
         judges = validation
         if validation is None and self._stopping() is not None:
-            learned, judged = self._divide(task.strata, rows_rng, weights=examples.weights)
+            learned, judged = self._divide(task.strata, self._divider(rows_rng), weights=examples.weights)
             folds = np.arange(self.members) % len(learned)
             learning, judges = learned[folds], judging(examples, judged[folds])
             require_weight(replace(examples, rows=learning), name="training")
@@ -308,13 +311,8 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         )
 
     def _forecast(self, X: FloatArray) -> FloatArray:
-        return self._averaged(self._member_forecasts(X))
+        return self._averaged(self._network_forecasts(X))
 
     def _averaged(self, P: FloatArray) -> FloatArray:
         # Summed member by member: a matrix product would round by the number of rows.
         return np.asarray((self.shares_[:, None, None] * P).sum(axis=0))
-
-    def _member_forecasts(self, X: FloatArray) -> FloatArray:
-        network = self.network_ if X.dtype == self.dtype else self._double_network
-        scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
-        return activated(network.output, scores)

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from functools import cache
 from math import prod
@@ -20,7 +21,7 @@ from finnet.checks import require_choice, require_methods, require_whole
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.door import has_validation, require_hidden, require_normalization, warn_of_sizes
 from finnet.estimators.task import Task, class_task, number_task
-from finnet.network.activations import Activation, named_activation
+from finnet.network.activations import Activation, activated, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback, require_callbacks
 from finnet.network.initializers import Initializer
@@ -30,6 +31,7 @@ from finnet.network.model import Network
 from finnet.network.optimizers import Optimizer, named_optimizer
 from finnet.network.regularization import Clipping
 from finnet.network.schedules import Schedule
+from finnet.network.settings import Settings
 from finnet.network.stopping import EarlyStopping
 from finnet.types import FloatArray, IntArray
 
@@ -71,6 +73,19 @@ def blas_threads() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def positions(labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> IntArray:
+    """Where every label stands among the classes, which are sorted and hold all of them.
+
+    Examples
+    --------
+    >>> positions(np.array(["up", "down", "up"]), np.array(["down", "up"]))
+    array([1, 0, 1])
+    """
+    if len(classes) == 2:
+        return np.asarray(labels == classes[1], np.int64)
+    return np.searchsorted(classes, labels)
+
+
 class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     """Settings by name, and data checked and turned into examples."""
 
@@ -89,6 +104,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     warm_start: bool
     dtype: str
     network_: Network
+    _double_network: Network
 
     def summary(self) -> pd.DataFrame:
         """Table of the fitted network's layers: layer, units, parameters (of each member, where there are several)."""
@@ -123,12 +139,9 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     def _replace_settings(self, owner: str, fields: Mapping[str, Any]) -> None:
         """All at once, because one may be possible only with another."""
         settings = getattr(self, owner, None)
-        for field in fields:
-            if not hasattr(settings, "get_params"):
-                raise ConfigError(f"{owner}__{field} needs {owner} to be a settings object, not {settings!r}")
-            if field not in cast(Any, settings).get_params():
-                raise ConfigError(f"{settings!r} has no setting {field!r}")
-        setattr(self, owner, replace(cast(Any, settings), **fields))
+        if not isinstance(settings, Settings):
+            raise ConfigError(f"{owner}__{next(iter(fields))} needs {owner} to be a settings object, not {settings!r}")
+        setattr(self, owner, settings.changed(fields))
 
     @abstractmethod
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
@@ -154,6 +167,14 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
                 " the outputs and the settings of layers, or fit a clone"
             )
 
+    def _divider(self, rng: np.random.Generator) -> np.random.Generator:
+        """What divides rows into those to learn from and those that judge: `rng`, or that of the fit before.
+
+        A warm start divides the same targets as before, so that rows which were learned from never judge.
+        """
+        self._divided_by = getattr(self, "_divided_by", rng) if self._goes_on else rng
+        return deepcopy(self._divided_by)
+
     def _require_settings(self) -> None:
         """Raise ConfigError for settings that no network can have."""
         require_hidden(self.hidden)
@@ -178,6 +199,12 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         rows: FloatArray = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
         with blas_threads().limit(limits=1, user_api="blas"):
             return self._forecast(rows)
+
+    def _network_forecasts(self, X: FloatArray) -> FloatArray:
+        """Of every member, in the type of X: float32 is faster, float64 the same row by row and in bulk."""
+        network = self.network_ if X.dtype == self.dtype else self._double_network
+        scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
+        return activated(network.output, scores)
 
     def _stopping(self) -> EarlyStopping | None:
         if isinstance(self.early_stopping, EarlyStopping):
@@ -254,9 +281,11 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
             Validation rows, whose loss is noted every epoch and decides early stopping.
         """
         rows, labels = self._checked(X, y)
-        check_classification_targets(labels)
-        self._meet(np.unique(labels))
-        codes = np.searchsorted(self.classes_, labels)
+        classes = np.unique(labels)
+        # Each twice, as many labels that come once each are taken for numbers.
+        check_classification_targets(np.repeat(classes, 2))
+        self._meet(classes)
+        codes = positions(labels, classes)
         examples = _with_unit_weights(self._coded(rows, codes, sample_weight=sample_weight))
         given = self._given(cast(Data, X_val), y_val) if has_validation(X_val, y_val) else None
         return self._fit(examples, self._task(codes), validation=given)
@@ -340,7 +369,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         if len(unknown):
             known = ", ".join(str(known) for known in self.classes_)
             raise DataError(f"{name} holds class {unknown[0]}, which is none of {known}; drop those rows or fit anew")
-        return np.searchsorted(self.classes_, labels)
+        return positions(labels, self.classes_)
 
     def predict_proba(self, X: Data) -> FloatArray:
         """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""

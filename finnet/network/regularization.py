@@ -1,6 +1,7 @@
 """Penalties on weights and limits on gradients."""
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -86,7 +87,7 @@ class Clipping(Settings):
 
     def __post_init__(self) -> None:
         for name, limit in self.get_params().items():
-            if limit is not None:
+            if limit not in (None, inf):
                 require_number(limit, name=f"clipping.{name}", zero=False)
 
     @property
