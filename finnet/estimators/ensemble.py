@@ -197,13 +197,17 @@ class _Ensemble(EstimatorOfNetworks):
         )
 
     def _train_blocks(self, blocks: list[Members], examples: Examples, task: Task) -> list[_Trained]:
-        """Parameters and history of every block; those up to the one in which the user interrupted, in one process."""
+        """Parameters and history of every block; those done so far where the user interrupts."""
         done: list[_Trained] = []
         work = [delayed(self._train_block)(block, examples, task) for block in blocks]
-        for block in Parallel(n_jobs=self.n_jobs, return_as="generator")(work):
-            done.append(block)
-            if block[1].was_interrupted:
-                break
+        try:
+            for block in Parallel(n_jobs=self.n_jobs, return_as="generator")(work):
+                done.append(block)
+                if block[1].was_interrupted:
+                    break
+        except KeyboardInterrupt:
+            if not done:
+                raise
         return done
 
     def _train_block(self, members: Members, examples: Examples, task: Task) -> _Trained:
@@ -265,7 +269,7 @@ class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
     from, and every choice is made on rows that the chosen did not see.
 
     Random restarts of one network are the same with one value for every setting. An interrupt from the keyboard keeps
-    the members trained so far, each with its best weights, where members are trained in one process.
+    the members trained so far, each with its best weights; of members trained in other processes, whole packs.
 
     Parameters
     ----------

@@ -82,7 +82,8 @@ def train(
     Returns
     -------
     History
-        An interrupt from the keyboard ends training as if patience had run out.
+        An interrupt from the keyboard ends training as if patience had run out, once there is an epoch to keep; the
+        best weights so far are kept where validation examples tell which they are.
 
     Raises
     ------
@@ -102,7 +103,7 @@ def train(
     array([3., 1.], dtype=float32)
     """
     trainer = Trainer(network, loss, settings or Training())
-    if trainer.best is not None and validation is None:
+    if trainer.settings.early_stopping is not None and validation is None:
         raise ConfigError("early_stopping needs validation examples; give some, or use early_stopping=None")
     for callback in callbacks:
         callback.on_start(network, epochs=trainer.settings.epochs)
@@ -126,9 +127,11 @@ def _train_epochs(
             if is_over or any(votes):
                 break
     except KeyboardInterrupt:
-        trainer.history.was_interrupted = True
         if validation is not None:
             del trainer.history.train_loss[len(trainer.history.validation_loss) :]
+        if not len(trainer.history):
+            raise
+        trainer.history.was_interrupted = True
 
 
 class Trainer:
@@ -145,7 +148,7 @@ class Trainer:
         self.observer = Observer(network.layers)
         self.clipper = Clipper(settings.clipping)
         self.rules = active_rules(settings, self.clipper)
-        self.best = BestSoFar(settings.early_stopping, network.values) if settings.early_stopping else None
+        self.best: BestSoFar | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -188,12 +191,16 @@ class Trainer:
             return False
         loss = self._loss_of(validation)
         self.history.validation_loss.append(loss)
-        return self.best is not None and bool(self.best.is_over(self.network.values, loss))
+        if self.best is None:
+            self.best = BestSoFar(self.settings.early_stopping or EarlyStopping(), self.network.values)
+        is_out_of_patience = bool(self.best.is_over(self.network.values, loss))
+        return self.settings.early_stopping is not None and is_out_of_patience
 
     def finish(self) -> History:
-        """Keep the best weights, or the last ones."""
+        """Keep the best weights with early stopping or after an interrupt, where they are known, else the last ones."""
         self.history.best_epoch = len(self.history)
-        if self.best is not None and self.best.epoch > 0:
+        keeps_best = self.settings.early_stopping is not None or self.history.was_interrupted
+        if keeps_best and self.best is not None and self.best.epoch > 0:
             self.network.values[...] = self.best.values
             self.history.best_epoch = int(self.best.epoch)
         self.finite(self.network.values.sum())

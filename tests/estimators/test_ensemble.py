@@ -65,17 +65,21 @@ def test_greedy_choice_leaves_a_useless_member_out():
     assert shares.sum() == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("members", [range(1, 5), range(1, 2)], ids=["in one block", "in several blocks"])
-def test_an_interrupt_keeps_what_was_trained(monkeypatch, members):
+@pytest.mark.parametrize(
+    ("members", "step"),
+    [(range(1, 5), 12), (range(1, 2), 12), (range(1, 3), 8 * 4 * 2 + 1)],
+    ids=["in one block", "in the first of several blocks", "in the first epoch of a later block"],
+)
+def test_an_interrupt_keeps_what_was_trained(monkeypatch, members, step):
     gradient, steps = SigmoidCrossEntropy.gradient, iter(range(1000))
 
     def interrupting(self, P, Y):
-        if next(steps) == 12:
+        if next(steps) == step:
             raise KeyboardInterrupt
         return gradient(self, P, Y)
 
     monkeypatch.setattr(SigmoidCrossEntropy, "gradient", interrupting)
-    monkeypatch.setattr("finnet.estimators.ensemble.members_at_once", lambda *_, **__: len(members))
+    monkeypatch.setattr("finnet.estimators.ensemble.members_at_once", lambda *_, **__: 4 if len(members) == 4 else 1)
     model = NetworkEnsembleClassifier(**QUICK).fit(X, Y)
     assert model.members_.index.tolist() == [member - 1 for member in members]
     assert np.isfinite(model.predict_proba(X)).all()
