@@ -20,7 +20,7 @@ from finnet.network.model import Network
 from finnet.network.optimizers import Updater
 from finnet.network.regularization import Clipper
 from finnet.network.stopping import BestSoFar, EarlyStopping
-from finnet.network.training import Training, active_rules, epoch_loss, validation_loss
+from finnet.network.training import Training, active_rules, epoch_loss, last_whole_step, validation_loss
 from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["PackHistory", "members_at_once", "train_pack"]
@@ -196,13 +196,15 @@ class _PackRun:
 
     def train_epoch(self) -> None:
         """Forward, loss, backward, update, batch by batch."""
-        seen = []
+        seen, step_to_watch = [], last_whole_step(self.batches)
         self.updater.scale_rate(self._rate_factors())
         rules = active_rules(self.settings, self.clipper)
         for X, Y, weights in self.batches:
             scores = self.network.forward(X)
             seen.append(scores.copy())
             self.network.backward(mean_gradient(self.loss, scores, Y, weights=weights))
+            if len(seen) == step_to_watch:
+                self.observer.look()
             for rule in rules:
                 rule.apply(self.network)
             self.updater.update()

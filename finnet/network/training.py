@@ -21,7 +21,7 @@ from finnet.network.settings import Settings
 from finnet.network.stopping import BestSoFar, EarlyStopping
 from finnet.types import FloatArray
 
-__all__ = ["Trainer", "Training", "active_rules", "epoch_loss", "train", "validation_loss"]
+__all__ = ["Trainer", "Training", "active_rules", "epoch_loss", "last_whole_step", "train", "validation_loss"]
 
 
 @dataclass(frozen=True)
@@ -171,12 +171,14 @@ class Trainer:
 
     def train_epoch(self, batches: Batches) -> None:
         """Forward, loss, backward, update, batch by batch."""
-        history, seen = self.history, []
+        history, seen, step_to_watch = self.history, [], last_whole_step(batches)
         self.updater.scale_rate(self.settings.schedule.factor(history.judged_by, self.settings.epochs))
         for X, Y, weights in batches:
             scores = self.network.forward(X)
             seen.append(scores.copy())
             self.network.backward(mean_gradient(self.loss, scores, Y, weights=weights))
+            if len(seen) == step_to_watch:
+                self.observer.look()
             for rule in self.rules:
                 rule.apply(self.network)
             self.updater.update()
@@ -223,6 +225,11 @@ def active_rules(settings: Training, clipper: Clipper) -> list[Penalty | Clipper
     """What is done to the gradients of every step before the update."""
     penalties: list[Penalty | Clipper] = [settings.penalty] if settings.penalty.is_active else []
     return [*penalties, clipper] if settings.clipping.is_active else penalties
+
+
+def last_whole_step(batches: Batches) -> int:
+    """Number of an epoch's last step with a whole batch, or of its only step, counted from 1."""
+    return max(1, len(batches.examples) // batches.size)
 
 
 def validation_loss(network: Network, loss: Loss, examples: Examples) -> FloatArray:

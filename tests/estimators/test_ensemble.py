@@ -104,12 +104,19 @@ def test_diagnostics_hold_every_member_epoch_and_layer():
 
 
 def test_advice_speaks_of_most_members():
-    deep = {**QUICK, "hidden": (8,) * 10, "activation": "sigmoid", "l1": 0.0, "l2": 0.0}
+    deep = {**QUICK, "hidden": (8,) * 10, "activation": "sigmoid"}
     assert any("vanish" in sentence for sentence in NetworkEnsembleClassifier(**deep).fit(X, Y).advice_)
     wide = {**QUICK, "epochs": 60, "hidden": (128,), "learning_rate": 0.03, "l1": 0.0, "l2": 0.0, "dropout": 0.0}
     patient = EarlyStopping(patience=60)
     overfitted = NetworkEnsembleClassifier(**wide, early_stopping=patient).fit(X, RNG.permutation(Y))
     assert any("4 of 4 networks overfit" in sentence for sentence in overfitted.advice_)
+
+
+def test_layers_that_members_pass_by_are_not_called_dead():
+    varied = {"hidden": (16,) * 4, "depth": (1, 4), "selection": "all", "activation": "relu", "batch_size": 64}
+    model = NetworkEnsembleClassifier(9, **varied, folds=2, epochs=5, random_state=3).fit(X, Y)
+    assert (model.members_["depth"] < 4).sum() > 4
+    assert not any("dead" in sentence for sentence in model.advice_)
 
 
 class Watching(Callback):
