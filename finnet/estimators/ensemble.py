@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.checks import require_at_least, require_choice
 from finnet.errors import ConfigError
-from finnet.estimators.members import Members, greedy_shares, loss_table, member_table, stratified_folds
+from finnet.estimators.members import Members, greedy_shares, kept_losses, loss_table, member_table, stratified_folds
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
     Data,
@@ -19,17 +19,26 @@ from finnet.estimators.network_base import (
     RandomState,
     RegressorOfNetworks,
     Task,
+    are_much_worse,
     blas_threads,
     generator,
     held_out,
     warn_if_worse,
+    warn_of_divergence,
 )
 from finnet.estimators.ranges import Range, drawn, require_range
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
 from finnet.network.depth import require_depths
-from finnet.network.diagnostics import LayerState, advise, overfitting_advice, typical
+from finnet.network.diagnostics import (
+    NOTHING_LEARNED,
+    LayerState,
+    advise,
+    has_learned_nothing,
+    overfitting_advice,
+    typical,
+)
 from finnet.network.initializers import Initializer
 from finnet.network.layers import Dense
 from finnet.network.losses import Loss, loss_on_scores
@@ -78,6 +87,8 @@ class _Ensemble(EstimatorOfNetworks):
     members_: pd.DataFrame
     history_: pd.DataFrame
     _layer_states: list[list[LayerState]]
+    _kept_losses: FloatArray
+    _constant_losses: FloatArray
 
     @property
     def diagnostics_(self) -> pd.DataFrame:
@@ -94,6 +105,10 @@ class _Ensemble(EstimatorOfNetworks):
         if 2 * sum(overfits) > len(overfits):
             n, of = sum(overfits), len(overfits)
             advice.append(f"{n} of {of} networks overfit: validation loss was best early; use more dropout, l1 or l2")
+        losses = zip(self._kept_losses[chosen], self._constant_losses[chosen], strict=True)
+        n_idle = sum(has_learned_nothing(loss, constant) for loss, constant in losses)
+        if 2 * n_idle > len(chosen):
+            advice.append(f"{n_idle} of {len(chosen)} networks have learned nothing: {NOTHING_LEARNED}")
         return advice
 
     def spread(self, X: Data) -> FloatArray:
@@ -118,15 +133,20 @@ class _Ensemble(EstimatorOfNetworks):
         network.keep(trained)
         network.values[...] = np.concatenate([values for values, _ in done])
         best_epoch = np.concatenate([history.best_epoch for history in histories])
-        shares = np.asarray((best_epoch > 0) / (best_epoch > 0).sum())
+        self._constant_losses = self._losses_of_the_mean(everyone, examples, task)
+        self._kept_losses = kept_losses(histories)
+        has_diverged = (best_epoch == 0) | are_much_worse(self._kept_losses, self._constant_losses)
+        warn_of_divergence(int(has_diverged.sum()), len(has_diverged))
+        is_sound = ~has_diverged if not has_diverged.all() else best_epoch > 0
+        shares = is_sound / is_sound.sum()
         if self.selection == "greedy" and everyone.validation is not None:
-            shares = greedy_shares(network, everyone, task.loss, is_sound=best_epoch > 0)
+            shares = greedy_shares(network, everyone, task.loss, is_sound=is_sound)
         self.members_ = member_table(everyone, histories, shares)
         self._layer_states = [states for history in histories for states in history.layer_states]
         tables = [loss_table(history, block) for history, block in zip(histories, blocks, strict=False)]
         self.history_ = pd.concat(tables, ignore_index=True)
         chosen = np.flatnonzero(shares)
-        warn_if_worse(float(self._last_losses()[chosen] @ shares[chosen]), task.constant_loss(examples))
+        warn_if_worse(float(self._kept_losses[chosen] @ shares[chosen]), task.constant_loss(examples))
         self.n_iter_ = int(self.history_["epoch"].max())
         network.keep(chosen)
         self.shares_, self.network_, self._double_network = shares[chosen], network, network.astype("float64")
@@ -241,12 +261,12 @@ class _Ensemble(EstimatorOfNetworks):
         own = self.history_[self.history_["member"] == member]
         return own["validation_loss"].tolist() if "validation_loss" in own else []
 
-    def _last_losses(self) -> FloatArray:
-        """Validation loss of every member at its best, or training loss at the end; NaN where it diverged."""
-        if "validation_loss" in self.members_:
-            return np.asarray(self.members_["validation_loss"])
-        last = self.history_.groupby("member")["train_loss"].last()
-        return np.asarray(last.reindex(self.members_.index))
+    def _losses_of_the_mean(self, members: Members, examples: Examples, task: Task) -> FloatArray:
+        """Loss of forecasting the mean target, of the rows that judge each member, or of all where none do."""
+        if members.validation is None:
+            return np.full(len(members.folds), task.constant_loss(examples))
+        _, firsts, fold_of = np.unique(members.folds, return_index=True, return_inverse=True)
+        return np.array([task.constant_loss(examples, members.validation.of(first)) for first in firsts])[fold_of]
 
     def _forecast(self, X: FloatArray) -> FloatArray:
         return self._averaged(self._member_forecasts(X))
@@ -266,7 +286,7 @@ class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
 
     Members differ in seed and in settings drawn from ranges. Rows are divided into folds; every member learns from all
     folds but one and stops by that one, and on it the members of a fold are chosen greedily. So every row is learned
-    from, and every choice is made on rows that the chosen did not see.
+    from, and every choice is made on rows that the chosen did not see. Members that diverge take no part.
 
     Random restarts of one network are the same with one value for every setting. An interrupt from the keyboard keeps
     the members trained so far, each with its best weights; of members trained in other processes, whole packs.

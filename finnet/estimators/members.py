@@ -14,7 +14,15 @@ from finnet.network.model import Network
 from finnet.network.pack import PackHistory
 from finnet.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["Members", "choose_greedily", "greedy_shares", "loss_table", "member_table", "stratified_folds"]
+__all__ = [
+    "Members",
+    "choose_greedily",
+    "greedy_shares",
+    "kept_losses",
+    "loss_table",
+    "member_table",
+    "stratified_folds",
+]
 
 
 @dataclass(frozen=True)
@@ -111,9 +119,20 @@ def member_table(members: Members, histories: list[PackHistory], shares: FloatAr
     table = pd.DataFrame({**members.settings, "depth": members.depths, "fold": members.folds})
     table["best_epoch"] = np.concatenate([history.best_epoch for history in histories])
     if members.validation is not None:
-        table["validation_loss"] = np.concatenate([np.nanmin(h.validation_loss, axis=0) for h in histories])
+        table["validation_loss"] = np.concatenate([np.fmin.reduce(h.validation_loss, axis=0) for h in histories])
     table["share"] = shares
     return table.rename_axis("member")
+
+
+def kept_losses(histories: list[PackHistory]) -> FloatArray:
+    """Loss of every member with the parameters that it keeps, of validation rows where known; NaN where it diverged."""
+    return np.concatenate([_kept(history) for history in histories])
+
+
+def _kept(history: PackHistory) -> FloatArray:
+    losses = history.validation_loss if len(history.validation_loss) else history.train_loss
+    kept = losses[np.maximum(history.best_epoch, 1) - 1, np.arange(len(history.best_epoch))]
+    return np.where(history.best_epoch > 0, kept, np.nan)
 
 
 def loss_table(history: PackHistory, members: IntArray) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from finnet.network.activations import Activation, Identity, Sigmoid, Softmax
 from finnet.network.batches import Examples
 from finnet.network.layers import Layer
 from finnet.network.losses import (
+    LOSSES,
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
     FocalLoss,
@@ -33,7 +34,7 @@ from finnet.network.losses import (
 )
 from finnet.network.model import Network
 from finnet.network.stopping import EarlyStopping
-from finnet.types import FloatArray, IntArray
+from finnet.types import BoolArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,14 +46,18 @@ __all__ = [
     "RandomState",
     "RegressorOfNetworks",
     "Task",
+    "are_much_worse",
     "blas_threads",
     "generator",
     "held_out",
     "require_hidden",
     "stratified_order",
+    "warn_if_worse",
+    "warn_of_divergence",
 ]
 
 _SMALLEST, _LARGEST = 1e-4, 1e4
+_NARROW, _WIDE = 0.03, 300.0
 _WORSE, _ENOUGH_ROWS = 10.0, 4000
 
 RandomState = int | np.random.RandomState | np.random.Generator | None
@@ -131,13 +136,11 @@ class Task:
         share = np.clip(mean, 1e-4, 1.0 - 1e-4)
         return np.asarray(np.log(share) - np.log(1.0 - share) if isinstance(self.output, Sigmoid) else np.log(share))
 
-    def constant_loss(self, examples: Examples) -> float:
-        """Mean loss of forecasting the mean target, over a few thousand rows from end to end."""
-        Y, weights = examples.targets()
-        some = slice(None, None, max(1, len(Y) // _ENOUGH_ROWS))
-        scores = np.broadcast_to(self.start(examples).astype(Y.dtype), Y[some].shape)
-        loss = loss_on_scores(self.loss, self.output)
-        return float(mean_loss(loss, scores, Y[some], weights=None if weights is None else weights[some]))
+    def constant_loss(self, examples: Examples, judged: Examples | None = None) -> float:
+        """Mean loss of forecasting the mean target of the examples, for them or for the rows judged."""
+        Y, weights = (examples if judged is None else judged).targets()
+        scores = np.broadcast_to(self.start(examples).astype(Y.dtype), Y.shape)
+        return float(mean_loss(loss_on_scores(self.loss, self.output), scores, Y, weights=weights))
 
 
 def require_hidden(hidden: Any) -> None:
@@ -163,9 +166,44 @@ def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
         )
 
 
+def warn_of_spread(Y: FloatArray, loss: Loss) -> None:
+    """FinnetWarning where a target's spread is far from unit size, over a few thousand rows.
+
+    Losses of one's own are left alone, as they need not compare forecasts with targets of their size.
+    """
+    spreads = Y[:: max(1, len(Y) // _ENOUGH_ROWS)].astype(np.float64).std(axis=0)
+    spread = spreads[np.abs(np.log(np.where(spreads > 0.0, spreads, 1.0))).argmax()]
+    if isinstance(loss, tuple(map(type, LOSSES.values()))) and spread > 0.0 and not _NARROW <= spread <= _WIDE:
+        warnings.warn(
+            f"y has a standard deviation of {spread:.3g}; networks learn targets of about unit size: put a"
+            " TransformedTargetRegressor with a StandardScaler around",
+            FinnetWarning,
+            stacklevel=3,
+        )
+
+
+def warn_of_divergence(n_diverged: int, n_networks: int) -> None:
+    """FinnetWarning where some networks of an ensemble have diverged, which take no part in its forecasts.
+
+    Where all have, `warn_if_worse` says so.
+    """
+    if 0 < n_diverged < n_networks:
+        warnings.warn(
+            f"{n_diverged} of {n_networks} networks diverged: lower the learning rate, of a range its upper end, scale"
+            " the inputs and the target to about unit size, or clip gradients",
+            FinnetWarning,
+            stacklevel=4,
+        )
+
+
+def are_much_worse(losses: FloatArray, constants: FloatArray) -> BoolArray:
+    """Which losses are so much worse than those of one forecast for all rows that training has diverged."""
+    return (constants > 0.0) & (losses > _WORSE * constants)
+
+
 def warn_if_worse(loss: float, constant: float) -> None:
     """FinnetWarning where training ended much worse than one forecast for all rows, so that it has diverged."""
-    if 0.0 < _WORSE * constant < loss:
+    if are_much_worse(np.array(loss), np.array(constant)):
         warnings.warn(
             f"training ended at a loss of {loss:.3g}, where forecasting the mean for every row has {constant:.3g}:"
             " lower the learning rate, scale the inputs and the target to about unit size, or train for more epochs",
@@ -394,8 +432,10 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         rows, targets = self._checked(X, y, multi_output=True, y_numeric=True)
         self._has_columns = targets.ndim == 2
         examples = _with_unit_weights(self._examples(rows, targets.reshape(len(rows), -1), sample_weight))
+        task = self._task(examples)
+        warn_of_spread(examples.Y, task.loss)
         given = None if X_val is None else self._given(X_val, y_val)
-        return self._fit(examples, self._task(examples), validation=given)
+        return self._fit(examples, task, validation=given)
 
     def _task(self, examples: Examples) -> Task:
         return Task(examples.Y[:, 0], named_loss(self.loss), Identity())

@@ -1,8 +1,9 @@
 """What happened in training, epoch by epoch."""
 
 from dataclasses import dataclass, field
+from math import nan
 
-from finnet.network.diagnostics import LayerState, advise
+from finnet.network.diagnostics import NOTHING_LEARNED, LayerState, advise, has_learned_nothing
 
 __all__ = ["History"]
 
@@ -23,6 +24,8 @@ class History:
         Counted from 1: the epoch whose weights are kept.
     was_interrupted : bool
         Whether the user stopped training from the keyboard.
+    constant_loss : float
+        Loss of forecasting the mean target for every row, of the rows of `judged_by`; NaN where not known.
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -30,6 +33,7 @@ class History:
     layer_states: list[LayerState] = field(default_factory=list)
     best_epoch: int = 0
     was_interrupted: bool = False
+    constant_loss: float = nan
 
     def __len__(self) -> int:
         return len(self.train_loss)
@@ -50,7 +54,10 @@ class History:
     @property
     def advice(self) -> list[str]:
         """Plain sentences about what went wrong and what helps (see `diagnostics.advise`)."""
-        return advise(self.layer_states, self.validation_loss)
+        advice = advise(self.layer_states, self.validation_loss)
+        if self.best_epoch and has_learned_nothing(self.judged_by[self.best_epoch - 1], self.constant_loss):
+            advice.append(f"the network has learned nothing: {NOTHING_LEARNED}")
+        return advice
 
     @property
     def judged_by(self) -> list[float]:
