@@ -97,10 +97,15 @@ class _Ensemble(EstimatorOfNetworks):
         return pd.concat(tables, ignore_index=True).set_index("member").reset_index()
 
     @property
+    def layers_(self) -> pd.DataFrame:
+        """State of every layer in the last epoch, the median over the networks that were chosen."""
+        return pd.DataFrame(self._typical_states()).drop(columns="epoch")
+
+    @property
     def advice_(self) -> list[str]:
         """What went wrong in most networks that were chosen, and what helps."""
         chosen = np.flatnonzero(self.members_["share"]).tolist()
-        advice = advise(typical([self._layer_states[member] for member in chosen]))
+        advice = advise(self._typical_states())
         overfits = [bool([*overfitting_advice(self._validation_losses(member))]) for member in chosen]
         if 2 * sum(overfits) > len(overfits):
             n, of = sum(overfits), len(overfits)
@@ -110,6 +115,9 @@ class _Ensemble(EstimatorOfNetworks):
         if 2 * n_idle > len(chosen):
             advice.append(f"{n_idle} of {len(chosen)} networks have learned nothing: {NOTHING_LEARNED}")
         return advice
+
+    def _typical_states(self) -> list[LayerState]:
+        return typical([self._layer_states[member] for member in np.flatnonzero(self.members_["share"])])
 
     def spread(self, X: Data) -> FloatArray:
         """Standard deviation of the forecasts over the chosen members, of shape (n_rows, n_outputs)."""
@@ -333,6 +341,8 @@ class NetworkEnsembleClassifier(_Ensemble, ClassifierOfNetworks):
         member, epoch, train_loss, validation_loss.
     diagnostics_ : DataFrame
         Per member, epoch and layer, as in NetworkClassifier.
+    layers_ : DataFrame
+        Per layer, the median over the chosen members, each in its last epoch.
     advice_ : list of str
         What went wrong in most of the chosen networks and what helps; empty where all is well.
     classes_ : ndarray

@@ -103,6 +103,12 @@ def test_diagnostics_hold_every_member_epoch_and_layer():
     assert model.advice_ == []
 
 
+def test_layers_are_those_of_the_chosen_in_their_last_epoch():
+    model = NetworkEnsembleClassifier(**QUICK, selection="all").fit(X, Y)
+    last = model.diagnostics_.groupby(["member", "layer"])["gradient_norm"].last()
+    np.testing.assert_allclose(model.layers_.set_index("layer")["gradient_norm"], last.groupby("layer").median())
+
+
 def test_advice_speaks_of_most_members():
     deep = {**QUICK, "hidden": (8,) * 10, "activation": "sigmoid"}
     assert any("vanish" in sentence for sentence in NetworkEnsembleClassifier(**deep).fit(X, Y).advice_)
