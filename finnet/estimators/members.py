@@ -1,14 +1,15 @@
 """Members of an ensemble: what each is trained on and with, what became of it, and how much it counts."""
 
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from finnet.estimators.network_base import stratified_order
+from finnet.estimators.network_base import are_much_worse
 from finnet.network.batches import Examples
+from finnet.network.history import History
 from finnet.network.losses import Loss, mean_loss
 from finnet.network.model import Network
 from finnet.network.pack import PackHistory
@@ -20,50 +21,46 @@ __all__ = [
     "greedy_shares",
     "kept_losses",
     "loss_table",
+    "member_histories",
     "member_table",
-    "stratified_folds",
+    "settings_table",
+    "sound_members",
 ]
 
 
 @dataclass(frozen=True)
 class Members:
-    """What a block of members is trained on and with: arrays of one entry per member."""
+    """What a block of members is trained on and with: one entry per member everywhere.
+
+    `inherited` are the parameters that a member goes on from, None where it starts anew.
+    """
 
     rngs: list[np.random.Generator]
     settings: dict[str, FloatArray]
     depths: IntArray
+    inherited: list[FloatArray | None]
     learning: Examples
     validation: Examples | None
     folds: IntArray
 
     def block(self, members: IntArray) -> "Members":
         """These members alone."""
-        settings = {name: values[members] for name, values in self.settings.items()}
-        validation = None if self.validation is None else self.validation.keep(members)
-        rngs = [self.rngs[member] for member in members]
         return Members(
-            rngs, settings, self.depths[members], self.learning.keep(members), validation, self.folds[members]
+            rngs=[self.rngs[member] for member in members],
+            settings={name: values[members] for name, values in self.settings.items()},
+            depths=self.depths[members],
+            inherited=[self.inherited[member] for member in members],
+            learning=self.learning.keep(members),
+            validation=None if self.validation is None else self.validation.keep(members),
+            folds=self.folds[members],
         )
 
-
-def stratified_folds(
-    strata: FloatArray | IntArray, n_folds: int, rng: np.random.Generator
-) -> tuple[IntArray, IntArray]:
-    """Rows to learn from and rows that judge, of shape (n_folds, n): every fold has the targets of the whole.
-
-    Examples
-    --------
-    >>> learned, judged = stratified_folds(np.array([0, 1] * 4), 2, np.random.default_rng(0))
-    >>> judged.shape, np.array([0, 1] * 4)[judged].mean(axis=1)
-    ((2, 4), array([0.5, 0.5]))
-    """
-    n = len(strata)
-    fold_of = np.empty(n, np.int64)
-    fold_of[stratified_order(strata, rng)] = np.arange(n) % n_folds
-    judged_size, learned_size = n // n_folds, n - -(-n // n_folds)
-    judged = np.stack([np.flatnonzero(fold_of == k)[:judged_size] for k in range(n_folds)])
-    learned = np.stack([np.flatnonzero(fold_of != k)[:learned_size] for k in range(n_folds)])
-    return learned, judged
+    def inheriting(self, members: IntArray, values: FloatArray, *, depths: IntArray) -> "Members":
+        """The same, where these members go on from values of shape (len(members), n_parameters), with their depths."""
+        inherited = {**dict(enumerate(self.inherited)), **dict(zip(members.tolist(), values, strict=True))}
+        all_depths = self.depths.copy()
+        all_depths[members] = depths
+        return replace(self, depths=all_depths, inherited=list(inherited.values()))
 
 
 def greedy_shares(network: Network, members: Members, loss: Loss, *, is_sound: BoolArray) -> FloatArray:
@@ -114,35 +111,64 @@ def choose_greedily(P: FloatArray, Y: FloatArray, *, loss: Loss, weights: FloatA
     return picks / len(P)
 
 
-def member_table(members: Members, histories: list[PackHistory], shares: FloatArray) -> pd.DataFrame:
-    """One row per member: its settings, depth, fold, best_epoch, validation_loss where known, and share."""
-    table = pd.DataFrame({**members.settings, "depth": members.depths, "fold": members.folds})
-    table["best_epoch"] = np.concatenate([history.best_epoch for history in histories])
-    if members.validation is not None:
-        table["validation_loss"] = np.concatenate([np.fmin.reduce(h.validation_loss, axis=0) for h in histories])
-    table["share"] = shares
-    return table.rename_axis("member")
+def member_histories(pack: PackHistory) -> list[History]:
+    """What happened to every member of a pack: epochs after the one in which it diverged or stopped are left out."""
+    histories = []
+    for member, (best_epoch, states) in enumerate(zip(pack.best_epoch, pack.layer_states, strict=True)):
+        train_loss = pack.train_loss[:, member]
+        seen = ~np.isnan(train_loss)
+        judged = pack.validation_loss[seen, member] if len(pack.validation_loss) else np.empty(0)
+        histories.append(History(train_loss[seen].tolist(), judged.tolist(), states, int(best_epoch)))
+    return histories
 
 
-def kept_losses(histories: list[PackHistory]) -> FloatArray:
-    """Loss of every member with the parameters that it keeps, of validation rows where known; NaN where it diverged."""
-    return np.concatenate([_kept(history) for history in histories])
+def kept_losses(histories: Sequence[History]) -> FloatArray:
+    """Losses of the weights that members keep, on validation rows where there are any; NaN for those that diverged.
+
+    Examples
+    --------
+    >>> kept_losses([History([0.7, 0.6, 0.5], [0.8, 0.7, 0.9], best_epoch=2), History([0.7])])
+    array([0.7, nan])
+    """
+    kept = [own.judged_by[: own.best_epoch] for own in histories]
+    return np.array([losses[-1] if losses else np.nan for losses in kept])
 
 
-def _kept(history: PackHistory) -> FloatArray:
-    losses = history.validation_loss if len(history.validation_loss) else history.train_loss
-    kept = losses[np.maximum(history.best_epoch, 1) - 1, np.arange(len(history.best_epoch))]
-    return np.where(history.best_epoch > 0, kept, np.nan)
+def sound_members(histories: Sequence[History]) -> BoolArray:
+    """Which members have not diverged; where all have, those that have numbers for weights.
+
+    Examples
+    --------
+    >>> sound_members([History([loss], best_epoch=1, constant_loss=0.7) for loss in (0.6, 99.0)])
+    array([ True, False])
+    """
+    constants = np.array([history.constant_loss for history in histories])
+    has_weights = np.array([history.best_epoch > 0 for history in histories])
+    is_sound = has_weights & ~are_much_worse(kept_losses(histories), constants)
+    return is_sound if is_sound.any() else has_weights
 
 
-def loss_table(history: PackHistory, members: IntArray) -> pd.DataFrame:
-    """Losses of a block in long form: member, epoch, train_loss and, where known, validation_loss."""
-    n_epochs = len(history.train_loss)
-    columns: dict[str, npt.NDArray[Any]] = {
-        "member": np.repeat(members, n_epochs),
-        "epoch": np.tile(np.arange(1, n_epochs + 1), len(members)),
-        "train_loss": history.train_loss.T.ravel(),
-    }
-    if len(history.validation_loss):
-        columns["validation_loss"] = history.validation_loss.T.ravel()
-    return pd.DataFrame(columns).dropna(subset="train_loss")
+def settings_table(members: Members, numbers: IntArray) -> pd.DataFrame:
+    """One row per member, by number: its settings, depth and fold."""
+    columns = {**members.settings, "depth": members.depths, "fold": members.folds}
+    return pd.DataFrame(columns, index=pd.Index(numbers, name="member"))
+
+
+def member_table(settings: pd.DataFrame, histories: Sequence[History], shares: FloatArray) -> pd.DataFrame:
+    """The settings of every member, and best_epoch, validation_loss where known, and share."""
+    table = settings.assign(best_epoch=[history.best_epoch for history in histories])
+    if any(history.validation_loss for history in histories):
+        table["validation_loss"] = kept_losses(histories)
+    return table.assign(share=shares)
+
+
+def loss_table(histories: Mapping[int, History]) -> pd.DataFrame:
+    """Losses in long form: member, epoch, train_loss and, where known, validation_loss.
+
+    Examples
+    --------
+    >>> loss_table({0: History([0.7, 0.6]), 3: History([0.5])})["member"].tolist()
+    [0, 0, 3]
+    """
+    tables = [pd.DataFrame({"member": member, **own.columns()}) for member, own in histories.items() if len(own)]
+    return pd.concat(tables, ignore_index=True)

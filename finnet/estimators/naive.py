@@ -12,7 +12,7 @@ from finnet.checks import require_columns
 from finnet.errors import DataError
 from finnet.estimators.probabilities import BinaryClassifier
 from finnet.features.encoding import as_table
-from finnet.types import FloatArray, IntArray
+from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["AlwaysUp", "BestColumn", "Persistence", "PriorRate"]
 
@@ -71,32 +71,57 @@ class Persistence(BinaryClassifier):
 
     Parameters
     ----------
-    column : str
-        Feature whose sign is the last direction.
+    column : str or int
+        Feature whose sign is the last direction: its name, or its position among the columns given to `fit`, counted
+        from 0. Columns of an array are called "x0" and on.
+
+    Attributes
+    ----------
+    column_ : str
+        Name of that feature, by which tables to come are read.
 
     Examples
     --------
     >>> X = pd.DataFrame({"return_1": [1.0, 2.0, -1.0, 1.0]})
     >>> Persistence().fit(X, np.array([1, 1, 0, 0])).predict_proba(X)[:, 1]
     array([0.75, 0.75, 0.25, 0.75])
+    >>> Persistence(0).fit(X, np.array([1, 1, 0, 0])).column_
+    'return_1'
     """
 
-    def __init__(self, column: str = "return_1") -> None:
+    def __init__(self, column: str | int = "return_1") -> None:
         self.column = column
 
     def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
         """Count how often the sign of the column was right."""
         X = as_table(X, self, reset=True)
-        require_columns(X.columns, [self.column], name="the features that persistence reads")
-        right = (X[self.column].to_numpy(float) > 0) == (self._codes(y) == 1)
+        self.column_ = self._named(X.columns)
+        right = self._rose(X) == (self._codes(y) == 1)
         self.hit_rate_ = max(float(right.mean()), 0.5 + _EDGE)
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
         """Probabilities of down and up, shape (n_rows, 2)."""
         check_is_fitted(self)
-        X = as_table(X, self, reset=False)
-        return _two_columns(np.where(X[self.column].to_numpy(float) > 0, self.hit_rate_, 1.0 - self.hit_rate_))
+        rose = self._rose(as_table(X, self, reset=False))
+        return _two_columns(np.where(rose, self.hit_rate_, 1.0 - self.hit_rate_))
+
+    def _named(self, columns: pd.Index) -> str:
+        """The name of the column to read; DataError where there is no such column."""
+        if isinstance(self.column, str):
+            require_columns(columns, [self.column], name="the features that persistence reads")
+            return self.column
+        is_position = isinstance(self.column, int | np.integer) and not isinstance(self.column, bool)
+        if not is_position or self.column not in range(len(columns)):
+            raise DataError(
+                f"column={self.column!r} is no position among {len(columns)} columns; use 0 to {len(columns) - 1}, or a"
+                " name"
+            )
+        return str(columns[self.column])
+
+    def _rose(self, X: pd.DataFrame) -> BoolArray:
+        require_columns(X.columns, [self.column_], name="the features that persistence reads")
+        return np.asarray(X[self.column_].to_numpy(float) > 0)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -6,24 +6,21 @@ from dataclasses import replace
 from typing import Any, Self, cast
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
-from sklearn.utils.multiclass import check_classification_targets
 
 from finnet.checks import require_at_least, require_number
-from finnet.errors import ConfigError, DataError
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
-    Data,
     EstimatorOfNetworks,
     RandomState,
     RegressorOfNetworks,
     Task,
     blas_threads,
     generator,
-    held_out,
     warn_if_worse,
 )
+from finnet.estimators.online import learn_or_forget
+from finnet.estimators.validation_rows import held_out
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
@@ -64,7 +61,6 @@ class _SingleNetwork(EstimatorOfNetworks):
     batch_ensemble: int
     initializer: str | Initializer
     random_state: RandomState
-    warm_start: bool
     callbacks: Sequence[Callback]
     _history: History
     _trainer: Trainer | None
@@ -121,7 +117,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         # Without a trainer until it has learned, so that one which diverged is never gone on with.
         trainer, self._trainer = getattr(self, "_trainer", None) or self._online_trainer(examples, task), None
         with blas_threads().limit(limits=1, user_api="blas"):
-            trainer.learn(examples, rng=self._online_rng)
+            learn_or_forget(trainer, examples, rng=self._online_rng)
         self._trainer = trainer
         return self._keep(deepcopy(trainer.network), trainer.history)
 
@@ -139,10 +135,6 @@ class _SingleNetwork(EstimatorOfNetworks):
     def _keep(self, network: Network, history: History) -> Self:
         self.network_, self._double_network, self._history = network, network.astype("float64"), history
         return self
-
-    @property
-    def _goes_on(self) -> bool:
-        return self.warm_start and hasattr(self, "network_")
 
     def _started(self, examples: Examples, task: Task, *, rng: np.random.Generator) -> Network:
         """A new network that forecasts the mean target."""
@@ -164,11 +156,7 @@ class _SingleNetwork(EstimatorOfNetworks):
 
     def _inherit(self, network: Network) -> None:
         """Give a new network the parameters of the fitted one."""
-        if _shapes(network) != _shapes(self.network_):
-            raise ConfigError(
-                "warm_start and partial_fit go on with the fitted network, whose layers are others; keep the columns,"
-                " the outputs and the settings of layers, or fit a clone"
-            )
+        self._require_layers_of_fitted(network)
         network.values[...] = self.network_.values
 
     def _network(self, examples: Examples, *, output: Activation) -> Network:
@@ -211,10 +199,6 @@ class _SingleNetwork(EstimatorOfNetworks):
         network = self.network_ if X.dtype == self.dtype else self._double_network
         scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
         return network.output.value(scores, scores)
-
-
-def _shapes(network: Network) -> list[tuple[int, int]]:
-    return [parameter.shape for layer in network.layers for parameter in layer.parameters]
 
 
 class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
@@ -347,54 +331,6 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         self.dtype = dtype
         self.random_state = random_state
 
-    def partial_fit(
-        self,
-        X: Data,
-        y: npt.ArrayLike,
-        classes: npt.ArrayLike | None = None,
-        *,
-        sample_weight: npt.ArrayLike | None = None,
-    ) -> Self:
-        """Learn from rows that have just come, in one epoch over them, and go on from all that came before.
-
-        The first call starts a new network, or goes on from the fitted one; later calls keep its settings and the
-        memory of its optimizer, and a schedule counts calls. Early stopping holds nothing out and never stops: every
-        chunk is forecast before it is learned from, which `history_` notes as validation_loss (prequential; Dawid
-        1984), and the latest weights are kept, because in a stream the past may be over. Callbacks are not called.
-
-        Parameters
-        ----------
-        X : array or DataFrame of shape (n_rows, n_features), numeric, finite
-        y : array of shape (n_rows,)
-        classes : array, optional
-            All labels that will ever come, in the first call; None takes those of its y.
-        sample_weight : array of shape (n_rows,), optional
-            As it is: a row of weight 2 moves the network twice as far.
-
-        Examples
-        --------
-        >>> X = np.random.default_rng(0).standard_normal((2000, 2))
-        >>> model = NetworkClassifier(hidden=(), learning_rate=0.05, batch_size=10, random_state=0)
-        >>> for rows in np.split(np.arange(2000), 20):
-        ...     model = model.partial_fit(X[rows], X[rows, 0] > 0.5, classes=[False, True])
-        >>> bool(model.score(X, X[:, 0] > 0.5) > 0.95)
-        True
-        """
-        if self.class_weight == "balanced":
-            raise ConfigError('class_weight="balanced" needs all rows at once; give a weight per class, or call fit')
-        is_new = not hasattr(self, "network_")
-        rows, labels = self._checked(X, y, reset=is_new)
-        check_classification_targets(labels)
-        if is_new:
-            self._meet(np.unique(labels if classes is None else np.asarray(classes)))
-        codes = self._codes(labels, name="y")
-        return self._learn(self._coded(rows, codes, sample_weight=sample_weight), self._task(codes))
-
-    def _meet(self, classes: npt.NDArray[Any]) -> None:
-        if self._goes_on and not np.array_equal(classes, self.classes_):
-            raise DataError(f"warm_start=True goes on with classes {self.classes_}, y holds {classes}; fit a clone")
-        super()._meet(classes)
-
 
 class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
     """Forecasts numbers with a network of dense layers trained by backpropagation.
@@ -493,12 +429,3 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
         self.callbacks = callbacks
         self.dtype = dtype
         self.random_state = random_state
-
-    def partial_fit(self, X: Data, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
-        """Learn from rows that have just come, as NetworkClassifier does; y as in `fit`."""
-        is_new = not hasattr(self, "network_")
-        rows, targets = self._checked(X, y, reset=is_new, multi_output=True, y_numeric=True)
-        if is_new:
-            self._has_columns = targets.ndim == 2
-        examples = self._examples(rows, targets.reshape(len(rows), -1), sample_weight)
-        return self._learn(examples, self._task(examples))

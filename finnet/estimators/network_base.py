@@ -21,7 +21,7 @@ from finnet.checks import require_choice
 from finnet.errors import ConfigError, DataError, FinnetWarning
 from finnet.network.activations import Activation, Identity, Sigmoid, Softmax
 from finnet.network.batches import Examples
-from finnet.network.layers import Layer
+from finnet.network.layer import Layer
 from finnet.network.losses import (
     LOSSES,
     BinaryCrossEntropy,
@@ -49,9 +49,7 @@ __all__ = [
     "are_much_worse",
     "blas_threads",
     "generator",
-    "held_out",
     "require_hidden",
-    "stratified_order",
     "warn_if_worse",
     "warn_of_divergence",
 ]
@@ -77,40 +75,6 @@ def generator(random_state: RandomState) -> np.random.Generator:
     if isinstance(random_state, np.random.RandomState):
         return np.random.default_rng(random_state.randint(2**32, size=4, dtype=np.uint64))
     return np.random.default_rng(random_state)
-
-
-def held_out(y: FloatArray | IntArray, fraction: float, *, how: str, rng: np.random.Generator) -> IntArray:
-    """Row numbers of the validation block: a share of the rows spread evenly over the sorted targets, or the last rows.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n_rows,)
-    fraction : float in (0, 1)
-    how : "stratified" or "last"
-    rng : Generator
-        Breaks ties among equal targets.
-
-    Examples
-    --------
-    >>> y = np.array([0, 1] * 10)
-    >>> y[held_out(y, 0.2, how="stratified", rng=np.random.default_rng(0))].mean()
-    np.float64(0.5)
-    >>> held_out(y, 0.2, how="last", rng=np.random.default_rng(0))
-    array([16, 17, 18, 19])
-    """
-    require_choice(how, ("stratified", "last"), name="validation")
-    n, n_held = len(y), max(1, round(fraction * len(y)))
-    if n_held >= n:
-        raise DataError(f"n_samples={n} leaves no row to hold out; give more rows, X_val, or early_stopping=False")
-    if how == "last":
-        return np.arange(n - n_held, n)
-    picks = (np.arange(n_held) + rng.random()) * n / n_held
-    return np.sort(stratified_order(y, rng)[picks.astype(np.int64)])
-
-
-def stratified_order(y: FloatArray | IntArray, rng: np.random.Generator) -> IntArray:
-    """Row numbers by rising target, in random order among equal ones: rows far apart in it differ in target."""
-    return np.lexsort((rng.random(len(y)), y))
 
 
 @cache
@@ -217,6 +181,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
 
     hidden: tuple[int, ...]
     early_stopping: bool | EarlyStopping
+    warm_start: bool
     dtype: str
     network_: Network
 
@@ -261,8 +226,24 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         """Learn from examples; hold out some where early stopping needs validation and none is given."""
 
     @abstractmethod
+    def _learn(self, examples: Examples, task: Task) -> Self:
+        """Go on by one epoch over these rows, from nothing where there is nothing to go on from."""
+
+    @abstractmethod
     def _forecast(self, X: FloatArray) -> FloatArray:
         """Forecasts of shape (n_rows, n_outputs) in float64, for X in float32 or float64."""
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.warm_start and hasattr(self, "network_")
+
+    def _require_layers_of_fitted(self, network: Network) -> None:
+        """Raise ConfigError unless a network has parameters of the same shapes as the fitted one."""
+        if _shapes(network) != _shapes(self.network_):
+            raise ConfigError(
+                "warm_start and partial_fit go on with the fitted network, whose layers are others; keep the columns,"
+                " the outputs and the settings of layers, or fit a clone"
+            )
 
     def _require_settings(self) -> None:
         """Raise ConfigError for settings that no network can have."""
@@ -313,6 +294,10 @@ def _count(layer: Layer) -> int:
     return sum(prod(parameter.shape) for parameter in layer.parameters)
 
 
+def _shapes(network: Network) -> list[tuple[int, int]]:
+    return [parameter.shape for layer in network.layers for parameter in layer.parameters]
+
+
 def _with_unit_weights(examples: Examples) -> Examples:
     """The same with weights of mean 1, so that their scale does not change the learning rate."""
     if examples.weights is None:
@@ -325,6 +310,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
 
     loss: str | Loss
     class_weight: Mapping[Any, float] | str | None
+    classes_: npt.NDArray[Any]
 
     def fit(
         self,
@@ -335,7 +321,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         X_val: Data | None = None,
         y_val: npt.ArrayLike | None = None,
     ) -> Self:
-        """Train a new network.
+        """Train anew, or from the weights of the fit before where `warm_start` says so.
 
         Parameters
         ----------
@@ -354,8 +340,58 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         given = None if X_val is None else self._given(X_val, y_val)
         return self._fit(examples, self._task(codes), validation=given)
 
+    def partial_fit(
+        self,
+        X: Data,
+        y: npt.ArrayLike,
+        classes: npt.ArrayLike | None = None,
+        *,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> Self:
+        """Learn from rows that have just come, in one epoch over them, and go on from all that came before.
+
+        The first call starts a new network, or goes on from the fitted one; later calls keep its settings and the
+        memory of its optimizer, and a schedule counts calls. Early stopping holds nothing out and never stops: every
+        chunk is forecast before it is learned from, which `history_` notes as validation_loss (prequential; Dawid
+        1984), and the latest weights are kept, because in a stream the past may be over. Callbacks are not called.
+
+        In an ensemble every member does so, in one process: those that were chosen, with their shares, where it is
+        fitted, and else all that `members` asks for, with equal ones. None is chosen or left out by its losses, but one
+        that diverges leaves, with a FinnetWarning.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n_rows, n_features), numeric, finite
+        y : array of shape (n_rows,)
+        classes : array, optional
+            All labels that will ever come, in the first call; None takes those of its y.
+        sample_weight : array of shape (n_rows,), optional
+            As it is: a row of weight 2 moves the network twice as far.
+
+        Examples
+        --------
+        >>> from finnet.estimators.network import NetworkClassifier
+        >>> X = np.random.default_rng(0).standard_normal((2000, 2))
+        >>> model = NetworkClassifier(hidden=(), learning_rate=0.05, batch_size=10, random_state=0)
+        >>> for rows in np.split(np.arange(2000), 20):
+        ...     model = model.partial_fit(X[rows], X[rows, 0] > 0.5, classes=[False, True])
+        >>> bool(model.score(X, X[:, 0] > 0.5) > 0.95)
+        True
+        """
+        if self.class_weight == "balanced":
+            raise ConfigError('class_weight="balanced" needs all rows at once; give a weight per class, or call fit')
+        is_new = not hasattr(self, "network_")
+        rows, labels = self._checked(X, y, reset=is_new)
+        check_classification_targets(labels)
+        if is_new:
+            self._meet(np.unique(labels if classes is None else np.asarray(classes)))
+        codes = self._codes(labels, name="y")
+        return self._learn(self._coded(rows, codes, sample_weight=sample_weight), self._task(codes))
+
     def _meet(self, classes: npt.NDArray[Any]) -> None:
         """Take the classes that are to be told apart."""
+        if self._goes_on and not np.array_equal(classes, self.classes_):
+            raise DataError(f"warm_start=True goes on with classes {self.classes_}, y holds {classes}; fit a clone")
         if len(classes) < 2:
             raise DataError(f"y holds one class only, {classes[0]}; give rows of at least two classes")
         self.classes_ = classes
@@ -419,7 +455,7 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         X_val: Data | None = None,
         y_val: npt.ArrayLike | None = None,
     ) -> Self:
-        """Train a new network.
+        """Train anew, or from the weights of the fit before where `warm_start` says so.
 
         Parameters
         ----------
@@ -436,6 +472,15 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         warn_of_spread(examples.Y, task.loss)
         given = None if X_val is None else self._given(X_val, y_val)
         return self._fit(examples, task, validation=given)
+
+    def partial_fit(self, X: Data, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
+        """Learn from rows that have just come, as classifiers do (see NetworkClassifier.partial_fit); y as in `fit`."""
+        is_new = not hasattr(self, "network_")
+        rows, targets = self._checked(X, y, reset=is_new, multi_output=True, y_numeric=True)
+        if is_new:
+            self._has_columns = targets.ndim == 2
+        examples = self._examples(rows, targets.reshape(len(rows), -1), sample_weight)
+        return self._learn(examples, self._task(examples))
 
     def _task(self, examples: Examples) -> Task:
         return Task(examples.Y[:, 0], named_loss(self.loss), Identity())

@@ -1,15 +1,18 @@
 """Settings that are one number for all networks of an ensemble, or a range that each draws its own from."""
 
+from collections.abc import Sequence
 from math import inf
 
 import numpy as np
 
 from finnet.checks import require_number
 from finnet.errors import ConfigError
+from finnet.network.depth import require_depths
 
-__all__ = ["Range", "drawn", "require_range"]
+__all__ = ["Depth", "Range", "depth_range", "drawn", "require_range"]
 
 Range = float | tuple[float, float]
+Depth = int | tuple[int, int]
 
 
 def require_range(setting: Range, *, name: str, below: float = inf, zero: bool = True) -> None:
@@ -28,6 +31,21 @@ def require_range(setting: Range, *, name: str, below: float = inf, zero: bool =
         require_number(end, name=name, below=below, zero=zero)
     if ends[0] > ends[1]:
         raise ConfigError(f"{name}={setting} runs backwards; write the lower end first")
+
+
+def depth_range(depth: Depth, hidden: Sequence[int]) -> tuple[int, int]:
+    """Fewest and most hidden layers that networks use; ConfigError where they cannot use so few or so many.
+
+    Examples
+    --------
+    >>> depth_range(2, (32, 32)), depth_range((1, 2), (32, 32))
+    ((2, 2), (1, 2))
+    """
+    low, high = depth if isinstance(depth, tuple) else (depth, depth)
+    if low > high:
+        raise ConfigError(f"depth=({low}, {high}) runs backwards; write the lower end first")
+    require_depths((low, high), hidden)
+    return low, high
 
 
 def drawn(setting: Range, rng: np.random.Generator) -> float:

@@ -243,11 +243,13 @@ def _restore_rate(description: Description, arrays: Arrays) -> PriorRate:
 
 
 def _describe_persistence(model: Persistence, arrays: Arrays) -> dict[str, Any]:
-    return {"classes": model.classes_.tolist(), "column": model.column, "hit_rate": float(model.hit_rate_)}
+    return {"classes": model.classes_.tolist(), "column": model.column_, "hit_rate": float(model.hit_rate_)}
 
 
 def _restore_persistence(description: Description, arrays: Arrays) -> Persistence:
-    model = Persistence(*checked_names([description["column"]]))
+    (column,) = checked_names([description["column"]])
+    model = Persistence(column)
+    model.column_ = column
     model.classes_, model.hit_rate_ = _two_classes(description), checked_number(description["hit_rate"], 0, 1)
     return model
 

@@ -9,7 +9,7 @@ from finnet.checks import require_at_least, require_choice
 from finnet.errors import ConfigError
 from finnet.estimators.ensemble import NetworkEnsembleClassifier
 from finnet.estimators.network_base import require_hidden
-from finnet.estimators.ranges import require_range
+from finnet.estimators.ranges import Depth, depth_range, require_range
 from finnet.network.activations import named_activation
 from finnet.network.stopping import EarlyStopping
 
@@ -25,6 +25,15 @@ def _number_or_range(value: Any) -> float | tuple[float, float]:
     raise ConfigError("write a number, or a range [low, high]")
 
 
+def _count_or_range(value: Any) -> int | tuple[int, int]:
+    """A whole number as it is, and a list of two of them as a pair; ConfigError for anything else."""
+    if type(value) is int:
+        return value
+    if isinstance(value, list) and [type(end) for end in value] == [int, int]:
+        return value[0], value[1]
+    raise ConfigError("write a whole number, or a range [low, high] of whole numbers")
+
+
 def _as_it_is(value: Any) -> Any:
     return value
 
@@ -32,6 +41,7 @@ def _as_it_is(value: Any) -> Any:
 NumberOrRange = Annotated[
     float | tuple[float, float], PlainValidator(_number_or_range), PlainSerializer(_as_it_is, return_type=Any)
 ]
+CountOrRange = Annotated[Depth, PlainValidator(_count_or_range), PlainSerializer(_as_it_is, return_type=Any)]
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,7 @@ class NetworkSettings:
     """Networks trained at once on each training window, whose average is the forecast.
 
     Each setting that may be a range [low, high] is drawn from it for every network: evenly over its logarithm, or over
-    the numbers themselves where it starts at 0.
+    the numbers themselves where it starts at 0, or where it is `depth`.
 
     Parameters
     ----------
@@ -49,6 +59,9 @@ class NetworkSettings:
         "all" averages all of them, "greedy" those that do best together on the validation block.
     hidden : tuple of int
         Units of each hidden layer.
+    depth : whole number or range, optional
+        Hidden layers that a network uses, counted from the first; a range [low, high] is drawn from. All where it is
+        not given. Layers that may be left out must be as wide as the one before.
     activation : str
         Of the hidden layers: relu, tanh, sigmoid, silu and others of `finnet.network.activations`.
     learning_rate : number or range
@@ -78,6 +91,7 @@ class NetworkSettings:
     members: int = 16
     selection: str = "all"
     hidden: tuple[int, ...] = (32,)
+    depth: CountOrRange | None = None
     activation: str = "silu"
     learning_rate: NumberOrRange = (4e-3, 2e-2)
     dropout: NumberOrRange = (0.0, 0.25)
@@ -92,6 +106,8 @@ class NetworkSettings:
             require_at_least(getattr(self, name), 1, name=name)
         require_choice(self.selection, ("all", "greedy"), name="selection")
         require_hidden(self.hidden)
+        if self.depth is not None:
+            depth_range(self.depth, self.hidden)
         named_activation(self.activation)
         require_range(self.learning_rate, name="learning_rate", zero=False)
         require_range(self.dropout, name="dropout", below=1.0)
@@ -104,6 +120,7 @@ class NetworkSettings:
             self.members,
             selection=self.selection,
             hidden=self.hidden,
+            depth=self.depth,
             activation=self.activation,
             learning_rate=self.learning_rate,
             dropout=self.dropout,

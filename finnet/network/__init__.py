@@ -1,9 +1,11 @@
 """Feed-forward networks trained by backpropagation, in NumPy alone.
 
-Read in this order: `activations` and `losses` (value and gradient side by side), `layers` (forward and backward),
-`model` (layers in a row over one flat parameter vector), `optimizers`, `training` (forward, loss, backward, update).
-Then what keeps deep networks trainable (`initializers`, `normalization`, `residual`, `regularization`, `schedules`,
-`stopping`, `diagnostics`), and many networks at once: `pack` (weights apart), `shared` (weights in common), `depth`.
+Read in this order: `worked_example` (one step, every number), `activations` and `losses` (value and gradient side by
+side), `layer` and `layers` (forward and backward), `model` (layers in a row over one flat parameter vector),
+`optimizers`, `batches`, `training` (forward, loss, backward, update) and its `history`. Then what keeps deep networks
+trainable (`initializers`, `normalization`, `residual`, `dropout`, `regularization`, `schedules`, `stopping`,
+`diagnostics`), and many networks at once: `pack` (weights apart), `shared` (weights in common), `depth`.
+`verification` tries activations and losses of one's own, `callbacks` watch a training.
 """
 
 from finnet.network.activations import Activation

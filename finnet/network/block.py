@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from finnet.network.layers import Bare, Layer, Parameter
+from finnet.network.layer import Bare, Layer, Parameter
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["Block"]

@@ -6,7 +6,7 @@ import numpy as np
 
 from finnet.errors import ConfigError
 from finnet.network.block import Block
-from finnet.network.layers import Layer
+from finnet.network.layer import Layer
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["Skippable", "require_depths", "skip_beyond"]

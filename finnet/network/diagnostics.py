@@ -8,7 +8,8 @@ import numpy as np
 from finnet.network.activations import Activation, Sigmoid, Tanh
 from finnet.network.block import Block
 from finnet.network.depth import Skippable
-from finnet.network.layers import Activate, Dense, Layer
+from finnet.network.layer import Layer
+from finnet.network.layers import Activate, Dense
 from finnet.network.shared import PerShared, SharedDense
 from finnet.types import BoolArray, FloatArray, IntArray
 
@@ -17,14 +18,13 @@ __all__ = [
     "LayerState",
     "Observer",
     "advise",
-    "has_learned_nothing",
     "overfitting_advice",
     "typical",
 ]
 
 _ENOUGH_ROWS = 16
 _EXPLODED = 1e3
-_RISE, _NOTICEABLE, _HAIR = 0.1, 1e-3, 1e-4
+_RISE, _NOTICEABLE = 0.1, 1e-3
 NOTHING_LEARNED = (
     "the loss is not below that of forecasting the mean for every row; change the learning rate, train for more epochs,"
     " scale the inputs and the target to about unit size, or give columns that tell more"
@@ -275,14 +275,3 @@ def overfitting_advice(validation_loss: Sequence[float]) -> Iterator[str]:
             f"the network overfits: validation loss was best in epoch {best + 1} and has risen from {least:.3g} to"
             f" {validation_loss[-1]:.3g} since; use early_stopping, dropout, l1 or l2"
         )
-
-
-def has_learned_nothing(loss: float, constant: float) -> bool:
-    """Whether a loss is not below that of one forecast for all rows; False where that is not known.
-
-    Examples
-    --------
-    >>> has_learned_nothing(0.7, 0.69), has_learned_nothing(0.6, 0.69), has_learned_nothing(0.7, np.nan)
-    (True, False, False)
-    """
-    return loss > constant - _HAIR * abs(constant)

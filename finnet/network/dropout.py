@@ -5,13 +5,12 @@ from typing import cast
 
 import numpy as np
 
-from finnet.network.constants import constant
 from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["Masks"]
 
 # Elements drawn ahead: enough that drawing is cheap, few enough that they stay in the cache.
-_AHEAD = 1 << 18
+_AHEAD = 1 << 14
 _WORD = 8  # bytes of one draw
 
 
@@ -30,7 +29,7 @@ class Masks:
     Examples
     --------
     >>> masks = Masks([np.random.default_rng(0)], (0.25,))
-    >>> float(masks.draw(np.empty((1000, 100))).mean().round(2)), float(masks.growth(np.dtype("float64")))
+    >>> float(masks.draw((1000, 100)).mean().round(2)), float(masks.growth(np.dtype("float64")))
     (0.75, 1.3333333333333333)
     """
 
@@ -38,37 +37,56 @@ class Masks:
         seeds = [cast(np.random.SeedSequence, rng.bit_generator.seed_seq) for rng in rngs]
         self._sources = [np.random.SFC64(seed) for seed in seeds]
         self._threshold = np.minimum(np.round(256 * np.asarray(rates)), 255).astype(np.uint8)[:, None]
-        self._pool: BoolArray = np.empty((len(rngs), 0), dtype=bool)
-        self._next = 0
+        self._ahead: dict[tuple[int, ...], _Ahead] = {}
 
-    def draw(self, X: FloatArray) -> BoolArray:
-        """Which elements are kept, in the shape of X; a member's depend on its own generator alone."""
-        count = X.shape[-2] * X.shape[-1]
-        start = self._next
-        # Whole words, so that what a member draws does not depend on how far ahead.
-        self._next += -(-count // _WORD) * _WORD
-        if self._next > self._pool.shape[1]:
-            self._refill(self._next - start, left=self._pool[:, start:])
-            start, self._next = 0, self._next - start
-        return self._pool[:, start : start + count].reshape(X.shape)
+    def draw(self, shape: tuple[int, ...]) -> BoolArray:
+        """Which elements are kept, in that shape; a member's depend on its own generator alone."""
+        if shape not in self._ahead:
+            self._ahead[shape] = _Ahead(shape, len(self._sources))
+        return self._ahead[shape].draw(self._sources, self._threshold)
 
     def growth(self, dtype: np.dtype[np.floating]) -> FloatArray:
         """Factor of the elements that are kept, one for all or of shape (n_members, 1, 1)."""
-        if len(self._threshold) == 1:
-            return constant(256.0 / (256.0 - float(self._threshold[0, 0])), dtype)
-        return (256.0 / (256.0 - self._threshold)).astype(dtype)[:, :, None]
+        growth = (256.0 / (256.0 - self._threshold)).astype(dtype)
+        return growth[0, 0, ...] if len(growth) == 1 else growth[:, :, None]
 
     def keep(self, members: IntArray) -> None:
         """Go on with these members alone."""
         self._sources = [self._sources[member] for member in members]
-        self._threshold, self._pool = self._threshold[members], self._pool[members]
+        self._threshold = self._threshold[members]
+        self._ahead = {(len(members), *shape[1:]): ahead.of(members) for shape, ahead in self._ahead.items()}
 
-    def _refill(self, count: int, *, left: BoolArray) -> None:
-        """Draw masks of that many elements for some steps, behind those that are left."""
-        n_steps = max(1, _AHEAD // (count * len(self._sources)))
-        words = n_steps * count // _WORD
-        drawn = np.empty((len(self._sources), words), np.uint64)
-        for own, source in zip(drawn, self._sources, strict=True):
-            own[:] = source.random_raw(words)
-        kept = drawn.view(np.uint8) >= self._threshold
-        self._pool = np.concatenate([left, kept], axis=1) if left.size else kept
+
+class _Ahead:
+    """Masks of one shape, drawn for several steps at once into the same memory again and again."""
+
+    def __init__(self, shape: tuple[int, ...], n_members: int) -> None:
+        self._shape, count = shape, shape[-2] * shape[-1]
+        # Neither depends on how many members there are, and so no member's masks do.
+        self._n_steps = max(1, _AHEAD // count)
+        self._words = -(-count // _WORD) * self._n_steps
+        self._bytes = np.empty((n_members, self._words), np.uint64)
+        self._cut()
+        self._next = self._n_steps
+
+    def draw(self, sources: Sequence[np.random.SFC64], threshold: IntArray) -> BoolArray:
+        """The mask of the next step."""
+        if self._next == self._n_steps:
+            for own, source in zip(self._bytes, sources, strict=True):
+                own[:] = source.random_raw(self._words)
+            np.greater_equal(self._bytes.view(np.uint8), threshold, out=self._kept)
+            self._next = 0
+        self._next += 1
+        return self._masks[self._next - 1]
+
+    def of(self, members: IntArray) -> "_Ahead":
+        """The same for these members of a pack alone."""
+        own = _Ahead((len(members), *self._shape[1:]), len(members))
+        own._kept[...], own._next = self._kept[members], self._next
+        return own
+
+    def _cut(self) -> None:
+        self._kept: BoolArray = np.empty((len(self._bytes), _WORD * self._words), dtype=bool)
+        count = self._shape[-2] * self._shape[-1]
+        step = self._kept.shape[1] // self._n_steps
+        self._masks = [self._kept[:, i * step : i * step + count].reshape(self._shape) for i in range(self._n_steps)]

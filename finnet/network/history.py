@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from math import nan
 
-from finnet.network.diagnostics import NOTHING_LEARNED, LayerState, advise, has_learned_nothing
+from finnet.network.diagnostics import NOTHING_LEARNED, LayerState, advise
 
 __all__ = ["History"]
+
+_HAIR = 1e-4
 
 
 @dataclass
@@ -55,9 +57,21 @@ class History:
     def advice(self) -> list[str]:
         """Plain sentences about what went wrong and what helps (see `diagnostics.advise`)."""
         advice = advise(self.layer_states, self.validation_loss)
-        if self.best_epoch and has_learned_nothing(self.judged_by[self.best_epoch - 1], self.constant_loss):
+        if self.has_learned_nothing:
             advice.append(f"the network has learned nothing: {NOTHING_LEARNED}")
         return advice
+
+    @property
+    def has_learned_nothing(self) -> bool:
+        """Whether the loss of the weights that are kept is not below `constant_loss`, by more than a hair.
+
+        Examples
+        --------
+        >>> [History([loss], best_epoch=1, constant_loss=0.69).has_learned_nothing for loss in (0.7, 0.6)]
+        [True, False]
+        """
+        kept = self.judged_by[: self.best_epoch]
+        return bool(kept) and kept[-1] > self.constant_loss - _HAIR * abs(self.constant_loss)
 
     @property
     def judged_by(self) -> list[float]:

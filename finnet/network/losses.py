@@ -12,7 +12,7 @@ import numpy as np
 
 from finnet.checks import require_choice
 from finnet.errors import ConfigError
-from finnet.network.activations import Activation, Identity, Sigmoid, Softmax, sigmoid
+from finnet.network.activations import Activation, Identity, Sigmoid, Softmax, sigmoid, sigmoid_by_tanh
 from finnet.network.constants import constant
 from finnet.types import FloatArray
 
@@ -199,15 +199,8 @@ class SigmoidCrossEntropy:
         return _over_outputs(np.maximum(P, 0.0) - P * Y + np.log1p(np.exp(-np.abs(P))))
 
     def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
-        """(sigmoid(z) - y) / n_outputs: the two fractions of the chain rule cancel.
-
-        Here sigmoid(z) is (1 + tanh(z / 2)) / 2, the same function in fewer operations.
-        """
-        half = constant(0.5, P.dtype)
-        P *= half
-        np.tanh(P, out=P)
-        P *= half
-        P += half
+        """(sigmoid(z) - y) / n_outputs: the two fractions of the chain rule cancel."""
+        sigmoid_by_tanh(P, out=P)
         P -= Y
         if P.shape[-1] > 1:
             P /= P.shape[-1]

@@ -12,7 +12,8 @@ from finnet.errors import ConfigError
 from finnet.network.activations import Activation, Identity
 from finnet.network.depth import Skippable, skip_beyond
 from finnet.network.initializers import Initializer, Xavier, initializer_for
-from finnet.network.layers import Activate, Dense, Layer, Parameter
+from finnet.network.layer import Layer, Parameter
+from finnet.network.layers import Activate, Dense
 from finnet.network.normalization import normalization_layer
 from finnet.network.residual import Residual
 from finnet.network.shared import Averaged, SharedDense, share_weights

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from finnet.checks import require_choice
-from finnet.network.layers import Bare, Buffer, Layer, Parameter
+from finnet.network.layer import Bare, Buffer, Layer, Parameter
 from finnet.types import FloatArray
 
 __all__ = ["BatchNorm", "LayerNorm", "normalization_layer"]

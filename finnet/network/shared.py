@@ -14,7 +14,8 @@ import numpy as np
 
 from finnet.network.activations import Activation
 from finnet.network.initializers import Initializer
-from finnet.network.layers import Activate, Bare, Buffer, Dense, Layer, Parameter
+from finnet.network.layer import Bare, Buffer, Layer, Parameter
+from finnet.network.layers import Activate, Dense
 from finnet.network.losses import Loss
 from finnet.network.residual import Residual
 from finnet.types import FloatArray

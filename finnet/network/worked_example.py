@@ -16,7 +16,8 @@ import numpy as np
 
 from finnet.network.activations import Sigmoid
 from finnet.network.initializers import Xavier
-from finnet.network.layers import Activate, Dense, with_ones
+from finnet.network.layer import with_ones
+from finnet.network.layers import Activate, Dense
 from finnet.network.losses import BinaryCrossEntropy, loss_on_scores, mean_gradient
 from finnet.network.model import Network
 from finnet.network.optimizers import SGD, Updater

@@ -46,7 +46,7 @@ class Evidence:
         chosen, and the `spread` of their forecasts (standard deviation over networks, mean over cases); may have no
         rows.
     networks : DataFrame
-        `fold`, `member`, `learning_rate`, `dropout`, `l1`, `l2`, `best_epoch`, `validation_loss`, `share`.
+        `fold`, `member`, `learning_rate`, `dropout`, `l1`, `l2`, `depth`, `best_epoch`, `validation_loss`, `share`.
     histories : DataFrame
         `fold`, `member`, `epoch`, `loss`, `validation_loss`, `share`.
     layers : DataFrame, optional

@@ -312,9 +312,9 @@ def networks_table(networks: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> rows = {"learning_rate": [0.002, 0.00414], "dropout": 0.1, "l1": 0.0, "l2": 1.234e-05, "best_epoch": [9, 12],
-    ...         "validation_loss": 0.6931}
-    >>> networks_table(pd.DataFrame(rows)).iloc[[0, 4]].to_numpy().tolist()
+    >>> rows = {"learning_rate": [0.002, 0.00414], "dropout": 0.1, "l1": 0.0, "l2": 1.234e-05, "depth": [1, 2],
+    ...         "best_epoch": [9, 12], "validation_loss": 0.6931}
+    >>> networks_table(pd.DataFrame(rows)).iloc[[0, 5]].to_numpy().tolist()
     [['Learning rate', '0.002', '0.0031', '0.0041'], ['Best epoch', '9', '10', '12']]
     """
     return pd.DataFrame(
@@ -331,6 +331,7 @@ _OF_NETWORKS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("dropout", "Dropout", "{:.2g}".format),
     ("l1", "L1", "{:.2g}".format),
     ("l2", "L2", "{:.2g}".format),
+    ("depth", "Hidden layers", count),
     ("best_epoch", "Best epoch", count),
     ("validation_loss", "Validation loss", number),
 )

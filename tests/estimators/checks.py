@@ -31,19 +31,14 @@ OTHERS = (
     CappedSVC(),
     PriorRate(),
     AlwaysUp(),
-    Persistence("x0"),
+    Persistence(0),
     BestColumn(),
     TableEncoder(),
 )
 
 
 def expected_failures(estimator: Any) -> dict[str, str]:
-    """What no network can promise: the same weights where a row stands twice as where it weighs two.
-
-    And what `Persistence` cannot: to do without the name of its column.
-    """
-    if isinstance(estimator, Persistence):
-        return {"check_classifier_data_not_an_array": "the column is found by its name, which tables give otherwise"}
+    """What no network can promise: the same weights where a row stands twice as where it weighs two."""
     if not isinstance(estimator, NETWORKS + ENSEMBLES):
         return {}
     changes = "the draw of the folds" if isinstance(estimator, ENSEMBLES) else "which rows share a batch"

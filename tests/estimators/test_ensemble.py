@@ -3,7 +3,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from finnet.errors import ConfigError
-from finnet.estimators import ensemble as module
+from finnet.estimators import ensemble_base as module
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.members import choose_greedily
 from finnet.network import Callback, EarlyStopping
@@ -56,6 +56,15 @@ def test_without_early_stopping_all_members_count_the_same():
     assert "validation_loss" not in model.history_
 
 
+def test_validation_loss_is_that_of_the_weights_kept():
+    settings = {**QUICK, "early_stopping": False, "epochs": 40, "learning_rate": 0.05}
+    model = NetworkEnsembleRegressor(**settings).fit(X[:40], X[:40, 0], X_val=X[40:], y_val=X[40:, 0])
+    last = model.history_.groupby("member")["validation_loss"].last()
+    best = model.history_.groupby("member")["validation_loss"].min()
+    np.testing.assert_array_equal(model.members_["validation_loss"], last)
+    assert (best < last).any()
+
+
 def test_greedy_choice_leaves_a_useless_member_out():
     truth = RNG.standard_normal((200, 1))
     P = truth + 0.5 * RNG.standard_normal((4, 200, 1))
@@ -79,7 +88,9 @@ def test_an_interrupt_keeps_what_was_trained(monkeypatch, members, step):
         return gradient(self, P, Y)
 
     monkeypatch.setattr(SigmoidCrossEntropy, "gradient", interrupting)
-    monkeypatch.setattr("finnet.estimators.ensemble.members_at_once", lambda *_, **__: 4 if len(members) == 4 else 1)
+    monkeypatch.setattr(
+        "finnet.estimators.ensemble_base.members_at_once", lambda *_, **__: 4 if len(members) == 4 else 1
+    )
     model = NetworkEnsembleClassifier(**QUICK).fit(X, Y)
     assert model.members_.index.tolist() == [member - 1 for member in members]
     assert np.isfinite(model.predict_proba(X)).all()

@@ -33,6 +33,19 @@ def test_persistence_names_the_column_it_lacks():
         Persistence().fit(X[["volume"]], np.array([1, 0, 1, 1]))
 
 
+def test_persistence_finds_its_column_by_position_and_reads_it_by_name_from_then_on():
+    model = Persistence(0).fit(X, np.array([1, 0, 1, 1]))
+    assert model.predict_proba(X[["volume", "return_1"]]).tolist() == model.predict_proba(X).tolist()
+    with pytest.raises(DataError, match="'return_1'"):
+        model.predict_proba(X[["volume"]])
+
+
+@pytest.mark.parametrize("position", [2, -1, 0.0, True, None], ids=repr)
+def test_persistence_refuses_what_is_no_position(position):
+    with pytest.raises(DataError, match="use 0 to 1, or a name"):
+        Persistence(position).fit(X, np.array([1, 0, 1, 1]))
+
+
 def test_best_column_finds_the_column_that_orders_and_its_sign():
     rng = np.random.default_rng(0)
     noise, signal = rng.standard_normal((2, 500))

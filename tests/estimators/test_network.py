@@ -11,8 +11,8 @@ from sklearn.preprocessing import StandardScaler
 
 from finnet.errors import ConfigError, DataError, TrainingError
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
-from finnet.estimators.network_base import held_out
 from finnet.estimators.progress import ProgressBar
+from finnet.estimators.validation_rows import held_out
 from finnet.network import SGD, Adam, Callback, Clipping, EarlyStopping
 from finnet.network.losses import MeanSquaredError, QuantileLoss
 from finnet.network.schedules import Step
@@ -226,12 +226,16 @@ def test_online_learning_weights_rows_as_they_are():
     assert np.abs(heavy.predict(X) - light.predict(X)).max() > 1e-3
 
 
-def test_a_stream_that_diverges_leaves_the_model_as_it_was():
-    model = NetworkRegressor(**QUICK, optimizer=SGD(learning_rate=1e-2)).partial_fit(X, X[:, 0])
+@pytest.mark.parametrize("scale", [1e15, 1e30])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_stream_that_diverges_leaves_the_model_as_it_was(early_stopping, scale):
+    model = NetworkRegressor(**QUICK, optimizer=SGD(learning_rate=1e-2), early_stopping=early_stopping)
+    model.partial_fit(X, X[:, 0])
     before = model.predict(X)
     with pytest.raises(TrainingError):
-        model.partial_fit(X, 1e30 * X[:, 0])
+        model.partial_fit(X, scale * X[:, 0])
     np.testing.assert_array_equal(model.predict(X), before)
+    assert len(model.history_) == model.diagnostics_["epoch"].max() == 1
     assert np.isfinite(model.partial_fit(X, X[:, 0]).predict(X)).all()
 
 

@@ -19,7 +19,7 @@ from finnet.features.encoding import TableEncoder
 from tests.estimators.checks import OTHERS
 
 CLASSIFIERS = [estimator for estimator in OTHERS if hasattr(estimator, "predict")]
-BINARY = [CappedSVC(), PriorRate(), AlwaysUp(), Persistence("x0"), BestColumn()]
+BINARY = [CappedSVC(), PriorRate(), AlwaysUp(), Persistence(0), BestColumn()]
 WRAPPED = [estimator for estimator in CLASSIFIERS if hasattr(estimator, "classifier")]
 X = np.random.default_rng(0).standard_normal((200, 3))
 y = (X[:, 0] > 0.1).astype(int)
@@ -88,7 +88,7 @@ def test_calibration_takes_two_classes_of_any_name():
         CalibratedClassifier(LogisticRegression()).fit(X, np.arange(200) % 3, X_cal=X, y_cal=np.arange(200) % 3)
 
 
-NAIVE = [PriorRate(), BestColumn(), Persistence("x0")]
+NAIVE = [PriorRate(), BestColumn(), Persistence("x0"), Persistence(0)]
 
 
 @pytest.mark.parametrize("labels", [[0, 1], ["down", "up"]], ids=repr)

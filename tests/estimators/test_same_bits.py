@@ -67,7 +67,7 @@ def test_the_number_of_threads_does_not_matter(estimator):
 @every_ensemble
 def test_the_size_of_blocks_does_not_matter(estimator, size, monkeypatch):
     model = fitted(estimator)
-    monkeypatch.setattr("finnet.estimators.ensemble.members_at_once", lambda *_, **__: size)
+    monkeypatch.setattr("finnet.estimators.ensemble_base.members_at_once", lambda *_, **__: size)
     assert_same_bits(model, fitted(estimator))
 
 
@@ -84,8 +84,8 @@ def test_the_order_of_blocks_does_not_matter(estimator, monkeypatch):
         return run
 
     model = fitted(estimator)
-    monkeypatch.setattr("finnet.estimators.ensemble.members_at_once", lambda *_, **__: 2)
-    monkeypatch.setattr("finnet.estimators.ensemble.Parallel", backwards)
+    monkeypatch.setattr("finnet.estimators.ensemble_base.members_at_once", lambda *_, **__: 2)
+    monkeypatch.setattr("finnet.estimators.ensemble_base.Parallel", backwards)
     assert_same_bits(model, fitted(estimator))
     assert trained == [3]
 
@@ -93,7 +93,7 @@ def test_the_order_of_blocks_does_not_matter(estimator, monkeypatch):
 @every_ensemble
 def test_processes_do_not_matter(estimator, monkeypatch):
     model = fitted(estimator)
-    monkeypatch.setattr("finnet.estimators.ensemble.members_at_once", lambda *_, **__: 2)
+    monkeypatch.setattr("finnet.estimators.ensemble_base.members_at_once", lambda *_, **__: 2)
     assert_same_bits(model, fitted(estimator, n_jobs=2))
 
 

@@ -165,8 +165,9 @@ class WrongActivation(Tanh):
     "wrong", [{"loss": WrongLoss()}, {"activation": WrongActivation()}], ids=["loss", "activation"]
 )
 def test_ensembles_check_own_losses_and_activations_before_use(wrong):
-    with pytest.raises(ConfigError, match="gradient of Wrong"):
-        NetworkEnsembleRegressor(**PACK, **wrong).fit(X, X[:, 0])
+    for learn in (NetworkEnsembleRegressor.fit, NetworkEnsembleRegressor.partial_fit):
+        with pytest.raises(ConfigError, match="gradient of Wrong"):
+            learn(NetworkEnsembleRegressor(**PACK, **wrong), X, X[:, 0])
 
 
 class NetProfit:

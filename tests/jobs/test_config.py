@@ -64,6 +64,12 @@ def test_the_task_decides_the_kind_of_job():
         ({"network": {"learning_rate": [0, 0.1]}}, "network: learning_rate=0.0 is not a number above 0"),
         ({"network": {"l1": [-1e-3, 0.1]}}, "network: l1=-0.001 is not a number of 0 or more"),
         ({"network": {"l1": float("nan")}}, "network: l1=nan is not a number of 0 or more"),
+        ({"network": {"depth": 1.0}}, r"network\.depth: write a whole number, or a range .* \(given 1.0\)"),
+        ({"network": {"depth": [1, 2.0]}}, r"network\.depth: write a whole number, or a range"),
+        ({"network": {"depth": [1, 1, 1]}}, r"network\.depth: write a whole number, or a range"),
+        ({"network": {"depth": 2}}, "network: depth=2 is not among 1 hidden layers; use 1 to 1"),
+        ({"network": {"depth": [2, 1], "hidden": [8, 8]}}, r"network: depth=\(2, 1\) runs backwards"),
+        ({"network": {"depth": 1, "hidden": [16, 8]}}, "network: depth=1 passes by a hidden layer of 8 units"),
     ],
 )
 def test_a_mistake_is_named_by_its_key_path_with_the_remedy(changes, words):
@@ -107,6 +113,11 @@ def test_a_setting_of_the_networks_is_a_number_or_a_range():
     assert (network.l1, network.l2, network.dropout) == ((0.0, 0.1), 1.0, 0.2)
 
 
+@pytest.mark.parametrize(("given", "built"), [({}, None), ({"depth": 2}, 2), ({"depth": [1, 3]}, (1, 3))], ids=str)
+def test_networks_use_as_many_hidden_layers_as_the_job_says(given, built):
+    assert parse_job(LOANS | {"network": {"hidden": [8, 8, 8], **given}}).network.build().depth == built
+
+
 def test_a_network_of_a_file_before_ensembles_gives_every_member_the_same_settings():
     settings = {"dropout": 0.2, "l2": 0.001, "learning_rate": 0.001, "hidden": [32, 16], "patience": 8}
     network = parse_job(LOANS | {"network": settings | {"batch_size": 128, "epochs": 60}}).network.build()
@@ -115,5 +126,5 @@ def test_a_network_of_a_file_before_ensembles_gives_every_member_the_same_settin
 
 
 def test_a_job_comes_back_from_what_a_run_saves_of_it():
-    job = parse_job(LOANS | {"network": {"l1": [0, 0.1], "l2": 1}})
+    job = parse_job(LOANS | {"network": {"l1": [0, 0.1], "l2": 1, "hidden": [8, 8], "depth": [1, 2]}})
     assert parse_job(job.model_dump(mode="json", by_alias=True, exclude_none=True)) == job

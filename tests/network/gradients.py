@@ -11,7 +11,8 @@ from itertools import combinations, product
 import numpy as np
 
 from finnet.network.activations import ACTIVATIONS, Sigmoid, Softmax, Tanh
-from finnet.network.layers import Activate, Dense, with_ones
+from finnet.network.layer import with_ones
+from finnet.network.layers import Activate, Dense
 from finnet.network.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,

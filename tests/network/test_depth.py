@@ -7,7 +7,7 @@ from finnet.errors import ConfigError
 from finnet.network.activations import ReLU, Tanh
 from finnet.network.batches import Examples
 from finnet.network.depth import Skippable
-from finnet.network.layers import with_ones
+from finnet.network.layer import with_ones
 from finnet.network.losses import SigmoidCrossEntropy, mean_gradient, mean_loss
 from finnet.network.model import dense_network
 from finnet.network.pack import train_pack

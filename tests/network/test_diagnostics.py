@@ -7,7 +7,7 @@ from finnet.network.activations import ACTIVATIONS
 from finnet.network.batches import Examples
 from finnet.network.diagnostics import LayerState, Observer, advise, overfitting_advice
 from finnet.network.initializers import Orthogonal
-from finnet.network.layers import with_ones
+from finnet.network.layer import with_ones
 from finnet.network.losses import MeanSquaredError, SigmoidCrossEntropy
 from finnet.network.model import dense_network
 from finnet.network.optimizers import SGD

@@ -8,7 +8,8 @@ from finnet.network.activations import Sigmoid, Softmax, Tanh
 from finnet.network.batches import Examples
 from finnet.network.diagnostics import Observer
 from finnet.network.initializers import Xavier
-from finnet.network.layers import Dense, with_ones
+from finnet.network.layer import with_ones
+from finnet.network.layers import Dense
 from finnet.network.losses import (
     BinaryCrossEntropy,
     Composed,

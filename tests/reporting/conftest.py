@@ -83,7 +83,7 @@ def made_networks(folds, rng, members=6):
     ]
     table = pd.DataFrame(rows)
     settings = {name: 10 ** rng.uniform(-5, -2, len(table)) for name in ("learning_rate", "dropout", "l1", "l2")}
-    return table.assign(**settings, best_epoch=9, validation_loss=0.69)
+    return table.assign(**settings, depth=1, best_epoch=9, validation_loss=0.69)
 
 
 def made_histories(networks, rng):

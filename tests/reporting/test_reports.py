@@ -131,11 +131,11 @@ def test_layers_are_summed_up_in_one_row_each_however_many_folds_there_were(page
         assert cells[start + 17] == "3 (output)"
 
 
-def test_settings_are_summed_up_in_six_rows_however_many_networks_there_were(pages):
+def test_settings_are_summed_up_in_seven_rows_however_many_networks_there_were(pages):
     for html in pages:
         table = html[html.index("Settings of the chosen networks") :].split("</table>")[0]
         names = re.findall(r'<th scope="row"[^>]*>([^<]*)<', table)
-        assert names == ["Learning rate", "Dropout", "L1", "L2", "Best epoch", "Validation loss"]
+        assert names == ["Learning rate", "Dropout", "L1", "L2", "Hidden layers", "Best epoch", "Validation loss"]
 
 
 def test_two_metrics_are_compared_one_after_the_other(direction_parts):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from finnet.network.activations import ACTIVATIONS
-from finnet.network.layers import with_ones
+from finnet.network.layer import with_ones
 from finnet.network.losses import (
     Huber,
     MeanAbsoluteError,

@@ -1,0 +1,361 @@
+"""What ensembles of classifiers and of regressors share: members drawn, trained in packs, chosen and averaged."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Self, cast
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed, effective_n_jobs
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from finnet.checks import require_at_least, require_choice
+from finnet.errors import ConfigError
+from finnet.estimators.members import (
+    Members,
+    greedy_shares,
+    kept_losses,
+    loss_table,
+    member_histories,
+    member_table,
+    settings_table,
+    sound_members,
+)
+from finnet.estimators.network_base import (
+    Data,
+    EstimatorOfNetworks,
+    RandomState,
+    Task,
+    blas_threads,
+    generator,
+    warn_if_worse,
+    warn_of_divergence,
+)
+from finnet.estimators.online import OnlineMembers
+from finnet.estimators.ranges import Depth, Range, depth_range, drawn, require_range
+from finnet.estimators.validation_rows import held_out, stratified_folds
+from finnet.network.activations import Activation, named_activation
+from finnet.network.batches import Examples
+from finnet.network.callbacks import Callback
+from finnet.network.depth import Skippable
+from finnet.network.diagnostics import NOTHING_LEARNED, LayerState, advise, overfitting_advice, typical
+from finnet.network.history import History
+from finnet.network.initializers import Initializer
+from finnet.network.layers import Dense
+from finnet.network.losses import loss_on_scores
+from finnet.network.model import Network, dense_network
+from finnet.network.optimizers import Optimizer, named_optimizer
+from finnet.network.pack import PackHistory, members_at_once, train_pack
+from finnet.network.regularization import Clipping, Penalty
+from finnet.network.schedules import Constant, Schedule
+from finnet.network.training import Training
+from finnet.network.verification import verify_activation, verify_loss
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["EnsembleOfNetworks"]
+
+_Trained = tuple[FloatArray, PackHistory]
+SETTINGS = ("learning_rate", "dropout", "l1", "l2")
+
+
+class EnsembleOfNetworks(EstimatorOfNetworks):
+    """Draws, trains and chooses members."""
+
+    members: int
+    hidden: tuple[int, ...]
+    depth: Depth | None
+    activation: str | Activation
+    learning_rate: Range
+    dropout: Range
+    l1: Range
+    l2: Range
+    optimizer: str | Optimizer
+    batch_size: int
+    epochs: int
+    validation: str
+    folds: int
+    bagging: bool
+    selection: str
+    schedule: Schedule | None
+    clipping: Clipping | None
+    normalization: str | None
+    residual: bool
+    initializer: str | Initializer
+    callbacks: Sequence[Callback]
+    n_jobs: int | None
+    random_state: RandomState
+    members_: pd.DataFrame
+    _histories: dict[int, History]
+    _online: OnlineMembers | None = None
+
+    @property
+    def history_(self) -> pd.DataFrame:
+        """Losses, member by member and epoch by epoch."""
+        return loss_table(self._histories)
+
+    @property
+    def n_iter_(self) -> int:
+        """Epochs run by the member that ran most."""
+        return max(len(history) for history in self._histories.values())
+
+    @property
+    def diagnostics_(self) -> pd.DataFrame:
+        """State of every layer, member by member and epoch by epoch."""
+        tables = [pd.DataFrame(own.layer_states).assign(member=member) for member, own in self._histories.items()]
+        return pd.concat(tables, ignore_index=True).set_index("member").reset_index()
+
+    @property
+    def layers_(self) -> pd.DataFrame:
+        """State of every layer in the last epoch, the median over the networks that were chosen."""
+        return pd.DataFrame(self._typical_states()).drop(columns="epoch")
+
+    @property
+    def advice_(self) -> list[str]:
+        """What went wrong in most networks that were chosen, and what helps."""
+        chosen = self._chosen_histories()
+        advice = advise(self._typical_states())
+        overfits = [bool([*overfitting_advice(history.validation_loss)]) for history in chosen]
+        if 2 * sum(overfits) > len(overfits):
+            n, of = sum(overfits), len(overfits)
+            advice.append(f"{n} of {of} networks overfit: validation loss was best early; use more dropout, l1 or l2")
+        idle = [history.has_learned_nothing for history in chosen]
+        if 2 * sum(idle) > len(idle):
+            advice.append(f"{sum(idle)} of {len(idle)} networks have learned nothing: {NOTHING_LEARNED}")
+        return advice
+
+    def _chosen_histories(self) -> list[History]:
+        return [self._histories[member] for member in self._chosen()]
+
+    def _typical_states(self) -> list[LayerState]:
+        return typical([history.layer_states for history in self._chosen_histories()])
+
+    def spread(self, X: Data) -> FloatArray:
+        """Standard deviation of the forecasts over the chosen members, of shape (n_rows, n_outputs)."""
+        check_is_fitted(self)
+        rows: FloatArray = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
+        P = self._member_forecasts(rows)
+        return np.sqrt(self._averaged(np.square(P - self._averaged(P))))
+
+    def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
+        self._require_learnable(examples, task)
+        everyone = self._plan(examples, task, validation)
+        network = self._network(everyone, examples, task)
+        size = members_at_once(len(network.values[0]), rows=self.batch_size, units=sum(self.hidden))
+        size = min(size, -(-self.members // effective_n_jobs(self.n_jobs)))
+        blocks = np.array_split(np.arange(self.members), -(-self.members // size))
+        done = self._train_blocks([everyone.block(block) for block in blocks], examples, task)
+        histories = [history for _, pack in done for history in member_histories(pack)]
+        trained = np.arange(len(histories))
+        everyone = everyone.block(trained)
+        network.keep(trained)
+        network.values[...] = np.concatenate([values for values, _ in done])
+        self._note_constant_losses(histories, everyone, examples, task)
+        is_sound = sound_members(histories)
+        warn_of_divergence(int((~is_sound).sum()), len(is_sound))
+        shares = np.asarray(is_sound / is_sound.sum())
+        if self.selection == "greedy" and everyone.validation is not None:
+            shares = greedy_shares(network, everyone, task.loss, is_sound=is_sound)
+        self.members_ = member_table(settings_table(everyone, trained), histories, shares)
+        self._histories, self._online = dict(enumerate(histories)), None
+        chosen = np.flatnonzero(shares)
+        warn_if_worse(float(kept_losses(histories)[chosen] @ shares[chosen]), task.constant_loss(examples))
+        network.keep(chosen)
+        return self._keep(network, shares[chosen])
+
+    def _learn(self, examples: Examples, task: Task) -> Self:
+        """Let every member go on by one epoch over these rows, new ones where there are none."""
+        # Without them until they have learned, so that members which diverged together are never gone on with.
+        online, self._online = self._online or self._online_members(examples, task), None
+        with blas_threads().limit(limits=1, user_api="blas"):
+            online.learn(examples)
+        self._online, self.members_, self._histories = online, online.table, online.histories
+        return self._keep(online.network, online.shares)
+
+    def _online_members(self, examples: Examples, task: Task) -> OnlineMembers:
+        """All members, or those that were chosen, to learn from these rows and others."""
+        self._require_learnable(examples, task)
+        _, members = self._drawn(examples)
+        is_fitted = hasattr(self, "network_")
+        numbers = self._chosen() if is_fitted else np.arange(self.members)
+        shares = self.shares_ if is_fitted else np.full(self.members, 1.0 / self.members)
+        if is_fitted:
+            members = self._going_on(members, examples, task).block(numbers)
+        return OnlineMembers(
+            self._started(members, examples, task),
+            settings_table(members, numbers),
+            rngs=members.rngs,
+            shares=shares,
+            loss=loss_on_scores(task.loss, task.output),
+            training=self._training(Penalty()),
+            bagging=self.bagging,
+        )
+
+    def _keep(self, network: Network, shares: FloatArray) -> Self:
+        self.shares_, self.network_, self._double_network = shares, network, network.astype("float64")
+        return self
+
+    def _chosen(self) -> IntArray:
+        """Numbers of the members whose average is the forecast; those of a loaded ensemble are counted anew."""
+        if not hasattr(self, "members_"):
+            return np.arange(len(self.shares_))
+        return np.asarray(self.members_.index[self.members_["share"] > 0.0])
+
+    def _require_learnable(self, examples: Examples, task: Task) -> None:
+        """Raise ConfigError for settings that no ensemble can have, and gradients that are wrong."""
+        self._require_settings()
+        verify_loss(task.loss, n_outputs=examples.Y.shape[1])
+        verify_activation(named_activation(self.activation))
+
+    def _require_settings(self) -> None:
+        super()._require_settings()
+        require_at_least(self.members, 1, name="members")
+        require_choice(self.selection, ("greedy", "all"), name="selection")
+        require_range(self.learning_rate, name="learning_rate", zero=False)
+        require_range(self.dropout, name="dropout", below=1.0)
+        for name in ("l1", "l2"):
+            require_range(getattr(self, name), name=name)
+        if self.callbacks and effective_n_jobs(self.n_jobs) > 1:
+            raise ConfigError(f"callbacks cannot watch other processes; use n_jobs=1 instead of {self.n_jobs}")
+
+    def _plan(self, examples: Examples, task: Task, validation: Examples | None) -> Members:
+        """Draw settings, and divide rows into those that members learn from and those that judge them."""
+        rows_rng, everyone = self._drawn(examples)
+        if self._goes_on:
+            everyone = self._going_on(everyone, examples, task)
+        rngs, folds = everyone.rngs, everyone.folds
+        learning: IntArray | None = None
+        judging = validation
+        if validation is None and self._stopping() is not None:
+            learned, judged = self._divide(task.strata, rows_rng)
+            folds = np.arange(self.members) % len(learned)
+            learning, judging = learned[folds], replace(examples, rows=judged[folds])
+        if self.bagging:
+            everything = np.broadcast_to(np.arange(len(examples)), (self.members, len(examples)))
+            pools = everything if learning is None else learning
+            learning = np.stack([rng.choice(pool, size=len(pool)) for rng, pool in zip(rngs, pools, strict=True)])
+        return replace(everyone, learning=replace(examples, rows=learning), validation=judging, folds=folds)
+
+    def _drawn(self, examples: Examples) -> tuple[np.random.Generator, Members]:
+        """New members with drawn settings that learn from all rows, and a generator that divides rows."""
+        rows_rng, *rngs = generator(self.random_state).spawn(self.members + 1)
+        draws = [[drawn(getattr(self, name), rng) for name in SETTINGS] for rng in rngs]
+        settings = dict(zip(SETTINGS, np.array(draws).T, strict=True))
+        folds = np.zeros(self.members, np.int64)
+        return rows_rng, Members(rngs, settings, self._depths(rngs), [None] * self.members, examples, None, folds)
+
+    def _going_on(self, everyone: Members, examples: Examples, task: Task) -> Members:
+        """The same members, of which those that were chosen go on with their weights and depth."""
+        chosen = self._chosen()
+        if chosen[-1] >= self.members:
+            raise ConfigError(
+                f"warm_start and partial_fit go on with member {chosen[-1]}, which members={self.members} leaves out;"
+                f" use {chosen[-1] + 1} or more, or fit a clone"
+            )
+        self._require_layers_of_fitted(self._network(everyone.block(chosen[:1]), examples, task))
+        off = [np.logical_not(layer.on) for layer in self.network_.layers if isinstance(layer, Skippable)]
+        depths = np.asarray(len(self.hidden) - np.sum(off, axis=0, dtype=np.int64))
+        return everyone.inheriting(chosen, self.network_.values, depths=depths)
+
+    def _depths(self, rngs: list[np.random.Generator]) -> IntArray:
+        """Hidden layers that each member uses."""
+        if self.depth is None:
+            return np.full(len(rngs), len(self.hidden))
+        low, high = depth_range(self.depth, self.hidden)
+        return np.array([rng.integers(low, high, endpoint=True) for rng in rngs])
+
+    def _divide(self, strata: FloatArray | IntArray, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
+        """Rows to learn from and rows that judge, of shape (n_folds, n), alike in length from fold to fold."""
+        stopping, n_folds = self._stopping(), min(self.folds, self.members)
+        assert stopping is not None
+        if self.validation == "last" or n_folds < 2 or len(strata) < 2 * self.folds:
+            judged = held_out(strata, stopping.validation_fraction, how=self.validation, rng=rng)[None]
+            return np.setdiff1d(np.arange(len(strata)), judged)[None], judged
+        require_choice(self.validation, ("stratified", "last"), name="validation")
+        return stratified_folds(strata, n_folds, rng)
+
+    def _network(self, members: Members, examples: Examples, task: Task) -> Network:
+        return dense_network(
+            (examples.X.shape[1], *self.hidden, examples.Y.shape[1]),
+            activation=named_activation(self.activation),
+            output=task.output,
+            dropout=tuple(members.settings["dropout"]),
+            normalization=self.normalization,
+            residual=self.residual,
+            initializer=self.initializer,
+            depths=members.depths.tolist() if self.hidden else None,
+            members=len(members.rngs),
+            dtype=self.dtype,
+        )
+
+    def _started(self, members: Members, examples: Examples, task: Task) -> Network:
+        """Networks that forecast the mean target, but for those that go on from what they learned before."""
+        network = self._network(members, examples, task)
+        network.initialize(members.rngs)
+        cast(Dense, network.layers[-1]).b[...] = task.start(examples)
+        for values, inherited in zip(network.values, members.inherited, strict=True):
+            if inherited is not None:
+                values[...] = inherited
+        return network
+
+    def _train_blocks(self, blocks: list[Members], examples: Examples, task: Task) -> list[_Trained]:
+        """Parameters and history of every block; those done so far where the user interrupts."""
+        done: list[_Trained] = []
+        work = [delayed(self._train_block)(block, examples, task) for block in blocks]
+        try:
+            for block in Parallel(n_jobs=self.n_jobs, return_as="generator")(work):
+                done.append(block)
+                if block[1].was_interrupted:
+                    break
+        except KeyboardInterrupt:
+            if not done:
+                raise
+        return done
+
+    def _train_block(self, members: Members, examples: Examples, task: Task) -> _Trained:
+        network = self._started(members, examples, task)
+        strengths = {name: members.settings[name][:, None].astype(self.dtype) for name in ("l1", "l2")}
+        with blas_threads().limit(limits=1, user_api="blas"):
+            history = train_pack(
+                network,
+                loss_on_scores(task.loss, task.output),
+                members.learning,
+                rngs=members.rngs,
+                validation=members.validation,
+                settings=self._training(Penalty(**strengths)),
+                rates=members.settings["learning_rate"],
+                callbacks=self.callbacks,
+            )
+        return network.values, history
+
+    def _training(self, penalty: Penalty) -> Training:
+        return Training(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            optimizer=named_optimizer(self.optimizer),
+            schedule=self.schedule or Constant(),
+            penalty=penalty,
+            clipping=self.clipping or Clipping(),
+            early_stopping=self._stopping(),
+        )
+
+    def _note_constant_losses(
+        self, histories: Sequence[History], members: Members, examples: Examples, task: Task
+    ) -> None:
+        """Loss of forecasting the mean target, of the rows that judge each member, or of all where none do."""
+        folds, firsts = np.unique(members.folds, return_index=True)
+        judges = [None if members.validation is None else members.validation.of(member) for member in firsts]
+        losses = [task.constant_loss(examples, judge) for judge in judges]
+        for history, fold in zip(histories, members.folds, strict=True):
+            history.constant_loss = losses[int(np.searchsorted(folds, fold))]
+
+    def _forecast(self, X: FloatArray) -> FloatArray:
+        return self._averaged(self._member_forecasts(X))
+
+    def _averaged(self, P: FloatArray) -> FloatArray:
+        # Summed member by member: a matrix product would round by the number of rows.
+        return np.asarray((self.shares_[:, None, None] * P).sum(axis=0))
+
+    def _member_forecasts(self, X: FloatArray) -> FloatArray:
+        network = self.network_ if X.dtype == self.dtype else self._double_network
+        scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
+        return network.output.value(scores, scores)

@@ -1,0 +1,158 @@
+"""Online learning: networks that learn from rows as they come, each with the memory of its optimizer."""
+
+import warnings
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from finnet.errors import FinnetWarning, TrainingError
+from finnet.estimators.members import member_table
+from finnet.network.batches import Examples
+from finnet.network.history import History
+from finnet.network.losses import Loss
+from finnet.network.model import Network
+from finnet.network.optimizers import Block, Optimizer
+from finnet.network.regularization import Penalty
+from finnet.network.training import Trainer, Training
+from finnet.types import FloatArray
+
+__all__ = ["OnlineMembers", "learn_or_forget"]
+
+_REMEDY = "lower the learning rates, scale the inputs and the target to about unit size, or clip gradients"
+
+
+@dataclass(frozen=True)
+class _AtRate:
+    """An optimizer with another learning rate."""
+
+    optimizer: Optimizer
+    learning_rate: float
+
+    @property
+    def n_slots(self) -> int:
+        return self.optimizer.n_slots
+
+    def step(self, block: Block, time: int) -> None:
+        self.optimizer.step(block, time)
+
+
+@dataclass(eq=False)
+class _Learner:
+    """A member at work."""
+
+    number: int
+    trainer: Trainer
+    rng: np.random.Generator
+    share: float
+
+    def learn(self, examples: Examples) -> bool:
+        """One epoch over these rows; False where the member diverges."""
+        try:
+            learn_or_forget(self.trainer, examples, rng=self.rng)
+        except TrainingError:
+            return False
+        return True
+
+
+class OnlineMembers:
+    """Members that learn from a stream; one that diverges leaves its share to the others.
+
+    Parameters
+    ----------
+    network : Network with members, initialized
+    settings : DataFrame
+        One row per member, by number, with its learning_rate, l1 and l2 (see `members.settings_table`).
+    rngs : sequence of Generator
+        One per member; decides the order of rows, dropout and bagging.
+    shares : ndarray of shape (n_members,)
+        In the forecast, with sum 1.
+    loss : Loss on the network's scores
+    training : Training
+        What members share; learning rate and penalty are their own.
+    bagging : bool
+        Whether each member learns from a draw with replacement of the rows that come.
+
+    Attributes
+    ----------
+    network : Network
+        The members that still learn, as they are now, in a copy of its own after every chunk.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        settings: pd.DataFrame,
+        *,
+        rngs: Sequence[np.random.Generator],
+        shares: FloatArray,
+        loss: Loss,
+        training: Training,
+        bagging: bool,
+    ) -> None:
+        self.network, self._settings, self._bagging = network, settings, bagging
+        own = settings[["learning_rate", "l1", "l2"]].to_numpy().tolist()
+        trainers = [Trainer(network.member(k), loss, _own(training, *numbers)) for k, numbers in enumerate(own)]
+        self._learners = [*map(_Learner, settings.index.tolist(), trainers, rngs, shares.tolist())]
+
+    @property
+    def shares(self) -> FloatArray:
+        """Share in the forecast of every member that still learns."""
+        return np.array([learner.share for learner in self._learners])
+
+    @property
+    def histories(self) -> dict[int, History]:
+        """What happened to every member, by number; nothing to one that has left."""
+        learning = {learner.number: learner.trainer.history for learner in self._learners}
+        return {number: learning.get(number, History()) for number in self._settings.index.tolist()}
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per member: its settings, epochs learned, loss of the latest chunk before learning, and share."""
+        shares = {learner.number: learner.share for learner in self._learners}
+        own = np.array([shares.get(number, 0.0) for number in self._settings.index.tolist()])
+        return member_table(self._settings, list(self.histories.values()), own)
+
+    def learn(self, examples: Examples) -> None:
+        """One epoch over rows that have just come, member by member; TrainingError where all of them diverge."""
+        learned = [learner for learner in self._learners if learner.learn(self._drawn(examples, learner.rng))]
+        if not learned:
+            raise TrainingError(f"training diverged in every member: {_REMEDY}")
+        if len(learned) < len(self._learners):
+            self._leave_to(learned)
+        self.network = deepcopy(self.network)
+        self.network.values[...] = [learner.trainer.network.values for learner in learned]
+
+    def _drawn(self, examples: Examples, rng: np.random.Generator) -> Examples:
+        if not self._bagging:
+            return examples
+        return replace(examples, rows=rng.integers(len(examples), size=len(examples)))
+
+    def _leave_to(self, learned: list[_Learner]) -> None:
+        """Go on with these members alone."""
+        warnings.warn(
+            f"{len(self._learners) - len(learned)} of {len(self._learners)} members diverged and left: {_REMEDY}",
+            FinnetWarning,
+            stacklevel=5,
+        )
+        self.network = self.network.pick(np.flatnonzero([learner in learned for learner in self._learners]))
+        total = sum(learner.share for learner in learned)
+        self._learners = [replace(learner, share=learner.share / total) for learner in learned]
+
+
+def learn_or_forget(trainer: Trainer, examples: Examples, *, rng: np.random.Generator) -> None:
+    """One epoch over rows that have just come; where it does not come to its end, the history says nothing of it."""
+    history, n_epochs = trainer.history, len(trainer.history)
+    try:
+        trainer.learn(examples, rng=rng)
+    except (TrainingError, KeyboardInterrupt):
+        del history.train_loss[n_epochs:], history.validation_loss[n_epochs:]
+        history.layer_states[:] = [state for state in history.layer_states if state.epoch <= n_epochs]
+        raise
+
+
+def _own(training: Training, rate: float, l1: float, l2: float) -> Training:
+    """The same with a member's own learning rate and penalty."""
+    return replace(training, optimizer=_AtRate(training.optimizer, rate), penalty=Penalty(l1=l1, l2=l2))
