@@ -120,7 +120,7 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
             advice.append(f"{n} of {of} networks overfit: validation loss was best early; use more dropout, l1 or l2")
         idle = [history.has_learned_nothing for history in chosen]
         if 2 * sum(idle) > len(idle):
-            advice.append(f"{sum(idle)} of {len(idle)} networks have learned nothing: {NOTHING_LEARNED}")
+            advice.append(f"{sum(idle)} of {len(idle)} networks have learned nothing: their {NOTHING_LEARNED}")
         return advice
 
     def _chosen_histories(self) -> list[History]:

@@ -58,7 +58,7 @@ class History:
         """Plain sentences about what went wrong and what helps (see `diagnostics.advise`)."""
         advice = advise(self.layer_states, self.validation_loss)
         if self.has_learned_nothing:
-            advice.append(f"the network has learned nothing: {NOTHING_LEARNED}")
+            advice.append(f"the network has learned nothing: its {NOTHING_LEARNED}")
         return advice
 
     @property
