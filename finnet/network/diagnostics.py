@@ -11,7 +11,7 @@ from finnet.network.depth import Skippable
 from finnet.network.layer import Layer
 from finnet.network.layers import Activate, Dense
 from finnet.network.shared import PerShared, SharedDense
-from finnet.types import BoolArray, FloatArray, IntArray
+from finnet.types import FloatArray, IntArray
 
 __all__ = [
     "NOTHING_LEARNED",
@@ -102,10 +102,17 @@ class Observer:
         way = _length(dense.W - self._before[i]) / np.maximum(_length(dense.W), 1e-30)
         self._before[i] = dense.W.copy()
         n_members = 1 if dense.W.ndim == 2 else len(dense.W)
-        states = np.stack([np.broadcast_to(state, n_members) for state in (norm, way / n_steps, dead, saturated)])
-        states[:, ~np.broadcast_to(self._watched[i].is_used, n_members)] = np.nan
-        rates = np.broadcast_to(clip_rate, n_members)
-        return [tuple(state) for state in np.vstack([states, rates]).T.tolist()]
+        states = (norm, way / n_steps, dead, saturated, clip_rate)
+        own = list(zip(*[_one_each(state, n_members) for state in states], strict=True))
+        block = self._watched[i].block
+        if block is None:
+            return own
+        return [state if on else (np.nan,) * 4 + state[4:] for state, on in zip(own, block.on, strict=True)]
+
+
+def _one_each(state: FloatArray | float, n_members: int) -> list[float]:
+    """One number per member; one for all of them is repeated."""
+    return np.asarray(state).tolist() if np.ndim(state) else [float(state)] * n_members
 
 
 @dataclass(frozen=True)
@@ -115,11 +122,6 @@ class _Watched:
     dense: Dense | SharedDense
     activate: Activate | None
     block: Skippable | None
-
-    @property
-    def is_used(self) -> BoolArray:
-        """Which members use the layer; one entry where all do."""
-        return np.array([True] if self.block is None else self.block.on)
 
 
 def _size_of_gradient(dense: Dense | SharedDense) -> FloatArray:
