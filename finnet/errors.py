@@ -8,6 +8,7 @@ __all__ = [
     "InterruptedRunError",
     "LimitError",
     "LookAheadError",
+    "NotSavedError",
     "TrainingError",
 ]
 
@@ -26,6 +27,10 @@ class DataError(FinnetError, ValueError):
 
 class LookAheadError(DataError):
     """Something would have used what was not yet known."""
+
+
+class NotSavedError(FinnetError, AttributeError):
+    """A loaded model is asked for what its file does not hold."""
 
 
 class TrainingError(FinnetError):

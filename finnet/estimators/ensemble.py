@@ -56,8 +56,9 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
         As in NetworkClassifier; the same for all members, clipping member by member.
     warm_start : bool
         Whether in another `fit` the members that were chosen go on from their weights, with the depth that they have;
-        the others start anew, and all else is drawn and chosen as ever. With the same rows and an int as `random_state`
-        every member keeps its settings and its fold, so that it is still judged by rows that it has never learned from.
+        the others start anew, and all else is drawn and chosen as ever. On the same targets every member keeps its
+        fold, so that it is still judged by rows that it has never learned from; where `random_state` is an int, its
+        settings, too.
     callbacks : sequence of Callback
         Called as by NetworkClassifier for every pack of networks, with mean losses over the members still in training;
         needs one process.

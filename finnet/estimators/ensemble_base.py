@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.checks import require_at_least, require_choice
 from finnet.errors import ConfigError
+from finnet.estimators.loaded import of_training
 from finnet.estimators.members import (
     Members,
     greedy_shares,
@@ -84,8 +85,9 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
     callbacks: Sequence[Callback]
     n_jobs: int | None
     random_state: RandomState
-    members_: pd.DataFrame
-    _histories: dict[int, History]
+    members_: pd.DataFrame = of_training()
+    _histories: dict[int, History] = of_training()
+    _loaded: IntArray = of_training()
     _online: OnlineMembers | None = None
 
     @property
@@ -133,7 +135,8 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         """Standard deviation of the forecasts over the chosen members, of shape (n_rows, n_outputs)."""
         check_is_fitted(self)
         rows: FloatArray = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
-        P = self._member_forecasts(rows)
+        with blas_threads().limit(limits=1, user_api="blas"):
+            P = self._network_forecasts(rows)
         return np.sqrt(self._averaged(np.square(P - self._averaged(P))))
 
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
@@ -195,9 +198,9 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         return self
 
     def _chosen(self) -> IntArray:
-        """Numbers of the members whose average is the forecast; those of a loaded ensemble are counted anew."""
+        """Numbers of the members whose average is the forecast."""
         if not hasattr(self, "members_"):
-            return np.arange(len(self.shares_))
+            return self._loaded
         return np.asarray(self.members_.index[self.members_["share"] > 0.0])
 
     def _require_learnable(self, examples: Examples, task: Task) -> None:
@@ -226,7 +229,7 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         learning: IntArray | None = None
         judging = validation
         if validation is None and self._stopping() is not None:
-            learned, judged = self._divide(task.strata, rows_rng)
+            learned, judged = self._divide(task.strata, self._divider(rows_rng))
             folds = np.arange(self.members) % len(learned)
             learning, judging = learned[folds], replace(examples, rows=judged[folds])
         if self.bagging:
@@ -349,13 +352,8 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
             history.constant_loss = losses[int(np.searchsorted(folds, fold))]
 
     def _forecast(self, X: FloatArray) -> FloatArray:
-        return self._averaged(self._member_forecasts(X))
+        return self._averaged(self._network_forecasts(X))
 
     def _averaged(self, P: FloatArray) -> FloatArray:
         # Summed member by member: a matrix product would round by the number of rows.
         return np.asarray((self.shares_[:, None, None] * P).sum(axis=0))
-
-    def _member_forecasts(self, X: FloatArray) -> FloatArray:
-        network = self.network_ if X.dtype == self.dtype else self._double_network
-        scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
-        return network.output.value(scores, scores)

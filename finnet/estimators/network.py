@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from finnet.checks import require_at_least, require_number
+from finnet.errors import NotSavedError
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
     EstimatorOfNetworks,
@@ -73,12 +74,22 @@ class _SingleNetwork(EstimatorOfNetworks):
     @property
     def diagnostics_(self) -> pd.DataFrame:
         """State of every layer epoch by epoch."""
-        return pd.DataFrame(self._history.layer_states)
+        return pd.DataFrame(self._watched.layer_states)
 
     @property
     def advice_(self) -> list[str]:
         """What went wrong in training and what helps."""
-        return self._history.advice
+        return self._watched.advice
+
+    @property
+    def _watched(self) -> History:
+        """What happened in training, where it was watched layer by layer."""
+        if not self._history.layer_states:
+            raise NotSavedError(
+                "diagnostics_ and advice_ are known right after training alone, a file holds only history_; look at"
+                " them before saving, or train on"
+            )
+        return self._history
 
     @property
     def n_iter_(self) -> int:
@@ -93,7 +104,7 @@ class _SingleNetwork(EstimatorOfNetworks):
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
         """Train a network and keep what training leaves."""
         weights_rng, training_rng, held_rng = generator(self.random_state).spawn(3)
-        examples, validation = self._split(examples, task.strata, given=validation, rng=held_rng)
+        examples, validation = self._split(examples, task.strata, given=validation, rng=self._divider(held_rng))
         network = self._started(examples, task, rng=weights_rng)
         if self._goes_on:
             self._inherit(network)
@@ -195,10 +206,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         return replace(examples, rows=kept), replace(examples, rows=held)
 
     def _forecast(self, X: FloatArray) -> FloatArray:
-        """In the type of X: float32 is faster, float64 the same row by row and in bulk."""
-        network = self.network_ if X.dtype == self.dtype else self._double_network
-        scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
-        return network.output.value(scores, scores)
+        return self._network_forecasts(X)
 
 
 class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
@@ -247,8 +255,8 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
     initializer : str or Initializer
         xavier, he, lecun, orthogonal; "auto" suits the activation.
     warm_start : bool
-        Whether another `fit` goes on from the weights of the one before. For restarts from several seeds, of which the
-        best are kept, see NetworkEnsembleClassifier.
+        Whether another `fit` goes on from the weights of the one before; on the same targets early stopping holds out
+        the same rows again. For restarts from several seeds, of which the best are kept, see NetworkEnsembleClassifier.
     callbacks : sequence of Callback
         What is done at named moments of `fit`, such as `finnet.estimators.progress.ProgressBar()`.
     dtype : "float32" or "float64"

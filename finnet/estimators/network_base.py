@@ -3,6 +3,7 @@
 import warnings
 from abc import abstractmethod
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cache
 from math import prod
@@ -33,6 +34,7 @@ from finnet.network.losses import (
     named_loss,
 )
 from finnet.network.model import Network
+from finnet.network.settings import Settings
 from finnet.network.stopping import EarlyStopping
 from finnet.types import BoolArray, FloatArray, IntArray
 
@@ -114,6 +116,19 @@ def require_hidden(hidden: Any) -> None:
         raise ConfigError(f"hidden={hidden!r} is not one whole number above 0 per layer; use (64, 32), (64,) or ()")
 
 
+def positions(labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> IntArray:
+    """Where every label stands among the classes, which are sorted and hold all of them.
+
+    Examples
+    --------
+    >>> positions(np.array(["up", "down", "up"]), np.array(["down", "up"]))
+    array([1, 0, 1])
+    """
+    if len(classes) == 2:
+        return (labels == classes[1]).astype(np.int64)
+    return cast(IntArray, np.searchsorted(classes, labels))
+
+
 def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
     """FinnetWarning that names the column furthest from unit size, where one is far, over a few thousand rows."""
     some = X[:: max(1, len(X) // _ENOUGH_ROWS)]
@@ -184,6 +199,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     warm_start: bool
     dtype: str
     network_: Network
+    _double_network: Network
 
     def summary(self) -> pd.DataFrame:
         """Table of the fitted network's layers: layer, units, parameters (of each member, where there are several)."""
@@ -215,11 +231,9 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
 
     def _replace_setting(self, owner: str, field: str, value: Any) -> None:
         settings = getattr(self, owner, None)
-        if not hasattr(settings, "get_params"):
+        if not isinstance(settings, Settings):
             raise ConfigError(f"{owner}__{field} needs {owner} to be a settings object, not {settings!r}")
-        if field not in cast(Any, settings).get_params():
-            raise ConfigError(f"{settings!r} has no setting {field!r}")
-        setattr(self, owner, replace(cast(Any, settings), **{field: value}))
+        setattr(self, owner, settings.changed(field, value))
 
     @abstractmethod
     def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
@@ -245,6 +259,14 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
                 " the outputs and the settings of layers, or fit a clone"
             )
 
+    def _divider(self, rng: np.random.Generator) -> np.random.Generator:
+        """What divides rows into those to learn from and those that judge: `rng`, or that of the fit before.
+
+        A warm start divides the same targets as before, so that rows which were learned from never judge.
+        """
+        self._divided_by = getattr(self, "_divided_by", rng) if self._goes_on else rng
+        return deepcopy(self._divided_by)
+
     def _require_settings(self) -> None:
         """Raise ConfigError for settings that no network can have."""
         require_hidden(self.hidden)
@@ -258,6 +280,12 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         rows: FloatArray = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
         with blas_threads().limit(limits=1, user_api="blas"):
             return self._forecast(rows)
+
+    def _network_forecasts(self, X: FloatArray) -> FloatArray:
+        """Of every member, in the type of X: float32 is faster, float64 the same row by row and in bulk."""
+        network = self.network_ if X.dtype == self.dtype else self._double_network
+        scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
+        return network.output.value(scores, scores)
 
     def _stopping(self) -> EarlyStopping | None:
         if isinstance(self.early_stopping, EarlyStopping):
@@ -333,9 +361,11 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
             Validation rows, whose loss is noted every epoch and decides early stopping.
         """
         rows, labels = self._checked(X, y)
-        check_classification_targets(labels)
-        self._meet(np.unique(labels))
-        codes = np.searchsorted(self.classes_, labels)
+        classes = np.unique(labels)
+        # Each twice, as many labels that come once each are taken for numbers.
+        check_classification_targets(np.repeat(classes, 2))
+        self._meet(classes)
+        codes = positions(labels, classes)
         examples = _with_unit_weights(self._coded(rows, codes, sample_weight=sample_weight))
         given = None if X_val is None else self._given(X_val, y_val)
         return self._fit(examples, self._task(codes), validation=given)
@@ -428,7 +458,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         if len(unknown):
             known = ", ".join(str(known) for known in self.classes_)
             raise DataError(f"{name} holds class {unknown[0]}, which is none of {known}; drop those rows or fit anew")
-        return np.searchsorted(self.classes_, labels)
+        return positions(labels, self.classes_)
 
     def predict_proba(self, X: Data) -> FloatArray:
         """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""

@@ -1,4 +1,4 @@
-"""Network forms: classifiers by one network or by an ensemble as settings, classes and weights, and back."""
+"""Network forms: estimators by one network or by an ensemble as settings, outputs and weights, and back."""
 
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -6,24 +6,29 @@ from typing import Any, TypeVar
 import numpy as np
 
 from finnet.errors import ConfigError, DataError
-from finnet.estimators.archive import MAX_BYTES, Arrays, Description, checked_classes, keep
-from finnet.estimators.ensemble import NetworkEnsembleClassifier
-from finnet.estimators.network import NetworkClassifier
-from finnet.network.activations import ACTIVATIONS, Sigmoid, Softmax, named_activation
+from finnet.estimators.archive import MAX_BYTES, Arrays, Description, checked_classes, checked_names, keep
+from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
+from finnet.estimators.network import NetworkClassifier, NetworkRegressor
+from finnet.estimators.network_base import ClassifierOfNetworks
+from finnet.estimators.settings_forms import describe_settings, restore_settings
+from finnet.network.activations import Activation, Identity, Sigmoid, Softmax, named_activation
 from finnet.network.depth import Skippable
+from finnet.network.history import History
 from finnet.network.model import Network, dense_network
 
 __all__ = ["describe_ensemble", "describe_network", "restore_ensemble", "restore_network"]
 
-_BUILT_FROM = ("activation", "normalization", "residual", "dtype")
 _MOST_SCALED = MAX_BYTES // 8  # weights of all networks that share some, each of which gets a scaled copy
-_Model = TypeVar("_Model", NetworkClassifier, NetworkEnsembleClassifier)
+_Single = NetworkClassifier | NetworkRegressor
+_Ensemble = NetworkEnsembleClassifier | NetworkEnsembleRegressor
+_Model = TypeVar("_Model", bound=_Single | _Ensemble)
 
 
-def describe_network(model: NetworkClassifier, arrays: Arrays) -> dict[str, Any]:
-    """What a network was built from; its parameters go to `arrays`.
+def describe_network(model: _Single, arrays: Arrays) -> dict[str, Any]:
+    """Settings and losses of a network; its parameters go to `arrays`.
 
-    ConfigError where its activation is no name, and so has no form in a file, or where it would not be loaded again.
+    ConfigError where its activation is not finnet's, and so has no form in a file, or where it would not be loaded
+    again.
     """
     n_shared, n_weights = int(model.batch_ensemble), model.network_.n_weights
     if n_shared * n_weights > _MOST_SCALED:
@@ -31,94 +36,130 @@ def describe_network(model: NetworkClassifier, arrays: Arrays) -> dict[str, Any]
             f"batch_ensemble={n_shared} networks of {n_weights:,} weights cannot be saved; have at most"
             f" {_MOST_SCALED:,} together"
         )
-    return {**_describe(model, arrays), "batch_ensemble": n_shared}
+    return {**_describe(model, arrays), "history": _describe_history(model._history, arrays)}
 
 
-def describe_ensemble(model: NetworkEnsembleClassifier, arrays: Arrays) -> dict[str, Any]:
-    """The same of the chosen members of an ensemble, their depths and their shares."""
-    return {**_describe(model, arrays), "depths": _depths(model), "shares": keep(model.shares_, arrays)}
+def describe_ensemble(model: _Ensemble, arrays: Arrays) -> dict[str, Any]:
+    """Settings of an ensemble, and the numbers, parameters, depths and shares of its chosen members."""
+    chosen = {"numbers": model._chosen().tolist(), "depths": _depths(model)}
+    return {**_describe(model, arrays), **chosen, "shares": keep(model.shares_, arrays)}
 
 
-def restore_network(description: Description, arrays: Arrays) -> NetworkClassifier:
-    """The network again; DataError where settings, classes and parameters do not fit each other."""
-    (n_shared,) = _counts([description.get("batch_ensemble", 1)])
-    model = NetworkClassifier(batch_ensemble=n_shared, **_settings(NetworkClassifier, description))
+def restore_network(kind: type[_Single], description: Description, arrays: Arrays) -> _Single:
+    """The network again; DataError where settings, outputs, losses and parameters do not fit each other."""
+    model = kind(**restore_settings(kind, description["settings"]))
+    model._history = _restore_history(description["history"], arrays)
+    (n_shared,) = _counts([model.batch_ensemble])
     return _restore(model, description, arrays, batch_ensemble=n_shared)
 
 
-def restore_ensemble(description: Description, arrays: Arrays) -> NetworkEnsembleClassifier:
-    """The chosen members again; DataError where they, their shares, settings and classes do not fit each other."""
-    shares = arrays[description["shares"]]
+def restore_ensemble(kind: type[_Ensemble], description: Description, arrays: Arrays) -> _Ensemble:
+    """The chosen members again; DataError where they, their shares, settings and outputs do not fit each other."""
+    shares, depths = arrays[description["shares"]], description["depths"]
     if shares.ndim != 1 or shares.dtype != np.float64 or not (shares > 0).all() or not np.isclose(shares.sum(), 1):
         raise DataError(f"shares {shares.tolist()} are not one per member, above zero, with sum 1")
-    model = NetworkEnsembleClassifier(len(shares), **_settings(NetworkEnsembleClassifier, description))
-    model.shares_ = shares
-    depths = description.get("depths")
-    if depths is not None:
-        model.depth = min(_counts(depths)), max(depths)
-    return _restore(model, description, arrays, members=len(shares), depths=depths)
+    model = kind(**restore_settings(kind, description["settings"]))
+    model.shares_, model._loaded = shares, _rising(description["numbers"], len(shares))
+    return _restore(model, description, arrays, members=len(shares), depths=None if depths is None else _counts(depths))
 
 
-def _describe(model: NetworkClassifier | NetworkEnsembleClassifier, arrays: Arrays) -> dict[str, Any]:
-    if not isinstance(model.activation, str):
-        raise ConfigError(
-            f"a network with activation {model.activation!r} cannot be saved; name one of {[*ACTIVATIONS]}"
-        )
+def _describe(model: _Single | _Ensemble, arrays: Arrays) -> dict[str, Any]:
+    names = getattr(model, "feature_names_in_", None)
     return {
-        **{name: getattr(model, name) for name in _built_from(type(model))},
-        "hidden": [int(units) for units in model.hidden],
+        "settings": describe_settings(model),
         "n_features": int(model.n_features_in_),
-        "classes": model.classes_.tolist(),
+        "features": None if names is None else list(names),
+        **_describe_outputs(model),
         "values": keep(model.network_.values, arrays),
     }
 
 
-def _depths(model: NetworkEnsembleClassifier) -> list[int] | None:
+def _describe_outputs(model: _Single | _Ensemble) -> dict[str, Any]:
+    if isinstance(model, ClassifierOfNetworks):
+        return {"classes": model.classes_.tolist()}
+    return {"n_outputs": model.network_.layers[-1].n_out, "has_columns": bool(model._has_columns)}
+
+
+def _depths(model: _Ensemble) -> list[int] | None:
     """Hidden layers that each chosen member uses; None where all use all."""
     off = [np.logical_not(layer.on) for layer in model.network_.layers if isinstance(layer, Skippable)]
     return (len(model.hidden) - np.sum(off, axis=0)).tolist() if np.any(off) else None
 
 
+def _describe_history(history: History, arrays: Arrays) -> dict[str, Any]:
+    train, validation = (keep(np.array(losses), arrays) for losses in (history.train_loss, history.validation_loss))
+    return {"train_loss": train, "validation_loss": validation, "best_epoch": int(history.best_epoch)}
+
+
+def _restore_history(description: Description, arrays: Arrays) -> History:
+    train, validation = (arrays[description[name]] for name in ("train_loss", "validation_loss"))
+    (best,) = _counts([description["best_epoch"]])
+    if {train.ndim, validation.ndim} != {1} or len(validation) not in (0, len(train)) or best > len(train):
+        raise DataError(f"losses of {train.shape} and {validation.shape} epochs, the best in {best}, are no history")
+    return History(train.tolist(), validation.tolist(), best_epoch=best)
+
+
 def _restore(model: _Model, description: Description, arrays: Arrays, **parts: Any) -> _Model:
     """The model with its fitted parts, out of a description that nobody has checked."""
-    classes, values = checked_classes(description["classes"]), arrays[description["values"]]
-    widths = [int(description["n_features"]), *model.hidden, 1 if len(classes) == 2 else len(classes)]
+    values = arrays[description["values"]]
+    n_outputs, output = _restore_outputs(model, description)
+    widths = _counts([description["n_features"], *model.hidden, n_outputs])
     _require_weights(widths, values.size, members=parts.get("members", 1), shared=parts.get("batch_ensemble", 1))
-    network = _network(widths, model, **parts)
+    network = _network(widths, model, output=output, **parts)
     if values.shape != network.values.shape or values.dtype != network.values.dtype:
         needed = f"{network.values.dtype} {network.values.shape}"
         raise DataError(f"the network needs weights {needed}, the file has {values.dtype} {values.shape}")
     network.restore(values)
-    model.classes_, model.n_features_in_ = classes, widths[0]
+    model.n_features_in_ = widths[0]
+    if description["features"] is not None:
+        model.feature_names_in_ = _features(description["features"], widths[0])
     model.network_, model._double_network = network, network.astype("float64")
     return model
+
+
+def _restore_outputs(model: _Single | _Ensemble, description: Description) -> tuple[int, Activation]:
+    """How many outputs the network has, and what makes forecasts of them."""
+    if isinstance(model, ClassifierOfNetworks):
+        model.classes_ = checked_classes(description["classes"])
+        return (1, Sigmoid()) if len(model.classes_) == 2 else (len(model.classes_), Softmax())
+    if not isinstance(description["has_columns"], bool):
+        raise DataError(f"has_columns={description['has_columns']!r} is neither true nor false")
+    model._has_columns = description["has_columns"]
+    return description["n_outputs"], Identity()
+
+
+def _rising(numbers: Any, n: int) -> np.ndarray:
+    if not isinstance(numbers, list) or {*map(type, numbers)} != {int} or numbers != sorted({*numbers}):
+        raise DataError(f"{numbers!r} stands where whole numbers should, one above the other")
+    if len(numbers) != n or numbers[0] < 0:
+        raise DataError(f"numbers {numbers} are not those of {n} members")
+    return np.array(numbers, np.int64)
+
+
+def _features(names: Any, n_features: int) -> np.ndarray:
+    if len(checked_names(names)) != n_features:
+        raise DataError(f"{len(names)} names of {n_features} features")
+    return np.asarray(names, object)
 
 
 def _require_weights(widths: list[int], n_values: int, *, members: int, shared: int) -> None:
     """Raise DataError, before anything of that size is made, where the file has too few values for such networks."""
     weights = sum(n_in * n_out for n_in, n_out in pairwise(widths))
-    if min(widths) < 1 or max(members * weights, shared * sum(widths)) > n_values or shared * weights > _MOST_SCALED:
+    if max(members * weights, shared * sum(widths)) > n_values or shared * weights > _MOST_SCALED:
         times = f"batch_ensemble={shared} times " if shared > 1 else ""
         raise DataError(f"{times}layers of {widths} units need more weights than the {n_values} of the file")
 
 
-def _network(widths: list[int], model: _Model, **parts: Any) -> Network:
-    settings = {name: getattr(model, name) for name in _built_from(type(model))}
+def _network(widths: list[int], model: _Single | _Ensemble, *, output: Activation, **parts: Any) -> Network:
     return dense_network(
         widths,
-        **{**settings, "activation": named_activation(settings["activation"])},
-        output=Sigmoid() if widths[-1] == 1 else Softmax(),
+        activation=named_activation(model.activation),
+        output=output,
+        normalization=model.normalization,
+        residual=model.residual,
+        dtype=model.dtype,
         **parts,
     )
-
-
-def _built_from(kind: type[Any]) -> list[str]:
-    return [name for name in _BUILT_FROM if name in kind().get_params()]
-
-
-def _settings(kind: type[Any], description: Description) -> dict[str, Any]:
-    settings = {name: description[name] for name in _built_from(kind)}
-    return {**settings, "hidden": tuple(int(units) for units in description["hidden"])}
 
 
 def _counts(values: Any) -> list[int]:

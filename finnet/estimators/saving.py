@@ -3,9 +3,16 @@
 Networks and their ensembles, logistic regression and the naive forecasts are saved as their numbers, with the encoder
 and the calibrator around them; trees, forests, boosting, SVM and k-NN as the rows that trained them (see
 `finnet.estimators.refitting`).
+
+A loaded network knows its settings, its columns and its losses by epoch, and learns on from its weights; the memory of
+its optimizer starts anew, and diagnostics and advice stay with the one that was fitted. An ensemble is saved as its
+chosen members, without the table and the history of all. Callbacks and random generators are not saved, and of losses,
+optimizers, schedules and initializers that are not finnet's the name alone: to train on, set them again. A warm start
+of a loaded model divides rows as before where `random_state` is an int, and anew otherwise.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,9 +35,9 @@ from finnet.estimators.archive import (
     unpack,
 )
 from finnet.estimators.calibration import CalibratedClassifier, LogitCalibrator
-from finnet.estimators.ensemble import NetworkEnsembleClassifier
+from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
-from finnet.estimators.network import NetworkClassifier
+from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.network_forms import (
     describe_ensemble,
     describe_network,
@@ -84,7 +91,7 @@ def model_from_bytes(content: bytes, *, name: str = "model") -> Any:
         if archive.description.get("schema") != SCHEMA:
             found = archive.description.get("schema")
             raise DataError(f"schema {found!r} is not known; this version of finnet reads {SCHEMA}")
-        return _restore_classifier(archive.description["model"], list(archive.arrays))
+        return _restore_forecaster(archive.description["model"], list(archive.arrays), method="predict")
     except FinnetError as error:
         raise DataError(f"{name}: {error}") from error
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError) as error:
@@ -106,9 +113,13 @@ def _restore(description: Description, arrays: Arrays) -> Any:
 
 
 def _restore_classifier(description: Description, arrays: Arrays) -> Any:
+    return _restore_forecaster(description, arrays, method="predict_proba")
+
+
+def _restore_forecaster(description: Description, arrays: Arrays, *, method: str) -> Any:
     model = _restore(description, arrays)
-    if not hasattr(model, "predict_proba"):
-        raise DataError(f"{description['kind']} stands where a classifier should")
+    if not hasattr(model, method):
+        raise DataError(f"{description['kind']} stands where a model with {method} should")
     return model
 
 
@@ -283,8 +294,14 @@ _FORMS: Mapping[str, _Form] = {
     "calibrated": _Form(CalibratedClassifier, _describe_calibrated, _restore_calibrated),
     "encoded": _Form(EncodedClassifier, _describe_encoded, _restore_encoded),
     "encoder": _Form(TableEncoder, _describe_encoder, _restore_encoder),
-    "network": _Form(NetworkClassifier, describe_network, restore_network),
-    "ensemble": _Form(NetworkEnsembleClassifier, describe_ensemble, restore_ensemble),
+    "network": _Form(NetworkClassifier, describe_network, partial(restore_network, NetworkClassifier)),
+    "network_regressor": _Form(NetworkRegressor, describe_network, partial(restore_network, NetworkRegressor)),
+    "ensemble": _Form(
+        NetworkEnsembleClassifier, describe_ensemble, partial(restore_ensemble, NetworkEnsembleClassifier)
+    ),
+    "ensemble_regressor": _Form(
+        NetworkEnsembleRegressor, describe_ensemble, partial(restore_ensemble, NetworkEnsembleRegressor)
+    ),
     "refitted": _Form(TunedClassifier, describe_refitted, restore_refitted),
     "logistic": _Form(LogisticRegression, _describe_logistic, _restore_logistic),
     "prior_rate": _Form(PriorRate, _describe_rate, _restore_rate),

@@ -99,6 +99,8 @@ def forecast_new(
     """
     saved = SavedRun.open(run)
     job, model = saved.job, load_model(saved.folder / MODEL)
+    if not hasattr(model, "predict_proba"):
+        raise DataError(f"{saved.folder / MODEL}: forecasts no probabilities; run the job again")
     until = saved.manifest[REFIT].get("until")
     if isinstance(job, DirectionJob):
         moment = (now or pd.Timestamp.now("UTC").tz_localize(None)).to_datetime64()

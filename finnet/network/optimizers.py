@@ -47,8 +47,9 @@ class Block:
         What the rule remembers, in the shape of `theta`, first all 0.
     scratch : ndarray
         Memory of that shape with arbitrary content.
-    rate : float or ndarray of shape (n_members, 1)
-        Learning rate of the coming step.
+    rate : float or ndarray of float64 of shape (n_members, 1)
+        Learning rate of the coming step; a rule multiplies it with what it must and rounds once to the type of `theta`,
+        so that a pack takes the steps of its members.
     """
 
     theta: FloatArray
@@ -101,7 +102,7 @@ class SGD(Settings):
     def step(self, block: Block, time: int) -> None:
         """One step along the velocity."""
         del time
-        np.multiply(self._direction(block), block.rate, out=block.scratch)
+        np.multiply(self._direction(block), np.array(block.rate, block.theta.dtype), out=block.scratch)
         block.theta -= block.scratch
 
     def _direction(self, block: Block) -> FloatArray:
@@ -132,7 +133,7 @@ class Adagrad(Settings):
         np.square(block.gradient, out=block.scratch)
         total += block.scratch
         _divide_by_root(block, total, self.epsilon)
-        block.scratch *= block.rate
+        block.scratch *= np.array(block.rate, block.theta.dtype)
         block.theta -= block.scratch
 
 
@@ -154,7 +155,7 @@ class RMSProp(Settings):
         block.scratch *= 1.0 - self.decay
         mean_square += block.scratch
         _divide_by_root(block, mean_square, self.epsilon)
-        block.scratch *= block.rate
+        block.scratch *= np.array(block.rate, block.theta.dtype)
         block.theta -= block.scratch
 
 
@@ -214,7 +215,7 @@ class AdamW(Settings):
 
     def step(self, block: Block, time: int) -> None:
         """Shrink, then step as Adam does."""
-        np.multiply(block.is_weight, -block.rate * self.weight_decay, out=block.scratch)
+        np.multiply(block.is_weight, np.array(-block.rate * self.weight_decay, block.theta.dtype), out=block.scratch)
         block.scratch += 1.0
         block.theta *= block.scratch
         Adam(self.learning_rate, self.beta1, self.beta2, self.epsilon).step(block, time)
@@ -241,7 +242,7 @@ class Updater:
         Kept by reference: `update` reads the gradient and changes theta in place.
     is_weight : ndarray of bool, of shape (n,), optional
         Which parameters decoupled weight decay shrinks; None is all of them.
-    rate : float or ndarray of shape (n_members, 1), optional
+    rate : float or ndarray of float64 of shape (n_members, 1), optional
         Learning rate; None takes the optimizer's own.
     """
 
@@ -334,4 +335,4 @@ def named_optimizer(optimizer: str | Optimizer, learning_rate: float | None = No
     named = OPTIMIZERS[optimizer]
     if learning_rate is None or not isinstance(named, Settings):
         return named
-    return type(named)(**{**named.get_params(), "learning_rate": learning_rate})
+    return named.changed("learning_rate", learning_rate)

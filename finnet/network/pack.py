@@ -154,7 +154,7 @@ class _PackRun:
         assert network.members is not None
         self.network, self.loss, self.settings = network, loss, settings
         self.n_members, self.active = network.members, np.arange(network.members)
-        rate = None if rates is None else rates[:, None].astype(network.values.dtype)
+        rate = None if rates is None else np.asarray(rates, np.float64)[:, None]
         theta, gradient = network.trained, network.trained_gradients
         self.updater = Updater(settings.optimizer, theta, gradient, is_weight=network.is_weight, rate=rate)
         # Without early stopping this is what an interrupt goes back to, where there are validation rows.
@@ -273,8 +273,7 @@ class _PackRun:
         judged_by = np.array(self.validation_losses or self.train_losses)
         schedule, epochs = self.settings.schedule, self.settings.epochs
         losses: list[list[float]] = judged_by[:, self.active].T.tolist() if len(judged_by) else [[]] * len(self.active)
-        factors = [[schedule.factor(own, epochs)] for own in losses]
-        return np.array(factors, dtype=self.network.values.dtype)
+        return np.array([[schedule.factor(own, epochs)] for own in losses], np.float64)
 
     def _spread(self, loss: FloatArray) -> FloatArray:
         everyone = np.full(self.n_members, np.nan)

@@ -24,6 +24,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "early stopping": {"early_stopping": EarlyStopping(patience=5), "optimizer": Adam(learning_rate=2e-3)},
     "batch_size=4": {"batch_size": 4},
 }
+_MOST_ROWS = 60  # of the check of weights: 15, each at most 4 times
 OTHERS = (
     EncodedClassifier(TableEncoder(), LogisticRegression()),
     TunedClassifier(LogisticRegression(), space={"C": [0.1, 1.0]}),
@@ -38,11 +39,24 @@ OTHERS = (
 
 
 def expected_failures(estimator: Any) -> dict[str, str]:
-    """What no network can promise: the same weights where a row stands twice as where it weighs two."""
+    """What networks do not promise: the same numbers where a row stands twice as where it weighs two."""
     if not isinstance(estimator, NETWORKS + ENSEMBLES):
         return {}
-    changes = "the draw of the folds" if isinstance(estimator, ENSEMBLES) else "which rows share a batch"
-    return {"check_sample_weight_equivalence_on_dense_data": f"repeating a row changes {changes}"}
+    reason = _why_weights_are_not_repeats(estimator)
+    return {"check_sample_weight_equivalence_on_dense_data": reason} if reason else {}
+
+
+def _why_weights_are_not_repeats(estimator: Any) -> str | None:
+    """What sets 15 rows of weights 0 to 4 apart from those rows repeated as often; None where nothing does."""
+    if isinstance(estimator, ENSEMBLES):
+        return "repeating a row changes the draw of the folds"
+    if estimator.early_stopping:
+        return "repeating a row changes which rows are held out"
+    if estimator.batch_size < _MOST_ROWS:
+        return "repeating a row changes which rows share a batch"
+    if estimator.dtype == "float32":
+        return "float32 rounds repeated rows otherwise than weighted ones; in float64 the check passes"
+    return None
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Estimators pass scikit-learn's checks, but for one that no network can pass."""
+"""Estimators pass scikit-learn's checks, but for one of weights."""
 
 import pytest
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_sample_weight_equivalence_on_dense_data, parametrize_with_checks
 
 from tests.estimators import check_table
 from tests.estimators.checks import ENSEMBLES, NETWORKS, OTHERS, SETTINGS, expected_failures
@@ -12,6 +12,12 @@ FEW = {"members": 4, "folds": 2, "batch_size": 32}
 def test_only_equal_weights_for_repeated_rows_are_not_promised():
     for estimator in (*NETWORKS, *ENSEMBLES):
         assert list(expected_failures(estimator())) == ["check_sample_weight_equivalence_on_dense_data"]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_in_float64_a_single_network_takes_weights_as_repeated_rows(network):
+    assert not expected_failures(network(dtype="float64"))
+    check_sample_weight_equivalence_on_dense_data(network.__name__, network(dtype="float64"))
 
 
 def test_of_the_other_estimators_none_has_an_expected_failure():

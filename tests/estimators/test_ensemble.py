@@ -44,7 +44,7 @@ def test_settings_are_drawn_within_their_ranges():
 
 def test_forecast_is_the_average_by_shares_and_spread_its_deviation():
     model = NetworkEnsembleRegressor(**QUICK).fit(X, X[:, 0])
-    P = model._member_forecasts(X)
+    P = model._network_forecasts(X)
     np.testing.assert_allclose(model.predict(X), np.average(P, axis=0, weights=model.shares_)[:, 0])
     assert model.spread(X).shape == (240, 1)
     assert (model.spread(X) >= 0).all()

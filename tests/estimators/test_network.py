@@ -10,12 +10,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from finnet.errors import ConfigError, DataError, TrainingError
+from finnet.estimators import network as module
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.progress import ProgressBar
 from finnet.estimators.validation_rows import held_out
 from finnet.network import SGD, Adam, Callback, Clipping, EarlyStopping
 from finnet.network.losses import MeanSquaredError, QuantileLoss
-from finnet.network.schedules import Step
+from finnet.network.schedules import Cosine, Step, WarmUp
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((300, 4))
@@ -122,6 +123,19 @@ def test_settings_are_varied_by_name_without_changing_the_given_object():
     params = model.get_params()
     assert (params["optimizer__learning_rate"], params["early_stopping__patience"], params["epochs"]) == (0.2, 3, 5)
     assert adam.learning_rate == 0.1
+
+
+def test_settings_within_settings_are_varied_by_name():
+    model = clone(NetworkClassifier(schedule=WarmUp(then=Cosine())))
+    model.set_params(schedule__then__floor=0.1, schedule__length=2)
+    assert model.schedule == WarmUp(length=2, then=Cosine(floor=0.1))
+    assert model.get_params()["schedule__then__floor"] == 0.1
+
+
+@pytest.mark.parametrize("name", ["schedule__then__power", "schedule__length__floor", "schedule__next__floor"])
+def test_unknown_settings_within_settings_are_refused(name):
+    with pytest.raises(ConfigError, match=r"power|length|next"):
+        NetworkClassifier(schedule=WarmUp(then=Cosine())).set_params(**{name: 1.0})
 
 
 def test_a_grid_search_varies_nested_settings():
@@ -261,6 +275,18 @@ def test_a_warm_start_with_other_classes_is_refused():
     model = NetworkClassifier(**{**QUICK, "epochs": 1}, warm_start=True).fit(X, Y)
     with pytest.raises(DataError, match="goes on with classes"):
         model.fit(X, Y + 1)
+
+
+@pytest.mark.parametrize("seed", [None, np.random.default_rng(0)], ids=["none", "rng"])
+def test_a_warm_start_judges_by_rows_that_it_never_learned_from(seed, monkeypatch):
+    held, real = [], module.held_out
+    monkeypatch.setattr(module, "held_out", lambda *args, **options: held.append(real(*args, **options)) or held[-1])
+    model = NetworkClassifier(epochs=1, early_stopping=True, warm_start=True, random_state=seed)
+    for _ in range(3):
+        model.fit(X, Y)
+    np.testing.assert_array_equal(held[0], held[1])
+    np.testing.assert_array_equal(held[0], held[2])
+    assert not np.array_equal(held[0], (model.set_params(warm_start=False).fit(X, Y), held[3])[1])
 
 
 def test_callbacks_stop_a_fit():

@@ -11,6 +11,7 @@ from finnet.errors import ConfigError
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.onnx_export import OPSET, export_onnx, network_graph
+from finnet.estimators.saving import model_from_bytes, model_to_bytes
 from finnet.network.activations import ACTIVATIONS, ELU, LeakyReLU
 
 SMALL = {"epochs": 3, "learning_rate": 0.01, "random_state": 0}
@@ -180,3 +181,10 @@ def test_members_of_different_depth_are_refused_by_the_name_of_the_setting():
     model = NetworkEnsembleRegressor(**{**PACK, "hidden": (8, 8), "depth": (1, 2), "selection": "all"})
     with pytest.raises(ConfigError, match=r"with a depth that differs .* cannot be exported to ONNX; fit it without"):
         network_graph(model.fit(np.eye(20), np.arange(20.0) / 20))
+
+
+@pytest.mark.parametrize("model", [MODELS[-3], MODELS[-1]], ids=["network", "ensemble"])
+def test_a_regressor_that_was_saved_is_exported_as_it_was_before(model):
+    graph, again = (network_graph(copy) for copy in (fitted(model), model_from_bytes(model_to_bytes(fitted(model)))))
+    assert again.steps == graph.steps
+    np.testing.assert_array_equal(in_numpy(again, rows()), in_numpy(graph, rows()))

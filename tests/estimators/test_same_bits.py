@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone, is_classifier
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
@@ -41,6 +41,10 @@ def assert_same_bits(first, second):
     np.testing.assert_array_equal(forecasts(first), forecasts(second))
 
 
+def blas_threads_now():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
 @every_estimator
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(estimator):
     model = fitted(estimator)
@@ -61,6 +65,18 @@ def test_the_number_of_threads_does_not_matter(estimator):
     model = fitted(estimator, **wide)
     with threadpool_limits(2):
         assert_same_bits(model, fitted(estimator, **wide))
+
+
+@every_ensemble
+def test_the_number_of_threads_does_not_matter_to_the_spread(estimator, monkeypatch):
+    model, threads = fitted(estimator), []
+    real = type(model)._network_forecasts
+    monkeypatch.setattr(
+        type(model), "_network_forecasts", lambda *args: threads.append(blas_threads_now()) or real(*args)
+    )
+    with threadpool_limits(2):
+        model.spread(X)
+    assert threads == [{1}]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
@@ -103,7 +119,13 @@ def test_a_pickled_model_forecasts_the_same_bits(estimator):
     assert_same_bits(pickle.loads(pickle.dumps(model)), model)
 
 
-def test_a_saved_model_forecasts_the_same_bits():
+@every_estimator
+def test_a_saved_model_forecasts_the_same_bits(estimator):
+    model = fitted(estimator)
+    assert_same_bits(model_from_bytes(model_to_bytes(model)), model)
+
+
+def test_a_saved_model_behind_an_encoder_forecasts_the_same_bits():
     model = EncodedClassifier(TableEncoder(), clone(SINGLE[0])).fit(X, (NUMBERS > 0).astype(int))
     loaded = model_from_bytes(model_to_bytes(model))
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))

@@ -2,26 +2,34 @@
 
 import io
 import json
+import math
 import zipfile
 from copy import deepcopy
 from hashlib import sha256
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
 from finnet.data.samples import made_loan_book, made_market
-from finnet.errors import ConfigError, DataError
+from finnet.errors import ConfigError, DataError, NotSavedError
 from finnet.estimators.archive import Archive, pack, unpack
 from finnet.estimators.baselines import logistic_regression
 from finnet.estimators.calibration import CalibratedClassifier
-from finnet.estimators.ensemble import NetworkEnsembleClassifier
+from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
-from finnet.estimators.network import NetworkClassifier
+from finnet.estimators.network import NetworkClassifier, NetworkRegressor
+from finnet.estimators.progress import ProgressBar
 from finnet.estimators.saving import SCHEMA, load_model, model_from_bytes, model_to_bytes, save_model
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
 from finnet.features.encoding import TableEncoder
 from finnet.labels import Direction, build_dataset
+from finnet.network import SGD, AdamW, Clipping, EarlyStopping
+from finnet.network.activations import LeakyReLU, Tanh
+from finnet.network.initializers import Orthogonal
+from finnet.network.losses import FocalLoss, MeanSquaredError
+from finnet.network.schedules import Cosine, WarmUp
 
 BOOK = made_loan_book(loans=600)
 LOANS, DEFAULT = BOOK.applications.assign(region=np.arange(600) % 151).astype({"region": str}), BOOK.default
@@ -122,16 +130,8 @@ def test_a_loaded_ensemble_knows_the_depth_of_every_member():
     assert description["depths"] == model.members_["depth"].tolist()
     assert len(set(description["depths"])) > 1
     loaded = model_from_bytes(model_to_bytes(model))
-    assert loaded.depth == (model.members_["depth"].min(), model.members_["depth"].max())
-
-
-@pytest.mark.parametrize(("model", "setting"), [(NETWORK, "batch_ensemble"), (ENSEMBLE, "depths")])
-def test_a_file_older_than_a_setting_loads(model, setting):
-    X, y = three_classes()
-    archive = unpack(model_to_bytes(clone(model).fit(X, y)))
-    del archive.description["model"][setting]
-    loaded = model_from_bytes(pack(archive))
-    np.testing.assert_array_equal(loaded.predict_proba(X), clone(model).fit(X, y).predict_proba(X))
+    assert loaded.depth == (1, 3)
+    assert model_to_bytes(loaded) == model_to_bytes(model)
 
 
 def test_a_network_that_would_not_be_loaded_again_is_not_saved():
@@ -149,20 +149,149 @@ def test_models_without_a_form_are_refused_with_those_that_have_one():
         model_to_bytes(model)
 
 
-def test_a_network_with_an_activation_of_its_own_is_refused():
-    from finnet.network.activations import Tanh
+class Cubic(Tanh):
+    """An activation of a user's own."""
 
+
+@pytest.mark.parametrize("model", [NETWORK, ENSEMBLE], ids=["network", "ensemble"])
+def test_a_network_with_an_activation_of_its_own_is_refused(model):
     with pytest.raises(ConfigError, match="cannot be saved; name one of"):
-        model_to_bytes(fitted(pipeline(NetworkClassifier((3,), activation=Tanh(), epochs=1))))
-    with pytest.raises(ConfigError, match="cannot be saved; name one of"):
-        model_to_bytes(fitted(pipeline(clone(ENSEMBLE).set_params(activation=Tanh()))))
+        model_to_bytes(fitted(pipeline(clone(model).set_params(activation=Cubic()))))
+
+
+NUMBERS = np.random.default_rng(1).standard_normal((300, 2))
+PERIOD = pd.DataFrame(np.random.default_rng(0).standard_normal((300, 4)), columns=list("abcd"))
+REGRESSORS = {
+    "network": NetworkRegressor((5, 5), epochs=2, random_state=0, normalization="batch", residual=True),
+    "network, float64": NetworkRegressor((3,), epochs=2, random_state=0, dtype="float64", early_stopping=True),
+    "networks that share weights": NetworkRegressor((5,), epochs=2, random_state=0, batch_ensemble=3),
+    "ensemble": NetworkEnsembleRegressor(6, hidden=(5, 5), depth=(1, 2), epochs=4, random_state=0),
+}
+
+
+@pytest.mark.parametrize("y", [NUMBERS[:, 0], NUMBERS[:, :1], NUMBERS], ids=["flat", "column", "columns"])
+@pytest.mark.parametrize("model", REGRESSORS.values(), ids=REGRESSORS)
+def test_a_loaded_regressor_forecasts_the_same_bits(model, y):
+    model = clone(model).fit(PERIOD, y)
+    loaded = model_from_bytes(model_to_bytes(model))
+    for rows in (PERIOD, PERIOD.astype(np.float32)):
+        assert loaded.predict(rows).shape == y.shape
+        np.testing.assert_array_equal(loaded.predict(rows), model.predict(rows))
+    assert model_to_bytes(loaded) == model_to_bytes(model)
+
+
+TOLD = {
+    "plain": {
+        "learning_rate": 0.0123, "l2": 1e-4, "loss": "mse", "epochs": np.int64(3), "batch_size": 50, "random_state": 7,
+        "class_weight": {1: 2.0, 0: 1}, "warm_start": True, "hidden": [4], "validation": "last",
+    },
+    "objects": {
+        "activation": LeakyReLU(0.2), "optimizer": AdamW(learning_rate=0.01, weight_decay=0.1), "epochs": 3,
+        "schedule": WarmUp(length=2, then=Cosine(floor=0.1)), "clipping": Clipping(norm=math.inf),
+        "early_stopping": EarlyStopping(patience=2), "initializer": Orthogonal(gain=0.5), "loss": FocalLoss(gamma=1.5),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", TOLD.values(), ids=TOLD)
+def test_a_loaded_network_is_told_the_same(settings):
+    model = NetworkClassifier(**{"random_state": 0, "hidden": (4,)} | settings).fit(PERIOD, NUMBERS[:, 0] > 0)
+    loaded = model_from_bytes(model_to_bytes(model))
+    assert loaded.get_params() == model.get_params()
+    again, anew = (clone(copy).fit(PERIOD, NUMBERS[:, 0] > 0) for copy in (loaded, model))
+    np.testing.assert_array_equal(again.predict_proba(PERIOD), anew.predict_proba(PERIOD))
+    online, straight = (copy.partial_fit(PERIOD[:50], NUMBERS[:50, 0] > 0) for copy in (loaded, model))
+    np.testing.assert_array_equal(online.predict_proba(PERIOD), straight.predict_proba(PERIOD))
+
+
+def test_a_loaded_ensemble_is_told_the_same():
+    told = {"learning_rate": (0.01, 0.1), "members": 5, "bagging": True, "optimizer": SGD(momentum=0.5), "n_jobs": 1}
+    model = clone(REGRESSORS["ensemble"]).set_params(**told).fit(PERIOD, NUMBERS[:, 0])
+    loaded = model_from_bytes(model_to_bytes(model))
+    assert loaded.get_params() == model.get_params()
+    again = clone(loaded).fit(PERIOD, NUMBERS[:, 0])
+    np.testing.assert_array_equal(again.predict(PERIOD), model.predict(PERIOD))
+
+
+@pytest.mark.parametrize("model", REGRESSORS.values(), ids=REGRESSORS)
+def test_a_loaded_model_knows_the_order_of_its_columns(model):
+    loaded = model_from_bytes(model_to_bytes(clone(model).fit(PERIOD, NUMBERS)))
+    assert loaded.feature_names_in_.tolist() == list("abcd")
+    with pytest.raises(ValueError, match="in the same order"):
+        loaded.predict(PERIOD[list("dcba")])
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_loaded_network_knows_its_losses_and_says_what_it_does_not_know(early_stopping):
+    model = NetworkRegressor((4,), epochs=3, early_stopping=early_stopping, random_state=0).fit(PERIOD, NUMBERS)
+    loaded = model_from_bytes(model_to_bytes(model))
+    pd.testing.assert_frame_equal(loaded.history_, model.history_)
+    assert (loaded.n_iter_, loaded.best_epoch_) == (model.n_iter_, model.best_epoch_)
+    for name in ("diagnostics_", "advice_"):
+        with pytest.raises(NotSavedError, match="diagnostics_ and advice_ are known right after training alone"):
+            getattr(loaded, name)
+    assert len(loaded.partial_fit(PERIOD, NUMBERS).diagnostics_) > 0
+
+
+@pytest.mark.parametrize("name", ["members_", "history_", "n_iter_", "diagnostics_", "advice_"])
+def test_a_loaded_ensemble_says_that_it_holds_the_chosen_alone(name):
+    model = clone(REGRESSORS["ensemble"])
+    with pytest.raises(AttributeError, match="call fit first"):
+        getattr(model, name)
+    loaded = model_from_bytes(model_to_bytes(model.fit(PERIOD, NUMBERS)))
+    with pytest.raises(NotSavedError, match="a file holds only the members that were chosen"):
+        getattr(loaded, name)
+    assert len(loaded.fit(PERIOD, NUMBERS).members_) == 6
+
+
+class Half:
+    """Settings of a user's own: a loss, half of the squared error; a schedule, half of the rate."""
+
+    def value(self, P, Y):
+        return MeanSquaredError().value(P, Y) / 2
+
+    def gradient(self, P, Y):
+        return (P - Y) / P.shape[-1]
+
+    def factor(self, losses, epochs):
+        return 0.5
+
+
+OWN = {"loss": Half(), "schedule": Half(), "schedule within": WarmUp(then=Half())}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_loaded_network_forecasts_without_objects_of_the_user_and_will_not_train_without(name):
+    setting = name.split()[0]
+    model = NetworkRegressor((4,), epochs=9, random_state=0).set_params(**{setting: OWN[name]}).fit(PERIOD, NUMBERS)
+    loaded = model_from_bytes(model_to_bytes(model))
+    np.testing.assert_array_equal(loaded.predict(PERIOD), model.predict(PERIOD))
+    assert model_to_bytes(loaded) == model_to_bytes(model)
+    with pytest.raises((ConfigError, NotSavedError), match="Half"):
+        clone(loaded).fit(PERIOD, NUMBERS)
+    again = loaded.set_params(**{setting: OWN[name]}).fit(PERIOD, NUMBERS)
+    np.testing.assert_array_equal(again.predict(PERIOD), model.predict(PERIOD))
+
+
+def test_callbacks_and_generators_are_left_out():
+    model = NetworkRegressor((4,), epochs=1, callbacks=(ProgressBar(),), random_state=np.random.default_rng(0))
+    loaded = model_from_bytes(model_to_bytes(model.fit(PERIOD, NUMBERS)))
+    assert (loaded.callbacks, loaded.random_state) == ((), None)
+
+
+def test_a_setting_that_no_network_takes_is_not_saved():
+    model = NetworkRegressor((4,), epochs=1).fit(PERIOD, NUMBERS).set_params(epochs="many")
+    with pytest.raises(ConfigError, match="epochs='many' cannot be saved"):
+        model_to_bytes(model)
 
 
 WHOLE = model_to_bytes(fitted(pipeline(NETWORK)))
 ARCHIVE = unpack(WHOLE)
 PACK = unpack(model_to_bytes(fitted(pipeline(ENSEMBLE))))
+N_CHOSEN = len(PACK.arrays[-1])
 SHARING = unpack(model_to_bytes(fitted(pipeline(SHARED))))
 DEPTHS = unpack(model_to_bytes(fitted(pipeline(DEEP))))
+NUMERIC = unpack(model_to_bytes(clone(REGRESSORS["network"]).fit(PERIOD.to_numpy(), NUMBERS)))
 
 
 def signed(content):
@@ -183,19 +312,38 @@ def packed(number, change):
     return pack(Archive(PACK.description, arrays))
 
 
-def described_pack(archive=PACK, **settings):
+def described_pack(archive=PACK, **parts):
     description = deepcopy(dict(archive.description))
-    description["model"]["classifier"]["classifier"].update(settings)
+    description["model"]["classifier"]["classifier"].update(parts)
     return pack(Archive(description, archive.arrays))
+
+
+def told(archive=ARCHIVE, **settings):
+    """The archive of a network with some of its settings changed."""
+    description = deepcopy(dict(archive.description))
+    description["model"]["classifier"]["classifier"]["settings"].update(settings)
+    return pack(Archive(description, archive.arrays))
+
+
+def regressor(**parts):
+    return pack(Archive({"schema": SCHEMA, "model": {**NUMERIC.description["model"], **parts}}, NUMERIC.arrays))
+
+
+def with_history(**parts):
+    arrays = [*NUMERIC.arrays, np.ones(3), np.ones((2, 2))]
+    history = {**NUMERIC.description["model"]["history"], **parts}
+    return pack(Archive({"schema": SCHEMA, "model": {**NUMERIC.description["model"], "history": history}}, arrays))
 
 
 def large_shared():
     """A file of 4 MB that asks for 1000 scaled copies of its weights."""
     units, shared = 1000, 1000
-    network = {**SHARING.description["model"]["classifier"]["classifier"], "normalization": None, "residual": False}
-    network |= {"hidden": [units], "n_features": units, "batch_ensemble": shared, "values": 0}
+    network = {**SHARING.description["model"]["classifier"]["classifier"]}
+    changed = {"hidden": {"tuple": [units]}, "normalization": None, "residual": False, "batch_ensemble": shared}
+    network |= {"settings": network["settings"] | changed, "n_features": units, "values": 0}
+    network["history"] = {"train_loss": 1, "validation_loss": 2, "best_epoch": 1}
     values = np.zeros(units * units + units + shared * (units + 2 * units + units + 2), np.float32)
-    return pack(Archive({"schema": SCHEMA, "model": network}, [values]))
+    return pack(Archive({"schema": SCHEMA, "model": network}, [values, np.ones(1), np.ones(0)]))
 
 
 def zipped(*members, compression=zipfile.ZIP_STORED):
@@ -256,9 +404,9 @@ HOSTILE = {
     "kind is a list": lambda: described(lambda d: d["model"].update(kind=[])),
     "itself inside": lambda: described(lambda d: d["model"].update(classifier=d["model"]["classifier"]["encoder"])),
     "no model": lambda: described(lambda d: {"schema": SCHEMA}),
-    "huge layers": lambda: described(lambda d: d["model"]["classifier"]["classifier"].update(hidden=[10**9])),
-    "layers below zero": lambda: described(lambda d: d["model"]["classifier"]["classifier"].update(hidden=[-5])),
-    "unknown activation": lambda: described(lambda d: d["model"]["classifier"]["classifier"].update(activation="eval")),
+    "huge layers": lambda: told(hidden={"tuple": [10**9]}),
+    "layers below zero": lambda: told(hidden={"tuple": [-5]}),
+    "unknown activation": lambda: told(activation="eval"),
     "another scaler": lambda: described(lambda d: d["model"]["classifier"]["encoder"].update(numeric="standard")),
     "another width": lambda: described(lambda d: d["model"]["classifier"]["encoder"].update(gaps=[])),
     "shares below zero": lambda: packed(-1, lambda shares: np.r_[shares[0] + 2 * shares[1], -shares[1], shares[2:]]),
@@ -271,9 +419,15 @@ HOSTILE = {
     "weights of fewer networks": lambda: packed(-2, lambda values: values[1:]),
     "weights of another type": lambda: packed(-2, lambda values: values.astype(np.float64)),
     "shares that are not there": lambda: described_pack(shares=99),
-    "huge layers of a pack": lambda: described_pack(hidden=[10**9]),
-    "other layers of a pack": lambda: described_pack(hidden=[4, 5]),
-    "unknown activation of a pack": lambda: described_pack(activation="eval"),
+    "huge layers of a pack": lambda: told(PACK, hidden={"tuple": [10**9]}),
+    "other layers of a pack": lambda: told(PACK, hidden={"tuple": [4, 5]}),
+    "unknown activation of a pack": lambda: told(PACK, activation="eval"),
+    "numbers below zero": lambda: described_pack(numbers=[-1, *range(1, N_CHOSEN)]),
+    "numbers of fewer members": lambda: described_pack(numbers=[0]),
+    "numbers twice": lambda: described_pack(numbers=[0] * N_CHOSEN),
+    "numbers of halves": lambda: described_pack(numbers=[0.5 * number for number in range(N_CHOSEN)]),
+    "numbers beyond the machine's": lambda: described_pack(numbers=[*range(N_CHOSEN - 1), 10**30]),
+    "no numbers": lambda: described_pack(numbers=None),
     "depths below one": lambda: described_pack(DEPTHS, depths=[0] * 6),
     "depths beyond the layers": lambda: described_pack(DEPTHS, depths=[4] * 6),
     "depths of fewer members": lambda: described_pack(DEPTHS, depths=[1, 2]),
@@ -283,17 +437,56 @@ HOSTILE = {
     "depths of truth": lambda: described_pack(DEPTHS, depths=[True] * 6),
     "a depth for all": lambda: described_pack(DEPTHS, depths=2),
     "depths that pass by a change of width": lambda: described_pack(depths=[1] * 6),
-    "no networks that share weights": lambda: described_pack(SHARING, batch_ensemble=0),
-    "fewer networks that share weights": lambda: described_pack(SHARING, batch_ensemble=2),
-    "more networks that share weights": lambda: described_pack(SHARING, batch_ensemble=4),
-    "huge number of networks that share weights": lambda: described_pack(SHARING, batch_ensemble=10**9),
-    "networks that share weights, as text": lambda: described_pack(SHARING, batch_ensemble="3"),
-    "networks that share weights, as a truth": lambda: described_pack(SHARING, batch_ensemble=True),
-    "networks that share weights, with a half": lambda: described_pack(SHARING, batch_ensemble=2.5),
+    "no networks that share weights": lambda: told(SHARING, batch_ensemble=0),
+    "fewer networks that share weights": lambda: told(SHARING, batch_ensemble=2),
+    "more networks that share weights": lambda: told(SHARING, batch_ensemble=4),
+    "huge number of networks that share weights": lambda: told(SHARING, batch_ensemble=10**9),
+    "networks that share weights, as text": lambda: told(SHARING, batch_ensemble="3"),
+    "networks that share weights, as a truth": lambda: told(SHARING, batch_ensemble=True),
+    "networks that share weights, with a half": lambda: told(SHARING, batch_ensemble=2.5),
     "scaled copies larger than the file": large_shared,
     "one class": lambda: described_pack(classes=[1]),
     "classes twice": lambda: described_pack(classes=[1, 1]),
-    "another kind of network": lambda: described_pack(kind="network", normalization=None, residual=False),
+    "another kind of network": lambda: described_pack(kind="network"),
+    "a regressor where a classifier should be": lambda: described(
+        lambda d: d["model"]["classifier"].update(classifier=NUMERIC.description["model"])
+    ),
+    "an encoder alone": lambda: described(lambda d: d.update(model=d["model"]["classifier"]["encoder"])),
+    "no settings": lambda: described_pack(settings={}),
+    "settings in a list": lambda: described_pack(settings=[]),
+    "a setting too many": lambda: told(system="true"),
+    "callbacks": lambda: told(callbacks=[]),
+    "an object of another class": lambda: told(optimizer={"Popen": {"args": "true"}}),
+    "an object in another's place": lambda: told(optimizer={"Tanh": {}}),
+    "an object of two classes": lambda: told(activation={"Tanh": {}, "ReLU": {}}),
+    "an object without its fields": lambda: told(optimizer={"Adam": {}}),
+    "an object with a field too many": lambda: told(activation={"LeakyReLU": {"slope": 0.1, "in_place": False}}),
+    "an object with text for a number": lambda: told(activation={"LeakyReLU": {"slope": "0.1"}}),
+    "an object of impossible settings": lambda: told(
+        early_stopping={"EarlyStopping": {"patience": 0, "min_delta": 0.0, "validation_fraction": 0.1}}
+    ),
+    "an activation that was not saved": lambda: told(activation={"unsaved": "Cubic"}),
+    "layers that were not saved": lambda: told(hidden={"unsaved": "list"}),
+    "an unknown number": lambda: told(l1={"float": "nan"}),
+    "text for a number": lambda: told(learning_rate="0.1"),
+    "a number for text": lambda: told(loss=1),
+    "a generator as a seed": lambda: told(random_state={"Generator": {}}),
+    "weights of classes that are text": lambda: told(class_weight={"mapping": [[0, "much"]]}),
+    "classes by which nothing can be looked up": lambda: told(class_weight={"mapping": [[[0], 1.0]]}),
+    "no output": lambda: regressor(n_outputs=0),
+    "huge outputs": lambda: regressor(n_outputs=10**9),
+    "outputs by halves": lambda: regressor(n_outputs=2.0),
+    "columns that are neither there nor not": lambda: regressor(has_columns=1),
+    "no features": lambda: regressor(n_features=0),
+    "features by halves": lambda: regressor(n_features=4.0),
+    "names of fewer features": lambda: regressor(features=["a"]),
+    "names that are numbers": lambda: regressor(features=[1, 2, 3, 4]),
+    "no history": lambda: regressor(history=None),
+    "best epoch after the last": lambda: with_history(best_epoch=3),
+    "best epoch before the first": lambda: with_history(best_epoch=0),
+    "best epoch by halves": lambda: with_history(best_epoch=1.0),
+    "validation of other epochs": lambda: with_history(validation_loss=len(NUMERIC.arrays)),
+    "losses in a table": lambda: with_history(train_loss=len(NUMERIC.arrays) + 1),
     "slope is text": lambda: described(lambda d: d["model"].update(line=["1", "2"])),
 }
 
@@ -314,13 +507,15 @@ def test_forty_cuts_and_forty_flips_are_refused():
 
 def leaves(value, path=()):
     parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    yield from ((*path, key) for key, _ in list(parts)[:3])
+    yield from ((*path, key) for key, _ in (parts if isinstance(value, dict) else list(parts)[:3]))
     for key, part in value.items() if isinstance(value, dict) else ():
         yield from leaves(part, (*path, key))
 
 
 @pytest.mark.parametrize("harm", [None, -1, "x", [], {}, 1e308, 10**30, [[]]], ids=repr)
-@pytest.mark.parametrize("archive", [ARCHIVE, PACK, SHARING, DEPTHS], ids=["network", "ensemble", "shared", "depths"])
+@pytest.mark.parametrize(
+    "archive", [ARCHIVE, PACK, SHARING, DEPTHS, NUMERIC], ids=["network", "ensemble", "shared", "depths", "regressor"]
+)
 def test_a_harmed_description_is_refused_or_gives_a_model_that_forecasts(harm, archive):
     for path in leaves(dict(archive.description)):
         description = deepcopy(dict(archive.description))
@@ -332,7 +527,8 @@ def test_a_harmed_description_is_refused_or_gives_a_model_that_forecasts(harm, a
             model = model_from_bytes(pack(Archive(description, archive.arrays)))
         except DataError:
             continue
-        assert np.isfinite(model.predict_proba(LOANS)).all(), path
+        forecasts = model.predict(PERIOD.to_numpy()) if archive is NUMERIC else model.predict_proba(LOANS)
+        assert np.isfinite(forecasts).all(), path
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

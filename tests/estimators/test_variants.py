@@ -13,6 +13,7 @@ from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.network import Callback
 from finnet.network.activations import Tanh
 from finnet.network.losses import MeanSquaredError
+from tests.estimators.checks import expected_failures
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((300, 4))
@@ -21,10 +22,6 @@ SHARED = {
     "hidden": (16,), "batch_ensemble": 4, "learning_rate": 0.01, "epochs": 60, "batch_size": 32, "random_state": 0,
 }  # fmt: skip
 PACK = {"members": 6, "hidden": (8, 8, 8), "folds": 2, "epochs": 8, "batch_size": 32, "random_state": 0}
-WEIGHTS_CHANGE_DRAWS = {
-    "check_sample_weight_equivalence_on_dense_data": "repeating a row changes which rows share a batch",
-    "check_sample_weight_equivalence_on_sparse_data": "repeating a row changes which rows share a batch",
-}
 
 
 @parametrize_with_checks(
@@ -33,7 +30,7 @@ WEIGHTS_CHANGE_DRAWS = {
         NetworkRegressor(batch_ensemble=2),
         NetworkEnsembleClassifier(members=4, hidden=(16, 16), depth=(1, 2), batch_size=32),
     ],
-    expected_failed_checks=lambda estimator: WEIGHTS_CHANGE_DRAWS,
+    expected_failed_checks=expected_failures,
 )
 @pytest.mark.filterwarnings("ignore::finnet.errors.FinnetWarning")
 def test_scikit_learn_checks(estimator, check):

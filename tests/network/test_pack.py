@@ -8,9 +8,10 @@ from finnet.network.activations import ReLU
 from finnet.network.batches import Examples
 from finnet.network.losses import SigmoidCrossEntropy
 from finnet.network.model import dense_network
-from finnet.network.optimizers import Adam
+from finnet.network.optimizers import OPTIMIZERS, named_optimizer
 from finnet.network.pack import train_pack
 from finnet.network.regularization import Clipping, Penalty
+from finnet.network.schedules import Constant, Cosine
 from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Training, train, validation_loss
 
@@ -19,6 +20,7 @@ X = RNG.standard_normal((90, 3)).astype("float32")
 Y = (X[:, :1] * X[:, 1:2] > 0).astype("float32")
 DATA, HELD = Examples(X[:64], Y[:64]), Examples(X[64:], Y[64:])
 RATES, DROPOUT, L2 = np.array([0.03, 0.01, 0.1]), (0.2, 0.0, 0.4), np.array([[0.0], [0.01], [0.001]], dtype="float32")
+UNEVEN_RATES = [0.0123, 0.0045, 0.0678]  # no numbers of float32
 OPTIONS = {"epochs": 25, "batch_size": 15, "clipping": Clipping(norm=1.0)}
 STOPPING = EarlyStopping(patience=3)
 
@@ -27,7 +29,9 @@ def generators(members):
     return [np.random.default_rng(member) for member in members]
 
 
-def trained_pack(members=(0, 1, 2), *, rows=None, stopping=STOPPING, rates=RATES, normalization="layer", loss=None):
+def trained_pack(
+    members=(0, 1, 2), *, rows=None, stopping=STOPPING, rates=RATES, normalization="layer", loss=None, **options
+):
     members = np.array(members)
     network = dense_network(
         (3, 8, 8, 1), activation=ReLU(), dropout=[DROPOUT[k] for k in members], normalization=normalization,
@@ -35,7 +39,7 @@ def trained_pack(members=(0, 1, 2), *, rows=None, stopping=STOPPING, rates=RATES
     )  # fmt: skip
     rngs = generators(members)
     network.initialize(rngs)
-    settings = Training(**OPTIONS, penalty=Penalty(l2=L2[members]), early_stopping=stopping)
+    settings = Training(**OPTIONS, **options, penalty=Penalty(l2=L2[members]), early_stopping=stopping)
     history = train_pack(
         network, loss or SigmoidCrossEntropy(), replace(DATA, rows=rows), rngs=rngs, validation=HELD,
         settings=settings, rates=rates[members],
@@ -43,27 +47,31 @@ def trained_pack(members=(0, 1, 2), *, rows=None, stopping=STOPPING, rates=RATES
     return network, history
 
 
-def trained_alone(member):
+def trained_alone(member, *, optimizer="adam", normalization="layer", **options):
     network = dense_network(
-        (3, 8, 8, 1), activation=ReLU(), dropout=(max(DROPOUT[member], 1e-9),), normalization="layer", residual=True
+        (3, 8, 8, 1), activation=ReLU(), dropout=(DROPOUT[member],), normalization=normalization, residual=True
     )
     (rng,) = generators([member])
     network.initialize([rng])
     settings = Training(
-        **OPTIONS, penalty=Penalty(l2=float(L2[member, 0])), early_stopping=STOPPING,
-        optimizer=Adam(learning_rate=RATES[member]),
+        **OPTIONS, **options, penalty=Penalty(l2=float(L2[member, 0])), early_stopping=STOPPING,
+        optimizer=named_optimizer(optimizer, UNEVEN_RATES[member]),
     )  # fmt: skip
     return network, train(network, SigmoidCrossEntropy(), DATA, rng=rng, validation=HELD, settings=settings)
 
 
-@pytest.mark.parametrize("member", [0, 1, 2])
-def test_a_member_ends_as_it_would_alone(member):
-    pack, history = trained_pack()
-    alone, alone_history = trained_alone(member)
-    assert history.best_epoch[member] == alone_history.best_epoch
-    np.testing.assert_allclose(pack.member(member).predict(X), alone.predict(X), atol=1e-5)
-    losses = history.validation_loss[:, member]
-    np.testing.assert_allclose(losses[np.isfinite(losses)], alone_history.validation_loss, rtol=1e-4)
+@pytest.mark.parametrize("schedule", [Constant(), Cosine(floor=0.1)], ids=repr)
+@pytest.mark.parametrize("normalization", ["layer", "batch", None])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_member_ends_as_it_would_alone(optimizer, normalization, schedule):
+    options = {"normalization": normalization, "schedule": schedule}
+    pack, history = trained_pack(rates=np.array(UNEVEN_RATES), optimizer=OPTIMIZERS[optimizer], **options)
+    for member in range(3):
+        alone, alone_history = trained_alone(member, optimizer=optimizer, **options)
+        np.testing.assert_array_equal(pack.values[member], alone.values)
+        assert history.best_epoch[member] == alone_history.best_epoch
+        losses = history.validation_loss[:, member]
+        np.testing.assert_array_equal(losses[np.isfinite(losses)], alone_history.validation_loss)
 
 
 def test_members_do_not_change_when_their_company_does():
