@@ -125,8 +125,8 @@ def positions(labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> IntArray:
     array([1, 0, 1])
     """
     if len(classes) == 2:
-        return (labels == classes[1]).astype(np.int64)
-    return cast(IntArray, np.searchsorted(classes, labels))
+        return np.asarray(labels == classes[1], dtype=np.int64)
+    return np.searchsorted(classes, labels)
 
 
 def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
