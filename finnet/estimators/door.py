@@ -9,18 +9,23 @@ import numpy.typing as npt
 from finnet.checks import is_whole, require_choice
 from finnet.errors import ConfigError, DataError, FinnetWarning
 from finnet.network.batches import Examples
-from finnet.types import FloatArray
+from finnet.network.losses import LOSSES, Loss
+from finnet.types import BoolArray, FloatArray
 
 __all__ = [
+    "are_much_worse",
     "has_validation",
     "require_hidden",
     "require_normalization",
     "require_weight",
     "warn_if_worse",
+    "warn_of_divergence",
     "warn_of_sizes",
+    "warn_of_spread",
 ]
 
 _SMALLEST, _LARGEST = 1e-4, 1e4
+_NARROW, _WIDE = 0.03, 300.0
 _WORSE, _ENOUGH_ROWS = 10.0, 4000
 
 
@@ -66,9 +71,44 @@ def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
         )
 
 
+def warn_of_spread(Y: FloatArray, loss: Loss) -> None:
+    """FinnetWarning where a target's spread is far from unit size, over a few thousand rows.
+
+    Losses of one's own are left alone, as they need not compare forecasts with targets of their size.
+    """
+    spreads = Y[:: max(1, len(Y) // _ENOUGH_ROWS)].astype(np.float64).std(axis=0)
+    spread = spreads[np.abs(np.log(np.where(spreads > 0.0, spreads, 1.0))).argmax()]
+    if isinstance(loss, tuple(map(type, LOSSES.values()))) and spread > 0.0 and not _NARROW <= spread <= _WIDE:
+        warnings.warn(
+            f"y has a standard deviation of {spread:.3g}; networks learn targets of about unit size: put a"
+            " TransformedTargetRegressor with a StandardScaler around",
+            FinnetWarning,
+            stacklevel=3,
+        )
+
+
+def warn_of_divergence(n_diverged: int, n_networks: int) -> None:
+    """FinnetWarning where some networks of an ensemble have diverged, which take no part in its forecasts.
+
+    Where all have, `warn_if_worse` says so.
+    """
+    if 0 < n_diverged < n_networks:
+        warnings.warn(
+            f"{n_diverged} of {n_networks} networks diverged: lower the learning rate, of a range its upper end, scale"
+            " the inputs and the target to about unit size, or clip gradients",
+            FinnetWarning,
+            stacklevel=4,
+        )
+
+
+def are_much_worse(losses: FloatArray, constants: FloatArray) -> BoolArray:
+    """Which losses are so much worse than those of one forecast for all rows that training has diverged."""
+    return (constants > 0.0) & (losses > _WORSE * constants)
+
+
 def warn_if_worse(loss: float, constant: float) -> None:
     """FinnetWarning where training ended much worse than one forecast for all rows, so that it has diverged."""
-    if 0.0 < _WORSE * constant < loss:
+    if are_much_worse(np.array(loss), np.array(constant)):
         warnings.warn(
             f"training ended at a loss of {loss:.3g}, where forecasting the mean for every row has {constant:.3g}:"
             " lower the learning rate, scale the inputs and the target to about unit size, or train for more epochs",

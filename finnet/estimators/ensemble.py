@@ -23,10 +23,10 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
 
     Members differ in seed and in settings drawn from ranges. Rows are divided into folds; every member learns from all
     folds but one and stops by that one, and on it the members of a fold are chosen greedily. So every row is learned
-    from, and every choice is made on rows that the chosen did not see.
+    from, and every choice is made on rows that the chosen did not see. Members that diverge take no part.
 
     Random restarts of one network are the same with one value for every setting. An interrupt from the keyboard keeps
-    the members trained so far, each with its best weights, where members are trained in one process.
+    the members trained so far, each with its best weights; of members trained in other processes, whole packs.
 
     Parameters
     ----------
@@ -76,6 +76,8 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
         member, epoch, train_loss, validation_loss.
     diagnostics_ : DataFrame
         Per member, epoch and layer, as in NetworkClassifier.
+    layers_ : DataFrame
+        Per layer, the median over the chosen members, each in its last epoch.
     advice_ : list of str
         What went wrong in most of the chosen networks and what helps; empty where all is well.
     classes_ : ndarray

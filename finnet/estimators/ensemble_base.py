@@ -1,5 +1,6 @@
 """What ensembles of classifiers and of regressors share: members drawn, trained in packs, chosen and averaged."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Self, cast
 
@@ -10,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.checks import require_choice, require_whole
 from finnet.errors import ConfigError
-from finnet.estimators.door import require_weight, warn_if_worse
+from finnet.estimators.door import require_weight, warn_if_worse, warn_of_divergence
 from finnet.estimators.loaded import of_training
 from finnet.estimators.members import (
     Members,
@@ -20,6 +21,7 @@ from finnet.estimators.members import (
     member_histories,
     member_table,
     settings_table,
+    sound_members,
 )
 from finnet.estimators.network_base import (
     Data,
@@ -35,7 +37,7 @@ from finnet.estimators.validation_rows import held_out, judging, stratified_fold
 from finnet.network.activations import named_activation
 from finnet.network.batches import Examples
 from finnet.network.depth import Skippable
-from finnet.network.diagnostics import advise, overfitting_advice, typical
+from finnet.network.diagnostics import NOTHING_LEARNED, LayerState, advise, overfitting_advice, typical
 from finnet.network.history import History
 from finnet.network.layers import Dense
 from finnet.network.losses import loss_on_scores
@@ -91,15 +93,29 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         return pd.concat(tables, ignore_index=True).set_index("member").reset_index()
 
     @property
+    def layers_(self) -> pd.DataFrame:
+        """State of every layer in the last epoch, the median over the networks that were chosen."""
+        return pd.DataFrame(self._typical_states()).drop(columns="epoch")
+
+    @property
     def advice_(self) -> list[str]:
         """What went wrong in most networks that were chosen, and what helps."""
-        chosen = [self._histories[member] for member in self._chosen()]
-        advice = advise(typical([history.layer_states for history in chosen]))
+        chosen = self._chosen_histories()
+        advice = advise(self._typical_states())
         overfits = [bool([*overfitting_advice(history.validation_loss)]) for history in chosen]
         if 2 * sum(overfits) > len(overfits):
             n, of = sum(overfits), len(overfits)
             advice.append(f"{n} of {of} networks overfit: validation loss was best early; use more dropout, l1 or l2")
+        idle = [history.has_learned_nothing for history in chosen]
+        if 2 * sum(idle) > len(idle):
+            advice.append(f"{sum(idle)} of {len(idle)} networks have learned nothing: their {NOTHING_LEARNED}")
         return advice
+
+    def _chosen_histories(self) -> list[History]:
+        return [self._histories[member] for member in self._chosen()]
+
+    def _typical_states(self) -> list[LayerState]:
+        return typical([history.layer_states for history in self._chosen_histories()])
 
     def spread(self, X: Data) -> FloatArray:
         """Standard deviation of the forecasts over the chosen members, of shape (n_rows, n_outputs)."""
@@ -122,7 +138,9 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         everyone = everyone.block(trained)
         network.keep(trained)
         network.values[...] = np.concatenate([values for values, _ in done])
-        is_sound = np.array([history.best_epoch > 0 for history in histories])
+        self._note_constant_losses(histories, everyone, examples, task)
+        is_sound = sound_members(histories)
+        warn_of_divergence(int((~is_sound).sum()), len(is_sound))
         shares = np.asarray(is_sound / is_sound.sum())
         if self.selection == "greedy" and everyone.validation is not None:
             shares = greedy_shares(network, everyone, task.loss, is_sound=is_sound)
@@ -274,13 +292,17 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         return network
 
     def _train_blocks(self, blocks: list[Members], examples: Examples, task: Task) -> list[_Trained]:
-        """Parameters and history of every block; those up to the one in which the user interrupted, in one process."""
+        """Parameters and history of every block; those done so far where the user interrupts."""
         done: list[_Trained] = []
         work = [delayed(self._train_block)(block, examples, task) for block in blocks]
-        for block in Parallel(n_jobs=self.n_jobs, return_as="generator")(work):
-            done.append(block)
-            if block[1].was_interrupted:
-                break
+        try:
+            for block in Parallel(n_jobs=self.n_jobs, return_as="generator")(work):
+                done.append(block)
+                if block[1].was_interrupted:
+                    break
+        except KeyboardInterrupt:
+            if not done:
+                raise
         return done
 
     def _train_block(self, members: Members, examples: Examples, task: Task) -> _Trained:
@@ -309,6 +331,16 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
             clipping=self.clipping or Clipping(),
             early_stopping=self._stopping(),
         )
+
+    def _note_constant_losses(
+        self, histories: Sequence[History], members: Members, examples: Examples, task: Task
+    ) -> None:
+        """Loss of forecasting the mean target, of the rows that judge each member, or of all where none do."""
+        folds, firsts = np.unique(members.folds, return_index=True)
+        judges = [None if members.validation is None else members.validation.of(member) for member in firsts]
+        losses = [task.constant_loss(examples, judge) for judge in judges]
+        for history, fold in zip(histories, members.folds, strict=True):
+            history.constant_loss = losses[int(np.searchsorted(folds, fold))]
 
     def _forecast(self, X: FloatArray) -> FloatArray:
         return self._averaged(self._network_forecasts(X))

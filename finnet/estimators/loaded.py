@@ -42,8 +42,8 @@ class _OfTraining:
         if "network_" not in vars(model):
             raise AttributeError(f"this {owner.__name__} has not been trained; call fit first")
         raise NotSavedError(
-            "members_, history_, n_iter_, diagnostics_ and advice_ are known right after training alone, a file holds"
-            " only the members that were chosen; look at them before saving"
+            "members_, history_, n_iter_, diagnostics_, layers_ and advice_ are known right after training alone, a"
+            " file holds only the members that were chosen; look at them before saving"
         )
 
 

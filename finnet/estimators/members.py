@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
+from finnet.estimators.door import are_much_worse
 from finnet.network.activations import activated
 from finnet.network.batches import Examples
 from finnet.network.history import History
@@ -24,6 +25,7 @@ __all__ = [
     "member_histories",
     "member_table",
     "settings_table",
+    "sound_members",
 ]
 
 
@@ -131,6 +133,20 @@ def kept_losses(histories: Sequence[History]) -> FloatArray:
     """
     kept = [own.judged_by[: own.best_epoch] for own in histories]
     return np.array([losses[-1] if losses else np.nan for losses in kept])
+
+
+def sound_members(histories: Sequence[History]) -> BoolArray:
+    """Which members have not diverged; where all have, those that have numbers for weights.
+
+    Examples
+    --------
+    >>> sound_members([History([loss], best_epoch=1, constant_loss=0.7) for loss in (0.6, 99.0)])
+    array([ True, False])
+    """
+    constants = np.array([history.constant_loss for history in histories])
+    has_weights = np.array([history.best_epoch > 0 for history in histories])
+    is_sound = has_weights & ~are_much_worse(kept_losses(histories), constants)
+    return is_sound if is_sound.any() else has_weights
 
 
 def settings_table(members: Members, numbers: IntArray) -> pd.DataFrame:

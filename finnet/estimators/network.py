@@ -108,6 +108,7 @@ class _SingleNetwork(EstimatorOfNetworks):
                 callbacks=self.callbacks,
             )
         self._trainer = None
+        history.constant_loss = task.constant_loss(examples, validation)
         warn_if_worse(history.train_loss[history.best_epoch - 1], task.constant_loss(examples))
         return self._keep(deepcopy(network), history)
 

@@ -19,7 +19,7 @@ from threadpoolctl import ThreadpoolController
 
 from finnet.checks import require_choice, require_methods, require_whole
 from finnet.errors import ConfigError, DataError
-from finnet.estimators.door import has_validation, require_hidden, require_normalization, warn_of_sizes
+from finnet.estimators.door import has_validation, require_hidden, require_normalization, warn_of_sizes, warn_of_spread
 from finnet.estimators.task import Task, class_task, number_task
 from finnet.network.activations import Activation, activated, named_activation
 from finnet.network.batches import Examples
@@ -409,8 +409,10 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         rows, targets = self._checked(X, y, multi_output=True, y_numeric=True)
         self._meet(targets)
         examples = _with_unit_weights(self._examples(rows, self._columns(targets, name="y"), sample_weight))
+        task = self._task(examples)
+        warn_of_spread(examples.Y, task.loss)
         given = self._given(cast(Data, X_val), y_val) if has_validation(X_val, y_val) else None
-        return self._fit(examples, self._task(examples), validation=given)
+        return self._fit(examples, task, validation=given)
 
     def _meet(self, targets: npt.NDArray[Any]) -> None:
         """Take the shape that targets have."""

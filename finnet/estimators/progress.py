@@ -17,7 +17,8 @@ class ProgressBar(Callback):
     --------
     >>> from finnet.estimators.network import NetworkRegressor
     >>> X = [[0.0], [1.0], [2.0]]
-    >>> model = NetworkRegressor(hidden=(), epochs=2, callbacks=(ProgressBar(),)).fit(X, [0.0, 1.0, 2.0])
+    >>> model = NetworkRegressor(hidden=(), epochs=2, callbacks=(ProgressBar(),), random_state=0)
+    >>> model = model.fit(X, [0.0, 1.0, 2.0])
     """
 
     _display: Progress | None = None

@@ -23,7 +23,7 @@ from finnet.types import FloatArray, IntArray
 
 __all__ = ["Task", "class_task", "number_task"]
 
-_ENOUGH_ROWS, _FEW_ROWS = 4000, 4
+_FEW_ROWS = 4
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,11 @@ class Task:
         share = np.clip(mean, 1e-4, 1.0 - 1e-4)
         return np.asarray(np.log(share) - np.log(1.0 - share) if isinstance(self.output, Sigmoid) else np.log(share))
 
-    def constant_loss(self, examples: Examples) -> float:
-        """Mean loss of forecasting the mean target, over a few thousand rows from end to end."""
-        Y, weights = examples.targets()
-        some = slice(None, None, max(1, len(Y) // _ENOUGH_ROWS))
-        scores = np.broadcast_to(self.start(examples).astype(Y.dtype), (len(Y[some]), self.n_outputs))
-        loss = loss_on_scores(self.loss, self.output)
-        return float(mean_loss(loss, scores, Y[some], weights=None if weights is None else weights[some]))
+    def constant_loss(self, examples: Examples, judged: Examples | None = None) -> float:
+        """Mean loss of forecasting the mean target of the examples, for them or for the rows judged."""
+        Y, weights = (examples if judged is None else judged).targets()
+        scores = np.broadcast_to(self.start(examples).astype(Y.dtype), (*Y.shape[:-1], self.n_outputs))
+        return float(mean_loss(loss_on_scores(self.loss, self.output), scores, Y, weights=weights))
 
 
 def class_task(codes: IntArray, loss: str | Loss, *, n_classes: int) -> Task:

@@ -37,6 +37,8 @@ class FitRecord:
         Networks of an ensemble: member, its settings, best_epoch, validation_loss, share.
     spread : float, optional
         Standard deviation of the forecasts over the members of an ensemble, before calibration: mean over test rows.
+    layers : DataFrame, optional
+        Per layer of an ensemble's networks: layer, gradient_norm, update_ratio, dead, saturated, clip_rate.
     advice : list of str, optional
         What went wrong in training and what helps; no sentence where all was well.
     """
@@ -45,6 +47,7 @@ class FitRecord:
     history: pd.DataFrame | None = None
     members: pd.DataFrame | None = None
     spread: float | None = None
+    layers: pd.DataFrame | None = None
     advice: list[str] | None = None
 
 
@@ -194,6 +197,7 @@ def _record(work: _Work, fitted: Any) -> FitRecord:
         history=_told(fitted, "history_"),
         members=None if members is None else members.reset_index(),
         spread=None if spread is None else float(spread(work.test.X).mean()),
+        layers=_told(fitted, "layers_"),
         advice=_told(fitted, "advice_"),
     )
 

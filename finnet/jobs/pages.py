@@ -74,6 +74,7 @@ def _evidence(results: Sequence[FoldResult], judgement: Judgement) -> Evidence:
         learning=pd.DataFrame([_learning(fold, fit) for fold, fit in fits.items()]),
         networks=_by_fold({fold: fit.members for fold, fit in fits.items() if fit.members is not None}),
         histories=_by_fold({fold: _losses(fit) for fold, fit in fits.items()}),
+        layers=_by_fold({fold: fit.layers for fold, fit in fits.items() if fit.layers is not None}),
         advice=_advice(fits),
         against_naive=judgement.comparisons[0].against_naive,
     )

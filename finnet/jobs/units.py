@@ -23,7 +23,7 @@ __all__ = ["FinishedUnits", "unfinished"]
 _NOTE = b"finnet"
 _SUFFIX = ".work"
 _MODEL = "model.npz"
-_TABLES = ("history", "members")
+_TABLES = ("history", "members", "layers")
 
 
 class FinishedUnits:

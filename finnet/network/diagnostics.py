@@ -7,19 +7,35 @@ import numpy as np
 
 from finnet.network.activations import Activation, Sigmoid, Tanh
 from finnet.network.block import Block
+from finnet.network.depth import Skippable
 from finnet.network.layer import Layer
 from finnet.network.layers import Activate, Dense
 from finnet.network.shared import PerShared, SharedDense
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["LayerState", "Observer", "advise", "overfitting_advice", "typical"]
+__all__ = [
+    "NOTHING_LEARNED",
+    "LayerState",
+    "Observer",
+    "advise",
+    "overfitting_advice",
+    "typical",
+]
 
 _ENOUGH_ROWS = 16
+_EXPLODED = 1e3
+_RISE, _NOTICEABLE = 0.1, 1e-3
+NOTHING_LEARNED = (
+    "loss is not below that of forecasting the mean; try another learning rate, more epochs or other columns"
+)
 
 
 @dataclass(frozen=True)
 class LayerState:
-    """One dense layer after one epoch, as of its last batch.
+    """One dense layer after one epoch; NaN in what is not known, as where a member of a pack passes the layer by.
+
+    Gradients and units are those of the epoch's last whole batch, and gradients those of the loss alone, before
+    penalties are added and before they are clipped.
 
     Attributes
     ----------
@@ -31,7 +47,7 @@ class LayerState:
         Way that W went in the epoch, over its length, per step; around 1e-3 is healthy, and long ways that turn back
         look shorter than they were.
     dead : float
-        Share of units of the following activation that gave 0 to every row; 0 where the batch has under 16 rows.
+        Share of units of the following activation that gave 0 to every row; NaN where the batch has under 16 rows.
     saturated : float
         Share of its outputs within 1 % of an end of the activation's range, where that has two ends.
     clip_rate : float
@@ -56,12 +72,23 @@ class Observer:
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
-        self._pairs = list(_dense_and_activation(layers))
-        self._before = [dense.W.copy() for dense, _ in self._pairs]
+        self._watched = list(_watched(layers))
+        self._before = [watched.dense.W.copy() for watched in self._watched]
+        self._seen: list[tuple[FloatArray, FloatArray, FloatArray]] = []
+
+    def look(self) -> None:
+        """Note gradients and units as `backward` has just left them."""
+        self._seen = [(_size_of_gradient(watched.dense), *_units(watched)) for watched in self._watched]
 
     def observe(self, epoch: int, n_steps: int, *, clip_rate: FloatArray | float = 0.0) -> list[list[LayerState]]:
-        """States after the epoch, layer by layer, one list per member; a single network is the only one."""
-        layers = [self._layer(i, n_steps, clip_rate=clip_rate) for i in range(len(self._pairs))]
+        """States after the epoch, layer by layer, one list per member; a single network is the only one.
+
+        Gradients and units are those of the last `look` in the epoch, or as they are where there was none.
+        """
+        if not self._seen:
+            self.look()
+        layers = [self._layer(i, n_steps, clip_rate=clip_rate) for i in range(len(self._watched))]
+        self._seen = []
         members = zip(*layers, strict=True)
         return [[LayerState(epoch, i, *state) for i, state in enumerate(member, 1)] for member in members]
 
@@ -71,16 +98,16 @@ class Observer:
 
     def _layer(self, i: int, n_steps: int, *, clip_rate: FloatArray | float) -> list[tuple[float, ...]]:
         """From gradient_norm to clip_rate, one tuple per member."""
-        dense, following = self._pairs[i]
+        dense, (norm, dead, saturated) = self._watched[i].dense, self._seen[i]
         way = _length(dense.W - self._before[i]) / np.maximum(_length(dense.W), 1e-30)
         self._before[i] = dense.W.copy()
-        dead, saturated = _units(following)
-        if isinstance(dense, SharedDense):
-            dead, saturated = dead.mean(), saturated.mean()
-        norm = _length(dense.dW) / (dense.n_in * dense.n_out) ** 0.5
         n_members = 1 if dense.W.ndim == 2 else len(dense.W)
         states = (norm, way / n_steps, dead, saturated, clip_rate)
-        return list(zip(*[_one_each(state, n_members) for state in states], strict=True))
+        own = list(zip(*[_one_each(state, n_members) for state in states], strict=True))
+        block = self._watched[i].block
+        if block is None:
+            return own
+        return [state if on else (np.nan,) * 4 + state[4:] for state, on in zip(own, block.on, strict=True)]
 
 
 def _one_each(state: FloatArray | float, n_members: int) -> list[float]:
@@ -88,39 +115,56 @@ def _one_each(state: FloatArray | float, n_members: int) -> list[float]:
     return np.asarray(state).tolist() if np.ndim(state) else [float(state)] * n_members
 
 
+@dataclass(frozen=True)
+class _Watched:
+    """A dense layer, the activation behind it, and the block by which members may pass it."""
+
+    dense: Dense | SharedDense
+    activate: Activate | None
+    block: Skippable | None
+
+
+def _size_of_gradient(dense: Dense | SharedDense) -> FloatArray:
+    return np.asarray(_length(dense.dW) / (dense.n_in * dense.n_out) ** 0.5)
+
+
 def _length(W: FloatArray) -> FloatArray:
     """Euclidean length of all elements, one number per member."""
     return np.asarray(np.sqrt(np.square(W).sum(axis=(-2, -1))))
 
 
-def _dense_and_activation(layers: Sequence[Layer]) -> Iterator[tuple[Dense | SharedDense, Activate | None]]:
+def _watched(layers: Sequence[Layer]) -> Iterator[_Watched]:
     flat = list(_flat(layers))
-    for i, layer in enumerate(flat):
+    for i, (layer, block) in enumerate(flat):
         if isinstance(layer, Dense | SharedDense):
-            following = [later for later in flat[i + 1 : i + 3] if isinstance(later, Activate)]
-            yield layer, following[0] if following else None
+            following = [later for later, _ in flat[i + 1 : i + 3] if isinstance(later, Activate)]
+            yield _Watched(layer, following[0] if following else None, block)
 
 
-def _flat(layers: Sequence[Layer]) -> Iterator[Layer]:
+def _flat(layers: Sequence[Layer], block: Skippable | None = None) -> Iterator[tuple[Layer, Skippable | None]]:
+    """Layers one by one, each with the block by which it may be passed."""
     for layer in layers:
-        if isinstance(layer, Block):
-            yield from _flat(layer.layers)
-        elif isinstance(layer, PerShared):
-            yield layer.layer
+        if isinstance(layer, Skippable):
+            yield from _flat(layer.layers, layer)
+        elif isinstance(layer, Block):
+            yield from _flat(layer.layers, block)
         else:
-            yield layer
+            yield (layer.layer if isinstance(layer, PerShared) else layer), block
 
 
-def _units(activate: Activate | None) -> tuple[FloatArray, FloatArray]:
+def _units(watched: _Watched) -> tuple[FloatArray, FloatArray]:
     """Shares of dead and of saturated units; 0 where there is no activation, or no member used it."""
+    activate = watched.activate
     if activate is None or activate.result is None:
         return np.zeros(()), np.zeros(())
     A = activate.result[..., :-1]
-    return _dead(A), _saturated(A, activate.activation)
+    dead, saturated = _dead(A), _saturated(A, activate.activation)
+    # The networks that share these weights are one network.
+    return (dead.mean(), saturated.mean()) if isinstance(watched.dense, SharedDense) else (dead, saturated)
 
 
 def _dead(A: FloatArray) -> FloatArray:
-    return np.asarray((A == 0.0).all(axis=-2).mean(axis=-1) if A.shape[-2] >= _ENOUGH_ROWS else 0.0)
+    return np.asarray((A == 0.0).all(axis=-2).mean(axis=-1) if A.shape[-2] >= _ENOUGH_ROWS else np.nan)
 
 
 def _saturated(A: FloatArray, activation: Activation) -> FloatArray:
@@ -135,6 +179,8 @@ def _saturated(A: FloatArray, activation: Activation) -> FloatArray:
 def typical(members: Sequence[Sequence[LayerState]]) -> list[LayerState]:
     """Median over members of the last state of every layer, of which `advise` says what holds for most members.
 
+    Members that pass a layer by do not count in it.
+
     Examples
     --------
     >>> members = [[LayerState(4, 1, norm, 1e-3, 0.0, 0.0)] for norm in (0.1, 0.2, 9.0)]
@@ -142,10 +188,14 @@ def typical(members: Sequence[Sequence[LayerState]]) -> list[LayerState]:
     0.2
     """
     last = [[state for state in states if state.epoch == states[-1].epoch] for states in members if states]
-    return [
-        LayerState(0, layer, *np.median([astuple(state)[2:] for state in states], axis=0).tolist())
-        for layer, states in enumerate(zip(*last, strict=True), 1)
-    ]
+    return [LayerState(0, layer, *_medians(states)) for layer, states in enumerate(zip(*last, strict=True), 1)]
+
+
+def _medians(states: Sequence[LayerState]) -> Iterator[float]:
+    """Medians from gradient_norm to clip_rate of what is known, NaN where nothing is, of which NumPy would warn."""
+    for values in zip(*[astuple(state)[2:] for state in states], strict=True):
+        known = [value for value in values if not np.isnan(value)]
+        yield float(np.median(known)) if known else np.nan
 
 
 def advise(states: Sequence[LayerState], validation_loss: Sequence[float] = ()) -> list[str]:
@@ -162,23 +212,33 @@ def advise(states: Sequence[LayerState], validation_loss: Sequence[float] = ()) 
     --------
     >>> states = [LayerState(1, 1, 1e-9, 1e-6, 0.0, 0.0), LayerState(1, 2, 1e-2, 1e-3, 0.0, 0.0)]
     >>> advise(states)[0]
-    'gradients vanish: layer 1 gets 1e-07 of the last layer\\'s; use relu, normalization="batch" or residual=True'
+    'gradients vanish: layer 1 gets 1e-07 of the last layer\\'s; use relu, normalization="batch", residual=True or an
+    initializer of larger weights, as Orthogonal(gain=4.0) for sigmoid'
     """
     last = [state for state in states if state.epoch == states[-1].epoch] if states else []
     return [*_gradient_advice(last), *_clipping_advice(last), *_unit_advice(last), *overfitting_advice(validation_loss)]
 
 
 def _gradient_advice(last: Sequence[LayerState]) -> Iterator[str]:
-    if len(last) < 2 or last[-1].gradient_norm == 0.0:
+    known = [state for state in last if not np.isnan(state.gradient_norm)]
+    if not known:
         return
-    ratio = last[0].gradient_norm / last[-1].gradient_norm
+    largest = max(known, key=lambda state: state.gradient_norm)
+    ratio = last[0].gradient_norm / last[-1].gradient_norm if last[-1].gradient_norm > 0.0 else 1.0
     if ratio < 1e-3:
         yield (
             f"gradients vanish: layer 1 gets {ratio:.0e} of the last layer's; use relu,"
-            ' normalization="batch" or residual=True'
+            ' normalization="batch", residual=True or an initializer of larger weights, as Orthogonal(gain=4.0) for'
+            " sigmoid"
         )
     if ratio > 1e3:
         yield f"gradients explode: layer 1 gets {ratio:.0e} times the last layer's; use Clipping(norm=1.0)"
+    elif largest.gradient_norm > _EXPLODED:
+        yield (
+            f"gradients explode: those of layer {largest.layer} have a size of {largest.gradient_norm:.0e}; use"
+            ' Clipping(norm=1.0), normalization="batch" or an initializer of smaller weights, and scale the inputs and'
+            " the target to about unit size"
+        )
 
 
 def _clipping_advice(last: Sequence[LayerState]) -> Iterator[str]:
@@ -200,13 +260,19 @@ def _unit_advice(last: Sequence[LayerState]) -> Iterator[str]:
 
 
 def overfitting_advice(validation_loss: Sequence[float]) -> Iterator[str]:
-    """A sentence where validation loss was best long ago and has risen since."""
-    if len(validation_loss) < 10:
+    """A sentence where validation loss was best long ago and has risen since, by much of what it had fallen.
+
+    Losses may have any sign. The least of the last quarter is compared with the least of all, so that noise alone is
+    no rise.
+    """
+    n_epochs = len(validation_loss)
+    if n_epochs < 10:
         return
     best = int(np.argmin(validation_loss))
-    rise = validation_loss[-1] / validation_loss[best] - 1.0
-    if best < len(validation_loss) / 2 and rise > 0.05:
+    least, late = validation_loss[best], min(validation_loss[-(n_epochs // 4) :])
+    fall, rise = validation_loss[0] - least, late - least
+    if best < n_epochs / 2 and rise > _RISE * fall and rise > _NOTICEABLE * abs(least):
         yield (
-            f"the network overfits: validation loss was best in epoch {best + 1} and has risen by {rise:.0%} since;"
-            " use early_stopping, dropout, l1 or l2"
+            f"the network overfits: validation loss was best in epoch {best + 1} and has risen from {least:.3g} to"
+            f" {validation_loss[-1]:.3g} since; use early_stopping, dropout, l1 or l2"
         )

@@ -1,10 +1,13 @@
 """What happened in training, epoch by epoch."""
 
 from dataclasses import dataclass, field
+from math import nan
 
-from finnet.network.diagnostics import LayerState, advise
+from finnet.network.diagnostics import NOTHING_LEARNED, LayerState, advise
 
 __all__ = ["History"]
+
+_HAIR = 1e-4
 
 
 @dataclass
@@ -23,6 +26,8 @@ class History:
         Counted from 1: the epoch whose weights are kept.
     was_interrupted : bool
         Whether the user stopped training from the keyboard.
+    constant_loss : float
+        Loss of forecasting the mean target for every row, of the rows of `judged_by`; NaN where not known.
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -30,6 +35,7 @@ class History:
     layer_states: list[LayerState] = field(default_factory=list)
     best_epoch: int = 0
     was_interrupted: bool = False
+    constant_loss: float = nan
 
     def __len__(self) -> int:
         return len(self.train_loss)
@@ -50,7 +56,22 @@ class History:
     @property
     def advice(self) -> list[str]:
         """Plain sentences about what went wrong and what helps (see `diagnostics.advise`)."""
-        return advise(self.layer_states, self.validation_loss)
+        advice = advise(self.layer_states, self.validation_loss)
+        if self.has_learned_nothing:
+            advice.append(f"the network has learned nothing: its {NOTHING_LEARNED}")
+        return advice
+
+    @property
+    def has_learned_nothing(self) -> bool:
+        """Whether the loss of the weights that are kept is not below `constant_loss`, by more than a hair.
+
+        Examples
+        --------
+        >>> [History([loss], best_epoch=1, constant_loss=0.69).has_learned_nothing for loss in (0.7, 0.6)]
+        [True, False]
+        """
+        kept = self.judged_by[: self.best_epoch]
+        return bool(kept) and kept[-1] > self.constant_loss - _HAIR * abs(self.constant_loss)
 
     @property
     def judged_by(self) -> list[float]:

@@ -20,7 +20,7 @@ from finnet.network.model import Network
 from finnet.network.optimizers import Updater
 from finnet.network.regularization import Clipper
 from finnet.network.stopping import BestSoFar, EarlyStopping
-from finnet.network.training import Training, active_rules, epoch_loss, validation_loss
+from finnet.network.training import Training, active_rules, epoch_loss, last_whole_step, validation_loss
 from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["PackHistory", "members_at_once", "train_pack"]
@@ -100,7 +100,8 @@ def train_pack(
     Returns
     -------
     PackHistory
-        An interrupt from the keyboard ends training as if all patience had run out, once there is an epoch to keep.
+        An interrupt from the keyboard ends training as if all patience had run out, once there is an epoch to keep; the
+        best weights so far are kept where validation rows tell which they are.
 
     Raises
     ------
@@ -156,7 +157,7 @@ class _PackRun:
         rate = None if rates is None else np.asarray(rates, np.float64)[:, None]
         theta, gradient = network.trained, network.trained_gradients
         self.updater = Updater(settings.optimizer, theta, gradient, is_weight=network.is_weight, rate=rate)
-        # Without early stopping this notes nothing but divergence.
+        # Without early stopping this is what an interrupt goes back to, where there are validation rows.
         self.best = BestSoFar(settings.early_stopping or EarlyStopping(), network.values)
         self.final, self.best_epoch = network.values.copy(), np.zeros(self.n_members, np.int64)
         self.clipper, self.observer = Clipper(settings.clipping), Observer(network.layers)
@@ -195,13 +196,15 @@ class _PackRun:
 
     def train_epoch(self) -> None:
         """Forward, loss, backward, update, batch by batch."""
-        seen = []
+        seen, step_to_watch = [], last_whole_step(self.batches)
         self.updater.scale_rate(self._rate_factors())
         rules = active_rules(self.settings, self.clipper)
         for X, Y, weights in self.batches:
             scores = self.network.forward(X)
             seen.append(scores.copy())
             self.network.backward(mean_gradient(self.loss, scores, Y, weights=weights))
+            if len(seen) == step_to_watch:
+                self.observer.look()
             for rule in rules:
                 rule.apply(self.network)
             self.updater.update()
@@ -213,13 +216,15 @@ class _PackRun:
 
     def over(self) -> BoolArray:
         """Which active members stop after this epoch: out of patience, or no longer finite."""
-        loss = self.train_losses[-1][self.active]
-        if self.validation is not None:
-            loss = validation_loss(self.network, self.loss, self.validation)
-            self.validation_losses.append(self._spread(loss))
+        has_diverged = ~np.isfinite(self.train_losses[-1][self.active])
+        if self.validation is None:
+            return has_diverged
+        loss = validation_loss(self.network, self.loss, self.validation)
+        self.validation_losses.append(self._spread(loss))
+        is_out_of_patience = self.best.is_over(self.network.values, loss)
         if self.settings.early_stopping is None:
             return ~np.isfinite(loss)
-        return self.best.is_over(self.network.values, loss) | ~np.isfinite(self.train_losses[-1][self.active])
+        return is_out_of_patience | has_diverged
 
     def leave(self, over: BoolArray) -> None:
         """Store what stopped members end with and go on without them."""
@@ -257,10 +262,11 @@ class _PackRun:
 
     def _store(self, over: BoolArray) -> None:
         members = self.active[over]
-        if self.settings.early_stopping is None:
-            self.final[members], self.best_epoch[members] = self.network.values[over], len(self.train_losses)
-        else:
+        is_cut_short = self.was_interrupted and self.validation is not None
+        if self.settings.early_stopping is not None or is_cut_short:
             self.final[members], self.best_epoch[members] = self.best.values[over], self.best.epoch[over]
+        else:
+            self.final[members], self.best_epoch[members] = self.network.values[over], len(self.train_losses)
 
     def _rate_factors(self) -> FloatArray:
         """What the schedule says to each active member, of shape (n_active, 1)."""

@@ -21,7 +21,7 @@ from finnet.network.settings import Settings
 from finnet.network.stopping import BestSoFar, EarlyStopping
 from finnet.types import FloatArray
 
-__all__ = ["Trainer", "Training", "active_rules", "epoch_loss", "train", "validation_loss"]
+__all__ = ["Trainer", "Training", "active_rules", "epoch_loss", "last_whole_step", "train", "validation_loss"]
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,8 @@ def train(
     Returns
     -------
     History
-        An interrupt from the keyboard ends training as if patience had run out.
+        An interrupt from the keyboard ends training as if patience had run out, once there is an epoch to keep; the
+        best weights so far are kept where validation examples tell which they are.
 
     Raises
     ------
@@ -102,7 +103,7 @@ def train(
     array([3., 1.], dtype=float32)
     """
     trainer = Trainer(network, loss, settings or Training())
-    if trainer.best is not None and validation is None:
+    if trainer.settings.early_stopping is not None and validation is None:
         raise ConfigError("early_stopping needs validation examples; give some, or use early_stopping=None")
     for callback in callbacks:
         callback.on_start(network, epochs=trainer.settings.epochs)
@@ -126,9 +127,11 @@ def _train_epochs(
             if is_over or any(votes):
                 break
     except KeyboardInterrupt:
-        trainer.history.was_interrupted = True
         if validation is not None:
             del trainer.history.train_loss[len(trainer.history.validation_loss) :]
+        if not len(trainer.history):
+            raise
+        trainer.history.was_interrupted = True
 
 
 class Trainer:
@@ -145,7 +148,7 @@ class Trainer:
         self.observer = Observer(network.layers)
         self.clipper = Clipper(settings.clipping)
         self.rules = active_rules(settings, self.clipper)
-        self.best = BestSoFar(settings.early_stopping, network.values) if settings.early_stopping else None
+        self.best: BestSoFar | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -168,12 +171,14 @@ class Trainer:
 
     def train_epoch(self, batches: Batches) -> None:
         """Forward, loss, backward, update, batch by batch."""
-        history, seen = self.history, []
+        history, seen, step_to_watch = self.history, [], last_whole_step(batches)
         self.updater.scale_rate(self.settings.schedule.factor(history.judged_by, self.settings.epochs))
         for X, Y, weights in batches:
             scores = self.network.forward(X)
             seen.append(scores.copy())
             self.network.backward(mean_gradient(self.loss, scores, Y, weights=weights))
+            if len(seen) == step_to_watch:
+                self.observer.look()
             for rule in self.rules:
                 rule.apply(self.network)
             self.updater.update()
@@ -188,12 +193,16 @@ class Trainer:
             return False
         loss = self._loss_of(validation)
         self.history.validation_loss.append(loss)
-        return self.best is not None and bool(self.best.is_over(self.network.values, loss))
+        if self.best is None:
+            self.best = BestSoFar(self.settings.early_stopping or EarlyStopping(), self.network.values)
+        is_out_of_patience = bool(self.best.is_over(self.network.values, loss))
+        return self.settings.early_stopping is not None and is_out_of_patience
 
     def finish(self) -> History:
-        """Keep the best weights, or the last ones."""
+        """Keep the best weights with early stopping or after an interrupt, where they are known, else the last ones."""
         self.history.best_epoch = len(self.history)
-        if self.best is not None and self.best.epoch > 0:
+        keeps_best = self.settings.early_stopping is not None or self.history.was_interrupted
+        if keeps_best and self.best is not None and self.best.epoch > 0:
             self.network.values[...] = self.best.values
             self.history.best_epoch = int(self.best.epoch)
         self.finite(self.network.values.sum())
@@ -216,6 +225,11 @@ def active_rules(settings: Training, clipper: Clipper) -> list[Penalty | Clipper
     """What is done to the gradients of every step before the update."""
     penalties: list[Penalty | Clipper] = [settings.penalty] if settings.penalty.is_active else []
     return [*penalties, clipper] if settings.clipping.is_active else penalties
+
+
+def last_whole_step(batches: Batches) -> int:
+    """Number of an epoch's last step with a whole batch, or of its only step, counted from 1."""
+    return max(1, len(batches.examples) // batches.size)
 
 
 def validation_loss(network: Network, loss: Loss, examples: Examples) -> FloatArray:

@@ -49,6 +49,9 @@ class Evidence:
         `fold`, `member`, `learning_rate`, `dropout`, `l1`, `l2`, `depth`, `best_epoch`, `validation_loss`, `share`.
     histories : DataFrame
         `fold`, `member`, `epoch`, `loss`, `validation_loss`, `share`.
+    layers : DataFrame, optional
+        `fold`, `layer`, `gradient_norm`, `update_ratio`, `dead`, `saturated`, `clip_rate`, of typical chosen networks
+        when their training ended; NaN where not known.
     advice : sequence of str, optional
         What went wrong in training and what helps; None where nobody kept watch.
     against_naive : DataFrame, optional
@@ -62,6 +65,7 @@ class Evidence:
     learning: pd.DataFrame
     networks: pd.DataFrame
     histories: pd.DataFrame
+    layers: pd.DataFrame | None = None
     advice: Sequence[str] | None = None
     against_naive: pd.DataFrame | None = None
 
@@ -245,8 +249,21 @@ def _learning_blocks(evidence: Evidence) -> list[Block]:
     return [
         Figure(plots.training_plot(evidence.histories), curves, alt),
         Table(tables.learning_table(evidence.learning), folds),
+        *_layer_blocks(evidence.layers),
         Details("Settings of the chosen networks", Table(tables.networks_table(chosen), each)),
     ]
+
+
+def _layer_blocks(layers: pd.DataFrame | None) -> list[Block]:
+    if layers is None:
+        return []
+    caption = (
+        "Layers of the chosen networks in their last epoch: medians over the networks of a fold, then over folds. "
+        "Gradient: root mean square of its elements. Update: how far a step moves the weights, as a share of their "
+        "length. Dead: units that give nothing to any case. Saturated: outputs at an end of their range. Clipped: "
+        "steps whose gradient was shortened."
+    )
+    return [Table(tables.layer_table(layers), caption)]
 
 
 def _advice_blocks(advice: Sequence[str] | None) -> list[Block]:

@@ -16,6 +16,7 @@ __all__ = [
     "cutoff_table",
     "feature_table",
     "fold_table",
+    "layer_table",
     "learning_table",
     "manifest_table",
     "naive_table",
@@ -279,6 +280,31 @@ def learning_table(learning: pd.DataFrame) -> pd.DataFrame:
             "Spread": learning["spread"].map(percent),
         }
     )
+
+
+def layer_table(layers: pd.DataFrame) -> pd.DataFrame:
+    """One row per layer, from the input to the output: gradients, updates and units, the median over folds.
+
+    Examples
+    --------
+    >>> rows = {"fold": [0, 0, 1, 1], "layer": [1, 2] * 2, "gradient_norm": [0.01, 0.2, 0.03, 0.4],
+    ...         "update_ratio": 1e-3, "dead": [0.25, np.nan] * 2, "saturated": 0.0, "clip_rate": 0.5}
+    >>> layer_table(pd.DataFrame(rows)).to_numpy().tolist()
+    [['1', '0.02', '0.001', '25.0 %', '0.0 %', '50.0 %'], ['2 (output)', '0.3', '0.001', '–', '0.0 %', '50.0 %']]
+    """
+    medians = layers.groupby("layer").median()
+    names = [str(layer) if layer < medians.index.max() else f"{layer} (output)" for layer in medians.index]
+    columns = {words: medians[name].map(write).to_list() for name, words, write in _OF_LAYERS}
+    return pd.DataFrame({"Layer": names, **columns})
+
+
+_OF_LAYERS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+    ("gradient_norm", "Gradient", "{:.2g}".format),
+    ("update_ratio", "Update", "{:.2g}".format),
+    ("dead", "Dead", percent),
+    ("saturated", "Saturated", percent),
+    ("clip_rate", "Clipped", percent),
+)
 
 
 def networks_table(networks: pd.DataFrame) -> pd.DataFrame:

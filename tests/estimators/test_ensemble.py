@@ -74,17 +74,23 @@ def test_greedy_choice_leaves_a_useless_member_out():
     assert shares.sum() == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("members", [range(1, 5), range(1, 2)], ids=["in one block", "in several blocks"])
-def test_an_interrupt_keeps_what_was_trained(monkeypatch, members):
+@pytest.mark.parametrize(
+    ("members", "step"),
+    [(range(1, 5), 12), (range(1, 2), 12), (range(1, 3), 8 * 4 * 2 + 1)],
+    ids=["in one block", "in the first of several blocks", "in the first epoch of a later block"],
+)
+def test_an_interrupt_keeps_what_was_trained(monkeypatch, members, step):
     gradient, steps = SigmoidCrossEntropy.gradient, iter(range(1000))
 
     def interrupting(self, P, Y):
-        if next(steps) == 12:
+        if next(steps) == step:
             raise KeyboardInterrupt
         return gradient(self, P, Y)
 
     monkeypatch.setattr(SigmoidCrossEntropy, "gradient", interrupting)
-    monkeypatch.setattr("finnet.estimators.ensemble_base.members_at_once", lambda *_, **__: len(members))
+    monkeypatch.setattr(
+        "finnet.estimators.ensemble_base.members_at_once", lambda *_, **__: 4 if len(members) == 4 else 1
+    )
     model = NetworkEnsembleClassifier(**QUICK).fit(X, Y)
     assert model.members_.index.tolist() == [member - 1 for member in members]
     assert np.isfinite(model.predict_proba(X)).all()
@@ -108,13 +114,26 @@ def test_diagnostics_hold_every_member_epoch_and_layer():
     assert model.advice_ == []
 
 
+def test_layers_are_those_of_the_chosen_in_their_last_epoch():
+    model = NetworkEnsembleClassifier(**QUICK, selection="all").fit(X, Y)
+    last = model.diagnostics_.groupby(["member", "layer"])["gradient_norm"].last()
+    np.testing.assert_allclose(model.layers_.set_index("layer")["gradient_norm"], last.groupby("layer").median())
+
+
 def test_advice_speaks_of_most_members():
-    deep = {**QUICK, "hidden": (8,) * 10, "activation": "sigmoid", "l1": 0.0, "l2": 0.0}
+    deep = {**QUICK, "hidden": (8,) * 10, "activation": "sigmoid"}
     assert any("vanish" in sentence for sentence in NetworkEnsembleClassifier(**deep).fit(X, Y).advice_)
     wide = {**QUICK, "epochs": 60, "hidden": (128,), "learning_rate": 0.03, "l1": 0.0, "l2": 0.0, "dropout": 0.0}
     patient = EarlyStopping(patience=60)
     overfitted = NetworkEnsembleClassifier(**wide, early_stopping=patient).fit(X, RNG.permutation(Y))
     assert any("4 of 4 networks overfit" in sentence for sentence in overfitted.advice_)
+
+
+def test_layers_that_members_pass_by_are_not_called_dead():
+    varied = {"hidden": (16,) * 4, "depth": (1, 4), "selection": "all", "activation": "relu", "batch_size": 64}
+    model = NetworkEnsembleClassifier(9, **varied, folds=2, epochs=5, random_state=3).fit(X, Y)
+    assert (model.members_["depth"] < 4).sum() > 4
+    assert not any("dead" in sentence for sentence in model.advice_)
 
 
 class Watching(Callback):

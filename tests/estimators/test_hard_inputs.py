@@ -153,6 +153,7 @@ def test_columns_that_overflow_are_an_error_with_advice(estimator):
     fails_with_advice(estimator, X * [1e-30, 1.0, 1.0, 1e30], NUMBERS)
 
 
+@pytest.mark.filterwarnings("ignore::finnet.errors.FinnetWarning")
 @every_regressor
 def test_targets_that_overflow_are_an_error_with_advice(estimator):
     fails_with_advice(estimator, X, 1e30 * NUMBERS)
@@ -177,6 +178,49 @@ def test_wildly_scaled_columns_are_named_in_a_warning(estimator, sizes):
 def test_a_network_worse_than_its_start_is_named_in_a_warning(estimator):
     with pytest.warns(FinnetWarning, match="lower the learning rate"):
         clone(estimator).set_params(learning_rate=1e3).fit(X, target(estimator))
+
+
+@pytest.mark.parametrize("size", [1e-3, 1e5])
+@every_regressor
+def test_a_wildly_scaled_target_is_named_in_a_warning(estimator, size):
+    with pytest.warns(FinnetWarning) as caught:
+        clone(estimator).fit(X, size * NUMBERS)
+    assert any("TransformedTargetRegressor" in str(warning.message) for warning in caught)
+
+
+class InThousandths:
+    """Squared errors of forecasts of a thousand times the target."""
+
+    def value(self, P, Y):
+        return np.square(P - 1e3 * Y).mean(axis=-1)
+
+    def gradient(self, P, Y):
+        return 2.0 * (P - 1e3 * Y) / Y.shape[-1]
+
+
+@every_regressor
+def test_targets_far_from_zero_need_no_warning_nor_those_of_a_loss_of_ones_own(estimator):
+    clone(estimator).fit(X, NUMBERS + 300.0)
+    clone(estimator).set_params(loss=InThousandths()).fit(X, 1e-3 * NUMBERS)
+
+
+def test_members_that_diverge_are_counted_in_a_warning_and_left_out():
+    ranges = {**QUICK, "optimizer": "sgd", "learning_rate": (1e-3, 1e3), "epochs": 20}
+    with pytest.warns(FinnetWarning, match=r"\d of 6 networks diverged: lower the learning rate") as caught:
+        model = NetworkEnsembleRegressor(6, **ranges).fit(X, NUMBERS)
+    assert {warning.category for warning in caught} == {FinnetWarning}
+    n_diverged = int(str(caught[0].message)[0])
+    assert 0 < n_diverged < 6
+    assert (model.members_["share"] == 0.0).sum() >= n_diverged
+    assert model.score(X, NUMBERS) > 0.5
+
+
+@every_estimator
+def test_a_network_that_learned_nothing_is_told_so(estimator):
+    idle, able = clone(estimator), clone(estimator).set_params(learning_rate=0.02, epochs=30)
+    idle.set_params(learning_rate=1e-9).fit(np.zeros((60, 4)), target(estimator))
+    assert any("learned nothing" in sentence for sentence in idle.advice_)
+    assert not any("learned nothing" in sentence for sentence in able.fit(X, target(estimator)).advice_)
 
 
 @every_estimator
@@ -282,7 +326,7 @@ def test_rows_held_out_or_kept_without_any_weight_are_refused(estimator, weighed
 @every_estimator
 def test_rows_without_weight_judge_nothing_in_stratified_blocks(estimator):
     weights = np.zeros(60)
-    weights[:9] = 1.0
+    weights[::3] = 1.0
     for seed in range(10):
         model = clone(estimator).set_params(early_stopping=True, random_state=seed)
         assert (model.fit(X, target(estimator), sample_weight=weights).history_["validation_loss"] > 0.0).all()

@@ -290,6 +290,7 @@ def test_validation_classes_must_be_known():
         NetworkClassifier().fit(X, Y, X_val=X[:2], y_val=[1, 2])
 
 
+@pytest.mark.filterwarnings("ignore::finnet.errors.FinnetWarning")
 def test_clipping_lets_steep_gradients_pass():
     model = NetworkRegressor(**QUICK, optimizer=SGD(learning_rate=1e-2), clipping=Clipping(norm=1.0))
     assert np.isfinite(model.fit(X, 1e4 * X[:, 0]).predict(X)).all()

@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.metrics import roc_auc_score
+from sklearn.preprocessing import StandardScaler
 
 from finnet.data.panel import Panel
 from finnet.data.samples import made_loan_book, made_market
@@ -127,7 +129,8 @@ def test_every_loan_of_repeated_folds_is_forecast_once_a_repeat():
 
 def test_a_regressor_forecasts_a_mean():
     dataset = build_dataset(made_market(symbols=3, sessions=200), FEATURES[:2], ForwardReturn())
-    forecasts = walk_forward({"network": NetworkRegressor((4,), epochs=2)}, dataset.take(np.arange(60, 500)), Holdout())
+    scaled = TransformedTargetRegressor(NetworkRegressor((4,), epochs=2), transformer=StandardScaler())
+    forecasts = walk_forward({"network": scaled}, dataset.take(np.arange(60, 500)), Holdout())
     assert set(forecasts.table["kind"]) == {"mean"}
 
 

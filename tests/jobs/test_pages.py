@@ -64,6 +64,12 @@ def test_the_share_of_a_network_stands_beside_each_of_its_losses(small):
     pd.testing.assert_series_equal(shares["max"], expected, check_names=False)
 
 
+def test_layers_of_every_fold_reach_the_page(small):
+    layers = parts_of(small).evidence.layers
+    assert layers.groupby("fold")["layer"].apply(list).tolist() == [[1, 2], [1, 2]]
+    assert (layers["gradient_norm"] > 0.0).all()
+
+
 @pytest.mark.parametrize(
     ("advice", "expected"),
     [

@@ -15,8 +15,14 @@ HISTORY = pd.DataFrame(
 )
 MEMBERS = pd.DataFrame({"member": [0, 1], "l2": [1 / 3, 1e-5], "best_epoch": [4, 7], "share": [0.0, 1.0]})
 ADVICE = ["gradients vanish: layer 1 gets 1e-07 of the last layer's"]
+LAYERS = pd.DataFrame({"layer": [1, 2], "gradient_norm": [1 / 3, 1e-9], "dead": [0.25, float("nan")]})
 RECORD = FitRecord(
-    history=HISTORY, members=MEMBERS, chosen={"hidden": (16,), "l2": 1e-3}, spread=0.1 + 0.2, advice=ADVICE
+    history=HISTORY,
+    members=MEMBERS,
+    chosen={"hidden": (16,), "l2": 1e-3},
+    spread=0.1 + 0.2,
+    layers=LAYERS,
+    advice=ADVICE,
 )
 RESULT = FoldResult("network", 3, FORECASTS, RECORD, 1 / 7)
 
@@ -33,6 +39,7 @@ def test_a_unit_comes_back_to_the_bit(units):
     pd.testing.assert_frame_equal(unit.forecasts.table, FORECASTS.table, check_exact=True)
     pd.testing.assert_frame_equal(unit.fit.history, HISTORY, check_exact=True)
     pd.testing.assert_frame_equal(unit.fit.members, MEMBERS, check_exact=True)
+    pd.testing.assert_frame_equal(unit.fit.layers, LAYERS, check_exact=True)
     assert (unit.fit.chosen, unit.cpu_seconds) == ({"hidden": [16], "l2": 1e-3}, 1 / 7)
     assert (unit.fit.spread, unit.fit.advice) == (0.1 + 0.2, ADVICE)
 

@@ -140,8 +140,9 @@ def test_layers_of_other_widths_may_stand_where_all_use_them():
     assert sum(isinstance(layer, Skippable) for layer in network.layers) == 1
 
 
-def test_layers_that_a_member_passes_by_have_gradients_of_zero_in_its_diagnostics():
+def test_layers_that_a_member_passes_by_are_not_known_in_its_diagnostics():
     _, history = trained_pack()
     for depth, states in zip(DEPTHS, history.layer_states, strict=True):
-        used = [state.gradient_norm > 0.0 for state in states[:4]]
-        assert used == [*[True] * depth, *[False] * (3 - depth), True]
+        for name in ("gradient_norm", "update_ratio", "saturated"):
+            known = [not np.isnan(getattr(state, name)) for state in states[:4]]
+            assert known == [*[True] * depth, *[False] * (3 - depth), True]

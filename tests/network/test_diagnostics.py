@@ -5,24 +5,26 @@ import pytest
 
 from finnet.network.activations import ACTIVATIONS
 from finnet.network.batches import Examples
-from finnet.network.diagnostics import LayerState, Observer, advise
+from finnet.network.diagnostics import LayerState, Observer, advise, overfitting_advice
+from finnet.network.initializers import Orthogonal
 from finnet.network.layer import with_ones
-from finnet.network.losses import MeanSquaredError
+from finnet.network.losses import MeanSquaredError, SigmoidCrossEntropy
 from finnet.network.model import dense_network
 from finnet.network.optimizers import SGD
 from finnet.network.pack import train_pack
-from finnet.network.regularization import Clipping
+from finnet.network.regularization import Clipping, Penalty
 from finnet.network.training import Training, train
 
 X = np.random.default_rng(0).standard_normal((64, 4)).astype("float32")
 Y = X[:, :1]
 
 
-def history(activation, *, rate=1e-3, depth=3, epochs=1, Y=Y, **options):
+def history(activation, *, rate=1e-3, depth=3, epochs=1, Y=Y, loss=None, **options):
     network = dense_network((4, *[16] * depth, 1), activation=ACTIVATIONS[activation], **options)
     network.initialize([np.random.default_rng(0)])
     settings = Training(epochs=epochs, batch_size=32, optimizer=SGD(learning_rate=rate))
-    return train(network, MeanSquaredError(), Examples(X, Y), rng=np.random.default_rng(0), settings=settings)
+    loss = loss or MeanSquaredError()
+    return train(network, loss, Examples(X, Y), rng=np.random.default_rng(0), settings=settings)
 
 
 def test_every_dense_layer_has_one_state_per_epoch():
@@ -39,6 +41,7 @@ def test_deep_sigmoids_let_gradients_vanish_and_a_cure_is_named():
     (advice,) = history("sigmoid", depth=10).advice
     assert "vanish" in advice
     assert "normalization" in advice
+    assert "initializer" in advice
 
 
 def test_the_named_cures_bring_gradients_back():
@@ -52,6 +55,24 @@ def test_exploding_gradients_are_seen():
     assert "Clipping" in advice
 
 
+@pytest.mark.parametrize("gain", [0.5, 1.0, 1.5])
+def test_gradients_of_a_tame_deep_network_do_not_explode(gain):
+    assert not any("explode" in sentence for sentence in deep_relu(gain).advice)
+
+
+def test_gradients_that_explode_in_all_layers_alike_are_seen():
+    run = deep_relu(6.0)
+    norms = [state.gradient_norm for state in run.layer_states]
+    assert norms[0] / norms[-1] < 1e3
+    assert any("explode" in sentence and "Clipping" in sentence for sentence in run.advice)
+
+
+def deep_relu(gain):
+    """As drawn: the rate is too low to move a weight."""
+    options = {"initializer": Orthogonal(gain=gain), "loss": SigmoidCrossEntropy(), "Y": (Y > 0).astype("float32")}
+    return history("relu", depth=20, rate=1e-20, **options)
+
+
 def test_dead_units_are_seen():
     network = dense_network((4, 8, 1), activation=ACTIVATIONS["relu"])
     network.initialize([np.random.default_rng(0)])
@@ -61,10 +82,66 @@ def test_dead_units_are_seen():
     assert advice.startswith("100% of the units of layer 1 are dead")
 
 
+@pytest.mark.parametrize(("batch_size", "is_seen"), [(31, True), (32, True), (8, False)])
+def test_dead_units_are_judged_by_the_last_whole_batch_if_that_has_rows_enough(batch_size, is_seen):
+    network = dense_network((4, 8, 1), activation=ACTIVATIONS["relu"])
+    network.initialize([np.random.default_rng(0)])
+    network.layers[0].b[...] = -100.0
+    settings = Training(epochs=1, batch_size=batch_size)
+    run = train(network, MeanSquaredError(), Examples(X, Y), rng=np.random.default_rng(0), settings=settings)
+    assert any("dead" in sentence for sentence in run.advice) == is_seen
+    assert np.isnan(run.layer_states[0].dead) != is_seen
+
+
+@pytest.mark.parametrize("rules", [{"penalty": Penalty(l2=10.0)}, {"clipping": Clipping(norm=1e-9)}], ids=str)
+def test_gradients_are_seen_before_they_are_changed(rules):
+    seen = []
+    for options in ({}, rules):
+        network = dense_network((4, 8, 1))
+        network.initialize([np.random.default_rng(0)])
+        settings = Training(epochs=1, batch_size=64, **options)
+        run = train(network, MeanSquaredError(), Examples(X, Y), rng=np.random.default_rng(0), settings=settings)
+        seen.append([state.gradient_norm for state in run.layer_states])
+    assert seen[0] == seen[1]
+
+
+def test_members_of_a_pack_show_gradients_before_they_are_changed():
+    seen = []
+    for l2 in (0.0, 10.0):
+        pack = dense_network((4, 8, 1), members=2)
+        pack.initialize([np.random.default_rng(k) for k in range(2)])
+        settings = Training(epochs=1, batch_size=64, penalty=Penalty(l2=np.full((2, 1), l2, "float32")))
+        rngs = [np.random.default_rng(k) for k in range(2)]
+        run = train_pack(pack, MeanSquaredError(), Examples(X, Y), rngs=rngs, settings=settings)
+        seen.append([[state.gradient_norm for state in states] for states in run.layer_states])
+    assert seen[0] == seen[1]
+
+
 def test_overfitting_is_seen():
     falling_then_rising = history("relu")
     falling_then_rising.validation_loss = [0.5, 0.4, *np.linspace(0.41, 0.9, 18)]
     assert any("overfits" in sentence for sentence in falling_then_rising.advice)
+
+
+RISING = [0.5, 0.4, *np.linspace(0.41, 0.9, 18)]
+
+
+@pytest.mark.parametrize(
+    ("losses", "overfits"),
+    [
+        (RISING, True),
+        (np.array(RISING) - 0.4, True),  # best at 0
+        (np.array(RISING) - 5.0, True),  # a net profit: below 0
+        (np.array(RISING) + 5.0, True),
+        (np.linspace(0.3, 0.6, 20), True),  # best at first
+        (0.5 / np.arange(1, 21), False),
+        (1.0 - np.array(RISING), False),
+        (0.5 + 1e-4 * np.sin(np.arange(20)), False),
+        ([0.9, 0.4, *[0.5, 0.41] * 9], False),  # back to the best now and then
+    ],
+)
+def test_overfitting_is_a_lasting_rise_measured_by_the_fall_before_it(losses, overfits):
+    assert bool([*overfitting_advice(list(losses))]) == overfits
 
 
 def test_the_share_of_clipped_steps_is_counted():

@@ -13,7 +13,7 @@ from finnet.network.pack import train_pack
 from finnet.network.regularization import Clipping, Penalty
 from finnet.network.schedules import Constant, Cosine
 from finnet.network.stopping import EarlyStopping
-from finnet.network.training import Training, train
+from finnet.network.training import Training, train, validation_loss
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((90, 3)).astype("float32")
@@ -131,6 +131,15 @@ def test_an_interrupt_keeps_the_best_weights_so_far(stopping, moment):
     assert len(history.train_loss) == len(history.validation_loss) == 2
     assert (history.best_epoch > 0).all()
     assert np.isfinite(pack.values).all()
+
+
+def test_an_interrupt_goes_back_to_the_best_weights_known_without_early_stopping_too():
+    fast = {"stopping": None, "rates": np.array([0.5, 1.0, 0.01])}
+    pack, history = trained_pack(**fast, loss=Interrupting(batch=12 * 5 + 2))
+    np.testing.assert_array_equal(history.best_epoch, 1 + history.validation_loss.argmin(axis=0))
+    assert (history.best_epoch[:2] < 12).all()
+    loss = validation_loss(pack, SigmoidCrossEntropy(), HELD)
+    np.testing.assert_allclose(loss, history.validation_loss.min(axis=0), rtol=1e-4)
 
 
 def test_an_interrupt_before_there_is_anything_to_keep_is_passed_on():

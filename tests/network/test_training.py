@@ -113,6 +113,39 @@ def test_an_interrupt_keeps_the_best_weights_so_far():
     assert np.isfinite(network.values).all()
 
 
+def interrupted_after(epochs, network, **options):
+    """Train 5 steps an epoch, where the user interrupts in the second step after so many epochs."""
+    calls = iter(range(1000))
+
+    class Interrupting(SigmoidCrossEntropy):
+        def gradient(self, P, Y):
+            if next(calls) == 5 * epochs + 1:
+                raise KeyboardInterrupt
+            return super().gradient(P, Y)
+
+    return trained(network, loss=Interrupting(), **options)
+
+
+@pytest.mark.parametrize("validation", [None, HELD])
+def test_an_interrupt_before_there_is_anything_to_keep_is_passed_on(validation):
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_after(0, fresh(), validation=validation)
+
+
+def test_an_interrupt_goes_back_to_the_best_weights_known_without_early_stopping_too():
+    network, stopped = fresh(), fresh()
+    fast = {"validation": HELD, "optimizer": Adam(learning_rate=0.5)}
+    history = interrupted_after(12, network, **fast)
+    assert history.best_epoch == 1 + np.argmin(history.validation_loss) < 12
+    trained(stopped, **fast, epochs=history.best_epoch)
+    np.testing.assert_array_equal(network.values, stopped.values)
+
+
+def test_without_early_stopping_a_whole_training_keeps_its_last_weights():
+    history = trained(fresh(), validation=HELD, optimizer=Adam(learning_rate=0.5), epochs=12)
+    assert np.argmin(history.validation_loss) + 1 < history.best_epoch == 12
+
+
 def test_penalty_shrinks_weights():
     loose, tight = fresh(), fresh()
     trained(loose)

@@ -110,6 +110,12 @@ def made_learning(networks):
     return pd.DataFrame({"fold": folds, **counts})
 
 
+def made_layers(folds, layers=3):
+    index = pd.MultiIndex.from_product([range(folds), range(1, layers + 1)], names=["fold", "layer"])
+    state = {"gradient_norm": 0.0123, "update_ratio": 2e-4, "dead": 0.25, "saturated": 0.0, "clip_rate": 0.0}
+    return pd.DataFrame(state, index=index).reset_index()
+
+
 def made_folds(folds):
     starts = pd.date_range("2004-01-05", periods=folds, freq="365D")
     return pd.DataFrame(
@@ -220,6 +226,7 @@ def made_evidence(verdict, metrics, *, metric, calibrated, folds=15):
         learning=made_learning(networks),
         networks=networks,
         histories=made_histories(networks, rng),
+        layers=made_layers(folds),
     )
 
 

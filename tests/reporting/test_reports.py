@@ -122,6 +122,15 @@ def test_folds_say_how_many_networks_were_trained_chosen_and_how_far_they_disagr
         assert cells[start + 5 : start + 11] == ["0", "6", "3", "33.3 %", "9", "2.1 %"]
 
 
+def test_layers_are_summed_up_in_one_row_each_however_many_folds_there_were(pages):
+    for html in pages:
+        cells = [re.sub("<[^>]+>", "", cell) for cell in re.findall(r"<t[hd][^>]*>.*?</t[hd]>", html, re.DOTALL)]
+        start = cells.index("Gradient")
+        assert cells[start : start + 5] == ["Gradient", "Update", "Dead", "Saturated", "Clipped"]
+        assert cells[start + 5 : start + 11] == ["1", "0.012", "0.0002", "25.0 %", "0.0 %", "0.0 %"]
+        assert cells[start + 17] == "3 (output)"
+
+
 def test_settings_are_summed_up_in_seven_rows_however_many_networks_there_were(pages):
     for html in pages:
         table = html[html.index("Settings of the chosen networks") :].split("</table>")[0]
