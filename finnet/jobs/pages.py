@@ -1,5 +1,6 @@
 """Pages: what a run found, put in words and handed to the report."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,10 +107,21 @@ def _learning(fold: int, fit: FitRecord) -> dict[str, float]:
 
 
 def _advice(fits: Mapping[int, FitRecord]) -> list[str] | None:
-    """Sentences with their fold; None where no network kept watch."""
+    """Sentences with their folds, one for all folds where only numbers differ; None where no network kept watch."""
     if all(fit.advice is None for fit in fits.values()):
         return None
-    return [f"Fold {fold}: {sentence.rstrip('.')}." for fold, fit in fits.items() for sentence in fit.advice or []]
+    told: dict[str, list[tuple[int, str]]] = {}
+    for fold, fit in fits.items():
+        for sentence in fit.advice or []:
+            told.setdefault(re.sub(r"\d+", "0", sentence), []).append((fold, sentence.rstrip(".")))
+    return [_in_folds(*zip(*alike, strict=True)) for alike in told.values()]
+
+
+def _in_folds(folds: tuple[int, ...], sentences: tuple[str, ...]) -> str:
+    if len(folds) == 1:
+        return f"Fold {folds[0]}: {sentences[0]}."
+    such_as = "" if len(set(sentences)) == 1 else f", such as fold {folds[0]}"
+    return f"Folds {', '.join(map(str, folds))}{such_as}: {sentences[0]}."
 
 
 def _run(job: AnyJob, dataset: Dataset, base_rate: float, *, record: Mapping[str, object]) -> Run:

@@ -1,12 +1,13 @@
 """What a run found is put in words: how the networks were made, what they were compared with, what went wrong."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
 from finnet.evaluation.walk_forward import forecast_folds
-from finnet.jobs import runner
+from finnet.jobs import pages, runner
 from finnet.jobs.page_files import page_parts_from, read_files
 from tests.jobs.small import JOB, run_small
 
@@ -73,8 +74,8 @@ def test_layers_of_every_fold_reach_the_page(small):
 @pytest.mark.parametrize(
     ("advice", "expected"),
     [
-        (["layer 1 is dead"], ["Fold 0: layer 1 is dead.", "Fold 1: layer 1 is dead."]),
-        (["Lower the rate."], ["Fold 0: Lower the rate.", "Fold 1: Lower the rate."]),
+        (["layer 1 is dead"], ["Folds 0, 1: layer 1 is dead."]),
+        (["Lower the rate."], ["Folds 0, 1: Lower the rate."]),
         ([], []),
         (None, None),
     ],
@@ -86,3 +87,9 @@ def test_advice_reaches_the_page_with_its_fold(advice, expected, tmp_path, monke
 
     monkeypatch.setattr(runner, "forecast_folds", advised)
     assert parts_of(run_small(tmp_path)).evidence.advice == expected
+
+
+def test_advice_that_differs_in_numbers_alone_is_given_once():
+    fits = {0: ["15 of 16 learned nothing", "2 diverged"], 1: [], 2: ["9 of 16 learned nothing"]}
+    told = pages._advice({fold: SimpleNamespace(advice=advice) for fold, advice in fits.items()})
+    assert told == ["Folds 0, 2, such as fold 0: 15 of 16 learned nothing.", "Fold 0: 2 diverged."]
