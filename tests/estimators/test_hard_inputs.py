@@ -7,8 +7,10 @@ from sklearn.base import clone, is_classifier
 from finnet.errors import ConfigError, DataError, FinnetWarning, TrainingError
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
+from finnet.estimators.validation_rows import held_out, judging, stratified_folds
 from finnet.network import Adam, Callback, Clipping
 from finnet.network.activations import Tanh
+from finnet.network.batches import Examples
 from finnet.network.losses import MeanSquaredError
 from finnet.network.schedules import Cosine
 
@@ -323,13 +325,22 @@ def test_rows_held_out_or_kept_without_any_weight_are_refused(estimator, weighed
         model.fit(X, target(estimator), sample_weight=weights)
 
 
-@every_estimator
-def test_rows_without_weight_judge_nothing_in_stratified_blocks(estimator):
-    weights = np.zeros(60)
+def test_rows_without_weight_judge_nothing_in_stratified_blocks():
+    weights, rng = np.zeros((60, 1)), np.random.default_rng(0)
     weights[::3] = 1.0
-    for seed in range(10):
-        model = clone(estimator).set_params(early_stopping=True, random_state=seed)
-        assert (model.fit(X, target(estimator), sample_weight=weights).history_["validation_loss"] > 0.0).all()
+    held = held_out(NUMBERS, 0.3, how="stratified", rng=rng, weights=weights)
+    learned, judged = stratified_folds(NUMBERS, 4, rng, weights=weights)
+    assert len(held) == 6
+    assert judged.shape == (4, 5)
+    assert (weights[held] > 0.0).all()
+    assert (weights[judged] > 0.0).all()
+    for own, others in zip(judged, learned, strict=True):
+        assert sorted([*own, *others]) == list(range(60))
+
+
+def test_rows_that_judge_have_weights_of_mean_one():
+    judges = judging(Examples(X, NUMBERS[:, None], np.arange(60.0)[:, None]), np.arange(40, 60))
+    assert judges.targets()[1].mean() == pytest.approx(1.0)
 
 
 def in_batches_of_one(model):
