@@ -108,8 +108,9 @@ class _SingleNetwork(EstimatorOfNetworks):
                 callbacks=self.callbacks,
             )
         self._trainer = None
-        history.constant_loss = task.constant_loss(examples, validation)
-        warn_if_worse(history.train_loss[history.best_epoch - 1], task.constant_loss(examples))
+        constant_loss = task.constant_loss(examples)
+        history.constant_loss = constant_loss if validation is None else task.constant_loss(examples, validation)
+        warn_if_worse(history.train_loss[history.best_epoch - 1], constant_loss)
         return self._keep(deepcopy(network), history)
 
     def _learn(self, examples: Examples, task: Task) -> Self:

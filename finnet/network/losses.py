@@ -65,7 +65,7 @@ def mean_loss(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArray |
 def mean_gradient(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArray | None = None) -> FloatArray:
     """Gradient of `mean_loss` with respect to P, in the buffer of P where the loss allows it."""
     dP = loss.gradient(P, Y)
-    if dP.dtype != P.dtype:
+    if dP is not P and dP.dtype != P.dtype:
         dP = dP.astype(P.dtype)
     if weights is not None:
         dP *= weights

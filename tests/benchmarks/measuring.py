@@ -1,6 +1,7 @@
 """What the benchmarks share: interleaved timing, tables that hold figures against targets, and where they are kept."""
 
 import argparse
+import gc
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -61,6 +62,7 @@ def interleaved(
     with one_blas_thread():
         for _ in range(rounds + 1):
             for name, run in runs.items():
+                gc.collect()  # or a contestant pays for what the one before it left
                 start = clock()
                 run()
                 seconds[name].append(clock() - start)
