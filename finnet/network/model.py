@@ -30,6 +30,7 @@ class Network:
     Parameters
     ----------
     layers : sequence of Layer
+        The last one is Dense, or SharedDense.
     output : Activation
         Turns the scores of the last layer into forecasts; training works on the scores (see `losses.loss_on_scores`).
     members : int, optional
@@ -65,6 +66,10 @@ class Network:
     ) -> None:
         if dtype not in ("float32", "float64"):
             raise ConfigError(f"dtype={dtype!r} is not supported; use 'float32' or 'float64'")
+        if not isinstance(layers[-1], Dense | SharedDense):
+            raise ConfigError(
+                f"the last layer is {layers[-1]!r}; end with a Dense layer, and give `output` what follows it"
+            )
         self.layers, self.output, self.members = tuple(layers), output or Identity(), members
         self._slots = _place([parameter for layer in layers for parameter in layer.parameters])
         self.is_weight = np.concatenate([_weights_among(parameter) for _, parameter in _trained(self._slots)])

@@ -6,9 +6,10 @@ import pytest
 from finnet.errors import ConfigError
 from finnet.network.activations import ACTIVATIONS, Identity, ReLU, SiLU
 from finnet.network.dropout import Masks
+from finnet.network.initializers import Xavier
 from finnet.network.layer import Buffer, with_ones
-from finnet.network.layers import Activate
-from finnet.network.model import dense_network
+from finnet.network.layers import Activate, Dense
+from finnet.network.model import Network, dense_network
 
 X = np.random.default_rng(1).standard_normal((50, 4)).astype("float32")
 
@@ -191,6 +192,11 @@ def test_forecasting_computes_what_training_does(activation, members):
     scores = network.forward(with_ones(rows)).copy()
     np.testing.assert_allclose(network.infer(X.astype(float)), scores)
     np.testing.assert_allclose(network.predict(X.astype(float)), activation.value(scores, np.empty_like(scores)))
+
+
+def test_a_network_ends_in_a_layer_that_gives_scores():
+    with pytest.raises(ConfigError, match="end with a Dense layer"):
+        Network([Dense(4, 3, initializer=Xavier()), Activate(3, ReLU())])
 
 
 def test_layers_show_their_settings():
