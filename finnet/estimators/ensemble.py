@@ -25,7 +25,8 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
     folds but one and stops by that one, and on it the members of a fold are chosen greedily. So every row is learned
     from, and every choice is made on rows that the chosen did not see. Members that diverge take no part.
 
-    Random restarts of one network are the same with one value for every setting. An interrupt from the keyboard keeps
+    Random restarts of one network, of which the best is kept, are the same with one value for every setting and
+    `selection="best"`. An interrupt from the keyboard keeps
     the members trained so far, each with its best weights; of members trained in other processes, whole packs.
 
     Parameters
@@ -50,7 +51,9 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
     folds : int
     bagging : bool
         Whether each member learns from a draw with replacement of its rows.
-    selection : "greedy" or "all"
+    selection : "greedy", "all" or "best"
+        Which members make the forecast: those chosen as above, all in equal parts, or the one of least validation loss
+        (of least training loss where nothing is validated); folds=1 or X_val judges all by the same rows.
     class_weight : dict, "balanced" or None
     schedule, clipping, normalization, residual, initializer
         As in NetworkClassifier; the same for all members, clipping member by member.

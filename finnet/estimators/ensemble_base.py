@@ -15,6 +15,7 @@ from finnet.estimators.door import require_weight, warn_if_worse, warn_of_diverg
 from finnet.estimators.loaded import of_training
 from finnet.estimators.members import (
     Members,
+    best_alone,
     greedy_shares,
     kept_losses,
     loss_table,
@@ -141,9 +142,12 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         self._note_constant_losses(histories, everyone, examples, task)
         is_sound = sound_members(histories)
         warn_of_divergence(int((~is_sound).sum()), len(is_sound))
-        shares = np.asarray(is_sound / is_sound.sum())
-        if self.selection == "greedy" and everyone.validation is not None:
+        if self.selection == "best":
+            shares = best_alone(histories, is_sound)
+        elif self.selection == "greedy" and everyone.validation is not None:
             shares = greedy_shares(network, everyone, task.loss, is_sound=is_sound)
+        else:
+            shares = np.asarray(is_sound / is_sound.sum())
         self.members_ = member_table(settings_table(everyone, trained), histories, shares)
         self._histories, self._online = dict(enumerate(histories)), None
         chosen = np.flatnonzero(shares)
@@ -199,7 +203,7 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         super()._require_settings()
         require_whole(self.members, 1, name="members")
         require_whole(self.folds, 1, name="folds")
-        require_choice(self.selection, ("greedy", "all"), name="selection")
+        require_choice(self.selection, ("greedy", "all", "best"), name="selection")
         require_range(self.learning_rate, name="learning_rate", zero=False)
         require_range(self.dropout, name="dropout", below=1.0)
         for name in ("l1", "l2"):

@@ -18,6 +18,7 @@ from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "Members",
+    "best_alone",
     "choose_greedily",
     "greedy_shares",
     "kept_losses",
@@ -147,6 +148,18 @@ def sound_members(histories: Sequence[History]) -> BoolArray:
     has_weights = np.array([history.best_epoch > 0 for history in histories])
     is_sound = has_weights & ~are_much_worse(kept_losses(histories), constants)
     return is_sound if is_sound.any() else has_weights
+
+
+def best_alone(histories: Sequence[History], is_sound: BoolArray) -> FloatArray:
+    """Shares of which the member with the least loss has all.
+
+    Examples
+    --------
+    >>> best_alone([History([loss], best_epoch=1) for loss in (0.7, 0.6, 0.1)], np.array([True, True, False]))
+    array([0., 1., 0.])
+    """
+    losses = np.where(is_sound, kept_losses(histories), np.inf)
+    return np.asarray(np.arange(len(losses)) == losses.argmin(), np.float64)
 
 
 def settings_table(members: Members, numbers: IntArray) -> pd.DataFrame:

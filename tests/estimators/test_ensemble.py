@@ -114,6 +114,15 @@ def test_diagnostics_hold_every_member_epoch_and_layer():
     assert model.advice_ == []
 
 
+def test_of_random_restarts_the_best_is_kept():
+    same = {"learning_rate": 1e-2, "dropout": 0.0, "l1": 0.0, "l2": 0.0, "folds": 1, "selection": "best"}
+    model = NetworkEnsembleClassifier(**{**QUICK, **same}).fit(X, Y)
+    best = model.members_["validation_loss"].idxmin()
+    assert model.members_["validation_loss"].nunique() == len(model.members_)
+    assert model.members_["share"].tolist() == [float(member == best) for member in model.members_.index]
+    assert (model.network_.members, model.shares_.tolist()) == (1, [1.0])
+
+
 def test_layers_are_those_of_the_chosen_in_their_last_epoch():
     model = NetworkEnsembleClassifier(**QUICK, selection="all").fit(X, Y)
     last = model.diagnostics_.groupby(["member", "layer"])["gradient_norm"].last()
