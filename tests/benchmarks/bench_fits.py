@@ -24,7 +24,7 @@ FIGURES = [
     ratio("ensemble on one core / on two", "finnet, one core", "finnet"),
 ]
 NETWORKS = 32
-STEPS = {"tiny": 250, "small": 100, "medium": 20}
+STEPS = {"tiny": 500, "small": 400, "medium": 60}
 
 
 def under_joblib(fit: Callable[..., object], size: Size, asked: Options) -> Callable[[], object]:

@@ -186,8 +186,18 @@ class Problem:
             return np.eye(self.n_out)[rng.integers(self.n_out, size=scores.shape[:-1])]
         if self.n_out == 1:
             return rng.integers(2, size=scores.shape).astype(float)
-        away = rng.choice([-1.0, 1.0], scores.shape) * rng.choice([0.3, 0.8], scores.shape)
-        return (scores + away)[..., :1] + 0.0 if self.case.loss == "quantile" else scores + away
+        if self.case.loss == "quantile":
+            return between(scores, rng)
+        return scores + rng.choice([-1.0, 1.0], scores.shape) * rng.choice([0.3, 0.8], scores.shape)
+
+
+def between(scores, rng):
+    """One target per row, in the middle of a gap of at least 0.2 between its scores, or beyond them."""
+    ends = scores.min(axis=-1, keepdims=True) - 0.6, scores.max(axis=-1, keepdims=True) + 0.6
+    ordered = np.sort(np.concatenate([*ends, scores], axis=-1))
+    gaps = np.diff(ordered)
+    drawn = np.where(gaps >= 0.2, rng.random(gaps.shape), -1.0).argmax(axis=-1)[..., None]
+    return np.take_along_axis(ordered[..., :-1] + gaps / 2, drawn, axis=-1)
 
 
 def move_from_kinks(layers, X) -> None:
@@ -200,7 +210,8 @@ def move_from_kinks(layers, X) -> None:
             shift = layer.b if isinstance(layer, Dense) else layer.shift
             values = np.sort(Z[..., :-1], axis=-2)
             gap = np.diff(values, axis=-2).argmax(axis=-2)[..., None, :]
-            low = np.take_along_axis(values, gap, axis=-2)
-            shift -= (low + np.take_along_axis(values, gap + 1, axis=-2)) / 2
+            low, high = (np.take_along_axis(values, place, axis=-2) for place in (gap, gap + 1))
+            # A unit that is given the same by all rows, as all before it are off, has no gap: it stays on.
+            shift -= np.where(high - low > 0.02, (low + high) / 2, values[..., :1, :] - 0.5)
             Z = layer.forward(X)
         X = Z
