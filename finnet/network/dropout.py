@@ -7,7 +7,7 @@ import numpy as np
 
 from finnet.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["Masks"]
+__all__ = ["Masks", "MasksAhead"]
 
 # Elements drawn ahead: enough that drawing is cheap, few enough that they stay in the cache.
 _AHEAD = 1 << 14
@@ -29,7 +29,7 @@ class Masks:
     Examples
     --------
     >>> masks = Masks([np.random.default_rng(0)], (0.25,))
-    >>> float(masks.draw((1000, 100)).mean().round(2)), float(masks.growth(np.dtype("float64")))
+    >>> float(masks.ahead((1000, 100)).draw().mean().round(2)), float(masks.growth(np.dtype("float64")))
     (0.75, 1.3333333333333333)
     """
 
@@ -37,13 +37,13 @@ class Masks:
         seeds = [cast(np.random.SeedSequence, rng.bit_generator.seed_seq) for rng in rngs]
         self._sources = [np.random.SFC64(seed) for seed in seeds]
         self._threshold = np.minimum(np.round(256 * np.asarray(rates)), 255).astype(np.uint8)[:, None]
-        self._ahead: dict[tuple[int, ...], _Ahead] = {}
+        self._ahead: dict[tuple[int, ...], MasksAhead] = {}
 
-    def draw(self, shape: tuple[int, ...]) -> BoolArray:
-        """Which elements are kept, in that shape; a member's depend on its own generator alone."""
+    def ahead(self, shape: tuple[int, ...]) -> "MasksAhead":
+        """The masks of that shape; a member's depend on its own generator alone."""
         if shape not in self._ahead:
-            self._ahead[shape] = _Ahead(shape, len(self._sources))
-        return self._ahead[shape].draw(self._sources, self._threshold)
+            self._ahead[shape] = MasksAhead(shape, self._sources, self._threshold)
+        return self._ahead[shape]
 
     def growth(self, dtype: np.dtype[np.floating]) -> FloatArray:
         """Factor of the elements that are kept, one for all or of shape (n_members, 1, 1)."""
@@ -54,39 +54,38 @@ class Masks:
         """Go on with these members alone."""
         self._sources = [self._sources[member] for member in members]
         self._threshold = self._threshold[members]
-        self._ahead = {(len(members), *shape[1:]): ahead.of(members) for shape, ahead in self._ahead.items()}
+        left = {(len(members), *shape[1:]): ahead for shape, ahead in self._ahead.items()}
+        self._ahead = {}
+        for shape, ahead in left.items():
+            self.ahead(shape).take_over(ahead, members)
 
 
-class _Ahead:
+class MasksAhead:
     """Masks of one shape, drawn for several steps at once into the same memory again and again."""
 
-    def __init__(self, shape: tuple[int, ...], n_members: int) -> None:
-        self._shape, count = shape, shape[-2] * shape[-1]
+    def __init__(self, shape: tuple[int, ...], sources: Sequence[np.random.SFC64], threshold: IntArray) -> None:
+        self._sources, self._threshold, count = sources, threshold, shape[-2] * shape[-1]
         # Neither depends on how many members there are, and so no member's masks do.
         self._n_steps = max(1, _AHEAD // count)
-        self._words = -(-count // _WORD) * self._n_steps
-        self._bytes = np.empty((n_members, self._words), np.uint64)
-        self._cut()
+        step = -(-count // _WORD) * _WORD
+        self._words = np.empty((len(sources), step * self._n_steps // _WORD), np.uint64)
+        self._kept: BoolArray = np.empty((len(sources), step * self._n_steps), dtype=bool)
+        self._masks = [self._kept[:, i * step : i * step + count].reshape(shape) for i in range(self._n_steps)]
         self._next = self._n_steps
 
-    def draw(self, sources: Sequence[np.random.SFC64], threshold: IntArray) -> BoolArray:
-        """The mask of the next step."""
+    def draw(self) -> BoolArray:
+        """Which elements are kept in the next step, valid until the next call."""
         if self._next == self._n_steps:
-            for own, source in zip(self._bytes, sources, strict=True):
-                own[:] = source.random_raw(self._words)
-            np.greater_equal(self._bytes.view(np.uint8), threshold, out=self._kept)
-            self._next = 0
+            self._refill()
         self._next += 1
         return self._masks[self._next - 1]
 
-    def of(self, members: IntArray) -> "_Ahead":
-        """The same for these members of a pack alone."""
-        own = _Ahead((len(members), *self._shape[1:]), len(members))
-        own._kept[...], own._next = self._kept[members], self._next
-        return own
+    def take_over(self, before: "MasksAhead", members: IntArray) -> None:
+        """Go on with what was drawn for these members."""
+        self._kept[...], self._next = before._kept[members], before._next
 
-    def _cut(self) -> None:
-        self._kept: BoolArray = np.empty((len(self._bytes), _WORD * self._words), dtype=bool)
-        count = self._shape[-2] * self._shape[-1]
-        step = self._kept.shape[1] // self._n_steps
-        self._masks = [self._kept[:, i * step : i * step + count].reshape(self._shape) for i in range(self._n_steps)]
+    def _refill(self) -> None:
+        for own, source in zip(self._words, self._sources, strict=True):
+            own[:] = source.random_raw(len(own))
+        np.greater_equal(self._words.view(np.uint8), self._threshold, out=self._kept)
+        self._next = 0

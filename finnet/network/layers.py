@@ -146,7 +146,7 @@ class Activate(Parameterless):
 
     def seed(self, rngs: Sequence[np.random.Generator]) -> None:
         """Take one generator per member."""
-        self._masks = Masks(rngs, self.dropout)
+        self._masks, self._X = Masks(rngs, self.dropout), None
 
     def keep(self, members: IntArray) -> None:
         """Keep the rates of these members and, while training, their generators and drawn masks."""
@@ -164,9 +164,9 @@ class Activate(Parameterless):
             self._with_slopes(X, self._smooth)
         else:
             X = self._by_value(X)
-        self.result = X
         if not self._keeps_ones:
-            X[..., -1] = 1.0
+            self._ones.fill(1.0)
+        self.result = X
         return X
 
     def backward(self, dZ: FloatArray) -> FloatArray:
@@ -188,14 +188,15 @@ class Activate(Parameterless):
 
     def _prepare(self, X: FloatArray) -> None:
         """Memory that goes with X, which comes in the same memory step by step."""
-        self._X, self._slopes = X, self._memory.like(X)
+        self._X, self._slopes, self._ones = X, self._memory.like(X), X[..., -1]
         if self._drops:
+            self._ahead = self._masks.ahead(X.shape)
             self._growth, self._mask = self._masks.growth(X.dtype), self._memory_of_mask.like(X)
 
     def _times_slopes(self, X: FloatArray, linear: PiecewiseLinear) -> None:
         """X times the slopes at its elements, which are 0 where units are dropped, in the memory of X."""
         if self._drops:
-            linear.slopes(X, self._slopes, self._masks.draw(X.shape))
+            linear.slopes(X, self._slopes, self._ahead.draw())
             self._slopes *= self._growth
         else:
             linear.slopes(X, self._slopes)
@@ -205,7 +206,7 @@ class Activate(Parameterless):
         """f(X) and its slopes, both times a fresh mask, in the memory of X."""
         smooth.value_and_slopes(X, self._slopes)
         if self._drops:
-            mask = np.multiply(self._masks.draw(X.shape), self._growth, out=self._mask)
+            mask = np.multiply(self._ahead.draw(), self._growth, out=self._mask)
             X *= mask
             self._slopes *= mask
 
@@ -214,7 +215,8 @@ class Activate(Parameterless):
         A = X if self.activation.in_place else self._memory.like(X)
         self._Z, self._A = (X, A) if self._by_unit else (X[..., :-1], A[..., :-1])
         self.activation.value(self._Z, self._Z if self.activation.in_place else self._A)
-        if not self._drops:
-            return A
-        np.multiply(self._masks.draw(A.shape), self._growth, out=self._mask)
-        return np.multiply(A, self._mask, out=self._memory_of_dropped.like(A))
+        if self._drops:
+            np.multiply(self._ahead.draw(), self._growth, out=self._mask)
+            A = np.multiply(A, self._mask, out=self._memory_of_dropped.like(A))
+        self._ones = A[..., -1]
+        return A

@@ -93,8 +93,8 @@ def test_masks_do_not_depend_on_how_many_members_draw_them():
     rngs, rates = [np.random.default_rng(seed) for seed in range(3)], (0.5, 0.2, 0.0)
     together, alone = Masks(rngs, rates), Masks(rngs[1:2], rates[1:2])
     for n_rows in (5, 5, 3, 4000, 5):
-        drawn = together.draw((3, n_rows, 7)).copy()
-        np.testing.assert_array_equal(drawn[1], alone.draw((n_rows, 7)))
+        drawn = together.ahead((3, n_rows, 7)).draw().copy()
+        np.testing.assert_array_equal(drawn[1], alone.ahead((n_rows, 7)).draw())
         assert drawn[2].all()
 
 
@@ -102,10 +102,10 @@ def test_members_that_leave_take_their_masks_along():
     rngs, rates = [np.random.default_rng(seed) for seed in range(3)], (0.5, 0.2, 0.4)
     together, alone = Masks(rngs, rates), Masks(rngs[2:], rates[2:])
     for shape in ((5, 7), (2, 7), (5, 7)):
-        np.testing.assert_array_equal(together.draw((3, *shape))[2], alone.draw(shape))
+        np.testing.assert_array_equal(together.ahead((3, *shape)).draw()[2], alone.ahead(shape).draw())
     together.keep(np.array([0, 2]))
     for shape in ((5, 7), (2, 7), (90, 7), *[(5, 7)] * 900):
-        np.testing.assert_array_equal(together.draw((2, *shape))[1], alone.draw(shape))
+        np.testing.assert_array_equal(together.ahead((2, *shape)).draw()[1], alone.ahead(shape).draw())
     assert together.growth(np.dtype("float64")).ravel() == pytest.approx([2.0, 256 / 154])
 
 
