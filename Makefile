@@ -23,7 +23,7 @@ lint: .venv/test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy finnet
 
-tables: .venv/core  ## gradients and scikit-learn's checks, in numbers; about ten minutes on one core
+tables: .venv/core  ## gradients and scikit-learn's checks, in numbers; six to ten minutes on one core
 	$(BIN)/python -m tests.network.gradient_table
 	$(BIN)/python -m tests.estimators.check_table
 

@@ -139,7 +139,7 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         everyone = everyone.block(trained)
         network.keep(trained)
         network.values[...] = np.concatenate([values for values, _ in done])
-        self._note_constant_losses(histories, everyone, examples, task)
+        self._note_constant_losses(histories, everyone, examples=examples, task=task)
         is_sound = sound_members(histories)
         warn_of_divergence(int((~is_sound).sum()), len(is_sound))
         if self.selection == "best":
@@ -337,7 +337,7 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         )
 
     def _note_constant_losses(
-        self, histories: Sequence[History], members: Members, examples: Examples, task: Task
+        self, histories: Sequence[History], members: Members, *, examples: Examples, task: Task
     ) -> None:
         """Loss of forecasting the mean target, of the rows that judge each member, or of all where none do."""
         folds, firsts = np.unique(members.folds, return_index=True)

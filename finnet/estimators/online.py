@@ -93,8 +93,11 @@ class OnlineMembers:
         bagging: bool,
     ) -> None:
         self.network, self._settings, self._bagging = network, settings, bagging
-        own = settings[["learning_rate", "l1", "l2"]].to_numpy().tolist()
-        trainers = [Trainer(network.member(k), loss, _own(training, *numbers)) for k, numbers in enumerate(own)]
+        own = [
+            _own(training, learning_rate=rate, l1=l1, l2=l2)
+            for rate, l1, l2 in settings[["learning_rate", "l1", "l2"]].to_numpy().tolist()
+        ]
+        trainers = [Trainer(network.member(k), loss, its_own) for k, its_own in enumerate(own)]
         self._learners = [*map(_Learner, settings.index.tolist(), trainers, rngs, shares.tolist())]
 
     @property
@@ -153,6 +156,6 @@ def learn_or_forget(trainer: Trainer, examples: Examples, *, rng: np.random.Gene
         raise
 
 
-def _own(training: Training, rate: float, l1: float, l2: float) -> Training:
+def _own(training: Training, *, learning_rate: float, l1: float, l2: float) -> Training:
     """The same with a member's own learning rate and penalty."""
-    return replace(training, optimizer=_AtRate(training.optimizer, rate), penalty=Penalty(l1=l1, l2=l2))
+    return replace(training, optimizer=_AtRate(training.optimizer, learning_rate), penalty=Penalty(l1=l1, l2=l2))

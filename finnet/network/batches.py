@@ -96,7 +96,7 @@ class Examples:
 class Batches:
     """The batches of one epoch after another, each valid until the next.
 
-    Rows are gathered in shuffled order in chunks of half a MiB, which stay in the cache, or one batch where that is
+    Rows are gathered in shuffled order in chunks of 128 KiB, which stay in the cache, or one batch where that is
     larger, so that every batch is a plain view. Where X lies in a file, blocks of 1 MiB come in random order, and the
     rows of 32 of them are shuffled together, so that reads stay near each other.
 

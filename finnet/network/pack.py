@@ -15,12 +15,12 @@ from finnet.network.batches import Batches, Examples
 from finnet.network.callbacks import Callback
 from finnet.network.diagnostics import LayerState, Observer
 from finnet.network.history import History
-from finnet.network.losses import Loss, mean_gradient
+from finnet.network.losses import Loss
 from finnet.network.model import Network
 from finnet.network.optimizers import Updater
-from finnet.network.regularization import Clipper
+from finnet.network.regularization import Clipper, Penalty
 from finnet.network.stopping import BestSoFar, EarlyStopping
-from finnet.network.training import Training, active_rules, epoch_loss, last_whole_step, validation_loss
+from finnet.network.training import Training, active_rules, epoch_loss, train_steps, validation_loss
 from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["PackHistory", "members_at_once", "train_pack"]
@@ -167,6 +167,11 @@ class _PackRun:
         self.validation_losses: list[FloatArray] = []
 
     @property
+    def rules(self) -> list[Penalty | Clipper]:
+        """What is done to the gradients of every step before the update, for the members still in training."""
+        return active_rules(self.settings, self.clipper)
+
+    @property
     def n_epochs(self) -> int:
         """Epochs trained to their end."""
         return len(self.train_losses)
@@ -196,18 +201,8 @@ class _PackRun:
 
     def train_epoch(self) -> None:
         """Forward, loss, backward, update, batch by batch."""
-        seen, step_to_watch = [], last_whole_step(self.batches)
         self.updater.scale_rate(self._rate_factors())
-        rules = active_rules(self.settings, self.clipper)
-        for X, Y, weights in self.batches:
-            scores = self.network.forward(X)
-            seen.append(scores.copy())
-            self.network.backward(mean_gradient(self.loss, scores, Y, weights=weights))
-            if len(seen) == step_to_watch:
-                self.observer.look()
-            for rule in rules:
-                rule.apply(self.network)
-            self.updater.update()
+        seen = train_steps(self, self.batches)
         self.train_losses.append(self._spread(epoch_loss(self.loss, seen, self.batches)))
         n_steps = len(self.batches)
         states = self.observer.observe(self.n_epochs, n_steps, clip_rate=self.clipper.rate(n_steps))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from finnet.network.settings import Settings
 from finnet.network.stopping import BestSoFar, EarlyStopping
 from finnet.types import FloatArray
 
-__all__ = ["Trainer", "Training", "active_rules", "epoch_loss", "last_whole_step", "train", "validation_loss"]
+__all__ = ["Trainer", "Training", "active_rules", "epoch_loss", "train", "train_steps", "validation_loss"]
 
 
 @dataclass(frozen=True)
@@ -171,17 +171,9 @@ class Trainer:
 
     def train_epoch(self, batches: Batches) -> None:
         """Forward, loss, backward, update, batch by batch."""
-        history, seen, step_to_watch = self.history, [], last_whole_step(batches)
+        history = self.history
         self.updater.scale_rate(self.settings.schedule.factor(history.judged_by, self.settings.epochs))
-        for X, Y, weights in batches:
-            scores = self.network.forward(X)
-            seen.append(scores.copy())
-            self.network.backward(mean_gradient(self.loss, scores, Y, weights=weights))
-            if len(seen) == step_to_watch:
-                self.observer.look()
-            for rule in self.rules:
-                rule.apply(self.network)
-            self.updater.update()
+        seen = train_steps(self, batches)
         history.train_loss.append(self.finite(epoch_loss(self.loss, seen, batches)))
         n_steps = len(batches)
         (states,) = self.observer.observe(len(history), n_steps, clip_rate=self.clipper.rate(n_steps))
@@ -221,13 +213,43 @@ class Trainer:
         return float(loss)
 
 
+class Learning(Protocol):
+    """What takes part in a step: of one network in a `Trainer`, of many in a pack."""
+
+    network: Network
+    loss: Loss
+    updater: Updater
+    observer: Observer
+
+    @property
+    def rules(self) -> list[Penalty | Clipper]:
+        """What is done to the gradients of every step before the update."""
+
+
+def train_steps(learning: Learning, batches: Batches) -> list[FloatArray]:
+    """Forward, loss, backward, update, batch by batch; the scores of all steps."""
+    network, rules = learning.network, learning.rules
+    seen: list[FloatArray] = []
+    step_to_watch = _last_whole_step(batches)
+    for X, Y, weights in batches:
+        scores = network.forward(X)
+        seen.append(scores.copy())
+        network.backward(mean_gradient(learning.loss, scores, Y, weights=weights))
+        if len(seen) == step_to_watch:
+            learning.observer.look()
+        for rule in rules:
+            rule.apply(network)
+        learning.updater.update()
+    return seen
+
+
 def active_rules(settings: Training, clipper: Clipper) -> list[Penalty | Clipper]:
     """What is done to the gradients of every step before the update."""
     penalties: list[Penalty | Clipper] = [settings.penalty] if settings.penalty.is_active else []
     return [*penalties, clipper] if settings.clipping.is_active else penalties
 
 
-def last_whole_step(batches: Batches) -> int:
+def _last_whole_step(batches: Batches) -> int:
     """Number of an epoch's last step with a whole batch, or of its only step, counted from 1."""
     return max(1, len(batches.examples) // batches.size)
 
