@@ -27,6 +27,7 @@ from finnet.estimators.members import (
 from finnet.estimators.network_base import (
     Data,
     EstimatorOfNetworks,
+    InDouble,
     RandomState,
     blas_threads,
     generator,
@@ -184,7 +185,7 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         )
 
     def _keep(self, network: Network, shares: FloatArray) -> Self:
-        self.shares_, self.network_, self._double_network = shares, network, network.astype("float64")
+        self.shares_, self.network_, self._double = shares, network, InDouble(network)
         return self
 
     def _chosen(self) -> IntArray:

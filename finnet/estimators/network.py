@@ -14,6 +14,7 @@ from finnet.estimators.door import require_weight, warn_if_worse
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
     EstimatorOfNetworks,
+    InDouble,
     RandomState,
     RegressorOfNetworks,
     blas_threads,
@@ -134,7 +135,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         return loss if self.batch_ensemble == 1 else MeanOverShared(loss)
 
     def _keep(self, network: Network, history: History) -> Self:
-        self.network_, self._double_network, self._history = network, network.astype("float64"), history
+        self.network_, self._double, self._history = network, InDouble(network), history
         return self
 
     def _started(self, examples: Examples, task: Task, *, rng: np.random.Generator) -> Network:

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -42,6 +42,7 @@ __all__ = [
     "ClassifierOfNetworks",
     "Data",
     "EstimatorOfNetworks",
+    "InDouble",
     "RandomState",
     "RegressorOfNetworks",
     "blas_threads",
@@ -86,6 +87,18 @@ def positions(labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> IntArray:
     return np.searchsorted(classes, labels)
 
 
+class InDouble:
+    """A fitted network in float64, made when it is first asked for."""
+
+    def __init__(self, network: Network) -> None:
+        self._single = network
+
+    @cached_property
+    def network(self) -> Network:
+        """The copy."""
+        return self._single.astype("float64")
+
+
 class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     """Settings by name, and data checked and turned into examples."""
 
@@ -104,7 +117,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     warm_start: bool
     dtype: str
     network_: Network
-    _double_network: Network
+    _double: "InDouble"
 
     def summary(self) -> pd.DataFrame:
         """Table of the fitted network's layers: layer, units, parameters (of each member, where there are several)."""
@@ -202,7 +215,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
 
     def _network_forecasts(self, X: FloatArray) -> FloatArray:
         """Of every member, in the type of X: float32 is faster, float64 the same row by row and in bulk."""
-        network = self.network_ if X.dtype == self.dtype else self._double_network
+        network = self.network_ if X.dtype == self.dtype else self._double.network
         scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
         return activated(network.output, scores)
 

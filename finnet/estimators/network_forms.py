@@ -9,7 +9,7 @@ from finnet.errors import ConfigError, DataError
 from finnet.estimators.archive import MAX_BYTES, Arrays, Description, checked_classes, checked_names, keep
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
-from finnet.estimators.network_base import ClassifierOfNetworks
+from finnet.estimators.network_base import ClassifierOfNetworks, InDouble
 from finnet.estimators.settings_forms import describe_settings, restore_settings
 from finnet.network.activations import Activation, Identity, Sigmoid, Softmax, named_activation
 from finnet.network.depth import Skippable
@@ -114,7 +114,7 @@ def _restore(model: _Model, description: Description, arrays: Arrays, **parts: A
     model.n_features_in_ = widths[0]
     if description["features"] is not None:
         model.feature_names_in_ = _features(description["features"], widths[0])
-    model.network_, model._double_network = network, network.astype("float64")
+    model.network_, model._double = network, InDouble(network)
     return model
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from finnet.network.memory import aligned
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["Batch", "Batches", "Examples"]
@@ -177,8 +178,9 @@ class _Chunk:
         n_features, lead = examples.X.shape[1], shape[:-1]
         row_bytes = max(1, examples.X[:1].nbytes * prod(lead))
         self._rows_at_once = min(shape[-1], max(1, _CHUNK_BYTES // row_bytes))
-        self._plain = np.empty((*lead, self._rows_at_once, n_features), examples.X.dtype)
-        self._X = np.ones((*shape, n_features + 1), examples.X.dtype)
+        self._plain = aligned((*lead, self._rows_at_once, n_features), examples.X.dtype)
+        self._X = aligned((*shape, n_features + 1), examples.X.dtype)
+        self._X[..., -1] = 1.0
         self._Y = np.empty((*shape, examples.Y.shape[1]), examples.Y.dtype)
         self._weights = None if examples.weights is None else np.empty((*shape, 1), examples.weights.dtype)
         self._size = size

@@ -74,21 +74,23 @@ class Observer:
     def __init__(self, layers: Sequence[Layer]) -> None:
         self._watched = list(_watched(layers))
         self._before = [watched.dense.W.copy() for watched in self._watched]
-        self._seen: list[tuple[FloatArray, FloatArray, FloatArray]] = []
+        self._units: list[tuple[FloatArray, FloatArray]] = []
+        self._gradients: list[FloatArray] = []
 
-    def look(self) -> None:
-        """Note gradients and units as `backward` has just left them."""
-        self._seen = [(_size_of_gradient(watched.dense), *_units(watched)) for watched in self._watched]
+    def look_at_units(self) -> None:
+        """Note units as `forward` has just left them."""
+        self._units = [_units(watched) for watched in self._watched]
+
+    def look_at_gradients(self) -> None:
+        """Note gradients as `backward` has just left them."""
+        self._gradients = [_size_of_gradient(watched.dense) for watched in self._watched]
 
     def observe(self, epoch: int, n_steps: int, *, clip_rate: FloatArray | float = 0.0) -> list[list[LayerState]]:
         """States after the epoch, layer by layer, one list per member; a single network is the only one.
 
-        Gradients and units are those of the last `look` in the epoch, or as they are where there was none.
+        Units and gradients are those of the last look at them.
         """
-        if not self._seen:
-            self.look()
         layers = [self._layer(i, n_steps, clip_rate=clip_rate) for i in range(len(self._watched))]
-        self._seen = []
         members = zip(*layers, strict=True)
         return [[LayerState(epoch, i, *state) for i, state in enumerate(member, 1)] for member in members]
 
@@ -98,9 +100,11 @@ class Observer:
 
     def _layer(self, i: int, n_steps: int, *, clip_rate: FloatArray | float) -> list[tuple[float, ...]]:
         """From gradient_norm to clip_rate, one tuple per member."""
-        dense, (norm, dead, saturated) = self._watched[i].dense, self._seen[i]
-        way = _length(dense.W - self._before[i]) / np.maximum(_length(dense.W), 1e-30)
-        self._before[i] = dense.W.copy()
+        dense, before, norm = self._watched[i].dense, self._before[i], self._gradients[i]
+        dead, saturated = self._units[i]
+        before -= dense.W
+        way = _length(before) / np.maximum(_length(dense.W), 1e-30)
+        before[...] = dense.W
         n_members = 1 if dense.W.ndim == 2 else len(dense.W)
         states = (norm, way / n_steps, dead, saturated, clip_rate)
         own = list(zip(*[_one_each(state, n_members) for state in states], strict=True))

@@ -5,6 +5,7 @@ from typing import cast
 
 import numpy as np
 
+from finnet.network.memory import aligned
 from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["Masks", "MasksAhead"]
@@ -68,8 +69,7 @@ class MasksAhead:
         # Neither depends on how many members there are, and so no member's masks do.
         self._n_steps = max(1, _AHEAD // count)
         step = -(-count // _WORD) * _WORD
-        self._words = np.empty((len(sources), step * self._n_steps // _WORD), np.uint64)
-        self._kept: BoolArray = np.empty((len(sources), step * self._n_steps), dtype=bool)
+        self._kept: BoolArray = aligned((len(sources), step * self._n_steps), bool)
         self._masks = [self._kept[:, i * step : i * step + count].reshape(shape) for i in range(self._n_steps)]
         self._next = self._n_steps
 
@@ -85,7 +85,7 @@ class MasksAhead:
         self._kept[...], self._next = before._kept[members], before._next
 
     def _refill(self) -> None:
-        for own, source in zip(self._words, self._sources, strict=True):
-            own[:] = source.random_raw(len(own))
-        np.greater_equal(self._words.view(np.uint8), self._threshold, out=self._kept)
+        n_words = self._kept.shape[1] // _WORD
+        for kept, source, threshold in zip(self._kept, self._sources, self._threshold, strict=True):
+            np.greater_equal(source.random_raw(n_words).view(np.uint8), threshold, out=kept)
         self._next = 0

@@ -16,7 +16,7 @@ import numpy as np
 
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["Bare", "Buffer", "Layer", "Parameter", "Parameterless", "with_ones"]
+__all__ = ["Bare", "Layer", "Parameter", "Parameterless", "with_ones"]
 
 
 def with_ones(X: FloatArray) -> FloatArray:
@@ -79,37 +79,6 @@ class Layer(Protocol):
 
     def infer(self, X: FloatArray) -> FloatArray:
         """Output for the input X when forecasting; may overwrite X."""
-
-
-class Buffer:
-    """Memory of a fixed width that grows to the largest batch seen and is lent out row by row, full of ones at first.
-
-    `units` is what was lent last, without its last column.
-
-    Examples
-    --------
-    >>> buffer = Buffer(2)
-    >>> buffer.like(np.ones((4, 9))).shape, buffer.like(np.ones((3, 9))).shape, buffer.units.shape
-    ((4, 2), (3, 2), (3, 1))
-    """
-
-    def __init__(self, width: int) -> None:
-        self._width = width
-        self._shape: tuple[int, ...] = ()
-        self._whole = self._lent = self.units = np.empty((0, width))
-
-    def like(self, X: FloatArray) -> FloatArray:
-        """An array with the leading axes, rows and type of X, with ones or what was written into it before."""
-        if X.shape != self._shape:
-            self._lend(X)
-        return self._lent
-
-    def _lend(self, X: FloatArray) -> None:
-        self._shape, lead, n_rows = X.shape, X.shape[:-2], X.shape[-2]
-        if self._whole.shape[:-2] != lead or self._whole.shape[-2] < n_rows:
-            self._whole = np.ones((*lead, n_rows, self._width), X.dtype)
-        self._lent = self._whole[..., :n_rows, :]
-        self.units = self._lent[..., :-1]
 
 
 class Bare:

@@ -8,7 +8,8 @@ from finnet.checks import require_share
 from finnet.network.activations import Activation, Identity, LeakyReLU, PiecewiseLinear, ReLU, Smooth, activated
 from finnet.network.dropout import Masks
 from finnet.network.initializers import Initializer
-from finnet.network.layer import Bare, Buffer, Parameter, Parameterless
+from finnet.network.layer import Bare, Parameter, Parameterless
+from finnet.network.memory import Buffer
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["Activate", "Dense"]
@@ -29,10 +30,13 @@ class Dense(Bare):
         False for the first layer of a network, whose input needs no gradient.
     gives_scores : bool
         True for the last layer of a network, whose output has no column of ones, and so the gradient of it.
+    overwrites_input : bool
+        True where the layer before has no more use of its output: dX then takes the place of X, which keeps the numbers
+        of a step together in the cache.
     """
 
     settings = ("n_in", "n_out", "initializer")
-    passes_back, gives_scores = True, False
+    passes_back, gives_scores, overwrites_input = True, False, False
 
     def __init__(self, n_in: int, n_out: int, *, initializer: Initializer) -> None:
         self.n_in, self.n_out, self.initializer = n_in, n_out, initializer
@@ -47,7 +51,6 @@ class Dense(Bare):
         (self._Wb,), (self._dWb,) = values, gradients
         self.W, self.b = self._Wb[..., :-1, :], self._Wb[..., -1:, :]
         self.dW, self.db = self._dWb[..., :-1, :], self._dWb[..., -1:, :]
-        self._WbT = self._Wb.mT
         self._memory_of_Z, self._memory_of_dX = Buffer(self.n_out + (not self.gives_scores)), Buffer(self.n_in + 1)
         self._X: FloatArray | None = None
         self._dZ: FloatArray | None = None
@@ -74,7 +77,7 @@ class Dense(Bare):
             self._prepare_back(dZ)
         self._product(self._XT, self._dZ_of_units, self._dWb)
         if self.passes_back:
-            self._product_back(self._dZ_of_units, self._WbT, self._dX)
+            self._product_back(self._dZ_of_units, self._WT, self._dX_of_units)
         return self._dX
 
     def infer(self, X: FloatArray) -> FloatArray:
@@ -90,8 +93,14 @@ class Dense(Bare):
 
     def _prepare_back(self, dZ: FloatArray) -> None:
         """The same on the way back."""
-        self._dZ, self._dX = dZ, self._memory_of_dX.like(dZ) if self.passes_back else dZ
-        self._dZ_of_units = dZ if self.gives_scores else dZ[..., :-1]
+        self._dZ, self._dZ_of_units = dZ, dZ if self.gives_scores else dZ[..., :-1]
+        if not self.passes_back:
+            self._dX = dZ
+        elif self._X is None or not self.overwrites_input or self._product is np.ndarray.dot:
+            self._dX = self._dX_of_units = self._memory_of_dX.like(dZ)
+            self._WT = self._Wb.mT
+        else:
+            self._dX, self._dX_of_units, self._WT = self._X, self._X[..., :-1], self.W.mT
 
 
 class _OuterProducts:
@@ -124,7 +133,7 @@ class Activate(Parameterless):
     Attributes
     ----------
     result : ndarray, optional
-        Output of the last training pass, None before the first.
+        Output of the last training pass, valid until the pass back; None before the first.
     """
 
     settings = ("n_out", "activation", "dropout")
@@ -133,6 +142,11 @@ class Activate(Parameterless):
         for rate in dropout:
             require_share(rate, name="dropout")
         self.n_out, self.activation, self.dropout = n_out, activation, tuple(dropout)
+
+    @property
+    def needs_result(self) -> bool:
+        """Whether the way back needs the output; slopes, where the activation knows them, are kept beside it."""
+        return not isinstance(self.activation, PiecewiseLinear | Smooth)
 
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
         """Start with empty buffers."""

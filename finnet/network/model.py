@@ -14,6 +14,7 @@ from finnet.network.depth import Skippable, skip_beyond
 from finnet.network.initializers import Initializer, Xavier, initializer_for
 from finnet.network.layer import Layer, Parameter
 from finnet.network.layers import Activate, Dense
+from finnet.network.memory import aligned
 from finnet.network.normalization import normalization_layer
 from finnet.network.residual import Residual
 from finnet.network.shared import Averaged, SharedDense, share_weights
@@ -75,9 +76,7 @@ class Network:
         self.is_weight = np.concatenate([_weights_among(parameter) for _, parameter in _trained(self._slots)])
         lead = () if members is None else (members,)
         size = sum(prod(parameter.shape) for _, parameter in self._slots)
-        self.values = np.zeros((*lead, size), dtype)
-        self.gradients = np.zeros(self.values.shape, self.values.dtype)
-        self._bind()
+        self._take(aligned((*lead, size), dtype, make=np.zeros))
 
     @property
     def n_weights(self) -> int:
@@ -106,10 +105,10 @@ class Network:
         self.restore(self.values[members])
 
     def restore(self, values: FloatArray) -> None:
-        """Take these parameters, and as many members as they have."""
-        self.values, self.members = values, len(values) if values.ndim == 2 else None
-        self.gradients = np.zeros(values.shape, values.dtype)
-        self._bind()
+        """Take a copy of these parameters, and as many members as they have."""
+        self.members, copied = len(values) if values.ndim == 2 else None, aligned(values.shape, values.dtype)
+        copied[...] = values
+        self._take(copied)
 
     def pick(self, members: IntArray) -> Self:
         """A bare copy of these members as a pack of their own."""
@@ -183,18 +182,22 @@ class Network:
 
     def __setstate__(self, state: dict[str, object]) -> None:
         vars(self).update(state)
-        self.gradients = np.zeros(self.values.shape, self.values.dtype)
-        self._bind()
+        self.restore(self.values)
 
-    def _bind(self) -> None:
+    def _take(self, values: FloatArray) -> None:
+        """Work on these parameters, with gradients of 0."""
+        self.values, self.gradients = values, aligned(values.shape, values.dtype, make=np.zeros)
         first, last = self.layers[0], self.layers[-1]
         if isinstance(first, Dense | SharedDense):
             first.passes_back = False
         if isinstance(last, Dense | SharedDense):
             last.gives_scores = True
+        for before, after in pairwise(self.layers):
+            if isinstance(before, Activate) and isinstance(after, Dense):
+                after.overwrites_input = not before.needs_result
         views = zip(self.layers, self._views(self.values), self._views(self.gradients), strict=True)
-        for layer, values, gradients in views:
-            layer.bind(values, gradients)
+        for layer, own, own_gradients in views:
+            layer.bind(own, own_gradients)
         n_trained = len(self.is_weight)
         self.trained, self.trained_gradients = self.values[..., :n_trained], self.gradients[..., :n_trained]
         self.weight_matrices = [

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from finnet.checks import require_choice
-from finnet.network.layer import Bare, Buffer, Layer, Parameter
+from finnet.network.layer import Bare, Layer, Parameter
+from finnet.network.memory import Buffer
 from finnet.types import FloatArray
 
 __all__ = ["BatchNorm", "LayerNorm", "normalization_layer"]

@@ -13,6 +13,7 @@ import numpy as np
 from finnet.checks import require_choice, require_methods, require_number, require_whole
 from finnet.errors import ConfigError
 from finnet.network.constants import constant
+from finnet.network.memory import aligned
 from finnet.network.settings import Settings
 from finnet.types import BoolArray, FloatArray, IntArray
 
@@ -283,7 +284,7 @@ class Updater:
         rate: float | FloatArray | None = None,
     ) -> None:
         self.optimizer, self.time = optimizer, 0
-        self.slots = tuple(np.zeros(theta.shape, theta.dtype) for _ in range(optimizer.n_slots))
+        self.slots = tuple(aligned(theta.shape, theta.dtype, make=np.zeros) for _ in range(optimizer.n_slots))
         self._rate = optimizer.learning_rate if rate is None else rate
         self._is_weight = np.ones(theta.shape[-1], dtype=bool) if is_weight is None else is_weight
         self.attach(theta, gradient)
@@ -311,7 +312,7 @@ class Updater:
     def attach(self, theta: FloatArray, gradient: FloatArray) -> None:
         """Work on these arrays, with the memory that there is, at the starting rate."""
         cuts = list(_cuts(theta.shape))
-        scratch = np.empty_like(theta[cuts[0]])
+        scratch = aligned(theta[cuts[0]].shape, theta.dtype)
         self._blocks = [self._block(where, theta, gradient, scratch=scratch) for where in cuts]
 
     def __getstate__(self) -> dict[str, object]:

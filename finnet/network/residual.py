@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from finnet.network.block import Block
-from finnet.network.layer import Buffer
+from finnet.network.memory import Buffer
 from finnet.types import FloatArray
 
 __all__ = ["Residual"]

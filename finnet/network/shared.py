@@ -14,9 +14,10 @@ import numpy as np
 
 from finnet.network.activations import Activation
 from finnet.network.initializers import Initializer
-from finnet.network.layer import Bare, Buffer, Layer, Parameter
+from finnet.network.layer import Bare, Layer, Parameter
 from finnet.network.layers import Activate, Dense
 from finnet.network.losses import Loss
+from finnet.network.memory import Buffer
 from finnet.network.residual import Residual
 from finnet.types import FloatArray
 

@@ -234,9 +234,12 @@ def train_steps(learning: Learning, batches: Batches) -> list[FloatArray]:
     for X, Y, weights in batches:
         scores = network.forward(X)
         seen.append(scores.copy())
+        is_watched = len(seen) == step_to_watch
+        if is_watched:
+            learning.observer.look_at_units()
         network.backward(mean_gradient(learning.loss, scores, Y, weights=weights))
-        if len(seen) == step_to_watch:
-            learning.observer.look()
+        if is_watched:
+            learning.observer.look_at_gradients()
         for rule in rules:
             rule.apply(network)
         learning.updater.update()

@@ -61,7 +61,7 @@ def test_networks_that_share_weights_learn_many_classes():
 
 def test_the_forecast_is_the_mean_over_networks_that_share_weights():
     model = NetworkRegressor(**{**SHARED, "epochs": 5}).fit(X, X[:, :2])
-    np.testing.assert_allclose(model.predict(X), model._double_network.infer(X).mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(model.predict(X), model._double.network.infer(X).mean(axis=0), rtol=1e-12)
 
 
 def test_outputs_of_all_networks_start_at_the_base_rate():

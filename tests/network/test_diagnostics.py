@@ -77,8 +77,11 @@ def test_dead_units_are_seen():
     network = dense_network((4, 8, 1), activation=ACTIVATIONS["relu"])
     network.initialize([np.random.default_rng(0)])
     network.layers[0].b[...] = -100.0
-    network.backward(network.forward(with_ones(X)))
-    (advice,) = advise(Observer(network.layers).observe(1, 1)[0])
+    observer, scores = Observer(network.layers), network.forward(with_ones(X))
+    observer.look_at_units()
+    network.backward(scores)
+    observer.look_at_gradients()
+    (advice,) = advise(observer.observe(1, 1)[0])
     assert advice.startswith("100% of the units of layer 1 are dead")
 
 

@@ -7,7 +7,7 @@ from finnet.errors import ConfigError
 from finnet.network.activations import ACTIVATIONS, Identity, ReLU, SiLU
 from finnet.network.dropout import Masks
 from finnet.network.initializers import Xavier
-from finnet.network.layer import Buffer, with_ones
+from finnet.network.layer import with_ones
 from finnet.network.layers import Activate, Dense
 from finnet.network.model import Network, dense_network
 
@@ -151,10 +151,24 @@ def test_weight_matrices_are_views_of_the_weights():
     assert not (network.trained[:, ~network.is_weight] == 2.0).any()
 
 
-def test_a_buffer_is_reused_for_smaller_batches():
-    buffer = Buffer(3)
-    whole = buffer.like(np.ones((8, 2)))
-    assert np.shares_memory(whole, buffer.like(np.ones((5, 2))))
+@pytest.mark.parametrize("members", [None, 3])
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "silu", "gelu"])
+def test_gradients_that_take_the_place_of_inputs_are_the_same_bits(activation, members):
+    """Three passes, so that what one leaves in the memory would be seen by the next."""
+    gradients = []
+    for overwrites in (True, False):
+        network = dense_network((4, 6, 6, 2), activation=ACTIVATIONS[activation], dropout=(0.2,), members=members)
+        network.initialize([np.random.default_rng(member) for member in range(members or 1)])
+        network.seed([np.random.default_rng(member) for member in range(members or 1)])
+        dense = [layer for layer in network.layers if isinstance(layer, Dense)]
+        assert [layer.overwrites_input for layer in dense] == [False, True, True]
+        for layer in dense[1:]:
+            layer.overwrites_input = overwrites
+        rows = with_ones(np.broadcast_to(X, (members, *X.shape)) if members else X)
+        for _ in range(3):
+            network.backward(network.forward(rows))
+        gradients.append(network.gradients.copy())
+    np.testing.assert_array_equal(*gradients)
 
 
 def test_unknown_types_are_refused():

@@ -163,8 +163,10 @@ def test_training_lowers_the_loss_and_penalties_leave_scalings_alone():
 
 def test_diagnostics_see_layers_that_are_shared():
     network = shared_network()
-    observer = Observer(network.layers)
-    network.backward(network.forward(with_ones(X)))
+    observer, scores = Observer(network.layers), network.forward(with_ones(X))
+    observer.look_at_units()
+    network.backward(scores)
+    observer.look_at_gradients()
     states = observer.observe(1, 1)[0]
     assert [state.layer for state in states] == [1, 2, 3]
     assert all(state.gradient_norm > 0 for state in states)
