@@ -5,7 +5,7 @@ from typing import Any
 
 from finnet.estimators.ensemble_base import EnsembleOfNetworks
 from finnet.estimators.network_base import ClassifierOfNetworks, RandomState, RegressorOfNetworks
-from finnet.estimators.ranges import Depth, Range
+from finnet.estimators.ranges import Depth, Patience, Range
 from finnet.network.activations import Activation
 from finnet.network.callbacks import Callback
 from finnet.network.initializers import Initializer
@@ -40,11 +40,17 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
         less.
     learning_rate, dropout, l1, l2 : float or (low, high)
         One value for all members, or a range: log-uniform, or uniform where it starts at 0.
+    weight_decay : float, (low, high) or None
+        Decoupled weight decay, one value for all members or a range, drawn as above; needs an optimizer that has one,
+        such as "adamw". None is the optimizer's own.
     optimizer : str or Optimizer
         Its learning rate is replaced by the members' own.
     batch_size, epochs : int
     early_stopping : bool or EarlyStopping
         False trains every member on all rows for all epochs and averages all.
+    patience : int, (low, high) or None
+        Epochs without improvement after which each member stops, drawn evenly from the range; None is that of
+        `early_stopping`, which it needs.
     validation : "stratified" or "last"
         What judges members where `fit` gets no X_val: folds drawn evenly over the classes, or one block of the last
         `early_stopping.validation_fraction` of the rows, for rows in order of time.
@@ -73,8 +79,8 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
     Attributes
     ----------
     members_ : DataFrame
-        One row per member: its settings, depth, fold, best_epoch, validation_loss of the weights that it keeps, and
-        share in the forecast.
+        One row per member: its settings (weight_decay and patience where they are given), depth, fold, best_epoch,
+        validation_loss of the weights that it keeps, and share in the forecast.
     history_ : DataFrame
         member, epoch, train_loss, validation_loss.
     diagnostics_ : DataFrame
@@ -112,10 +118,12 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
         dropout: Range = (0.0, 0.25),
         l1: Range = (2e-4, 1e-3),
         l2: Range = (3e-4, 6e-3),
+        weight_decay: Range | None = None,
         optimizer: str | Optimizer = "adam",
         batch_size: int = 256,
         epochs: int = 100,
         early_stopping: bool | EarlyStopping = True,
+        patience: Patience | None = None,
         validation: str = "stratified",
         folds: int = 4,
         bagging: bool = False,
@@ -141,10 +149,12 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
         self.dropout = dropout
         self.l1 = l1
         self.l2 = l2
+        self.weight_decay = weight_decay
         self.optimizer = optimizer
         self.batch_size = batch_size
         self.epochs = epochs
         self.early_stopping = early_stopping
+        self.patience = patience
         self.validation = validation
         self.folds = folds
         self.bagging = bagging
@@ -169,9 +179,9 @@ class NetworkEnsembleRegressor(EnsembleOfNetworks, RegressorOfNetworks):
     ----------
     loss : str or Loss
         As in NetworkRegressor.
-    members, hidden, depth, activation, learning_rate, dropout, l1, l2, optimizer, batch_size, epochs, early_stopping,
-    validation, folds, bagging, selection, schedule, clipping, normalization, residual, initializer, warm_start,
-    callbacks, n_jobs, dtype, random_state
+    members, hidden, depth, activation, learning_rate, dropout, l1, l2, weight_decay, optimizer, batch_size, epochs,
+    early_stopping, patience, validation, folds, bagging, selection, schedule, clipping, normalization, residual,
+    initializer, warm_start, callbacks, n_jobs, dtype, random_state
         As in NetworkEnsembleClassifier.
 
     Examples
@@ -195,10 +205,12 @@ class NetworkEnsembleRegressor(EnsembleOfNetworks, RegressorOfNetworks):
         dropout: Range = (0.0, 0.25),
         l1: Range = (2e-4, 1e-3),
         l2: Range = (3e-4, 6e-3),
+        weight_decay: Range | None = None,
         optimizer: str | Optimizer = "adam",
         batch_size: int = 256,
         epochs: int = 100,
         early_stopping: bool | EarlyStopping = True,
+        patience: Patience | None = None,
         validation: str = "stratified",
         folds: int = 4,
         bagging: bool = False,
@@ -223,10 +235,12 @@ class NetworkEnsembleRegressor(EnsembleOfNetworks, RegressorOfNetworks):
         self.dropout = dropout
         self.l1 = l1
         self.l2 = l2
+        self.weight_decay = weight_decay
         self.optimizer = optimizer
         self.batch_size = batch_size
         self.epochs = epochs
         self.early_stopping = early_stopping
+        self.patience = patience
         self.validation = validation
         self.folds = folds
         self.bagging = bagging

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from finnet.checks import require_choice, require_whole
 from finnet.errors import ConfigError
 from finnet.estimators.door import require_weight, warn_if_worse, warn_of_divergence
+from finnet.estimators.drawn_settings import DrawnSettings
 from finnet.estimators.loaded import of_training
 from finnet.estimators.members import (
     Members,
@@ -24,16 +25,8 @@ from finnet.estimators.members import (
     settings_table,
     sound_members,
 )
-from finnet.estimators.network_base import (
-    Data,
-    EstimatorOfNetworks,
-    InDouble,
-    RandomState,
-    blas_threads,
-    generator,
-)
+from finnet.estimators.network_base import Data, InDouble, blas_threads
 from finnet.estimators.online import OnlineMembers
-from finnet.estimators.ranges import Depth, Range, depth_range, drawn, require_range
 from finnet.estimators.task import Task
 from finnet.estimators.validation_rows import held_out, judging, stratified_folds
 from finnet.network.activations import named_activation
@@ -55,24 +48,16 @@ from finnet.types import FloatArray, IntArray
 __all__ = ["EnsembleOfNetworks"]
 
 _Trained = tuple[FloatArray, PackHistory]
-SETTINGS = ("learning_rate", "dropout", "l1", "l2")
 
 
-class EnsembleOfNetworks(EstimatorOfNetworks):
-    """Draws, trains and chooses members."""
+class EnsembleOfNetworks(DrawnSettings):
+    """Trains and chooses members."""
 
-    members: int
-    depth: Depth | None
-    learning_rate: Range
-    dropout: Range
-    l1: Range
-    l2: Range
     folds: int
     bagging: bool
     selection: str
     residual: bool
     n_jobs: int | None
-    random_state: RandomState
     members_: pd.DataFrame = of_training()
     _histories: dict[int, History] = of_training()
     _loaded: IntArray = of_training()
@@ -202,13 +187,8 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
 
     def _require_settings(self) -> None:
         super()._require_settings()
-        require_whole(self.members, 1, name="members")
         require_whole(self.folds, 1, name="folds")
         require_choice(self.selection, ("greedy", "all", "best"), name="selection")
-        require_range(self.learning_rate, name="learning_rate", zero=False)
-        require_range(self.dropout, name="dropout", below=1.0)
-        for name in ("l1", "l2"):
-            require_range(getattr(self, name), name=name)
         if self.callbacks and effective_n_jobs(self.n_jobs) > 1:
             raise ConfigError(f"callbacks cannot watch other processes; use n_jobs=1 instead of {self.n_jobs}")
 
@@ -231,14 +211,6 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
             learning = np.stack([rng.choice(pool, size=len(pool)) for rng, pool in zip(rngs, pools, strict=True)])
         return replace(everyone, learning=replace(examples, rows=learning), validation=judges, folds=folds)
 
-    def _drawn(self, examples: Examples) -> tuple[np.random.Generator, Members]:
-        """New members with drawn settings that learn from all rows, and a generator that divides rows."""
-        rows_rng, *rngs = generator(self.random_state).spawn(self.members + 1)
-        draws = [[drawn(getattr(self, name), rng) for name in SETTINGS] for rng in rngs]
-        settings = dict(zip(SETTINGS, np.array(draws).T, strict=True))
-        folds = np.zeros(self.members, np.int64)
-        return rows_rng, Members(rngs, settings, self._depths(rngs), [None] * self.members, examples, None, folds)
-
     def _going_on(self, everyone: Members, examples: Examples, task: Task) -> Members:
         """The same members, of which those that were chosen go on with their weights and depth."""
         chosen = self._chosen()
@@ -251,13 +223,6 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
         off = [np.logical_not(layer.on) for layer in self.network_.layers if isinstance(layer, Skippable)]
         depths = np.asarray(len(self.hidden) - np.sum(off, axis=0, dtype=np.int64))
         return everyone.inheriting(chosen, self.network_.values, depths=depths)
-
-    def _depths(self, rngs: list[np.random.Generator]) -> IntArray:
-        """Hidden layers that each member uses."""
-        if self.depth is None:
-            return np.full(len(rngs), len(self.hidden))
-        low, high = depth_range(self.depth, self.hidden)
-        return np.array([rng.integers(low, high, endpoint=True) for rng in rngs])
 
     def _divide(
         self, strata: FloatArray | IntArray, rng: np.random.Generator, *, weights: FloatArray | None = None
@@ -322,6 +287,8 @@ class EnsembleOfNetworks(EstimatorOfNetworks):
                 validation=members.validation,
                 settings=self._training(Penalty(**strengths)),
                 rates=members.settings["learning_rate"],
+                decays=members.settings.get("weight_decay"),
+                patiences=members.patiences,
                 callbacks=self.callbacks,
             )
         return network.values, history

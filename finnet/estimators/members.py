@@ -34,12 +34,14 @@ __all__ = [
 class Members:
     """What a block of members is trained on and with: one entry per member everywhere.
 
-    `inherited` are the parameters that a member goes on from, None where it starts anew.
+    `inherited` are the parameters that a member goes on from, None where it starts anew; `patiences` are None where all
+    have that of `early_stopping`.
     """
 
     rngs: list[np.random.Generator]
     settings: dict[str, FloatArray]
     depths: IntArray
+    patiences: IntArray | None
     inherited: list[FloatArray | None]
     learning: Examples
     validation: Examples | None
@@ -51,6 +53,7 @@ class Members:
             rngs=[self.rngs[member] for member in members],
             settings={name: values[members] for name, values in self.settings.items()},
             depths=self.depths[members],
+            patiences=None if self.patiences is None else self.patiences[members],
             inherited=[self.inherited[member] for member in members],
             learning=self.learning.keep(members),
             validation=None if self.validation is None else self.validation.keep(members),
@@ -163,8 +166,9 @@ def best_alone(histories: Sequence[History], is_sound: BoolArray) -> FloatArray:
 
 
 def settings_table(members: Members, numbers: IntArray) -> pd.DataFrame:
-    """One row per member, by number: its settings, depth and fold."""
-    columns = {**members.settings, "depth": members.depths, "fold": members.folds}
+    """One row per member, by number: its settings, patience where it is a member's own, depth and fold."""
+    patience = {} if members.patiences is None else {"patience": members.patiences}
+    columns = {**members.settings, **patience, "depth": members.depths, "fold": members.folds}
     return pd.DataFrame(columns, index=pd.Index(numbers, name="member"))
 
 

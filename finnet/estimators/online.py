@@ -1,7 +1,7 @@
 """Online learning: networks that learn from rows as they come, each with the memory of its optimizer."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
@@ -25,17 +25,19 @@ _REMEDY = "lower the learning rates, scale the inputs and the target to about un
 
 
 @dataclass(frozen=True)
-class _AtRate:
-    """An optimizer with another learning rate."""
+class _OwnOptimizer:
+    """An optimizer with a member's own learning rate, and its weight decay where that is not None."""
 
     optimizer: Optimizer
     learning_rate: float
+    weight_decay: float | None
 
     @property
     def n_slots(self) -> int:
         return self.optimizer.n_slots
 
     def step(self, block: Block, time: int) -> None:
+        block.decay = self.weight_decay
         self.optimizer.step(block, time)
 
 
@@ -64,14 +66,15 @@ class OnlineMembers:
     ----------
     network : Network with members, initialized
     settings : DataFrame
-        One row per member, by number, with its learning_rate, l1 and l2 (see `members.settings_table`).
+        One row per member, by number, with its learning_rate, l1 and l2, and its weight_decay where that is not the
+        optimizer's (see `members.settings_table`).
     rngs : sequence of Generator
         One per member; decides the order of rows, dropout and bagging.
     shares : ndarray of shape (n_members,)
         In the forecast, with sum 1.
     loss : Loss on the network's scores
     training : Training
-        What members share; learning rate and penalty are their own.
+        What members share; learning rate, penalty and weight decay are their own.
     bagging : bool
         Whether each member learns from a draw with replacement of the rows that come.
 
@@ -93,10 +96,7 @@ class OnlineMembers:
         bagging: bool,
     ) -> None:
         self.network, self._settings, self._bagging = network, settings, bagging
-        own = [
-            _own(training, learning_rate=rate, l1=l1, l2=l2)
-            for rate, l1, l2 in settings[["learning_rate", "l1", "l2"]].to_numpy().tolist()
-        ]
+        own = [_own(training, its_own) for its_own in settings.to_dict("records")]
         trainers = [Trainer(network.member(k), loss, its_own) for k, its_own in enumerate(own)]
         self._learners = [*map(_Learner, settings.index.tolist(), trainers, rngs, shares.tolist())]
 
@@ -156,6 +156,7 @@ def learn_or_forget(trainer: Trainer, examples: Examples, *, rng: np.random.Gene
         raise
 
 
-def _own(training: Training, *, learning_rate: float, l1: float, l2: float) -> Training:
-    """The same with a member's own learning rate and penalty."""
-    return replace(training, optimizer=_AtRate(training.optimizer, learning_rate), penalty=Penalty(l1=l1, l2=l2))
+def _own(training: Training, settings: Mapping[Hashable, float]) -> Training:
+    """The same with a member's own learning rate, weight decay and penalty."""
+    optimizer = _OwnOptimizer(training.optimizer, settings["learning_rate"], settings.get("weight_decay"))
+    return replace(training, optimizer=optimizer, penalty=Penalty(l1=settings["l1"], l2=settings["l2"]))

@@ -5,14 +5,16 @@ from math import inf
 
 import numpy as np
 
-from finnet.checks import is_whole, require_number
+from finnet.checks import is_whole, require_at_least, require_number
 from finnet.errors import ConfigError
 from finnet.network.depth import require_depths
+from finnet.types import IntArray
 
-__all__ = ["Depth", "Range", "depth_range", "drawn", "require_range"]
+__all__ = ["Depth", "Patience", "Range", "depth_range", "drawn", "drawn_whole", "patience_range", "require_range"]
 
 Range = float | tuple[float, float]
 Depth = int | tuple[int, int]
+Patience = int | tuple[int, int]
 
 
 def require_range(setting: Range, *, name: str, below: float = inf, zero: bool = True) -> None:
@@ -41,13 +43,31 @@ def depth_range(depth: Depth, hidden: Sequence[int]) -> tuple[int, int]:
     >>> depth_range(2, (32, 32)), depth_range((1, 2), (32, 32))
     ((2, 2), (1, 2))
     """
-    ends = depth if isinstance(depth, tuple) else (depth, depth)
+    low, high = _whole_range(depth, name="depth", such_as="2, or (1, 3)")
+    require_depths((low, high), hidden)
+    return low, high
+
+
+def patience_range(patience: Patience) -> tuple[int, int]:
+    """Least and most patience of networks, in epochs; ConfigError for what is no patience.
+
+    Examples
+    --------
+    >>> patience_range(5), patience_range((5, 20))
+    ((5, 5), (5, 20))
+    """
+    low, high = _whole_range(patience, name="patience", such_as="10, or (5, 20)")
+    require_at_least(low, 1, name="patience")
+    return low, high
+
+
+def _whole_range(setting: int | tuple[int, int], *, name: str, such_as: str) -> tuple[int, int]:
+    ends = setting if isinstance(setting, tuple) else (setting, setting)
     if len(ends) != 2 or not all(is_whole(end) for end in ends):
-        raise ConfigError(f"depth={depth!r} is neither a whole number nor a range of them; write 2, or (1, 3)")
+        raise ConfigError(f"{name}={setting!r} is neither a whole number nor a range of them; write {such_as}")
     low, high = ends
     if low > high:
-        raise ConfigError(f"depth=({low}, {high}) runs backwards; write the lower end first")
-    require_depths((low, high), hidden)
+        raise ConfigError(f"{name}=({low}, {high}) runs backwards; write the lower end first")
     return low, high
 
 
@@ -65,3 +85,14 @@ def drawn(setting: Range, rng: np.random.Generator) -> float:
         return float(setting)
     low, high = setting
     return float(rng.uniform(low, high) if low == 0.0 else np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def drawn_whole(ends: tuple[int, int], rngs: Sequence[np.random.Generator]) -> IntArray:
+    """A whole number of each generator, drawn evenly between both ends and these included.
+
+    Examples
+    --------
+    >>> drawn_whole((2, 2), [np.random.default_rng(0)])
+    array([2])
+    """
+    return np.array([rng.integers(*ends, endpoint=True) for rng in rngs])

@@ -28,6 +28,7 @@ __all__ = [
     "RMSProp",
     "Updater",
     "named_optimizer",
+    "require_decay",
 ]
 
 _BLOCK = 1 << 16
@@ -51,6 +52,9 @@ class Block:
     rate : float or ndarray of float64 of shape (n_members, 1)
         Learning rate of the coming step; a rule multiplies it with what it must and rounds once to the type of `theta`,
         so that a pack takes the steps of its members.
+    decay : float, ndarray of float64 of shape (n_members, 1), or None
+        Decoupled weight decay in place of the rule's own, rounded as `rate`; None is the rule's own. A rule without
+        weight decay never looks at it.
     """
 
     theta: FloatArray
@@ -59,6 +63,7 @@ class Block:
     slots: tuple[FloatArray, ...]
     scratch: FloatArray
     rate: float | FloatArray
+    decay: float | FloatArray | None = None
 
 
 class Optimizer(Protocol):
@@ -243,7 +248,8 @@ class AdamW(Settings):
 
     def step(self, block: Block, time: int) -> None:
         """Shrink, then step as Adam does."""
-        np.multiply(block.is_weight, np.array(-block.rate * self.weight_decay, block.theta.dtype), out=block.scratch)
+        decay = self.weight_decay if block.decay is None else block.decay
+        np.multiply(block.is_weight, np.array(-block.rate * decay, block.theta.dtype), out=block.scratch)
         block.scratch += 1.0
         block.theta *= block.scratch
         Adam.step(cast(Adam, self), block, time)
@@ -272,6 +278,8 @@ class Updater:
         Which parameters decoupled weight decay shrinks; None is all of them.
     rate : float or ndarray of float64 of shape (n_members, 1), optional
         Learning rate; None takes the optimizer's own.
+    decay : float or ndarray of float64 of shape (n_members, 1), optional
+        Decoupled weight decay; None takes the optimizer's own.
     """
 
     def __init__(
@@ -282,10 +290,11 @@ class Updater:
         *,
         is_weight: BoolArray | None = None,
         rate: float | FloatArray | None = None,
+        decay: float | FloatArray | None = None,
     ) -> None:
         self.optimizer, self.time = optimizer, 0
         self.slots = tuple(aligned(theta.shape, theta.dtype, make=np.zeros) for _ in range(optimizer.n_slots))
-        self._rate = optimizer.learning_rate if rate is None else rate
+        self._rate, self._decay = optimizer.learning_rate if rate is None else rate, decay
         self._is_weight = np.ones(theta.shape[-1], dtype=bool) if is_weight is None else is_weight
         self.attach(theta, gradient)
 
@@ -307,6 +316,8 @@ class Updater:
         self.slots = tuple(slot[members] for slot in self.slots)
         if isinstance(self._rate, np.ndarray):
             self._rate = self._rate[members]
+        if isinstance(self._decay, np.ndarray):
+            self._decay = self._decay[members]
         self.attach(theta, gradient)
 
     def attach(self, theta: FloatArray, gradient: FloatArray) -> None:
@@ -327,6 +338,7 @@ class Updater:
             slots=tuple(slot[where] for slot in self.slots),
             scratch=scratch[..., : part.shape[-1]],
             rate=self._rate,
+            decay=self._decay,
         )
 
     def _flush(self) -> None:
@@ -364,3 +376,20 @@ def named_optimizer(optimizer: str | Optimizer, learning_rate: float | None = No
     if learning_rate is None or not isinstance(named, Settings):
         return named
     return named.changed({"learning_rate": learning_rate})
+
+
+def require_decay(optimizer: Optimizer, decay: object, *, name: str) -> None:
+    """Raise ConfigError where decoupled weight decay is given to an optimizer that has none.
+
+    Examples
+    --------
+    >>> require_decay(SGD(), 0.1, name="weight_decay")
+    Traceback (most recent call last):
+    finnet.errors.ConfigError: weight_decay=0.1 needs an optimizer that has weight decay, and SGD has none; use AdamW()
+    ("adamw"), or weight_decay=None
+    """
+    if not hasattr(optimizer, "weight_decay"):
+        raise ConfigError(
+            f"{name}={decay} needs an optimizer that has weight decay, and {type(optimizer).__name__} has none;"
+            f' use AdamW() ("adamw"), or {name}=None'
+        )

@@ -1,4 +1,4 @@
-"""Packs: K networks of one shape trained at once, each with its own rows, rate, penalty, dropout and patience.
+"""Packs: K networks of one shape trained at once, each with its own rows, settings and end.
 
 Small networks spend most of their time between array operations rather than in them; a pack does K networks' work per
 operation. Members never touch: each draws from its own generators and ends with the numbers that it would have alone.
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from finnet.checks import require_number, require_whole
 from finnet.errors import ConfigError, TrainingError
 from finnet.network.batches import Batches, Examples
 from finnet.network.callbacks import Callback
@@ -17,7 +18,7 @@ from finnet.network.diagnostics import LayerState, Observer
 from finnet.network.history import History
 from finnet.network.losses import Loss
 from finnet.network.model import Network
-from finnet.network.optimizers import Updater
+from finnet.network.optimizers import Updater, require_decay
 from finnet.network.regularization import Clipper, Penalty
 from finnet.network.stopping import BestSoFar, EarlyStopping
 from finnet.network.training import Training, active_rules, epoch_loss, train_steps, validation_loss
@@ -76,6 +77,8 @@ def train_pack(
     validation: Examples | None = None,
     settings: Training | None = None,
     rates: FloatArray | None = None,
+    decays: FloatArray | None = None,
+    patiences: IntArray | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> PackHistory:
     """Train all members of a pack in place; a member that stops leaves, and the others go on faster.
@@ -94,6 +97,11 @@ def train_pack(
         Shared; the penalty's strengths may be arrays of shape (n_members, 1).
     rates : ndarray of shape (n_members,), optional
         Learning rates; None takes the optimizer's own for all.
+    decays : ndarray of shape (n_members,), optional
+        Decoupled weight decays of 0 or more; None takes the optimizer's own for all.
+    patiences : ndarray of int, of shape (n_members,), optional
+        Epochs without improvement, 1 or more, after which each member stops; None takes that of
+        `settings.early_stopping` for all.
     callbacks : sequence of Callback
         Are given the pack of members still in training, and a history of their mean losses.
 
@@ -105,6 +113,9 @@ def train_pack(
 
     Raises
     ------
+    ConfigError
+        When `decays` are given to an optimizer without weight decay, `patiences` without early stopping, or early
+        stopping without validation rows.
     TrainingError
         When every member has diverged; where some have, `best_epoch` tells which.
 
@@ -121,8 +132,13 @@ def train_pack(
     >>> history.train_loss[-1].argmin()
     np.int64(2)
     """
+    settings = settings or Training()
+    if decays is not None:
+        _require_decays(decays, settings)
+    if patiences is not None:
+        _require_patiences(patiences, settings)
     # A copy does the work, because members leave it.
-    run = _PackRun(deepcopy(network), loss, settings or Training(), rates=rates)
+    run = _PackRun(deepcopy(network), loss, settings, rates=rates, decays=decays, patiences=patiences)
     if run.settings.early_stopping is not None and validation is None:
         raise ConfigError("early_stopping needs validation rows; give some, or use early_stopping=None")
     order_rngs, dropout_rngs = zip(*[rng.spawn(2) for rng in rngs], strict=True)
@@ -142,6 +158,26 @@ def train_pack(
     return history
 
 
+def _require_decays(decays: FloatArray, settings: Training) -> None:
+    require_decay(settings.optimizer, decays, name="decays")
+    for decay in decays.tolist():
+        require_number(decay, name="decays")
+
+
+def _require_patiences(patiences: IntArray, settings: Training) -> None:
+    if settings.early_stopping is None:
+        raise ConfigError(
+            f"patiences={patiences} need early stopping; use early_stopping=EarlyStopping(), or patiences=None"
+        )
+    for patience in patiences.tolist():
+        require_whole(patience, 1, name="patiences")
+
+
+def _column(values: FloatArray | None) -> FloatArray | None:
+    """One value per member, of shape (n_members, 1)."""
+    return None if values is None else np.asarray(values, np.float64)[:, None]
+
+
 class _PackRun:
     """One run of a pack: `active` are the members still in training."""
 
@@ -150,15 +186,29 @@ class _PackRun:
     was_interrupted = False
     is_called_off = False
 
-    def __init__(self, network: Network, loss: Loss, settings: Training, *, rates: FloatArray | None) -> None:
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        settings: Training,
+        *,
+        rates: FloatArray | None,
+        decays: FloatArray | None,
+        patiences: IntArray | None,
+    ) -> None:
         assert network.members is not None
         self.network, self.loss, self.settings = network, loss, settings
         self.n_members, self.active = network.members, np.arange(network.members)
-        rate = None if rates is None else np.asarray(rates, np.float64)[:, None]
-        theta, gradient = network.trained, network.trained_gradients
-        self.updater = Updater(settings.optimizer, theta, gradient, is_weight=network.is_weight, rate=rate)
+        self.updater = Updater(
+            settings.optimizer,
+            network.trained,
+            network.trained_gradients,
+            is_weight=network.is_weight,
+            rate=_column(rates),
+            decay=_column(decays),
+        )
         # Without early stopping this is what an interrupt goes back to, where there are validation rows.
-        self.best = BestSoFar(settings.early_stopping or EarlyStopping(), network.values)
+        self.best = BestSoFar(settings.early_stopping or EarlyStopping(), network.values, patience=patiences)
         self.final, self.best_epoch = network.values.copy(), np.zeros(self.n_members, np.int64)
         self.clipper, self.observer = Clipper(settings.clipping), Observer(network.layers)
         self.layer_states: list[list[LayerState]] = [[] for _ in range(network.members)]

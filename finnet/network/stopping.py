@@ -42,6 +42,8 @@ class BestSoFar:
     ----------
     settings : EarlyStopping
     values : ndarray of shape (n_parameters,) or (n_members, n_parameters)
+    patience : ndarray of int, of shape (n_members,), optional
+        Epochs without improvement after which each member is over; None takes that of the settings for all.
 
     Examples
     --------
@@ -52,10 +54,11 @@ class BestSoFar:
     (2, array([2.]))
     """
 
-    def __init__(self, settings: EarlyStopping, values: FloatArray) -> None:
+    def __init__(self, settings: EarlyStopping, values: FloatArray, *, patience: IntArray | None = None) -> None:
         self.settings, self.values = settings, values.copy()
         self.loss = np.full(values.shape[:-1], np.inf)
         self.epoch = np.zeros(values.shape[:-1], dtype=np.int64)
+        self.patience = np.broadcast_to(settings.patience if patience is None else patience, self.epoch.shape)
         self._now = 0
 
     def is_over(self, values: FloatArray, loss: FloatArray | float) -> BoolArray:
@@ -65,8 +68,9 @@ class BestSoFar:
         self.loss = np.where(improved, loss, self.loss)
         self.epoch = np.where(improved, self._now, self.epoch)
         self.values[improved] = values[improved]
-        return np.asarray(self._now - self.epoch >= self.settings.patience)
+        return np.asarray(self._now - self.epoch >= self.patience)
 
     def keep(self, members: IntArray) -> None:
         """Go on with these members of a pack alone."""
         self.values, self.loss, self.epoch = self.values[members], self.loss[members], self.epoch[members]
+        self.patience = self.patience[members]

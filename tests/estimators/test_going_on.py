@@ -24,6 +24,7 @@ QUICK = {
     "members": 6, "hidden": (8, 8), "folds": 2, "learning_rate": (0.002, 0.01), "epochs": 20, "batch_size": 32,
     "random_state": 0,
 }  # fmt: skip
+VARIED = {**QUICK, "optimizer": "adamw", "weight_decay": (0.1, 10.0), "patience": (2, 5)}
 DEEP = {**QUICK, "depth": (1, 2), "dropout": (0.0, 0.2), "normalization": "batch"}
 
 
@@ -68,8 +69,9 @@ def test_a_warm_start_keeps_the_depth_of_chosen_members_whatever_is_drawn(select
         assert (model.fit(X, Y).members_["depth"][chosen] == before[chosen]).all()
 
 
-def test_a_warm_start_gives_the_same_bits_in_blocks_of_any_size(monkeypatch):
-    model = NetworkEnsembleClassifier(**DEEP, warm_start=True).fit(X, Y).fit(X, Y)
+@pytest.mark.parametrize("settings", [DEEP, VARIED], ids=["deep", "varied"])
+def test_a_warm_start_gives_the_same_bits_in_blocks_of_any_size(monkeypatch, settings):
+    model = NetworkEnsembleClassifier(**settings, warm_start=True).fit(X, Y).fit(X, Y)
     monkeypatch.setattr("finnet.estimators.ensemble_base.members_at_once", lambda *_, **__: 2)
     blocks = clone(model).fit(X, Y).fit(X, Y)
     np.testing.assert_array_equal(blocks.predict_proba(X), model.predict_proba(X))
@@ -133,6 +135,21 @@ def test_rows_that_come_at_once_teach_what_one_epoch_of_fit_does(settings, optim
     np.testing.assert_allclose(online.members_[columns], model.members_[columns])
 
 
+def test_members_learn_online_with_their_own_weight_decay():
+    model = NetworkEnsembleClassifier(**{**VARIED, "patience": None, "epochs": 1}, early_stopping=False)
+    online = clone(model).partial_fit(X, Y)
+    np.testing.assert_allclose(online.network_.values, model.fit(X, Y).network_.values, rtol=1e-5, atol=1e-6)
+    assert online.members_["weight_decay"].equals(model.members_["weight_decay"])
+    shared = clone(model).set_params(weight_decay=None).partial_fit(X, Y)
+    assert np.abs(online.network_.values - shared.network_.values).max() > 0.01
+
+
+def test_a_warm_start_keeps_weight_decay_and_patience():
+    model = NetworkEnsembleClassifier(**VARIED, warm_start=True).fit(X, Y)
+    before, settings = model.members_, ["weight_decay", "patience"]
+    assert model.fit(X, Y).members_[settings].equals(before[settings])
+
+
 def test_members_learn_online_as_they_would_in_other_company():
     few, many = (in_chunks(NetworkEnsembleRegressor(**{**DEEP, "members": n}), X, X[:, 0]) for n in (2, 6))
     np.testing.assert_array_equal(few.network_.values, many.network_.values[:2])
@@ -184,9 +201,9 @@ def test_a_stored_ensemble_learns_on_by_the_same_bits():
     np.testing.assert_array_equal(stored.network_.values, in_chunks(model, X[120:], Y[120:]).network_.values)
 
 
-@pytest.mark.parametrize("depth", [None, (1, 2)])
-def test_a_loaded_ensemble_learns_on_by_the_same_bits(depth):
-    model = NetworkEnsembleClassifier(**QUICK, depth=depth).fit(X, Y)
+@pytest.mark.parametrize("settings", [QUICK, {**QUICK, "depth": (1, 2)}, VARIED], ids=["plain", "deep", "varied"])
+def test_a_loaded_ensemble_learns_on_by_the_same_bits(settings):
+    model = NetworkEnsembleClassifier(**settings).fit(X, Y)
     loaded = model_from_bytes(model_to_bytes(model))
     online, straight = (copy.partial_fit(X[:32], Y[:32]) for copy in (loaded, model))
     np.testing.assert_array_equal(online.predict_proba(X), straight.predict_proba(X))

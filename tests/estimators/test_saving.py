@@ -204,8 +204,16 @@ def test_a_loaded_network_is_told_the_same(settings):
     np.testing.assert_array_equal(online.predict_proba(PERIOD), straight.predict_proba(PERIOD))
 
 
-def test_a_loaded_ensemble_is_told_the_same():
-    told = {"learning_rate": (0.01, 0.1), "members": 5, "bagging": True, "optimizer": SGD(momentum=0.5), "n_jobs": 1}
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"learning_rate": (0.01, 0.1), "members": 5, "bagging": True, "optimizer": SGD(momentum=0.5), "n_jobs": 1},
+        {"optimizer": "adamw", "weight_decay": (0.0, 0.1), "patience": (2, 4)},
+        {"optimizer": AdamW(), "weight_decay": 0.1, "patience": 3},
+    ],
+    ids=["shared", "ranges", "numbers"],
+)
+def test_a_loaded_ensemble_is_told_the_same(told):
     model = clone(REGRESSORS["ensemble"]).set_params(**told).fit(PERIOD, NUMBERS[:, 0])
     loaded = model_from_bytes(model_to_bytes(model))
     assert loaded.get_params() == model.get_params()

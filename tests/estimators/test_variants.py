@@ -1,4 +1,4 @@
-"""Variants of networks: many that share weights, members of unlike depth, and losses and activations of one's own."""
+"""Variants of networks: many that share weights, members of unlike depth, weight decay and patience, own losses."""
 
 import pickle
 
@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from finnet.errors import ConfigError
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
-from finnet.network import Callback
+from finnet.network import AdamW, Callback, EarlyStopping
 from finnet.network.activations import Tanh
 from finnet.network.losses import MeanSquaredError
 from tests.estimators.checks import expected_failures
@@ -142,6 +142,67 @@ def test_one_depth_for_all_is_a_network_of_so_many_layers():
 def test_depths_that_cannot_be_are_refused(options, said):
     with pytest.raises(ConfigError, match=said):
         NetworkEnsembleClassifier(**{**PACK, **options}).fit(X, Y)
+
+
+VARIED = {"optimizer": "adamw", "weight_decay": (0.01, 1.0), "patience": (1, 4)}
+
+
+def test_members_draw_their_weight_decay_and_the_table_tells_it():
+    model = NetworkEnsembleClassifier(**PACK, **VARIED).fit(X, Y)
+    assert model.members_["weight_decay"].between(0.01, 1.0).all()
+    assert model.members_["weight_decay"].nunique() == 6
+
+
+def test_members_draw_their_patience_and_stop_by_it():
+    model = NetworkEnsembleRegressor(**{**PACK, "epochs": 99}, **VARIED).fit(X, X[:, 0])
+    assert model.members_["patience"].dtype.kind == "i"
+    assert set(model.members_["patience"]) <= {1, 2, 3, 4}
+    epochs = model.history_.groupby("member").size()
+    assert (epochs == model.members_["best_epoch"] + model.members_["patience"])[epochs < 99].all()
+    assert (epochs < 99).any()
+
+
+def test_weight_decay_and_patience_drawn_change_no_other_draw():
+    drawn, given = (
+        NetworkEnsembleRegressor(**{**PACK, "depth": (1, 3), "bagging": True, **options}).fit(X, X[:, 0])
+        for options in (VARIED, {})
+    )
+    settings = ["learning_rate", "dropout", "l1", "l2", "depth"]
+    np.testing.assert_array_equal(drawn.members_[settings], given.members_[settings])
+    assert not {"weight_decay", "patience"} & set(given.members_)
+
+
+@pytest.mark.parametrize(
+    ("own", "shared"),
+    [
+        ({"weight_decay": 0.3, "optimizer": "adamw"}, {"optimizer": AdamW(weight_decay=0.3)}),
+        ({"patience": 2}, {"early_stopping": EarlyStopping(patience=2)}),
+    ],
+    ids=["weight_decay", "patience"],
+)
+def test_one_value_for_all_is_that_of_the_object(own, shared):
+    one, other = (NetworkEnsembleRegressor(**PACK, **options).fit(X, X[:, 0]) for options in (own, shared))
+    np.testing.assert_array_equal(one.network_.values, other.network_.values)
+    assert (one.members_[next(iter(own))] == next(iter(own.values()))).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"weight_decay": 0.1}, r"weight_decay=0.1 needs an optimizer .* Adam has none; use .*\"adamw\""),
+        ({"weight_decay": (0.0, 0.1), "optimizer": "sgd"}, r"weight_decay=\(0.0, 0.1\) .* or weight_decay=None"),
+        ({"weight_decay": -0.1, "optimizer": "adamw"}, "weight_decay=-0.1 is not a number of 0 or more"),
+        ({"patience": 0}, "patience=0 is too small; use 1 or more"),
+        ({"patience": 2.0}, r"patience=2.0 is neither .* write 10, or \(5, 20\)"),
+        ({"patience": (4, 2)}, r"patience=\(4, 2\) runs backwards"),
+        ({"patience": 2, "early_stopping": False}, "patience=2 needs early stopping; use early_stopping=True"),
+    ],
+    ids=str,
+)
+def test_weight_decay_and_patience_that_cannot_be_are_refused(options, said):
+    for learn in (NetworkEnsembleRegressor.fit, NetworkEnsembleRegressor.partial_fit):
+        with pytest.raises(ConfigError, match=said):
+            learn(NetworkEnsembleRegressor(**PACK, **options), X, X[:, 0])
 
 
 class WrongLoss(MeanSquaredError):

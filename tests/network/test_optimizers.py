@@ -59,6 +59,24 @@ def test_blocks_and_members_do_not_change_the_steps(name):
         np.testing.assert_allclose(pack[member], single, rtol=1e-14)
 
 
+def test_members_shrink_by_decays_of_their_own():
+    gradients, decays = GRADIENTS.astype("float32"), np.array([[0.0123], [0.5]])
+    pack = run(AdamW(), np.ones((2, 5), "float32"), gradients[:, None], decay=decays)
+    for member, decay in enumerate([0.0123, 0.5]):
+        alone = run(AdamW(weight_decay=decay), np.ones(5, "float32"), gradients)
+        np.testing.assert_array_equal(pack[member], alone)
+
+
+def test_a_rule_that_wraps_another_leaves_it_its_own_decay():
+    class Wrapped:
+        learning_rate, n_slots = 0.1, 2
+
+        def step(self, block, time):
+            AdamW(weight_decay=0.5).step(block, time)
+
+    np.testing.assert_allclose(run(Wrapped(), np.ones(4), [np.zeros(4)]), 0.95)
+
+
 def test_memory_of_dead_units_does_not_become_denormal():
     theta, gradient = np.zeros(3, "float32"), np.ones(3, "float32")
     updater = Updater(Adam(), theta, gradient)

@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from finnet.errors import TrainingError
+from finnet.errors import ConfigError, TrainingError
 from finnet.network.activations import ReLU
 from finnet.network.batches import Examples
 from finnet.network.losses import SigmoidCrossEntropy
 from finnet.network.model import dense_network
-from finnet.network.optimizers import OPTIMIZERS, named_optimizer
+from finnet.network.optimizers import OPTIMIZERS, Adam, AdamW, named_optimizer
 from finnet.network.pack import train_pack
 from finnet.network.regularization import Clipping, Penalty
 from finnet.network.schedules import Constant, Cosine
@@ -21,6 +21,7 @@ Y = (X[:, :1] * X[:, 1:2] > 0).astype("float32")
 DATA, HELD = Examples(X[:64], Y[:64]), Examples(X[64:], Y[64:])
 RATES, DROPOUT, L2 = np.array([0.03, 0.01, 0.1]), (0.2, 0.0, 0.4), np.array([[0.0], [0.01], [0.001]], dtype="float32")
 UNEVEN_RATES = [0.0123, 0.0045, 0.0678]  # no numbers of float32
+DECAYS, PATIENCES = np.array([0.0123, 0.0, 5.0]), np.array([2, 1, 6])
 OPTIONS = {"epochs": 25, "batch_size": 15, "clipping": Clipping(norm=1.0)}
 STOPPING = EarlyStopping(patience=3)
 
@@ -30,8 +31,9 @@ def generators(members):
 
 
 def trained_pack(
-    members=(0, 1, 2), *, rows=None, stopping=STOPPING, rates=RATES, normalization="layer", loss=None, **options
-):
+    members=(0, 1, 2), *, rows=None, stopping=STOPPING, rates=RATES, decays=None, patiences=None,
+    normalization="layer", loss=None, **options,
+):  # fmt: skip
     members = np.array(members)
     network = dense_network(
         (3, 8, 8, 1), activation=ReLU(), dropout=[DROPOUT[k] for k in members], normalization=normalization,
@@ -42,19 +44,19 @@ def trained_pack(
     settings = Training(**OPTIONS, **options, penalty=Penalty(l2=L2[members]), early_stopping=stopping)
     history = train_pack(
         network, loss or SigmoidCrossEntropy(), replace(DATA, rows=rows), rngs=rngs, validation=HELD,
-        settings=settings, rates=rates[members],
+        settings=settings, rates=rates[members], decays=decays, patiences=patiences,
     )  # fmt: skip
     return network, history
 
 
-def trained_alone(member, *, optimizer="adam", normalization="layer", **options):
+def trained_alone(member, *, optimizer="adam", stopping=STOPPING, normalization="layer", **options):
     network = dense_network(
         (3, 8, 8, 1), activation=ReLU(), dropout=(DROPOUT[member],), normalization=normalization, residual=True
     )
     (rng,) = generators([member])
     network.initialize([rng])
     settings = Training(
-        **OPTIONS, **options, penalty=Penalty(l2=float(L2[member, 0])), early_stopping=STOPPING,
+        **OPTIONS, **options, penalty=Penalty(l2=float(L2[member, 0])), early_stopping=stopping,
         optimizer=named_optimizer(optimizer, UNEVEN_RATES[member]),
     )  # fmt: skip
     return network, train(network, SigmoidCrossEntropy(), DATA, rng=rng, validation=HELD, settings=settings)
@@ -72,6 +74,49 @@ def test_a_member_ends_as_it_would_alone(optimizer, normalization, schedule):
         assert history.best_epoch[member] == alone_history.best_epoch
         losses = history.validation_loss[:, member]
         np.testing.assert_array_equal(losses[np.isfinite(losses)], alone_history.validation_loss)
+
+
+@pytest.mark.parametrize("schedule", [Constant(), Cosine(floor=0.1)], ids=repr)
+def test_a_member_with_its_own_decay_ends_as_it_would_alone(schedule):
+    pack, _ = trained_pack(rates=np.array(UNEVEN_RATES), decays=DECAYS, optimizer=AdamW(), schedule=schedule)
+    for member, decay in enumerate(DECAYS.tolist()):
+        optimizer = AdamW(learning_rate=UNEVEN_RATES[member], weight_decay=decay)
+        alone, _ = trained_alone(member, optimizer=optimizer, schedule=schedule)
+        np.testing.assert_array_equal(pack.values[member], alone.values)
+
+
+def test_a_member_with_its_own_patience_ends_as_it_would_alone():
+    pack, history = trained_pack(rates=np.array(UNEVEN_RATES), patiences=PATIENCES)
+    for member, patience in enumerate(PATIENCES.tolist()):
+        alone, alone_history = trained_alone(member, stopping=EarlyStopping(patience=patience))
+        np.testing.assert_array_equal(pack.values[member], alone.values)
+        assert np.isfinite(history.train_loss[:, member]).sum() == len(alone_history)
+
+
+def test_members_that_leave_take_their_decay_with_them():
+    # Member 1 leaves first and member 0 next, so that what they leave behind would fall to the others.
+    pack, history = trained_pack(decays=DECAYS, patiences=np.array([4, 1, 25]), optimizer=AdamW())
+    left_after = np.isfinite(history.train_loss).sum(axis=0)
+    assert left_after[1] < left_after[0] < left_after[2]
+    optimizer = AdamW(learning_rate=RATES[2], weight_decay=DECAYS[2])
+    alone, _ = trained_alone(2, optimizer=optimizer, stopping=EarlyStopping(patience=25))
+    np.testing.assert_array_equal(pack.values[2], alone.values)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"decays": DECAYS, "optimizer": Adam()}, r"decays=.* and Adam has none; use AdamW\(\)"),
+        ({"decays": np.array([0.1, 0.1, -0.1]), "optimizer": AdamW()}, "decays=-0.1 is not a number of 0 or more"),
+        ({"patiences": PATIENCES, "stopping": None}, r"patiences=\[2 1 6\] need early stopping; use early_stopping"),
+        ({"patiences": np.array([1, 0, 1])}, "patiences=0 is not a whole number of 1 or more"),
+        ({"patiences": np.array([1.0, 2.0, 3.0])}, "patiences=1.0 is not a whole number"),
+    ],
+    ids=["no decay", "decay below 0", "no stopping", "no patience", "no whole number"],
+)
+def test_decays_and_patiences_that_cannot_be_are_refused(options, said):
+    with pytest.raises(ConfigError, match=said):
+        trained_pack(**options)
 
 
 def test_members_do_not_change_when_their_company_does():

@@ -18,6 +18,14 @@ def test_members_stop_on_their_own_and_keep_their_own_best():
     assert best.values.ravel().tolist() == [1.0, 2.0]
 
 
+def test_members_that_leave_take_their_patience_with_them():
+    best = BestSoFar(EarlyStopping(), np.zeros((3, 1)), patience=np.array([1, 2, 3]))
+    best.is_over(np.ones((3, 1)), np.full(3, 0.5))
+    assert best.is_over(np.ones((3, 1)), np.full(3, 0.6)).tolist() == [True, False, False]
+    best.keep(np.array([1, 2]))
+    assert best.is_over(np.ones((2, 1)), np.full(2, 0.6)).tolist() == [True, False]
+
+
 @pytest.mark.parametrize(
     "setting", [{"patience": 0}, {"patience": 2.5}, {"min_delta": -1.0}, {"validation_fraction": 0.0}]
 )

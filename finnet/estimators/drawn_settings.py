@@ -1,0 +1,80 @@
+"""Drawn settings: what members of an ensemble may be, and what each is."""
+
+import numpy as np
+
+from finnet.checks import require_whole
+from finnet.errors import ConfigError
+from finnet.estimators.members import Members
+from finnet.estimators.network_base import EstimatorOfNetworks, RandomState, generator
+from finnet.estimators.ranges import (
+    Depth,
+    Patience,
+    Range,
+    depth_range,
+    drawn,
+    drawn_whole,
+    patience_range,
+    require_range,
+)
+from finnet.network.batches import Examples
+from finnet.network.optimizers import named_optimizer, require_decay
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["DrawnSettings"]
+
+_SETTINGS = ("learning_rate", "dropout", "l1", "l2")
+
+
+class DrawnSettings(EstimatorOfNetworks):
+    """Checks what members may be, and draws what each is from a generator of its own."""
+
+    members: int
+    depth: Depth | None
+    learning_rate: Range
+    dropout: Range
+    l1: Range
+    l2: Range
+    weight_decay: Range | None
+    patience: Patience | None
+    random_state: RandomState
+
+    def _require_settings(self) -> None:
+        super()._require_settings()
+        require_whole(self.members, 1, name="members")
+        require_range(self.learning_rate, name="learning_rate", zero=False)
+        require_range(self.dropout, name="dropout", below=1.0)
+        for name in ("l1", "l2"):
+            require_range(getattr(self, name), name=name)
+        if self.weight_decay is not None:
+            require_range(self.weight_decay, name="weight_decay")
+            require_decay(named_optimizer(self.optimizer), self.weight_decay, name="weight_decay")
+        if self.patience is not None:
+            self._require_patience(self.patience)
+
+    def _require_patience(self, patience: Patience) -> None:
+        patience_range(patience)
+        if self._stopping() is None:
+            raise ConfigError(f"patience={patience} needs early stopping; use early_stopping=True, or patience=None")
+
+    def _drawn(self, examples: Examples) -> tuple[np.random.Generator, Members]:
+        """New members with drawn settings that learn from all rows, and a generator that divides rows."""
+        rows_rng, *rngs = generator(self.random_state).spawn(self.members + 1)
+        settings = {name: _draws(getattr(self, name), rngs) for name in _SETTINGS}
+        depths = self._depths(rngs)
+        # Drawn last, and only where given, so that they change no other setting.
+        if self.weight_decay is not None:
+            settings["weight_decay"] = _draws(self.weight_decay, rngs)
+        patiences = None if self.patience is None else drawn_whole(patience_range(self.patience), rngs)
+        folds = np.zeros(self.members, np.int64)
+        members = Members(rngs, settings, depths, patiences, [None] * self.members, examples, None, folds)
+        return rows_rng, members
+
+    def _depths(self, rngs: list[np.random.Generator]) -> IntArray:
+        """Hidden layers that each member uses."""
+        if self.depth is None:
+            return np.full(len(rngs), len(self.hidden))
+        return drawn_whole(depth_range(self.depth, self.hidden), rngs)
+
+
+def _draws(setting: Range, rngs: list[np.random.Generator]) -> FloatArray:
+    return np.array([drawn(setting, rng) for rng in rngs])
