@@ -5,6 +5,7 @@ from typing import cast
 
 import numpy as np
 
+from finnet.network.constants import common
 from finnet.network.memory import aligned
 from finnet.types import BoolArray, FloatArray, IntArray
 
@@ -48,8 +49,7 @@ class Masks:
 
     def growth(self, dtype: np.dtype[np.floating]) -> FloatArray:
         """Factor of the elements that are kept, one for all or of shape (n_members, 1, 1)."""
-        growth = (256.0 / (256.0 - self._threshold)).astype(dtype)
-        return growth[0, 0, ...] if len(growth) == 1 else growth[:, :, None]
+        return np.asarray(common((256.0 / (256.0 - self._threshold[:, :, None])).astype(dtype)))
 
     def keep(self, members: IntArray) -> None:
         """Go on with these members alone."""

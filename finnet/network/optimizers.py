@@ -12,7 +12,7 @@ import numpy as np
 
 from finnet.checks import require_choice, require_methods, require_number, require_whole
 from finnet.errors import ConfigError
-from finnet.network.constants import constant
+from finnet.network.constants import common, constant
 from finnet.network.memory import aligned
 from finnet.network.settings import Settings
 from finnet.types import BoolArray, FloatArray, IntArray
@@ -309,7 +309,7 @@ class Updater:
     def scale_rate(self, factor: float | FloatArray) -> None:
         """Multiply the starting learning rate by `factor`, for a pack of shape (n_members, 1), from now on."""
         for block in self._blocks:
-            block.rate = self._rate * factor
+            block.rate = common(self._rate * factor)
 
     def keep(self, members: IntArray, theta: FloatArray, gradient: FloatArray) -> None:
         """Go on with these members of a pack alone, whose parameters now lie in `theta`, at the starting rate."""
