@@ -12,7 +12,7 @@ from finnet.types import BoolArray, FloatArray, IntArray
 __all__ = ["Masks", "MasksAhead"]
 
 # Elements drawn ahead: enough that drawing is cheap, few enough that they stay in the cache.
-_AHEAD = 1 << 14
+_AHEAD = 1 << 15
 _WORD = 8  # bytes of one draw
 
 
