@@ -139,9 +139,10 @@ class Batches:
                 self._chunk = _Chunk(self.examples, rows.shape, self.size)
             yield from self._chunk.batches(self.examples, rows)
 
-    def targets(self) -> tuple[FloatArray, FloatArray | None]:
-        """Targets and weights of the last epoch, in the order in which its rows came."""
-        return replace(self.examples, rows=self._order).targets()
+    def targets(self, part: slice) -> tuple[FloatArray, FloatArray | None]:
+        """Targets and weights of a part of the last epoch's rows, in the order in which they came."""
+        rows, weights = self._order[..., part], self.examples.weights
+        return self.examples.Y.take(rows, axis=0), None if weights is None else weights.take(rows, axis=0)
 
     def keep(self, members: IntArray) -> None:
         """Go on with these members alone."""

@@ -23,6 +23,8 @@ from finnet.types import FloatArray
 
 __all__ = ["Trainer", "Training", "active_rules", "epoch_loss", "train", "train_steps", "validation_loss"]
 
+_ROWS_AT_ONCE = 8192
+
 
 @dataclass(frozen=True)
 class Training(Settings):
@@ -266,5 +268,12 @@ def validation_loss(network: Network, loss: Loss, examples: Examples) -> FloatAr
 
 def epoch_loss(loss: Loss, seen: Sequence[FloatArray], batches: Batches) -> FloatArray:
     """Mean loss of an epoch, one number per member, from the scores of all its steps: faster than step by step."""
-    Y, weights = batches.targets()
-    return mean_loss(loss, np.concatenate(seen, axis=-2), Y, weights=weights)
+    n_steps = max(1, _ROWS_AT_ONCE // batches.size)
+    losses, n_rows, end = [], [], 0
+    for start in range(0, len(seen), n_steps):
+        scores = np.concatenate(seen[start : start + n_steps], axis=-2)
+        n_rows.append(scores.shape[-2])
+        Y, weights = batches.targets(slice(end, end + n_rows[-1]))
+        losses.append(mean_loss(loss, scores, Y, weights=weights))
+        end += n_rows[-1]
+    return np.asarray(np.average(losses, axis=0, weights=n_rows))

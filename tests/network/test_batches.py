@@ -67,7 +67,7 @@ def test_targets_of_an_epoch_come_in_the_order_of_its_batches():
     batches = Batches(EXAMPLES, 5, rngs=[np.random.default_rng(k) for k in range(3)])
     seen = [(batch.Y.copy(), batch.weights.copy()) for batch in batches]
     Y, weights = (np.concatenate(parts, axis=1) for parts in zip(*seen, strict=True))
-    np.testing.assert_array_equal(Y, batches.targets()[0])
+    np.testing.assert_array_equal(Y, batches.targets(slice(None))[0])
     np.testing.assert_array_equal(weights, batches.targets()[1])
 
 
