@@ -13,7 +13,7 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 
-from finnet.errors import DataError
+from finnet.errors import ConfigError, DataError
 
 __all__ = [
     "MAX_BYTES",
@@ -91,6 +91,8 @@ def checked_names(values: Any) -> list[str]:
 def pack(archive: Archive) -> bytes:
     """The bytes of an .npz file whose comment is the sha256 of all before it; equal archives give equal bytes.
 
+    ConfigError for an archive that `unpack` would refuse for its size.
+
     Examples
     --------
     >>> content = pack(Archive({"schema": 1}, [np.arange(3)]))
@@ -100,6 +102,7 @@ def pack(archive: Archive) -> bytes:
     Traceback (most recent call last):
     finnet.errors.DataError: the file was cut off or changed after it was written; copy it again, or make it again
     """
+    _require_size(sum(array.nbytes for array in archive.arrays), len(archive.arrays) + 1)
     buffer = io.BytesIO()
     with ZipFile(buffer, "w", ZIP_STORED) as zipped:
         zipped.comment = b"0" * _DIGEST
@@ -109,7 +112,16 @@ def pack(archive: Archive) -> bytes:
             np.lib.format.write_array(member, np.ascontiguousarray(array), (1, 0), allow_pickle=False)
             zipped.writestr(ZipInfo(f"{number}.npy", _DATES), member.getvalue())
     content = buffer.getvalue()[:-_DIGEST]
+    _require_size(len(content) + _DIGEST, len(archive.arrays) + 1)
     return content + sha256(content).hexdigest().encode()
+
+
+def _require_size(n_bytes: int, n_members: int) -> None:
+    if n_bytes > MAX_BYTES or n_members > _MAX_MEMBERS:
+        raise ConfigError(
+            f"the model takes {n_bytes:,} bytes in {n_members:,} parts, and a file of at most {MAX_BYTES:,} bytes and"
+            f" {_MAX_MEMBERS:,} parts is loaded again; use fewer members, units or rows"
+        )
 
 
 def unpack(content: bytes) -> Archive:

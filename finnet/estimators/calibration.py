@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from finnet.errors import DataError
 from finnet.estimators.probabilities import WrappedClassifier
+from finnet.estimators.targets import require_known
 from finnet.fitting import Rows, fit_in_blocks
 from finnet.types import FloatArray, IntArray
 
@@ -77,6 +78,7 @@ class CalibratedClassifier(WrappedClassifier):
         if X_cal is not None and y_cal is not None:
             if len(self.classes_) != 2:
                 raise DataError(f"{self.classes_} are not two classes, which calibration needs; fit without X_cal")
+            require_known(np.asarray(y_cal), self.classes_, name="y_cal")
             later = (np.asarray(y_cal) == self.classes_[1]).astype(np.int64)
             self.calibrator_ = LogitCalibrator().fit(self._score(X_cal), later)
         return self

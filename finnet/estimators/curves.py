@@ -11,7 +11,7 @@ __all__ = ["draw_history"]
 _LABELS = {"train_loss": "training", "validation_loss": "validation"}
 
 
-def draw_history(history: pd.DataFrame, axes: Axes | None = None) -> Axes:
+def draw_history(history: pd.DataFrame, axes: Axes | None = None, *, best_epoch: int | None = None) -> Axes:
     """Training and validation loss by epoch; of an ensemble, the median network and the range of most of them.
 
     Parameters
@@ -20,19 +20,20 @@ def draw_history(history: pd.DataFrame, axes: Axes | None = None) -> Axes:
         `history_` of a network or of an ensemble.
     axes : Axes, optional
         Where to draw; None makes a new figure.
+    best_epoch : int, optional
+        The epoch whose weights a network kept, marked where there are validation losses.
 
     Examples
     --------
     >>> history = pd.DataFrame({"epoch": [1, 2, 3], "train_loss": [0.7, 0.5, 0.4], "validation_loss": [0.7, 0.6, 0.65]})
-    >>> [line.get_label() for line in draw_history(history).lines]
+    >>> [line.get_label() for line in draw_history(history, best_epoch=2).lines]
     ['training', 'validation', 'best epoch 2']
     """
     axes = axes or plt.figure(layout="constrained").subplots()
     for column in (column for column in _LABELS if column in history):
         _draw_losses(axes, history, column)
-    if "member" not in history and "validation_loss" in history:
-        best = int(history["epoch"].iloc[history["validation_loss"].argmin()])
-        axes.axvline(best, color="0.6", linewidth=1, linestyle=":", label=f"best epoch {best}")
+    if best_epoch is not None and "validation_loss" in history:
+        axes.axvline(best_epoch, color="0.6", linewidth=1, linestyle=":", label=f"best epoch {best_epoch}")
     axes.set(xlabel="epoch", ylabel="loss")
     axes.legend(frameon=False)
     return axes

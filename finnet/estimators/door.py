@@ -16,6 +16,7 @@ __all__ = [
     "are_much_worse",
     "has_validation",
     "require_hidden",
+    "require_jobs",
     "require_normalization",
     "require_weight",
     "warn_if_worse",
@@ -26,6 +27,7 @@ __all__ = [
 
 _SMALLEST, _LARGEST = 1e-4, 1e4
 _NARROW, _WIDE = 0.03, 300.0
+_STEPS = 8  # of the smallest difference between numbers as large as the mean
 _WORSE, _ENOUGH_ROWS = 10.0, 4000
 
 
@@ -34,6 +36,12 @@ def require_hidden(hidden: Any) -> None:
     is_row = isinstance(hidden, tuple | list)
     if not is_row or not all(is_whole(units) and units >= 1 for units in hidden):
         raise ConfigError(f"hidden={hidden!r} is not one whole number above 0 per layer; use (64, 32), (64,) or ()")
+
+
+def require_jobs(n_jobs: Any) -> None:
+    """Raise ConfigError unless `n_jobs` is None or a whole number other than 0."""
+    if n_jobs is not None and (not is_whole(n_jobs) or n_jobs == 0):
+        raise ConfigError(f"n_jobs={n_jobs!r} is no number of processes; use 1, 2, ..., -1 for all cores, or None")
 
 
 def require_normalization(normalization: str | None, *, batch_size: int) -> None:
@@ -71,20 +79,30 @@ def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
         )
 
 
-def warn_of_spread(Y: FloatArray, loss: Loss) -> None:
-    """FinnetWarning where a target's spread is far from unit size, over a few thousand rows.
+def warn_of_spread(Y: npt.NDArray[Any], loss: Loss, *, dtype: str) -> None:
+    """FinnetWarning where a target's spread is far from unit size or lost beside its mean, over a few thousand rows.
 
     Losses of one's own are left alone, as they need not compare forecasts with targets of their size.
     """
-    spreads = Y[:: max(1, len(Y) // _ENOUGH_ROWS)].astype(np.float64).std(axis=0)
+    if not isinstance(loss, tuple(map(type, LOSSES.values()))):
+        return
+    some = Y[:: max(1, len(Y) // _ENOUGH_ROWS)].astype(np.float64)
+    spreads, means = np.where(np.ptp(some, axis=0) > 0.0, some.std(axis=0), 0.0), np.abs(some.mean(axis=0))
     spread = spreads[np.abs(np.log(np.where(spreads > 0.0, spreads, 1.0))).argmax()]
-    if isinstance(loss, tuple(map(type, LOSSES.values()))) and spread > 0.0 and not _NARROW <= spread <= _WIDE:
-        warnings.warn(
-            f"y has a standard deviation of {spread:.3g}; networks learn targets of about unit size: put a"
-            " TransformedTargetRegressor with a StandardScaler around",
-            FinnetWarning,
-            stacklevel=3,
-        )
+    is_lost = (spreads > 0.0) & (spreads < _STEPS * np.finfo(dtype).eps * means)
+    if is_lost.any():
+        column = int(is_lost.argmax())
+        found = f"{spreads[column]:.3g} around a mean of {means[column]:.3g}, which {dtype} cannot tell from none"
+    elif spread > 0.0 and not _NARROW <= spread <= _WIDE:
+        found = f"{spread:.3g}"
+    else:
+        return
+    warnings.warn(
+        f"y has a standard deviation of {found}; networks learn targets of about unit size: put a"
+        " TransformedTargetRegressor with a StandardScaler around",
+        FinnetWarning,
+        stacklevel=3,
+    )
 
 
 def warn_of_divergence(n_diverged: int, n_networks: int) -> None:

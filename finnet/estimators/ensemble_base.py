@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.checks import require_choice, require_whole
 from finnet.errors import ConfigError
-from finnet.estimators.door import require_weight, warn_if_worse, warn_of_divergence
+from finnet.estimators.door import require_jobs, warn_if_worse, warn_of_divergence
 from finnet.estimators.drawn_settings import DrawnSettings
 from finnet.estimators.loaded import of_training
 from finnet.estimators.members import (
@@ -25,10 +25,11 @@ from finnet.estimators.members import (
     settings_table,
     sound_members,
 )
-from finnet.estimators.network_base import Data, InDouble, blas_threads
+from finnet.estimators.network_base import Data, InDouble
 from finnet.estimators.online import OnlineMembers
 from finnet.estimators.task import Task
-from finnet.estimators.validation_rows import held_out, judging, stratified_folds
+from finnet.estimators.threads import one_blas_thread
+from finnet.estimators.validation_rows import divided, held_out, stratified_folds
 from finnet.network.activations import named_activation
 from finnet.network.batches import Examples
 from finnet.network.depth import Skippable
@@ -108,7 +109,7 @@ class EnsembleOfNetworks(DrawnSettings):
         """Standard deviation of the forecasts over the chosen members, of shape (n_rows, n_outputs)."""
         check_is_fitted(self)
         rows: FloatArray = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
-        with blas_threads().limit(limits=1, user_api="blas"):
+        with one_blas_thread():
             P = self._network_forecasts(rows)
         return np.sqrt(self._averaged(np.square(P - self._averaged(P))))
 
@@ -145,7 +146,7 @@ class EnsembleOfNetworks(DrawnSettings):
         """Let every member go on by one epoch over these rows, new ones where there are none."""
         # Without them until they have learned, so that members which diverged together are never gone on with.
         online, self._online = self._online or self._online_members(examples, task), None
-        with blas_threads().limit(limits=1, user_api="blas"):
+        with one_blas_thread():
             online.learn(examples)
         self._online, self.members_, self._histories = online, online.table, online.histories
         return self._keep(online.network, online.shares)
@@ -189,6 +190,7 @@ class EnsembleOfNetworks(DrawnSettings):
         super()._require_settings()
         require_whole(self.folds, 1, name="folds")
         require_choice(self.selection, ("greedy", "all", "best"), name="selection")
+        require_jobs(self.n_jobs)
         if self.callbacks and effective_n_jobs(self.n_jobs) > 1:
             raise ConfigError(f"callbacks cannot watch other processes; use n_jobs=1 instead of {self.n_jobs}")
 
@@ -203,13 +205,17 @@ class EnsembleOfNetworks(DrawnSettings):
         if validation is None and self._stopping() is not None:
             learned, judged = self._divide(task.strata, self._divider(rows_rng), weights=examples.weights)
             folds = np.arange(self.members) % len(learned)
-            learning, judges = learned[folds], judging(examples, judged[folds])
-            require_weight(replace(examples, rows=learning), name="training")
+            learning, (_, judges) = learned[folds], divided(examples, learned[folds], judged[folds])
         if self.bagging:
             everything = np.broadcast_to(np.arange(len(examples)), (self.members, len(examples)))
             pools = everything if learning is None else learning
             learning = np.stack([rng.choice(pool, size=len(pool)) for rng, pool in zip(rngs, pools, strict=True)])
-        return replace(everyone, learning=replace(examples, rows=learning), validation=judges, folds=folds)
+        return replace(
+            everyone,
+            learning=examples if learning is None else examples.among(learning),
+            validation=judges,
+            folds=folds,
+        )
 
     def _going_on(self, everyone: Members, examples: Examples, task: Task) -> Members:
         """The same members, of which those that were chosen go on with their weights and depth."""
@@ -278,7 +284,7 @@ class EnsembleOfNetworks(DrawnSettings):
     def _train_block(self, members: Members, examples: Examples, task: Task) -> _Trained:
         network = self._started(members, examples, task)
         strengths = {name: members.settings[name][:, None].astype(self.dtype) for name in ("l1", "l2")}
-        with blas_threads().limit(limits=1, user_api="blas"):
+        with one_blas_thread():
             history = train_pack(
                 network,
                 loss_on_scores(task.loss, task.output),

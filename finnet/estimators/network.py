@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
 from typing import Any, Self, cast
 
 import numpy as np
@@ -10,19 +9,19 @@ import pandas as pd
 
 from finnet.checks import require_number, require_whole
 from finnet.errors import NotSavedError
-from finnet.estimators.door import require_weight, warn_if_worse
+from finnet.estimators.door import warn_if_worse
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
     EstimatorOfNetworks,
     InDouble,
     RandomState,
     RegressorOfNetworks,
-    blas_threads,
     generator,
 )
 from finnet.estimators.online import learn_or_forget
 from finnet.estimators.task import Task
-from finnet.estimators.validation_rows import held_out, judging
+from finnet.estimators.threads import one_blas_thread
+from finnet.estimators.validation_rows import divided, held_out
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
@@ -98,7 +97,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         network = self._started(examples, task, rng=weights_rng)
         if self._goes_on:
             self._inherit(network)
-        with blas_threads().limit(limits=1, user_api="blas"):
+        with one_blas_thread():
             history = train(
                 network,
                 self._loss_on_scores(task),
@@ -118,7 +117,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         """Go on by one epoch over these rows, from a new network where there is none."""
         # Without a trainer until it has learned, so that one which diverged is never gone on with.
         trainer, self._trainer = getattr(self, "_trainer", None) or self._online_trainer(examples, task), None
-        with blas_threads().limit(limits=1, user_api="blas"):
+        with one_blas_thread():
             learn_or_forget(trainer, examples, rng=self._online_rng)
         self._trainer = trainer
         return self._keep(deepcopy(trainer.network), trainer.history)
@@ -139,7 +138,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         return self
 
     def _started(self, examples: Examples, task: Task, *, rng: np.random.Generator) -> Network:
-        """A new network that forecasts the mean target."""
+        """A new network whose output bias forecasts the mean target."""
         self._require_settings()
         task.verify(examples, is_packed=self.batch_ensemble > 1)
         verify_activation(named_activation(self.activation))
@@ -195,9 +194,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         weights = examples.weights
         held = held_out(strata, stopping.validation_fraction, how=self.validation, rng=rng, weights=weights)
         kept = np.setdiff1d(np.arange(len(examples)), held, assume_unique=True)
-        learning = replace(examples, rows=kept)
-        require_weight(learning, name="training")
-        return learning, judging(examples, held)
+        return divided(examples, kept, held)
 
     def _forecast(self, X: FloatArray) -> FloatArray:
         return self._network_forecasts(X)
@@ -207,8 +204,9 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
     """Forecasts class probabilities with a network of dense layers trained by backpropagation.
 
     Two classes take one sigmoid output and binary cross-entropy, more take softmax and categorical cross-entropy.
-    Outputs start at the training frequencies of the classes. Inputs should have about unit size (a StandardScaler in
-    front): nothing is scaled here. The same `random_state`, data, machine type and library versions give the same bits.
+    The output bias starts at the training frequencies of the classes. Inputs should have about unit size (a
+    StandardScaler in front): nothing is scaled here. The same `random_state`, data, machine type and library versions
+    give the same bits.
 
     Parameters
     ----------
@@ -339,8 +337,8 @@ class NetworkRegressor(_SingleNetwork, RegressorOfNetworks):
     """Forecasts numbers with a network of dense layers trained by backpropagation.
 
     Inputs and targets should have about unit size: nothing is scaled here (TransformedTargetRegressor scales targets).
-    Outputs start at the mean target. A loss of one's own says what forecasts are for, profit after costs included; its
-    gradient is compared with its value before it trains anything.
+    The output bias starts at the mean target. A loss of one's own says what forecasts are for, profit after costs
+    included; its gradient is compared with its value before it trains anything.
 
     Parameters
     ----------

@@ -1,10 +1,11 @@
 """What single networks and ensembles share: checked data, coded labels, settings by name."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -12,15 +13,22 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
-from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
-from threadpoolctl import ThreadpoolController
 
-from finnet.checks import require_choice, require_methods, require_whole
+from finnet.checks import is_whole, require_choice, require_methods, require_whole
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.door import has_validation, require_hidden, require_normalization, warn_of_sizes, warn_of_spread
+from finnet.estimators.targets import (
+    class_weights,
+    distinct,
+    positions,
+    require_known,
+    require_numbers,
+    require_targets,
+)
 from finnet.estimators.task import Task, class_task, number_task
+from finnet.estimators.threads import one_blas_thread
 from finnet.network.activations import Activation, activated, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback, require_callbacks
@@ -45,7 +53,6 @@ __all__ = [
     "InDouble",
     "RandomState",
     "RegressorOfNetworks",
-    "blas_threads",
     "generator",
 ]
 
@@ -65,26 +72,12 @@ def generator(random_state: RandomState) -> np.random.Generator:
         return random_state
     if isinstance(random_state, np.random.RandomState):
         return np.random.default_rng(random_state.randint(2**32, size=4, dtype=np.uint64))
+    if random_state is not None and not (is_whole(random_state) and random_state >= 0):
+        raise ConfigError(
+            f"random_state={random_state!r} is no seed; use a whole number of 0 or more, a Generator, a RandomState or"
+            " None"
+        )
     return np.random.default_rng(random_state)
-
-
-@cache
-def blas_threads() -> ThreadpoolController:
-    """The door to BLAS threads: one per fit, because more give other bits and slow small networks down."""
-    return ThreadpoolController()
-
-
-def positions(labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> IntArray:
-    """Where every label stands among the classes, which are sorted and hold all of them.
-
-    Examples
-    --------
-    >>> positions(np.array(["up", "down", "up"]), np.array(["down", "up"]))
-    array([1, 0, 1])
-    """
-    if len(classes) == 2:
-        return np.asarray(labels == classes[1], np.int64)
-    return np.searchsorted(classes, labels)
 
 
 class InDouble:
@@ -131,7 +124,8 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         # Here, because matplotlib takes half a second that most fits can do without.
         from finnet.estimators.curves import draw_history
 
-        return draw_history(cast(Any, self).history_, axes)
+        model = cast(Any, self)
+        return draw_history(model.history_, axes, best_epoch=getattr(model, "best_epoch_", None))
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters; `optimizer__learning_rate` and the like replace the settings object by a changed copy."""
@@ -143,6 +137,9 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         for owner, fields in nested.items():
             self._replace_settings(owner, fields)
         return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "network_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -171,6 +168,21 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     @property
     def _goes_on(self) -> bool:
         return self.warm_start and hasattr(self, "network_")
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Put everything back as it was where learning is refused, fails or is interrupted.
+
+        All but what learns online, which changes in place and is gone where it did not come to its end.
+        """
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            online = {name: vars(self)[name] for name in ("_trainer", "_online") if name in vars(self)}
+            self.__dict__.clear()
+            self.__dict__.update(before | online)
+            raise
 
     def _require_layers_of_fitted(self, network: Network) -> None:
         """Raise ConfigError unless a network has parameters of the same shapes as the fitted one."""
@@ -210,43 +222,70 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     def _outputs(self, X: Data) -> FloatArray:
         check_is_fitted(self)
         rows: FloatArray = validate_data(self, X, reset=False, dtype=[np.float64, np.float32], order="C")
-        with blas_threads().limit(limits=1, user_api="blas"):
+        with one_blas_thread():
             return self._forecast(rows)
 
     def _network_forecasts(self, X: FloatArray) -> FloatArray:
-        """Of every member, in the type of X: float32 is faster, float64 the same row by row and in bulk."""
+        """Of every member, in the type of X: float32 is faster, float64 rounds less.
+
+        DataError where X is so large that forecasts are no numbers.
+        """
         network = self.network_ if X.dtype == self.dtype else self._double.network
-        scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
-        return activated(network.output, scores)
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
+            P = activated(network.output, scores)
+        if not np.isfinite(P).all():
+            raise DataError(
+                f"forecasts are no finite numbers where X reaches {np.abs(X).max():.3g}; scale it to about unit size"
+            )
+        return P
 
     def _stopping(self) -> EarlyStopping | None:
         if isinstance(self.early_stopping, EarlyStopping):
             return self.early_stopping
         return EarlyStopping() if self.early_stopping else None
 
-    def _examples(self, X: FloatArray, Y: npt.NDArray[Any], sample_weight: npt.ArrayLike | None = None) -> Examples:
+    def _examples(
+        self,
+        X: FloatArray,
+        Y: npt.NDArray[Any],
+        sample_weight: npt.ArrayLike | None = None,
+        *,
+        factors: FloatArray | None = None,
+    ) -> Examples:
+        """With weights of mean 1, so that their scale changes neither losses nor steps, times the factors."""
         with np.errstate(over="ignore"):
             targets: FloatArray = np.ascontiguousarray(Y, dtype=self.dtype)
         if not np.isfinite(targets).all():
             raise DataError(f"y reaches {np.abs(Y).max():.3g}, beyond {self.dtype}; scale it to about unit size")
-        if sample_weight is None:
+        if sample_weight is None and factors is None:
             return Examples(X, targets)
-        weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if not weights.sum() > 0.0:
-            raise DataError("sample_weight sums to zero; give at least one row a weight above zero")
-        if weights.max() > np.finfo(self.dtype).max:
-            raise DataError(f"sample_weight reaches {weights.max():.3g}, beyond {self.dtype}; divide it by its mean")
+        weights = _of_mean_one(_check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True))
+        weights *= 1.0 if factors is None else factors
         return Examples(X, targets, weights[:, None].astype(self.dtype))
 
     def _checked(
-        self, X: Data, y: npt.ArrayLike | None, *, reset: bool = True, **rules: bool
+        self,
+        X: Data,
+        y: npt.ArrayLike | None,
+        *,
+        name: str = "y",
+        reset: bool,
+        warns: bool,
+        y_numeric: bool = False,
+        multi_output: bool = False,
     ) -> tuple[FloatArray, npt.NDArray[Any]]:
         """X in the network's dtype, and y; ValueError for what cannot be learned from, NaN included."""
         require_choice(self.dtype, ("float32", "float64"), name="dtype")
+        if y is not None:
+            require_targets(y, name=name)
+            if y_numeric:
+                require_numbers(y, name=name)
+        rules = {"y_numeric": y_numeric, "multi_output": multi_output}
         # What is beyond the type becomes infinite, which is refused; NumPy need not warn of it as well.
         with np.errstate(over="ignore", invalid="ignore"):
             checked = validate_data(self, X, y, reset=reset, dtype=np.dtype(self.dtype), order="C", **rules)
-        if reset:
+        if warns:
             warn_of_sizes(checked[0], getattr(self, "feature_names_in_", None))
         return cast(tuple[FloatArray, npt.NDArray[Any]], checked)
 
@@ -259,11 +298,19 @@ def _shapes(network: Network) -> list[tuple[int, int]]:
     return [parameter.shape for layer in network.layers for parameter in layer.parameters]
 
 
-def _with_unit_weights(examples: Examples) -> Examples:
-    """The same with weights of mean 1, so that their scale does not change the learning rate."""
+def _of_mean_one(weights: FloatArray) -> FloatArray:
+    largest = weights.max()
+    if not largest > 0.0:
+        raise DataError("sample_weight sums to zero; give at least one row a weight above zero")
+    weights = weights / largest  # the sum of the largest numbers would be none
+    return np.asarray(weights / weights.mean())
+
+
+def _weighed_alike(examples: Examples) -> Examples:
+    """The same with weights of mean 1, class by class and row by row together."""
     if examples.weights is None:
         return examples
-    return replace(examples, weights=examples.weights / examples.weights.mean())
+    return replace(examples, weights=_of_mean_one(examples.weights.astype(np.float64)).astype(examples.weights.dtype))
 
 
 class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignore[misc]
@@ -293,15 +340,16 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         X_val, y_val : optional
             Validation rows, whose loss is noted every epoch and decides early stopping.
         """
-        rows, labels = self._checked(X, y)
-        classes = np.unique(labels)
-        # Each twice, as many labels that come once each are taken for numbers.
-        check_classification_targets(np.repeat(classes, 2))
-        self._meet(classes)
-        codes = positions(labels, classes)
-        examples = _with_unit_weights(self._coded(rows, codes, sample_weight=sample_weight))
-        given = self._given(cast(Data, X_val), y_val) if has_validation(X_val, y_val) else None
-        return self._fit(examples, self._task(codes), validation=given)
+        with self._all_or_nothing():
+            rows, labels = self._checked(X, y, reset=not self._goes_on, warns=True)
+            classes = distinct(labels, name="y")
+            # Each twice, as many labels that come once each are taken for numbers.
+            check_classification_targets(np.repeat(classes, 2))
+            self._meet(classes, remedy="give rows of at least two classes")
+            codes = positions(labels, classes)
+            examples = _weighed_alike(self._coded(rows, codes, sample_weight=sample_weight))
+            given = self._given(cast(Data, X_val), y_val) if has_validation(X_val, y_val) else None
+            return self._fit(examples, self._task(codes), validation=given)
 
     def partial_fit(
         self,
@@ -329,7 +377,8 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         classes : array, optional
             All labels that will ever come, in the first call; None takes those of its y.
         sample_weight : array of shape (n_rows,), optional
-            As it is: a row of weight 2 moves the network twice as far.
+            Of rows beside each other: they have mean 1 over the rows of every call, so that no call counts more than
+            another of as many rows. Weights of classes multiply them, also where all rows of a call are of one class.
 
         Examples
         --------
@@ -344,19 +393,23 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         if self.class_weight == "balanced":
             raise ConfigError('class_weight="balanced" needs all rows at once; give a weight per class, or call fit')
         is_new = not hasattr(self, "network_")
-        rows, labels = self._checked(X, y, reset=is_new)
-        check_classification_targets(labels)
-        if is_new:
-            self._meet(np.unique(labels if classes is None else np.asarray(classes)))
-        codes = self._codes(labels, name="y")
-        return self._learn(self._coded(rows, codes, sample_weight=sample_weight), self._task(codes))
+        with self._all_or_nothing():
+            rows, labels = self._checked(X, y, reset=is_new, warns=is_new)
+            found = distinct(labels, name="y")
+            check_classification_targets(np.repeat(found, 2))
+            if is_new:
+                named = found if classes is None else distinct(np.asarray(classes), name="classes")
+                self._meet(named, remedy="name all that will ever come in the first call, as classes=[...]")
+            codes = self._codes(labels, name="y")
+            return self._learn(self._coded(rows, codes, sample_weight=sample_weight), self._task(codes))
 
-    def _meet(self, classes: npt.NDArray[Any]) -> None:
+    def _meet(self, classes: npt.NDArray[Any], *, remedy: str) -> None:
         """Take the classes that are to be told apart."""
         if self._goes_on and not np.array_equal(classes, self.classes_):
-            raise DataError(f"warm_start=True goes on with classes {self.classes_}, y holds {classes}; fit a clone")
+            known, found = self.classes_.tolist(), classes.tolist()
+            raise DataError(f"warm_start=True goes on with classes {known}, y holds {found}; fit a clone")
         if len(classes) < 2:
-            raise DataError(f"y holds one class only, {classes[0]}; give rows of at least two classes")
+            raise DataError(f"y holds one class only, {classes.tolist()[0]!r}; {remedy}")
         self.classes_ = classes
 
     def _task(self, codes: IntArray) -> Task:
@@ -366,22 +419,15 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         """One column of 0 and 1 for two classes, one column per class for more."""
         n_classes = len(self.classes_)
         Y = codes[:, None] if n_classes == 2 else np.eye(n_classes)[codes]
-        if self.class_weight is None:
-            return self._examples(X, Y, sample_weight)
-        weights = compute_sample_weight(self.class_weight, self.classes_[codes])
-        if sample_weight is not None:
-            weights = weights * _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        return self._examples(X, Y, weights)
+        by_class = class_weights(self.class_weight, self.classes_, codes)
+        return self._examples(X, Y, sample_weight, factors=None if by_class is None else by_class[codes])
 
     def _given(self, X_val: Data, y_val: npt.ArrayLike | None) -> Examples:
-        rows, labels = self._checked(X_val, y_val, reset=False)
-        return _with_unit_weights(self._coded(rows, self._codes(labels, name="y_val")))
+        rows, labels = self._checked(X_val, y_val, name="y_val", reset=False, warns=False)
+        return _weighed_alike(self._coded(rows, self._codes(labels, name="y_val")))
 
     def _codes(self, labels: npt.NDArray[Any], *, name: str) -> IntArray:
-        unknown = np.setdiff1d(labels, self.classes_)
-        if len(unknown):
-            known = ", ".join(str(known) for known in self.classes_)
-            raise DataError(f"{name} holds class {unknown[0]}, which is none of {known}; drop those rows or fit anew")
+        require_known(labels, self.classes_, name=name)
         return positions(labels, self.classes_)
 
     def predict_proba(self, X: Data) -> FloatArray:
@@ -419,13 +465,15 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         X_val, y_val : optional
             Validation rows, whose loss is noted every epoch and decides early stopping.
         """
-        rows, targets = self._checked(X, y, multi_output=True, y_numeric=True)
-        self._meet(targets)
-        examples = _with_unit_weights(self._examples(rows, self._columns(targets, name="y"), sample_weight))
-        task = self._task(examples)
-        warn_of_spread(examples.Y, task.loss)
-        given = self._given(cast(Data, X_val), y_val) if has_validation(X_val, y_val) else None
-        return self._fit(examples, task, validation=given)
+        with self._all_or_nothing():
+            rows, targets = self._checked(X, y, reset=not self._goes_on, warns=True, y_numeric=True, multi_output=True)
+            self._meet(targets)
+            columns = self._columns(targets, name="y")
+            examples = self._examples(rows, columns, sample_weight)
+            task = self._task(examples)
+            warn_of_spread(columns, task.loss, dtype=self.dtype)
+            given = self._given(cast(Data, X_val), y_val) if has_validation(X_val, y_val) else None
+            return self._fit(examples, task, validation=given)
 
     def _meet(self, targets: npt.NDArray[Any]) -> None:
         """Take the shape that targets have."""
@@ -444,11 +492,12 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
     def partial_fit(self, X: Data, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
         """Learn from rows that have just come, as classifiers do (see NetworkClassifier.partial_fit); y as in `fit`."""
         is_new = not hasattr(self, "network_")
-        rows, targets = self._checked(X, y, reset=is_new, multi_output=True, y_numeric=True)
-        if is_new:
-            self._meet(targets)
-        examples = self._examples(rows, self._columns(targets, name="y"), sample_weight)
-        return self._learn(examples, self._task(examples))
+        with self._all_or_nothing():
+            rows, targets = self._checked(X, y, reset=is_new, warns=is_new, y_numeric=True, multi_output=True)
+            if is_new:
+                self._meet(targets)
+            examples = self._examples(rows, self._columns(targets, name="y"), sample_weight)
+            return self._learn(examples, self._task(examples))
 
     def _task(self, examples: Examples) -> Task:
         return number_task(examples.Y, self.loss)
@@ -458,6 +507,19 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         P = self._outputs(X)
         return P if self._has_columns or P.shape[1] > 1 else P[:, 0]
 
+    def score(self, X: Data, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> float:
+        """R^2 of the forecasts; ConfigError where there are several quantiles of every target, which have none."""
+        check_is_fitted(self)
+        n_outputs = self.network_.layers[-1].n_out
+        if n_outputs > self._n_columns:
+            raise ConfigError(
+                f"loss={self.loss!r} forecasts {n_outputs} quantiles of every target, and R^2 needs one forecast; score"
+                " the columns of predict, with sklearn.metrics.mean_pinball_loss"
+            )
+        return float(super().score(X, y, sample_weight))
+
     def _given(self, X_val: Data, y_val: npt.ArrayLike | None) -> Examples:
-        rows, targets = self._checked(X_val, y_val, reset=False, multi_output=True, y_numeric=True)
+        rows, targets = self._checked(
+            X_val, y_val, name="y_val", reset=False, warns=False, y_numeric=True, multi_output=True
+        )
         return self._examples(rows, self._columns(targets, name="y_val"))

@@ -8,6 +8,7 @@ import numpy as np
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.archive import MAX_BYTES, Arrays, Description, checked_classes, checked_names, keep
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
+from finnet.estimators.fitted_settings import require_unchanged
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.network_base import ClassifierOfNetworks, InDouble
 from finnet.estimators.settings_forms import describe_settings, restore_settings
@@ -65,8 +66,10 @@ def restore_ensemble(kind: type[_Ensemble], description: Description, arrays: Ar
 
 def _describe(model: _Single | _Ensemble, arrays: Arrays) -> dict[str, Any]:
     names = getattr(model, "feature_names_in_", None)
+    settings = describe_settings(model)
+    require_unchanged(model)
     return {
-        "settings": describe_settings(model),
+        "settings": settings,
         "n_features": int(model.n_features_in_),
         "features": None if names is None else list(names),
         **_describe_outputs(model),

@@ -131,7 +131,7 @@ class OnlineMembers:
     def _drawn(self, examples: Examples, rng: np.random.Generator) -> Examples:
         if not self._bagging:
             return examples
-        return replace(examples, rows=rng.integers(len(examples), size=len(examples)))
+        return examples.among(rng.integers(len(examples), size=len(examples)))
 
     def _leave_to(self, learned: list[_Learner]) -> None:
         """Go on with these members alone."""
@@ -150,7 +150,7 @@ def learn_or_forget(trainer: Trainer, examples: Examples, *, rng: np.random.Gene
     history, n_epochs = trainer.history, len(trainer.history)
     try:
         trainer.learn(examples, rng=rng)
-    except (TrainingError, KeyboardInterrupt):
+    except BaseException:
         del history.train_loss[n_epochs:], history.validation_loss[n_epochs:]
         history.layer_states[:] = [state for state in history.layer_states if state.epoch <= n_epochs]
         raise

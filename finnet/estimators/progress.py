@@ -1,5 +1,7 @@
 """A progress bar for training."""
 
+import sys
+
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -25,9 +27,10 @@ class ProgressBar(Callback):
 
     def on_start(self, network: Network, *, epochs: int) -> None:
         """Show an empty bar."""
-        console = Console(stderr=True)
+        # Asked of the stream itself, as the environment may make a console take any file for a terminal.
+        is_silent = sys.stderr is None or not sys.stderr.isatty()
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        self._display = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._display = Progress(*columns, console=Console(stderr=True), transient=True, disable=is_silent)
         self._bar = self._display.add_task("training", total=epochs)
         self._display.start()
 

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder
+from sklearn.utils.validation import check_is_fitted
 
 from finnet.errors import ConfigError, DataError, FinnetError
 from finnet.estimators.archive import (
@@ -55,7 +56,10 @@ SCHEMA = 2
 
 
 def save_model(model: Any, path: Path | str) -> None:
-    """Write a fitted model as an .npz file, whole or not at all; ConfigError where it is of a kind that has no form.
+    """Write a fitted model as an .npz file, whole or not at all.
+
+    ConfigError where it is of a kind that has no form, is too large to be loaded again, or was given settings after
+    training that its network does not have.
 
     Examples
     --------
@@ -99,12 +103,13 @@ def model_from_bytes(content: bytes, *, name: str = "model") -> Any:
 
 
 def _describe(model: Any, arrays: Arrays) -> dict[str, Any]:
-    if isinstance(model, TunedClassifier) and any(form.model is type(model.classifier_) for form in _FORMS.values()):
-        return _describe(model.classifier_, arrays)
     kind = next((kind for kind, form in _FORMS.items() if form.model is type(model)), None)
     if kind is None:
         saved = ", ".join(form.model.__name__ for form in _FORMS.values())
         raise ConfigError(f"{type(model).__name__} cannot be saved; what can be is {saved}. Fit it again from the job")
+    check_is_fitted(model)
+    if isinstance(model, TunedClassifier) and any(form.model is type(model.classifier_) for form in _FORMS.values()):
+        return _describe(model.classifier_, arrays)
     return {"kind": kind, **_FORMS[kind].describe(model, arrays)}
 
 

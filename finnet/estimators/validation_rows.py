@@ -1,7 +1,5 @@
 """Validation rows: those that are held out to judge networks which learn from the others."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from finnet.checks import require_choice
@@ -10,7 +8,7 @@ from finnet.estimators.door import require_weight
 from finnet.network.batches import Examples
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["held_out", "judging", "stratified_folds"]
+__all__ = ["divided", "held_out", "stratified_folds"]
 
 
 def held_out(
@@ -75,20 +73,22 @@ def stratified_folds(
     return learned, judged
 
 
-def judging(examples: Examples, rows: IntArray) -> Examples:
-    """These rows, for all or for each member, with weights of mean 1; DataError where weights of a member's are all 0.
+def divided(examples: Examples, learned: IntArray, judged: IntArray) -> tuple[Examples, Examples]:
+    """Rows to learn from and rows that judge, for all or for each member, each with weights of mean 1.
+
+    DataError where the weights on either side are all 0, of any member.
 
     Examples
     --------
     >>> Y = np.zeros((3, 1))
-    >>> judging(Examples(Y, Y, np.array([[2.0], [0.5], [0.5]])), np.array([1, 2])).targets()[1].ravel()
-    array([1., 1.])
+    >>> learning, judges = divided(Examples(Y, Y, np.array([[2.0], [0.5], [0.5]])), np.array([0]), np.array([1, 2]))
+    >>> learning.targets()[1].ravel(), judges.targets()[1].ravel()
+    (array([1.]), array([1., 1.]))
     """
-    judges = replace(examples, rows=rows)
+    learning, judges = examples.among(learned), examples.among(judged)
     require_weight(judges, name="validation")
-    if examples.weights is None:
-        return judges
-    return replace(judges, weights=examples.weights / examples.weights[rows].mean())
+    require_weight(learning, name="training")
+    return learning, judges
 
 
 def _weighed(n_rows: int, weights: FloatArray | None) -> IntArray:

@@ -37,9 +37,11 @@ class Examples:
         May be mapped from a file (`np.load(path, mmap_mode="r")`) that is larger than memory.
     Y : ndarray of shape (n_all, n_outputs)
     weights : ndarray of shape (n_all, 1), optional
-        With mean 1.
+        With mean 1 over the rows that count.
     rows : ndarray of int of shape (n_rows,) or (n_members, n_rows), optional
         The rows that count, for all or for each member of a pack; None is all of them.
+    scale : ndarray of shape (1, 1) or (n_members, 1, 1), optional
+        Factor of the weights, for all or for each member of a pack (see `among`).
 
     Examples
     --------
@@ -53,14 +55,34 @@ class Examples:
     Y: FloatArray
     weights: FloatArray | None = None
     rows: IntArray | None = None
+    scale: FloatArray | None = None
 
     def __len__(self) -> int:
         return len(self.X) if self.rows is None else int(self.rows.shape[-1])
 
     def take(self, rows: IntArray) -> Batch:
         """Rows of X by number: numbers of shape (n,) or (n_members, n) give arrays with those leading axes."""
-        weights = None if self.weights is None else self.weights.take(rows, axis=0)
-        return Batch(self.X.take(rows, axis=0), self.Y.take(rows, axis=0), weights)
+        return Batch(self.X.take(rows, axis=0), self.Y.take(rows, axis=0), self.weights_of(rows))
+
+    def among(self, rows: IntArray) -> "Examples":
+        """These rows alone, for all or for each member of a pack, with weights of mean 1 over them.
+
+        Rows whose weights are all 0 keep them.
+
+        Examples
+        --------
+        >>> Y = np.zeros((3, 1))
+        >>> members = Examples(Y, Y, np.array([[2.0], [0.5], [0.5]])).among(np.array([[0, 1], [1, 2]]))
+        >>> members.targets()[1][..., 0]
+        array([[1.6, 0.4],
+               [1. , 1. ]])
+        """
+        if self.weights is None:
+            return replace(self, rows=rows)
+        members = rows.reshape(-1, rows.shape[-1])
+        means = np.array([self.weights.take(own, axis=0).mean(dtype=np.float64) for own in members])
+        scale = 1.0 / np.where(means > np.finfo(self.weights.dtype).tiny, means, 1.0)
+        return replace(self, rows=rows, scale=scale.astype(self.weights.dtype).reshape(*rows.shape[:-1], 1, 1))
 
     def chunks(self) -> Iterator[Batch]:
         """All rows that count, in order, a thousand at a time."""
@@ -75,15 +97,19 @@ class Examples:
         """Y and weights of the rows that count."""
         if self.rows is None:
             return self.Y, self.weights
-        return self.Y.take(self.rows, axis=0), None if self.weights is None else self.weights.take(self.rows, axis=0)
+        return self.Y.take(self.rows, axis=0), self.weights_of(self.rows)
 
     def keep(self, members: IntArray) -> "Examples":
         """The same for these members of a pack alone."""
-        return self if self.rows is None or self.rows.ndim == 1 else replace(self, rows=self.rows[members])
+        if self.rows is None or self.rows.ndim == 1:
+            return self
+        return replace(self, rows=self.rows[members], scale=None if self.scale is None else self.scale[members])
 
     def of(self, member: int) -> "Examples":
         """The same for one member of a pack."""
-        return self if self.rows is None or self.rows.ndim == 1 else replace(self, rows=self.rows[member])
+        if self.rows is None or self.rows.ndim == 1:
+            return self
+        return replace(self, rows=self.rows[member], scale=None if self.scale is None else self.scale[member])
 
     @property
     def is_mapped(self) -> bool:
@@ -92,6 +118,13 @@ class Examples:
         while isinstance(base, np.ndarray):
             base = base.base
         return isinstance(base, mmap.mmap)
+
+    def weights_of(self, rows: IntArray) -> FloatArray | None:
+        """Weights of these rows, where there are any, each member's on its own scale."""
+        if self.weights is None:
+            return None
+        weights = self.weights.take(rows, axis=0)
+        return weights if self.scale is None else weights * self.scale
 
 
 class Batches:
@@ -141,8 +174,8 @@ class Batches:
 
     def targets(self, part: slice) -> tuple[FloatArray, FloatArray | None]:
         """Targets and weights of a part of the last epoch's rows, in the order in which they came."""
-        rows, weights = self._order[..., part], self.examples.weights
-        return self.examples.Y.take(rows, axis=0), None if weights is None else weights.take(rows, axis=0)
+        rows = self._order[..., part]
+        return self.examples.Y.take(rows, axis=0), self.examples.weights_of(rows)
 
     def keep(self, members: IntArray) -> None:
         """Go on with these members alone."""
@@ -196,7 +229,9 @@ class _Chunk:
             self._X[..., start : start + part.shape[-1], :-1] = plain
         _take(examples.Y, rows, self._Y[..., :n_rows, :])
         if examples.weights is not None and self._weights is not None:
-            _take(examples.weights, rows, self._weights[..., :n_rows, :])
+            weights = _take(examples.weights, rows, self._weights[..., :n_rows, :])
+            if examples.scale is not None:
+                weights *= examples.scale
         return self._batches if n_rows == self._X.shape[-2] else self._cut(n_rows)
 
     def _cut(self, n_rows: int) -> list[Batch]:

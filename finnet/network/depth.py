@@ -91,6 +91,10 @@ def require_depths(depths: Sequence[int], hidden: Sequence[int]) -> None:
     width can be passed by; give hidden layers one width, or use a depth of 2 or more
     """
     low, high = min(depths), max(depths)
+    if not hidden:
+        raise ConfigError(
+            f"depth={high} counts hidden layers, and there are none; give hidden layers, or leave depth at None"
+        )
     if low < 1 or high > len(hidden):
         wrong = low if low < 1 else high
         raise ConfigError(f"depth={wrong} is not among {len(hidden)} hidden layers; use 1 to {len(hidden)}, or None")

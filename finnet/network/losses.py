@@ -151,6 +151,7 @@ class QuantileLoss:
     def __post_init__(self) -> None:
         if np.ndim(self.levels) != 1 or not len(self.levels):
             raise ConfigError(f"loss.levels={self.levels!r} is no row of levels; write (0.1, 0.5, 0.9) or (0.5,)")
+        object.__setattr__(self, "levels", tuple(np.asarray(self.levels).tolist()))
         for level in self.levels:
             require_number(level, name="loss.levels", below=1.0, zero=False)
 

@@ -144,7 +144,8 @@ class Network:
         """`infer` in chunks that stay in the cache, filled up to whole blocks.
 
         Matrix products take other ways, which round differently, through blocks that are not whole: filled up, the
-        scores of a row are the same bits however many rows come after it.
+        scores of a row are the same bits however many rows come after it, where hidden layers have widths that are
+        multiples of 16. Through other widths the way depends on the number of rows, and last bits may differ.
         """
         parts = [self._filled_scores(X[i : i + _CHUNK_ROWS]) for i in range(0, max(1, len(X)), _CHUNK_ROWS)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-2)

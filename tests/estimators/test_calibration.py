@@ -5,6 +5,7 @@ import pytest
 from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
+from finnet.errors import DataError
 from finnet.estimators.calibration import CalibratedClassifier, LogitCalibrator
 
 RNG = np.random.default_rng(0)
@@ -50,3 +51,9 @@ def test_without_a_calibration_block_probabilities_stay_as_they_are():
     X, y = made(200)
     calibrated = CalibratedClassifier(LogisticRegression()).fit(X, y)
     np.testing.assert_array_equal(calibrated.predict_proba(X), LogisticRegression().fit(X, y).predict_proba(X))
+
+
+def test_labels_of_calibration_rows_must_be_known():
+    X, y = made(200)
+    with pytest.raises(DataError, match="y_cal holds class 0, which is none of 'bad', 'good'"):
+        CalibratedClassifier(LogisticRegression()).fit(X, np.where(y, "good", "bad"), X_cal=X, y_cal=y)

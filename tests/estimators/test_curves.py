@@ -25,6 +25,13 @@ def test_a_network_shows_both_losses_and_its_best_epoch(axes):
     assert best.get_xdata()[0] == model.best_epoch_
 
 
+def test_the_epoch_that_is_marked_is_the_one_whose_weights_are_kept(axes):
+    model = NetworkClassifier(**QUICK).fit(X, Y, X_val=X, y_val=1 - Y)
+    *_, best = model.plot_history(axes).lines
+    assert model.history_["validation_loss"].argmin() == 0
+    assert best.get_xdata()[0] == model.best_epoch_ == 5
+
+
 def test_an_ensemble_shows_its_median_network_and_the_range_of_most(axes):
     model = NetworkEnsembleClassifier(5, **QUICK, folds=2).fit(X, Y)
     _, validation = model.plot_history(axes).lines

@@ -3,11 +3,13 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
 from finnet.errors import ConfigError, DataError, FinnetWarning, TrainingError
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
+from finnet.estimators.network import NetworkClassifier
 from finnet.estimators.online import learn_or_forget
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
 from finnet.network import SGD
@@ -88,8 +90,17 @@ def test_a_warm_start_with_other_columns_or_classes_is_refused():
     model = NetworkEnsembleClassifier(**{**QUICK, "epochs": 1}, warm_start=True).fit(X, Y)
     with pytest.raises(DataError, match="goes on with classes"):
         model.fit(X, Y + 1)
-    with pytest.raises(ConfigError, match="keep the columns"):
+    with pytest.raises(ValueError, match="X has 3 features, but NetworkEnsembleClassifier is expecting 4"):
         model.fit(X[:, :3], Y)
+
+
+@pytest.mark.parametrize("kind", [NetworkClassifier, NetworkEnsembleClassifier])
+def test_a_warm_start_with_columns_in_another_order_is_refused(kind):
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    model = kind(hidden=(8,), epochs=1, warm_start=True, random_state=0).fit(frame, Y)
+    with pytest.raises(ValueError, match="names must be in the same order"):
+        model.fit(frame[list("dcba")], Y)
+    assert model.fit(frame, Y).feature_names_in_.tolist() == list("abcd")
 
 
 def test_a_warm_start_may_add_members_and_refuses_to_leave_chosen_ones_out():

@@ -1,6 +1,7 @@
 """Hard data ends in a sound network or in an error that says what to do, and never in weights that are no numbers."""
 
 import re
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from sklearn.base import clone, is_classifier
 from finnet.errors import ConfigError, DataError, FinnetWarning, TrainingError
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
-from finnet.estimators.validation_rows import held_out, judging, stratified_folds
+from finnet.estimators.validation_rows import divided, held_out, stratified_folds
 from finnet.network import Adam, Callback, Clipping
 from finnet.network.activations import Tanh
 from finnet.network.batches import Examples
@@ -208,6 +209,14 @@ class InThousandths:
 
 
 @every_regressor
+def test_a_target_whose_spread_is_lost_beside_its_mean_is_named_in_a_warning(estimator):
+    with pytest.warns(FinnetWarning, match=r"around a mean of 1e\+08, which float32 cannot tell from none") as caught:
+        clone(estimator).fit(X, 1e8 + NUMBERS)
+    assert any("TransformedTargetRegressor" in str(warning.message) for warning in caught)
+    clone(estimator).set_params(dtype="float64", learning_rate=1e-9).fit(X, 1e4 + NUMBERS)
+
+
+@every_regressor
 def test_targets_far_from_zero_need_no_warning_nor_those_of_a_loss_of_ones_own(estimator):
     clone(estimator).fit(X, NUMBERS + 300.0)
     clone(estimator).set_params(loss=InThousandths()).fit(X, 1e-3 * NUMBERS)
@@ -263,7 +272,9 @@ WRONG_SETTINGS = [
     {"callbacks": Watching()}, {"callbacks": (Watching,)}, {"callbacks": "bar"}, {"epochs": 2.5}, {"epochs": "3"},
     {"epochs": 0}, {"batch_size": None}, {"batch_size": "auto"}, {"batch_size": 2.5}, {"validation": "lsat"},
     {"validation": 3}, {"normalization": "bach"}, {"normalization": "batch", "batch_size": 1},
-    {"initializer": object()}, {"optimizer": None}, {"activation": None}, {"loss": None}, {"dtype": "float46"},
+    {"random_state": -1}, {"random_state": 2.5},
+    {"random_state": "a"}, {"initializer": object()}, {"optimizer": None}, {"activation": None}, {"loss": None},
+    {"dtype": "float46"},
 ]  # fmt: skip
 
 
@@ -277,6 +288,7 @@ def test_settings_that_no_network_can_have_are_named(estimator, settings):
 WRONG_RANGES = [
     {"l1": (-1.0, 1.0)}, {"l2": (0.2, 0.1)}, {"dropout": (0.0, 0.1, 0.2)}, {"members": 2.5}, {"members": 0},
     {"folds": 0}, {"folds": -2}, {"folds": 2.5}, {"depth": [1, 2]}, {"depth": (1, 2, 3)}, {"depth": 1.5},
+    {"n_jobs": 0}, {"n_jobs": "two"}, {"n_jobs": 2.5}, {"depth": 1, "hidden": ()},
 ]  # fmt: skip
 
 
@@ -284,12 +296,6 @@ WRONG_RANGES = [
 def test_ranges_that_cannot_be_drawn_from_are_named(settings):
     with pytest.raises(ConfigError, match=next(iter(settings))):
         clone(ENSEMBLES[0]).set_params(**settings).fit(X, target(ENSEMBLES[0]))
-
-
-@every_estimator
-def test_weights_beyond_float32_are_refused_as_such(estimator):
-    with pytest.raises(DataError, match="sample_weight"):
-        clone(estimator).fit(X, target(estimator), sample_weight=np.full(60, 1e300))
 
 
 @pytest.mark.parametrize("halves", [{"X_val": X}, {"y_val": NUMBERS}], ids=["X_val alone", "y_val alone"])
@@ -345,9 +351,9 @@ def test_rows_without_weight_judge_nothing_in_stratified_blocks():
         assert sorted([*own, *others]) == list(range(60))
 
 
-def test_rows_that_judge_have_weights_of_mean_one():
-    judges = judging(Examples(X, NUMBERS[:, None], np.arange(60.0)[:, None]), np.arange(40, 60))
-    assert judges.targets()[1].mean() == pytest.approx(1.0)
+def test_rows_that_learn_and_rows_that_judge_have_weights_of_mean_one():
+    for part in divided(Examples(X, NUMBERS[:, None], np.arange(60.0)[:, None]), np.arange(40), np.arange(40, 60)):
+        assert part.targets()[1].mean() == pytest.approx(1.0)
 
 
 def in_batches_of_one(model):
@@ -368,3 +374,62 @@ def test_batch_normalization_forecasts_after_batches_of_one_row(learn, batch_ens
     settings = {"normalization": "batch", "epochs": 60, "learning_rate": 0.01, "batch_ensemble": batch_ensemble}
     model = learn(clone(SINGLE[1]).set_params(**settings))
     assert np.square(model.predict(X) - NUMBERS).mean() < np.square(NUMBERS).mean()
+
+
+LABELS = np.where(NUMBERS > 0, "up", "down")
+DAYS = np.arange(60).astype("datetime64[D]")
+NO_LABELS = {
+    "mixed": (np.array([0, "a"] * 30, object), "y mixes labels of types int and str"),
+    "missing": (np.where(np.arange(60) == 4, None, LABELS), "y is missing 1 times, first at 4; drop those rows"),
+    "dates": (DAYS, r"y holds dates, first 1970-01-01; make labels of them with .astype\(str\)"),
+}
+NO_NUMBERS = {
+    "missing": (np.where(np.arange(60) == 4, None, NUMBERS), "y is missing 1 times, first at 4; drop those rows"),
+    "dates": (DAYS, "y holds dates, first 1970-01-01; .* days since the first"),
+    "spans": (DAYS - DAYS[0], "y holds dates, first 0 days; .* days since the first"),
+    "text": (LABELS, "y holds what is no number .*; give numbers, or use a classifier"),
+}
+
+
+@pytest.mark.parametrize(("y", "reason"), NO_LABELS.values(), ids=NO_LABELS)
+@every_classifier
+def test_labels_that_no_network_can_tell_apart_are_named(estimator, y, reason):
+    for learn in (clone(estimator).fit, clone(estimator).partial_fit):
+        with pytest.raises(DataError, match=reason):
+            learn(X, y)
+
+
+@pytest.mark.parametrize(("y", "reason"), NO_NUMBERS.values(), ids=NO_NUMBERS)
+@every_regressor
+def test_targets_that_are_no_numbers_at_all_are_named(estimator, y, reason):
+    for learn in (clone(estimator).fit, clone(estimator).partial_fit):
+        with pytest.raises(DataError, match=reason):
+            learn(X, y)
+
+
+@every_classifier
+def test_a_number_is_not_the_text_that_names_a_class(estimator):
+    model = clone(estimator).fit(X, target(estimator).astype(str))
+    with pytest.raises(DataError, match="y holds class 0, which is none of '0', '1'"):
+        model.partial_fit(X, target(estimator))
+
+
+@every_regressor
+def test_several_quantiles_of_a_target_have_no_score(estimator):
+    model = clone(estimator).set_params(loss="quantile").fit(X, NUMBERS)
+    with pytest.raises(ConfigError, match=r"forecasts 3 quantiles of every target, .*mean_pinball_loss"):
+        model.score(X, NUMBERS)
+
+
+@every_estimator
+def test_rows_beyond_all_measure_have_no_forecast_or_a_finite_one(estimator):
+    model, rows = clone(estimator).fit(X, target(estimator)), np.full((1, 4), 1.7e308) * [1, -1, 1, -1]
+    with suppress(DataError):
+        assert np.isfinite(forecasts(model, rows)).all()
+
+
+def test_rows_beyond_all_measure_are_named():
+    model, rows = clone(ENSEMBLES[0]).fit(X, target(ENSEMBLES[0])), np.full((1, 4), 1.7e308) * [1, -1, 1, -1]
+    for forecast in (model.predict_proba, model.spread):
+        with pytest.raises(DataError, match=r"no finite numbers where X reaches 1.7e\+308; scale it"):
+            forecast(rows)

@@ -1,6 +1,7 @@
 """The same seed and data give the same bits: again, in other blocks and processes, and after storage."""
 
 import pickle
+from threading import Event, Thread, current_thread
 
 import numpy as np
 import pytest
@@ -129,3 +130,41 @@ def test_a_saved_model_behind_an_encoder_forecasts_the_same_bits():
     model = EncodedClassifier(TableEncoder(), clone(SINGLE[0])).fit(X, (NUMBERS > 0).astype(int))
     loaded = model_from_bytes(model_to_bytes(model))
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+@every_estimator
+def test_forecasts_at_the_same_time_keep_to_one_thread_and_leave_them_as_they_were(estimator, monkeypatch):
+    model, first_is_in, second_is_in, first_is_out = fitted(estimator), Event(), Event(), Event()
+    real, seen = type(model)._forecast, []
+
+    def forecast(self, rows):
+        if current_thread().name == "first":
+            first_is_in.set()
+            second_is_in.wait(10.0)
+        else:
+            second_is_in.set()
+            first_is_out.wait(10.0)
+            seen.append(blas_threads_now())
+        return real(self, rows)
+
+    monkeypatch.setattr(type(model), "_forecast", forecast)
+    first = Thread(target=lambda: (model.predict(X), first_is_out.set()), name="first")
+    second = Thread(target=lambda: (first_is_in.wait(10.0), model.predict(X)), name="second")
+    with threadpool_limits(2):
+        before = blas_threads_now()
+        for thread in (first, second):
+            thread.start()
+        for thread in (first, second):
+            thread.join()
+        assert blas_threads_now() == before
+    assert seen == [{1}]
+
+
+@pytest.mark.parametrize("width", [16, 48, 64, 112])
+@pytest.mark.parametrize("estimator", [SINGLE[0], ENSEMBLES[0]], ids=["network", "ensemble"])
+def test_the_forecast_of_a_row_does_not_know_how_many_come_after_it(estimator, width):
+    model = fitted(estimator, hidden=(width, width), epochs=1)
+    for rows in (np.tile(X, (10, 1)), np.tile(X, (10, 1)).astype(np.float32)):
+        P = model.predict_proba(rows)
+        for n in (1, 31, 33, 200, 1000, 2100):
+            np.testing.assert_array_equal(model.predict_proba(rows[:n]), P[:n])

@@ -28,7 +28,7 @@ from finnet.labels import Direction, build_dataset
 from finnet.network import SGD, AdamW, Clipping, EarlyStopping
 from finnet.network.activations import LeakyReLU, Tanh
 from finnet.network.initializers import Orthogonal
-from finnet.network.losses import FocalLoss, MeanSquaredError
+from finnet.network.losses import FocalLoss, MeanSquaredError, QuantileLoss
 from finnet.network.schedules import Cosine, WarmUp
 
 BOOK = made_loan_book(loans=600)
@@ -139,6 +139,48 @@ def test_a_network_that_would_not_be_loaded_again_is_not_saved():
     model.set_params(batch_ensemble=10**9)
     with pytest.raises(ConfigError, match=r"batch_ensemble=1000000000 networks of 12 weights cannot be saved"):
         model_to_bytes(model)
+
+
+CHANGES = [
+    {"hidden": (4, 5)}, {"activation": "tanh"}, {"dtype": "float64"}, {"normalization": "layer"},
+    {"normalization": None}, {"residual": False},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+@pytest.mark.parametrize("kind", [NetworkClassifier, NetworkEnsembleClassifier])
+def test_settings_of_layers_that_were_changed_after_training_are_named(kind, change):
+    model = kind(hidden=(5, 5), normalization="batch", residual=True, epochs=1, random_state=0).fit(*three_classes())
+    (name,) = change
+    with pytest.raises(ConfigError, match=rf"{name}=.* was set after training, .* set it back, or fit again"):
+        model_to_bytes(model.set_params(**change))
+
+
+def test_a_number_of_networks_that_was_changed_after_training_is_named():
+    model = clone(SHARED).fit(*three_classes()).set_params(batch_ensemble=4)
+    with pytest.raises(ConfigError, match="batch_ensemble=4 was set after training, the fitted network has 3"):
+        model_to_bytes(model)
+
+
+@pytest.mark.parametrize("model", [NETWORK, SHARED, DEEP], ids=["network", "shared", "deep"])
+def test_settings_of_training_may_change_before_saving(model):
+    model = clone(model).fit(*three_classes()).set_params(epochs=7, loss="mse", l2=0.5)
+    assert model_from_bytes(model_to_bytes(model)).epochs == 7
+
+
+def test_a_model_that_no_file_may_hold_is_refused_before_it_is_written(tmp_path, monkeypatch):
+    model = clone(NETWORK).fit(*three_classes())
+    monkeypatch.setattr("finnet.estimators.archive.MAX_BYTES", 500)
+    with pytest.raises(
+        ConfigError, match=r"takes [0-9,]+ bytes .* at most 500 bytes .* use fewer members, units or rows"
+    ):
+        save_model(model, tmp_path / "model.npz")
+    assert not (tmp_path / "model.npz").exists()
+
+
+def test_quantiles_of_an_array_of_levels_are_saved():
+    model = NetworkRegressor((), epochs=1, loss=QuantileLoss(np.array([0.1, 0.9]))).fit(PERIOD, NUMBERS[:, 0])
+    assert model_from_bytes(model_to_bytes(model)).loss == QuantileLoss((0.1, 0.9))
 
 
 def test_models_without_a_form_are_refused_with_those_that_have_one():

@@ -68,7 +68,7 @@ def test_targets_of_an_epoch_come_in_the_order_of_its_batches():
     seen = [(batch.Y.copy(), batch.weights.copy()) for batch in batches]
     Y, weights = (np.concatenate(parts, axis=1) for parts in zip(*seen, strict=True))
     np.testing.assert_array_equal(Y, batches.targets(slice(None))[0])
-    np.testing.assert_array_equal(weights, batches.targets()[1])
+    np.testing.assert_array_equal(weights, batches.targets(slice(None))[1])
 
 
 @pytest.fixture
@@ -99,3 +99,28 @@ def test_members_shuffle_rows_in_a_file_as_they_would_alone(mapped):
 def test_only_what_lies_in_a_file_is_mapped(mapped):
     assert mapped.is_mapped
     assert not EXAMPLES.is_mapped
+
+
+def test_members_weigh_their_own_rows_to_a_mean_of_one():
+    rows = np.array([[0, 1, 1, 2], [19, 20, 21, 22]])
+    among = EXAMPLES.among(rows)
+    for own in (among.targets()[1], among.keep(np.array([0, 1])).take(rows).weights):
+        np.testing.assert_allclose(own.mean(axis=(1, 2)), 1.0)
+    np.testing.assert_array_equal(among.of(1).targets()[1], among.targets()[1][1])
+    np.testing.assert_allclose(among.targets()[1][0, :, 0], np.array([1.0, 2.0, 2.0, 3.0]) / 2.0)
+
+
+def test_batches_come_with_the_weights_of_their_member():
+    among = EXAMPLES.among(np.array([[0, 1, 2], [20, 21, 22]]))
+    batches = Batches(among, 3, rngs=[np.random.default_rng(k) for k in range(2)])
+    (batch,) = batches
+    np.testing.assert_array_equal(batch.weights, batches.targets(slice(None))[1])
+    np.testing.assert_allclose(batch.weights, (batch.X[..., :1] + 1.0) / np.array([2.0, 22.0])[:, None, None])
+    batches.keep(np.array([1]))
+    assert [own.weights.mean() for own in batches] == [pytest.approx(1.0)]
+
+
+def test_rows_without_any_weight_keep_none():
+    rows = np.array([[0, 1], [2, 3]])
+    weights = replace(EXAMPLES, weights=(X > 1.0).astype(float)).among(rows).targets()[1]
+    assert weights[..., 0].tolist() == [[0.0, 0.0], [1.0, 1.0]]

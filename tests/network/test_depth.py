@@ -6,7 +6,7 @@ import pytest
 from finnet.errors import ConfigError
 from finnet.network.activations import ReLU, Tanh
 from finnet.network.batches import Examples
-from finnet.network.depth import Skippable
+from finnet.network.depth import Skippable, require_depths
 from finnet.network.layer import with_ones
 from finnet.network.losses import SigmoidCrossEntropy, mean_gradient, mean_loss
 from finnet.network.model import dense_network
@@ -146,3 +146,8 @@ def test_layers_that_a_member_passes_by_are_not_known_in_its_diagnostics():
         for name in ("gradient_norm", "update_ratio", "saturated"):
             known = [not np.isnan(getattr(state, name)) for state in states[:4]]
             assert known == [*[True] * depth, *[False] * (3 - depth), True]
+
+
+def test_depth_is_refused_where_there_are_no_hidden_layers():
+    with pytest.raises(ConfigError, match=r"depth=1 counts hidden layers, and there are none; .* leave depth at None"):
+        require_depths((1, 1), ())

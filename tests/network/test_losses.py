@@ -143,3 +143,8 @@ def test_gradients_have_the_type_of_the_scores(own, around):
 def test_impossible_settings_are_refused(make, setting):
     with pytest.raises(ConfigError, match=setting):
         make()
+
+
+@pytest.mark.parametrize("levels", [np.array([0.1, 0.9]), [0.1, 0.9]], ids=["array", "list"])
+def test_levels_of_quantiles_become_a_tuple(levels):
+    assert QuantileLoss(levels) == QuantileLoss((0.1, 0.9))

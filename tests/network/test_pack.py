@@ -190,3 +190,16 @@ def test_an_interrupt_goes_back_to_the_best_weights_known_without_early_stopping
 def test_an_interrupt_before_there_is_anything_to_keep_is_passed_on():
     with pytest.raises(KeyboardInterrupt):
         trained_pack(loss=Interrupting(batch=2))
+
+
+def test_a_member_that_weighs_rows_of_its_own_ends_as_it_would_alone():
+    rows, data = np.array([[*range(0, 40)], [*range(24, 64)]]), replace(DATA, weights=np.exp(X[:64, 2:]))
+    pack, rngs = dense_network((3, 8, 1), activation=ReLU(), members=2), generators([0, 1])
+    pack.initialize(rngs)
+    train_pack(pack, SigmoidCrossEntropy(), data.among(rows), rngs=rngs, settings=Training(epochs=3, batch_size=15))
+    for member, rng in enumerate(generators([0, 1])):
+        alone = dense_network((3, 8, 1), activation=ReLU())
+        alone.initialize([rng])
+        own = data.among(rows[member])
+        train(alone, SigmoidCrossEntropy(), own, rng=rng, settings=Training(epochs=3, batch_size=15))
+        np.testing.assert_array_equal(pack.values[member], alone.values)

@@ -1,0 +1,121 @@
+"""Targets at the door of `fit`: labels and numbers that can be learned, and what labels weigh."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from finnet.checks import require_number
+from finnet.errors import ConfigError, DataError
+from finnet.estimators.loaded import Unsaved
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["class_weights", "distinct", "positions", "require_known", "require_numbers", "require_targets"]
+
+
+def require_targets(y: npt.ArrayLike, *, name: str) -> None:
+    """Raise DataError for targets of which some are missing, and for dates, which are neither labels nor numbers."""
+    values = np.asarray(y)
+    if values.dtype == object:
+        missing = np.flatnonzero(pd.isna(values))
+        if len(missing):
+            raise DataError(f"{name} is missing {len(missing)} times, first at {missing[0]}; drop those rows")
+    first = values.flat[0] if values.size else None
+    if values.dtype.kind in "mM" or isinstance(first, date):
+        raise DataError(
+            f"{name} holds dates, first {first}; make labels of them with .astype(str), or numbers, such as days since"
+            " the first"
+        )
+
+
+def require_numbers(y: npt.ArrayLike, *, name: str) -> None:
+    """Raise DataError for targets that are text, or objects of which some are no numbers."""
+    values = np.asarray(y)
+    if values.dtype.kind not in "OSU":
+        return
+    try:
+        values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{name} holds what is no number ({error}); give numbers, or use a classifier for labels"
+        ) from error
+
+
+def distinct(labels: npt.NDArray[Any], *, name: str) -> npt.NDArray[Any]:
+    """The labels that come, sorted; DataError where they are of several types, which have no order.
+
+    Examples
+    --------
+    >>> distinct(np.array([1, "up"], object), name="y")
+    Traceback (most recent call last):
+    finnet.errors.DataError: y mixes labels of types int and str; make all of them text, or all numbers
+    """
+    try:
+        return np.unique(labels)
+    except TypeError as error:
+        kinds = " and ".join(sorted({type(label).__name__ for label in labels.tolist()}))
+        raise DataError(f"{name} mixes labels of types {kinds}; make all of them text, or all numbers") from error
+
+
+def require_known(labels: npt.NDArray[Any], classes: npt.NDArray[Any], *, name: str) -> None:
+    """Raise DataError where a label is none of the classes; 0 is not "0".
+
+    Examples
+    --------
+    >>> require_known(np.array([0, 1]), np.array(["0", "1"]), name="y_val")
+    Traceback (most recent call last):
+    finnet.errors.DataError: y_val holds class 0, which is none of '0', '1'; drop those rows or fit anew
+    """
+    known = classes.tolist()
+    unknown = [label for label in distinct(labels, name=name).tolist() if label not in known]
+    if unknown:
+        all_known = ", ".join(map(repr, known))
+        raise DataError(f"{name} holds class {unknown[0]!r}, which is none of {all_known}; drop those rows or fit anew")
+
+
+def positions(labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> IntArray:
+    """Where every label stands among the classes, which are sorted and hold all of them.
+
+    Examples
+    --------
+    >>> positions(np.array(["up", "down", "up"]), np.array(["down", "up"]))
+    array([1, 0, 1])
+    """
+    if len(classes) == 2:
+        return np.asarray(labels == classes[1], np.int64)
+    return np.searchsorted(classes, labels)
+
+
+def class_weights(
+    class_weight: Mapping[Any, float] | str | None, classes: npt.NDArray[Any], codes: IntArray
+) -> FloatArray | None:
+    """Weight of every class, 1 where a mapping does not name it; "balanced" gives all classes among the codes the same.
+
+    ConfigError for classes that are not known, and for weights that are no numbers of 0 or more.
+
+    Examples
+    --------
+    >>> class_weights({"up": 3.0}, np.array(["down", "up"]), np.array([0]))
+    array([1., 3.])
+    >>> class_weights("balanced", np.array(["down", "up"]), np.array([0, 0, 0, 1]))
+    array([0.66666667, 2.        ])
+    """
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        return len(codes) / (len(classes) * np.maximum(np.bincount(codes, minlength=len(classes)), 1))
+    if not isinstance(class_weight, Mapping | Unsaved):
+        raise ConfigError(
+            f'class_weight={class_weight!r} is neither "balanced", None nor a weight by class; write {{0: 1.0, 1: 5.0}}'
+        )
+    known = classes.tolist()
+    for label, weight in class_weight.items():
+        if label not in known:
+            raise ConfigError(
+                f"class_weight names class {label!r}, y holds {', '.join(map(repr, known))}; name classes as y does"
+            )
+        require_number(weight, name=f"class_weight[{label!r}]")
+    return np.array([class_weight.get(label, 1.0) for label in known], np.float64)
