@@ -183,7 +183,7 @@ class EnsembleOfNetworks(DrawnSettings):
         """Raise ConfigError for settings that no ensemble can have, and gradients that are wrong."""
         self._require_settings()
         task.verify(examples, is_packed=True)
-        verify_activation(named_activation(self.activation))
+        verify_activation(named_activation(self.activation), is_packed=True)
 
     def _require_settings(self) -> None:
         super()._require_settings()

@@ -142,7 +142,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         """A new network that forecasts the mean target."""
         self._require_settings()
         task.verify(examples, is_packed=self.batch_ensemble > 1)
-        verify_activation(named_activation(self.activation))
+        verify_activation(named_activation(self.activation), is_packed=self.batch_ensemble > 1)
         network = self._network(examples, task)
         network.initialize([rng])
         cast(Dense | SharedDense, network.layers[-1]).b[...] = task.start(examples)
