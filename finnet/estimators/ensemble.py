@@ -47,7 +47,8 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
         Its learning rate is replaced by the members' own.
     batch_size, epochs : int
     early_stopping : bool or EarlyStopping
-        False trains every member on all rows for all epochs and averages all.
+        False trains every member on all rows for all epochs; rows of X_val still choose among members, and without them
+        all are averaged.
     patience : int, (low, high) or None
         Epochs without improvement after which each member stops, drawn evenly from the range; None is that of
         `early_stopping`, which it needs.

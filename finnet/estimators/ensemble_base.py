@@ -159,6 +159,8 @@ class EnsembleOfNetworks(DrawnSettings):
         shares = self.shares_ if is_fitted else np.full(self.members, 1.0 / self.members)
         if is_fitted:
             members = self._going_on(members, examples, task).block(numbers)
+        if hasattr(self, "members_"):
+            members = self._as_fitted(members, self.members_.loc[numbers])
         return OnlineMembers(
             self._started(members, examples, task),
             settings_table(members, numbers),
