@@ -114,6 +114,17 @@ def test_diagnostics_hold_every_member_epoch_and_layer():
     assert model.advice_ == []
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_probabilities_of_members_that_are_sure_are_probabilities(n_classes):
+    y = np.repeat(np.arange(n_classes), 20)
+    sure = {"members": 48, "hidden": (), "learning_rate": 0.3, "l1": 0.0, "l2": 0.0, "early_stopping": False}
+    model = NetworkEnsembleClassifier(**sure, epochs=100, random_state=0).fit(8.0 * np.eye(n_classes)[y], y)
+    P = model.predict_proba(40.0 * np.eye(n_classes)[y])
+    assert P.min() >= 0.0
+    assert P.max() <= 1.0
+    np.testing.assert_allclose(P.sum(axis=1), 1.0, rtol=1e-15)
+
+
 def test_of_random_restarts_the_best_is_kept():
     same = {"learning_rate": 1e-2, "dropout": 0.0, "l1": 0.0, "l2": 0.0, "folds": 1, "selection": "best"}
     model = NetworkEnsembleClassifier(**{**QUICK, **same}).fit(X, Y)
