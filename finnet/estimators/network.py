@@ -36,7 +36,7 @@ from finnet.network.regularization import Clipping, Penalty
 from finnet.network.schedules import Constant, Schedule
 from finnet.network.shared import MeanOverShared, SharedDense
 from finnet.network.stopping import EarlyStopping
-from finnet.network.training import Trainer, Training, train
+from finnet.network.training import Trainer, Training, train, validation_loss
 from finnet.network.verification import verify_activation
 from finnet.types import FloatArray, IntArray
 
@@ -108,10 +108,14 @@ class _SingleNetwork(EstimatorOfNetworks):
                 settings=self._training(),
                 callbacks=self.callbacks,
             )
+            if self.dropout > 0.0:
+                with np.errstate(all="ignore"):
+                    history.final_train_loss = float(validation_loss(network, self._loss_on_scores(task), examples))
         self._trainer = None
         constant_loss = task.constant_loss(examples)
         history.constant_loss = constant_loss if validation is None else task.constant_loss(examples, validation)
-        warn_if_worse(history.train_loss[history.best_epoch - 1], constant_loss)
+        reached = history.final_train_loss if self.dropout > 0.0 else history.train_loss[history.best_epoch - 1]
+        warn_if_worse(reached, constant_loss, loss=task.loss)
         return self._keep(deepcopy(network), history)
 
     def _learn(self, examples: Examples, task: Task) -> Self:

@@ -203,6 +203,15 @@ def test_settings_changed_after_a_fit_hold_for_the_stream():
     assert table["dropout"].equals(dropout)
 
 
+def test_in_a_stream_that_drifts_nothing_overfits():
+    model, rng = NetworkEnsembleClassifier(**QUICK), np.random.default_rng(0)
+    for chunk in range(20):
+        model.partial_fit(X, Y if chunk < 8 else rng.permutation(Y))
+    losses = model.history_.groupby("epoch")["validation_loss"].median()
+    assert losses[20] > 1.3 * losses.min()
+    assert not any("overfit" in sentence for sentence in model.advice_)
+
+
 def test_a_fit_after_a_stream_goes_on_with_a_warm_start_alone():
     model = in_chunks(NetworkEnsembleClassifier(**QUICK), X, Y)
     for _ in range(20):
