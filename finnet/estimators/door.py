@@ -84,7 +84,7 @@ def warn_of_spread(Y: npt.NDArray[Any], loss: Loss, *, dtype: str) -> None:
 
     Losses of one's own are left alone, as they need not compare forecasts with targets of their size.
     """
-    if not isinstance(loss, tuple(map(type, LOSSES.values()))):
+    if not _is_own(loss):
         return
     some = Y[:: max(1, len(Y) // _ENOUGH_ROWS)].astype(np.float64)
     spreads, means = np.where(np.ptp(some, axis=0) > 0.0, some.std(axis=0), 0.0), np.abs(some.mean(axis=0))
@@ -119,16 +119,30 @@ def warn_of_divergence(n_diverged: int, n_networks: int) -> None:
         )
 
 
-def are_much_worse(losses: FloatArray, constants: FloatArray) -> BoolArray:
-    """Which losses are so much worse than those of one forecast for all rows that training has diverged."""
-    return (constants > 0.0) & (losses > _WORSE * constants)
+def are_much_worse(losses: FloatArray, constants: FloatArray, *, loss: Loss) -> BoolArray:
+    """Which losses are so much worse than those of one forecast for all rows that training has diverged.
+
+    Losses of one's own have no known least value, near which ratios say nothing: theirs need only be finite.
+
+    Examples
+    --------
+    >>> are_much_worse(np.array([0.6, 99.0, np.inf]), np.array(0.7), loss=LOSSES["mse"])
+    array([False,  True,  True])
+    """
+    is_beyond = (constants > 0.0) & (losses > _WORSE * constants)
+    return np.asarray(~np.isfinite(losses) | (is_beyond & _is_own(loss)))
 
 
-def warn_if_worse(loss: float, constant: float) -> None:
+def _is_own(loss: Loss) -> bool:
+    """Whether finnet knows the loss, which is never below 0."""
+    return type(loss) in {type(own) for own in LOSSES.values()}
+
+
+def warn_if_worse(reached: float, constant: float, *, loss: Loss) -> None:
     """FinnetWarning where training ended much worse than one forecast for all rows, so that it has diverged."""
-    if are_much_worse(np.array(loss), np.array(constant)):
+    if are_much_worse(np.array(reached), np.array(constant), loss=loss):
         warnings.warn(
-            f"training ended at a loss of {loss:.3g}, where forecasting the mean for every row has {constant:.3g}:"
+            f"training ended at a loss of {reached:.3g}, where forecasting the mean for every row has {constant:.3g}:"
             " lower the learning rate, scale the inputs and the target to about unit size, or train for more epochs",
             FinnetWarning,
             stacklevel=4,

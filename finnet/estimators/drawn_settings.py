@@ -1,6 +1,9 @@
 """Drawn settings: what members of an ensemble may be, and what each is."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 
 from finnet.checks import require_whole
 from finnet.errors import ConfigError
@@ -15,6 +18,7 @@ from finnet.estimators.ranges import (
     drawn_whole,
     patience_range,
     require_range,
+    within,
 )
 from finnet.network.batches import Examples
 from finnet.network.optimizers import named_optimizer, require_decay
@@ -68,6 +72,18 @@ class DrawnSettings(EstimatorOfNetworks):
         folds = np.zeros(self.members, np.int64)
         members = Members(rngs, settings, depths, patiences, [None] * self.members, examples, None, folds)
         return rows_rng, members
+
+    def _as_fitted(self, members: Members, table: pd.DataFrame) -> Members:
+        """The same with what a table of fitted members says of them, but for settings that were changed since."""
+        settings = {
+            name: self._unless_changed(name, table.get(name), drawn) for name, drawn in members.settings.items()
+        }
+        patiences = table["patience"].to_numpy() if "patience" in table else members.patiences
+        return replace(members, settings=settings, patiences=patiences, folds=table["fold"].to_numpy())
+
+    def _unless_changed(self, name: str, fitted: pd.Series | None, drawn: FloatArray) -> FloatArray:
+        """Fitted values where the setting of that name still has room for them, else those drawn anew."""
+        return drawn if fitted is None else np.where(within(getattr(self, name), fitted), fitted, drawn)
 
     def _depths(self, rngs: list[np.random.Generator]) -> IntArray:
         """Hidden layers that each member uses."""

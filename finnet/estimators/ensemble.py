@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from finnet.estimators.ensemble_base import EnsembleOfNetworks
 from finnet.estimators.network_base import ClassifierOfNetworks, RandomState, RegressorOfNetworks
 from finnet.estimators.ranges import Depth, Patience, Range
@@ -14,6 +16,7 @@ from finnet.network.optimizers import Optimizer
 from finnet.network.regularization import Clipping
 from finnet.network.schedules import Schedule
 from finnet.network.stopping import EarlyStopping
+from finnet.types import FloatArray
 
 __all__ = ["NetworkEnsembleClassifier", "NetworkEnsembleRegressor"]
 
@@ -47,7 +50,8 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
         Its learning rate is replaced by the members' own.
     batch_size, epochs : int
     early_stopping : bool or EarlyStopping
-        False trains every member on all rows for all epochs and averages all.
+        False trains every member on all rows for all epochs; rows of X_val still choose among members, and without them
+        all are averaged.
     patience : int, (low, high) or None
         Epochs without improvement after which each member stops, drawn evenly from the range; None is that of
         `early_stopping`, which it needs.
@@ -170,6 +174,11 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
         self.n_jobs = n_jobs
         self.dtype = dtype
         self.random_state = random_state
+
+    def _forecast(self, X: FloatArray) -> FloatArray:
+        """Probabilities: sums of shares may round to a hair more than 1."""
+        P = super()._forecast(X)
+        return np.minimum(P, 1.0) if P.shape[1] == 1 else P / P.sum(axis=1, keepdims=True)
 
 
 class NetworkEnsembleRegressor(EnsembleOfNetworks, RegressorOfNetworks):

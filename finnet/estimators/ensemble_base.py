@@ -29,26 +29,26 @@ from finnet.estimators.network_base import Data, InDouble
 from finnet.estimators.online import OnlineMembers
 from finnet.estimators.task import Task
 from finnet.estimators.threads import one_blas_thread
-from finnet.estimators.validation_rows import divided, held_out, stratified_folds
+from finnet.estimators.validation_rows import ROWS_TO_JUDGE, divided, held_out, stratified_folds
 from finnet.network.activations import named_activation
 from finnet.network.batches import Examples
 from finnet.network.depth import Skippable
-from finnet.network.diagnostics import NOTHING_LEARNED, LayerState, advise, overfitting_advice, typical
+from finnet.network.diagnostics import NOTHING_LEARNED, LayerState, advise, typical
 from finnet.network.history import History
 from finnet.network.layers import Dense
 from finnet.network.losses import loss_on_scores
 from finnet.network.model import Network, dense_network
 from finnet.network.optimizers import named_optimizer
-from finnet.network.pack import PackHistory, members_at_once, train_pack
+from finnet.network.pack import members_at_once, train_pack
 from finnet.network.regularization import Clipping, Penalty
 from finnet.network.schedules import Constant
-from finnet.network.training import Training
+from finnet.network.training import Training, validation_loss
 from finnet.network.verification import verify_activation
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["EnsembleOfNetworks"]
 
-_Trained = tuple[FloatArray, PackHistory]
+_Trained = tuple[FloatArray, list[History]]
 
 
 class EnsembleOfNetworks(DrawnSettings):
@@ -90,10 +90,12 @@ class EnsembleOfNetworks(DrawnSettings):
         """What went wrong in most networks that were chosen, and what helps."""
         chosen = self._chosen_histories()
         advice = advise(self._typical_states())
-        overfits = [bool([*overfitting_advice(history.validation_loss)]) for history in chosen]
+        overfits = [bool(history.overfitting) for history in chosen]
         if 2 * sum(overfits) > len(overfits):
-            n, of = sum(overfits), len(overfits)
-            advice.append(f"{n} of {of} networks overfit: validation loss was best early; use more dropout, l1 or l2")
+            advice.append(
+                f"{sum(overfits)} of {len(overfits)} networks overfit: validation loss was best early; use"
+                " early_stopping, more dropout, l1 or l2"
+            )
         idle = [history.has_learned_nothing for history in chosen]
         if 2 * sum(idle) > len(idle):
             advice.append(f"{sum(idle)} of {len(idle)} networks have learned nothing: their {NOTHING_LEARNED}")
@@ -121,13 +123,13 @@ class EnsembleOfNetworks(DrawnSettings):
         size = min(size, -(-self.members // effective_n_jobs(self.n_jobs)))
         blocks = np.array_split(np.arange(self.members), -(-self.members // size))
         done = self._train_blocks([everyone.block(block) for block in blocks], examples, task)
-        histories = [history for _, pack in done for history in member_histories(pack)]
+        histories = [history for _, block in done for history in block]
         trained = np.arange(len(histories))
         everyone = everyone.block(trained)
         network.keep(trained)
         network.values[...] = np.concatenate([values for values, _ in done])
         self._note_constant_losses(histories, everyone, examples=examples, task=task)
-        is_sound = sound_members(histories)
+        is_sound = sound_members(histories, task.loss)
         warn_of_divergence(int((~is_sound).sum()), len(is_sound))
         if self.selection == "best":
             shares = best_alone(histories, is_sound)
@@ -138,7 +140,8 @@ class EnsembleOfNetworks(DrawnSettings):
         self.members_ = member_table(settings_table(everyone, trained), histories, shares)
         self._histories, self._online = dict(enumerate(histories)), None
         chosen = np.flatnonzero(shares)
-        warn_if_worse(float(kept_losses(histories)[chosen] @ shares[chosen]), task.constant_loss(examples))
+        reached = float(kept_losses(histories)[chosen] @ shares[chosen])
+        warn_if_worse(reached, task.constant_loss(examples), loss=task.loss)
         network.keep(chosen)
         return self._keep(network, shares[chosen])
 
@@ -160,6 +163,8 @@ class EnsembleOfNetworks(DrawnSettings):
         shares = self.shares_ if is_fitted else np.full(self.members, 1.0 / self.members)
         if is_fitted:
             members = self._going_on(members, examples, task).block(numbers)
+        if hasattr(self, "members_"):
+            members = self._as_fitted(members, self.members_.loc[numbers])
         return OnlineMembers(
             self._started(members, examples, task),
             settings_table(members, numbers),
@@ -184,7 +189,7 @@ class EnsembleOfNetworks(DrawnSettings):
         """Raise ConfigError for settings that no ensemble can have, and gradients that are wrong."""
         self._require_settings()
         task.verify(examples, is_packed=True)
-        verify_activation(named_activation(self.activation))
+        verify_activation(named_activation(self.activation), is_packed=True)
 
     def _require_settings(self) -> None:
         super()._require_settings()
@@ -268,13 +273,13 @@ class EnsembleOfNetworks(DrawnSettings):
         return network
 
     def _train_blocks(self, blocks: list[Members], examples: Examples, task: Task) -> list[_Trained]:
-        """Parameters and history of every block; those done so far where the user interrupts."""
+        """Parameters and histories of every block; those done so far where the user interrupts."""
         done: list[_Trained] = []
         work = [delayed(self._train_block)(block, examples, task) for block in blocks]
         try:
             for block in Parallel(n_jobs=self.n_jobs, return_as="generator")(work):
                 done.append(block)
-                if block[1].was_interrupted:
+                if block[1][0].was_interrupted:
                     break
         except KeyboardInterrupt:
             if not done:
@@ -282,12 +287,12 @@ class EnsembleOfNetworks(DrawnSettings):
         return done
 
     def _train_block(self, members: Members, examples: Examples, task: Task) -> _Trained:
-        network = self._started(members, examples, task)
+        network, loss = self._started(members, examples, task), loss_on_scores(task.loss, task.output)
         strengths = {name: members.settings[name][:, None].astype(self.dtype) for name in ("l1", "l2")}
         with one_blas_thread():
-            history = train_pack(
+            pack = train_pack(
                 network,
-                loss_on_scores(task.loss, task.output),
+                loss,
                 members.learning,
                 rngs=members.rngs,
                 validation=members.validation,
@@ -297,7 +302,13 @@ class EnsembleOfNetworks(DrawnSettings):
                 patiences=members.patiences,
                 callbacks=self.callbacks,
             )
-        return network.values, history
+            histories = member_histories(pack)
+            if members.validation is None and members.settings["dropout"].any():
+                with np.errstate(all="ignore"):
+                    losses = validation_loss(network, loss, members.learning.some(ROWS_TO_JUDGE))
+                for history, own in zip(histories, losses.tolist(), strict=True):
+                    history.final_train_loss = own
+        return network.values, histories
 
     def _training(self, penalty: Penalty) -> Training:
         return Training(
@@ -315,8 +326,9 @@ class EnsembleOfNetworks(DrawnSettings):
     ) -> None:
         """Loss of forecasting the mean target, of the rows that judge each member, or of all where none do."""
         folds, firsts = np.unique(members.folds, return_index=True)
-        judges = [None if members.validation is None else members.validation.of(member) for member in firsts]
-        losses = [task.constant_loss(examples, judge) for judge in judges]
+        drops = bool(members.settings["dropout"].any())
+        judges = members.validation or (members.learning.some(ROWS_TO_JUDGE) if drops else members.learning)
+        losses = [task.constant_loss(examples, judges.of(member)) for member in firsts]
         for history, fold in zip(histories, members.folds, strict=True):
             history.constant_loss = losses[int(np.searchsorted(folds, fold))]
 

@@ -123,7 +123,8 @@ def member_histories(pack: PackHistory) -> list[History]:
         train_loss = pack.train_loss[:, member]
         seen = ~np.isnan(train_loss)
         judged = pack.validation_loss[seen, member] if len(pack.validation_loss) else np.empty(0)
-        histories.append(History(train_loss[seen].tolist(), judged.tolist(), states, int(best_epoch)))
+        losses = train_loss[seen].tolist(), judged.tolist()
+        histories.append(History(*losses, states, int(best_epoch), was_interrupted=pack.was_interrupted))
     return histories
 
 
@@ -135,21 +136,22 @@ def kept_losses(histories: Sequence[History]) -> FloatArray:
     >>> kept_losses([History([0.7, 0.6, 0.5], [0.8, 0.7, 0.9], best_epoch=2), History([0.7])])
     array([0.7, nan])
     """
-    kept = [own.judged_by[: own.best_epoch] for own in histories]
-    return np.array([losses[-1] if losses else np.nan for losses in kept])
+    return np.array([own.kept_loss for own in histories])
 
 
-def sound_members(histories: Sequence[History]) -> BoolArray:
+def sound_members(histories: Sequence[History], loss: Loss) -> BoolArray:
     """Which members have not diverged; where all have, those that have numbers for weights.
 
     Examples
     --------
-    >>> sound_members([History([loss], best_epoch=1, constant_loss=0.7) for loss in (0.6, 99.0)])
+    >>> from finnet.network.losses import MeanSquaredError
+    >>> histories = [History([reached], best_epoch=1, constant_loss=0.7) for reached in (0.6, 99.0)]
+    >>> sound_members(histories, MeanSquaredError())
     array([ True, False])
     """
     constants = np.array([history.constant_loss for history in histories])
     has_weights = np.array([history.best_epoch > 0 for history in histories])
-    is_sound = has_weights & ~are_much_worse(kept_losses(histories), constants)
+    is_sound = has_weights & ~are_much_worse(kept_losses(histories), constants, loss=loss)
     return is_sound if is_sound.any() else has_weights
 
 

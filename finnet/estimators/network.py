@@ -21,7 +21,7 @@ from finnet.estimators.network_base import (
 from finnet.estimators.online import learn_or_forget
 from finnet.estimators.task import Task
 from finnet.estimators.threads import one_blas_thread
-from finnet.estimators.validation_rows import divided, held_out
+from finnet.estimators.validation_rows import ROWS_TO_JUDGE, divided, held_out
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
@@ -35,7 +35,7 @@ from finnet.network.regularization import Clipping, Penalty
 from finnet.network.schedules import Constant, Schedule
 from finnet.network.shared import MeanOverShared, SharedDense
 from finnet.network.stopping import EarlyStopping
-from finnet.network.training import Trainer, Training, train
+from finnet.network.training import Trainer, Training, train, validation_loss
 from finnet.network.verification import verify_activation
 from finnet.types import FloatArray, IntArray
 
@@ -107,10 +107,15 @@ class _SingleNetwork(EstimatorOfNetworks):
                 settings=self._training(),
                 callbacks=self.callbacks,
             )
+            reached, some = history.train_loss[history.best_epoch - 1], examples
+            if self.dropout > 0.0:
+                some = examples.some(ROWS_TO_JUDGE)
+                with np.errstate(all="ignore"):
+                    reached = float(validation_loss(network, self._loss_on_scores(task), some))
+                history.final_train_loss = reached
         self._trainer = None
-        constant_loss = task.constant_loss(examples)
-        history.constant_loss = constant_loss if validation is None else task.constant_loss(examples, validation)
-        warn_if_worse(history.train_loss[history.best_epoch - 1], constant_loss)
+        history.constant_loss = task.constant_loss(examples, validation or some)
+        warn_if_worse(reached, task.constant_loss(examples, some), loss=task.loss)
         return self._keep(deepcopy(network), history)
 
     def _learn(self, examples: Examples, task: Task) -> Self:
@@ -141,7 +146,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         """A new network whose output bias forecasts the mean target."""
         self._require_settings()
         task.verify(examples, is_packed=self.batch_ensemble > 1)
-        verify_activation(named_activation(self.activation))
+        verify_activation(named_activation(self.activation), is_packed=self.batch_ensemble > 1)
         network = self._network(examples, task)
         network.initialize([rng])
         cast(Dense | SharedDense, network.layers[-1]).b[...] = task.start(examples)

@@ -4,13 +4,24 @@ from collections.abc import Sequence
 from math import inf
 
 import numpy as np
+import numpy.typing as npt
 
 from finnet.checks import is_whole, require_at_least, require_number
 from finnet.errors import ConfigError
 from finnet.network.depth import require_depths
-from finnet.types import IntArray
+from finnet.types import BoolArray, IntArray
 
-__all__ = ["Depth", "Patience", "Range", "depth_range", "drawn", "drawn_whole", "patience_range", "require_range"]
+__all__ = [
+    "Depth",
+    "Patience",
+    "Range",
+    "depth_range",
+    "drawn",
+    "drawn_whole",
+    "patience_range",
+    "require_range",
+    "within",
+]
 
 Range = float | tuple[float, float]
 Depth = int | tuple[int, int]
@@ -85,6 +96,18 @@ def drawn(setting: Range, rng: np.random.Generator) -> float:
         return float(setting)
     low, high = setting
     return float(rng.uniform(low, high) if low == 0.0 else np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def within(setting: Range, values: npt.ArrayLike) -> BoolArray:
+    """Which values are the number itself, or in the range, its ends and what rounds beyond them included.
+
+    Examples
+    --------
+    >>> within((0.1, 0.2), [0.05, 0.2]), within(0.3, [0.3])
+    (array([False,  True]), array([ True]))
+    """
+    low, high = setting if isinstance(setting, tuple) else (setting, setting)
+    return np.isclose(values, np.clip(values, low, high), rtol=1e-12, atol=0.0)
 
 
 def drawn_whole(ends: tuple[int, int], rngs: Sequence[np.random.Generator]) -> IntArray:

@@ -8,7 +8,9 @@ from finnet.estimators.door import require_weight
 from finnet.network.batches import Examples
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["divided", "held_out", "stratified_folds"]
+__all__ = ["ROWS_TO_JUDGE", "divided", "held_out", "stratified_folds"]
+
+ROWS_TO_JUDGE = 4096  # enough to tell what training has reached where no rows were held out
 
 
 def held_out(

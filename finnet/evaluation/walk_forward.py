@@ -38,7 +38,8 @@ class FitRecord:
     spread : float, optional
         Standard deviation of the forecasts over the members of an ensemble, before calibration: mean over test rows.
     layers : DataFrame, optional
-        Per layer of an ensemble's networks: layer, gradient_norm, update_ratio, dead, saturated, clip_rate.
+        Per layer of an ensemble's networks: layer, gradient_norm, update_ratio, dead, saturated, clip_rate and
+        weight_size.
     advice : list of str, optional
         What went wrong in training and what helps; no sentence where all was well.
     """

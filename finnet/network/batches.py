@@ -84,6 +84,14 @@ class Examples:
         scale = 1.0 / np.where(means > np.finfo(self.weights.dtype).tiny, means, 1.0)
         return replace(self, rows=rows, scale=scale.astype(self.weights.dtype).reshape(*rows.shape[:-1], 1, 1))
 
+    def some(self, n_rows: int) -> "Examples":
+        """At most so many of the rows that count, evenly spaced."""
+        step = -(-len(self) // n_rows)
+        if step <= 1:
+            return self
+        rows = np.arange(len(self.X)) if self.rows is None else self.rows
+        return self.among(rows[..., ::step])
+
     def chunks(self) -> Iterator[Batch]:
         """All rows that count, in order, a thousand at a time."""
         for i in range(0, len(self), _ROWS_AT_ONCE):

@@ -11,7 +11,7 @@ from finnet.network.depth import Skippable
 from finnet.network.layer import Layer
 from finnet.network.layers import Activate, Dense
 from finnet.network.shared import PerShared, SharedDense
-from finnet.types import FloatArray, IntArray
+from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "NOTHING_LEARNED",
@@ -25,8 +25,10 @@ __all__ = [
 _ENOUGH_ROWS = 16
 _EXPLODED = 1e3
 _RISE, _NOTICEABLE = 0.1, 1e-3
+_VANISHED = 0.02
 NOTHING_LEARNED = (
-    "loss is not below that of forecasting the mean; try another learning rate, more epochs or other columns"
+    "loss is not below that of forecasting the mean; try another learning rate, weaker penalties, more epochs or other"
+    " columns"
 )
 
 
@@ -47,11 +49,15 @@ class LayerState:
         Way that W went in the epoch, over its length, per step; around 1e-3 is healthy, and long ways that turn back
         look shorter than they were.
     dead : float
-        Share of units of the following activation that gave 0 to every row; NaN where the batch has under 16 rows.
+        Share of units of the following activation that gave 0 to every row; NaN where the batch has under 16 rows. With
+        dropout, of the units that 16 rows or more kept, and to every row that kept them; NaN where these units are
+        under half of all.
     saturated : float
-        Share of its outputs within 1 % of an end of the activation's range, where that has two ends.
+        Share of its outputs within 1 % of an end of the activation's range, where that has two ends; before dropout.
     clip_rate : float
         Share of the epoch's steps whose gradient was clipped; the same for all layers, which are clipped together.
+    weight_size : float
+        Length of W, as a share of that at the start of training.
     """
 
     epoch: int
@@ -61,6 +67,7 @@ class LayerState:
     dead: float
     saturated: float
     clip_rate: float = 0.0
+    weight_size: float = np.nan
 
 
 class Observer:
@@ -74,6 +81,7 @@ class Observer:
     def __init__(self, layers: Sequence[Layer]) -> None:
         self._watched = list(_watched(layers))
         self._before = [watched.dense.W.copy() for watched in self._watched]
+        self._at_start = [_length(W) for W in self._before]
         self._units: list[tuple[FloatArray, FloatArray]] = []
         self._gradients: list[FloatArray] = []
 
@@ -97,21 +105,24 @@ class Observer:
     def keep(self, members: IntArray) -> None:
         """Go on with these members of a pack alone."""
         self._before = [W[members] for W in self._before]
+        self._at_start = [length[members] for length in self._at_start]
 
     def _layer(self, i: int, n_steps: int, *, clip_rate: FloatArray | float) -> list[tuple[float, ...]]:
-        """From gradient_norm to clip_rate, one tuple per member."""
+        """From gradient_norm to weight_size, one tuple per member."""
         dense, before, norm = self._watched[i].dense, self._before[i], self._gradients[i]
         dead, saturated = self._units[i]
         before -= dense.W
-        way = _length(before) / np.maximum(_length(dense.W), 1e-30)
+        way, length = _length(before), np.maximum(_length(dense.W), 1e-30)
         before[...] = dense.W
         n_members = 1 if dense.W.ndim == 2 else len(dense.W)
-        states = (norm, way / n_steps, dead, saturated, clip_rate)
+        size = length / np.maximum(self._at_start[i], 1e-30)
+        states = (norm, way / length / n_steps, dead, saturated, clip_rate, size)
         own = list(zip(*[_one_each(state, n_members) for state in states], strict=True))
         block = self._watched[i].block
         if block is None:
             return own
-        return [state if on else (np.nan,) * 4 + state[4:] for state, on in zip(own, block.on, strict=True)]
+        unknown = (np.nan,)
+        return [state if on else unknown * 4 + state[4:5] + unknown for state, on in zip(own, block.on, strict=True)]
 
 
 def _one_each(state: FloatArray | float, n_members: int) -> list[float]:
@@ -161,23 +172,31 @@ def _units(watched: _Watched) -> tuple[FloatArray, FloatArray]:
     activate = watched.activate
     if activate is None or activate.result is None:
         return np.zeros(()), np.zeros(())
-    A = activate.result[..., :-1]
-    dead, saturated = _dead(A), _saturated(A, activate.activation)
+    A, kept = activate.seen()
+    dead, saturated = _dead(A, kept), _saturated(A, activate.activation, kept)
     # The networks that share these weights are one network.
     return (dead.mean(), saturated.mean()) if isinstance(watched.dense, SharedDense) else (dead, saturated)
 
 
-def _dead(A: FloatArray) -> FloatArray:
-    return np.asarray((A == 0.0).all(axis=-2).mean(axis=-1) if A.shape[-2] >= _ENOUGH_ROWS else np.nan)
+def _dead(A: FloatArray, kept: BoolArray | None) -> FloatArray:
+    is_silent = (A == 0.0).all(axis=-2)
+    if kept is None:
+        return np.asarray(is_silent.mean(axis=-1) if A.shape[-2] >= _ENOUGH_ROWS else np.nan)
+    is_known = kept.sum(axis=-2) >= _ENOUGH_ROWS
+    n_known = is_known.sum(axis=-1)
+    shares = (is_silent & is_known).sum(axis=-1) / np.maximum(n_known, 1)
+    return np.where(2 * n_known >= A.shape[-1], shares, np.nan)
 
 
-def _saturated(A: FloatArray, activation: Activation) -> FloatArray:
+def _saturated(A: FloatArray, activation: Activation, kept: BoolArray | None) -> FloatArray:
     match activation:
         case Sigmoid():
-            return np.asarray((np.abs(A - 0.5) > 0.49).mean(axis=(-2, -1)))
+            is_saturated = np.abs(A - 0.5) > 0.49
         case Tanh():
-            return np.asarray((np.abs(A) > 0.98).mean(axis=(-2, -1)))
-    return np.zeros(())
+            is_saturated = np.abs(A) > 0.98
+        case _:
+            return np.zeros(())
+    return np.asarray(is_saturated.mean(axis=(-2, -1), where=True if kept is None else kept))
 
 
 def typical(members: Sequence[Sequence[LayerState]]) -> list[LayerState]:
@@ -196,21 +215,19 @@ def typical(members: Sequence[Sequence[LayerState]]) -> list[LayerState]:
 
 
 def _medians(states: Sequence[LayerState]) -> Iterator[float]:
-    """Medians from gradient_norm to clip_rate of what is known, NaN where nothing is, of which NumPy would warn."""
+    """Medians from gradient_norm to weight_size of what is known, NaN where nothing is, of which NumPy would warn."""
     for values in zip(*[astuple(state)[2:] for state in states], strict=True):
         known = [value for value in values if not np.isnan(value)]
         yield float(np.median(known)) if known else np.nan
 
 
-def advise(states: Sequence[LayerState], validation_loss: Sequence[float] = ()) -> list[str]:
+def advise(states: Sequence[LayerState]) -> list[str]:
     """Plain sentences about what went wrong in training and what helps; empty where all is well.
 
     Parameters
     ----------
     states : sequence of LayerState
         Of all epochs; the last epoch is judged.
-    validation_loss : sequence of float
-        One per epoch, or empty.
 
     Examples
     --------
@@ -220,7 +237,21 @@ def advise(states: Sequence[LayerState], validation_loss: Sequence[float] = ()) 
     initializer of larger weights, as Orthogonal(gain=4.0) for sigmoid'
     """
     last = [state for state in states if state.epoch == states[-1].epoch] if states else []
-    return [*_gradient_advice(last), *_clipping_advice(last), *_unit_advice(last), *overfitting_advice(validation_loss)]
+    vanished = [*_vanished_advice(last)]
+    if vanished:
+        # Small gradients, long steps and dead units follow from that, and have no remedy of their own.
+        return [*vanished, *_clipping_advice(last)]
+    return [*_gradient_advice(last), *_clipping_advice(last), *_unit_advice(last)]
+
+
+def _vanished_advice(last: Sequence[LayerState]) -> Iterator[str]:
+    vanished = [state for state in last if state.weight_size < _VANISHED]
+    if vanished:
+        least = min(vanished, key=lambda state: state.weight_size)
+        yield (
+            f"weights of layer {least.layer} have shrunk to {least.weight_size:.1%} of their size at the start: l1, l2"
+            " or weight decay is too strong for what there is to learn; lower it"
+        )
 
 
 def _gradient_advice(last: Sequence[LayerState]) -> Iterator[str]:
@@ -263,17 +294,25 @@ def _unit_advice(last: Sequence[LayerState]) -> Iterator[str]:
             yield f"weights of layer {state.layer} move by {state.update_ratio:.0%} per step; lower the learning rate"
 
 
-def overfitting_advice(validation_loss: Sequence[float]) -> Iterator[str]:
+def overfitting_advice(validation_loss: Sequence[float], *, kept_epoch: int = 0) -> Iterator[str]:
     """A sentence where validation loss was best long ago and has risen since, by much of what it had fallen.
 
     Losses may have any sign. The least of the last quarter is compared with the least of all, so that noise alone is
-    no rise.
+    no rise; where an earlier epoch is kept, as by early stopping, its loss is, too.
+
+    Parameters
+    ----------
+    validation_loss : sequence of float
+        One per epoch, or empty.
+    kept_epoch : int
+        Counted from 1: the epoch whose weights are kept; 0 is the last.
     """
     n_epochs = len(validation_loss)
     if n_epochs < 10:
         return
     best = int(np.argmin(validation_loss))
-    least, late = validation_loss[best], min(validation_loss[-(n_epochs // 4) :])
+    kept = validation_loss[kept_epoch - 1]
+    least, late = validation_loss[best], min(kept, *validation_loss[-(n_epochs // 4) :])
     fall, rise = validation_loss[0] - least, late - least
     if best < n_epochs / 2 and rise > _RISE * fall and rise > _NOTICEABLE * abs(least):
         yield (

@@ -80,6 +80,11 @@ class MasksAhead:
         self._next += 1
         return self._masks[self._next - 1]
 
+    @property
+    def last(self) -> BoolArray:
+        """What was drawn last."""
+        return self._masks[self._next - 1]
+
     def take_over(self, before: "MasksAhead", members: IntArray) -> None:
         """Go on with what was drawn for these members."""
         self._kept[...], self._next = before._kept[members], before._next

@@ -1,9 +1,9 @@
 """What happened in training, epoch by epoch."""
 
 from dataclasses import dataclass, field
-from math import nan
+from math import isnan, nan
 
-from finnet.network.diagnostics import NOTHING_LEARNED, LayerState, advise
+from finnet.network.diagnostics import NOTHING_LEARNED, LayerState, advise, overfitting_advice
 
 __all__ = ["History"]
 
@@ -19,7 +19,8 @@ class History:
     train_loss : list of float
         Mean over the epoch's batches, each seen with the weights of its step and with dropout.
     validation_loss : list of float
-        Loss on the validation rows after the epoch; empty where there are none.
+        Loss on the validation rows after the epoch; empty where there are none. Of a stream, loss of each chunk before
+        it was learned from.
     layer_states : list of LayerState
         One per epoch and dense layer.
     best_epoch : int
@@ -28,6 +29,11 @@ class History:
         Whether the user stopped training from the keyboard.
     constant_loss : float
         Loss of forecasting the mean target for every row, of the rows of `judged_by`; NaN where not known.
+    final_train_loss : float
+        Loss of forecasting the training rows with the weights that are kept, where dropout makes `train_loss` larger
+        than that; NaN where it does not, or not known.
+    is_of_stream : bool
+        Whether every epoch saw other rows, so that losses rise and fall with the rows, too.
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -36,6 +42,8 @@ class History:
     best_epoch: int = 0
     was_interrupted: bool = False
     constant_loss: float = nan
+    final_train_loss: float = nan
+    is_of_stream: bool = False
 
     def __len__(self) -> int:
         return len(self.train_loss)
@@ -56,10 +64,17 @@ class History:
     @property
     def advice(self) -> list[str]:
         """Plain sentences about what went wrong and what helps (see `diagnostics.advise`)."""
-        advice = advise(self.layer_states, self.validation_loss)
+        advice = [*advise(self.layer_states), *self.overfitting]
         if self.has_learned_nothing:
             advice.append(f"the network has learned nothing: its {NOTHING_LEARNED}")
         return advice
+
+    @property
+    def overfitting(self) -> list[str]:
+        """A sentence where weights are kept that overfit (see `diagnostics.overfitting_advice`)."""
+        if self.is_of_stream:
+            return []
+        return [*overfitting_advice(self.validation_loss, kept_epoch=self.best_epoch)]
 
     @property
     def has_learned_nothing(self) -> bool:
@@ -70,8 +85,21 @@ class History:
         >>> [History([loss], best_epoch=1, constant_loss=0.69).has_learned_nothing for loss in (0.7, 0.6)]
         [True, False]
         """
+        return self.kept_loss > self.constant_loss - _HAIR * abs(self.constant_loss)
+
+    @property
+    def kept_loss(self) -> float:
+        """Loss of the weights that are kept, on validation rows where there are any; NaN where none are kept.
+
+        Examples
+        --------
+        >>> History([0.7, 0.6, 0.5], [0.8, 0.7, 0.9], best_epoch=2).kept_loss
+        0.7
+        """
         kept = self.judged_by[: self.best_epoch]
-        return bool(kept) and kept[-1] > self.constant_loss - _HAIR * abs(self.constant_loss)
+        if not kept:
+            return nan
+        return kept[-1] if self.validation_loss or isnan(self.final_train_loss) else self.final_train_loss
 
     @property
     def judged_by(self) -> list[float]:

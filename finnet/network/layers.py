@@ -10,7 +10,7 @@ from finnet.network.dropout import Masks
 from finnet.network.initializers import Initializer
 from finnet.network.layer import Bare, Parameter, Parameterless
 from finnet.network.memory import Buffer, aligned
-from finnet.types import FloatArray, IntArray
+from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["Activate", "Dense"]
 
@@ -207,6 +207,18 @@ class Activate(Parameterless):
             self._ones.fill(1.0)
         self.result = X
         return X
+
+    def seen(self) -> tuple[FloatArray, BoolArray | None]:
+        """A of the last training pass, of its units alone, and which of it is kept where the others are 0.
+
+        None says that all of it is there, as from before the mask where that has memory of its own.
+        """
+        assert self.result is not None
+        if self._linear is None and self._smooth is None:
+            return self._A[..., : self.n_out], None
+        if not self._drops:
+            return self.result[..., :-1], None
+        return self.result[..., :-1] / self._growth, self._ahead.last[..., :-1]
 
     def backward(self, dZ: FloatArray) -> FloatArray:
         """dX = dA * f'(X), in the memory of dA."""

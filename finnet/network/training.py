@@ -169,7 +169,7 @@ class Trainer:
                 self.history.validation_loss.append(self._loss_of(examples))
             self.train_epoch(self.batches(examples, rng=rng))
             self.finite(self.network.values.sum())
-        self.history.best_epoch = len(self.history)
+        self.history.best_epoch, self.history.is_of_stream = len(self.history), True
 
     def train_epoch(self, batches: Batches) -> None:
         """Forward, loss, backward, update, batch by batch."""

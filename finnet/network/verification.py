@@ -15,8 +15,14 @@ __all__ = ["verify_activation", "verify_loss"]
 _STEP, _TOLERANCE = 1e-6, 1e-4
 
 
-def verify_activation(activation: Activation) -> None:
+def verify_activation(activation: Activation, *, is_packed: bool = False) -> None:
     """Raise ConfigError unless the gradient of an activation is that of its value; finnet's own pass unseen.
+
+    Parameters
+    ----------
+    activation : Activation
+    is_packed : bool
+        Whether it is to take arrays of shape (n_members, n_rows, n_units), too.
 
     Examples
     --------
@@ -33,26 +39,48 @@ def verify_activation(activation: Activation) -> None:
     """
     if type(activation) in {type(own) for own in ACTIVATIONS.values()}:
         return
-    name = type(activation).__name__
     _require_kind(activation)
     near, wide = np.linspace(-0.923, 1.117, 12), np.linspace(-8.371, 8.713, 12)
     Z = np.concatenate([near, wide]).reshape(8, 3)
-    dA = np.cos(np.arange(24.0)).reshape(8, 3)
     with np.errstate(all="ignore"):
-        A = _value(activation, Z)
+        _verify_at(activation, Z)
+        if is_packed:
+            _verify_in_pack(activation, Z)
 
-        def total(moved: FloatArray) -> float:
-            return float((_value(activation, moved) * dA).sum())
 
-        numeric = _central_differences(total, Z)
-        given = activation.gradient((A if activation.in_place else Z).copy(), A.copy(), dA.copy())
-        _require_array(given, Z.shape, name=f"gradient() of {name}")
-        _compare_gradient(given, numeric, at=Z, name=name)
-        _verify_memory(activation, Z, A)
-        if isinstance(activation, PiecewiseLinear):
-            _verify_slopes(activation, Z, A, numeric=numeric / dA)
-        if isinstance(activation, Smooth):
-            _verify_both(activation, Z, A, numeric=numeric / dA)
+def _verify_at(activation: Activation, Z: FloatArray) -> None:
+    """Raise ConfigError unless all that an activation gives for these pre-activations fits together."""
+    name, dA = type(activation).__name__, np.cos(np.arange(float(Z.size))).reshape(Z.shape)
+    A = _value(activation, Z)
+    _require_defined(A, Z, name=name)
+
+    def total(moved: FloatArray) -> float:
+        return float((_value(activation, moved) * dA).sum())
+
+    numeric = _central_differences(total, Z)
+    given = activation.gradient((A if activation.in_place else Z).copy(), A.copy(), dA.copy())
+    _require_array(given, Z.shape, name=f"gradient() of {name}")
+    _compare_gradient(given, numeric, at=Z, name=name)
+    _verify_memory(activation, Z, A)
+    _verify_rows(activation, Z, A)
+    if isinstance(activation, PiecewiseLinear):
+        _verify_slopes(activation, Z, A, numeric=numeric / dA)
+    if isinstance(activation, Smooth):
+        _verify_both(activation, Z, A, numeric=numeric / dA)
+
+
+def _verify_in_pack(activation: Activation, Z: FloatArray) -> None:
+    """Raise ConfigError unless an activation gives two members at once what it gives each alone."""
+    name, packed = type(activation).__name__, np.stack([Z, Z[::-1]])
+    remedy = "let it take arrays of shape (n_members, n_rows, n_units), with axis=-1 for the units"
+    try:
+        A = _value(activation, packed)
+        _compare(A[0], _value(activation, Z), at=Z, claim=f"{name} fails in packs", right="alone", remedy=remedy)
+        _verify_at(activation, packed)
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise ConfigError(f"{name} fails in packs of networks, {error!r}; {remedy}") from error
 
 
 def verify_loss(loss: Loss, *, n_outputs: int = 1, targets: FloatArray | None = None, is_packed: bool = False) -> None:
@@ -147,7 +175,24 @@ def _verify_memory(activation: Activation, Z: FloatArray, A: FloatArray) -> None
         _compare(given, Z, at=Z, claim=claim, right="it found", remedy=remedy)
     if getattr(activation, "by_unit", False):
         claim, remedy = f"an output of {name} depends on other units", "set by_unit = False"
-        _compare(_value(activation, Z[:, :1]), A[:, :1], at=Z, claim=claim, right="with them", remedy=remedy)
+        _compare(_value(activation, Z[..., :1]), A[..., :1], at=Z, claim=claim, right="with them", remedy=remedy)
+
+
+def _verify_rows(activation: Activation, Z: FloatArray, A: FloatArray) -> None:
+    """Raise ConfigError unless the outputs of a row are its own, as a forecast must not depend on its company."""
+    claim, remedy = f"an output of {type(activation).__name__} depends on other rows", "correct value()"
+    _compare(_value(activation, Z[..., :1, :]), A[..., :1, :], at=Z, claim=claim, right="with them", remedy=remedy)
+
+
+def _require_defined(A: FloatArray, Z: FloatArray, *, name: str) -> None:
+    """Raise ConfigError unless all values are finite numbers."""
+    wrong = np.argwhere(~np.isfinite(A))
+    if len(wrong):
+        place = tuple(wrong[0])
+        raise ConfigError(
+            f"the value of {name} is undefined at z={Z[place]:.3f}, where it gives {A[place]:.6g}; pre-activations may"
+            " be any number: define it for all"
+        )
 
 
 def _verify_slopes(activation: PiecewiseLinear, Z: FloatArray, A: FloatArray, *, numeric: FloatArray) -> None:

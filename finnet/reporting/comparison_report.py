@@ -50,8 +50,8 @@ class Evidence:
     histories : DataFrame
         `fold`, `member`, `epoch`, `loss`, `validation_loss`, `share`.
     layers : DataFrame, optional
-        `fold`, `layer`, `gradient_norm`, `update_ratio`, `dead`, `saturated`, `clip_rate`, of typical chosen networks
-        when their training ended; NaN where not known.
+        `fold`, `layer`, `gradient_norm`, `update_ratio`, `dead`, `saturated`, `clip_rate`, `weight_size`, of typical
+        chosen networks when their training ended; NaN where not known.
     advice : sequence of str, optional
         What went wrong in training and what helps; None where nobody kept watch.
     against_naive : DataFrame, optional

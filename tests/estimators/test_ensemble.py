@@ -114,6 +114,26 @@ def test_diagnostics_hold_every_member_epoch_and_layer():
     assert model.advice_ == []
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_probabilities_of_members_that_are_sure_are_probabilities(n_classes):
+    y = np.repeat(np.arange(n_classes), 20)
+    sure = {"members": 48, "hidden": (), "learning_rate": 0.3, "l1": 0.0, "l2": 0.0, "early_stopping": False}
+    model = NetworkEnsembleClassifier(**sure, epochs=100, random_state=0).fit(8.0 * np.eye(n_classes)[y], y)
+    P = model.predict_proba(40.0 * np.eye(n_classes)[y])
+    assert P.min() >= 0.0
+    assert P.max() <= 1.0
+    np.testing.assert_allclose(P.sum(axis=1), 1.0, rtol=1e-15)
+
+
+def test_members_that_learn_by_dropout_are_judged_without_it():
+    y = (X[:, 0] > 0).astype(int)
+    wide = {**QUICK, "hidden": (32, 32, 32), "dropout": 0.7, "early_stopping": False, "l1": 0.0, "l2": 0.0}
+    model = NetworkEnsembleClassifier(**{**wide, "epochs": 20}).fit(X, y)
+    assert model.history_.groupby("member")["train_loss"].last().median() > np.log(2.0)
+    assert model.score(X, y) > 0.8
+    assert model.advice_ == []
+
+
 def test_of_random_restarts_the_best_is_kept():
     same = {"learning_rate": 1e-2, "dropout": 0.0, "l1": 0.0, "l2": 0.0, "folds": 1, "selection": "best"}
     model = NetworkEnsembleClassifier(**{**QUICK, **same}).fit(X, Y)
@@ -133,9 +153,11 @@ def test_advice_speaks_of_most_members():
     deep = {**QUICK, "hidden": (8,) * 10, "activation": "sigmoid"}
     assert any("vanish" in sentence for sentence in NetworkEnsembleClassifier(**deep).fit(X, Y).advice_)
     wide = {**QUICK, "epochs": 60, "hidden": (128,), "learning_rate": 0.03, "l1": 0.0, "l2": 0.0, "dropout": 0.0}
-    patient = EarlyStopping(patience=60)
-    overfitted = NetworkEnsembleClassifier(**wide, early_stopping=patient).fit(X, RNG.permutation(Y))
-    assert any("4 of 4 networks overfit" in sentence for sentence in overfitted.advice_)
+    model, y = NetworkEnsembleClassifier(**wide, selection="all"), np.random.default_rng(0).permutation(Y)
+    for early_stopping in (False, EarlyStopping(patience=60)):
+        model.set_params(early_stopping=early_stopping).fit(X[:160], y[:160], X_val=X[160:], y_val=y[160:])
+        overfits = any("4 of 4 networks overfit" in sentence for sentence in model.advice_)
+        assert overfits == (early_stopping is False)
 
 
 def test_layers_that_members_pass_by_are_not_called_dead():

@@ -9,11 +9,13 @@ from sklearn.base import clone, is_classifier
 
 from finnet.errors import ConfigError, DataError, FinnetWarning, TrainingError
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
+from finnet.estimators.members import sound_members
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.validation_rows import divided, held_out, stratified_folds
 from finnet.network import Adam, Callback, Clipping
 from finnet.network.activations import Tanh
 from finnet.network.batches import Examples
+from finnet.network.history import History
 from finnet.network.losses import MeanSquaredError
 from finnet.network.schedules import Cosine
 
@@ -231,6 +233,35 @@ def test_members_that_diverge_are_counted_in_a_warning_and_left_out():
     assert 0 < n_diverged < 6
     assert (model.members_["share"] == 0.0).sum() >= n_diverged
     assert model.score(X, NUMBERS) > 0.5
+
+
+class NetProfit:
+    """Minus the profit of a position tanh(p) in what returns y, at a cost of 0.2 per unit held."""
+
+    def value(self, P, Y):
+        position = np.tanh(P)
+        return (0.2 * np.abs(position) - position * Y).mean(axis=-1)
+
+    def gradient(self, P, Y):
+        position = np.tanh(P)
+        return (0.2 * np.sign(position) - Y) * (1.0 - position**2) / P.shape[-1]
+
+
+@pytest.mark.parametrize("settings", [{}, {"early_stopping": False}], ids=str)
+@every_regressor
+def test_nothing_diverges_by_its_ratio_to_a_loss_of_ones_own_near_zero(estimator, settings):
+    y = NUMBERS - NUMBERS.mean() + 1e-3
+    model = clone(estimator).set_params(loss=NetProfit(), learning_rate=0.05, **settings)
+    model.fit(X[:40], y[:40], X_val=X[40:], y_val=-y[40:])
+    if isinstance(model, NetworkEnsembleRegressor):
+        assert (model.set_params(selection="all").fit(X, y).members_["share"] > 0.0).all()
+
+
+@pytest.mark.parametrize("reached", [np.inf, 1e3])
+def test_a_loss_of_ones_own_has_diverged_where_it_is_no_number(reached):
+    history = History([reached], best_epoch=1, constant_loss=1e-3)
+    sound = History([0.5], best_epoch=1, constant_loss=1e-3)
+    assert sound_members([history, sound], NetProfit()).tolist() == [bool(np.isfinite(reached)), True]
 
 
 @every_estimator

@@ -183,6 +183,38 @@ def test_diagnostics_have_one_row_per_layer_and_epoch():
     assert model.advice_ == []
 
 
+def test_a_network_that_learns_by_dropout_is_judged_without_it():
+    y = (X[:, 0] > 0).astype(int)
+    model = NetworkClassifier(**{**QUICK, "hidden": (32, 16), "epochs": 5}, dropout=0.8).fit(X, y)
+    assert model.history_["train_loss"].iloc[-1] > np.log(2.0)
+    assert model.score(X, y) > 0.75
+    assert model.advice_ == []
+
+
+def test_weights_that_overfit_are_named_unless_the_best_are_kept():
+    y = np.random.default_rng(2).permutation(Y)
+    for early_stopping in (False, EarlyStopping(patience=60)):
+        model = NetworkClassifier(**{**QUICK, "hidden": (64,)}, early_stopping=early_stopping)
+        model.fit(X[:200], y[:200], X_val=X[200:], y_val=y[200:])
+        assert model.history_["validation_loss"].iloc[-1] > 1.2 * model.history_["validation_loss"].min()
+        assert any("overfits" in sentence for sentence in model.advice_) == (early_stopping is False)
+
+
+def test_in_a_stream_that_drifts_a_network_does_not_overfit():
+    model, rng = NetworkClassifier(**QUICK, early_stopping=True), np.random.default_rng(0)
+    for chunk in range(40):
+        model.partial_fit(X, Y if chunk < 15 else rng.permutation(Y))
+    assert model.history_["validation_loss"].iloc[-1] > 1.3 * model.history_["validation_loss"].min()
+    assert not any("overfits" in sentence for sentence in model.advice_)
+
+
+@pytest.mark.parametrize(("l1", "too_strong"), [(1.0, True), (1e-3, False)])
+def test_a_penalty_that_leaves_no_weights_is_named(l1, too_strong):
+    advice = NetworkRegressor(**QUICK, l1=l1).fit(X, X[:, 0]).advice_
+    assert any("l1, l2 or weight decay is too strong" in sentence for sentence in advice) == too_strong
+    assert not any("learning rate" in sentence for sentence in advice if "learned nothing" not in sentence)
+
+
 def test_a_schedule_scales_the_learning_rate():
     still = NetworkClassifier(**QUICK, schedule=Step(every=1, ratio=1e-9)).fit(X, Y)
     assert still.history_["train_loss"][3:].std() < 1e-3

@@ -228,6 +228,21 @@ def test_ensembles_check_own_losses_and_activations_before_use(wrong):
             learn(NetworkEnsembleRegressor(**PACK, **wrong), X, X[:, 0])
 
 
+class MatrixTanh(Tanh):
+    """An activation that knows no packs."""
+
+    def value(self, Z, out):
+        assert Z.ndim == 2
+        return super().value(Z, out)
+
+
+def test_an_activation_for_matrices_alone_is_refused_where_many_networks_are_trained_at_once():
+    NetworkRegressor(epochs=1, activation=MatrixTanh()).fit(X, X[:, 0])
+    for many in (NetworkRegressor(batch_ensemble=2), NetworkEnsembleRegressor(**PACK)):
+        with pytest.raises(ConfigError, match="MatrixTanh fails in packs"):
+            many.set_params(activation=MatrixTanh()).fit(X, X[:, 0])
+
+
 class NetProfit:
     """Minus the profit of a position tanh(p) in what returns y, at a cost of 0.2 per unit held."""
 

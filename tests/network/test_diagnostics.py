@@ -96,6 +96,54 @@ def test_dead_units_are_judged_by_the_last_whole_batch_if_that_has_rows_enough(b
     assert np.isnan(run.layer_states[0].dead) != is_seen
 
 
+def watched(activation, *, dropout, bias=0.0, n_rows=64):
+    """State of a hidden layer after one step, with that much added to its pre-activations."""
+    network = dense_network((4, 32, 1), activation=ACTIVATIONS[activation], dropout=(dropout,))
+    network.initialize([np.random.default_rng(0)])
+    network.layers[0].b[...] = bias
+    settings = Training(epochs=1, batch_size=n_rows, optimizer=SGD(learning_rate=1e-9))
+    examples = Examples(np.tile(X, (8, 1))[:n_rows], np.tile(Y, (8, 1))[:n_rows])
+    return train(network, MeanSquaredError(), examples, rng=np.random.default_rng(0), settings=settings).layer_states[0]
+
+
+@pytest.mark.parametrize(("bias", "saturated"), [(0.0, 0.0), (20.0, 1.0)])
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_units_that_are_dropped_are_not_saturated_nor_do_they_hide_who_is(activation, bias, saturated):
+    assert watched(activation, dropout=0.5, bias=bias).saturated == pytest.approx(saturated, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("activation", "bias", "n_rows", "dead"),
+    [
+        ("silu", 0.0, 512, 0.0),
+        ("relu", 0.0, 512, 0.0),
+        ("relu", -100.0, 512, 1.0),
+        ("elu", 0.0, 64, 0.0),  # seen before the mask
+        ("relu", 0.0, 64, np.nan),  # 6 rows keep a unit
+        ("silu", 0.0, 64, np.nan),
+    ],
+)
+def test_units_are_dead_by_the_rows_that_keep_them_if_these_are_enough(activation, bias, n_rows, dead):
+    np.testing.assert_equal(watched(activation, dropout=0.9, bias=bias, n_rows=n_rows).dead, dead)
+
+
+def test_members_are_judged_by_the_rows_that_keep_their_own_units():
+    pack = dense_network((4, 8, 1), activation=ACTIVATIONS["relu"], dropout=(0.0, 0.95), members=2)
+    rngs = [np.random.default_rng(k) for k in range(2)]
+    pack.initialize(rngs)
+    pack.layers[0].b[...] = -100.0
+    run = train_pack(pack, MeanSquaredError(), Examples(X, Y), rngs=rngs, settings=Training(epochs=1, batch_size=64))
+    np.testing.assert_equal([states[0].dead for states in run.layer_states], [1.0, np.nan])
+
+
+def test_weights_that_have_vanished_explain_all_else():
+    states = [LayerState(1, 1, 1e-9, 0.2, 0.9, 0.0, weight_size=0.5), LayerState(1, 2, 1.0, 0.2, 0.0, 0.0, 0.0, 1e-3)]
+    (advice,) = advise(states)
+    assert advice.startswith(
+        "weights of layer 2 have shrunk to 0.1% of their size at the start: l1, l2 or weight decay"
+    )
+
+
 @pytest.mark.parametrize("rules", [{"penalty": Penalty(l2=10.0)}, {"clipping": Clipping(norm=1e-9)}], ids=str)
 def test_gradients_are_seen_before_they_are_changed(rules):
     seen = []
@@ -145,6 +193,7 @@ RISING = [0.5, 0.4, *np.linspace(0.41, 0.9, 18)]
 )
 def test_overfitting_is_a_lasting_rise_measured_by_the_fall_before_it(losses, overfits):
     assert bool([*overfitting_advice(list(losses))]) == overfits
+    assert not [*overfitting_advice(list(losses), kept_epoch=int(np.argmin(losses)) + 1)]
 
 
 def test_the_share_of_clipped_steps_is_counted():

@@ -30,7 +30,7 @@ def test_a_right_activation_passes():
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_activations_of_finnet_pass_as_those_of_a_stranger(name):
     stranger = type("Stranger", (type(ACTIVATIONS[name]),), {})  # finnet's own types pass unseen
-    verify_activation(stranger())
+    verify_activation(stranger(), is_packed=True)
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -137,6 +137,53 @@ class SmoothSlopes(Sine):
         return np.divide(np.sin(Z), Z, out=out)
 
 
+class Centered(Sine):
+    """z less its mean over rows."""
+
+    def value(self, Z, out):
+        return np.subtract(Z, Z.mean(axis=-2, keepdims=True), out=out)
+
+    def gradient(self, Z, A, dA):
+        dA -= dA.mean(axis=-2, keepdims=True)
+        return dA
+
+
+class Sqrt(Sine):
+    def value(self, Z, out):
+        return np.sqrt(Z, out=out)
+
+    def gradient(self, Z, A, dA):
+        dA /= 2.0 * A
+        return dA
+
+
+class MatrixSine(Sine):
+    def value(self, Z, out):
+        assert Z.ndim == 2
+        return super().value(Z, out)
+
+
+class SharesOverAxisOne(Softmax):
+    """Shares of the units of a matrix, and of the rows of a pack."""
+
+    def value(self, Z, out):
+        np.exp(Z, out=out)
+        out /= out.sum(axis=1, keepdims=True)
+        return out
+
+    def gradient(self, Z, A, dA):
+        dA -= (A * dA).sum(axis=1, keepdims=True)
+        dA *= A
+        return dA
+
+
+@pytest.mark.parametrize("wrong", [MatrixSine(), SharesOverAxisOne()], ids=lambda part: type(part).__name__)
+def test_an_activation_for_matrices_alone_is_refused_in_packs(wrong):
+    verify_activation(wrong)
+    with pytest.raises(ConfigError, match=r"fails in packs.*\(n_members, n_rows, n_units\), with axis=-1"):
+        verify_activation(wrong, is_packed=True)
+
+
 def test_an_activation_that_needs_memory_of_its_own_passes_where_it_says_so():
     verify_activation(TanhTimesZ())
 
@@ -149,6 +196,8 @@ def test_an_activation_that_needs_memory_of_its_own_passes_where_it_says_so():
         (Unwritten(), "has to write to `out`"),
         (Scribbling(), "writes into Z"),
         (SharesByUnit(), "set by_unit = False"),
+        (Centered(), "an output of Centered depends on other rows"),
+        (Sqrt(), r"the value of Sqrt is undefined at z=-0.923, where it gives nan"),
         (SineWithoutGradient(), r"has no gradient\(\)"),
         (SineWithoutResult(), "gives None where an array of shape"),
         (SineWithoutValue(), "gives None where an array of shape"),
