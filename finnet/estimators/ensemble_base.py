@@ -10,7 +10,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.checks import require_choice, require_whole
-from finnet.errors import ConfigError
+from finnet.errors import ConfigError, TrainingError
 from finnet.estimators.door import require_weight, warn_if_worse, warn_of_divergence
 from finnet.estimators.drawn_settings import DrawnSettings
 from finnet.estimators.loaded import of_training
@@ -38,7 +38,7 @@ from finnet.network.layers import Dense
 from finnet.network.losses import loss_on_scores
 from finnet.network.model import Network, dense_network
 from finnet.network.optimizers import named_optimizer
-from finnet.network.pack import PackHistory, members_at_once, train_pack
+from finnet.network.pack import PackDivergedError, PackHistory, members_at_once, train_pack
 from finnet.network.regularization import Clipping, Penalty
 from finnet.network.schedules import Constant
 from finnet.network.training import Training
@@ -70,7 +70,7 @@ class EnsembleOfNetworks(DrawnSettings):
 
     @property
     def n_iter_(self) -> int:
-        """Epochs run by the member that ran most."""
+        """Epochs run by the member that ran most; in a stream, calls since it was begun, or since all diverged."""
         return max(len(history) for history in self._histories.values())
 
     @property
@@ -120,6 +120,8 @@ class EnsembleOfNetworks(DrawnSettings):
         size = min(size, -(-self.members // effective_n_jobs(self.n_jobs)))
         blocks = np.array_split(np.arange(self.members), -(-self.members // size))
         done = self._train_blocks([everyone.block(block) for block in blocks], examples, task)
+        if not any(pack.best_epoch.any() for _, pack in done):
+            raise PackDivergedError(done[0][1])
         histories = [history for _, pack in done for history in member_histories(pack)]
         trained = np.arange(len(histories))
         everyone = everyone.block(trained)
@@ -143,10 +145,13 @@ class EnsembleOfNetworks(DrawnSettings):
 
     def _learn(self, examples: Examples, task: Task) -> Self:
         """Let every member go on by one epoch over these rows, new ones where there are none."""
-        # Without them until they have learned, so that members which diverged together are never gone on with.
-        online, self._online = self._online or self._online_members(examples, task), None
-        with blas_threads().limit(limits=1, user_api="blas"):
-            online.learn(examples)
+        online = self._online or self._online_members(examples, task)
+        try:
+            with blas_threads().limit(limits=1, user_api="blas"):
+                online.learn(examples)
+        except TrainingError:
+            self._online = None
+            raise
         self._online, self.members_, self._histories = online, online.table, online.histories
         return self._keep(online.network, online.shares)
 
@@ -278,19 +283,23 @@ class EnsembleOfNetworks(DrawnSettings):
     def _train_block(self, members: Members, examples: Examples, task: Task) -> _Trained:
         network = self._started(members, examples, task)
         strengths = {name: members.settings[name][:, None].astype(self.dtype) for name in ("l1", "l2")}
-        with blas_threads().limit(limits=1, user_api="blas"):
-            history = train_pack(
-                network,
-                loss_on_scores(task.loss, task.output),
-                members.learning,
-                rngs=members.rngs,
-                validation=members.validation,
-                settings=self._training(Penalty(**strengths)),
-                rates=members.settings["learning_rate"],
-                decays=members.settings.get("weight_decay"),
-                patiences=members.patiences,
-                callbacks=self.callbacks,
-            )
+        try:
+            with blas_threads().limit(limits=1, user_api="blas"):
+                history = train_pack(
+                    network,
+                    loss_on_scores(task.loss, task.output),
+                    members.learning,
+                    rngs=members.rngs,
+                    validation=members.validation,
+                    settings=self._training(Penalty(**strengths)),
+                    rates=members.settings["learning_rate"],
+                    decays=members.settings.get("weight_decay"),
+                    patiences=members.patiences,
+                    callbacks=self.callbacks,
+                )
+        except PackDivergedError as diverged:
+            # Other packs may have sound members, and which one a member is in must not matter.
+            history = diverged.history
         return network.values, history
 
     def _training(self, penalty: Penalty) -> Training:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from finnet.checks import require_number, require_whole
-from finnet.errors import NotSavedError
+from finnet.errors import NotSavedError, TrainingError
 from finnet.estimators.door import require_weight, warn_if_worse
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
@@ -20,7 +20,6 @@ from finnet.estimators.network_base import (
     blas_threads,
     generator,
 )
-from finnet.estimators.online import learn_or_forget
 from finnet.estimators.task import Task
 from finnet.estimators.validation_rows import held_out, judging
 from finnet.network.activations import Activation, named_activation
@@ -83,7 +82,7 @@ class _SingleNetwork(EstimatorOfNetworks):
 
     @property
     def n_iter_(self) -> int:
-        """Epochs run."""
+        """Epochs run; in a stream, calls of `partial_fit` since it was begun, or since training diverged."""
         return len(self._history)
 
     @property
@@ -116,10 +115,13 @@ class _SingleNetwork(EstimatorOfNetworks):
 
     def _learn(self, examples: Examples, task: Task) -> Self:
         """Go on by one epoch over these rows, from a new network where there is none."""
-        # Without a trainer until it has learned, so that one which diverged is never gone on with.
-        trainer, self._trainer = getattr(self, "_trainer", None) or self._online_trainer(examples, task), None
-        with blas_threads().limit(limits=1, user_api="blas"):
-            learn_or_forget(trainer, examples, rng=self._online_rng)
+        trainer = getattr(self, "_trainer", None) or self._online_trainer(examples, task)
+        try:
+            with blas_threads().limit(limits=1, user_api="blas"):
+                trainer.learn(examples, rng=self._online_rng)
+        except TrainingError:
+            self._trainer = None
+            raise
         self._trainer = trainer
         return self._keep(deepcopy(trainer.network), trainer.history)
 
