@@ -66,19 +66,25 @@ def mean_loss(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArray |
 def gradient_in_place(loss: Loss, P: FloatArray, Y: FloatArray) -> FloatArray:
     """Gradient of the row losses with respect to P, in the buffer of P: what a loss returns may be its own to keep."""
     dP = loss.gradient(P, Y)
-    if dP is not P:
-        if dP.shape != P.shape:
-            raise ConfigError(
-                f"gradient() of {type(loss).__name__} has shape {dP.shape} for P of shape {P.shape}; give one number"
-                " for each of P"
-            )
-        P[...] = dP
+    return P if dP is P else _moved(dP, P, of=loss)
+
+
+def _moved(dP: FloatArray, P: FloatArray, *, of: Loss) -> FloatArray:
+    """P, which now holds dP."""
+    if dP.shape != P.shape:
+        raise ConfigError(
+            f"gradient() of {type(of).__name__} has shape {dP.shape} for P of shape {P.shape}; give one number for each"
+            " of P"
+        )
+    P[...] = dP
     return P
 
 
 def mean_gradient(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArray | None = None) -> FloatArray:
     """Gradient of `mean_loss` with respect to P, in the buffer of P."""
-    dP = gradient_in_place(loss, P, Y)
+    dP = loss.gradient(P, Y)
+    if dP is not P:
+        dP = _moved(dP, P, of=loss)
     if weights is not None:
         dP *= weights
     dP *= constant(1.0 / dP.shape[-2], dP.dtype)
