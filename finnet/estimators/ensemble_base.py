@@ -10,7 +10,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.checks import require_choice, require_whole
-from finnet.errors import ConfigError
+from finnet.errors import ConfigError, TrainingError
 from finnet.estimators.door import require_jobs, warn_if_worse, warn_of_divergence
 from finnet.estimators.drawn_settings import DrawnSettings
 from finnet.estimators.loaded import of_training
@@ -39,7 +39,7 @@ from finnet.network.layers import Dense
 from finnet.network.losses import loss_on_scores
 from finnet.network.model import Network, dense_network
 from finnet.network.optimizers import named_optimizer
-from finnet.network.pack import members_at_once, train_pack
+from finnet.network.pack import ALL_DIVERGED, PackDivergedError, members_at_once, train_pack
 from finnet.network.regularization import Clipping, Penalty
 from finnet.network.schedules import Constant
 from finnet.network.training import Training, validation_loss
@@ -71,7 +71,7 @@ class EnsembleOfNetworks(DrawnSettings):
 
     @property
     def n_iter_(self) -> int:
-        """Epochs run by the member that ran most."""
+        """Epochs run by the member that ran most; in a stream, calls since it was begun, or since all diverged."""
         return max(len(history) for history in self._histories.values())
 
     @property
@@ -124,6 +124,8 @@ class EnsembleOfNetworks(DrawnSettings):
         blocks = np.array_split(np.arange(self.members), -(-self.members // size))
         done = self._train_blocks([everyone.block(block) for block in blocks], examples, task)
         histories = [history for _, block in done for history in block]
+        if not any(history.best_epoch for history in histories):
+            raise TrainingError(ALL_DIVERGED)
         trained = np.arange(len(histories))
         everyone = everyone.block(trained)
         network.keep(trained)
@@ -147,10 +149,13 @@ class EnsembleOfNetworks(DrawnSettings):
 
     def _learn(self, examples: Examples, task: Task) -> Self:
         """Let every member go on by one epoch over these rows, new ones where there are none."""
-        # Without them until they have learned, so that members which diverged together are never gone on with.
-        online, self._online = self._online or self._online_members(examples, task), None
-        with one_blas_thread():
-            online.learn(examples)
+        online = self._online or self._online_members(examples, task)
+        try:
+            with one_blas_thread():
+                online.learn(examples)
+        except TrainingError:
+            self._online = None
+            raise
         self._online, self.members_, self._histories = online, online.table, online.histories
         return self._keep(online.network, online.shares)
 
@@ -290,18 +295,22 @@ class EnsembleOfNetworks(DrawnSettings):
         network, loss = self._started(members, examples, task), loss_on_scores(task.loss, task.output)
         strengths = {name: members.settings[name][:, None].astype(self.dtype) for name in ("l1", "l2")}
         with one_blas_thread():
-            pack = train_pack(
-                network,
-                loss,
-                members.learning,
-                rngs=members.rngs,
-                validation=members.validation,
-                settings=self._training(Penalty(**strengths)),
-                rates=members.settings["learning_rate"],
-                decays=members.settings.get("weight_decay"),
-                patiences=members.patiences,
-                callbacks=self.callbacks,
-            )
+            try:
+                pack = train_pack(
+                    network,
+                    loss,
+                    members.learning,
+                    rngs=members.rngs,
+                    validation=members.validation,
+                    settings=self._training(Penalty(**strengths)),
+                    rates=members.settings["learning_rate"],
+                    decays=members.settings.get("weight_decay"),
+                    patiences=members.patiences,
+                    callbacks=self.callbacks,
+                )
+            except PackDivergedError as diverged:
+                # Other packs may have sound members, and which one a member is in must not matter.
+                pack = diverged.history
             histories = member_histories(pack)
             if members.validation is None and members.settings["dropout"].any():
                 with np.errstate(all="ignore"):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from finnet.checks import require_number, require_whole
-from finnet.errors import NotSavedError
+from finnet.errors import NotSavedError, TrainingError
 from finnet.estimators.door import warn_if_worse
 from finnet.estimators.network_base import (
     ClassifierOfNetworks,
@@ -18,7 +18,6 @@ from finnet.estimators.network_base import (
     RegressorOfNetworks,
     generator,
 )
-from finnet.estimators.online import learn_or_forget
 from finnet.estimators.task import Task
 from finnet.estimators.threads import one_blas_thread
 from finnet.estimators.validation_rows import ROWS_TO_JUDGE, divided, held_out
@@ -82,7 +81,7 @@ class _SingleNetwork(EstimatorOfNetworks):
 
     @property
     def n_iter_(self) -> int:
-        """Epochs run."""
+        """Epochs run; in a stream, calls of `partial_fit` since it was begun, or since training diverged."""
         return len(self._history)
 
     @property
@@ -120,10 +119,13 @@ class _SingleNetwork(EstimatorOfNetworks):
 
     def _learn(self, examples: Examples, task: Task) -> Self:
         """Go on by one epoch over these rows, from a new network where there is none."""
-        # Without a trainer until it has learned, so that one which diverged is never gone on with.
-        trainer, self._trainer = getattr(self, "_trainer", None) or self._online_trainer(examples, task), None
-        with one_blas_thread():
-            learn_or_forget(trainer, examples, rng=self._online_rng)
+        trainer = getattr(self, "_trainer", None) or self._online_trainer(examples, task)
+        try:
+            with one_blas_thread():
+                trainer.learn(examples, rng=self._online_rng)
+        except TrainingError:
+            self._trainer = None
+            raise
         self._trainer = trainer
         return self._keep(deepcopy(trainer.network), trainer.history)
 

@@ -366,6 +366,10 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         chunk is forecast before it is learned from, which `history_` notes as validation_loss (prequential; Dawid
         1984), and the latest weights are kept, because in a stream the past may be over. Callbacks are not called.
 
+        A call that is interrupted leaves everything as it was before. One in which training diverges raises
+        TrainingError and leaves the weights as they were; the memory of the optimizer, the schedule, `history_` and
+        `n_iter_` start anew with the next call.
+
         In an ensemble every member does so, in one process: those that were chosen, with their shares and settings,
         where it is fitted, and else all that `members` asks for, with equal ones. None is chosen or left out by its
         losses, but one that diverges leaves, with a FinnetWarning.

@@ -19,7 +19,7 @@ from finnet.network.regularization import Penalty
 from finnet.network.training import Trainer, Training
 from finnet.types import FloatArray
 
-__all__ = ["OnlineMembers", "learn_or_forget"]
+__all__ = ["OnlineMembers"]
 
 _REMEDY = "lower the learning rates, scale the inputs and the target to about unit size, or clip gradients"
 
@@ -53,7 +53,7 @@ class _Learner:
     def learn(self, examples: Examples) -> bool:
         """One epoch over these rows; False where the member diverges."""
         try:
-            learn_or_forget(self.trainer, examples, rng=self.rng)
+            self.trainer.learn(examples, rng=self.rng)
         except TrainingError:
             return False
         return True
@@ -119,7 +119,21 @@ class OnlineMembers:
         return member_table(self._settings, list(self.histories.values()), own)
 
     def learn(self, examples: Examples) -> None:
-        """One epoch over rows that have just come, member by member; TrainingError where all of them diverge."""
+        """One epoch over rows that have just come, member by member; TrainingError where all of them diverge.
+
+        An interrupt leaves all members as they were, but for what was drawn from their generators.
+        """
+        network, learners = self.network, self._learners
+        before = [learner.trainer.state() for learner in learners]
+        try:
+            self._learn(examples)
+        except BaseException:
+            self.network, self._learners = network, learners
+            for learner, state in zip(learners, before, strict=True):
+                learner.trainer.go_back(state)
+            raise
+
+    def _learn(self, examples: Examples) -> None:
         learned = [learner for learner in self._learners if learner.learn(self._drawn(examples, learner.rng))]
         if not learned:
             raise TrainingError(f"training diverged in every member: {_REMEDY}")
@@ -138,22 +152,11 @@ class OnlineMembers:
         warnings.warn(
             f"{len(self._learners) - len(learned)} of {len(self._learners)} members diverged and left: {_REMEDY}",
             FinnetWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
         self.network = self.network.pick(np.flatnonzero([learner in learned for learner in self._learners]))
         total = sum(learner.share for learner in learned)
         self._learners = [replace(learner, share=learner.share / total) for learner in learned]
-
-
-def learn_or_forget(trainer: Trainer, examples: Examples, *, rng: np.random.Generator) -> None:
-    """One epoch over rows that have just come; where it does not come to its end, the history says nothing of it."""
-    history, n_epochs = trainer.history, len(trainer.history)
-    try:
-        trainer.learn(examples, rng=rng)
-    except BaseException:
-        del history.train_loss[n_epochs:], history.validation_loss[n_epochs:]
-        history.layer_states[:] = [state for state in history.layer_states if state.epoch <= n_epochs]
-        raise
 
 
 def _own(training: Training, settings: Mapping[Hashable, float]) -> Training:

@@ -2,19 +2,20 @@
 
 import mmap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
+from finnet.errors import ConfigError
 from finnet.network.memory import aligned
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["Batch", "Batches", "Examples"]
 
 _CHUNK_BYTES = 1 << 17
-_MAPPED_CHUNK_BYTES = 32 << 20
+_WINDOW_BYTES = 32 << 20
 _BLOCK_BYTES = 1 << 20
 _ROWS_AT_ONCE = 1024
 
@@ -39,9 +40,17 @@ class Examples:
     weights : ndarray of shape (n_all, 1), optional
         With mean 1 over the rows that count.
     rows : ndarray of int of shape (n_rows,) or (n_members, n_rows), optional
-        The rows that count, for all or for each member of a pack; None is all of them.
+        The rows that count, counted from 0, for all or for each member of a pack; None is all of them.
     scale : ndarray of shape (1, 1) or (n_members, 1, 1), optional
         Factor of the weights, for all or for each member of a pack (see `among`).
+    is_mapped : bool, optional
+        Whether X lies in a file of its own; None looks. It is asked once, here, as other processes map what lies in
+        memory to share it.
+
+    Raises
+    ------
+    ConfigError
+        For arrays that are not of these shapes, and for rows that X does not have.
 
     Examples
     --------
@@ -56,13 +65,21 @@ class Examples:
     weights: FloatArray | None = None
     rows: IntArray | None = None
     scale: FloatArray | None = None
+    is_mapped: bool | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        _require_columns(self)
+        if self.rows is not None:
+            _require_rows(self.rows, len(self.X))
+        if self.is_mapped is None:
+            object.__setattr__(self, "is_mapped", _lies_in_file(self.X))
 
     def __len__(self) -> int:
         return len(self.X) if self.rows is None else int(self.rows.shape[-1])
 
     def take(self, rows: IntArray) -> Batch:
         """Rows of X by number: numbers of shape (n,) or (n_members, n) give arrays with those leading axes."""
-        return Batch(self.X.take(rows, axis=0), self.Y.take(rows, axis=0), self.weights_of(rows))
+        return Batch(self.X.take(rows, axis=0), *self.targets_of(rows))
 
     def among(self, rows: IntArray) -> "Examples":
         """These rows alone, for all or for each member of a pack, with weights of mean 1 over them.
@@ -103,9 +120,15 @@ class Examples:
 
     def targets(self) -> tuple[FloatArray, FloatArray | None]:
         """Y and weights of the rows that count."""
-        if self.rows is None:
-            return self.Y, self.weights
-        return self.Y.take(self.rows, axis=0), self.weights_of(self.rows)
+        return (self.Y, self.weights) if self.rows is None else self.targets_of(self.rows)
+
+    def targets_of(self, rows: IntArray) -> tuple[FloatArray, FloatArray | None]:
+        """Y and weights of rows by number, with the leading axes of the numbers; weights on each member's own scale."""
+        Y: FloatArray = self.Y.take(rows, axis=0)
+        if self.weights is None:
+            return Y, None
+        weights = self.weights.take(rows, axis=0)
+        return Y, weights if self.scale is None else weights * self.scale
 
     def keep(self, members: IntArray) -> "Examples":
         """The same for these members of a pack alone."""
@@ -119,28 +142,45 @@ class Examples:
             return self
         return replace(self, rows=self.rows[member], scale=None if self.scale is None else self.scale[member])
 
-    @property
-    def is_mapped(self) -> bool:
-        """Whether X lies in a file."""
-        base: object = self.X
-        while isinstance(base, np.ndarray):
-            base = base.base
-        return isinstance(base, mmap.mmap)
 
-    def weights_of(self, rows: IntArray) -> FloatArray | None:
-        """Weights of these rows, where there are any, each member's on its own scale."""
-        if self.weights is None:
-            return None
-        weights = self.weights.take(rows, axis=0)
-        return weights if self.scale is None else weights * self.scale
+def _require_columns(examples: Examples) -> None:
+    """Raise ConfigError unless X, Y and weights are tables of as many rows."""
+    for name, table in (("X", examples.X), ("Y", examples.Y), ("weights", examples.weights)):
+        if table is None:
+            continue
+        if table.ndim != 2:
+            raise ConfigError(f"{name} has shape {table.shape}, and rows with columns are needed; use {name}[:, None]")
+        if len(table) != len(examples.X):
+            raise ConfigError(f"{name} has {len(table)} rows, X has {len(examples.X)}; give one for each")
+    if examples.weights is not None and examples.weights.shape[1] != 1:
+        raise ConfigError(f"weights have shape {examples.weights.shape}; give one column, of shape (n_rows, 1)")
+
+
+def _require_rows(rows: IntArray, n_all: int) -> None:
+    """Raise ConfigError unless rows are numbers from 0 to below `n_all`."""
+    if rows.dtype.kind not in "iu" or rows.ndim not in (1, 2):
+        raise ConfigError(
+            f"rows are {rows.dtype} of shape {rows.shape}; give whole numbers, of shape (n_rows,) or (n_members,"
+            " n_rows), for a mask np.flatnonzero(mask)"
+        )
+    if rows.size and not 0 <= rows.min() <= rows.max() < n_all:
+        wrong = rows.min() if rows.min() < 0 else rows.max()
+        raise ConfigError(f"rows hold {wrong}, and X has the rows 0 to {n_all - 1}; count from its first row")
+
+
+def _lies_in_file(X: FloatArray) -> bool:
+    base: object = X
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return isinstance(base, mmap.mmap)
 
 
 class Batches:
     """The batches of one epoch after another, each valid until the next.
 
     Rows are gathered in shuffled order in chunks of 128 KiB, which stay in the cache, or one batch where that is
-    larger, so that every batch is a plain view. Where X lies in a file, blocks of 1 MiB come in random order, and the
-    rows of 32 of them are shuffled together, so that reads stay near each other.
+    larger, so that every batch is a plain view. Where X lies in a file of more than 32 MiB, blocks of 1 MiB come in
+    random order, and the rows of 32 of them are shuffled together, so that reads stay near each other.
 
     Parameters
     ----------
@@ -163,10 +203,7 @@ class Batches:
     ) -> None:
         self.examples, self.size, self._rngs = examples, size, rngs
         self._order: IntArray = np.arange(0)
-        row_bytes = max(1, examples.X[:1].nbytes)
-        chunk_bytes = _MAPPED_CHUNK_BYTES if examples.is_mapped else _CHUNK_BYTES
-        self._chunk_rows = size * max(1, chunk_bytes // (row_bytes * self._members * size))
-        self._block_rows = max(1, _BLOCK_BYTES // row_bytes) if examples.is_mapped else 1
+        self._chunk_rows = size * max(1, _CHUNK_BYTES // (_row_bytes(examples) * self._members * size))
         self._chunk: _Chunk | None = None
 
     def __len__(self) -> int:
@@ -182,8 +219,7 @@ class Batches:
 
     def targets(self, part: slice) -> tuple[FloatArray, FloatArray | None]:
         """Targets and weights of a part of the last epoch's rows, in the order in which they came."""
-        rows = self._order[..., part]
-        return self.examples.Y.take(rows, axis=0), self.examples.weights_of(rows)
+        return self.examples.targets_of(self._order[..., part])
 
     def keep(self, members: IntArray) -> None:
         """Go on with these members alone."""
@@ -204,13 +240,23 @@ class Batches:
         return np.stack([self._permuted(own, rng) for rng, own in zip(self._rngs, every, strict=True)])
 
     def _permuted(self, rows: IntArray, rng: np.random.Generator) -> IntArray:
-        if self._block_rows == 1:
-            return rng.permutation(rows)
-        blocks = [rows[start : start + self._block_rows] for start in range(0, len(rows), self._block_rows)]
-        order = np.concatenate([blocks[k] for k in rng.permutation(len(blocks))])
-        for start in range(0, len(order), self._chunk_rows):
-            rng.shuffle(order[start : start + self._chunk_rows])
-        return order
+        if self.examples.is_mapped and self.examples.X.nbytes > _WINDOW_BYTES:
+            return _permuted_nearby(rows, rng, row_bytes=_row_bytes(self.examples))
+        return rng.permutation(rows)
+
+
+def _row_bytes(examples: Examples) -> int:
+    return max(1, examples.X[:1].nbytes)
+
+
+def _permuted_nearby(rows: IntArray, rng: np.random.Generator, *, row_bytes: int) -> IntArray:
+    """Blocks of rows in random order, and the rows of a window of them in random order."""
+    block, window = max(1, _BLOCK_BYTES // row_bytes), max(1, _WINDOW_BYTES // row_bytes)
+    blocks = [rows[start : start + block] for start in range(0, len(rows), block)]
+    order = np.concatenate([blocks[k] for k in rng.permutation(len(blocks))])
+    for start in range(0, len(order), window):
+        rng.shuffle(order[start : start + window])
+    return order
 
 
 class _Chunk:
@@ -218,8 +264,7 @@ class _Chunk:
 
     def __init__(self, examples: Examples, shape: tuple[int, ...], size: int) -> None:
         n_features, lead = examples.X.shape[1], shape[:-1]
-        row_bytes = max(1, examples.X[:1].nbytes * prod(lead))
-        self._rows_at_once = min(shape[-1], max(1, _CHUNK_BYTES // row_bytes))
+        self._rows_at_once = min(shape[-1], max(1, _CHUNK_BYTES // (_row_bytes(examples) * prod(lead))))
         self._plain = aligned((*lead, self._rows_at_once, n_features), examples.X.dtype)
         self._X = aligned((*shape, n_features + 1), examples.X.dtype)
         self._X[..., -1] = 1.0

@@ -1,6 +1,7 @@
 """Callbacks: what a user wants done at named moments of training."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 from finnet.checks import require_methods
@@ -8,7 +9,7 @@ from finnet.errors import ConfigError
 from finnet.network.history import History
 from finnet.network.model import Network
 
-__all__ = ["Callback", "require_callbacks"]
+__all__ = ["Callback", "require_callbacks", "watched"]
 
 
 class Callback(Protocol):
@@ -29,6 +30,35 @@ class Callback(Protocol):
 
     def on_end(self, network: Network, history: History) -> None:
         """When training is over, with the weights that are kept; also after an interrupt or an error."""
+
+
+@contextmanager
+def watched(
+    callbacks: Sequence[Callback], network: Network, history: History, *, epochs: int, trained: Network | None = None
+) -> Iterator[None]:
+    """Training between the start and the end of callbacks: each that has started ends, whatever goes wrong elsewhere.
+
+    The last one to start ends first, with the network `trained` where that is another one.
+
+    Examples
+    --------
+    >>> from finnet.network.model import dense_network
+    >>> class Loud(Callback):
+    ...     def on_start(self, network, *, epochs):
+    ...         print("start")
+    ...     def on_end(self, network, history):
+    ...         print("end")
+    >>> with watched([Loud()], dense_network((2, 1)), History(), epochs=3):
+    ...     print("training")
+    start
+    training
+    end
+    """
+    with ExitStack() as ends:
+        for callback in callbacks:
+            callback.on_start(network, epochs=epochs)
+            ends.callback(callback.on_end, trained or network, history)
+        yield
 
 
 def require_callbacks(callbacks: Any) -> None:

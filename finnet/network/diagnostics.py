@@ -80,10 +80,14 @@ class Observer:
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self._watched = list(_watched(layers))
-        self._before = [watched.dense.W.copy() for watched in self._watched]
+        self.go_on()
         self._at_start = [_length(W) for W in self._before]
         self._units: list[tuple[FloatArray, FloatArray]] = []
         self._gradients: list[FloatArray] = []
+
+    def go_on(self) -> None:
+        """Compare the coming epoch with the weights that there are now."""
+        self._before = [watched.dense.W.copy() for watched in self._watched]
 
     def look_at_units(self) -> None:
         """Note units as `forward` has just left them."""

@@ -6,10 +6,11 @@ from typing import Protocol
 import numpy as np
 
 from finnet.checks import require_choice, require_methods
+from finnet.errors import ConfigError
 from finnet.network.activations import ELU, GELU, SELU, Activation, LeakyReLU, ReLU, SiLU, Softplus
 from finnet.types import FloatArray
 
-__all__ = ["INITIALIZERS", "He", "Initializer", "LeCun", "Orthogonal", "Xavier", "initializer_for"]
+__all__ = ["INITIALIZERS", "Checked", "He", "Initializer", "LeCun", "Orthogonal", "Xavier", "initializer_for"]
 
 
 class Initializer(Protocol):
@@ -17,6 +18,31 @@ class Initializer(Protocol):
 
     def draw(self, rng: np.random.Generator, n_in: int, n_out: int) -> FloatArray:
         """Weights of shape (n_in, n_out), in float64."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """An initializer of one's own, whose draws are refused where they are no weights of that shape.
+
+    Examples
+    --------
+    >>> Checked(He()).draw(np.random.default_rng(0), 3, 2).shape
+    (3, 2)
+    """
+
+    initializer: Initializer
+
+    def draw(self, rng: np.random.Generator, n_in: int, n_out: int) -> FloatArray:
+        """What the initializer draws; ConfigError where that is no array of finite numbers of shape (n_in, n_out)."""
+        W, name = self.initializer.draw(rng, n_in, n_out), type(self.initializer).__name__
+        if np.shape(W) != (n_in, n_out):
+            raise ConfigError(f"draw() of {name} has shape {np.shape(W)} where {n_in, n_out} is needed; correct it")
+        if not np.isfinite(W).all():
+            raise ConfigError(f"draw() of {name} holds numbers that are not finite, for {n_in, n_out}; correct it")
+        return W
+
+    def __repr__(self) -> str:
+        return repr(self.initializer)
 
 
 def _uniform(rng: np.random.Generator, shape: tuple[int, int], deviation: float) -> FloatArray:
@@ -85,11 +111,14 @@ INITIALIZERS: dict[str, Initializer] = {
     "lecun": LeCun(),
     "orthogonal": Orthogonal(),
 }
+_OWN = {type(initializer) for initializer in INITIALIZERS.values()}
 _RECTIFIERS = (ReLU, LeakyReLU, ELU, SiLU, GELU, Softplus)
 
 
 def initializer_for(activation: Activation, initializer: str | Initializer = "auto") -> Initializer:
     """The initializer of that name, the object itself, or with "auto" the one that suits the activation.
+
+    Draws of one's own are checked.
 
     Examples
     --------
@@ -99,7 +128,7 @@ def initializer_for(activation: Activation, initializer: str | Initializer = "au
     """
     if not isinstance(initializer, str):
         require_methods(initializer, ("draw",), name="initializer", such_as="He()")
-        return initializer
+        return initializer if type(initializer) in _OWN else Checked(initializer)
     if initializer == "auto":
         return LeCun() if isinstance(activation, SELU) else He() if isinstance(activation, _RECTIFIERS) else Xavier()
     require_choice(initializer, {"auto", *INITIALIZERS}, name="initializer")

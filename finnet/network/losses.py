@@ -30,6 +30,7 @@ __all__ = [
     "SigmoidCrossEntropy",
     "SigmoidFocalLoss",
     "SoftmaxCrossEntropy",
+    "gradient_in_place",
     "loss_on_scores",
     "mean_gradient",
     "mean_loss",
@@ -62,11 +63,28 @@ def mean_loss(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArray |
     return np.asarray(rows.mean(axis=-1))
 
 
-def mean_gradient(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArray | None = None) -> FloatArray:
-    """Gradient of `mean_loss` with respect to P, in the buffer of P where the loss allows it."""
+def gradient_in_place(loss: Loss, P: FloatArray, Y: FloatArray) -> FloatArray:
+    """Gradient of the row losses with respect to P, in the buffer of P: what a loss returns may be its own to keep."""
     dP = loss.gradient(P, Y)
-    if dP is not P and dP.dtype != P.dtype:
-        dP = dP.astype(P.dtype)
+    return P if dP is P else _moved(dP, P, of=loss)
+
+
+def _moved(dP: FloatArray, P: FloatArray, *, of: Loss) -> FloatArray:
+    """P, which now holds dP."""
+    if dP.shape != P.shape:
+        raise ConfigError(
+            f"gradient() of {type(of).__name__} has shape {dP.shape} for P of shape {P.shape}; give one number for each"
+            " of P"
+        )
+    P[...] = dP
+    return P
+
+
+def mean_gradient(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArray | None = None) -> FloatArray:
+    """Gradient of `mean_loss` with respect to P, in the buffer of P."""
+    dP = loss.gradient(P, Y)
+    if dP is not P:
+        dP = _moved(dP, P, of=loss)
     if weights is not None:
         dP *= weights
     dP *= constant(1.0 / dP.shape[-2], dP.dtype)
@@ -179,8 +197,9 @@ class BinaryCrossEntropy:
 
     def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
         """(P - Y) / (P (1 - P)), divided by n_outputs."""
-        P = np.clip(P, 1e-7, 1.0 - 1e-7)
-        return np.asarray((P - Y) / (P * (1.0 - P) * P.shape[-1]))
+        np.clip(P, 1e-7, 1.0 - 1e-7, out=P)
+        np.divide(P - Y, P * (1.0 - P) * P.shape[-1], out=P)
+        return P
 
 
 @dataclass(frozen=True)
@@ -193,7 +212,8 @@ class CategoricalCrossEntropy:
 
     def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
         """-Y / P."""
-        return -Y / np.maximum(P, 1e-7)
+        np.divide(-Y, np.maximum(P, 1e-7), out=P)
+        return P
 
 
 @dataclass(frozen=True)
@@ -256,7 +276,8 @@ class FocalLoss:
         """d/dq = gamma (1 - q)^(gamma - 1) log q - (1 - q)^gamma / q, with the sign of dq/dp."""
         Q = np.clip(np.where(Y > 0.5, P, 1.0 - P), 1e-7, 1.0 - 1e-7)
         dQ = self.gamma * (1.0 - Q) ** (self.gamma - 1.0) * np.log(Q) - (1.0 - Q) ** self.gamma / Q
-        return np.asarray(np.where(Y > 0.5, dQ, -dQ) / P.shape[-1])
+        np.divide(np.where(Y > 0.5, dQ, -dQ), P.shape[-1], out=P)
+        return P
 
 
 @dataclass(frozen=True)
@@ -280,7 +301,8 @@ class SigmoidFocalLoss:
         """(1 - q)^gamma (gamma q log q - (1 - q)) / n_outputs, with the sign of dq/dz."""
         sign, wrong, log_right = self._of_truth(P, Y)
         slope = wrong**self.gamma * (self.gamma * (1.0 - wrong) * log_right - wrong)
-        return np.asarray(sign * slope / P.shape[-1])
+        np.divide(sign * slope, P.shape[-1], out=P)
+        return P
 
     def _of_truth(self, P: FloatArray, Y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Sign of dq/dz, 1 - q and log q of the probability q of the true class."""
@@ -303,7 +325,7 @@ class Composed:
     def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
         """Gradient with respect to z."""
         A = self.activation.value(P, np.empty_like(P))
-        return self.activation.gradient(P, A, self.loss.gradient(A.copy(), Y).astype(P.dtype, copy=False))
+        return self.activation.gradient(P, A, gradient_in_place(self.loss, A.copy(), Y))
 
 
 LOSSES: dict[str, Loss] = {

@@ -8,6 +8,7 @@ from typing import Self
 
 import numpy as np
 
+from finnet.checks import require_whole
 from finnet.errors import ConfigError
 from finnet.network.activations import Activation, Identity, activated
 from finnet.network.depth import Skippable, skip_beyond
@@ -46,6 +47,8 @@ class Network:
         Views of the parts that an optimizer works with.
     is_weight : ndarray of bool, of shape (n_trained,)
         Which elements of `trained` are weights, which penalties shrink, rather than biases, gains or shifts.
+    starts : ndarray of int
+        Where the parameters of layers start in `trained`.
     weight_matrices : list of (W, dW)
         Views of the weights and their gradients, matrix by matrix.
 
@@ -73,6 +76,7 @@ class Network:
             )
         self.layers, self.output, self.members = tuple(layers), output or Identity(), members
         self._slots = _place([parameter for layer in layers for parameter in layer.parameters])
+        self.starts: IntArray = np.array([start for start, _ in _trained(self._slots)])
         self.is_weight = np.concatenate([_weights_among(parameter) for _, parameter in _trained(self._slots)])
         lead = () if members is None else (members,)
         size = sum(prod(parameter.shape) for _, parameter in self._slots)
@@ -284,6 +288,11 @@ def dense_network(
     >>> dense_network((5, 4, 4, 2), depths=(1, 2), members=2).layers[2].on
     (False, True)
     """
+    _require_widths(widths)
+    if members is not None:
+        require_whole(members, 1, name="members")
+    if len(dropout) not in (1, members or 1):
+        raise ConfigError(f"dropout={tuple(dropout)} does not fit {members or 1} networks; give one rate for each")
     hidden = activation or Identity()
     draws = initializer_for(hidden, initializer)
     rates = tuple(dropout) if len(dropout) == (members or 1) else tuple(dropout) * (members or 1)
@@ -302,6 +311,13 @@ def dense_network(
         _require_alone(batch_ensemble, members=members, depths=depths)
         layers, output = share_weights(layers, batch_ensemble), Averaged(output or Identity())
     return Network(layers, output=output, members=members, dtype=dtype)
+
+
+def _require_widths(widths: Sequence[int]) -> None:
+    if len(widths) < 2:
+        raise ConfigError(f"widths={tuple(widths)} have no outputs; give features, hidden units and outputs")
+    for width in widths:
+        require_whole(width, 1, name="widths")
 
 
 def _require_alone(batch_ensemble: int, *, members: int | None, depths: Sequence[int] | None) -> None:

@@ -7,24 +7,35 @@ operation. Members never touch: each draws from its own generators and ends with
 from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from finnet.checks import require_number, require_whole
 from finnet.errors import ConfigError, TrainingError
 from finnet.network.batches import Batches, Examples
-from finnet.network.callbacks import Callback
-from finnet.network.diagnostics import LayerState, Observer
+from finnet.network.callbacks import Callback, watched
+from finnet.network.diagnostics import LayerState, Observer, typical
 from finnet.network.history import History
 from finnet.network.losses import Loss
 from finnet.network.model import Network
 from finnet.network.optimizers import Updater, require_decay
 from finnet.network.regularization import Clipper, Penalty
+from finnet.network.requirements import require_one_each, require_pack, require_trainable
+from finnet.network.schedules import require_factor
 from finnet.network.stopping import BestSoFar, EarlyStopping
-from finnet.network.training import Training, active_rules, epoch_loss, train_steps, validation_loss
+from finnet.network.training import (
+    Training,
+    active_rules,
+    cut_history,
+    epoch_loss,
+    require_stopping,
+    train_steps,
+    validation_loss,
+)
 from finnet.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["PackHistory", "members_at_once", "train_pack"]
+__all__ = ["ALL_DIVERGED", "PackDivergedError", "PackHistory", "members_at_once", "train_pack"]
 
 _CACHE_BYTES = 2 << 20
 
@@ -43,6 +54,20 @@ class PackHistory:
     best_epoch: IntArray
     layer_states: list[list[LayerState]]
     was_interrupted: bool = False
+
+
+ALL_DIVERGED = (
+    "training diverged in every member: lower the learning rates, scale the inputs and the target to about unit size,"
+    " or clip gradients"
+)
+
+
+class PackDivergedError(TrainingError):
+    """Every member of a pack has diverged; `history` says how, and the network has the weights that it ended with."""
+
+    def __init__(self, history: PackHistory) -> None:
+        super().__init__(ALL_DIVERGED)
+        self.history = history
 
 
 def members_at_once(n_parameters: int, *, rows: int, units: int) -> int:
@@ -103,7 +128,8 @@ def train_pack(
         Epochs without improvement, 1 or more, after which each member stops; None takes that of
         `settings.early_stopping` for all.
     callbacks : sequence of Callback
-        Are given the pack of members still in training, and a history of their mean losses.
+        Are given the pack of members still in training, and a history of the means of their losses, where those are
+        finite, and the medians of their layers' states; its best epoch is the latest that a member keeps.
 
     Returns
     -------
@@ -114,10 +140,10 @@ def train_pack(
     Raises
     ------
     ConfigError
-        When `decays` are given to an optimizer without weight decay, `patiences` without early stopping, or early
-        stopping without validation rows.
-    TrainingError
-        When every member has diverged; where some have, `best_epoch` tells which.
+        Before anything is trained, where network, loss, examples and settings do not fit each other, such as `decays`
+        for an optimizer without weight decay.
+    PackDivergedError
+        A TrainingError, when every member has diverged; where some have, `best_epoch` tells which.
 
     Examples
     --------
@@ -133,38 +159,49 @@ def train_pack(
     np.int64(2)
     """
     settings = settings or Training()
-    if decays is not None:
-        _require_decays(decays, settings)
-    if patiences is not None:
-        _require_patiences(patiences, settings)
+    require_pack(network)
+    require_trainable(network, loss, examples, validation=validation, penalty=settings.penalty)
+    require_stopping(settings, validation)
+    for name, own in {"rngs": rngs, "rates": rates, "decays": decays, "patiences": patiences}.items():
+        require_one_each(own, network, name=name)
+    _require_rates(rates)
+    _require_decays(decays, settings)
+    _require_patiences(patiences, settings)
     # A copy does the work, because members leave it.
     run = _PackRun(deepcopy(network), loss, settings, rates=rates, decays=decays, patiences=patiences)
-    if run.settings.early_stopping is not None and validation is None:
-        raise ConfigError("early_stopping needs validation rows; give some, or use early_stopping=None")
     order_rngs, dropout_rngs = zip(*[rng.spawn(2) for rng in rngs], strict=True)
     run.network.seed(dropout_rngs)
     run.batches = Batches(examples, run.settings.batch_size, rngs=order_rngs)
     run.validation = validation
-    for callback in callbacks:
-        callback.on_start(run.network, epochs=run.settings.epochs)
-    try:
-        with np.errstate(all="ignore"):
-            while run.goes_on:
-                run.leave(run.after_epoch(callbacks))
+    watch = watched(callbacks, run.network, run.means, epochs=settings.epochs, trained=network)
+    with watch, np.errstate(all="ignore"):
+        try:
+            run.train(callbacks)
             network.values[...], history = run.finish()
-    finally:
-        for callback in callbacks:
-            callback.on_end(network, run.means)
+        except KeyboardInterrupt:
+            run.cut()
+            network.values[...], history = run.finish()
+    if not history.best_epoch.any():
+        raise PackDivergedError(history)
     return history
 
 
-def _require_decays(decays: FloatArray, settings: Training) -> None:
+def _require_rates(rates: FloatArray | None) -> None:
+    for rate in [] if rates is None else rates.tolist():
+        require_number(rate, name="rates")
+
+
+def _require_decays(decays: FloatArray | None, settings: Training) -> None:
+    if decays is None:
+        return
     require_decay(settings.optimizer, decays, name="decays")
     for decay in decays.tolist():
         require_number(decay, name="decays")
 
 
-def _require_patiences(patiences: IntArray, settings: Training) -> None:
+def _require_patiences(patiences: IntArray | None, settings: Training) -> None:
+    if patiences is None:
+        return
     if settings.early_stopping is None:
         raise ConfigError(
             f"patiences={patiences} need early stopping; use early_stopping=EarlyStopping(), or patiences=None"
@@ -173,9 +210,23 @@ def _require_patiences(patiences: IntArray, settings: Training) -> None:
         require_whole(patience, 1, name="patiences")
 
 
+def _finite_mean(losses: FloatArray) -> float:
+    """Mean over the members whose loss is a finite number; NaN where none is."""
+    finite = losses[np.isfinite(losses)]
+    return float(finite.mean()) if len(finite) else np.nan
+
+
 def _column(values: FloatArray | None) -> FloatArray | None:
     """One value per member, of shape (n_members, 1)."""
     return None if values is None else np.asarray(values, np.float64)[:, None]
+
+
+class _Standing(NamedTuple):
+    """The members still in training, and what they have; exchanged as one, so that interrupts find what fits."""
+
+    active: IntArray
+    values: FloatArray
+    best: BestSoFar
 
 
 class _PackRun:
@@ -183,6 +234,7 @@ class _PackRun:
 
     batches: Batches
     validation: Examples | None
+    states: list[list[LayerState]]
     was_interrupted = False
     is_called_off = False
 
@@ -198,7 +250,7 @@ class _PackRun:
     ) -> None:
         assert network.members is not None
         self.network, self.loss, self.settings = network, loss, settings
-        self.n_members, self.active = network.members, np.arange(network.members)
+        self.n_members = network.members
         self.updater = Updater(
             settings.optimizer,
             network.trained,
@@ -208,13 +260,19 @@ class _PackRun:
             decay=_column(decays),
         )
         # Without early stopping this is what an interrupt goes back to, where there are validation rows.
-        self.best = BestSoFar(settings.early_stopping or EarlyStopping(), network.values, patience=patiences)
+        best = BestSoFar(settings.early_stopping or EarlyStopping(), network.values, patience=patiences)
+        self.standing = _Standing(np.arange(network.members), network.values, best)
         self.final, self.best_epoch = network.values.copy(), np.zeros(self.n_members, np.int64)
         self.clipper, self.observer = Clipper(settings.clipping), Observer(network.layers)
         self.layer_states: list[list[LayerState]] = [[] for _ in range(network.members)]
         self.means = History()
         self.train_losses: list[FloatArray] = []
         self.validation_losses: list[FloatArray] = []
+
+    @property
+    def active(self) -> IntArray:
+        """Numbers of the members still in training."""
+        return self.standing.active
 
     @property
     def rules(self) -> list[Penalty | Clipper]:
@@ -229,35 +287,39 @@ class _PackRun:
     @property
     def goes_on(self) -> bool:
         """Whether there is anything left to train."""
-        is_ended = self.was_interrupted or self.is_called_off
-        return len(self.active) > 0 and self.n_epochs < self.settings.epochs and not is_ended
+        return len(self.active) > 0 and self.n_epochs < self.settings.epochs and not self.is_called_off
 
-    def after_epoch(self, callbacks: Sequence[Callback]) -> BoolArray:
-        """Train one epoch; which active members stop after it, and none where the user ended it."""
-        try:
+    def train(self, callbacks: Sequence[Callback]) -> None:
+        """Epoch after epoch, until members have stopped or a callback ends it."""
+        while self.goes_on:
             self.train_epoch()
             over = self.over()
-            self._note_means()
+            if callbacks:
+                self._note_means()
             votes = [callback.on_epoch_end(self.network, self.means) for callback in callbacks]
             self.is_called_off = any(votes)
-            return over
-        except KeyboardInterrupt:
-            if self.validation is not None:
-                del self.train_losses[len(self.validation_losses) :]
-            if not self.n_epochs:
-                raise
-            self.was_interrupted = True
-            return np.zeros(len(self.active), dtype=bool)
+            self.leave(over)
+
+    def cut(self) -> None:
+        """After an interrupt, leave out the epoch that did not come to its end; KeyboardInterrupt where it is alone."""
+        n_epochs = self.n_epochs if self.validation is None else self.standing.best.kept.n_epochs
+        if not n_epochs:
+            raise KeyboardInterrupt
+        del self.train_losses[n_epochs:], self.validation_losses[n_epochs:]
+        for member, states in enumerate(self.layer_states):
+            self.layer_states[member] = [state for state in states if state.epoch <= n_epochs]
+        cut_history(self.means, n_epochs)
+        self.was_interrupted = True
 
     def train_epoch(self) -> None:
         """Forward, loss, backward, update, batch by batch."""
         self.updater.scale_rate(self._rate_factors())
         seen = train_steps(self, self.batches)
-        self.train_losses.append(self._spread(epoch_loss(self.loss, seen, self.batches)))
-        n_steps = len(self.batches)
-        states = self.observer.observe(self.n_epochs, n_steps, clip_rate=self.clipper.rate(n_steps))
-        for member, own in zip(self.active, states, strict=True):
+        loss, n_steps = self._spread(epoch_loss(self.loss, seen, self.batches)), len(self.batches)
+        self.states = self.observer.observe(self.n_epochs + 1, n_steps, clip_rate=self.clipper.rate(n_steps))
+        for member, own in zip(self.active, self.states, strict=True):
             self.layer_states[member] += own
+        self.train_losses.append(loss)
 
     def over(self) -> BoolArray:
         """Which active members stop after this epoch: out of patience, or no longer finite."""
@@ -266,7 +328,7 @@ class _PackRun:
             return has_diverged
         loss = validation_loss(self.network, self.loss, self.validation)
         self.validation_losses.append(self._spread(loss))
-        is_out_of_patience = self.best.is_over(self.network.values, loss)
+        is_out_of_patience = self.standing.best.is_over(self.network.values, loss)
         if self.settings.early_stopping is None:
             return ~np.isfinite(loss)
         return is_out_of_patience | has_diverged
@@ -277,48 +339,44 @@ class _PackRun:
             return
         self._store(over)
         kept = np.flatnonzero(~over)
-        self.active = self.active[kept]
         self.network.keep(kept)
         self.updater.keep(kept, self.network.trained, self.network.trained_gradients)
         self.observer.keep(kept)
-        self.best.keep(kept)
         self.batches.keep(kept)
         self.validation = None if self.validation is None else self.validation.keep(kept)
         self.settings = replace(self.settings, penalty=self.settings.penalty.keep(kept))
+        self.standing = _Standing(self.active[kept], self.network.values, self.standing.best.of(kept))
 
     def finish(self) -> tuple[FloatArray, PackHistory]:
         """Parameters of all members side by side, each with its best or last ones, and what happened."""
         self._store(np.ones(len(self.active), dtype=bool))
         self.best_epoch[~np.isfinite(self.final).all(axis=1)] = 0
-        if not self.best_epoch.any():
-            raise TrainingError(
-                "training diverged in every member of the pack: lower the learning rates, scale the inputs and the"
-                " target to about unit size, or clip gradients"
-            )
+        self.means.best_epoch, self.means.was_interrupted = int(self.best_epoch.max()), self.was_interrupted
         losses = np.array(self.train_losses), np.array(self.validation_losses)
         return self.final, PackHistory(
             *losses, self.best_epoch, self.layer_states, was_interrupted=self.was_interrupted
         )
 
     def _note_means(self) -> None:
-        self.means.train_loss.append(float(self.train_losses[-1][self.active].mean()))
+        self.means.layer_states += [replace(state, epoch=self.n_epochs) for state in typical(self.states)]
         if self.validation is not None:
-            self.means.validation_loss.append(float(self.validation_losses[-1][self.active].mean()))
+            self.means.validation_loss.append(_finite_mean(self.validation_losses[-1]))
+        self.means.train_loss.append(_finite_mean(self.train_losses[-1]))
 
     def _store(self, over: BoolArray) -> None:
-        members = self.active[over]
-        is_cut_short = self.was_interrupted and self.validation is not None
+        active, values, best = self.standing
+        members, is_cut_short = active[over], self.was_interrupted and self.validation is not None
         if self.settings.early_stopping is not None or is_cut_short:
-            self.final[members], self.best_epoch[members] = self.best.values[over], self.best.epoch[over]
+            self.final[members], self.best_epoch[members] = best.values[over], best.epoch[over]
         else:
-            self.final[members], self.best_epoch[members] = self.network.values[over], len(self.train_losses)
+            self.final[members], self.best_epoch[members] = values[over], self.n_epochs
 
     def _rate_factors(self) -> FloatArray:
         """What the schedule says to each active member, of shape (n_active, 1)."""
         judged_by = np.array(self.validation_losses or self.train_losses)
         schedule, epochs = self.settings.schedule, self.settings.epochs
         losses: list[list[float]] = judged_by[:, self.active].T.tolist() if len(judged_by) else [[]] * len(self.active)
-        return np.array([[schedule.factor(own, epochs)] for own in losses], np.float64)
+        return np.array([[require_factor(schedule, own, epochs)] for own in losses], np.float64)
 
     def _spread(self, loss: FloatArray) -> FloatArray:
         everyone = np.full(self.n_members, np.nan)

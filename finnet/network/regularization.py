@@ -6,6 +6,7 @@ from math import inf
 import numpy as np
 
 from finnet.checks import require_number
+from finnet.errors import ConfigError
 from finnet.network.model import Network
 from finnet.network.settings import Settings
 from finnet.types import BoolArray, FloatArray, IntArray
@@ -30,6 +31,10 @@ class Penalty(Settings):
     l1: float | FloatArray = 0.0
     l2: float | FloatArray = 0.0
 
+    def __post_init__(self) -> None:
+        for name, strength in self.get_params().items():
+            _require_strength(strength, name=f"penalty.{name}")
+
     def value(self, weights: FloatArray) -> FloatArray:
         """The penalty of every member."""
         terms = self.l1 * np.abs(weights) + 0.5 * self.l2 * np.square(weights)
@@ -52,6 +57,17 @@ class Penalty(Settings):
                 dW += l2 * W
             if np.any(l1):
                 dW += l1 * np.sign(W)
+
+
+def _require_strength(strength: float | FloatArray, *, name: str) -> None:
+    """Raise ConfigError unless `strength` is a number of 0 or more, or a column of them."""
+    if not isinstance(strength, np.ndarray):
+        require_number(strength, name=name)
+        return
+    if strength.ndim != 2 or strength.shape[1] != 1:
+        raise ConfigError(f"{name} has shape {strength.shape}; give a number, or one per member in a column, (n, 1)")
+    if not (np.isfinite(strength) & (strength >= 0.0)).all():
+        raise ConfigError(f"{name} holds {strength.min()}; use finite numbers of 0 or more")
 
 
 def _for_matrices(strength: float | FloatArray) -> float | FloatArray:
@@ -95,14 +111,19 @@ class Clipping(Settings):
         """Whether there is any limit."""
         return self.norm is not None or self.value is not None
 
-    def clip(self, gradients: FloatArray) -> BoolArray:
-        """Shorten the gradients of every member in place; whether they were too long."""
+    def clip(self, gradients: FloatArray, *, starts: IntArray | None = None) -> BoolArray:
+        """Shorten the gradients of every member in place; whether they were too long.
+
+        `starts` are where parameters start in a gradient, None is one at 0. Squares are summed parameter by parameter,
+        so that those which a member does not use, whose gradients are 0, round nothing otherwise.
+        """
         clipped = np.zeros(gradients.shape[:-1], dtype=bool)
         if self.value is not None:
             clipped |= np.abs(gradients).max(axis=-1) > self.value
             np.clip(gradients, -self.value, self.value, out=gradients)
         if self.norm is not None:
-            lengths = np.linalg.norm(gradients, axis=-1, keepdims=True)
+            squares = np.add.reduceat(np.square(gradients), [0] if starts is None else starts, axis=-1)
+            lengths = np.sqrt(np.add.accumulate(squares, axis=-1)[..., -1:])
             clipped |= lengths[..., 0] > self.norm
             gradients *= np.minimum(1.0, self.norm / np.maximum(lengths, 1e-30))
         return clipped
@@ -124,7 +145,7 @@ class Clipper:
 
     def apply(self, network: Network) -> None:
         """Shorten the gradients of a network, and count."""
-        self.n_clipped = self.n_clipped + self.settings.clip(network.trained_gradients)
+        self.n_clipped = self.n_clipped + self.settings.clip(network.trained_gradients, starts=network.starts)
 
     def rate(self, n_steps: int) -> FloatArray:
         """Share of the last `n_steps` steps that were clipped, one per member; counting starts anew."""

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 import numpy as np
 
 from finnet.checks import require_methods, require_number, require_whole
-from finnet.errors import NotSavedError
+from finnet.errors import ConfigError, NotSavedError
 from finnet.network.settings import Settings
 
-__all__ = ["Constant", "Cosine", "InverseScaling", "Plateau", "Schedule", "Step", "WarmUp"]
+__all__ = ["Constant", "Cosine", "InverseScaling", "Plateau", "Schedule", "Step", "WarmUp", "require_factor"]
 
 
 class Schedule(Protocol):
@@ -19,6 +20,23 @@ class Schedule(Protocol):
 
     def factor(self, losses: Sequence[float], epochs: int) -> float:
         """Factor for the epoch after `losses`, one per epoch done (validation where known), out of `epochs` at most."""
+
+
+def require_factor(schedule: Schedule, losses: Sequence[float], epochs: int) -> float:
+    """What a schedule says, or ConfigError where that is no finite number of 0 or more.
+
+    Examples
+    --------
+    >>> require_factor(Step(every=1, ratio=0.5), [0.7], 10)
+    0.5
+    """
+    factor: object = schedule.factor(losses, epochs)
+    if not isinstance(factor, float | int | np.number) or not 0.0 <= factor < inf:
+        raise ConfigError(
+            f"factor() of {type(schedule).__name__} gives {factor!r} after {len(losses)} epochs; correct it to give a"
+            " finite number of 0 or more"
+        )
+    return float(factor)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from finnet.network.activations import Activation
 from finnet.network.initializers import Initializer
 from finnet.network.layer import Bare, Layer, Parameter
 from finnet.network.layers import Activate, Dense
-from finnet.network.losses import Loss
+from finnet.network.losses import Loss, gradient_in_place
 from finnet.network.memory import Buffer
 from finnet.network.residual import Residual
 from finnet.types import FloatArray
@@ -210,7 +210,7 @@ class MeanOverShared:
 
     def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
         """Gradient of the row losses with respect to P."""
-        dP = self.loss.gradient(P, self._for_each(P, Y)).astype(P.dtype, copy=False)
+        dP = gradient_in_place(self.loss, P, self._for_each(P, Y))
         dP /= len(P)
         return dP
 

@@ -1,6 +1,8 @@
 """Early stopping: when to stop, and which weights to keep."""
 
+from copy import copy
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -35,6 +37,15 @@ class EarlyStopping(Settings):
         require_number(self.validation_fraction, name="early_stopping.validation_fraction", below=1.0, zero=False)
 
 
+class _Kept(NamedTuple):
+    """What is known after `n_epochs`; exchanged as one, so that an interrupt finds what belongs together."""
+
+    values: FloatArray
+    loss: FloatArray
+    epoch: IntArray
+    n_epochs: int = 0
+
+
 class BestSoFar:
     """The best epoch of every member and its parameters.
 
@@ -55,22 +66,32 @@ class BestSoFar:
     """
 
     def __init__(self, settings: EarlyStopping, values: FloatArray, *, patience: IntArray | None = None) -> None:
-        self.settings, self.values = settings, values.copy()
-        self.loss = np.full(values.shape[:-1], np.inf)
-        self.epoch = np.zeros(values.shape[:-1], dtype=np.int64)
-        self.patience = np.broadcast_to(settings.patience if patience is None else patience, self.epoch.shape)
-        self._now = 0
+        lead = values.shape[:-1]
+        self.settings, self.kept = settings, _Kept(values.copy(), np.full(lead, np.inf), np.zeros(lead, np.int64))
+        self.patience = np.broadcast_to(settings.patience if patience is None else patience, lead)
+
+    @property
+    def values(self) -> FloatArray:
+        """Parameters of the best epoch."""
+        return self.kept.values
+
+    @property
+    def epoch(self) -> IntArray:
+        """The best epoch, counted from 1; 0 where none was any good."""
+        return self.kept.epoch
 
     def is_over(self, values: FloatArray, loss: FloatArray | float) -> BoolArray:
         """Note one epoch's parameters and validation loss; True for members whose patience is used up."""
-        self._now += 1
-        improved = np.asarray(loss < self.loss - self.settings.min_delta)
-        self.loss = np.where(improved, loss, self.loss)
-        self.epoch = np.where(improved, self._now, self.epoch)
-        self.values[improved] = values[improved]
-        return np.asarray(self._now - self.epoch >= self.patience)
+        before, now = self.kept, self.kept.n_epochs + 1
+        improved = np.asarray(loss < before.loss - self.settings.min_delta)
+        best = np.where(improved[..., None], values, before.values) if improved.any() else before.values
+        losses, epoch = np.where(improved, loss, before.loss), np.where(improved, now, before.epoch)
+        self.kept = _Kept(best, losses, epoch, now)
+        return np.asarray(now - epoch >= self.patience)
 
-    def keep(self, members: IntArray) -> None:
-        """Go on with these members of a pack alone."""
-        self.values, self.loss, self.epoch = self.values[members], self.loss[members], self.epoch[members]
-        self.patience = self.patience[members]
+    def of(self, members: IntArray) -> Self:
+        """The same for these members of a pack alone."""
+        part, kept = copy(self), self.kept
+        part.kept = _Kept(kept.values[members], kept.loss[members], kept.epoch[members], kept.n_epochs)
+        part.patience = self.patience[members]
+        return part

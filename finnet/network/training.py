@@ -2,26 +2,37 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from finnet.checks import require_whole
 from finnet.errors import ConfigError, TrainingError
 from finnet.network.batches import Batches, Examples
-from finnet.network.callbacks import Callback
+from finnet.network.callbacks import Callback, watched
 from finnet.network.diagnostics import Observer
 from finnet.network.history import History
 from finnet.network.losses import Loss, mean_gradient, mean_loss
 from finnet.network.model import Network
 from finnet.network.optimizers import Adam, Optimizer, Updater
 from finnet.network.regularization import Clipper, Clipping, Penalty
-from finnet.network.schedules import Constant, Schedule
+from finnet.network.requirements import require_single, require_trainable
+from finnet.network.schedules import Constant, Schedule, require_factor
 from finnet.network.settings import Settings
 from finnet.network.stopping import BestSoFar, EarlyStopping
 from finnet.types import FloatArray
 
-__all__ = ["Trainer", "Training", "active_rules", "epoch_loss", "train", "train_steps", "validation_loss"]
+__all__ = [
+    "Trainer",
+    "Training",
+    "active_rules",
+    "cut_history",
+    "epoch_loss",
+    "require_stopping",
+    "train",
+    "train_steps",
+    "validation_loss",
+]
 
 _ROWS_AT_ONCE = 8192
 
@@ -55,6 +66,10 @@ class Training(Settings):
     def __post_init__(self) -> None:
         require_whole(self.epochs, 1, name="epochs")
         require_whole(self.batch_size, 1, name="batch_size")
+        if not isinstance(self.clipping, Clipping):
+            raise ConfigError(
+                f"clipping={self.clipping!r} is no Clipping; use Clipping(norm=1.0), or an object of a subclass"
+            )
 
 
 def train(
@@ -89,6 +104,8 @@ def train(
 
     Raises
     ------
+    ConfigError
+        Before anything is trained, where network, loss, examples and settings do not fit each other.
     TrainingError
         When the loss leaves the finite numbers.
 
@@ -104,36 +121,44 @@ def train(
     >>> network.values.round(2)
     array([3., 1.], dtype=float32)
     """
-    trainer = Trainer(network, loss, settings or Training())
-    if trainer.settings.early_stopping is not None and validation is None:
-        raise ConfigError("early_stopping needs validation examples; give some, or use early_stopping=None")
-    for callback in callbacks:
-        callback.on_start(network, epochs=trainer.settings.epochs)
-    try:
-        with np.errstate(all="ignore"):
+    settings = settings or Training()
+    require_single(network)
+    require_trainable(network, loss, examples, validation=validation, penalty=settings.penalty)
+    require_stopping(settings, validation)
+    trainer = Trainer(network, loss, settings)
+    with watched(callbacks, network, trainer.history, epochs=settings.epochs), np.errstate(all="ignore"):
+        try:
             _train_epochs(trainer, trainer.batches(examples, rng=rng), validation, callbacks=callbacks)
             return trainer.finish()
-    finally:
-        for callback in callbacks:
-            callback.on_end(network, trainer.history)
+        except KeyboardInterrupt:
+            trainer.cut(validation)
+            return trainer.finish()
+
+
+def require_stopping(settings: Training, validation: Examples | None) -> None:
+    """Raise ConfigError where early stopping has nothing to judge by."""
+    if settings.early_stopping is not None and validation is None:
+        raise ConfigError("early_stopping needs validation examples; give some, or use early_stopping=None")
 
 
 def _train_epochs(
     trainer: "Trainer", batches: Batches, validation: Examples | None, *, callbacks: Sequence[Callback]
 ) -> None:
-    try:
-        for _ in range(trainer.settings.epochs):
-            trainer.train_epoch(batches)
-            is_over = trainer.is_over(validation)
-            votes = [callback.on_epoch_end(trainer.network, trainer.history) for callback in callbacks]
-            if is_over or any(votes):
-                break
-    except KeyboardInterrupt:
-        if validation is not None:
-            del trainer.history.train_loss[len(trainer.history.validation_loss) :]
-        if not len(trainer.history):
-            raise
-        trainer.history.was_interrupted = True
+    for _ in range(trainer.settings.epochs):
+        trainer.train_epoch(batches)
+        is_over = trainer.is_over(validation)
+        votes = [callback.on_epoch_end(trainer.network, trainer.history) for callback in callbacks]
+        if is_over or any(votes):
+            break
+
+
+class _State(NamedTuple):
+    """What a trainer goes back to."""
+
+    values: FloatArray
+    slots: tuple[FloatArray, ...]
+    time: int
+    n_epochs: int
 
 
 class Trainer:
@@ -163,23 +188,46 @@ class Trainer:
         return Batches(examples, self.settings.batch_size, rngs=order_rng)
 
     def learn(self, examples: Examples, *, rng: np.random.Generator) -> None:
-        """One epoch over rows that have just come; with early stopping their loss is noted first, as validation."""
-        with np.errstate(all="ignore"):
-            if self.settings.early_stopping is not None:
-                self.history.validation_loss.append(self._loss_of(examples))
-            self.train_epoch(self.batches(examples, rng=rng))
-            self.finite(self.network.values.sum())
-        self.history.best_epoch, self.history.is_of_stream = len(self.history), True
+        """One epoch over rows that have just come, which with early stopping are forecast first, as validation.
+
+        Where it does not come to its end all is as before, but for what was drawn from `rng`.
+        """
+        before = self.state()
+        try:
+            with np.errstate(all="ignore"):
+                judged = [] if self.settings.early_stopping is None else [self._loss_of(examples)]
+                self.train_epoch(self.batches(examples, rng=rng))
+                self.finite(self.network.values.sum())
+            self.history.validation_loss += judged
+            self.history.best_epoch, self.history.is_of_stream = len(self.history), True
+        except BaseException:
+            self.go_back(before)
+            raise
+
+    def state(self) -> _State:
+        """What `go_back` needs, in memory of its own."""
+        slots = tuple(slot.copy() for slot in self.updater.slots)
+        return _State(self.network.values.copy(), slots, self.updater.time, len(self.history))
+
+    def go_back(self, state: _State) -> None:
+        """Be again what the trainer was between two epochs, with fresh buffers; the state is used up."""
+        self.network.restore(state.values)
+        self.updater.slots, self.updater.time = state.slots, state.time
+        self.updater.attach(self.network.trained, self.network.trained_gradients)
+        self.observer.go_on()
+        self.clipper.n_clipped = np.array(0)
+        cut_history(self.history, state.n_epochs)
+        self.history.best_epoch = state.n_epochs
 
     def train_epoch(self, batches: Batches) -> None:
         """Forward, loss, backward, update, batch by batch."""
         history = self.history
-        self.updater.scale_rate(self.settings.schedule.factor(history.judged_by, self.settings.epochs))
+        self.updater.scale_rate(require_factor(self.settings.schedule, history.judged_by, self.settings.epochs))
         seen = train_steps(self, batches)
-        history.train_loss.append(self.finite(epoch_loss(self.loss, seen, batches)))
-        n_steps = len(batches)
-        (states,) = self.observer.observe(len(history), n_steps, clip_rate=self.clipper.rate(n_steps))
+        loss, n_steps = self.finite(epoch_loss(self.loss, seen, batches)), len(batches)
+        (states,) = self.observer.observe(len(history) + 1, n_steps, clip_rate=self.clipper.rate(n_steps))
         history.layer_states += states
+        history.train_loss.append(loss)
 
     def is_over(self, validation: Examples | None) -> bool:
         """Whether patience has run out after this epoch."""
@@ -191,6 +239,15 @@ class Trainer:
             self.best = BestSoFar(self.settings.early_stopping or EarlyStopping(), self.network.values)
         is_out_of_patience = bool(self.best.is_over(self.network.values, loss))
         return self.settings.early_stopping is not None and is_out_of_patience
+
+    def cut(self, validation: Examples | None) -> None:
+        """After an interrupt, leave out the epoch that did not come to its end; KeyboardInterrupt where it is alone."""
+        judged = self.best.kept.n_epochs if self.best is not None else 0
+        n_epochs = len(self.history) if validation is None else judged
+        if not n_epochs:
+            raise KeyboardInterrupt
+        cut_history(self.history, n_epochs)
+        self.history.was_interrupted = True
 
     def finish(self) -> History:
         """Keep the best weights with early stopping or after an interrupt, where they are known, else the last ones."""
@@ -213,6 +270,12 @@ class Trainer:
                 " learning rate, scale the inputs and the target to about unit size, or clip gradients"
             )
         return float(loss)
+
+
+def cut_history(history: History, n_epochs: int) -> None:
+    """Leave out what came after so many epochs."""
+    del history.train_loss[n_epochs:], history.validation_loss[n_epochs:]
+    history.layer_states[:] = [state for state in history.layer_states if state.epoch <= n_epochs]
 
 
 class Learning(Protocol):

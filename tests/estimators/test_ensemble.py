@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from finnet.errors import ConfigError
+from finnet.errors import ConfigError, FinnetWarning, TrainingError
 from finnet.estimators import ensemble_base as module
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.members import choose_greedily
@@ -94,6 +94,23 @@ def test_an_interrupt_keeps_what_was_trained(monkeypatch, members, step):
     model = NetworkEnsembleClassifier(**QUICK).fit(X, Y)
     assert model.members_.index.tolist() == [member - 1 for member in members]
     assert np.isfinite(model.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_members_that_diverge_leave_the_others_whatever_their_company(monkeypatch, size):
+    monkeypatch.setattr(module, "members_at_once", lambda *_, **__: size)
+    settings = {**QUICK, "optimizer": "sgd", "learning_rate": (1e-3, 100.0), "early_stopping": False}
+    with pytest.warns(FinnetWarning, match="3 of 4 networks diverged"):
+        model = NetworkEnsembleRegressor(**settings).fit(X, X[:, 0])
+    assert model.members_["best_epoch"].tolist() == [0, 0, 8, 0]
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_an_ensemble_all_of_whose_packs_diverge_is_an_error(monkeypatch):
+    monkeypatch.setattr(module, "members_at_once", lambda *_, **__: 2)
+    settings = {**QUICK, "optimizer": "sgd", "learning_rate": 1e9, "early_stopping": False}
+    with pytest.raises(TrainingError, match="diverged in every member"):
+        NetworkEnsembleRegressor(**settings).fit(X, X[:, 0])
 
 
 @pytest.mark.full

@@ -1,5 +1,6 @@
 """Ensembles go on from what they have learned: by another fit with a warm start, or with rows as they come."""
 
+import contextlib
 import pickle
 
 import numpy as np
@@ -9,8 +10,7 @@ from sklearn.base import clone
 
 from finnet.errors import ConfigError, DataError, FinnetWarning, TrainingError
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
-from finnet.estimators.network import NetworkClassifier
-from finnet.estimators.online import learn_or_forget
+from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
 from finnet.network import SGD
 from finnet.network.batches import Examples
@@ -294,8 +294,37 @@ def test_a_step_beyond_the_finite_numbers_is_not_in_the_history():
     network = dense_network((4, 1))
     trainer = Trainer(network, MeanSquaredError(), Training(batch_size=240, optimizer=SGD(learning_rate=1e39)))
     with pytest.raises(TrainingError):
-        learn_or_forget(trainer, Examples(X.astype("float32"), X[:, :1].astype("float32")), rng=RNG)
+        trainer.learn(Examples(X.astype("float32"), X[:, :1].astype("float32")), rng=RNG)
     assert trainer.history == History()
+
+
+@pytest.mark.parametrize("step", [2, 13])
+@pytest.mark.parametrize("make", [NetworkRegressor, lambda **own: NetworkEnsembleRegressor(2, **own)])
+def test_a_stream_that_is_interrupted_goes_on_with_all_that_it_had(make, step, monkeypatch):
+    model = make(hidden=(8,), batch_size=24, random_state=0).partial_fit(X, X[:, 0])
+    before, gradient, calls = model.predict(X), MeanSquaredError.gradient, iter(range(99))
+
+    def interrupting(self, P, Y):
+        if next(calls) == step:
+            raise KeyboardInterrupt
+        return gradient(self, P, Y)
+
+    monkeypatch.setattr(MeanSquaredError, "gradient", interrupting)
+    for _ in range(2):
+        with contextlib.suppress(KeyboardInterrupt):
+            model.partial_fit(X, X[:, 0])
+    assert model.n_iter_ == 2
+    trainers = [own.trainer for own in model._online._learners] if hasattr(model, "_online") else [model._trainer]
+    assert [trainer.updater.time for trainer in trainers] == [20] * len(trainers)
+    assert not np.array_equal(model.predict(X), before)
+
+
+def test_a_stream_in_which_a_network_diverges_counts_anew():
+    model = NetworkRegressor((8,), optimizer="sgd", random_state=0).partial_fit(X, X[:, 0]).partial_fit(X, X[:, 0])
+    with pytest.raises(TrainingError):
+        model.partial_fit(X, 1e30 * X[:, 0])
+    assert model.n_iter_ == 2
+    assert model.partial_fit(X, X[:, 0]).n_iter_ == 1
 
 
 def test_a_network_taken_from_an_ensemble_does_not_learn_on():

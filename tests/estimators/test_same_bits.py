@@ -114,6 +114,13 @@ def test_processes_do_not_matter(estimator, monkeypatch):
     assert_same_bits(model, fitted(estimator, n_jobs=2))
 
 
+def test_processes_do_not_matter_to_rows_that_they_map_to_share_them():
+    X = np.random.default_rng(0).standard_normal((40_000, 16)).astype("float32")
+    model = NetworkEnsembleRegressor(2, **{**QUICK, "epochs": 1, "batch_size": 2000})
+    alone, mapped = (clone(model).set_params(n_jobs=n).fit(X, X[:, 0]).network_.values for n in (1, 2))
+    np.testing.assert_array_equal(mapped, alone)
+
+
 @every_estimator
 def test_a_pickled_model_forecasts_the_same_bits(estimator):
     model = fitted(estimator)

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from finnet.errors import ConfigError
 from finnet.network import batches as module
 from finnet.network.batches import Batches, Examples
 
@@ -81,7 +82,7 @@ def mapped(tmp_path):
 
 
 def test_rows_in_a_file_come_once_each_from_blocks_in_random_order(mapped, monkeypatch):
-    monkeypatch.setattr(module, "_MAPPED_CHUNK_BYTES", 2 << 20)
+    monkeypatch.setattr(module, "_WINDOW_BYTES", 2 << 20)
     order = np.concatenate([batch.Y.copy() for batch in Batches(mapped, 64, rngs=np.random.default_rng(0))])[:, 0] / 256
     np.testing.assert_array_equal(np.sort(order), np.arange(5120))
     blocks_of_chunks = [set(chunk // 1024) for chunk in np.split(order, [2048, 4096])]
@@ -89,11 +90,25 @@ def test_rows_in_a_file_come_once_each_from_blocks_in_random_order(mapped, monke
     assert not np.array_equal(order, np.sort(order))
 
 
-def test_members_shuffle_rows_in_a_file_as_they_would_alone(mapped):
+@pytest.mark.parametrize("window", [2 << 20, 32 << 20])
+def test_members_shuffle_rows_in_a_file_as_they_would_alone(mapped, monkeypatch, window):
+    monkeypatch.setattr(module, "_WINDOW_BYTES", window)
     pack = Batches(mapped, 64, rngs=[np.random.default_rng(0), np.random.default_rng(1)])
     alone = Batches(mapped, 64, rngs=np.random.default_rng(1))
     for together, single in zip(pack, alone, strict=True):
         np.testing.assert_array_equal(together.X[1], single.X)
+
+
+def test_a_file_of_one_window_is_shuffled_as_what_lies_in_memory(mapped):
+    in_memory = Examples(mapped.X.copy(), mapped.Y)
+    orders = [rows_of(Batches(own, 512, rngs=np.random.default_rng(0))) for own in (mapped, in_memory)]
+    np.testing.assert_array_equal(*orders)
+
+
+def test_rows_of_a_pack_in_a_file_are_gathered_in_little_memory(mapped):
+    batches = Batches(mapped, 64, rngs=[np.random.default_rng(k) for k in range(16)])
+    batch = next(iter(batches))
+    assert batches._chunk._X.nbytes < 2 * batch.X.nbytes
 
 
 def test_only_what_lies_in_a_file_is_mapped(mapped):
@@ -124,3 +139,39 @@ def test_rows_without_any_weight_keep_none():
     rows = np.array([[0, 1], [2, 3]])
     weights = replace(EXAMPLES, weights=(X > 1.0).astype(float)).among(rows).targets()[1]
     assert weights[..., 0].tolist() == [[0.0, 0.0], [1.0, 1.0]]
+
+
+def test_what_another_process_maps_is_not_taken_for_a_file(mapped):
+    in_memory = Examples(mapped.X.copy(), mapped.Y)
+    vars(in_memory)["X"] = mapped.X  # as joblib does on the way to its workers
+    assert not replace(in_memory, rows=np.arange(5)).is_mapped
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (np.array([0, -1]), "rows hold -1, and X has the rows 0 to 22"),
+        (np.array([[0, 23]]), "rows hold 23, and X has the rows 0 to 22"),
+        (np.arange(23) > 3, r"rows are bool of shape \(23,\); give whole numbers.*np.flatnonzero\(mask\)"),
+        (np.arange(3.0), "rows are float64"),
+    ],
+    ids=["negative", "beyond", "mask", "float"],
+)
+def test_rows_that_are_not_there_are_refused(rows, said):
+    with pytest.raises(ConfigError, match=said):
+        replace(EXAMPLES, rows=rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"Y": X[:, 0]}, r"Y has shape \(23,\), and rows with columns are needed; use Y\[:, None\]"),
+        ({"weights": X[:, 0]}, r"weights has shape \(23,\)"),
+        ({"Y": X[1:]}, "Y has 22 rows, X has 23"),
+        ({"weights": X[1:]}, "weights has 22 rows, X has 23"),
+        ({"weights": np.ones((23, 2))}, r"weights have shape \(23, 2\); give one column"),
+    ],
+)
+def test_columns_that_do_not_fit_the_rows_are_refused(change, said):
+    with pytest.raises(ConfigError, match=said):
+        replace(EXAMPLES, **change)

@@ -11,7 +11,7 @@ from finnet.network.layer import with_ones
 from finnet.network.losses import SigmoidCrossEntropy, mean_gradient, mean_loss
 from finnet.network.model import dense_network
 from finnet.network.pack import train_pack
-from finnet.network.regularization import Clipping, Penalty
+from finnet.network.regularization import Clipper, Clipping, Penalty
 from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Training, train
 
@@ -74,6 +74,19 @@ def test_the_length_of_a_gradient_that_is_clipped_knows_no_unused_layers():
     for member in range(3):
         alone, _ = trained_alone(member, clipping=Clipping(norm=0.1))
         np.testing.assert_allclose(pack.infer(X)[member], alone.infer(X), rtol=1e-10, atol=1e-12)
+
+
+def test_a_gradient_that_is_clipped_has_the_bits_of_a_plain_network_of_its_depth():
+    plain, deep = dense_network((30, 90, 1)), dense_network((30, 90, 90, 90, 1), depths=(1,))
+    first, unused = 31 * 90, 2 * 91 * 90
+    for _ in range(20):
+        gradients = RNG.standard_normal(len(plain.trained))
+        plain.trained_gradients[:] = gradients
+        deep.trained_gradients[:] = np.insert(gradients, first, np.zeros(unused))
+        for network in (plain, deep):
+            Clipper(Clipping(norm=0.1)).apply(network)
+        kept = np.delete(deep.trained_gradients, np.s_[first : first + unused])
+        np.testing.assert_array_equal(kept, plain.trained_gradients)
 
 
 def test_members_that_pass_a_block_by_have_no_parameters_and_no_gradients_there():

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
+from finnet.errors import ConfigError
 from finnet.network.activations import SELU, ReLU, Tanh
 from finnet.network.initializers import He, LeCun, Orthogonal, Xavier, initializer_for
+from finnet.network.model import dense_network
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,23 @@ def test_orthogonal_draws_keep_lengths(shape):
 
 def test_auto_suits_the_activation():
     assert [initializer_for(activation()) for activation in (ReLU, Tanh, SELU)] == [He(), Xavier(), LeCun()]
+
+
+class Row:
+    def draw(self, rng, n_in, n_out):
+        return np.ones(n_out)
+
+
+class Unknown:
+    def draw(self, rng, n_in, n_out):
+        return np.full((n_in, n_out), np.nan)
+
+
+@pytest.mark.parametrize("own", [Row(), Unknown()], ids=["shape", "NaN"])
+def test_draws_of_ones_own_that_are_no_weights_are_refused(own):
+    network = dense_network((3, 2, 1), initializer=own)
+    with pytest.raises(ConfigError, match=rf"draw\(\) of {type(own).__name__} .*\(3, 2\).*; correct it"):
+        network.initialize([np.random.default_rng(0)])
 
 
 def test_he_keeps_the_signal_alive_through_thirty_layers():

@@ -128,6 +128,31 @@ def test_gradients_have_the_type_of_the_scores(own, around):
     np.testing.assert_allclose(gradient, mean_gradient(around(MeanAbsoluteError()), P.copy(), Y))
 
 
+class Kept:
+    """A loss that keeps the gradient which it hands over, where nobody may write."""
+
+    def __init__(self):
+        self.slope = np.broadcast_to(np.float32(3.0), (2, 2, 1))
+
+    def gradient(self, P, Y):
+        return self.slope
+
+
+@pytest.mark.parametrize("around", [lambda loss: loss, MeanOverShared, lambda loss: Composed(Sigmoid(), loss)])
+def test_a_gradient_that_a_loss_keeps_is_not_written_into(around):
+    P, Y = np.zeros((2, 2, 1), "float32"), np.zeros((2, 1), "float32")
+    loss = Kept()
+    assert (mean_gradient(around(loss), P, Y) > 0.0).all()
+    loss.slope = np.full((2, 2, 1), 3.0, "float32")
+    mean_gradient(around(loss), np.zeros_like(P), Y, weights=np.full((2, 1), 0.5, "float32"))
+    assert (loss.slope == 3.0).all()
+
+
+def test_a_gradient_of_another_shape_is_refused():
+    with pytest.raises(ConfigError, match=r"gradient\(\) of Kept has shape \(2, 2, 1\) for P of shape \(2, 1\)"):
+        mean_gradient(Kept(), np.zeros((2, 1), "float32"), np.zeros((2, 1), "float32"))
+
+
 @pytest.mark.parametrize(
     ("make", "setting"),
     [

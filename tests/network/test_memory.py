@@ -25,9 +25,10 @@ def test_zeros_are_zero():
     assert not aligned((1000,), "float32", make=np.zeros).any()
 
 
-@pytest.mark.parametrize(
-    "copied", [lambda n: n, lambda n: pickle.loads(pickle.dumps(n)), lambda n: n.member(1)], ids=str
-)
+COPIES = {"itself": lambda n: n, "pickled": lambda n: pickle.loads(pickle.dumps(n)), "member": lambda n: n.member(1)}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 def test_parameters_and_gradients_start_with_a_cache_line_whatever_copied_them(copied):
     network = copied(dense_network((5, 3, 1), members=2))
     assert network.values.ctypes.data % 64 == network.gradients.ctypes.data % 64 == 0

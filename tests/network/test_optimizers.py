@@ -87,6 +87,14 @@ def test_memory_of_dead_units_does_not_become_denormal():
     assert not updater.slots[0].any()
 
 
+def test_small_squares_in_float64_are_not_forgotten():
+    theta, gradient = np.zeros(1), np.full(1, 1e-20)
+    updater = Updater(Adagrad(), theta, gradient)
+    for _ in range(256):
+        updater.update()
+    np.testing.assert_allclose(updater.slots[0], 256e-40)
+
+
 def test_named_optimizers_take_the_learning_rate_and_objects_keep_theirs():
     assert named_optimizer("adam", 0.5) == Adam(learning_rate=0.5)
     assert named_optimizer(Adam(learning_rate=0.1), 0.5) == Adam(learning_rate=0.1)

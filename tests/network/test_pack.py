@@ -6,13 +6,14 @@ import pytest
 from finnet.errors import ConfigError, TrainingError
 from finnet.network.activations import ReLU
 from finnet.network.batches import Examples
+from finnet.network.callbacks import Callback
 from finnet.network.losses import SigmoidCrossEntropy
-from finnet.network.model import dense_network
+from finnet.network.model import Network, dense_network
 from finnet.network.optimizers import OPTIMIZERS, Adam, AdamW, named_optimizer
-from finnet.network.pack import train_pack
+from finnet.network.pack import _PackRun, train_pack
 from finnet.network.regularization import Clipping, Penalty
 from finnet.network.schedules import Constant, Cosine
-from finnet.network.stopping import EarlyStopping
+from finnet.network.stopping import BestSoFar, EarlyStopping
 from finnet.network.training import Training, train, validation_loss
 
 RNG = np.random.default_rng(0)
@@ -32,7 +33,7 @@ def generators(members):
 
 def trained_pack(
     members=(0, 1, 2), *, rows=None, stopping=STOPPING, rates=RATES, decays=None, patiences=None,
-    normalization="layer", loss=None, **options,
+    normalization="layer", loss=None, callbacks=(), **options,
 ):  # fmt: skip
     members = np.array(members)
     network = dense_network(
@@ -44,7 +45,7 @@ def trained_pack(
     settings = Training(**OPTIONS, **options, penalty=Penalty(l2=L2[members]), early_stopping=stopping)
     history = train_pack(
         network, loss or SigmoidCrossEntropy(), replace(DATA, rows=rows), rngs=rngs, validation=HELD,
-        settings=settings, rates=rates[members], decays=decays, patiences=patiences,
+        settings=settings, rates=rates[members], decays=decays, patiences=patiences, callbacks=callbacks,
     )  # fmt: skip
     return network, history
 
@@ -174,6 +175,7 @@ def test_an_interrupt_keeps_the_best_weights_so_far(stopping, moment):
     pack, history = trained_pack(stopping=stopping, loss=Interrupting(**moment))
     assert history.was_interrupted
     assert len(history.train_loss) == len(history.validation_loss) == 2
+    assert {state.epoch for states in history.layer_states for state in states} == {1, 2}
     assert (history.best_epoch > 0).all()
     assert np.isfinite(pack.values).all()
 
@@ -185,6 +187,49 @@ def test_an_interrupt_goes_back_to_the_best_weights_known_without_early_stopping
     assert (history.best_epoch[:2] < 12).all()
     loss = validation_loss(pack, SigmoidCrossEntropy(), HELD)
     np.testing.assert_allclose(loss, history.validation_loss.min(axis=0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("where", [(Network, "keep"), (BestSoFar, "of"), (_PackRun, "finish")], ids=str)
+def test_an_interrupt_while_members_leave_keeps_what_was_done(monkeypatch, where):
+    whole, history = trained_pack()
+    first, method, calls = min(history.best_epoch) + 3, getattr(*where), iter(range(99))
+
+    def interrupted(*args):
+        if next(calls) == 0:
+            raise KeyboardInterrupt
+        return method(*args)
+
+    monkeypatch.setattr(*where, interrupted)
+    pack, cut = trained_pack()
+    assert cut.was_interrupted
+    assert len(cut.train_loss) == (first if where[1] != "finish" else len(history.train_loss))
+    same = cut.best_epoch == history.best_epoch
+    assert same.any()
+    np.testing.assert_array_equal(pack.values[same], whole.values[same])
+
+
+class Watching(Callback):
+    def on_epoch_end(self, network, history):
+        self.losses = [*history.train_loss]
+
+    def on_end(self, network, history):
+        self.history = history
+
+
+def test_callbacks_of_a_pack_see_a_whole_history_at_its_end():
+    watching = Watching()
+    _, history = trained_pack(callbacks=[watching], loss=Interrupting(batch=12))
+    seen = watching.history
+    assert (len(seen), seen.best_epoch, seen.was_interrupted) == (2, history.best_epoch.max(), True)
+    assert [(state.epoch, state.layer) for state in seen.layer_states] == [(e, i) for e in (1, 2) for i in (1, 2, 3)]
+
+
+def test_means_that_callbacks_see_are_those_of_members_that_have_not_diverged():
+    watching = Watching()
+    rates = np.array([1e-2, 1e38, 1e-2])
+    _, history = trained_pack(rates=rates, stopping=None, normalization=None, callbacks=[watching])
+    assert np.isfinite(watching.losses).all()
+    np.testing.assert_allclose(watching.losses[-1], history.train_loss[-1, [0, 2]].mean())
 
 
 def test_an_interrupt_before_there_is_anything_to_keep_is_passed_on():

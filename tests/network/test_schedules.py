@@ -3,7 +3,7 @@ import pytest
 
 from finnet.errors import ConfigError
 from finnet.network.optimizers import SGD, Updater
-from finnet.network.schedules import Constant, Cosine, InverseScaling, Plateau, Step, WarmUp
+from finnet.network.schedules import Constant, Cosine, InverseScaling, Plateau, Step, WarmUp, require_factor
 
 FALLING = [1.0 / epoch for epoch in range(1, 11)]
 
@@ -55,6 +55,20 @@ def test_the_updater_scales_its_starting_rate():
 def test_impossible_settings_are_refused(make, setting):
     with pytest.raises(ConfigError, match=setting):
         make()
+
+
+class Saying:
+    def __init__(self, factor):
+        self._factor = factor
+
+    def factor(self, losses, epochs):
+        return self._factor
+
+
+@pytest.mark.parametrize("factor", [None, np.nan, -1.0, "0.1"])
+def test_factors_that_are_no_number_of_zero_or_more_are_refused(factor):
+    with pytest.raises(ConfigError, match=rf"factor\(\) of Saying gives {factor!r} after 2 epochs; correct it"):
+        require_factor(Saying(factor), [0.7, 0.6], 10)
 
 
 def test_warm_up_longer_than_training_hands_over_all_the_same():

@@ -22,8 +22,25 @@ def test_members_that_leave_take_their_patience_with_them():
     best = BestSoFar(EarlyStopping(), np.zeros((3, 1)), patience=np.array([1, 2, 3]))
     best.is_over(np.ones((3, 1)), np.full(3, 0.5))
     assert best.is_over(np.ones((3, 1)), np.full(3, 0.6)).tolist() == [True, False, False]
-    best.keep(np.array([1, 2]))
+    best = best.of(np.array([1, 2]))
     assert best.is_over(np.ones((2, 1)), np.full(2, 0.6)).tolist() == [True, False]
+
+
+class Interrupting:
+    """Parameters that the user interrupts the reading of."""
+
+    def __array__(self, *_, **__):
+        raise KeyboardInterrupt
+
+    __getitem__ = __array__
+
+
+def test_an_interrupt_between_an_epoch_and_its_weights_keeps_those_that_belong_together():
+    best = BestSoFar(EarlyStopping(), np.zeros(1))
+    best.is_over(np.ones(1), 0.5)
+    with pytest.raises(KeyboardInterrupt):
+        best.is_over(Interrupting(), 0.4)
+    assert (int(best.epoch), best.values.tolist(), best.kept.n_epochs) == (1, [1.0], 1)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from finnet.network.losses import MeanSquaredError, SigmoidCrossEntropy, mean_lo
 from finnet.network.model import dense_network
 from finnet.network.optimizers import SGD, Adam
 from finnet.network.regularization import Penalty
+from finnet.network.schedules import Constant
 from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Trainer, Training, train
 
@@ -188,6 +189,95 @@ def test_an_interrupt_while_validating_leaves_columns_of_one_length():
     calls = iter(range(100))
     history = trained(fresh(), loss=Interrupting(), validation=HELD)
     assert len(history.train_loss) == len(history.validation_loss) == 2
+    assert {state.epoch for state in history.layer_states} == {1, 2}
+
+
+def test_an_interrupt_when_all_epochs_are_done_keeps_them(monkeypatch):
+    finish, calls = Trainer.finish, iter(range(9))
+
+    def interrupted(self):
+        if next(calls) == 0:
+            raise KeyboardInterrupt
+        return finish(self)
+
+    monkeypatch.setattr(Trainer, "finish", interrupted)
+    history = trained(fresh(), epochs=3)
+    assert (len(history), history.best_epoch, history.was_interrupted) == (3, 3, True)
+
+
+class Failing(Recorder):
+    def __init__(self, moment):
+        super().__init__()
+        self.moment = moment
+
+    def on_start(self, network, *, epochs):
+        super().on_start(network, epochs=epochs)
+        if self.moment == "start":
+            raise RuntimeError
+
+    def on_end(self, network, history):
+        super().on_end(network, history)
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("moment", ["start", "end"])
+def test_callbacks_that_started_see_the_end_where_others_fail(moment):
+    recorders = Recorder(), Recorder()
+    with pytest.raises(RuntimeError):
+        trained(fresh(), epochs=1, callbacks=[recorders[0], Failing(moment), recorders[1]])
+    ended = [any("end" in str(seen) for seen in recorder.moments) for recorder in recorders]
+    assert ended == [True, moment == "end"]
+
+
+class Counting(Constant):
+    """How many epochs a schedule is told to be done, and then nothing."""
+
+    def __init__(self):
+        object.__setattr__(self, "done", [])
+
+    def factor(self, losses, epochs):
+        self.done.append(len(losses))
+        return 1.0
+
+
+@pytest.mark.parametrize("stopping", [None, EarlyStopping()])
+def test_a_schedule_counts_calls_in_a_stream_that_are_done(stopping):
+    schedule = Counting()
+    trainer = Trainer(fresh(), SigmoidCrossEntropy(), Training(schedule=schedule, early_stopping=stopping))
+    for _ in range(3):
+        trainer.learn(TRAIN, rng=np.random.default_rng(0))
+    assert schedule.done == [0, 1, 2]
+
+
+@pytest.mark.parametrize("step", [5, 8])
+def test_an_interrupted_call_in_a_stream_leaves_the_trainer_as_it_was(step):
+    calls = iter(range(99))
+
+    class Interrupting(SigmoidCrossEntropy):
+        def gradient(self, P, Y):
+            if next(calls) == step:
+                raise KeyboardInterrupt
+            return super().gradient(P, Y)
+
+    settings = Training(batch_size=16, early_stopping=EarlyStopping())
+    trainer, other = (Trainer(fresh(), loss, settings) for loss in (Interrupting(), SigmoidCrossEntropy()))
+    trainer.learn(TRAIN, rng=np.random.default_rng(0))
+    with pytest.raises(KeyboardInterrupt):
+        trainer.learn(TRAIN, rng=np.random.default_rng(1))
+    trainer.learn(TRAIN, rng=np.random.default_rng(2))
+    for seed in (0, 2):
+        other.learn(TRAIN, rng=np.random.default_rng(seed))
+    assert trainer.history == other.history
+    np.testing.assert_array_equal(trainer.network.values, other.network.values)
+
+
+def test_a_clipping_without_all_that_training_asks_is_refused():
+    class Own:
+        def clip(self, gradients):
+            return np.array(False)
+
+    with pytest.raises(ConfigError, match=r"is no Clipping; use Clipping\(norm=1.0\), or an object of a subclass"):
+        Training(clipping=Own())
 
 
 def test_a_stored_trainer_goes_on_where_it_was():
