@@ -64,8 +64,8 @@ def require_weight(examples: Examples, *, name: str) -> None:
 
 
 def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
-    """FinnetWarning that names the column furthest from unit size, where one is far, over a few thousand rows."""
-    some = X[:: max(1, len(X) // _ENOUGH_ROWS)]
+    """FinnetWarning that names the column furthest from unit size, where one is far, over a thousand rows or two."""
+    some = X[:: max(1, len(X) // 1000)]
     sizes = np.maximum(some.max(axis=0), -some.min(axis=0))
     distance = np.abs(np.log10(np.where(sizes > 0.0, sizes, 1.0)))
     column = int(distance.argmax())

@@ -113,8 +113,9 @@ class _SingleNetwork(EstimatorOfNetworks):
                     reached = float(validation_loss(network, self._loss_on_scores(task), some))
                 history.final_train_loss = reached
         self._trainer = None
-        history.constant_loss = task.constant_loss(examples, validation or some)
-        warn_if_worse(reached, task.constant_loss(examples, some), loss=task.loss)
+        constant_loss = task.constant_loss(examples, some)
+        history.constant_loss = constant_loss if validation is None else task.constant_loss(examples, validation)
+        warn_if_worse(reached, constant_loss, loss=task.loss)
         return self._keep(deepcopy(network), history)
 
     def _learn(self, examples: Examples, task: Task) -> Self:

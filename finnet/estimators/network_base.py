@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from finnet.checks import is_whole, require_choice, require_methods, require_whole
@@ -343,8 +342,6 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         with self._all_or_nothing():
             rows, labels = self._checked(X, y, reset=not self._goes_on, warns=True)
             classes = distinct(labels, name="y")
-            # Each twice, as many labels that come once each are taken for numbers.
-            check_classification_targets(np.repeat(classes, 2))
             self._meet(classes, remedy="give rows of at least two classes")
             codes = positions(labels, classes)
             examples = _weighed_alike(self._coded(rows, codes, sample_weight=sample_weight))
@@ -400,7 +397,6 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         with self._all_or_nothing():
             rows, labels = self._checked(X, y, reset=is_new, warns=is_new)
             found = distinct(labels, name="y")
-            check_classification_targets(np.repeat(found, 2))
             if is_new:
                 named = found if classes is None else distinct(np.asarray(classes), name="classes")
                 self._meet(named, remedy="name all that will ever come in the first call, as classes=[...]")
