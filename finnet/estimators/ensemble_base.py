@@ -61,7 +61,7 @@ class EnsembleOfNetworks(DrawnSettings):
     n_jobs: int | None
     members_: pd.DataFrame = of_training()
     _histories: dict[int, History] = of_training()
-    _loaded: IntArray = of_training()
+    _loaded: pd.DataFrame = of_training()
     _online: OnlineMembers | None = None
 
     @property
@@ -168,8 +168,7 @@ class EnsembleOfNetworks(DrawnSettings):
         shares = self.shares_ if is_fitted else np.full(self.members, 1.0 / self.members)
         if is_fitted:
             members = self._going_on(members, examples, task).block(numbers)
-        if hasattr(self, "members_"):
-            members = self._as_fitted(members, self.members_.loc[numbers])
+            members = self._as_fitted(members, self._of_chosen())
         return OnlineMembers(
             self._started(members, examples, task),
             settings_table(members, numbers),
@@ -186,9 +185,13 @@ class EnsembleOfNetworks(DrawnSettings):
 
     def _chosen(self) -> IntArray:
         """Numbers of the members whose average is the forecast."""
+        return np.asarray(self._of_chosen().index)
+
+    def _of_chosen(self) -> pd.DataFrame:
+        """Settings and folds of those members."""
         if not hasattr(self, "members_"):
             return self._loaded
-        return np.asarray(self.members_.index[self.members_["share"] > 0.0])
+        return self.members_[self.members_["share"] > 0.0]
 
     def _require_learnable(self, examples: Examples, task: Task) -> None:
         """Raise ConfigError for settings that no ensemble can have, and gradients that are wrong."""

@@ -4,6 +4,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.archive import MAX_BYTES, Arrays, Description, checked_classes, checked_names, keep
@@ -20,6 +21,8 @@ from finnet.network.model import Network, dense_network
 __all__ = ["describe_ensemble", "describe_network", "restore_ensemble", "restore_network"]
 
 _MOST_SCALED = MAX_BYTES // 8  # weights of all networks that share some, each of which gets a scaled copy
+_DRAWN = {"learning_rate", "dropout", "l1", "l2", "fold"}
+_OWN = _DRAWN | {"weight_decay", "patience"}
 _Single = NetworkClassifier | NetworkRegressor
 _Ensemble = NetworkEnsembleClassifier | NetworkEnsembleRegressor
 _Model = TypeVar("_Model", bound=_Single | _Ensemble)
@@ -41,8 +44,9 @@ def describe_network(model: _Single, arrays: Arrays) -> dict[str, Any]:
 
 
 def describe_ensemble(model: _Ensemble, arrays: Arrays) -> dict[str, Any]:
-    """Settings of an ensemble, and the numbers, parameters, depths and shares of its chosen members."""
-    chosen = {"numbers": model._chosen().tolist(), "depths": _depths(model)}
+    """Settings of an ensemble, and the numbers, parameters, depths, settings and shares of its chosen members."""
+    own = {name: column.tolist() for name, column in model._of_chosen().items() if name in _OWN}
+    chosen = {"numbers": model._chosen().tolist(), "depths": _depths(model), "own": own}
     return {**_describe(model, arrays), **chosen, "shares": keep(model.shares_, arrays)}
 
 
@@ -60,7 +64,8 @@ def restore_ensemble(kind: type[_Ensemble], description: Description, arrays: Ar
     if shares.ndim != 1 or shares.dtype != np.float64 or not (shares > 0).all() or not np.isclose(shares.sum(), 1):
         raise DataError(f"shares {shares.tolist()} are not one per member, above zero, with sum 1")
     model = kind(**restore_settings(kind, description["settings"]))
-    model.shares_, model._loaded = shares, _rising(description["numbers"], len(shares))
+    numbers = pd.Index(_rising(description["numbers"], len(shares)), name="member")
+    model.shares_, model._loaded = shares, pd.DataFrame(_own(description["own"], len(shares)), index=numbers)
     return _restore(model, description, arrays, members=len(shares), depths=None if depths is None else _counts(depths))
 
 
@@ -130,6 +135,19 @@ def _restore_outputs(model: _Single | _Ensemble, description: Description) -> tu
         raise DataError(f"has_columns={description['has_columns']!r} is neither true nor false")
     model._has_columns, (model._n_columns,) = description["has_columns"], _counts([description["n_columns"]])
     return description["n_outputs"], Identity()
+
+
+def _own(settings: Any, n: int) -> dict[str, list[float]]:
+    """What each member was trained with, name by name."""
+    if not isinstance(settings, dict) or not _DRAWN <= settings.keys() <= _OWN:
+        raise DataError(f"{settings!r} stands where settings of members should, by name")
+    for name, values in settings.items():
+        kinds = {int} if name in ("patience", "fold") else {int, float}
+        if not isinstance(values, list) or len(values) != n or not {*map(type, values)} <= kinds:
+            raise DataError(f"{name}={values!r} of members is not one number for each of {n}")
+        if not all(0 <= value < MAX_BYTES for value in values):
+            raise DataError(f"{name}={values!r} of members are not all sensible numbers of 0 or more")
+    return settings
 
 
 def _rising(numbers: Any, n: int) -> np.ndarray:

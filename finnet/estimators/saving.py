@@ -52,7 +52,7 @@ from finnet.files import replace_file
 
 __all__ = ["load_model", "model_from_bytes", "model_to_bytes", "save_model"]
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 def save_model(model: Any, path: Path | str) -> None:
@@ -94,7 +94,7 @@ def model_from_bytes(content: bytes, *, name: str = "model") -> Any:
         archive = unpack(content)
         if archive.description.get("schema") != SCHEMA:
             found = archive.description.get("schema")
-            raise DataError(f"schema {found!r} is not known; this version of finnet reads {SCHEMA}")
+            raise DataError(f"schema {found!r} is not known; finnet now reads {SCHEMA}: fit and save again")
         return _restore_forecaster(archive.description["model"], list(archive.arrays), method="predict")
     except FinnetError as error:
         raise DataError(f"{name}: {error}") from error

@@ -379,6 +379,10 @@ def regressor(**parts):
     return pack(Archive({"schema": SCHEMA, "model": {**NUMERIC.description["model"], **parts}}, NUMERIC.arrays))
 
 
+def with_own(**settings):
+    return described_pack(own={**PACK.description["model"]["classifier"]["classifier"]["own"], **settings})
+
+
 def with_history(**parts):
     arrays = [*NUMERIC.arrays, np.ones(3), np.ones((2, 2))]
     history = {**NUMERIC.description["model"]["history"], **parts}
@@ -478,6 +482,14 @@ HOSTILE = {
     "numbers of halves": lambda: described_pack(numbers=[0.5 * number for number in range(N_CHOSEN)]),
     "numbers beyond the machine's": lambda: described_pack(numbers=[*range(N_CHOSEN - 1), 10**30]),
     "no numbers": lambda: described_pack(numbers=None),
+    "settings of no members": lambda: described_pack(own=None),
+    "settings that are missing": lambda: described_pack(own={"learning_rate": [0.1] * N_CHOSEN}),
+    "settings of fewer members": lambda: with_own(dropout=[0.1]),
+    "settings below zero": lambda: with_own(l1=[-0.1] * N_CHOSEN),
+    "settings that are no numbers": lambda: with_own(l2=["much"] * N_CHOSEN),
+    "settings without end": lambda: with_own(learning_rate=[1e300] * N_CHOSEN),
+    "folds of halves": lambda: with_own(fold=[0.5] * N_CHOSEN),
+    "settings that nobody knows": lambda: with_own(speed=[1.0] * N_CHOSEN),
     "depths below one": lambda: described_pack(DEPTHS, depths=[0] * 6),
     "depths beyond the layers": lambda: described_pack(DEPTHS, depths=[4] * 6),
     "depths of fewer members": lambda: described_pack(DEPTHS, depths=[1, 2]),
