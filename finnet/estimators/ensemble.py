@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from finnet.estimators.classifier_base import ClassifierOfNetworks
 from finnet.estimators.ensemble_base import EnsembleOfNetworks
-from finnet.estimators.network_base import ClassifierOfNetworks, RandomState, RegressorOfNetworks
+from finnet.estimators.network_base import RandomState
 from finnet.estimators.ranges import Depth, Patience, Range
+from finnet.estimators.regressor_base import RegressorOfNetworks
 from finnet.network.activations import Activation
 from finnet.network.callbacks import Callback
 from finnet.network.initializers import Initializer

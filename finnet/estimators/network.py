@@ -9,15 +9,15 @@ import pandas as pd
 
 from finnet.checks import require_number, require_whole
 from finnet.errors import NotSavedError, TrainingError
+from finnet.estimators.classifier_base import ClassifierOfNetworks
 from finnet.estimators.door import warn_if_worse
 from finnet.estimators.network_base import (
-    ClassifierOfNetworks,
     EstimatorOfNetworks,
     InDouble,
     RandomState,
-    RegressorOfNetworks,
     generator,
 )
+from finnet.estimators.regressor_base import RegressorOfNetworks
 from finnet.estimators.task import Task
 from finnet.estimators.threads import one_blas_thread
 from finnet.estimators.validation_rows import ROWS_TO_JUDGE, divided, held_out

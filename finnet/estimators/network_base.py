@@ -1,10 +1,9 @@
-"""What single networks and ensembles share: checked data, coded labels, settings by name."""
+"""What single networks and ensembles share: checked data, settings by name, forecasts."""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import replace
 from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING, Any, Self, cast
@@ -12,46 +11,40 @@ from typing import TYPE_CHECKING, Any, Self, cast
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.base import BaseEstimator, ClassifierMixin, MultiOutputMixin, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from finnet.checks import is_whole, require_choice, require_methods, require_whole
 from finnet.errors import ConfigError, DataError
-from finnet.estimators.door import has_validation, require_hidden, require_normalization, warn_of_sizes, warn_of_spread
+from finnet.estimators.door import require_hidden, require_normalization, warn_of_sizes
 from finnet.estimators.targets import (
-    class_weights,
-    distinct,
-    positions,
-    require_known,
+    of_mean_one,
     require_numbers,
     require_targets,
 )
-from finnet.estimators.task import Task, class_task, number_task
+from finnet.estimators.task import Task
 from finnet.estimators.threads import one_blas_thread
 from finnet.network.activations import Activation, activated, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback, require_callbacks
 from finnet.network.initializers import Initializer
 from finnet.network.layer import Layer
-from finnet.network.losses import Loss
 from finnet.network.model import Network
 from finnet.network.optimizers import Optimizer, named_optimizer
 from finnet.network.regularization import Clipping
 from finnet.network.schedules import Schedule
 from finnet.network.settings import Settings
 from finnet.network.stopping import EarlyStopping
-from finnet.types import FloatArray, IntArray
+from finnet.types import FloatArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = [
-    "ClassifierOfNetworks",
     "Data",
     "EstimatorOfNetworks",
     "InDouble",
     "RandomState",
-    "RegressorOfNetworks",
     "generator",
 ]
 
@@ -259,7 +252,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
             raise DataError(f"y reaches {np.abs(Y).max():.3g}, beyond {self.dtype}; scale it to about unit size")
         if sample_weight is None and factors is None:
             return Examples(X, targets)
-        weights = _of_mean_one(_check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True))
+        weights = of_mean_one(_check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True))
         weights *= 1.0 if factors is None else factors
         return Examples(X, targets, weights[:, None].astype(self.dtype))
 
@@ -295,231 +288,3 @@ def _count(layer: Layer) -> int:
 
 def _shapes(network: Network) -> list[tuple[int, int]]:
     return [parameter.shape for layer in network.layers for parameter in layer.parameters]
-
-
-def _of_mean_one(weights: FloatArray) -> FloatArray:
-    largest = weights.max()
-    if not largest > 0.0:
-        raise DataError("sample_weight sums to zero; give at least one row a weight above zero")
-    weights = weights / largest  # the sum of the largest numbers would be none
-    return np.asarray(weights / weights.mean())
-
-
-def _weighed_alike(examples: Examples) -> Examples:
-    """The same with weights of mean 1, class by class and row by row together."""
-    if examples.weights is None:
-        return examples
-    return replace(examples, weights=_of_mean_one(examples.weights.astype(np.float64)).astype(examples.weights.dtype))
-
-
-class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignore[misc]
-    """Labels to targets, and outputs to probabilities and labels."""
-
-    loss: str | Loss
-    class_weight: Mapping[Any, float] | str | None
-    classes_: npt.NDArray[Any]
-
-    def fit(
-        self,
-        X: Data,
-        y: npt.ArrayLike,
-        sample_weight: npt.ArrayLike | None = None,
-        *,
-        X_val: Data | None = None,
-        y_val: npt.ArrayLike | None = None,
-    ) -> Self:
-        """Train anew, or from the weights of the fit before where `warm_start` says so.
-
-        Parameters
-        ----------
-        X : array or DataFrame of shape (n_rows, n_features), numeric, finite
-        y : array of shape (n_rows,)
-            Labels of at least two classes; DataError for fewer.
-        sample_weight : array of shape (n_rows,), optional
-        X_val, y_val : optional
-            Validation rows, whose loss is noted every epoch and decides early stopping.
-        """
-        with self._all_or_nothing():
-            rows, labels = self._checked(X, y, reset=not self._goes_on, warns=True)
-            classes = distinct(labels, name="y")
-            self._meet(classes, remedy="give rows of at least two classes")
-            codes = positions(labels, classes)
-            examples = _weighed_alike(self._coded(rows, codes, sample_weight=sample_weight))
-            given = self._given(cast(Data, X_val), y_val) if has_validation(X_val, y_val) else None
-            return self._fit(examples, self._task(codes), validation=given)
-
-    def partial_fit(
-        self,
-        X: Data,
-        y: npt.ArrayLike,
-        classes: npt.ArrayLike | None = None,
-        *,
-        sample_weight: npt.ArrayLike | None = None,
-    ) -> Self:
-        """Learn from rows that have just come, in one epoch over them, and go on from all that came before.
-
-        The first call starts a new network, or goes on from the fitted one; later calls keep its settings and the
-        memory of its optimizer, and a schedule counts calls. Early stopping holds nothing out and never stops: every
-        chunk is forecast before it is learned from, which `history_` notes as validation_loss (prequential; Dawid
-        1984), and the latest weights are kept, because in a stream the past may be over. Callbacks are not called.
-
-        A call that is interrupted leaves everything as it was before. One in which training diverges raises
-        TrainingError and leaves the weights as they were; the memory of the optimizer, the schedule, `history_` and
-        `n_iter_` start anew with the next call.
-
-        In an ensemble every member does so, in one process: those that were chosen, with their shares and settings,
-        where it is fitted, and else all that `members` asks for, with equal ones. None is chosen or left out by its
-        losses, but one that diverges leaves, with a FinnetWarning.
-
-        Parameters
-        ----------
-        X : array or DataFrame of shape (n_rows, n_features), numeric, finite
-        y : array of shape (n_rows,)
-        classes : array, optional
-            All labels that will ever come, in the first call; None takes those of its y.
-        sample_weight : array of shape (n_rows,), optional
-            Of rows beside each other: they have mean 1 over the rows of every call, so that no call counts more than
-            another of as many rows. Weights of classes multiply them, also where all rows of a call are of one class.
-
-        Examples
-        --------
-        >>> from finnet.estimators.network import NetworkClassifier
-        >>> X = np.random.default_rng(0).standard_normal((2000, 2))
-        >>> model = NetworkClassifier(hidden=(), learning_rate=0.05, batch_size=10, random_state=0)
-        >>> for rows in np.split(np.arange(2000), 20):
-        ...     model = model.partial_fit(X[rows], X[rows, 0] > 0.5, classes=[False, True])
-        >>> bool(model.score(X, X[:, 0] > 0.5) > 0.95)
-        True
-        """
-        if self.class_weight == "balanced":
-            raise ConfigError('class_weight="balanced" needs all rows at once; give a weight per class, or call fit')
-        is_new = not hasattr(self, "network_")
-        with self._all_or_nothing():
-            rows, labels = self._checked(X, y, reset=is_new, warns=is_new)
-            found = distinct(labels, name="y")
-            if is_new:
-                named = found if classes is None else distinct(np.asarray(classes), name="classes")
-                self._meet(named, remedy="name all that will ever come in the first call, as classes=[...]")
-            codes = self._codes(labels, name="y")
-            return self._learn(self._coded(rows, codes, sample_weight=sample_weight), self._task(codes))
-
-    def _meet(self, classes: npt.NDArray[Any], *, remedy: str) -> None:
-        """Take the classes that are to be told apart."""
-        if self._goes_on and not np.array_equal(classes, self.classes_):
-            known, found = self.classes_.tolist(), classes.tolist()
-            raise DataError(f"warm_start=True goes on with classes {known}, y holds {found}; fit a clone")
-        if len(classes) < 2:
-            raise DataError(f"y holds one class only, {classes.tolist()[0]!r}; {remedy}")
-        self.classes_ = classes
-
-    def _task(self, codes: IntArray) -> Task:
-        return class_task(codes, self.loss, n_classes=len(self.classes_))
-
-    def _coded(self, X: FloatArray, codes: IntArray, *, sample_weight: npt.ArrayLike | None = None) -> Examples:
-        """One column of 0 and 1 for two classes, one column per class for more."""
-        n_classes = len(self.classes_)
-        Y = codes[:, None] if n_classes == 2 else np.eye(n_classes)[codes]
-        by_class = class_weights(self.class_weight, self.classes_, codes)
-        return self._examples(X, Y, sample_weight, factors=None if by_class is None else by_class[codes])
-
-    def _given(self, X_val: Data, y_val: npt.ArrayLike | None) -> Examples:
-        rows, labels = self._checked(X_val, y_val, name="y_val", reset=False, warns=False)
-        return _weighed_alike(self._coded(rows, self._codes(labels, name="y_val")))
-
-    def _codes(self, labels: npt.NDArray[Any], *, name: str) -> IntArray:
-        require_known(labels, self.classes_, name=name)
-        return positions(labels, self.classes_)
-
-    def predict_proba(self, X: Data) -> FloatArray:
-        """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""
-        P = self._outputs(X)
-        return np.hstack([1.0 - P, P]) if len(self.classes_) == 2 else P
-
-    def predict(self, X: Data) -> npt.NDArray[Any]:
-        """The likeliest class of every row."""
-        likeliest = self.predict_proba(X).argmax(axis=1)
-        return cast(npt.NDArray[Any], self.classes_[likeliest])
-
-
-class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks):  # type: ignore[misc]
-    """Numbers to targets, and outputs to numbers."""
-
-    loss: str | Loss
-
-    def fit(
-        self,
-        X: Data,
-        y: npt.ArrayLike,
-        sample_weight: npt.ArrayLike | None = None,
-        *,
-        X_val: Data | None = None,
-        y_val: npt.ArrayLike | None = None,
-    ) -> Self:
-        """Train anew, or from the weights of the fit before where `warm_start` says so.
-
-        Parameters
-        ----------
-        X : array or DataFrame of shape (n_rows, n_features), numeric, finite
-        y : array of shape (n_rows,) or (n_rows, n_outputs)
-        sample_weight : array of shape (n_rows,), optional
-        X_val, y_val : optional
-            Validation rows, whose loss is noted every epoch and decides early stopping.
-        """
-        with self._all_or_nothing():
-            rows, targets = self._checked(X, y, reset=not self._goes_on, warns=True, y_numeric=True, multi_output=True)
-            self._meet(targets)
-            columns = self._columns(targets, name="y")
-            examples = self._examples(rows, columns, sample_weight)
-            task = self._task(examples)
-            warn_of_spread(columns, task.loss, dtype=self.dtype)
-            given = self._given(cast(Data, X_val), y_val) if has_validation(X_val, y_val) else None
-            return self._fit(examples, task, validation=given)
-
-    def _meet(self, targets: npt.NDArray[Any]) -> None:
-        """Take the shape that targets have."""
-        self._has_columns, self._n_columns = targets.ndim == 2, targets[0].size
-
-    def _columns(self, targets: npt.NDArray[Any], *, name: str) -> npt.NDArray[Any]:
-        """Targets of shape (n_rows, n_columns); DataError where there are other columns than before."""
-        columns = targets.reshape(len(targets), -1)
-        if columns.shape[1] != self._n_columns:
-            raise DataError(
-                f"{name} has {columns.shape[1]} columns, the targets that the network learns have {self._n_columns};"
-                " give it as many, or fit anew"
-            )
-        return columns
-
-    def partial_fit(self, X: Data, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
-        """Learn from rows that have just come, as classifiers do (see NetworkClassifier.partial_fit); y as in `fit`."""
-        is_new = not hasattr(self, "network_")
-        with self._all_or_nothing():
-            rows, targets = self._checked(X, y, reset=is_new, warns=is_new, y_numeric=True, multi_output=True)
-            if is_new:
-                self._meet(targets)
-            examples = self._examples(rows, self._columns(targets, name="y"), sample_weight)
-            return self._learn(examples, self._task(examples))
-
-    def _task(self, examples: Examples) -> Task:
-        return number_task(examples.Y, self.loss)
-
-    def predict(self, X: Data) -> FloatArray:
-        """Forecasts of shape (n_rows,), or (n_rows, n_outputs) where there are several outputs, or quantiles."""
-        P = self._outputs(X)
-        return P if self._has_columns or P.shape[1] > 1 else P[:, 0]
-
-    def score(self, X: Data, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> float:
-        """R^2 of the forecasts; ConfigError where there are several quantiles of every target, which have none."""
-        check_is_fitted(self)
-        n_outputs = self.network_.layers[-1].n_out
-        if n_outputs > self._n_columns:
-            raise ConfigError(
-                f"loss={self.loss!r} forecasts {n_outputs} quantiles of every target, and R^2 needs one forecast; score"
-                " the columns of predict, with sklearn.metrics.mean_pinball_loss"
-            )
-        return float(super().score(X, y, sample_weight))
-
-    def _given(self, X_val: Data, y_val: npt.ArrayLike | None) -> Examples:
-        rows, targets = self._checked(
-            X_val, y_val, name="y_val", reset=False, warns=False, y_numeric=True, multi_output=True
-        )
-        return self._examples(rows, self._columns(targets, name="y_val"))

@@ -8,10 +8,11 @@ import pandas as pd
 
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.archive import MAX_BYTES, Arrays, Description, checked_classes, checked_names, keep
+from finnet.estimators.classifier_base import ClassifierOfNetworks
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.fitted_settings import require_unchanged
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
-from finnet.estimators.network_base import ClassifierOfNetworks, InDouble
+from finnet.estimators.network_base import InDouble
 from finnet.estimators.settings_forms import describe_settings, restore_settings
 from finnet.network.activations import Activation, Identity, Sigmoid, Softmax, named_activation
 from finnet.network.depth import Skippable

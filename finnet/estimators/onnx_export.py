@@ -10,9 +10,10 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from finnet.errors import ConfigError
+from finnet.estimators.classifier_base import ClassifierOfNetworks
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
-from finnet.estimators.network_base import ClassifierOfNetworks, EstimatorOfNetworks
+from finnet.estimators.network_base import EstimatorOfNetworks
 from finnet.files import replace_file
 from finnet.network.activations import (
     ELU,

@@ -14,7 +14,15 @@ from finnet.errors import ConfigError, DataError
 from finnet.estimators.loaded import Unsaved
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["class_weights", "distinct", "positions", "require_known", "require_numbers", "require_targets"]
+__all__ = [
+    "class_weights",
+    "distinct",
+    "of_mean_one",
+    "positions",
+    "require_known",
+    "require_numbers",
+    "require_targets",
+]
 
 
 def require_targets(y: npt.ArrayLike, *, name: str) -> None:
@@ -128,3 +136,18 @@ def class_weights(
             )
         require_number(weight, name=f"class_weight[{label!r}]")
     return np.array([class_weight.get(label, 1.0) for label in known], np.float64)
+
+
+def of_mean_one(weights: FloatArray) -> FloatArray:
+    """Weights divided by their mean, in float64; DataError where they sum to zero.
+
+    Examples
+    --------
+    >>> of_mean_one(np.array([1.0, 3.0]))
+    array([0.5, 1.5])
+    """
+    largest = weights.max()
+    if not largest > 0.0:
+        raise DataError("sample_weight sums to zero; give at least one row a weight above zero")
+    weights = weights / largest  # the sum of the largest numbers would be none
+    return np.asarray(weights / weights.mean())
