@@ -10,7 +10,7 @@ from finnet.types import FloatArray, IntArray
 
 __all__ = ["ROWS_TO_JUDGE", "divided", "held_out", "stratified_folds"]
 
-ROWS_TO_JUDGE = 4096  # enough to tell what training has reached where no rows were held out
+ROWS_TO_JUDGE = 1024  # enough to tell what training has reached where no rows were held out
 
 
 def held_out(
