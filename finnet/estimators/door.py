@@ -9,7 +9,7 @@ import numpy.typing as npt
 from finnet.checks import is_whole, require_choice
 from finnet.errors import ConfigError, DataError, FinnetWarning
 from finnet.network.batches import Examples
-from finnet.network.losses import LOSSES, Loss
+from finnet.network.losses import Loss, is_built_in
 from finnet.types import BoolArray, FloatArray
 
 __all__ = [
@@ -84,7 +84,7 @@ def warn_of_spread(Y: npt.NDArray[Any], loss: Loss, *, dtype: str) -> None:
 
     Losses of one's own are left alone, as they need not compare forecasts with targets of their size.
     """
-    if not _is_own(loss):
+    if not is_built_in(loss):
         return
     some = Y[:: max(1, len(Y) // _ENOUGH_ROWS)].astype(np.float64)
     spreads, means = np.where(np.ptp(some, axis=0) > 0.0, some.std(axis=0), 0.0), np.abs(some.mean(axis=0))
@@ -126,16 +126,12 @@ def are_much_worse(losses: FloatArray, constants: FloatArray, *, loss: Loss) -> 
 
     Examples
     --------
-    >>> are_much_worse(np.array([0.6, 99.0, np.inf]), np.array(0.7), loss=LOSSES["mse"])
+    >>> from finnet.network.losses import MeanSquaredError
+    >>> are_much_worse(np.array([0.6, 99.0, np.inf]), np.array(0.7), loss=MeanSquaredError())
     array([False,  True,  True])
     """
     is_beyond = (constants > 0.0) & (losses > _WORSE * constants)
-    return np.asarray(~np.isfinite(losses) | (is_beyond & _is_own(loss)))
-
-
-def _is_own(loss: Loss) -> bool:
-    """Whether finnet knows the loss, which is never below 0."""
-    return type(loss) in {type(own) for own in LOSSES.values()}
+    return np.asarray(~np.isfinite(losses) | (is_beyond & is_built_in(loss)))
 
 
 def warn_if_worse(reached: float, constant: float, *, loss: Loss) -> None:

@@ -31,6 +31,7 @@ __all__ = [
     "SigmoidFocalLoss",
     "SoftmaxCrossEntropy",
     "gradient_in_place",
+    "is_built_in",
     "loss_on_scores",
     "mean_gradient",
     "mean_loss",
@@ -337,6 +338,19 @@ LOSSES: dict[str, Loss] = {
     "categorical_cross_entropy": CategoricalCrossEntropy(),
     "focal": FocalLoss(),
 }
+
+
+def is_built_in(loss: Loss) -> bool:
+    """Whether the loss is finnet's, which compares column by column and is never below 0; a subclass need not be so.
+
+    Examples
+    --------
+    >>> class NetProfit(MeanSquaredError): ...
+    >>> is_built_in(Huber(0.5)), is_built_in(SigmoidCrossEntropy()), is_built_in(NetProfit())
+    (True, True, False)
+    """
+    fused = {SigmoidCrossEntropy, SigmoidFocalLoss, SoftmaxCrossEntropy}
+    return type(loss) in fused | {*map(type, LOSSES.values())}
 
 
 def loss_on_scores(loss: Loss, activation: Activation) -> Loss:

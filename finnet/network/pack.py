@@ -80,7 +80,7 @@ def members_at_once(n_parameters: int, *, rows: int, units: int) -> int:
     rows : int
         Of one batch.
     units : int
-        Hidden units of all layers, each with a value, a gradient and a mask per row.
+        Hidden units of all layers, each of which counts three times per row: for its value, its gradient and its slope.
 
     Examples
     --------

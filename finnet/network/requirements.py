@@ -8,22 +8,12 @@ import numpy as np
 from finnet.errors import ConfigError
 from finnet.network.batches import Examples
 from finnet.network.layers import Dense
-from finnet.network.losses import (
-    LOSSES,
-    Composed,
-    Loss,
-    QuantileLoss,
-    SigmoidCrossEntropy,
-    SigmoidFocalLoss,
-    SoftmaxCrossEntropy,
-)
+from finnet.network.losses import Composed, Loss, QuantileLoss, is_built_in
 from finnet.network.model import Network
 from finnet.network.regularization import Penalty
 from finnet.network.shared import MeanOverShared, SharedDense
 
 __all__ = ["require_one_each", "require_pack", "require_single", "require_trainable"]
-
-_OWN = {*map(type, LOSSES.values()), SigmoidCrossEntropy, SigmoidFocalLoss, SoftmaxCrossEntropy}
 
 
 def require_single(network: Network) -> None:
@@ -89,7 +79,7 @@ def _require_outputs(loss: Loss, *, n_outputs: int, n_columns: int, name: str) -
     """Raise ConfigError where a loss of finnet's would compare other columns than there are; one's own may do so."""
     while isinstance(loss, Composed | MeanOverShared):
         loss = loss.loss
-    if type(loss) not in _OWN:
+    if not is_built_in(loss):
         return
     needed: tuple[int, ...] = (n_outputs,)
     if isinstance(loss, QuantileLoss):
