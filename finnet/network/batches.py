@@ -1,8 +1,7 @@
 """Rows to learn from, shuffled anew for every epoch and cut into batches."""
 
-import mmap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import prod
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ from finnet.types import FloatArray, IntArray
 __all__ = ["Batch", "Batches", "Examples"]
 
 _CHUNK_BYTES = 1 << 17
+_NEARBY_BYTES = 128 << 20
 _WINDOW_BYTES = 32 << 20
 _BLOCK_BYTES = 1 << 20
 _ROWS_AT_ONCE = 1024
@@ -43,9 +43,6 @@ class Examples:
         The rows that count, counted from 0, for all or for each member of a pack; None is all of them.
     scale : ndarray of shape (1, 1) or (n_members, 1, 1), optional
         Factor of the weights, for all or for each member of a pack (see `among`).
-    is_mapped : bool, optional
-        Whether X lies in a file of its own; None looks. It is asked once, here, as other processes map what lies in
-        memory to share it.
 
     Raises
     ------
@@ -65,14 +62,11 @@ class Examples:
     weights: FloatArray | None = None
     rows: IntArray | None = None
     scale: FloatArray | None = None
-    is_mapped: bool | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         _require_columns(self)
         if self.rows is not None:
             _require_rows(self.rows, len(self.X))
-        if self.is_mapped is None:
-            object.__setattr__(self, "is_mapped", _lies_in_file(self.X))
 
     def __len__(self) -> int:
         return len(self.X) if self.rows is None else int(self.rows.shape[-1])
@@ -168,19 +162,13 @@ def _require_rows(rows: IntArray, n_all: int) -> None:
         raise ConfigError(f"rows hold {wrong}, and X has the rows 0 to {n_all - 1}; count from its first row")
 
 
-def _lies_in_file(X: FloatArray) -> bool:
-    base: object = X
-    while isinstance(base, np.ndarray):
-        base = base.base
-    return isinstance(base, mmap.mmap)
-
-
 class Batches:
     """The batches of one epoch after another, each valid until the next.
 
     Rows are gathered in shuffled order in chunks of 128 KiB, which stay in the cache, or one batch where that is
-    larger, so that every batch is a plain view. Where X lies in a file of more than 32 MiB, blocks of 1 MiB come in
-    random order, and the rows of 32 of them are shuffled together, so that reads stay near each other.
+    larger, so that every batch is a plain view. Where the rows that count take more than 128 MiB, blocks of 1 MiB come
+    in random order, and the rows of 32 of them are shuffled together, so that reads stay near each other; in memory as
+    in a file, because processes that share what lies in memory map it from one.
 
     Parameters
     ----------
@@ -240,8 +228,9 @@ class Batches:
         return np.stack([self._permuted(own, rng) for rng, own in zip(self._rngs, every, strict=True)])
 
     def _permuted(self, rows: IntArray, rng: np.random.Generator) -> IntArray:
-        if self.examples.is_mapped and self.examples.X.nbytes > _WINDOW_BYTES:
-            return _permuted_nearby(rows, rng, row_bytes=_row_bytes(self.examples))
+        row_bytes = _row_bytes(self.examples)
+        if len(rows) * row_bytes > _NEARBY_BYTES:
+            return _permuted_nearby(rows, rng, row_bytes=row_bytes)
         return rng.permutation(rows)
 
 

@@ -73,47 +73,63 @@ def test_targets_of_an_epoch_come_in_the_order_of_its_batches():
 
 
 @pytest.fixture
-def mapped(tmp_path):
-    """Examples whose X of 5 MiB lies in a file."""
-    path = tmp_path / "X.npy"
-    np.save(path, np.arange(5 << 18, dtype="float32").reshape(-1, 256))
-    in_file = np.asarray(np.load(path, mmap_mode="r"))
-    return Examples(in_file, in_file[:, :1])
+def in_memory():
+    """Examples whose X takes 5 MiB, 1024 rows each."""
+    rows = np.arange(5 << 18, dtype="float32").reshape(-1, 256)
+    return Examples(rows, rows[:, :1])
 
 
-def test_rows_in_a_file_come_once_each_from_blocks_in_random_order(mapped, monkeypatch):
+@pytest.fixture
+def in_file(in_memory, tmp_path):
+    """The same in a file."""
+    np.save(tmp_path / "X.npy", in_memory.X)
+    rows = np.load(tmp_path / "X.npy", mmap_mode="r")
+    return Examples(rows, rows[:, :1])
+
+
+@pytest.fixture
+def near(monkeypatch):
+    """4 MiB count as much, and 2 MiB are shuffled together."""
+    monkeypatch.setattr(module, "_NEARBY_BYTES", 4 << 20)
     monkeypatch.setattr(module, "_WINDOW_BYTES", 2 << 20)
-    order = np.concatenate([batch.Y.copy() for batch in Batches(mapped, 64, rngs=np.random.default_rng(0))])[:, 0] / 256
+
+
+@pytest.mark.usefixtures("near")
+def test_many_rows_come_once_each_from_blocks_in_random_order(in_memory):
+    batches = Batches(in_memory, 64, rngs=np.random.default_rng(0))
+    order = np.concatenate([batch.Y.copy() for batch in batches])[:, 0] / 256
     np.testing.assert_array_equal(np.sort(order), np.arange(5120))
     blocks_of_chunks = [set(chunk // 1024) for chunk in np.split(order, [2048, 4096])]
     assert [len(blocks) for blocks in blocks_of_chunks] == [2, 2, 1]
     assert not np.array_equal(order, np.sort(order))
 
 
-@pytest.mark.parametrize("window", [2 << 20, 32 << 20])
-def test_members_shuffle_rows_in_a_file_as_they_would_alone(mapped, monkeypatch, window):
-    monkeypatch.setattr(module, "_WINDOW_BYTES", window)
-    pack = Batches(mapped, 64, rngs=[np.random.default_rng(0), np.random.default_rng(1)])
-    alone = Batches(mapped, 64, rngs=np.random.default_rng(1))
+@pytest.mark.usefixtures("near")
+def test_the_order_does_not_know_where_the_rows_lie(in_memory, in_file):
+    orders = [rows_of(Batches(own, 512, rngs=np.random.default_rng(0))) for own in (in_memory, in_file)]
+    np.testing.assert_array_equal(*orders)
+
+
+@pytest.mark.usefixtures("near")
+def test_few_rows_of_many_are_shuffled_all_together(in_memory):
+    some = replace(in_memory, rows=np.arange(4096))
+    first = next(iter(Batches(some, 2048, rngs=np.random.default_rng(0)))).Y[:, 0] / 256
+    assert set(first // 1024) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("enough", [0, 128 << 20])
+def test_members_shuffle_many_rows_as_they_would_alone(in_file, monkeypatch, enough):
+    monkeypatch.setattr(module, "_NEARBY_BYTES", enough)
+    pack = Batches(in_file, 64, rngs=[np.random.default_rng(0), np.random.default_rng(1)])
+    alone = Batches(in_file, 64, rngs=np.random.default_rng(1))
     for together, single in zip(pack, alone, strict=True):
         np.testing.assert_array_equal(together.X[1], single.X)
 
 
-def test_a_file_of_one_window_is_shuffled_as_what_lies_in_memory(mapped):
-    in_memory = Examples(mapped.X.copy(), mapped.Y)
-    orders = [rows_of(Batches(own, 512, rngs=np.random.default_rng(0))) for own in (mapped, in_memory)]
-    np.testing.assert_array_equal(*orders)
-
-
-def test_rows_of_a_pack_in_a_file_are_gathered_in_little_memory(mapped):
-    batches = Batches(mapped, 64, rngs=[np.random.default_rng(k) for k in range(16)])
+def test_rows_of_a_pack_in_a_file_are_gathered_in_little_memory(in_file):
+    batches = Batches(in_file, 64, rngs=[np.random.default_rng(k) for k in range(16)])
     batch = next(iter(batches))
     assert batches._chunk._X.nbytes < 2 * batch.X.nbytes
-
-
-def test_only_what_lies_in_a_file_is_mapped(mapped):
-    assert mapped.is_mapped
-    assert not EXAMPLES.is_mapped
 
 
 def test_members_weigh_their_own_rows_to_a_mean_of_one():
@@ -139,12 +155,6 @@ def test_rows_without_any_weight_keep_none():
     rows = np.array([[0, 1], [2, 3]])
     weights = replace(EXAMPLES, weights=(X > 1.0).astype(float)).among(rows).targets()[1]
     assert weights[..., 0].tolist() == [[0.0, 0.0], [1.0, 1.0]]
-
-
-def test_what_another_process_maps_is_not_taken_for_a_file(mapped):
-    in_memory = Examples(mapped.X.copy(), mapped.Y)
-    vars(in_memory)["X"] = mapped.X  # as joblib does on the way to its workers
-    assert not replace(in_memory, rows=np.arange(5)).is_mapped
 
 
 @pytest.mark.parametrize(
