@@ -123,13 +123,13 @@ class EnsembleOfNetworks(DrawnSettings):
         size = min(size, -(-self.members // effective_n_jobs(self.n_jobs)))
         blocks = np.array_split(np.arange(self.members), -(-self.members // size))
         done = self._train_blocks([everyone.block(block) for block in blocks], examples, task)
-        histories = [history for _, block in done for history in block]
+        histories = [history for _, own in done.values() for history in own]
         if not any(history.best_epoch for history in histories):
             raise TrainingError(ALL_DIVERGED)
-        trained = np.arange(len(histories))
+        trained = np.concatenate([blocks[k] for k in done])
         everyone = everyone.block(trained)
         network.keep(trained)
-        network.values[...] = np.concatenate([values for values, _ in done])
+        network.values[...] = np.concatenate([values for values, _ in done.values()])
         self._note_constant_losses(histories, everyone, examples=examples, task=task)
         is_sound = sound_members(histories, task.loss)
         warn_of_divergence(int((~is_sound).sum()), len(is_sound))
@@ -140,7 +140,7 @@ class EnsembleOfNetworks(DrawnSettings):
         else:
             shares = np.asarray(is_sound / is_sound.sum())
         self.members_ = member_table(settings_table(everyone, trained), histories, shares)
-        self._histories, self._online = dict(enumerate(histories)), None
+        self._histories, self._online = dict(zip(trained.tolist(), histories, strict=True)), None
         chosen = np.flatnonzero(shares)
         reached = float(kept_losses(histories)[chosen] @ shares[chosen])
         warn_if_worse(reached, task.constant_loss(examples), loss=task.loss)
@@ -280,21 +280,22 @@ class EnsembleOfNetworks(DrawnSettings):
                 values[...] = inherited
         return network
 
-    def _train_blocks(self, blocks: list[Members], examples: Examples, task: Task) -> list[_Trained]:
-        """Parameters and histories of every block; those done so far where the user interrupts."""
-        done: list[_Trained] = []
-        work = [delayed(self._train_block)(block, examples, task) for block in blocks]
+    def _train_blocks(self, blocks: list[Members], examples: Examples, task: Task) -> dict[int, _Trained]:
+        """Parameters and histories of every block by number; those done so far where the user interrupts."""
+        done: dict[int, _Trained] = {}
+        work = [delayed(self._train_block)(k, block, examples, task) for k, block in enumerate(blocks)]
         try:
-            for block in Parallel(n_jobs=self.n_jobs, return_as="generator")(work):
-                done.append(block)
-                if block[1][0].was_interrupted:
+            # One by one and as they come: an interrupt then loses no block that another process has finished.
+            for k, trained in Parallel(n_jobs=self.n_jobs, batch_size=1, return_as="generator_unordered")(work):
+                done[k] = trained
+                if trained[1][0].was_interrupted:
                     break
         except KeyboardInterrupt:
             if not done:
                 raise
-        return done
+        return dict(sorted(done.items()))
 
-    def _train_block(self, members: Members, examples: Examples, task: Task) -> _Trained:
+    def _train_block(self, k: int, members: Members, examples: Examples, task: Task) -> tuple[int, _Trained]:
         network, loss = self._started(members, examples, task), loss_on_scores(task.loss, task.output)
         strengths = {name: members.settings[name][:, None].astype(self.dtype) for name in ("l1", "l2")}
         with one_blas_thread():
@@ -320,7 +321,7 @@ class EnsembleOfNetworks(DrawnSettings):
                     losses = validation_loss(network, loss, members.learning.some(ROWS_TO_JUDGE))
                 for history, own in zip(histories, losses.tolist(), strict=True):
                     history.final_train_loss = own
-        return network.values, histories
+        return k, (network.values, histories)
 
     def _training(self, penalty: Penalty) -> Training:
         return Training(

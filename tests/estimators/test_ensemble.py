@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -94,6 +95,27 @@ def test_an_interrupt_keeps_what_was_trained(monkeypatch, members, step):
     model = NetworkEnsembleClassifier(**QUICK).fit(X, Y)
     assert model.members_.index.tolist() == [member - 1 for member in members]
     assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_an_interrupt_keeps_blocks_that_came_before_earlier_ones(monkeypatch):
+    """Blocks of one member each, of which other processes finish 2 and then 0 before the user interrupts."""
+
+    class Interrupted:
+        def __init__(self, **_):
+            pass
+
+        def __call__(self, work):
+            for function, arguments, _ in (work[2], work[0]):
+                yield function(*arguments)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "members_at_once", lambda *_, **__: 1)
+    whole = NetworkEnsembleClassifier(**QUICK, selection="all").fit(X, Y)
+    monkeypatch.setattr(module, "Parallel", Interrupted)
+    cut = NetworkEnsembleClassifier(**QUICK, selection="all").fit(X, Y)
+    assert cut.members_.index.tolist() == sorted(cut._histories) == [0, 2]
+    pd.testing.assert_frame_equal(cut.members_.drop(columns="share"), whole.members_.drop(columns="share").loc[[0, 2]])
+    np.testing.assert_array_equal(cut.network_.values, whole.network_.values[[0, 2]])
 
 
 @pytest.mark.parametrize("size", [1, 2, 4])
@@ -216,7 +238,7 @@ def test_two_processes_share_members_that_one_pack_could_hold(monkeypatch):
     train_block = NetworkEnsembleClassifier._train_block
     monkeypatch.setattr(
         NetworkEnsembleClassifier, "_train_block",
-        lambda self, block, *rest: blocks.append(len(block.rngs)) or train_block(self, block, *rest),
+        lambda self, k, block, *rest: blocks.append(len(block.rngs)) or train_block(self, k, block, *rest),
     )  # fmt: skip
     monkeypatch.setattr(module, "effective_n_jobs", lambda n_jobs: 2)
     NetworkEnsembleClassifier(**QUICK).fit(X, Y)
