@@ -27,6 +27,8 @@ FIGURES = [
     ratio("times faster than scikit-learn's MLP", "scikit-learn", "finnet", by_size(8, 4.5, 2, 1.3)),
     ratio("times faster than PyTorch, eager, fused Adam", "torch", "finnet", by_size(11, 4.7, 1.3, 0.97)),
     ratio("the same with dropout 0.2", "torch, dropout", "finnet, dropout", by_size(12, 7, 2.2, 1.2)),
+    ratio("than PyTorch where it alone does not shuffle", "torch, in order", "finnet"),
+    ratio("the same with dropout 0.2", "torch, dropout, in order", "finnet, dropout"),
     ratio("matrix products alone / step", "products", "finnet", by_size(0.20, 0.38, 0.70, 0.90)),
     ratio("estimator / bare loop", "finnet", "bare loop"),
 ]
@@ -68,6 +70,8 @@ def contestants(size: Size, asked: Options) -> dict[str, Callable[[], object]]:
         runs |= {
             "torch": lambda: torch_fit(size, *rows),
             "torch, dropout": lambda: torch_fit(size, *rows, dropout=0.2),
+            "torch, in order": lambda: torch_fit(size, *rows, shuffles=False),
+            "torch, dropout, in order": lambda: torch_fit(size, *rows, dropout=0.2, shuffles=False),
         }
     return runs
 

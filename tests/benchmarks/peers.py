@@ -1,7 +1,7 @@
 """Networks of four sizes, and how finnet, scikit-learn and PyTorch train one: same data, batches, epochs and Adam.
 
-PyTorch runs eager with fused Adam on batches sliced from a tensor without shuffling, which spares it the gather that
-the others do. Nobody holds rows out for validation.
+PyTorch runs eager with fused Adam. All shuffle their rows for every epoch and gather the batches; nobody holds rows out
+for validation.
 """
 
 import os
@@ -106,7 +106,16 @@ def scikit_learn_fit(size: Size, X: np.ndarray, y: np.ndarray, *, epochs: int = 
         return model.fit(X, y)
 
 
-def torch_fit(size: Size, X: np.ndarray, y: np.ndarray, *, dropout: float = 0.0, epochs: int = EPOCHS) -> Any:
+def torch_fit(
+    size: Size,
+    X: np.ndarray,
+    y: np.ndarray,
+    *,
+    dropout: float = 0.0,
+    epochs: int = EPOCHS,
+    shuffles: bool = True,
+) -> Any:
+    """Without `shuffles`, batches are slices of the rows as they come, which spares PyTorch what the others do."""
     import torch
 
     torch.set_num_threads(1)
@@ -116,11 +125,14 @@ def torch_fit(size: Size, X: np.ndarray, y: np.ndarray, *, dropout: float = 0.0,
     targets = torch.from_numpy(y[:, None].astype(X.dtype))
     network = torch_network(size, X.shape[1], dropout)
     optimizer, loss = torch.optim.Adam(network.parameters(), fused=True), torch.nn.BCEWithLogitsLoss()
-    for start in [*range(0, len(X), size.batch)] * epochs:
-        batch = slice(start, start + size.batch)
-        optimizer.zero_grad()
-        loss(network(rows[batch]), targets[batch]).backward()
-        optimizer.step()
+    for _ in range(epochs):
+        order = torch.randperm(len(X)) if shuffles else None
+        for start in range(0, len(X), size.batch):
+            batch = slice(start, start + size.batch)
+            own = batch if order is None else order[batch]
+            optimizer.zero_grad()
+            loss(network(rows[own]), targets[own]).backward()
+            optimizer.step()
     return network
 
 
