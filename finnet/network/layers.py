@@ -91,8 +91,11 @@ class Dense(Bare):
 
     def _prepare(self, X: FloatArray) -> None:
         """Views and memory that go with X, which comes in the same memory step by step, but for the first layer."""
-        self._X, self._XT, self._Z = X, X.mT, self._memory_of_Z.like(X)
-        self._Z_of_units = self._Z if self.gives_scores else self._memory_of_Z.units
+        is_as_before = self._X is not None and X.shape == self._X.shape
+        self._X, self._XT = X, X.mT
+        if not is_as_before:
+            self._Z = self._memory_of_Z.like(X)
+            self._Z_of_units = self._Z if self.gives_scores else self._memory_of_Z.units
 
     def _prepare_back(self, dZ: FloatArray) -> None:
         """The same on the way back."""

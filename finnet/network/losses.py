@@ -93,7 +93,8 @@ def mean_gradient(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArr
 
 
 def _over_outputs(E: FloatArray) -> FloatArray:
-    return np.asarray(E.mean(axis=-1))
+    # The mean of one output is itself, and looking for it takes longer than all the rest.
+    return np.asarray(E[..., 0] if E.shape[-1] == 1 else E.mean(axis=-1))
 
 
 @dataclass(frozen=True)
