@@ -6,6 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from finnet.network.activations import ReLU
+from finnet.network.layer import with_ones
+from finnet.network.losses import SigmoidCrossEntropy, mean_gradient
+from finnet.network.model import dense_network
 from tests.benchmarks.bench_planted import SHORT, SIGNALS, main, standard_error
 
 FOLDER = Path(__file__).parent / "benchmarks"
@@ -14,6 +18,7 @@ ROWS = {
     "bench_network": ["one step, microseconds", "times faster than scikit-learn's MLP", "matrix products alone / step"],
     "bench_pack": ["networks in a pack", "one after another / as an ensemble", "ensemble / bare pack"],
     "bench_fits": ["32 networks as an ensemble, seconds", "32 fits of scikit-learn's MLP / ensemble"],
+    "bench_floor": ["calls of one network's step alone, microseconds", "whole step / calls alone"],
     "bench_memory": ["by the formula above the data, MiB", "finnet above the data, MiB"],
     "bench_prediction": ["one row, network, microseconds", "times as many as scikit-learn's MLP"],
     "bench_scaling": ["exponent of rows", "exponent of epochs", "exponent of members"],
@@ -98,3 +103,27 @@ def test_the_short_planted_table_holds_what_must_hold(capsys):
     for row in results.values():
         assert abs(row["coin"] - 0.5) < 4 * standard_error(SHORT, seeds=1)
         assert max(row[str(signal)] for signal in SHORT.signals) <= 1.0
+
+
+@pytest.mark.parametrize("members", [1, 3])
+def test_the_calls_alone_are_those_of_a_step(bench, members):
+    step = bench("bench_floor").Step(bench("peers").Size(5, (6, 4), 8, steps=1), members, drops=False)
+    X = with_ones(np.random.default_rng(1).standard_normal((*step.lead, 8, 5)).astype("float32"))
+    network = dense_network((5, 6, 4, 1), activation=ReLU(), members=None if members == 1 else members)
+    network.values[...] = step.theta
+    scores = network.forward(X).copy()
+    network.backward(mean_gradient(SigmoidCrossEntropy(), scores.copy(), 0.5 + step.centred * 8))
+    np.matmul(X, step.Wb[0], step.A[0][..., :-1])
+    made(step.forward())
+    np.testing.assert_array_equal(step.Z, scores)
+    made([*step.loss(), *step.backward()])
+    np.matmul(X.mT, step.dZ, step.dWb[0])
+    np.testing.assert_allclose(step.gradient, network.gradients, rtol=1e-5, atol=1e-7)
+    made(step.adam())
+    is_moved = step.gradient != 0.0
+    np.testing.assert_array_equal(np.sign(step.theta - step.initial)[is_moved], -np.sign(step.gradient)[is_moved])
+
+
+def made(calls):
+    for call, arguments in calls:
+        call(*arguments)
