@@ -2,7 +2,8 @@
 
 A loss compares predictions P with targets Y, both of shape (n_rows, n_outputs) or (n_members, n_rows, n_outputs), and
 gives one number per row: the mean over outputs where a row has several. Its gradient is that of the row's loss, in the
-buffer of P. Means over rows, and sample weights, are `mean_loss` and `mean_gradient`, the same for every loss.
+buffer of P. Means over rows, and sample weights, are `mean_loss` and `mean_gradient`, the same for every loss. Losses
+of scores, from which an output activation would make the predictions, call them Z.
 """
 
 from dataclasses import dataclass
@@ -42,10 +43,10 @@ __all__ = [
 class Loss(Protocol):
     """A differentiable penalty per row; a user's own is any object of this shape."""
 
-    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+    def value(self, P: FloatArray, Y: FloatArray, /) -> FloatArray:
         """Loss of every row, of shape (..., n_rows)."""
 
-    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+    def gradient(self, P: FloatArray, Y: FloatArray, /) -> FloatArray:
         """Gradient of the row losses with respect to P; may overwrite P."""
 
 
@@ -228,33 +229,33 @@ class SigmoidCrossEntropy:
     array([1000.])
     """
 
-    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+    def value(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
         """Mean over outputs of max(z, 0) - z y + log(1 + exp(-|z|))."""
-        return _over_outputs(np.maximum(P, 0.0) - P * Y + np.log1p(np.exp(-np.abs(P))))
+        return _over_outputs(np.maximum(Z, 0.0) - Z * Y + np.log1p(np.exp(-np.abs(Z))))
 
-    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+    def gradient(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
         """(sigmoid(z) - y) / n_outputs: the two fractions of the chain rule cancel."""
-        sigmoid_by_tanh(P, out=P)
-        P -= Y
-        if P.shape[-1] > 1:
-            P /= P.shape[-1]
-        return P
+        sigmoid_by_tanh(Z, out=Z)
+        Z -= Y
+        if Z.shape[-1] > 1:
+            Z /= Z.shape[-1]
+        return Z
 
 
 @dataclass(frozen=True)
 class SoftmaxCrossEntropy:
     """Categorical cross-entropy of softmax(z), computed from z itself; the targets of a row sum to 1."""
 
-    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+    def value(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
         """log(sum exp z) - sum(y z)."""
-        Z = P - P.max(axis=-1, keepdims=True)
-        return np.asarray(np.log(np.exp(Z).sum(axis=-1)) - (Y * Z).sum(axis=-1))
+        S = Z - Z.max(axis=-1, keepdims=True)
+        return np.asarray(np.log(np.exp(S).sum(axis=-1)) - (Y * S).sum(axis=-1))
 
-    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+    def gradient(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
         """softmax(z) - y."""
-        Softmax().value(P, P)
-        P -= Y
-        return P
+        Softmax().value(Z, Z)
+        Z -= Y
+        return Z
 
 
 @dataclass(frozen=True)
@@ -294,23 +295,23 @@ class SigmoidFocalLoss:
 
     gamma: float = 2.0
 
-    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+    def value(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
         """Mean over outputs of -(1 - q)^gamma log q."""
-        _, wrong, log_right = self._of_truth(P, Y)
+        _, wrong, log_right = self._of_truth(Z, Y)
         return -_over_outputs(wrong**self.gamma * log_right)
 
-    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+    def gradient(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
         """(1 - q)^gamma (gamma q log q - (1 - q)) / n_outputs, with the sign of dq/dz."""
-        sign, wrong, log_right = self._of_truth(P, Y)
+        sign, wrong, log_right = self._of_truth(Z, Y)
         slope = wrong**self.gamma * (self.gamma * (1.0 - wrong) * log_right - wrong)
-        np.divide(sign * slope, P.shape[-1], out=P)
-        return P
+        np.divide(sign * slope, Z.shape[-1], out=Z)
+        return Z
 
-    def _of_truth(self, P: FloatArray, Y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def _of_truth(self, Z: FloatArray, Y: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Sign of dq/dz, 1 - q and log q of the probability q of the true class."""
-        sign = np.where(Y > 0.5, P.dtype.type(1.0), P.dtype.type(-1.0))
-        Z = sign * P
-        return sign, sigmoid(-Z), np.minimum(Z, 0.0) - np.log1p(np.exp(-np.abs(Z)))
+        sign = np.where(Y > 0.5, Z.dtype.type(1.0), Z.dtype.type(-1.0))
+        M = sign * Z
+        return sign, sigmoid(-M), np.minimum(M, 0.0) - np.log1p(np.exp(-np.abs(M)))
 
 
 @dataclass(frozen=True)
@@ -320,14 +321,14 @@ class Composed:
     activation: Activation
     loss: Loss
 
-    def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+    def value(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
         """Loss of activation(z)."""
-        return self.loss.value(self.activation.value(P, np.empty_like(P)), Y)
+        return self.loss.value(self.activation.value(Z, np.empty_like(Z)), Y)
 
-    def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+    def gradient(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
         """Gradient with respect to z."""
-        A = self.activation.value(P, np.empty_like(P))
-        return self.activation.gradient(P, A, gradient_in_place(self.loss, A.copy(), Y))
+        A = self.activation.value(Z, np.empty_like(Z))
+        return self.activation.gradient(Z, A, gradient_in_place(self.loss, A.copy(), Y))
 
 
 LOSSES: dict[str, Loss] = {
