@@ -56,13 +56,14 @@ class Skippable(Block):
         """dX through the block, or dZ itself."""
         if not any(self.on):
             return dZ
-        passed = dZ[self._off] if len(self._off) else dZ  # a copy, as layers write into dZ
+        passed = dZ[self._off, :, :-1] if len(self._off) else dZ  # a copy, as layers write into dZ
         for layer in reversed(self.layers):
             dZ = layer.backward(dZ)
         for gradient in self._gradients:
             gradient[self._off] = 0.0
         if len(self._off):
-            dZ[self._off] = passed
+            # Without the last column, as dZ may lie where the ones behind the input of the block do.
+            dZ[self._off, :, :-1] = passed
         return dZ
 
     def infer(self, X: FloatArray) -> FloatArray:

@@ -35,8 +35,8 @@ class Dense(Bare):
     gives_scores : bool
         True for the last layer of a network, whose output has no column of ones, and so the gradient of it.
     overwrites_input : bool
-        True where the layer before has no more use of its output: dX then takes the place of X, which keeps the numbers
-        of a step together in the cache.
+        True where the layer before has no more use of its output: dX of a hidden layer then takes the place of X, which
+        keeps the numbers of a step together in the cache.
     """
 
     settings = ("n_in", "n_out", "initializer")
@@ -102,7 +102,8 @@ class Dense(Bare):
         self._dZ, self._dZ_of_units = dZ, dZ if self.gives_scores else dZ[..., :-1]
         if not self.passes_back:
             self._dX = dZ
-        elif self._X is None or not self.overwrites_input or self._product is np.ndarray.dot:
+        elif self._X is None or not self.overwrites_input or self.gives_scores:
+            # A pack's last layer, too, as products of another width round otherwise than one network's.
             self._dX = self._dX_of_units = self._memory_of_dX.like(dZ)
             self._WT = self._Wb.mT
         else:

@@ -197,9 +197,12 @@ class Network:
             first.passes_back = False
         if isinstance(last, Dense | SharedDense):
             last.gives_scores = True
-        for before, after in pairwise(self.layers):
+        opened = list(_opened(self.layers))
+        # Where a block is passed by, what reaches the next layer is the output of an earlier one.
+        is_free = not any(isinstance(layer, Activate) and layer.needs_result for layer in opened)
+        for before, after in pairwise(opened):
             if isinstance(before, Activate) and isinstance(after, Dense):
-                after.overwrites_input = not before.needs_result
+                after.overwrites_input = is_free
         views = zip(self.layers, self._views(self.values), self._views(self.gradients), strict=True)
         for layer, own, own_gradients in views:
             layer.bind(own, own_gradients)

@@ -69,6 +69,20 @@ def test_a_member_ends_as_a_plain_network_of_its_depth(options):
             np.testing.assert_allclose(forecast, alone.infer(X), rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("width", [8, 24, 35])
+def test_a_member_has_the_bits_of_a_plain_network_of_its_depth(width):
+    settings, depths = Training(epochs=5, batch_size=63), (1, 3, 2)
+    data, rngs = Examples(X[:64].astype("float32"), Y[:64].astype("float32")), generators()
+    pack = dense_network((3, *[width] * 3, 1), activation=ReLU(), depths=depths, members=3)
+    pack.initialize(rngs)
+    train_pack(pack, SigmoidCrossEntropy(), data, rngs=rngs, settings=settings)
+    for member, rng in enumerate(generators()):
+        alone = dense_network((3, *[width] * depths[member], 1), activation=ReLU())
+        alone.initialize([rng])
+        train(alone, SigmoidCrossEntropy(), data, rng=rng, settings=settings)
+        np.testing.assert_array_equal(pack.member(member).infer(data.X), alone.infer(data.X))
+
+
 def test_the_length_of_a_gradient_that_is_clipped_knows_no_unused_layers():
     pack, _ = trained_pack(clipping=Clipping(norm=0.1))
     for member in range(3):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from finnet.errors import ConfigError, TrainingError
-from finnet.network.activations import ReLU
+from finnet.network.activations import ReLU, SiLU
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
 from finnet.network.losses import SigmoidCrossEntropy
@@ -247,4 +247,21 @@ def test_a_member_that_weighs_rows_of_its_own_ends_as_it_would_alone():
         alone.initialize([rng])
         own = data.among(rows[member])
         train(alone, SigmoidCrossEntropy(), own, rng=rng, settings=Training(epochs=3, batch_size=15))
+        np.testing.assert_array_equal(pack.values[member], alone.values)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "n_outputs", "batch_size"),
+    [(1, 3, 15), (8, 3, 16), (35, 40, 15)],
+    ids=["one unit", "one row in the last batch", "many outputs"],
+)
+def test_a_member_of_any_width_ends_as_it_would_alone(hidden, n_outputs, batch_size):
+    data, settings = Examples(X[:65], np.tile(Y[:65], n_outputs)), Training(epochs=20, batch_size=batch_size)
+    pack, rngs = dense_network((3, hidden, n_outputs), activation=SiLU(), members=2), generators([0, 1])
+    pack.initialize(rngs)
+    train_pack(pack, SigmoidCrossEntropy(), data, rngs=rngs, settings=settings)
+    for member, rng in enumerate(generators([0, 1])):
+        alone = dense_network((3, hidden, n_outputs), activation=SiLU())
+        alone.initialize([rng])
+        train(alone, SigmoidCrossEntropy(), data, rng=rng, settings=settings)
         np.testing.assert_array_equal(pack.values[member], alone.values)
