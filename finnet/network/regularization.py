@@ -51,7 +51,7 @@ class Penalty(Settings):
 
     def apply(self, network: Network) -> None:
         """Add l1 sign(w) + l2 w to the gradients of the weights."""
-        l1, l2 = _for_matrices(self.l1), _for_matrices(self.l2)
+        l1, l2 = (_for_matrices(strength, network.values.dtype) for strength in (self.l1, self.l2))
         for W, dW in network.weight_matrices:
             if np.any(l2):
                 dW += l2 * W
@@ -70,8 +70,10 @@ def _require_strength(strength: float | FloatArray, *, name: str) -> None:
         raise ConfigError(f"{name} holds {strength.min()}; use finite numbers of 0 or more")
 
 
-def _for_matrices(strength: float | FloatArray) -> float | FloatArray:
-    return strength[..., None] if isinstance(strength, np.ndarray) else strength
+def _for_matrices(strength: float | FloatArray, dtype: np.dtype[np.floating]) -> FloatArray:
+    """The strength in the type of the weights, so that one of float64 shrinks a member as its number does alone."""
+    given = np.asarray(strength, dtype)
+    return given[..., None] if given.ndim else given
 
 
 def _of(strength: float | FloatArray, members: IntArray) -> float | FloatArray:

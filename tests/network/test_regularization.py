@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from finnet.errors import ConfigError
+from finnet.network.model import dense_network
 from finnet.network.regularization import Clipping, Penalty
 
 
@@ -47,3 +48,11 @@ def test_gradients_of_zero_between_others_round_no_length_otherwise():
 def test_limits_that_no_gradient_can_keep_are_refused(limit):
     with pytest.raises(ConfigError, match=f"clipping.{next(iter(limit))}"):
         Clipping(**limit)
+
+
+def test_strengths_of_a_pack_shrink_its_members_as_numbers_do_alone():
+    pack, alone = dense_network((3, 8, 1), members=2), dense_network((3, 8, 1))
+    pack.values[:] = alone.values[:] = np.random.default_rng(0).standard_normal(len(alone.values))
+    Penalty(l1=np.array([[0.01], [0.0]]), l2=np.array([[0.0123], [0.1]])).apply(pack)
+    Penalty(l1=0.01, l2=0.0123).apply(alone)
+    np.testing.assert_array_equal(pack.gradients[0], alone.gradients)
