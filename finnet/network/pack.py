@@ -326,7 +326,8 @@ class _PackRun:
         has_diverged = ~np.isfinite(self.train_losses[-1][self.active])
         if self.validation is None:
             return has_diverged
-        loss = validation_loss(self.network, self.loss, self.validation)
+        # What has diverged in training is not worth keeping, even where the loss of these other rows is finite.
+        loss = np.where(has_diverged, np.nan, validation_loss(self.network, self.loss, self.validation))
         self.validation_losses.append(self._spread(loss))
         is_out_of_patience = self.standing.best.is_over(self.network.values, loss)
         if self.settings.early_stopping is None:
@@ -338,6 +339,8 @@ class _PackRun:
         if not over.any():
             return
         self._store(over)
+        if self.settings.early_stopping is None:
+            self.best_epoch[self.active[over]] = 0
         kept = np.flatnonzero(~over)
         self.network.keep(kept)
         self.updater.keep(kept, self.network.trained, self.network.trained_gradients)

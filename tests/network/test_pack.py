@@ -7,7 +7,7 @@ from finnet.errors import ConfigError, TrainingError
 from finnet.network.activations import ReLU, SiLU
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
-from finnet.network.losses import SigmoidCrossEntropy
+from finnet.network.losses import MeanSquaredError, SigmoidCrossEntropy
 from finnet.network.model import Network, dense_network
 from finnet.network.optimizers import OPTIMIZERS, Adam, AdamW, named_optimizer
 from finnet.network.pack import _PackRun, train_pack
@@ -149,6 +149,17 @@ def test_a_diverging_member_leaves_and_is_marked():
 def test_a_pack_in_which_all_diverge_is_an_error():
     with pytest.raises(TrainingError, match="every member"):
         trained_pack(rates=np.full(3, 1e38), stopping=None, normalization=None)
+
+
+@pytest.mark.parametrize(("held", "stopping"), [(None, None), (HELD, None), (HELD, STOPPING)])
+def test_a_member_whose_loss_is_not_finite_is_marked_though_its_weights_are(held, stopping):
+    pack, rngs = dense_network((3, 8, 1), members=2), generators([0, 1])
+    pack.initialize(rngs)
+    far = replace(DATA, Y=3e19 * Y[:64], rows=np.array([np.flatnonzero(Y[:64] == 0)[:20], np.arange(20)]))
+    settings = Training(epochs=3, early_stopping=stopping)
+    history = train_pack(pack, MeanSquaredError(), far, rngs=rngs, validation=held, settings=settings)
+    assert np.isfinite(history.train_loss[0]).tolist() == [True, False]
+    assert history.best_epoch.tolist() == [3, 0]
 
 
 class Interrupting(SigmoidCrossEntropy):
