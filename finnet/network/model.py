@@ -181,6 +181,10 @@ class Network:
         copied.__setstate__({**vars(copied), "values": self.values.astype(dtype)})
         return copied
 
+    def __copy__(self) -> Self:
+        """A bare copy, with layers of its own, as a layer works for one network."""
+        return deepcopy(self)
+
     def __getstate__(self) -> dict[str, object]:
         views = {"gradients", "trained", "trained_gradients", "weight_matrices"}
         return {name: value for name, value in vars(self).items() if name not in views}

@@ -1,4 +1,5 @@
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -169,6 +170,16 @@ def test_gradients_that_take_the_place_of_inputs_are_the_same_bits(activation, m
             network.backward(network.forward(rows))
         gradients.append(network.gradients.copy())
     np.testing.assert_array_equal(*gradients)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda network: pickle.loads(pickle.dumps(network))])
+def test_a_copy_takes_nothing_from_the_network(copied):
+    network = ready((4, 3, 1))
+    other = copied(network)
+    other.values += 1.0
+    network.values *= 2.0
+    np.testing.assert_array_equal(network.layers[0].W.ravel(), network.values[:12])
+    np.testing.assert_array_equal(other.layers[0].W.ravel(), other.values[:12])
 
 
 def test_unknown_types_are_refused():
