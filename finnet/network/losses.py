@@ -328,6 +328,8 @@ class Composed:
     def gradient(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
         """Gradient with respect to z."""
         A = self.activation.value(Z, np.empty_like(Z))
+        given = A if self.activation.in_place else Z
+        return self.activation.gradient(given, A, gradient_in_place(self.loss, A.copy(), Y))
         return self.activation.gradient(Z, A, gradient_in_place(self.loss, A.copy(), Y))
 
 

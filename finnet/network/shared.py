@@ -240,8 +240,8 @@ class Averaged:
     def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
         """dZ of every network, from dA of the mean."""
         del A
-        own = np.repeat(dA[None] / len(Z), len(Z), axis=0)
-        return self.activation.gradient(Z, self.activation.value(Z, np.empty_like(Z)), own)
+        each, own = self.activation.value(Z, np.empty_like(Z)), np.repeat(dA[None] / len(Z), len(Z), axis=0)
+        return self.activation.gradient(each if self.activation.in_place else Z, each, own)
 
 
 def share_weights(layers: Sequence[Layer], n_shared: int) -> list[Layer]:

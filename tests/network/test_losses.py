@@ -18,7 +18,7 @@ from finnet.network.losses import (
     mean_loss,
     named_loss,
 )
-from finnet.network.shared import MeanOverShared
+from finnet.network.shared import Averaged, MeanOverShared
 
 SCORES = np.random.default_rng(0).standard_normal((6, 3))
 BINARY = (SCORES[:, :1] > 0.3).astype(float)
@@ -38,6 +38,22 @@ def test_fused_losses_equal_the_composed_ones(activation, loss, scores, Y):
     fused, composed = loss_on_scores(loss, activation), Composed(activation, loss)
     np.testing.assert_allclose(fused.value(scores, Y), composed.value(scores, Y))
     np.testing.assert_allclose(fused.gradient(scores.copy(), Y), composed.gradient(scores.copy(), Y), atol=1e-12)
+
+
+class OfZ(Sigmoid):
+    """A sigmoid that looks for its output where Z was, as one that works in place may."""
+
+    def gradient(self, Z, A, dA):
+        return super().gradient(Z, Z, dA)
+
+
+@pytest.mark.parametrize("around", [lambda activation: activation, Averaged])
+def test_an_activation_that_works_in_place_finds_its_output_in_the_place_of_z(around):
+    P, Y = SCORES.reshape(2, 3, 3), np.full((3, 3), 0.3)
+    given, right = (
+        Composed(around(activation), MeanSquaredError()).gradient(P.copy(), Y) for activation in (OfZ(), Sigmoid())
+    )
+    np.testing.assert_array_equal(given, right)
 
 
 def test_fused_cross_entropy_is_exact_where_probabilities_round_to_one():
