@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -130,6 +131,26 @@ def test_rows_of_a_pack_in_a_file_are_gathered_in_little_memory(in_file):
     batches = Batches(in_file, 64, rngs=[np.random.default_rng(k) for k in range(16)])
     batch = next(iter(batches))
     assert batches._chunk._X.nbytes < 2 * batch.X.nbytes
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_no_table_is_copied_whole_to_gather_its_rows(order):
+    table = np.zeros((1 << 14, 64), "float32", order)  # 4 MiB, and columns of it are not contiguous
+    examples = Examples(table, table[:, 10:30], table[:, :1], rows=np.arange(1 << 14))
+    for gather in (lambda: next(iter(Batches(examples, 64, rngs=np.random.default_rng(0)))), examples.chunks().__next__):
+        tracemalloc.start()
+        gather()
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("table", [np.asfortranarray, lambda rows: np.repeat(rows, 2, axis=1)[:, ::2]])
+def test_batches_of_tables_that_are_not_contiguous_are_the_same(table):
+    rows = np.arange(69.0).reshape(23, 3)
+    own, others = Examples(rows, rows), Examples(table(rows), table(rows))
+    for batch, other in zip(*[Batches(one, 5, rngs=np.random.default_rng(0)) for one in (own, others)], strict=True):
+        np.testing.assert_array_equal(batch.X, other.X)
+        np.testing.assert_array_equal(batch.Y, other.Y)
 
 
 def test_members_weigh_their_own_rows_to_a_mean_of_one():
