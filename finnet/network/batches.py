@@ -78,7 +78,7 @@ class Examples:
     def among(self, rows: IntArray) -> "Examples":
         """These rows alone, for all or for each member of a pack, with weights of mean 1 over them.
 
-        Rows whose weights are all 0 keep them.
+        Rows whose weights are all 0 keep them. Weights that are whole numbers become float64.
 
         Examples
         --------
@@ -90,10 +90,12 @@ class Examples:
         """
         if self.weights is None:
             return replace(self, rows=rows)
+        weights = self.weights if self.weights.dtype.kind == "f" else self.weights.astype(np.float64)
         members = rows.reshape(-1, rows.shape[-1])
-        means = np.array([_rows_of(self.weights, own).mean(dtype=np.float64) for own in members])
-        scale = 1.0 / np.where(means > np.finfo(self.weights.dtype).tiny, means, 1.0)
-        return replace(self, rows=rows, scale=scale.astype(self.weights.dtype).reshape(*rows.shape[:-1], 1, 1))
+        means = np.array([_rows_of(weights, own).mean(dtype=np.float64) for own in members])
+        scale = 1.0 / np.where(means > np.finfo(weights.dtype).tiny, means, 1.0)
+        scale = scale.astype(weights.dtype).reshape(*rows.shape[:-1], 1, 1)
+        return replace(self, weights=weights, rows=rows, scale=scale)
 
     def some(self, n_rows: int) -> "Examples":
         """At most so many of the rows that count, evenly spaced."""

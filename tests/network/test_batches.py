@@ -172,6 +172,12 @@ def test_batches_come_with_the_weights_of_their_member():
     assert [own.weights.mean() for own in batches] == [pytest.approx(1.0)]
 
 
+def test_weights_may_be_counts():
+    counts, rows = np.arange(23)[:, None], np.array([[1, 2, 3], [20, 21, 22]])
+    given, right = (replace(EXAMPLES, weights=own).among(rows) for own in (counts, counts.astype(float)))
+    np.testing.assert_array_equal(given.targets()[1], right.targets()[1])
+
+
 def test_rows_without_any_weight_keep_none():
     rows = np.array([[0, 1], [2, 3]])
     weights = replace(EXAMPLES, weights=(X > 1.0).astype(float)).among(rows).targets()[1]
