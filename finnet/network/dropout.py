@@ -26,7 +26,7 @@ class Masks:
     Parameters
     ----------
     rngs : sequence of Generator, one per member
-    rates : sequence of float in [0, 1), one per member
+    rates : sequence of float in [0, 1), one per member, or one for all
 
     Examples
     --------
@@ -38,7 +38,8 @@ class Masks:
     def __init__(self, rngs: Sequence[np.random.Generator], rates: Sequence[float]) -> None:
         seeds = [cast(np.random.SeedSequence, rng.bit_generator.seed_seq) for rng in rngs]
         self._sources = [np.random.SFC64(seed) for seed in seeds]
-        self._threshold = np.minimum(np.round(256 * np.asarray(rates)), 255).astype(np.uint8)[:, None]
+        every = np.broadcast_to(np.asarray(rates), len(rngs))
+        self._threshold = np.minimum(np.round(256 * every), 255).astype(np.uint8)[:, None]
         self._ahead: dict[tuple[int, ...], MasksAhead] = {}
 
     def ahead(self, shape: tuple[int, ...]) -> "MasksAhead":

@@ -158,7 +158,7 @@ class Activate(Parameterless):
     n_out : int
     activation : Activation
     dropout : sequence of float in [0, 1)
-        One rate per member; one alone for a single network (see `dropout.Masks`).
+        One rate per member, or one for all (see `dropout.Masks`).
 
     Attributes
     ----------
@@ -195,7 +195,8 @@ class Activate(Parameterless):
 
     def keep(self, members: IntArray) -> None:
         """Keep the rates of these members and, while training, their generators and drawn masks."""
-        self.dropout = tuple(self.dropout[member] for member in members)
+        if len(self.dropout) > 1:
+            self.dropout = tuple(self.dropout[member] for member in members)
         if hasattr(self, "_masks"):
             self._masks.keep(members)
 

@@ -75,6 +75,7 @@ class Network:
                 f"the last layer is {layers[-1]!r}; end with a Dense layer, and give `output` what follows it"
             )
         self.layers, self.output, self.members = tuple(layers), output or Identity(), members
+        _require_dropout(self.layers, members or 1)
         self._slots = _place([parameter for layer in layers for parameter in layer.parameters])
         self.starts: IntArray = np.array([start for start, _ in _trained(self._slots)])
         self.is_weight = np.concatenate([_weights_among(parameter) for _, parameter in _trained(self._slots)])
@@ -230,6 +231,13 @@ def _opened(layers: Sequence[Layer]) -> Iterator[Layer]:
             yield from layer.layers
         else:
             yield layer
+
+
+def _require_dropout(layers: Sequence[Layer], members: int) -> None:
+    """Raise ConfigError unless every activation has one rate of dropout for all members, or one for each."""
+    for layer in _opened(layers):
+        if isinstance(layer, Activate) and len(layer.dropout) not in (1, members):
+            raise ConfigError(f"{layer!r} does not fit {members} networks; give one rate of dropout, or one for each")
 
 
 _Slot = tuple[int, Parameter]

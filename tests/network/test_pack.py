@@ -7,6 +7,8 @@ from finnet.errors import ConfigError, TrainingError
 from finnet.network.activations import ReLU, SiLU
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
+from finnet.network.initializers import Xavier
+from finnet.network.layers import Activate, Dense
 from finnet.network.losses import MeanSquaredError, SigmoidCrossEntropy
 from finnet.network.model import Network, dense_network
 from finnet.network.optimizers import OPTIMIZERS, Adam, AdamW, named_optimizer
@@ -276,3 +278,27 @@ def test_a_member_of_any_width_ends_as_it_would_alone(hidden, n_outputs, batch_s
         alone.initialize([rng])
         train(alone, SigmoidCrossEntropy(), data, rng=rng, settings=settings)
         np.testing.assert_array_equal(pack.values[member], alone.values)
+
+
+def layers_of(*dropout):
+    widths = [Dense(n_in, n_out, initializer=Xavier()) for n_in, n_out in ((3, 8), (8, 1))]
+    return [widths[0], Activate(8, ReLU(), *dropout), widths[1]]
+
+
+@pytest.mark.parametrize("dropout", [(), ((0.2,),)], ids=["default", "one"])
+def test_one_rate_of_dropout_holds_for_all_members_that_come_and_go(dropout):
+    pack, rngs = Network(layers_of(*dropout), members=3), generators([0, 1, 2])
+    pack.initialize(rngs)
+    settings = Training(epochs=9, batch_size=16, early_stopping=EarlyStopping(patience=1), optimizer=Adam(0.1))
+    history = train_pack(pack, SigmoidCrossEntropy(), DATA, rngs=rngs, validation=HELD, settings=settings)
+    assert len(set(history.best_epoch)) > 1
+    for member, rng in enumerate(generators([0, 1, 2])):
+        alone = Network(layers_of(*dropout))
+        alone.initialize([rng])
+        train(alone, SigmoidCrossEntropy(), DATA, rng=rng, validation=HELD, settings=settings)
+        np.testing.assert_array_equal(pack.values[member], alone.values)
+
+
+def test_rates_of_dropout_that_do_not_fit_the_members_are_refused():
+    with pytest.raises(ConfigError, match=r"Activate\(.*dropout=\(0.1, 0.2\)\) does not fit 3 networks"):
+        Network(layers_of((0.1, 0.2)), members=3)
