@@ -195,9 +195,10 @@ class Trainer:
         before = self.state()
         try:
             with np.errstate(all="ignore"):
-                judged = [] if self.settings.early_stopping is None else [self._loss_of(examples)]
+                epoch = len(self.history) + 1
+                judged = [] if self.settings.early_stopping is None else [self._loss_of(examples, epoch=epoch)]
                 self.train_epoch(self.batches(examples, rng=rng))
-                self.finite(self.network.values.sum())
+                _finite(self.network.values.sum(), epoch=epoch)
             self.history.validation_loss += judged
             self.history.best_epoch, self.history.is_of_stream = len(self.history), True
         except BaseException:
@@ -224,8 +225,9 @@ class Trainer:
         history = self.history
         self.updater.scale_rate(require_factor(self.settings.schedule, history.judged_by, self.settings.epochs))
         seen = train_steps(self, batches)
-        loss, n_steps = self.finite(epoch_loss(self.loss, seen, batches)), len(batches)
-        (states,) = self.observer.observe(len(history) + 1, n_steps, clip_rate=self.clipper.rate(n_steps))
+        epoch, n_steps = len(history) + 1, len(batches)
+        loss = _finite(epoch_loss(self.loss, seen, batches), epoch=epoch)
+        (states,) = self.observer.observe(epoch, n_steps, clip_rate=self.clipper.rate(n_steps))
         history.layer_states += states
         history.train_loss.append(loss)
 
@@ -233,7 +235,7 @@ class Trainer:
         """Whether patience has run out after this epoch."""
         if validation is None:
             return False
-        loss = self._loss_of(validation)
+        loss = self._loss_of(validation, epoch=len(self.history))
         self.history.validation_loss.append(loss)
         if self.best is None:
             self.best = BestSoFar(self.settings.early_stopping or EarlyStopping(), self.network.values)
@@ -256,20 +258,21 @@ class Trainer:
         if keeps_best and self.best is not None and self.best.epoch > 0:
             self.network.values[...] = self.best.values
             self.history.best_epoch = int(self.best.epoch)
-        self.finite(self.network.values.sum())
+        _finite(self.network.values.sum(), epoch=len(self.history))
         return self.history
 
-    def _loss_of(self, examples: Examples) -> float:
-        return self.finite(validation_loss(self.network, self.loss, examples))
+    def _loss_of(self, examples: Examples, *, epoch: int) -> float:
+        return _finite(validation_loss(self.network, self.loss, examples), epoch=epoch)
 
-    def finite(self, loss: FloatArray) -> float:
-        """The loss, or TrainingError where it is not a finite number."""
-        if not np.isfinite(loss):
-            raise TrainingError(
-                f"training diverged in epoch {len(self.history) + 1}: the loss is no longer a finite number; lower the"
-                " learning rate, scale the inputs and the target to about unit size, or clip gradients"
-            )
-        return float(loss)
+
+def _finite(loss: FloatArray, *, epoch: int) -> float:
+    """The loss, or TrainingError where it is not a finite number."""
+    if not np.isfinite(loss):
+        raise TrainingError(
+            f"training diverged in epoch {epoch}: the loss is no longer a finite number; lower the learning rate, scale"
+            " the inputs and the target to about unit size, or clip gradients"
+        )
+    return float(loss)
 
 
 def cut_history(history: History, n_epochs: int) -> None:

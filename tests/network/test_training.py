@@ -99,6 +99,12 @@ def test_divergence_is_an_error_with_advice():
         trained(fresh(), loss=MeanSquaredError(), optimizer=SGD(learning_rate=1e9))
 
 
+@pytest.mark.parametrize(("rate", "held"), [(3e38, None), (1e30, HELD)], ids=["weights", "validation"])
+def test_divergence_after_the_last_step_of_an_epoch_is_that_epochs(rate, held):
+    with pytest.raises(TrainingError, match="diverged in epoch 1:"):
+        trained(fresh(), loss=MeanSquaredError(), validation=held, epochs=1, batch_size=80, optimizer=SGD(rate))
+
+
 def test_an_interrupt_keeps_the_best_weights_so_far():
     network, calls = fresh(), iter(range(100))
 
