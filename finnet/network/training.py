@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from finnet.checks import require_whole
+from finnet.checks import require_methods, require_whole
 from finnet.errors import ConfigError, TrainingError
 from finnet.network.batches import Batches, Examples
 from finnet.network.callbacks import Callback, watched
@@ -66,10 +66,18 @@ class Training(Settings):
     def __post_init__(self) -> None:
         require_whole(self.epochs, 1, name="epochs")
         require_whole(self.batch_size, 1, name="batch_size")
-        if not isinstance(self.clipping, Clipping):
-            raise ConfigError(
-                f"clipping={self.clipping!r} is no Clipping; use Clipping(norm=1.0), or an object of a subclass"
-            )
+        require_methods(self.optimizer, ("step",), name="optimizer", such_as="Adam()")
+        require_methods(self.schedule, ("factor",), name="schedule", such_as="Cosine()")
+        _require_kind(self.clipping, Clipping, name="clipping", such_as="Clipping(norm=1.0)")
+        _require_kind(self.penalty, Penalty, name="penalty", such_as="Penalty(l2=1e-4)")
+        if self.early_stopping is not None:
+            _require_kind(self.early_stopping, EarlyStopping, name="early_stopping", such_as="EarlyStopping()")
+
+
+def _require_kind(value: Settings, kind: type[Settings], *, name: str, such_as: str) -> None:
+    """Raise ConfigError unless `value` is of that kind of settings."""
+    if not isinstance(value, kind):
+        raise ConfigError(f"{name}={value!r} is no {kind.__name__}; use {such_as}, or an object of a subclass")
 
 
 def train(

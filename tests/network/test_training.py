@@ -286,6 +286,21 @@ def test_a_clipping_without_all_that_training_asks_is_refused():
         Training(clipping=Own())
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"optimizer": "adam"}, r"optimizer='adam' has no step\(\); give an object such as Adam\(\)"),
+        ({"schedule": None}, r"schedule=None has no factor\(\); give an object such as Cosine\(\)"),
+        ({"penalty": 0.1}, r"penalty=0.1 is no Penalty; use Penalty\(l2=1e-4\)"),
+        ({"early_stopping": True}, r"early_stopping=True is no EarlyStopping; use EarlyStopping\(\)"),
+    ],
+    ids=lambda given: next(iter(given)) if isinstance(given, dict) else None,
+)
+def test_settings_of_another_kind_are_refused(settings, said):
+    with pytest.raises(ConfigError, match=said):
+        Training(**settings)
+
+
 def test_a_stored_trainer_goes_on_where_it_was():
     whole = Trainer(fresh(dropout=(0.2,)), SigmoidCrossEntropy(), Training(optimizer=Adam(learning_rate=0.01)))
     rng = np.random.default_rng(0)
