@@ -215,8 +215,8 @@ class CategoricalCrossEntropy:
 
     def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
         """-Y / P."""
-        np.divide(-Y, np.maximum(P, 1e-7), out=P)
-        return P
+        np.divide(Y, np.maximum(P, 1e-7), out=P)
+        return np.negative(P, out=P)
 
 
 @dataclass(frozen=True)

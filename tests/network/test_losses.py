@@ -4,6 +4,7 @@ import pytest
 from finnet.errors import ConfigError
 from finnet.network.activations import Sigmoid, Softmax
 from finnet.network.losses import (
+    LOSSES,
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
     Composed,
@@ -133,6 +134,14 @@ class SignError(MeanAbsoluteError):
 class WholeSigns(SignError):
     def gradient(self, P, Y):
         return np.where(P > Y, 1, -1)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "bool", "int64"])
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=repr)
+def test_targets_may_be_whole_numbers(loss, dtype):
+    P, Y = np.array([[0.2, 0.5, 0.9], [0.3, 0.6, 0.1]]), ONE_HOT[:2]
+    np.testing.assert_allclose(loss.value(P, Y.astype(dtype)), loss.value(P, Y))
+    np.testing.assert_allclose(loss.gradient(P.copy(), Y.astype(dtype)), loss.gradient(P.copy(), Y))
 
 
 @pytest.mark.parametrize("own", [SignError(), WholeSigns()], ids=["float64", "int"])
