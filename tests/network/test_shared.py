@@ -176,3 +176,11 @@ def test_diagnostics_see_layers_that_are_shared():
 def test_a_network_of_many_is_not_a_pack(options):
     with pytest.raises(ConfigError, match="batch_ensemble=3"):
         dense_network((4, 6, 1), batch_ensemble=3, **options)
+
+
+def test_gradients_behind_those_of_the_units_do_not_shrink_to_denormal_numbers():
+    network = shared_network()
+    for _ in range(3):
+        network.backward(network.forward(with_ones(X)))
+    scores = network.forward(with_ones(X))
+    np.testing.assert_array_equal(network.layers[-1].backward(scores)[..., -1], 1.0)
