@@ -9,7 +9,7 @@ import numpy as np
 from finnet.checks import require_methods, require_whole
 from finnet.errors import ConfigError, TrainingError
 from finnet.network.batches import Batches, Examples
-from finnet.network.callbacks import Callback, watched
+from finnet.network.callbacks import Callback, require_callbacks, watched
 from finnet.network.diagnostics import Observer
 from finnet.network.history import History
 from finnet.network.losses import Loss, mean_gradient, mean_loss
@@ -133,6 +133,7 @@ def train(
     require_single(network)
     require_trainable(network, loss, examples, validation=validation, penalty=settings.penalty)
     require_stopping(settings, validation)
+    require_callbacks(callbacks)
     trainer = Trainer(network, loss, settings)
     with watched(callbacks, network, trainer.history, epochs=settings.epochs), np.errstate(all="ignore"):
         try:

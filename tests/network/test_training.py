@@ -172,6 +172,17 @@ def test_a_callback_ends_training():
     assert recorders[0].moments == recorders[1].moments
 
 
+def test_callbacks_without_all_moments_are_refused():
+    class OnlyEpochs:
+        def on_epoch_end(self, network, history):
+            return True
+
+    with pytest.raises(ConfigError, match=r"has no on_start\(\); give an object such as ProgressBar\(\)"):
+        trained(fresh(), callbacks=[OnlyEpochs()])
+    with pytest.raises(ConfigError, match="is not a sequence"):
+        trained(fresh(), callbacks=Recorder())
+
+
 def test_callbacks_see_the_end_after_an_interrupt():
     recorder = Recorder(last="interrupt")
     assert trained(fresh(), callbacks=[recorder]).was_interrupted
