@@ -14,7 +14,7 @@ import numpy as np
 from finnet.checks import require_number, require_whole
 from finnet.errors import ConfigError, TrainingError
 from finnet.network.batches import Batches, Examples
-from finnet.network.callbacks import Callback, watched
+from finnet.network.callbacks import Callback, require_callbacks, watched
 from finnet.network.diagnostics import LayerState, Observer, typical
 from finnet.network.history import History
 from finnet.network.losses import Loss
@@ -162,6 +162,7 @@ def train_pack(
     require_pack(network)
     require_trainable(network, loss, examples, validation=validation, penalty=settings.penalty)
     require_stopping(settings, validation)
+    require_callbacks(callbacks)
     for name, own in {"rngs": rngs, "rates": rates, "decays": decays, "patiences": patiences}.items():
         require_one_each(own, network, name=name)
     _require_rates(rates)
@@ -187,7 +188,7 @@ def train_pack(
 
 
 def _require_rates(rates: FloatArray | None) -> None:
-    for rate in [] if rates is None else rates.tolist():
+    for rate in [] if rates is None else np.asarray(rates).tolist():
         require_number(rate, name="rates")
 
 
@@ -195,7 +196,7 @@ def _require_decays(decays: FloatArray | None, settings: Training) -> None:
     if decays is None:
         return
     require_decay(settings.optimizer, decays, name="decays")
-    for decay in decays.tolist():
+    for decay in np.asarray(decays).tolist():
         require_number(decay, name="decays")
 
 
@@ -206,7 +207,7 @@ def _require_patiences(patiences: IntArray | None, settings: Training) -> None:
         raise ConfigError(
             f"patiences={patiences} need early stopping; use early_stopping=EarlyStopping(), or patiences=None"
         )
-    for patience in patiences.tolist():
+    for patience in np.asarray(patiences).tolist():
         require_whole(patience, 1, name="patiences")
 
 
@@ -308,7 +309,8 @@ class _PackRun:
         del self.train_losses[n_epochs:], self.validation_losses[n_epochs:]
         for member, states in enumerate(self.layer_states):
             self.layer_states[member] = [state for state in states if state.epoch <= n_epochs]
-        cut_history(self.means, n_epochs)
+        # Of the epoch in which the interrupt came, the means may hold one loss and not the other.
+        cut_history(self.means, min(n_epochs, len(self.means)))
         self.was_interrupted = True
 
     def train_epoch(self) -> None:

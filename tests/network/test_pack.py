@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from finnet.errors import ConfigError, TrainingError
+from finnet.network import pack as module
 from finnet.network.activations import ReLU, SiLU
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
@@ -235,6 +236,33 @@ def test_callbacks_of_a_pack_see_a_whole_history_at_its_end():
     seen = watching.history
     assert (len(seen), seen.best_epoch, seen.was_interrupted) == (2, history.best_epoch.max(), True)
     assert [(state.epoch, state.layer) for state in seen.layer_states] == [(e, i) for e in (1, 2) for i in (1, 2, 3)]
+
+
+def test_an_interrupt_while_means_are_noted_leaves_columns_of_one_length(monkeypatch):
+    calls = iter(range(999))
+
+    def interrupted(losses):
+        if next(calls) == 5:  # the training loss of the third epoch, whose validation loss is noted
+            raise KeyboardInterrupt
+        return float(losses.mean())
+
+    monkeypatch.setattr(module, "_finite_mean", interrupted)
+    watching = Watching()
+    _, history = trained_pack(callbacks=[watching])
+    assert len(history.train_loss) == 3
+    assert len(watching.history.train_loss) == len(watching.history.validation_loss) == 2
+
+
+def test_rates_decays_and_patiences_may_be_lists():
+    own = {"rates": RATES, "decays": DECAYS, "patiences": PATIENCES}
+    packs = []
+    for given in (own, {name: values.tolist() for name, values in own.items()}):
+        pack, rngs = dense_network((3, 8, 1), members=3), generators([0, 1, 2])
+        pack.initialize(rngs)
+        settings = Training(epochs=9, optimizer=AdamW(), early_stopping=STOPPING)
+        train_pack(pack, SigmoidCrossEntropy(), DATA, rngs=rngs, validation=HELD, settings=settings, **given)
+        packs.append(pack.values)
+    np.testing.assert_array_equal(*packs)
 
 
 def test_means_that_callbacks_see_are_those_of_members_that_have_not_diverged():
