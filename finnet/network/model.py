@@ -70,10 +70,7 @@ class Network:
     ) -> None:
         if dtype not in ("float32", "float64"):
             raise ConfigError(f"dtype={dtype!r} is not supported; use 'float32' or 'float64'")
-        if not isinstance(layers[-1], Dense | SharedDense):
-            raise ConfigError(
-                f"the last layer is {layers[-1]!r}; end with a Dense layer, and give `output` what follows it"
-            )
+        _require_layers(layers)
         self.layers, self.output, self.members = tuple(layers), output or Identity(), members
         _require_dropout(self.layers, members or 1)
         self._slots = _place([parameter for layer in layers for parameter in layer.parameters])
@@ -141,6 +138,8 @@ class Network:
 
     def infer(self, X: FloatArray) -> FloatArray:
         """Scores when forecasting: no dropout, running statistics, no shared buffers."""
+        if isinstance(self.layers[0], Activate):
+            X = X.copy()
         for layer in self.layers:
             X = layer.infer(X)
         return X
@@ -231,6 +230,30 @@ def _opened(layers: Sequence[Layer]) -> Iterator[Layer]:
             yield from layer.layers
         else:
             yield layer
+
+
+def _require_layers(layers: Sequence[Layer]) -> None:
+    """Raise ConfigError unless layers fit each other and end with scores."""
+    if not layers:
+        raise ConfigError("a network needs layers; give at least a Dense layer")
+    if not isinstance(layers[-1], Dense | SharedDense):
+        raise ConfigError(
+            f"the last layer is {layers[-1]!r}; end with a Dense layer, and give `output` what follows it"
+        )
+    for before, after in pairwise(layers):
+        n_in = after.n_in if isinstance(after, Dense | SharedDense) else after.n_out
+        if before.n_out != n_in:
+            raise ConfigError(f"{before!r} gives {before.n_out} units, {after!r} takes {n_in}; give as many")
+        if isinstance(before, Activate) and before.needs_result and _writes_into_input(after):
+            raise ConfigError(
+                f"{after!r} would write over what {before!r} needs on the way back; put a Dense layer between them"
+            )
+
+
+def _writes_into_input(layer: Layer) -> bool:
+    if not isinstance(layer, Activate) or type(layer.activation) is Identity:
+        return False
+    return layer.activation.in_place or not layer.needs_result
 
 
 def _require_dropout(layers: Sequence[Layer], members: int) -> None:

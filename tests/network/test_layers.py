@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from finnet.errors import ConfigError
-from finnet.network.activations import ACTIVATIONS, Identity, ReLU, SiLU
+from finnet.network.activations import ACTIVATIONS, Identity, ReLU, SiLU, Tanh
 from finnet.network.dropout import Masks
 from finnet.network.initializers import Xavier
 from finnet.network.layer import with_ones
@@ -222,6 +222,39 @@ def test_forecasting_computes_what_training_does(activation, members):
 def test_a_network_ends_in_a_layer_that_gives_scores():
     with pytest.raises(ConfigError, match="end with a Dense layer"):
         Network([Dense(4, 3, initializer=Xavier()), Activate(3, ReLU())])
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        ([], "a network needs layers"),
+        ([Dense(4, 3, initializer=Xavier()), Dense(2, 1, initializer=Xavier())], r"gives 3 units, Dense.* takes 2"),
+        (
+            [Activate(4, Tanh()), Activate(4, ReLU()), Dense(4, 1, initializer=Xavier())],
+            r"ReLU\(\).* would write over what .*Tanh\(\).* needs on the way back",
+        ),
+    ],
+    ids=["none", "widths", "activations"],
+)
+def test_layers_that_do_not_fit_each_other_are_refused(layers, said):
+    with pytest.raises(ConfigError, match=said):
+        Network(layers)
+
+
+def test_dropout_may_be_a_layer_of_its_own():
+    layers = [Dense(4, 3, initializer=Xavier()), Activate(3, Tanh()), Activate(3, Identity(), (0.2,))]
+    apart = Network([*layers, Dense(3, 1, initializer=Xavier())])
+    together = dense_network((4, 3, 1), activation=Tanh())
+    for network in (apart, together):
+        network.initialize([np.random.default_rng(0)])
+    np.testing.assert_array_equal(apart.predict(X), together.predict(X))
+
+
+@pytest.mark.parametrize("n_rows", [1, 7, 32])
+def test_rows_that_are_forecast_stay_as_they_are(n_rows):
+    network, rows = Network([Activate(4, Tanh()), Dense(4, 1, initializer=Xavier())]), X[:n_rows].copy()
+    network.predict(rows)
+    np.testing.assert_array_equal(rows, X[:n_rows])
 
 
 def test_layers_show_their_settings():
