@@ -93,9 +93,8 @@ class Examples:
         weights = self.weights if self.weights.dtype.kind == "f" else self.weights.astype(np.float64)
         members = rows.reshape(-1, rows.shape[-1])
         means = np.array([_rows_of(weights, own).mean(dtype=np.float64) for own in members])
-        scale = 1.0 / np.where(means > np.finfo(weights.dtype).tiny, means, 1.0)
-        scale = scale.astype(weights.dtype).reshape(*rows.shape[:-1], 1, 1)
-        return replace(self, weights=weights, rows=rows, scale=scale)
+        scale = (1.0 / np.where(means > np.finfo(weights.dtype).tiny, means, 1.0)).astype(weights.dtype)
+        return replace(self, weights=weights, rows=rows, scale=scale.reshape(*rows.shape[:-1], 1, 1))
 
     def some(self, n_rows: int) -> "Examples":
         """At most so many of the rows that count, evenly spaced."""

@@ -137,7 +137,8 @@ def test_rows_of_a_pack_in_a_file_are_gathered_in_little_memory(in_file):
 def test_no_table_is_copied_whole_to_gather_its_rows(order):
     table = np.zeros((1 << 14, 64), "float32", order)  # 4 MiB, and columns of it are not contiguous
     examples = Examples(table, table[:, 10:30], table[:, :1], rows=np.arange(1 << 14))
-    for gather in (lambda: next(iter(Batches(examples, 64, rngs=np.random.default_rng(0)))), examples.chunks().__next__):
+    batches = Batches(examples, 64, rngs=np.random.default_rng(0))
+    for gather in (lambda: next(iter(batches)), examples.chunks().__next__):
         tracemalloc.start()
         gather()
         assert tracemalloc.get_traced_memory()[1] < 1 << 20
