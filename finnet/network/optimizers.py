@@ -249,7 +249,7 @@ class AdamW(Settings):
 
     def step(self, block: Block, time: int) -> None:
         """Shrink, then step as Adam does."""
-        decay = self.weight_decay if block.decay is None else block.decay
+        decay = float(self.weight_decay) if block.decay is None else block.decay
         np.multiply(block.is_weight, np.array(-block.rate * decay, block.theta.dtype), out=block.scratch)
         block.scratch += 1.0
         block.theta *= block.scratch
@@ -295,7 +295,8 @@ class Updater:
     ) -> None:
         self.optimizer, self.time = optimizer, 0
         self.slots = tuple(aligned(theta.shape, theta.dtype, make=np.zeros) for _ in range(optimizer.n_slots))
-        self._rate, self._decay = optimizer.learning_rate if rate is None else rate, decay
+        # Numbers of NumPy's float32 would round every product with them, and a pack's rates are float64.
+        self._rate, self._decay = float(optimizer.learning_rate) if rate is None else rate, decay
         self._is_weight = np.ones(theta.shape[-1], dtype=bool) if is_weight is None else is_weight
         self.attach(theta, gradient)
 

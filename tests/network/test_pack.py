@@ -12,7 +12,7 @@ from finnet.network.initializers import Xavier
 from finnet.network.layers import Activate, Dense
 from finnet.network.losses import MeanSquaredError, SigmoidCrossEntropy
 from finnet.network.model import Network, dense_network
-from finnet.network.optimizers import OPTIMIZERS, Adam, AdamW, named_optimizer
+from finnet.network.optimizers import OPTIMIZERS, SGD, Adam, AdamW, named_optimizer
 from finnet.network.pack import _PackRun, train_pack
 from finnet.network.regularization import Clipping, Penalty
 from finnet.network.schedules import Constant, Cosine
@@ -95,6 +95,17 @@ def test_a_member_with_its_own_patience_ends_as_it_would_alone():
         alone, alone_history = trained_alone(member, stopping=EarlyStopping(patience=patience))
         np.testing.assert_array_equal(pack.values[member], alone.values)
         assert np.isfinite(history.train_loss[:, member]).sum() == len(alone_history)
+
+
+@pytest.mark.parametrize("optimizer", [SGD, Adam, AdamW])
+def test_a_member_with_numbers_of_float32_ends_as_it_would_alone(optimizer):
+    rates, decays = np.array(UNEVEN_RATES, "float32"), DECAYS.astype("float32") if optimizer is AdamW else None
+    schedule = Cosine(floor=0.1)
+    pack, _ = trained_pack(rates=rates, decays=decays, optimizer=optimizer(), schedule=schedule)
+    for member, rate in enumerate(rates):
+        own = {"learning_rate": rate} if decays is None else {"learning_rate": rate, "weight_decay": decays[member]}
+        alone, _ = trained_alone(member, optimizer=optimizer(**own), schedule=schedule)
+        np.testing.assert_array_equal(pack.values[member], alone.values)
 
 
 def test_members_that_leave_take_their_decay_with_them():
