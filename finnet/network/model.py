@@ -87,6 +87,8 @@ class Network:
 
     def initialize(self, rngs: Sequence[np.random.Generator]) -> None:
         """Draw the initial parameters, one generator per member; a member draws what it would draw alone."""
+        if len(rngs) != (self.members or 1):
+            raise ConfigError(f"{len(rngs)} generators do not fit {self.members or 1} networks; give one for each")
         for member, rng in enumerate(rngs):
             values = self.values if self.members is None else self.values[member]
             for layer, views in zip(self.layers, self._views(values), strict=True):

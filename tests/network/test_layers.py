@@ -241,6 +241,13 @@ def test_layers_that_do_not_fit_each_other_are_refused(layers, said):
         Network(layers)
 
 
+@pytest.mark.parametrize("n_rngs", [2, 4])
+def test_members_without_a_generator_of_their_own_are_not_left_at_0(n_rngs):
+    rngs = [np.random.default_rng(member) for member in range(n_rngs)]
+    with pytest.raises(ConfigError, match=f"{n_rngs} generators do not fit 3 networks"):
+        dense_network((4, 3, 1), members=3).initialize(rngs)
+
+
 def test_dropout_may_be_a_layer_of_its_own():
     layers = [Dense(4, 3, initializer=Xavier()), Activate(3, Tanh()), Activate(3, Identity(), (0.2,))]
     apart = Network([*layers, Dense(3, 1, initializer=Xavier())])
