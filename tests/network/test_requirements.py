@@ -99,3 +99,13 @@ def test_strengths_that_are_not_one_for_each_member_are_refused(members, needed)
 def test_networks_that_cannot_be_are_refused(change, said):
     with pytest.raises(ConfigError, match=said):
         dense_network(**{"widths": (3, 2, 1), "members": 3, **change})
+
+
+@pytest.mark.parametrize("members", [None, 2])
+def test_what_is_no_loss_is_refused(members):
+    refused(r"loss='mse' has no value\(\); give an object such as Huber\(\)", loss="mse", members=members)
+
+
+def test_a_loss_of_one_network_is_refused_for_networks_that_share_weights():
+    with pytest.raises(ConfigError, match=r"use MeanOverShared\(MeanSquaredError\(\)\)"):
+        trained(dense_network((3, 2, 1), batch_ensemble=4))
