@@ -60,6 +60,9 @@ class Dense(Bare):
         self._dZ: FloatArray | None = None
         # For one network the method starts faster than np.matmul where all its arrays are contiguous; same bits.
         self._product = np.ndarray.dot if self.gives_scores and self.W.ndim == 2 else np.matmul
+        # One network's last layer needs dX with the column of ones, and products of another width round otherwise, but
+        # for those of one term.
+        self._keeps_width = self.gives_scores and (self.W.ndim == 2 or self.n_out > 1)
 
     def initialize(self, values: Sequence[FloatArray], rng: np.random.Generator) -> None:
         """W from the initializer, b = 0."""
@@ -102,8 +105,7 @@ class Dense(Bare):
         self._dZ, self._dZ_of_units = dZ, dZ if self.gives_scores else dZ[..., :-1]
         if not self.passes_back:
             self._dX = dZ
-        elif self._X is None or not self.overwrites_input or self.gives_scores:
-            # A pack's last layer, too, as products of another width round otherwise than one network's.
+        elif self._X is None or not self.overwrites_input or self._keeps_width:
             self._dX = self._dX_of_units = self._memory_of_dX.like(dZ)
             self._WT = self._Wb.mT
         else:
