@@ -150,6 +150,7 @@ class EnsembleOfNetworks(DrawnSettings):
     def _learn(self, examples: Examples, task: Task) -> Self:
         """Let every member go on by one epoch over these rows, new ones where there are none."""
         online = self._online or self._online_members(examples, task)
+        self._require_dtype_of_stream(online.network)
         try:
             with one_blas_thread():
                 online.learn(examples)

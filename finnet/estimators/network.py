@@ -121,6 +121,7 @@ class _SingleNetwork(EstimatorOfNetworks):
     def _learn(self, examples: Examples, task: Task) -> Self:
         """Go on by one epoch over these rows, from a new network where there is none."""
         trainer = getattr(self, "_trainer", None) or self._online_trainer(examples, task)
+        self._require_dtype_of_stream(trainer.network)
         try:
             with one_blas_thread():
                 trainer.learn(examples, rng=self._online_rng)

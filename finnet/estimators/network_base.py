@@ -184,6 +184,14 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
                 " the outputs and the settings of layers, or fit a clone"
             )
 
+    def _require_dtype_of_stream(self, network: Network) -> None:
+        """Raise ConfigError where rows would come in another type than that of the network that learns online."""
+        if network.values.dtype != self.dtype:
+            raise ConfigError(
+                f"dtype={self.dtype!r} was set after the stream was begun in {network.values.dtype!s}; set it back, or"
+                " begin another with a clone"
+            )
+
     def _divider(self, rng: np.random.Generator) -> np.random.Generator:
         """What divides rows into those to learn from and those that judge: `rng`, or that of the fit before.
 
@@ -222,7 +230,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
 
         DataError where X is so large that forecasts are no numbers.
         """
-        network = self.network_ if X.dtype == self.dtype else self._double.network
+        network = self.network_ if X.dtype == self.network_.values.dtype else self._double.network
         with np.errstate(over="ignore", invalid="ignore"):
             scores = network.scores(X.astype(network.values.dtype, copy=False)).astype(np.float64)
             P = activated(network.output, scores)

@@ -300,6 +300,16 @@ def test_settings_that_cannot_be_are_refused_online_too(wrong):
         NetworkEnsembleRegressor(**{**QUICK, **wrong}).partial_fit(X, X[:, 0])
 
 
+@pytest.mark.parametrize("make", [NetworkRegressor, lambda **own: NetworkEnsembleRegressor(2, **own)])
+def test_a_stream_does_not_go_on_in_another_type_of_numbers(make):
+    model = make(hidden=(8,), random_state=0).partial_fit(X, X[:, 0])
+    before = model.predict(X)
+    with pytest.raises(ConfigError, match="dtype='float64' was set after the stream was begun in float32; set it back"):
+        model.set_params(dtype="float64").partial_fit(X, X[:, 0])
+    np.testing.assert_array_equal(model.predict(X), before)
+    assert not np.array_equal(model.set_params(dtype="float32").partial_fit(X, X[:, 0]).predict(X), before)
+
+
 def test_a_step_beyond_the_finite_numbers_is_not_in_the_history():
     network = dense_network((4, 1))
     trainer = Trainer(network, MeanSquaredError(), Training(batch_size=240, optimizer=SGD(learning_rate=1e39)))
