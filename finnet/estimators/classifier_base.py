@@ -84,7 +84,8 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         X : array or DataFrame of shape (n_rows, n_features), numeric, finite
         y : array of shape (n_rows,)
         classes : array, optional
-            All labels that will ever come, in the first call; None takes those of its y.
+            All labels that will ever come, in the first call; None takes those of its y. Later calls may name the same
+            again, and no others.
         sample_weight : array of shape (n_rows,), optional
             Of rows beside each other: they have mean 1 over the rows of every call, so that no call counts more than
             another of as many rows. Weights of classes multiply them, also where all rows of a call are of one class.
@@ -104,10 +105,12 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         is_new = not hasattr(self, "network_")
         with self._all_or_nothing():
             rows, labels = self._checked(X, y, reset=is_new, warns=is_new)
-            found = distinct(labels, name="y")
+            named = distinct(labels, name="y") if classes is None else distinct(np.asarray(classes), name="classes")
             if is_new:
-                named = found if classes is None else distinct(np.asarray(classes), name="classes")
                 self._meet(named, remedy="name all that will ever come in the first call, as classes=[...]")
+            elif classes is not None and not np.array_equal(named, self.classes_):
+                known, given = self.classes_.tolist(), named.tolist()
+                raise DataError(f"classes={given} are not those that the network tells apart, {known}; fit a clone")
             codes = self._codes(labels, name="y")
             return self._learn(self._coded(rows, codes, sample_weight=sample_weight), self._task(codes))
 

@@ -56,7 +56,7 @@ def require_numbers(y: npt.ArrayLike, *, name: str) -> None:
 def distinct(labels: npt.NDArray[Any], *, name: str) -> npt.NDArray[Any]:
     """The labels that come, sorted.
 
-    DataError where they are of several types, which have no order, and ValueError where they are numbers to measure
+    DataError where they are no row, or of several types, which have no order, and ValueError where they are numbers to measure
     rather than to tell apart.
 
     Examples
@@ -65,6 +65,8 @@ def distinct(labels: npt.NDArray[Any], *, name: str) -> npt.NDArray[Any]:
     Traceback (most recent call last):
     finnet.errors.DataError: y mixes labels of types int and str; make all of them text, or all numbers
     """
+    if labels.ndim != 1 or not len(labels):
+        raise DataError(f"{name} is no row of labels, but has shape {labels.shape}; write a list, as [0, 1]")
     if labels.dtype.kind in "biu":
         return np.sort(pd.unique(labels))  # several times faster than NumPy's
     try:

@@ -82,3 +82,18 @@ def test_a_stream_that_starts_with_one_class_asks_for_all_and_can_start_again(es
     with pytest.raises(DataError, match=r"one class only, 'up'; name all .* in the first call, as classes=\[...\]"):
         model.partial_fit(X[y == "up"], y[y == "up"])
     assert model.partial_fit(X, y).classes_.tolist() == ["down", "up"]
+
+
+@pytest.mark.parametrize("classes", ["up", {"down", "up"}, [["down", "up"]], []], ids=["text", "set", "table", "none"])
+@pytest.mark.parametrize("estimator", CLASSIFIERS, ids=["network", "ensemble"])
+def test_classes_that_are_no_row_of_labels_are_named(estimator, classes):
+    with pytest.raises(DataError, match=r"classes is no row of labels, but has shape .*; write a list, as \[0, 1\]"):
+        clone(estimator).partial_fit(X, targets(estimator), classes=classes)
+
+
+@pytest.mark.parametrize("estimator", CLASSIFIERS, ids=["network", "ensemble"])
+def test_a_stream_takes_no_other_classes_once_it_has_begun(estimator):
+    y = targets(estimator)
+    model = clone(estimator).partial_fit(X, y, classes=["up", "down"]).partial_fit(X, y, classes=["down", "up"])
+    with pytest.raises(DataError, match="classes=.*'flat'.* are not those that the network tells apart, .'down', 'up'"):
+        model.partial_fit(X, y, classes=["up", "down", "flat"])
