@@ -24,6 +24,8 @@ __all__ = [
     "require_targets",
 ]
 
+_HEAVIEST = 1e30  # float32 still holds the product with a weight of any row
+
 
 def require_targets(y: npt.ArrayLike, *, name: str) -> None:
     """Raise DataError for targets of which some are missing, and for dates, which are neither labels nor numbers."""
@@ -113,7 +115,7 @@ def class_weights(
 ) -> FloatArray | None:
     """Weight of every class, 1 where a mapping does not name it; "balanced" gives all classes among the codes the same.
 
-    ConfigError for classes that are not known, and for weights that are no numbers of 0 or more.
+    ConfigError for classes that are not known, and for weights that are no numbers of 0 or more, or are beyond measure.
 
     Examples
     --------
@@ -136,7 +138,7 @@ def class_weights(
             raise ConfigError(
                 f"class_weight names class {label!r}, y holds {', '.join(map(repr, known))}; name classes as y does"
             )
-        require_number(weight, name=f"class_weight[{label!r}]")
+        require_number(weight, name=f"class_weight[{label!r}]", below=_HEAVIEST)
     return np.array([class_weight.get(label, 1.0) for label in known], np.float64)
 
 

@@ -115,6 +115,7 @@ WRONG = {
     "unknown": ({"c": 2.0}, "class_weight names class 'c', y holds 'a', 'b'"),
     "negative": ({"a": -1.0}, r"class_weight\['a'\]=-1.0 is not a number of 0 or more"),
     "text": ({"a": "much"}, r"class_weight\['a'\]='much' is not a number"),
+    "beyond float32": ({"a": 1e300}, r"class_weight\['a'\]=1e\+300 is not a number of 0 or more and below 1e\+30"),
     "word": ("blanced", "class_weight='blanced' is neither"),
     "list": ([1.0, 2.0], r"class_weight=\[1.0, 2.0\] is neither"),
 }
