@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from finnet.checks import is_whole, require_choice
 from finnet.errors import ConfigError, DataError, FinnetWarning
@@ -15,6 +16,7 @@ from finnet.types import BoolArray, FloatArray
 __all__ = [
     "are_much_worse",
     "has_validation",
+    "require_columns_of_numbers",
     "require_hidden",
     "require_jobs",
     "require_normalization",
@@ -29,6 +31,30 @@ _SMALLEST, _LARGEST = 1e-4, 1e4
 _NARROW, _WIDE = 0.03, 300.0
 _STEPS = 8  # of the smallest difference between numbers as large as the mean
 _WORSE, _ENOUGH_ROWS = 10.0, 4000
+
+
+def require_columns_of_numbers(X: Any) -> None:
+    """Raise DataError that names the first column of a table which holds dates, or anything else that is no number.
+
+    Examples
+    --------
+    >>> require_columns_of_numbers(pd.DataFrame({"close": [101.5], "venue": ["Paris"]}))
+    Traceback (most recent call last):
+    finnet.errors.DataError: column 'venue' holds what is no number (could not convert string to float: 'Paris'); drop
+    it, or put a TableEncoder in front
+    """
+    if not isinstance(X, pd.DataFrame):
+        return
+    for k, (name, dtype) in enumerate(X.dtypes.items()):
+        if dtype.kind in "mM":
+            raise DataError(f"column {name!r} holds dates; drop it, or make numbers of it, such as days since the first")
+        if dtype.kind == "O":
+            try:
+                X.iloc[:, k].astype(np.float64)
+            except (TypeError, ValueError) as error:
+                raise DataError(
+                    f"column {name!r} holds what is no number ({error}); drop it, or put a TableEncoder in front"
+                ) from error
 
 
 def require_hidden(hidden: Any) -> None:

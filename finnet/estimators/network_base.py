@@ -16,7 +16,12 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from finnet.checks import is_whole, require_choice, require_methods, require_whole
 from finnet.errors import ConfigError, DataError
-from finnet.estimators.door import require_hidden, require_normalization, warn_of_sizes
+from finnet.estimators.door import (
+    require_columns_of_numbers,
+    require_hidden,
+    require_normalization,
+    warn_of_sizes,
+)
 from finnet.estimators.targets import (
     of_mean_one,
     require_numbers,
@@ -277,6 +282,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     ) -> tuple[FloatArray, npt.NDArray[Any]]:
         """X in the network's dtype, and y; ValueError for what cannot be learned from, NaN included."""
         require_choice(self.dtype, ("float32", "float64"), name="dtype")
+        require_columns_of_numbers(X)
         if y is not None:
             require_targets(y, name=name)
             if y_numeric:

@@ -2,8 +2,10 @@
 
 import re
 from contextlib import suppress
+from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone, is_classifier
 
@@ -133,6 +135,32 @@ def test_one_number_for_all_rows_is_learned(estimator):
 def test_a_class_of_one_row_is_enough(estimator):
     model = clone(estimator).fit(X[:10], np.arange(10) == 4)
     assert np.isfinite(model.predict_proba(X)).all()
+
+
+NO_COLUMNS = {
+    "dates": (pd.date_range("2020", periods=60), "column 'when' holds dates; drop it, or make numbers of it"),
+    "dates of a zone": (pd.date_range("2020", periods=60, tz="UTC"), "column 'when' holds dates"),
+    "days": ([date(2020, 1, 1)] * 60, r"column 'when' holds what is no number \(.*'datetime.date'\); drop it, or put a"),
+    "months": (pd.period_range("2020", periods=60, freq="M"), "column 'when' holds what is no number"),
+    "text": (["May"] * 60, r"column 'when' holds what is no number \(.*'May'\); drop it, or put a TableEncoder in fr"),
+    "categories": (pd.Categorical(["May"] * 60), "column 'when' holds what is no number"),
+}
+
+
+@pytest.mark.parametrize(("column", "reason"), NO_COLUMNS.values(), ids=NO_COLUMNS)
+@every_estimator
+def test_columns_that_hold_no_numbers_are_named(estimator, column, reason):
+    table = pd.DataFrame({"close": NUMBERS, "when": column})
+    for learn in (estimator.fit, estimator.partial_fit):
+        with pytest.raises(DataError, match=reason):
+            learn(table, target(estimator))
+
+
+@pytest.mark.filterwarnings("ignore::finnet.errors.FinnetWarning")
+@every_estimator
+def test_columns_of_objects_may_hold_numbers(estimator):
+    table = pd.DataFrame({"close": NUMBERS, "rank": pd.Categorical([1, 2] * 30), "size": ["1.5"] * 60}).astype(object)
+    assert np.isfinite(forecasts(clone(estimator).fit(table, target(estimator)), table)).all()
 
 
 def test_one_row_leaves_nothing_to_judge_by():
