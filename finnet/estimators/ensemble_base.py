@@ -286,8 +286,7 @@ class EnsembleOfNetworks(DrawnSettings):
         done: dict[int, _Trained] = {}
         work = [delayed(self._train_block)(k, block, examples, task) for k, block in enumerate(blocks)]
         try:
-            # One by one and as they come: an interrupt then loses no block that another process has finished.
-            for k, trained in Parallel(n_jobs=self.n_jobs, batch_size=1, return_as="generator_unordered")(work):
+            for k, trained in _parallel(self.n_jobs)(work):
                 done[k] = trained
                 if trained[1][0].was_interrupted:
                     break
@@ -352,3 +351,14 @@ class EnsembleOfNetworks(DrawnSettings):
     def _averaged(self, P: FloatArray) -> FloatArray:
         # Summed member by member: a matrix product would round by the number of rows.
         return np.asarray((self.shares_[:, None, None] * P).sum(axis=0))
+
+
+def _parallel(n_jobs: int | None) -> Parallel:
+    """What hands over blocks one by one and as they come; ConfigError where joblib was set to what cannot.
+
+    An interrupt then loses no block that another process has finished.
+    """
+    try:
+        return Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+    except ValueError as error:
+        raise ConfigError(f"members cannot be trained in parallel so ({error}); use the backend loky") from error

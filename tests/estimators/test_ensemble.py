@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from sklearn.metrics import roc_auc_score
 
 from finnet.errors import ConfigError, FinnetWarning, TrainingError
@@ -231,6 +232,11 @@ def test_callbacks_watch_every_pack_and_may_end_it():
 def test_callbacks_do_not_cross_processes():
     with pytest.raises(ConfigError, match="n_jobs=1"):
         NetworkEnsembleClassifier(**QUICK, callbacks=(Watching(1),), n_jobs=2).fit(X, Y)
+
+
+def test_a_backend_that_hands_over_no_blocks_one_by_one_is_named():
+    with parallel_config(backend="multiprocessing"), pytest.raises(ConfigError, match="use the backend loky"):
+        NetworkEnsembleClassifier(**QUICK, n_jobs=2).fit(X, Y)
 
 
 def test_two_processes_share_members_that_one_pack_could_hold(monkeypatch):
