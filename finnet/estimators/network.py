@@ -11,6 +11,7 @@ from finnet.checks import require_number, require_whole
 from finnet.errors import NotSavedError, TrainingError
 from finnet.estimators.classifier_base import ClassifierOfNetworks
 from finnet.estimators.door import warn_if_worse
+from finnet.estimators.loaded import of_training
 from finnet.estimators.network_base import (
     EstimatorOfNetworks,
     InDouble,
@@ -51,7 +52,7 @@ class _SingleNetwork(EstimatorOfNetworks):
     residual: bool
     batch_ensemble: int
     random_state: RandomState
-    _history: History
+    _history: History = of_training()
     _trainer: Trainer | None
 
     @property

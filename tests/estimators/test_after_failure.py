@@ -67,6 +67,13 @@ def test_what_was_never_fitted_says_so(estimator, use):
         use(model)
 
 
+@pytest.mark.parametrize("name", ["history_", "n_iter_", "diagnostics_", "advice_"])
+@every_estimator
+def test_what_was_never_trained_has_no_history_and_says_so(estimator, name):
+    with pytest.raises(AttributeError, match="has not been trained; call fit first"):
+        getattr(clone(estimator), name)
+
+
 @every_estimator
 def test_rows_that_are_refused_do_not_end_a_stream(estimator):
     plain, interrupted = (clone(estimator).partial_fit(X, targets(estimator)) for _ in range(2))
