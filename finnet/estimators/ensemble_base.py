@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Self, cast
 
 import numpy as np
@@ -349,8 +350,8 @@ class EnsembleOfNetworks(DrawnSettings):
         return self._averaged(self._network_forecasts(X))
 
     def _averaged(self, P: FloatArray) -> FloatArray:
-        # Summed member by member: a matrix product would round by the number of rows.
-        return np.asarray((self.shares_[:, None, None] * P).sum(axis=0))
+        # Member after member: a matrix product, and NumPy's own sum for one row alone, would round by the number of rows.
+        return np.asarray(reduce(np.add, self.shares_[:, None, None] * P))
 
 
 def _parallel(n_jobs: int | None) -> Parallel:

@@ -8,6 +8,7 @@ members differ from the start (TabM; Gorishniy, Kotelnikov & Babenko 2024).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import ClassVar
 
 import numpy as np
@@ -237,7 +238,8 @@ class Averaged:
 
     def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
         """Mean of shape (n_rows, n_outputs), for Z of shape (n_shared, n_rows, n_outputs); `out` is scratch."""
-        return np.asarray(self.activation.value(Z, out).mean(axis=0))
+        # One after another: NumPy's own sum would add the networks in another order where there is one row alone.
+        return np.asarray(reduce(np.add, self.activation.value(Z, out)) / len(Z))
 
     def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
         """dZ of every network, from dA of the mean."""

@@ -175,3 +175,22 @@ def test_the_forecast_of_a_row_does_not_know_how_many_come_after_it(estimator, w
         P = model.predict_proba(rows)
         for n in (1, 31, 33, 200, 1000, 2100):
             np.testing.assert_array_equal(model.predict_proba(rows[:n]), P[:n])
+
+
+MANY = [
+    NetworkEnsembleClassifier(16, **QUICK, early_stopping=False),
+    NetworkEnsembleRegressor(16, **QUICK, early_stopping=False),
+    NetworkClassifier(**QUICK, batch_ensemble=16),
+    NetworkRegressor(**QUICK, batch_ensemble=16),
+]
+
+
+@pytest.mark.parametrize("estimator", MANY, ids=lambda e: type(e).__name__)
+def test_the_average_of_many_networks_is_that_of_a_row_alone(estimator):
+    model = fitted(estimator, hidden=(16,), epochs=1)
+    forecast = model.predict_proba if is_classifier(model) else model.predict
+    for rows in (X, -X, 2.0 * X):
+        np.testing.assert_array_equal(forecast(rows[:1]), forecast(rows)[:1])
+        np.testing.assert_array_equal(forecast(rows[:1].astype("f4")), forecast(rows.astype("f4"))[:1])
+    if hasattr(model, "spread"):
+        np.testing.assert_array_equal(model.spread(X[:1]), model.spread(X)[:1])
