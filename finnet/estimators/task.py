@@ -93,6 +93,8 @@ def number_task(Y: FloatArray, loss: str | Loss) -> Task:
     if isinstance(loss, str):
         require_choice(loss, ("mse", "mae", "huber", "quantile"), name="loss")
     found, n_columns = named_loss(loss), Y.shape[1]
+    if isinstance(found, BinaryCrossEntropy | CategoricalCrossEntropy | FocalLoss):
+        raise ConfigError(f"loss={loss!r} is for probabilities, and numbers are forecast as they are; use a classifier")
     n_levels = len(found.levels) if isinstance(found, QuantileLoss) else n_columns
     if n_columns not in (1, n_levels):
         raise ConfigError(

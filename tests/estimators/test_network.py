@@ -20,6 +20,7 @@ from finnet.network import SGD, Adam, Callback, Clipping, EarlyStopping
 from finnet.network.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
+    FocalLoss,
     MeanAbsoluteError,
     MeanSquaredError,
     QuantileLoss,
@@ -92,6 +93,13 @@ def test_quantiles_are_learned_online_and_in_other_numbers_of_columns_refused():
 @pytest.mark.parametrize("kind", [NetworkRegressor, NetworkEnsembleRegressor])
 def test_losses_of_classes_are_refused_for_numbers(kind, loss):
     with pytest.raises(ConfigError, match=r"loss='\w+' is not known; use one of huber, mae, mse, quantile"):
+        kind(loss=loss).fit(X, X[:, 0])
+
+
+@pytest.mark.parametrize("loss", [BinaryCrossEntropy(), CategoricalCrossEntropy(), FocalLoss()], ids=repr)
+@pytest.mark.parametrize("kind", [NetworkRegressor, NetworkEnsembleRegressor])
+def test_losses_of_probabilities_are_refused_for_numbers(kind, loss):
+    with pytest.raises(ConfigError, match="is for probabilities, and numbers are forecast as they are; use a classif"):
         kind(loss=loss).fit(X, X[:, 0])
 
 
