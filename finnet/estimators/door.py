@@ -47,7 +47,7 @@ def require_columns_of_numbers(X: Any) -> None:
         return
     for k, (name, dtype) in enumerate(X.dtypes.items()):
         if dtype.kind in "mM":
-            raise DataError(f"column {name!r} holds dates; drop it, or make numbers of it, such as days since the first")
+            raise DataError(f"column {name!r} holds dates; drop it, or make numbers of it, as days since the first")
         if dtype.kind == "O":
             try:
                 X.iloc[:, k].astype(np.float64)

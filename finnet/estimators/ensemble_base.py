@@ -350,7 +350,7 @@ class EnsembleOfNetworks(DrawnSettings):
         return self._averaged(self._network_forecasts(X))
 
     def _averaged(self, P: FloatArray) -> FloatArray:
-        # Member after member: a matrix product, and NumPy's own sum for one row alone, would round by the number of rows.
+        # Member after member: a matrix product, and NumPy's sum of one row alone, would round by the number of rows.
         return np.asarray(reduce(np.add, self.shares_[:, None, None] * P))
 
 

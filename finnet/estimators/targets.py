@@ -58,8 +58,8 @@ def require_numbers(y: npt.ArrayLike, *, name: str) -> None:
 def distinct(labels: npt.NDArray[Any], *, name: str) -> npt.NDArray[Any]:
     """The labels that come, sorted.
 
-    DataError where they are no row, or of several types, which have no order, and ValueError where they are numbers to measure
-    rather than to tell apart.
+    DataError where they are no row, or of several types, which have no order, and ValueError where they are numbers to
+    measure rather than to tell apart.
 
     Examples
     --------

@@ -102,5 +102,5 @@ def test_classes_that_are_no_row_of_labels_are_named(estimator, classes):
 def test_a_stream_takes_no_other_classes_once_it_has_begun(estimator):
     y = targets(estimator)
     model = clone(estimator).partial_fit(X, y, classes=["up", "down"]).partial_fit(X, y, classes=["down", "up"])
-    with pytest.raises(DataError, match="classes=.*'flat'.* are not those that the network tells apart, .'down', 'up'"):
+    with pytest.raises(DataError, match=r"classes=.*'flat'.* are not those that the network tells apart, \['down'"):
         model.partial_fit(X, y, classes=["up", "down", "flat"])

@@ -140,7 +140,7 @@ def test_a_class_of_one_row_is_enough(estimator):
 NO_COLUMNS = {
     "dates": (pd.date_range("2020", periods=60), "column 'when' holds dates; drop it, or make numbers of it"),
     "dates of a zone": (pd.date_range("2020", periods=60, tz="UTC"), "column 'when' holds dates"),
-    "days": ([date(2020, 1, 1)] * 60, r"column 'when' holds what is no number \(.*'datetime.date'\); drop it, or put a"),
+    "days": ([date(2020, 1, 1)] * 60, r"column 'when' holds what is no number \(.*'datetime.date'\); drop it, or"),
     "months": (pd.period_range("2020", periods=60, freq="M"), "column 'when' holds what is no number"),
     "text": (["May"] * 60, r"column 'when' holds what is no number \(.*'May'\); drop it, or put a TableEncoder in fr"),
     "categories": (pd.Categorical(["May"] * 60), "column 'when' holds what is no number"),
