@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from joblib import Parallel
 
 from finnet.checks import is_whole, require_choice
 from finnet.errors import ConfigError, DataError, FinnetWarning
@@ -16,6 +17,7 @@ from finnet.types import BoolArray, FloatArray
 __all__ = [
     "are_much_worse",
     "has_validation",
+    "parallel_as_they_come",
     "require_columns_of_numbers",
     "require_hidden",
     "require_jobs",
@@ -68,6 +70,17 @@ def require_jobs(n_jobs: Any) -> None:
     """Raise ConfigError unless `n_jobs` is None or a whole number other than 0."""
     if n_jobs is not None and (not is_whole(n_jobs) or n_jobs == 0):
         raise ConfigError(f"n_jobs={n_jobs!r} is no number of processes; use 1, 2, ..., -1 for all cores, or None")
+
+
+def parallel_as_they_come(n_jobs: int | None) -> Parallel:
+    """What hands over blocks of members one by one and as they come; ConfigError where joblib was set to what cannot.
+
+    An interrupt then loses no block that another process has finished.
+    """
+    try:
+        return Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
+    except ValueError as error:
+        raise ConfigError(f"members cannot be trained in parallel so ({error}); use the backend loky") from error
 
 
 def require_normalization(normalization: str | None, *, batch_size: int) -> None:

@@ -7,12 +7,12 @@ from typing import Self, cast
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import delayed, effective_n_jobs
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.checks import require_choice, require_whole
 from finnet.errors import ConfigError, TrainingError
-from finnet.estimators.door import require_jobs, warn_if_worse, warn_of_divergence
+from finnet.estimators.door import parallel_as_they_come, require_jobs, warn_if_worse, warn_of_divergence
 from finnet.estimators.drawn_settings import DrawnSettings
 from finnet.estimators.loaded import of_training
 from finnet.estimators.members import (
@@ -252,7 +252,7 @@ class EnsembleOfNetworks(DrawnSettings):
         stopping, n_folds = self._stopping(), min(self.folds, self.members)
         assert stopping is not None
         n_judges = len(strata) if weights is None else np.count_nonzero(weights)
-        if self.validation == "last" or n_folds < 2 or n_judges < 2 * self.folds:
+        if self.validation == "last" or n_folds < 2 or n_judges < 2 * n_folds:
             fraction, how = stopping.validation_fraction, self.validation
             judged = held_out(strata, fraction, how=how, rng=rng, weights=weights)[None]
             return np.setdiff1d(np.arange(len(strata)), judged)[None], judged
@@ -287,7 +287,7 @@ class EnsembleOfNetworks(DrawnSettings):
         done: dict[int, _Trained] = {}
         work = [delayed(self._train_block)(k, block, examples, task) for k, block in enumerate(blocks)]
         try:
-            for k, trained in _parallel(self.n_jobs)(work):
+            for k, trained in parallel_as_they_come(self.n_jobs)(work):
                 done[k] = trained
                 if trained[1][0].was_interrupted:
                     break
@@ -352,14 +352,3 @@ class EnsembleOfNetworks(DrawnSettings):
     def _averaged(self, P: FloatArray) -> FloatArray:
         # Member after member: a matrix product, and NumPy's sum of one row alone, would round by the number of rows.
         return np.asarray(reduce(np.add, self.shares_[:, None, None] * P))
-
-
-def _parallel(n_jobs: int | None) -> Parallel:
-    """What hands over blocks one by one and as they come; ConfigError where joblib was set to what cannot.
-
-    An interrupt then loses no block that another process has finished.
-    """
-    try:
-        return Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
-    except ValueError as error:
-        raise ConfigError(f"members cannot be trained in parallel so ({error}); use the backend loky") from error

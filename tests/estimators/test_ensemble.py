@@ -25,6 +25,11 @@ def test_every_row_judges_once_per_fold_and_never_its_own_learners():
         assert not set(own) & set(others)
 
 
+def test_every_row_judges_where_there_are_rows_for_as_many_folds_as_members():
+    model = NetworkEnsembleClassifier(**{**QUICK, "members": 3, "folds": 100}).fit(X[:120], Y[:120])
+    assert model.members_["fold"].tolist() == [0, 1, 2]
+
+
 def test_given_validation_rows_judge_all_members():
     model = NetworkEnsembleClassifier(**QUICK).fit(X[:160], Y[:160], X_val=X[160:], y_val=Y[160:])
     assert (model.members_["fold"] == 0).all()
@@ -112,7 +117,7 @@ def test_an_interrupt_keeps_blocks_that_came_before_earlier_ones(monkeypatch):
 
     monkeypatch.setattr(module, "members_at_once", lambda *_, **__: 1)
     whole = NetworkEnsembleClassifier(**QUICK, selection="all").fit(X, Y)
-    monkeypatch.setattr(module, "Parallel", Interrupted)
+    monkeypatch.setattr("finnet.estimators.door.Parallel", Interrupted)
     cut = NetworkEnsembleClassifier(**QUICK, selection="all").fit(X, Y)
     assert cut.members_.index.tolist() == sorted(cut._histories) == [0, 2]
     pd.testing.assert_frame_equal(cut.members_.drop(columns="share"), whole.members_.drop(columns="share").loc[[0, 2]])
