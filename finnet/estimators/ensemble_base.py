@@ -285,7 +285,7 @@ class EnsembleOfNetworks(DrawnSettings):
     def _train_blocks(self, blocks: list[Members], examples: Examples, task: Task) -> dict[int, _Trained]:
         """Parameters and histories of every block by number; those done so far where the user interrupts."""
         done: dict[int, _Trained] = {}
-        work = [delayed(self._train_block)(k, block, examples, task) for k, block in enumerate(blocks)]
+        work = [delayed(self._train_block)(block, examples, task, k=k) for k, block in enumerate(blocks)]
         try:
             for k, trained in parallel_as_they_come(self.n_jobs)(work):
                 done[k] = trained
@@ -296,7 +296,7 @@ class EnsembleOfNetworks(DrawnSettings):
                 raise
         return dict(sorted(done.items()))
 
-    def _train_block(self, k: int, members: Members, examples: Examples, task: Task) -> tuple[int, _Trained]:
+    def _train_block(self, members: Members, examples: Examples, task: Task, *, k: int) -> tuple[int, _Trained]:
         network, loss = self._started(members, examples, task), loss_on_scores(task.loss, task.output)
         strengths = {name: members.settings[name][:, None].astype(self.dtype) for name in ("l1", "l2")}
         with one_blas_thread():

@@ -330,7 +330,6 @@ class Composed:
         A = self.activation.value(Z, np.empty_like(Z))
         given = A if self.activation.in_place else Z
         return self.activation.gradient(given, A, gradient_in_place(self.loss, A.copy(), Y))
-        return self.activation.gradient(Z, A, gradient_in_place(self.loss, A.copy(), Y))
 
 
 LOSSES: dict[str, Loss] = {

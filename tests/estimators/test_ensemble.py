@@ -111,8 +111,8 @@ def test_an_interrupt_keeps_blocks_that_came_before_earlier_ones(monkeypatch):
             pass
 
         def __call__(self, work):
-            for function, arguments, _ in (work[2], work[0]):
-                yield function(*arguments)
+            for function, arguments, settings in (work[2], work[0]):
+                yield function(*arguments, **settings)
             raise KeyboardInterrupt
 
     monkeypatch.setattr(module, "members_at_once", lambda *_, **__: 1)
@@ -249,7 +249,7 @@ def test_two_processes_share_members_that_one_pack_could_hold(monkeypatch):
     train_block = NetworkEnsembleClassifier._train_block
     monkeypatch.setattr(
         NetworkEnsembleClassifier, "_train_block",
-        lambda self, k, block, *rest: blocks.append(len(block.rngs)) or train_block(self, k, block, *rest),
+        lambda self, block, *rest, k: blocks.append(len(block.rngs)) or train_block(self, block, *rest, k=k),
     )  # fmt: skip
     monkeypatch.setattr(module, "effective_n_jobs", lambda n_jobs: 2)
     NetworkEnsembleClassifier(**QUICK).fit(X, Y)
