@@ -5,7 +5,8 @@
 
 What finnet asks NumPy for in every step (rows gathered, masks drawn, forward, loss, backward, Adam) is done in one flat
 loop, in memory that was made before: no layers, no history, nothing judged or checked. A step cannot be made of these
-calls and take less, so a target that a peer does not reach beside them is out of reach of better Python.
+calls and take less, so a target that a peer clearly does not reach beside them is out of reach of better Python;
+clearly, because ratios of one hour differ by some percent from those of another.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -227,7 +228,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     libraries = measuring.versions(*[peer for peer in peers if asked.has(peer)])
     text = (
         "# What NumPy's calls take alone\n\nThe calls of a training step in one flat loop, without layers, history,"
-        " judging and checks. A target that peers do not reach beside them cannot be met with these calls. CPU time of"
+        " judging and checks. A target that a peer clearly does not reach beside them cannot be met with these calls;"
+        " ratios of one hour differ by some percent from those of another. CPU time of"
         f" one core, medians of {asked.repeats} interleaved rounds, {libraries}. Made by"
         " `python tests/benchmarks/bench_floor.py`; targets in brackets.\n\n"
         f"{measuring.sizes_in_words()}\n\n{measuring.table(FIGURES, results)}"
