@@ -8,7 +8,7 @@ from finnet.backtest.engine import Backtest, run_backtest
 from finnet.data.panel import LoanBook, Panel
 from finnet.evaluation.calibration import calibration_errors, calibration_table
 from finnet.evaluation.comparison import Comparison, compare
-from finnet.evaluation.scores import Sample, describe_sample, score
+from finnet.evaluation.scores import Sample, compared_metrics, describe_sample, score, score_by_fold
 from finnet.forecasts import Forecasts
 from finnet.jobs.config import DefaultRiskJob, DirectionJob
 from finnet.labels import forward_return
@@ -39,6 +39,8 @@ class Judgement:
         What the scores rest on.
     scores : DataFrame
         Long: model, metric, value, low, high.
+    fold_scores : DataFrame
+        Long: fold, model, metric, value, n; of the metrics compared.
     comparisons : tuple of Comparison
         The network against every other model, by the metric that decides first.
     calibration, calibration_errors : DataFrame
@@ -49,6 +51,7 @@ class Judgement:
 
     sample: Sample
     scores: pd.DataFrame
+    fold_scores: pd.DataFrame
     comparisons: tuple[Comparison, ...]
     calibration: pd.DataFrame
     calibration_errors: pd.DataFrame
@@ -62,10 +65,12 @@ class Judgement:
 
 def judge(job: DirectionJob | DefaultRiskJob, forecasts: Forecasts, source: Panel | LoanBook) -> Judgement:
     """Score, compare, check the calibration and decide."""
+    outcome, compared = _outcome(job, source), compared_metrics(forecasts)
     return Judgement(
         sample=describe_sample(forecasts),
-        scores=score(forecasts, seed=job.seed, outcome=_outcome(job, source)),
-        comparisons=tuple(compare(forecasts, metric=metric) for metric in _COMPARED[job.task]),
+        scores=score(forecasts, seed=job.seed, outcome=outcome),
+        fold_scores=score_by_fold(forecasts, compared, outcome=outcome),
+        comparisons=tuple(compare(forecasts, metric=metric, outcome=outcome) for metric in compared),
         calibration=calibration_table(forecasts),
         calibration_errors=calibration_errors(forecasts, seed=job.seed),
         decision=_decide(job, forecasts.of(_NETWORK), source),
@@ -80,9 +85,6 @@ def _outcome(job: DirectionJob | DefaultRiskJob, source: Panel | LoanBook) -> "p
     returns = forward_return(source, horizon_bars=label.horizon_bars, delay_bars=label.delay_bars)
     index = pd.MultiIndex.from_product([source.closes_at, source.symbols])
     return pd.Series(returns.ravel(), index=index).dropna()
-
-
-_COMPARED = {"direction": ("log_loss", "accuracy"), "default-risk": ("log_loss",)}
 
 
 def _decide(

@@ -24,11 +24,11 @@ from finnet.reporting.html import render
 from finnet.reporting.text import percent
 from finnet.reporting.validation_report import Lending, default_risk_page
 from finnet.splits import fold_table
+from finnet.targets import target_named
 
 __all__ = ["PageParts", "page_parts", "render_page"]
 
 AnyJob = DirectionJob | DefaultRiskJob
-_EVENTS = {"direction": "rose", "above_median": "beat the median"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -71,6 +71,7 @@ def _evidence(results: Sequence[FoldResult], judgement: Judgement) -> Evidence:
         verdict=judgement.verdict,
         scores=judgement.scores,
         comparison=pd.concat([comparison.table for comparison in judgement.comparisons], ignore_index=True),
+        fold_scores=judgement.fold_scores,
         calibration=judgement.calibration,
         learning=pd.DataFrame([_learning(fold, fit) for fold, fit in fits.items()]),
         networks=_by_fold({fold: fit.members for fold, fit in fits.items() if fit.members is not None}),
@@ -132,7 +133,7 @@ def _run(job: AnyJob, dataset: Dataset, base_rate: float, *, record: Mapping[str
         source=_source(job),
         rows=len(dataset),
         entities=len(set(dataset.entity)),
-        event="defaulted" if isinstance(job, DefaultRiskJob) else _EVENTS[job.label.label.target],
+        event=target_named(dataset.target).event,
         base_rate=base_rate,
         folds=fold_table(dataset, job.split.split),
         features=_features(job, dataset),

@@ -103,7 +103,7 @@ def _name_sides(axes: Axes) -> None:
 
 
 def _label_differences(axes: Axes, table: pd.DataFrame) -> None:
-    metric = metric_of(str(table["metric"].iloc[0]))
+    metric = metric_of(str(table["metric"].iloc[0])).fit_for(table["difference"])
     labels = [metric.difference(value).removesuffix(" points") for value in table["difference"]]
     right = 8 + 6 * max(map(len, labels))
     for height, words in enumerate(labels):

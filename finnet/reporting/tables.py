@@ -15,6 +15,7 @@ __all__ = [
     "cutoff_row",
     "cutoff_table",
     "feature_table",
+    "fold_scores_table",
     "fold_table",
     "layer_table",
     "learning_table",
@@ -28,22 +29,22 @@ _MOST_CUTOFFS = 12
 
 
 def comparison_table(comparison: pd.DataFrame) -> pd.DataFrame:
-    """One row per model: its value, by how much the network is better, and how sure that is.
+    """One row per model: its value, by how much the network is better, and how sure either answer about that is.
 
     Parameters
     ----------
     comparison : DataFrame
         Columns `model`, `metric` (one for all rows), `value`, `difference` (positive where the network is better),
-        `low`, `high`, `p_value`, `p_holm`, `years_needed`.
+        `low`, `high`, `p_forecasts`, `p_fits`, `p_holm`, `years_needed`, `rows_needed`.
 
     Examples
     --------
     >>> row = {"model": "tree", "metric": "auc", "value": 0.7, "difference": 0.02, "low": 0.01, "high": 0.03,
-    ...        "p_value": 0.01, "p_holm": 0.02, "years_needed": np.nan}
+    ...        "p_forecasts": 0.01, "p_fits": np.nan, "p_holm": 0.02, "years_needed": np.nan, "rows_needed": np.nan}
     >>> comparison_table(pd.DataFrame([row])).iloc[0].tolist()
     ['Decision tree', '0.700', '+0.020\\n+0.010 to +0.030', '0.010', '0.020']
     """
-    metric = metric_of(str(comparison["metric"].iloc[0]))
+    metric = metric_of(str(comparison["metric"].iloc[0])).fit_for(comparison["difference"])
     rows = pd.DataFrame(
         {
             "Model": comparison["model"].map(model_heading),
@@ -52,12 +53,15 @@ def comparison_table(comparison: pd.DataFrame) -> pd.DataFrame:
                 _stacked(metric.difference(value), span(metric.difference(low), metric.difference(high)))
                 for value, low, high in zip(*_columns(comparison, "difference"), strict=True)
             ],
-            "p": comparison["p_value"].map(p_value),
+            "p, these forecasts": comparison["p_forecasts"].map(p_value),
+            "p, other fits": comparison["p_fits"].map(p_value),
             "p (Holm)": comparison["p_holm"].map(p_value),
             "Years needed": comparison["years_needed"].map(_years),
+            "Rows needed": comparison["rows_needed"].map(_rows_needed),
         }
     )
-    return rows if comparison["years_needed"].notna().any() else rows.drop(columns="Years needed")
+    absent = {"p, other fits": "p_fits", "Years needed": "years_needed", "Rows needed": "rows_needed"}
+    return rows.drop(columns=[words for words, name in absent.items() if not comparison[name].notna().any()])
 
 
 def _columns(frame: pd.DataFrame, value: str) -> tuple[pd.Series, pd.Series, pd.Series]:
@@ -68,6 +72,37 @@ def _years(years: float) -> str:
     if years > 1000:
         return ">1,000"
     return number(years, 0 if years >= 10 else 1)
+
+
+def _rows_needed(rows: float) -> str:
+    if rows > 1e8:
+        return ">100 million"
+    return ABSENT if np.isnan(rows) else count(float(f"{rows:.2g}"))
+
+
+def fold_scores_table(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row per fold: its cases, and the value of one metric for every model.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Long: `fold`, `model`, `metric` (one for all rows), `value`, `n`.
+
+    Examples
+    --------
+    >>> scores = pd.DataFrame({"fold": [0, 0], "model": ["network", "tree"], "metric": "auc", "value": [0.7, 0.65],
+    ...                        "n": 120})
+    >>> fold_scores_table(scores).to_numpy().tolist()
+    [['0', '120', '0.700', '0.650']]
+    """
+    metric = metric_of(str(scores["metric"].iloc[0]))
+    wide = scores.pivot_table(index="fold", columns="model", values="value", dropna=False)[
+        list(scores["model"].unique())
+    ]
+    cases = scores.groupby("fold")["n"].first()
+    columns = {model_heading(str(model)): wide[model].map(metric.text) for model in wide}
+    table = pd.DataFrame({"Cases": cases.map(count), **columns})
+    return table.rename_axis("Fold").reset_index().astype({"Fold": str})
 
 
 def naive_table(against_naive: pd.DataFrame) -> pd.DataFrame:
