@@ -6,7 +6,6 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from arch.bootstrap import optimal_block_length
 
 from finnet.checks import require_at_least, require_choice
 from finnet.errors import ConfigError
@@ -254,6 +253,9 @@ def _block_length(cases: Cases) -> int:
 
     Never below the horizon, and otherwise at most a quarter of the sessions, so that blocks can differ.
     """
+    # Imported here: arch brings all of its volatility models and matplotlib along, which takes over a second.
+    from arch.bootstrap import optimal_block_length
+
     n, rows = cases.n_units, np.bincount(cases.unit)
     errors = np.column_stack([np.bincount(cases.unit, (cases.truth - p) ** 2) / rows for p in cases.values.T])
     varying = errors[:, errors.std(axis=0) > 1e-12]
