@@ -8,7 +8,10 @@ from finnet.checks import require_positive
 from finnet.evaluation.significance import sharpe_interval
 from finnet.types import FloatArray
 
-__all__ = ["annual_return", "drawdown", "sharpe_ratio", "summarize_returns"]
+LEAST_YEARS = 0.98
+"""Shortest span for which figures a year are given; a calendar year may have a few sessions less than the average."""
+
+__all__ = ["LEAST_YEARS", "annual_return", "drawdown", "sharpe_ratio", "summarize_returns"]
 
 
 def drawdown(equity: FloatArray) -> FloatArray:
@@ -28,7 +31,7 @@ def drawdown(equity: FloatArray) -> FloatArray:
     return equity / np.maximum.accumulate(equity) - 1.0
 
 
-def annual_return(returns: FloatArray, *, periods_per_year: float = 252.0) -> float:
+def annual_return(returns: FloatArray, *, periods_per_year: float) -> float:
     """The constant yearly growth that ends at the same value: product(1 + r)^(periods_per_year / n) - 1.
 
     Examples
@@ -39,7 +42,7 @@ def annual_return(returns: FloatArray, *, periods_per_year: float = 252.0) -> fl
     return float(np.prod(1.0 + returns) ** (periods_per_year / len(returns)) - 1.0)
 
 
-def sharpe_ratio(returns: FloatArray, *, periods_per_year: float = 252.0) -> float:
+def sharpe_ratio(returns: FloatArray, *, periods_per_year: float) -> float:
     """Mean over standard deviation (n - 1) of the returns, annualized; no risk-free rate is subtracted.
 
     NaN where the returns do not vary.
@@ -56,9 +59,11 @@ def sharpe_ratio(returns: FloatArray, *, periods_per_year: float = 252.0) -> flo
 
 
 def summarize_returns(
-    returns: FloatArray, *, turnover: FloatArray, exposure: FloatArray, periods_per_year: float = 252.0
+    returns: FloatArray, *, turnover: FloatArray, exposure: FloatArray, periods_per_year: float
 ) -> "pd.Series[float]":
-    """Annual return and volatility, Sharpe ratio with its 95 % interval, worst drawdown, yearly turnover, exposure.
+    """Annual return and volatility, Sharpe ratio with its 95 % interval, worst drawdown, turnover, exposure.
+
+    Over less than a year no figure is made one of a year: these are NaN then.
 
     Parameters
     ----------
@@ -69,7 +74,8 @@ def summarize_returns(
     -------
     Series
         annual_return, annual_volatility, sharpe, sharpe_low, sharpe_high, max_drawdown (-0.25 is a fall by a quarter),
-        turnover_per_year (1 is the whole account bought or sold once), mean_exposure, total_return.
+        turnover_per_year (1 is the whole account bought or sold once), mean_exposure, total_return, total_turnover,
+        bars, years.
 
     Examples
     --------
@@ -78,19 +84,26 @@ def summarize_returns(
     >>> summary[["max_drawdown", "turnover_per_year", "total_return"]].round(4).tolist()
     [-0.25, 3.0, -0.01]
     """
-    low, high = sharpe_interval(returns, periods_per_year=periods_per_year)
+    years = len(returns) / periods_per_year
     # A ruined account stays worth nothing; a hair above zero keeps its drawdown defined.
     value = np.maximum(equity(returns), np.finfo(float).tiny)
+    low, high = sharpe_interval(returns, periods_per_year=periods_per_year)
+    a_year = {
+        "annual_return": annual_return(returns, periods_per_year=periods_per_year),
+        "annual_volatility": float(returns.std(ddof=1) * np.sqrt(periods_per_year)),
+        "sharpe": sharpe_ratio(returns, periods_per_year=periods_per_year),
+        "sharpe_low": low,
+        "sharpe_high": high,
+        "turnover_per_year": float(turnover.sum() / years),
+    }
     return pd.Series(
         {
-            "annual_return": annual_return(returns, periods_per_year=periods_per_year),
-            "annual_volatility": float(returns.std(ddof=1) * np.sqrt(periods_per_year)),
-            "sharpe": sharpe_ratio(returns, periods_per_year=periods_per_year),
-            "sharpe_low": low,
-            "sharpe_high": high,
+            **(a_year if years >= LEAST_YEARS else dict.fromkeys(a_year, np.nan)),
             "max_drawdown": float(drawdown(np.append(1.0, value)).min()),
-            "turnover_per_year": float(turnover.sum() * periods_per_year / len(returns)),
             "mean_exposure": float(exposure.mean()),
             "total_return": float(value[-1] - 1.0),
+            "total_turnover": float(turnover.sum()),
+            "bars": float(len(returns)),
+            "years": years,
         }
     )

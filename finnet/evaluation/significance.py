@@ -314,9 +314,7 @@ def deflated_sharpe(
     return probabilistic_sharpe(sharpe, n, benchmark=benchmark, skew=skew, kurtosis=kurtosis)
 
 
-def sharpe_interval(
-    returns: FloatArray, *, periods_per_year: float = 252.0, level: float = 0.95
-) -> tuple[float, float]:
+def sharpe_interval(returns: FloatArray, *, periods_per_year: float, level: float = 0.95) -> tuple[float, float]:
     """Interval of the annualized Sharpe ratio of returns per period; NaN where they do not vary.
 
     SR +- z sqrt((1 - g3 SR + (g4 - 1)/4 SR^2) / (n - 1)) per period, Mertens 2002: right for fat tails and skew,
@@ -324,7 +322,8 @@ def sharpe_interval(
 
     Examples
     --------
-    >>> low, high = sharpe_interval(np.array([0.01, -0.01, 0.02, 0.0, 0.01, -0.02, 0.02, 0.01]))
+    >>> returns = np.array([0.01, -0.01, 0.02, 0.0, 0.01, -0.02, 0.02, 0.01])
+    >>> low, high = sharpe_interval(returns, periods_per_year=252)
     >>> round(low, 2), round(high, 2)
     (-7.63, 18.85)
     """

@@ -235,4 +235,4 @@ def _forecasts(work: _Work, fitted: Any) -> Forecasts:
     )
 
 
-_TIMES = {"issued_at": "decided_at", "resolves_at": "resolves_at"}
+_TIMES = {"issued_at": "decided_at", "tradable_at": "tradable_at", "resolves_at": "resolves_at"}

@@ -23,6 +23,7 @@ from finnet.jobs.config import DefaultRiskJob, DirectionJob, MarketData
 from finnet.jobs.final import REFIT
 from finnet.jobs.saved import SavedRun
 from finnet.jobs.sources import load_panel
+from finnet.labels import is_ready, paid_out_at
 from finnet.types import TimeArray
 
 __all__ = ["NewForecasts", "forecast_new", "write_forecasts"]
@@ -67,6 +68,7 @@ class _Rows:
     target: str
     horizon: int
     issued_at: TimeArray | None
+    tradable_at: TimeArray | None
     resolves_at: TimeArray | None
 
 
@@ -163,7 +165,8 @@ def _market_rows(job: DirectionJob, panel: Panel, *, now: np.datetime64, until: 
     features = FeatureSet.of(job.features)
     _require_history(panel, features.look_back)
     _require_fresh(panel, now, job.forecast.max_age_sessions)
-    t, s = np.nonzero(_is_ready(panel, job) & (panel.closes_at >= until)[:, None])
+    ready = is_ready(panel, look_back=features.look_back, min_history_bars=job.min_history_bars)
+    t, s = np.nonzero(ready & (panel.closes_at >= until)[:, None])
     if not len(t):
         raise DataError(
             f"no session from {until}, when the model had been trained, to {panel.closes_at[-1]} has a symbol with"
@@ -171,7 +174,14 @@ def _market_rows(job: DirectionJob, panel: Panel, *, now: np.datetime64, until: 
         )
     X = pd.DataFrame(features.compute(panel)[t, s], columns=features.names)
     label = job.label.label
-    return _Rows(X, np.array(panel.symbols, object)[s], label.target, label.horizon_bars, panel.closes_at[t], None)
+    issued, tradable = panel.closes_at[t], _bars_later(panel, t, label.delay_bars)
+    return _Rows(X, np.array(panel.symbols, object)[s], label.target, label.horizon_bars, issued, tradable, None)
+
+
+def _bars_later(panel: Panel, t: np.ndarray, bars: int) -> TimeArray:
+    """Closes `bars` after those of t, shape (n,); NaT where the panel does not reach them."""
+    later = np.append(panel.closes_at, np.datetime64("NaT", "us"))
+    return np.asarray(later[np.minimum(t + bars, len(panel.closes_at))])
 
 
 def _require_history(panel: Panel, look_back: int) -> None:
@@ -189,14 +199,6 @@ def _require_fresh(panel: Panel, now: np.datetime64, limit: int) -> None:
         raise LimitError(f"{words}; give newer prices (forecast.max_age_sessions={limit})")
 
 
-def _is_ready(panel: Panel, job: DirectionJob) -> np.ndarray:
-    """Whether a symbol may be forecast at a session, shape (T, S), by the rules of training rows."""
-    has_close = np.isfinite(panel["close"])
-    late = np.arange(len(panel.sessions)) >= FeatureSet.of(job.features).look_back - 1
-    enough = has_close.cumsum(axis=0) >= job.min_history_bars
-    return np.asarray(late[:, None] & enough & has_close & np.asarray(panel.member))
-
-
 def _loan_rows(job: DefaultRiskJob, data: Path | str, *, until: np.datetime64 | None) -> _Rows:
     source = job.data.source
     if not isinstance(source, LoanFile):
@@ -209,14 +211,14 @@ def _loan_rows(job: DefaultRiskJob, data: Path | str, *, until: np.datetime64 | 
         raise DataError(f"no loan was applied for since {until}, when the model had been trained; give newer ones")
     applied, resolves = (None if times is None else times[new] for times in (book.applied_at, book.resolves_at))
     X = book.applications[new].reset_index(drop=True)
-    return _Rows(X, book.loan_id[new], "default", book.horizon_months, applied, resolves)
+    paid = None if applied is None else paid_out_at(applied)
+    return _Rows(X, book.loan_id[new], "default", book.horizon_months, applied, paid, resolves)
 
 
 def _forecasts(rows: _Rows, model: CalibratedClassifier, run_id: str) -> Forecasts:
     _require_schema(rows.X, model.classifier_.encoder_)
-    times: dict[str, Any] = {} if rows.issued_at is None else {"issued_at": rows.issued_at}
-    if rows.resolves_at is not None:
-        times["resolves_at"] = rows.resolves_at
+    clocks = {name: getattr(rows, name) for name in ("issued_at", "tradable_at", "resolves_at")}
+    times: dict[str, Any] = {name: clock for name, clock in clocks.items() if clock is not None}
     named = {"model": "network", "fold": NO_FOLD, "entity": rows.entity, "target": rows.target, "horizon": rows.horizon}
     value = model.predict_proba(rows.X)[:, 1]
     return Forecasts.from_rows({**named, **times, "kind": "probability", "value": value}, run_id=run_id)

@@ -186,13 +186,12 @@ def _spans(frame: pd.DataFrame) -> list[str]:
 
 
 def backtest_table(summary: pd.DataFrame) -> pd.DataFrame:
-    """Yearly figures of the strategy after and before costs, and of holding.
+    """Figures of the strategy after and before costs, and of holding or cash: a year's, or in all over less than one.
 
     Parameters
     ----------
     summary : DataFrame
-        Rows `net`, `gross`, `buy_and_hold`; columns `annual_return`, `annual_volatility`, `sharpe`, `sharpe_low`,
-        `sharpe_high`, `max_drawdown`, `turnover_per_year`.
+        Rows `net`, `gross`, `buy_and_hold` or `cash`; columns as in `finnet.backtest.performance.summarize_returns`.
 
     Examples
     --------
@@ -201,18 +200,29 @@ def backtest_table(summary: pd.DataFrame) -> pd.DataFrame:
     >>> backtest_table(pd.DataFrame([row], index=["net"])).iloc[0].tolist()
     ['Net of costs', '+5.0 %', '10.0 %', '0.50\\n−0.10 to 1.10', '−20.0 %', '12.0']
     """
-    names = {"net": "Net of costs", "gross": "Before costs", "buy_and_hold": "Buy and hold"}
+    names = {"net": "Net of costs", "gross": "Before costs", "buy_and_hold": "Buy and hold", "cash": "Cash"}
     order = [name for name in names if name in summary.index] + [n for n in summary.index if n not in names]
     rows = summary.loc[order]
-    columns = {
-        "": [names.get(name, str(name)) for name in order],
+    figures = _figures_a_year(rows) if rows["annual_return"].notna().any() else _figures_in_all(rows)
+    return pd.DataFrame({"": [names.get(name, str(name)) for name in order], **figures})
+
+
+def _figures_a_year(rows: pd.DataFrame) -> dict[str, list[str]]:
+    return {
         "Return a year": [percent(value, signed=True) for value in rows["annual_return"]],
-        "Volatility": rows["annual_volatility"].map(percent),
-        "Sharpe ratio": rows.apply(_sharpe, axis=1),
-        "Deepest fall": rows["max_drawdown"].map(percent),
+        "Volatility": [percent(value) for value in rows["annual_volatility"]],
+        "Sharpe ratio": list(rows.apply(_sharpe, axis=1)),
+        "Deepest fall": [percent(value) for value in rows["max_drawdown"]],
         "Turnover a year": [number(value, 1) for value in rows["turnover_per_year"]],
     }
-    return pd.DataFrame(columns)
+
+
+def _figures_in_all(rows: pd.DataFrame) -> dict[str, list[str]]:
+    return {
+        "Return in all": [percent(value, signed=True) for value in rows["total_return"]],
+        "Deepest fall": [percent(value) for value in rows["max_drawdown"]],
+        "Turnover in all": [number(value, 1) for value in rows["total_turnover"]],
+    }
 
 
 def _sharpe(row: pd.Series) -> str:

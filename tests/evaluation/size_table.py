@@ -156,8 +156,8 @@ p-value; how often the 95 % interval covers zero; then how often a true differen
 
 Where fits have effects of their own, "these forecasts" may well differ, and saying so is no error: only the test over
 fits, and the verdict from five fits on, must hold 5 % there. The verdict takes the more careful of two answers, so
-where fits have no effects it errs on the side of silence. The place of the widest gap of KS is taken as known, which makes its tests
-careful (about 2 %).
+where fits have no effects it errs on the side of silence. The place of the widest gap of KS is taken as
+known, which makes its tests careful (about 2 %).
 
 {table}
 """
