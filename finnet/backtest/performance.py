@@ -31,15 +31,15 @@ def drawdown(equity: FloatArray) -> FloatArray:
     return equity / np.maximum.accumulate(equity) - 1.0
 
 
-def annual_return(returns: FloatArray, *, periods_per_year: float) -> float:
-    """The constant yearly growth that ends at the same value: product(1 + r)^(periods_per_year / n) - 1.
+def annual_return(returns: FloatArray, *, years: float) -> float:
+    """The constant yearly growth that ends at the same value: product(1 + r)^(1 / years) - 1.
 
     Examples
     --------
-    >>> round(annual_return(np.array([0.1, 0.1]), periods_per_year=1), 4)
+    >>> round(annual_return(np.array([0.1, 0.1]), years=2), 4)
     0.1
     """
-    return float(np.prod(1.0 + returns) ** (periods_per_year / len(returns)) - 1.0)
+    return float(np.prod(1.0 + returns) ** (1.0 / years) - 1.0)
 
 
 def sharpe_ratio(returns: FloatArray, *, periods_per_year: float) -> float:
@@ -68,7 +68,7 @@ def summarize_returns(
     Parameters
     ----------
     returns, turnover, exposure : ndarray of shape (T,)
-        Per bar.
+        Per bar, from the bar of the entry on.
 
     Returns
     -------
@@ -80,25 +80,17 @@ def summarize_returns(
     Examples
     --------
     >>> returns = np.array([0.1, -0.25, 0.2])
-    >>> summary = summarize_returns(returns, turnover=np.ones(3), exposure=np.ones(3), periods_per_year=3)
+    >>> summary = summarize_returns(returns, turnover=np.ones(3), exposure=np.ones(3), periods_per_year=2)
     >>> summary[["max_drawdown", "turnover_per_year", "total_return"]].round(4).tolist()
     [-0.25, 3.0, -0.01]
     """
-    years = len(returns) / periods_per_year
+    # The first bar is that of the entry: n bars take the time of n - 1.
+    years = (len(returns) - 1) / periods_per_year
     # A ruined account stays worth nothing; a hair above zero keeps its drawdown defined.
     value = np.maximum(equity(returns), np.finfo(float).tiny)
-    low, high = sharpe_interval(returns, periods_per_year=periods_per_year)
-    a_year = {
-        "annual_return": annual_return(returns, periods_per_year=periods_per_year),
-        "annual_volatility": float(returns.std(ddof=1) * np.sqrt(periods_per_year)),
-        "sharpe": sharpe_ratio(returns, periods_per_year=periods_per_year),
-        "sharpe_low": low,
-        "sharpe_high": high,
-        "turnover_per_year": float(turnover.sum() / years),
-    }
     return pd.Series(
         {
-            **(a_year if years >= LEAST_YEARS else dict.fromkeys(a_year, np.nan)),
+            **_figures_a_year(returns, turnover, years=years, periods_per_year=periods_per_year),
             "max_drawdown": float(drawdown(np.append(1.0, value)).min()),
             "mean_exposure": float(exposure.mean()),
             "total_return": float(value[-1] - 1.0),
@@ -107,3 +99,19 @@ def summarize_returns(
             "years": years,
         }
     )
+
+
+def _figures_a_year(
+    returns: FloatArray, turnover: FloatArray, *, years: float, periods_per_year: float
+) -> dict[str, float]:
+    names = ("annual_return", "annual_volatility", "sharpe", "sharpe_low", "sharpe_high", "turnover_per_year")
+    if years < LEAST_YEARS:
+        return dict.fromkeys(names, np.nan)
+    figures = (
+        annual_return(returns, years=years),
+        float(returns.std(ddof=1) * np.sqrt(periods_per_year)),
+        sharpe_ratio(returns, periods_per_year=periods_per_year),
+        *sharpe_interval(returns, periods_per_year=periods_per_year),
+        float(turnover.sum() / years),
+    )
+    return dict(zip(names, figures, strict=True))

@@ -216,10 +216,8 @@ def _terms(job: DirectionJob, backtest: Backtest) -> str:
 
 
 def _idle(folds: Sequence[int]) -> str:
-    named = ", ".join(map(str, folds))
-    return (
-        f"No position in fold{'' if len(folds) == 1 else 's'} {named}, where the network says one number for all rows"
-    )
+    named = f"fold {folds[0]}" if len(folds) == 1 else f"folds {', '.join(map(str, folds))}"
+    return f"No position in {named}: there the network says one number for all rows, which is nothing to trade on."
 
 
 def _row_notes(counts: RowCounts, label: Direction | AboveMedian) -> list[str]:
