@@ -90,6 +90,8 @@ def _needed(table: pd.DataFrame) -> str:
         return ""
     least, most = needs.iloc[0], needs.iloc[-1]
     unit = "years of data" if np.isfinite(least["years"]) else "rows"
+    if _amount(least) == _amount(most) and len(needs) > 1:
+        return f"If the differences not detected are real, detecting them would take {_amount(least)} {unit}."
     if len(needs) == 1:
         return (
             f"If the difference from {_name(least['model'])} is real, detecting it would take {_amount(least)} {unit}."

@@ -54,6 +54,11 @@ def test_several_ties_give_the_range_of_years():
     )
 
 
+def test_ties_that_need_more_than_anybody_has_are_said_once():
+    said = verdict(table_of(tree=(0.01, 8e4, 1.0), knn=(0.01, 9e4, 1.0)))
+    assert said.endswith("are real, detecting them would take more than 1,000 years of data.")
+
+
 def test_rows_without_dates_are_counted_instead_of_years():
     said = verdict(table_of(tree=TIE).assign(years=np.nan, years_needed=np.nan, rows_needed=4321.0))
     assert said.endswith("detecting it would take about 4,300 rows.")
