@@ -83,7 +83,8 @@ def run_backtest(
 
     Buy-and-hold owns all symbols that were forecast, with equal weights, on the same sessions and under the same rules;
     it pays for entry and exit, not for staying equal. A book that sells short as much as it buys each session is
-    compared with cash instead. No fee is charged for borrowing shares and no interest is paid on cash.
+    compared with cash instead. No fee is charged for borrowing shares and no interest is paid on cash. Forecasts of
+    models that trained on later rows, such as those of purged folds, are nothing that anyone could have traded on.
 
     Parameters
     ----------
