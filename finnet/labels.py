@@ -10,9 +10,11 @@ import pandas as pd
 from finnet.checks import require_at_least
 from finnet.data.holding import Delisting, can_trade, last_close_bars
 from finnet.data.panel import LoanBook, Panel
+from finnet.data.twins import require_no_twins
 from finnet.dataset import CLOCKS, Dataset
 from finnet.errors import ConfigError, DataError
 from finnet.features.feature_set import FeatureSet
+from finnet.label_lookahead import require_label_within_horizon
 from finnet.types import BoolArray, FloatArray, TimeArray
 
 __all__ = [
@@ -203,6 +205,9 @@ def build_dataset(
     ------
     DataError
         Where no row is left.
+    LookAheadError
+        Where a feature or a label that is not finnet's own uses what was not yet known, or its check cannot decide
+        (UndecidedError); or where one symbol moves as another did the session before.
 
     Examples
     --------
@@ -212,6 +217,10 @@ def build_dataset(
     ((46, 2), 'direction')
     """
     feature_set = features if isinstance(features, FeatureSet) else FeatureSet.of(features)
+    require_no_twins(panel)
+    feature_set.require_no_look_ahead(panel)
+    if type(label).__module__ != __name__:
+        require_label_within_horizon(label, panel)
     values = label.values(panel)
     ready = is_ready(panel, look_back=feature_set.look_back, min_history_bars=min_history_bars)
     t, s = np.nonzero(ready[: max(len(values) - label.delay_bars - label.horizon_bars, 0)])
