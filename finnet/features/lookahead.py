@@ -19,7 +19,7 @@ from finnet.features.other_panels import (
     other_futures,
     part_of,
     restated,
-    rounded,
+    with_noise_in_last_digits,
     with_other_values,
 )
 from finnet.types import BoolArray, FloatArray
@@ -132,7 +132,8 @@ def require_same_when_restated(feature: Feature, panel: Panel, *, seed: int = 0)
     """Raise LookAheadError unless the feature stays when later splits or dividends adjust all prices, within 1e-6.
 
     Ratios of one symbol's adjusted prices stay, their levels move: the price of a stock is low in adjusted histories
-    because it was split later. Values that rounding alone moves, such as ranks of equal values, are not compared.
+    because it was split later. Both histories have prices with some noise in their last digits, so that rounding does
+    not decide ranks of equal values.
 
     Examples
     --------
@@ -142,13 +143,11 @@ def require_same_when_restated(feature: Feature, panel: Panel, *, seed: int = 0)
     Traceback (most recent call last):
     finnet.errors.LookAheadError: feature 'cheap' of MADE000 on 2015-01-05: 0.0 becomes 1.0 when ...
     """
-    check, rng = _Check(feature, panel), np.random.default_rng(seed)
-    by_rounding = np.zeros(panel.shape, bool)
-    for other in rounded(panel, rng):
-        by_rounding |= ~check.same(check.values(other, when="where the last digits of prices differ"), _RESTATED)
-    for cause, other in restated(panel, rng):
-        when = f"where prices are adjusted for later {cause}"
-        after = np.where(by_rounding, check.whole, check.values(other, when=when))
+    rng = np.random.default_rng(seed)
+    blurred = with_noise_in_last_digits(panel, rng)
+    check = _Check(feature, blurred)
+    for cause, other in restated(blurred, rng):
+        after = check.values(other, when=f"where prices are adjusted for later {cause}")
         rule = (
             f"later {cause} adjust all prices before them; use ratios of one symbol's prices, or raw_close, not the"
             " level of adjusted prices"

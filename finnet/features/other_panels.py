@@ -11,7 +11,15 @@ import numpy as np
 from finnet.data.panel import ADJUSTED_PRICES, Panel
 from finnet.types import FloatArray
 
-__all__ = ["in_other_years", "other_futures", "part_of", "restated", "rounded", "with_gaps", "with_other_values"]
+__all__ = [
+    "in_other_years",
+    "other_futures",
+    "part_of",
+    "restated",
+    "with_gaps",
+    "with_noise_in_last_digits",
+    "with_other_values",
+]
 
 _SAME_CALENDAR_YEARS = 28  # after which weekdays, months and leap days fall together again, from 1901 to 2099
 _GAPS = 0.1
@@ -62,15 +70,10 @@ def restated(panel: Panel, rng: np.random.Generator) -> Iterator[tuple[str, Pane
         yield cause, panel.with_fields({name: panel[name] * factors for name in adjusted if name in panel.fields})
 
 
-def rounded(panel: Panel, rng: np.random.Generator) -> Iterator[Panel]:
-    """Panels whose adjusted prices differ in their last digits: what changes with them is decided by rounding.
-
-    Two let the returns of each symbol rise or fall a little against those of the one before, which parts all ties.
-    """
-    places = np.outer(np.arange(panel.shape[0]), np.arange(1, panel.shape[1] + 1))
-    for steps in (places, -places, *rng.standard_normal((4, *panel.shape))):
-        names = [name for name in ADJUSTED_PRICES if name in panel.fields]
-        yield panel.with_fields({name: panel[name] * (1 + 1e-13 * steps) for name in names})
+def with_noise_in_last_digits(panel: Panel, rng: np.random.Generator) -> Panel:
+    """A panel whose adjusted prices differ by about 1e-9 of themselves, so that no two returns are equal."""
+    names = [name for name in ADJUSTED_PRICES if name in panel.fields]
+    return panel.with_fields({name: panel[name] * (1 + 1e-9 * rng.standard_normal(panel.shape)) for name in names})
 
 
 def with_other_values(panel: Panel, rng: np.random.Generator) -> Panel:
