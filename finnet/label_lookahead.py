@@ -4,8 +4,7 @@
 """
 
 import warnings
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -29,8 +28,6 @@ class _Label(Protocol):
     def delay_bars(self) -> int: ...
 
     def values(self, panel: Panel) -> FloatArray: ...
-
-    def is_resolved(self, panel: Panel) -> BoolArray: ...
 
 
 def require_label_within_horizon(label: _Label, panel: Panel, *, seed: int = 0) -> None:
@@ -64,8 +61,8 @@ def require_label_within_horizon(label: _Label, panel: Panel, *, seed: int = 0) 
     ...         return ForwardReturn(horizon_bars=5).values(panel)
     >>> require_label_within_horizon(Short(), made_market(symbols=2, sessions=30))
     Traceback (most recent call last):
-    finnet.errors.LookAheadError: label 'Short' of MADE000 on 2015-01-06: the label 0.0521245 becomes nan when the
-    data ends 2 bars later; declare a longer horizon_bars, or let it look no further
+    finnet.errors.LookAheadError: label 'Short' of MADE000 on 2015-01-06: 0.0521245 becomes nan when the data ends 2 bars
+    later; declare a longer horizon_bars, or let it look no further
     """
     name = type(label).__name__
     require_at_least(label.delay_bars, 1, name=f"label {name!r}: delay_bars")
@@ -88,44 +85,40 @@ def require_label_within_horizon(label: _Label, panel: Panel, *, seed: int = 0) 
 
 
 class _Check:
-    """A label and its values on a panel; NaN where its outcome is not known, or gives none."""
+    """A label and its values on a panel; NaN where it gives none."""
 
     def __init__(self, label: _Label, panel: Panel) -> None:
         self._label, self._panel, self._name = label, panel, type(label).__name__
         self._whole, again = self._values(panel, when="on a slice"), self._values(panel, when="on a slice")
         if not _same(self._whole, again).all():
             raise self._undecided("the same panel gives other values the second time; seed what is random in it")
-        if not np.isfinite(self._whole[0]).any():
+        if not np.isfinite(self._whole).any():
             raise self._undecided(f"{len(panel.sessions)} sessions give no label at all; give more history")
 
     def require_same(self, other: Panel, t: int, *, when: str) -> None:
-        """Raise LookAheadError where the labels of row t, or whether they are known, differ on another panel."""
+        """Raise LookAheadError where the labels of row t differ on another panel."""
         new = self._values(other, when=f"where {when}")
-        differ = np.argwhere(~_same(self._whole[:, t], new[:, t]))
+        differ = np.flatnonzero(~_same(self._whole[t], new[t]))
         if len(differ):
-            part, s = differ[0]
+            s = differ[0]
             day = np.datetime_as_string(self._panel.sessions[t], unit="D")
             raise LookAheadError(
-                f"label {self._name!r} of {self._panel.symbols[s]} on {day}: {('the label', 'is_resolved')[part]}"
-                f" {self._whole[part, t, s]:g} becomes {new[part, t, s]:g} when {when}; declare a longer horizon_bars,"
-                " or let it look no further"
+                f"label {self._name!r} of {self._panel.symbols[s]} on {day}: {self._whole[t, s]:g} becomes"
+                f" {new[t, s]:g} when {when}; declare a longer horizon_bars, or let it look no further"
             )
 
     def moves(self, other: Panel, t: int) -> bool:
         """Whether any label of rows up to t is another on another panel."""
         new = self._values(other, when="where all later bars are replaced")
-        return not _same(self._whole[0, : t + 1], new[0, : t + 1]).all()
+        return not _same(self._whole[: t + 1], new[: t + 1]).all()
 
     def _values(self, panel: Panel, *, when: str) -> FloatArray:
-        """Labels, and whether their outcome is known, shape (2, T, S)."""
-        return np.stack([self._asked(ask, panel, when=when) for ask in (self._label.values, self._label.is_resolved)])
-
-    def _asked(self, ask: Callable[[Panel], Any], panel: Panel, *, when: str) -> FloatArray:
+        """Labels of a panel, shape (T, S)."""
         try:
             # What the label says of noise or of missing bars is of no use to anybody.
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                return np.array(np.broadcast_to(np.asarray(ask(panel), np.float64), panel.shape))
+                return np.array(np.broadcast_to(np.asarray(self._label.values(panel), np.float64), panel.shape))
         except Exception as error:
             raise self._undecided(
                 f"it raises {type(error).__name__} ({error}) {when}; give NaN where there is no label, and compute from"

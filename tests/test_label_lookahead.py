@@ -19,16 +19,12 @@ class Made:
     """A label from any function of a panel."""
 
     of: object
-    resolved: object = lambda panel: np.isfinite(forward_return(panel, horizon_bars=2))
     horizon_bars: int = 2
     delay_bars: int = 1
     target: str = "made"
 
     def values(self, panel):
         return self.of(panel)
-
-    def is_resolved(self, panel):
-        return self.resolved(panel)
 
 
 def calm(panel):
@@ -75,12 +71,6 @@ def test_a_label_that_keeps_to_its_horizon_passes(label):
 def test_a_label_that_looks_further_is_caught(values):
     with pytest.raises(LookAheadError, match=r"'Made' of MADE00.* declare a longer horizon_bars"):
         require_label_within_horizon(Made(values), PANEL)
-
-
-def test_an_outcome_that_is_known_later_than_declared_is_caught():
-    late = Made(calm, resolved=lambda panel: np.isfinite(too_far(panel)))
-    with pytest.raises(LookAheadError, match="is_resolved 1 becomes 0"):
-        require_label_within_horizon(late, PANEL)
 
 
 def test_a_label_that_was_known_already_is_caught():
