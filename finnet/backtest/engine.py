@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
+from math import inf
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from finnet.backtest.performance import summarize_returns
 from finnet.backtest.positions import LongFlat, PositionRule, equal_weights, held_weights
 from finnet.backtest.timing import bars_per_year as bars_of_a_year
 from finnet.backtest.timing import delay_of
+from finnet.checks import require_number
 from finnet.data.holding import Delisting, can_trade
 from finnet.data.panel import Panel
 from finnet.errors import DataError
@@ -110,7 +112,7 @@ def run_backtest(
     Raises
     ------
     ConfigError
-        Where `delay_bars` contradicts the forecasts.
+        Where `delay_bars` contradicts the forecasts, or `bars_per_year` is no number above 0.
     DataError
         Where there are several models, horizons or forecasts of one case, a forecast was not issued at a close of the
         panel or is of a symbol that it lacks, or all were issued too late to be traded.
@@ -128,6 +130,8 @@ def run_backtest(
     [0.999, 1.0978]
     """
     rule = rule if rule is not None else LongFlat()
+    if bars_per_year is not None:
+        require_number(bars_per_year, name="bars_per_year", below=inf, zero=False)
     _require_one_series(forecasts)
     forecast = _matrix(forecasts, panel, forecasts.table["value"].to_numpy())
     known = np.isfinite(forecast)

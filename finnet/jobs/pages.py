@@ -227,12 +227,16 @@ def _row_notes(counts: RowCounts, label: Direction | AboveMedian) -> list[str]:
     price = "the last price"
     if label.delisting_return:
         price += f" and a return of {percent(label.delisting_return, signed=True)} after {label.stale_bars} bars"
-    return [
-        f"Of {counts.rows:,} rows {counts.left:,} are of symbols that left before the horizon ended, and"
-        f" {counts.paused:,} had no price when it did: they are forecast, held, and count at {price}.",
-        f"{counts.untradable:,} rows could not be traded when their time came, for want of a price or of volume: they"
-        " are forecast, but have no label and are not held.",
+    notes = [
+        f"Of {counts.rows:,} rows {counts.untradable:,} could not be traded when their time came, for want of a price"
+        " or of volume: they are forecast, but have no label and are not held."
     ]
+    if counts.left or counts.paused:
+        notes.append(
+            f"The symbols of {counts.left:,} rows had left when their horizon ended, and those of {counts.paused:,} had"
+            f" no price just then: these rows are forecast, held, and count at {price}."
+        )
+    return notes
 
 
 def _rule(rule: LongFlat | LongShort | TopBottom) -> str:

@@ -146,7 +146,13 @@ def _trading_section(trading: Trading) -> Section:
         f"Above: growth of one unit of money. Below: how far each had fallen from its last peak, net and {against}.",
         f"Equity after costs, before costs and of {against}, with drawdown below",
     )
-    annual = _is_annual(_row(trading.summary, "net"))
-    caption = "Yearly figures; 95 % interval below the Sharpe ratio." if annual else "Less than a year: figures in all."
-    table = Table(tables.backtest_table(trading.summary), caption, highlight="Net of costs")
+    table = Table(tables.backtest_table(trading.summary), _caption(trading.summary), highlight="Net of costs")
     return Section("Would it have paid?", trading.rule, [figure, table, *notes])
+
+
+def _caption(summary: pd.DataFrame) -> str:
+    net = _row(summary, "net")
+    if not _is_annual(net):
+        return "Less than a year of trading: figures in all."
+    bars = number((net["bars"] - 1) / net["years"], 0)
+    return f"Yearly figures, {bars} bars to the year; 95 % interval below the Sharpe ratio."

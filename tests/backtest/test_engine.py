@@ -235,3 +235,9 @@ def test_folds_of_one_number_are_named(make_panel, make_forecasts):
     panel = make_panel([100, 100, 100, 100, 100])
     table = make_forecasts(panel, [0.48, 0.48 + 1e-12, 0.3, 0.31, 0.7]).table.assign(fold=[0, 0, 1, 1, 2])
     assert engine.constant_folds(Forecasts(table)) == [0]
+
+
+def test_a_year_of_no_bars_is_refused(make_panel, make_forecasts):
+    panel = make_panel([100, 110, 121])
+    with pytest.raises(ConfigError, match="bars_per_year=0 is not a number above 0"):
+        run_backtest(make_forecasts(panel, [0.9, NAN, NAN]), panel, bars_per_year=0)

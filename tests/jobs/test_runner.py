@@ -114,8 +114,8 @@ def test_the_planted_signal_of_the_made_market_is_found_and_pays(tmp_path):
     result = run_job(parse_job(DIRECTION | {"network": {"epochs": 40}}), reports=tmp_path)
     truth, value = result.forecasts.of("network").values()
     assert ((value > 0.5) == truth).mean() > 0.72  # 75 % is the best possible
-    sharpe = result.judgement.decision.summary["sharpe"]
-    assert sharpe["net"] > sharpe["buy_and_hold"]
+    brought = result.judgement.decision.summary["total_return"]
+    assert brought["net"] > brought["buy_and_hold"]
     assert "beats the prior rate" in result.verdict
 
 

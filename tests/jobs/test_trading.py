@@ -104,8 +104,8 @@ def test_rows_that_left_or_could_not_be_traded_are_counted_on_the_page(tmp_path,
     counts = json.loads((result.folder / "metrics.json").read_text())["rows"]
     assert (counts["left"], counts["paused"], counts["untradable"]) == (5, 0, 3)
     words = " ".join(trading.notes)
-    assert "5 are of symbols that left before the horizon ended" in words
-    assert "3 rows could not be traded" in words
+    assert "The symbols of 5 rows had left when their horizon ended, and those of 0 had" in words
+    assert "rows 3 could not be traded" in words
     assert "a return of −30.0 % after 2 bars" in words
 
 

@@ -167,6 +167,7 @@ def test_less_than_a_year_of_trading_is_told_in_all(direction_parts):
     html = render(direction_page(evidence, replace(trading, summary=summary), run))
     assert "brought +7.6 % in all over 40 sessions, too few to speak of a year" in html
     assert "Net return, 40 sessions" in html
+    assert "Less than a year of trading" in html
     assert not re.search(r"a year at a Sharpe|Net return a year|Return a year|Turnover a year", html)
 
 
@@ -193,3 +194,7 @@ def test_what_became_of_the_rows_stands_below_the_trading(direction_parts):
     evidence, trading, run = direction_parts
     html = render(direction_page(evidence, replace(trading, notes=["Of 9 rows 2 left."]), run))
     assert "Of 9 rows 2 left." in html[html.rindex("Would it have paid?") : html.rindex("How did it learn?")]
+
+
+def test_yearly_figures_say_how_many_bars_make_a_year(direction_parts):
+    assert "Yearly figures, 252 bars to the year" in render(direction_page(*direction_parts))
