@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from finnet.data.quality import ROWS_PER_RULE, Findings, Origin
+from finnet.data.quality import EXAMINED, Findings, Origin
 from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
 
 __all__ = ["Bars", "check_bars", "check_order", "suspect_bars"]
@@ -72,7 +72,7 @@ class Bars:
     def note(self, findings: Findings, rule: str, rows: BoolArray, *, column: str) -> None:
         """Note these bars with symbol, date and the value of `column` (nothing where it is no field)."""
         at = np.flatnonzero(rows & ~self.broken if rule in ABSENCE else rows)
-        values = [self._describe(row, column) for row in at[:ROWS_PER_RULE]]
+        values = [self._describe(row, column) for row in at[:EXAMINED]]
         if len(at):
             findings.add_rows(rule, self.origin.take(at), column=column, values=values)
 

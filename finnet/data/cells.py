@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from finnet.data.quality import ROWS_PER_RULE, Findings
+from finnet.data.quality import EXAMINED, Findings
 from finnet.data.tables import Table
 from finnet.errors import ConfigError
 from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
@@ -317,8 +317,8 @@ def _note(findings: Findings, rule: str, table: Table, *, name: str, rows: BoolA
 
 
 def shown(table: Table, name: str, rows: IntArray) -> list[str]:
-    """The first ROWS_PER_RULE of these cells, for the quality table."""
-    cells = _plain(table.columns[name].take(pa.array(rows[:ROWS_PER_RULE])))
+    """The first EXAMINED of these cells, for the quality table."""
+    cells = _plain(table.columns[name].take(pa.array(rows[:EXAMINED])))
     return [repr(cell)[:60] for cell in cells.to_pylist()]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from finnet.data.cells import dates, moments, numbers, published
-from finnet.data.quality import ROWS_PER_RULE, Findings, Origin
+from finnet.data.quality import EXAMINED, Findings, Origin
 from finnet.data.tables import CsvFormat, Table, read_table
 from finnet.errors import ConfigError
 from finnet.types import BoolArray, TimeArray
@@ -142,6 +142,6 @@ def _newest_known(rows: pd.DataFrame, origin: Origin, findings: Findings) -> pd.
 
 def _note(findings: Findings, rule: str, rows: pd.DataFrame, *, origin: Origin, found: BoolArray) -> None:
     at = np.flatnonzero(found)
-    shown = rows.iloc[at[:ROWS_PER_RULE]]
+    shown = rows.iloc[at[:EXAMINED]]
     values = [f"{day} published {time}" for day, time in zip(shown["date"], shown["available_at"], strict=True)]
     findings.add_rows(rule, origin.take(at), column="date", values=values)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from finnet.checks import require_choice
 from finnet.data.cells import coded, dates, moments, numbers, published, texts
-from finnet.data.quality import ROWS_PER_RULE, Findings
+from finnet.data.quality import EXAMINED, Findings
 from finnet.data.tables import CsvFormat, Table, read_table
 from finnet.errors import ConfigError
 from finnet.types import IntArray, TimeArray
@@ -198,7 +198,7 @@ def _one_of_each(rows: pd.DataFrame, settings: SentimentFile, findings: Findings
     key = [name for name in ("symbol", "available_at") if name in rows]
     if settings.duplicates == "error":
         twice = np.flatnonzero(rows.duplicated(key).to_numpy() & ~table.broken)
-        values = [" ".join(map(str, rows.loc[row, key])) for row in twice[:ROWS_PER_RULE]]
+        values = [" ".join(map(str, rows.loc[row, key])) for row in twice[:EXAMINED]]
         column = settings.columns.get("symbol", "")
         findings.add_rows("duplicate_value", table.origin.take(twice), column=column, values=values)
     else:

@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from finnet.checks import nearest
-from finnet.data.quality import ROWS_PER_RULE, Findings, Origin
+from finnet.data.quality import EXAMINED, Findings, Origin
 from finnet.errors import ConfigError
 from finnet.types import BoolArray, IntArray
 
@@ -313,7 +313,7 @@ def _note_ragged(lines: IntArray, path: str, findings: Findings, *, data: bytes)
         tail = data[data.rfind(b"\n") + 1 :]
         findings.add("cut_off_row", path, line=int(lines[-1]), value=repr(tail[-40:].decode(errors="replace")))
     whole = lines[:-1] if cut else lines
-    listed = whole[:ROWS_PER_RULE]
+    listed = whole[:EXAMINED]
     text = data.split(b"\n", int(listed[-1])) if len(listed) else []
     values = [repr(text[line - 1][:40].decode(errors="replace")) for line in listed]
     findings.add_rows("ragged_row", Origin.of_file(path, whole), column="", values=values)
