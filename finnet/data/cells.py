@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from finnet.data.quality import EXAMINED, Findings
-from finnet.data.tables import Table
+from finnet.data.tables import CsvFormat, Table
 from finnet.errors import ConfigError
 from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
 
@@ -23,6 +23,7 @@ __all__ = [
     "local_to_utc",
     "matches",
     "moments",
+    "note_after_today",
     "numbers",
     "published",
     "shown",
@@ -150,7 +151,7 @@ def dates(table: Table, name: str, findings: Findings) -> TimeArray:
     """A column of local days as datetime64[us]; cells that are no plain date of 1800 to 2100 are noted and NaT."""
     cells = table.columns[name]
     if _is_text(cells):
-        days = _by_distinct(_plain(cells), lambda words: _parse_days(words, table.format.date_format))
+        days = _by_distinct(_plain(cells), lambda words: _parse_days(words, table.format))
         _note_wrong_dates(table, name, findings, wrong=np.isnat(days))
     elif pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type):
         days = _stored_days(table, name, findings)
@@ -184,9 +185,10 @@ def _by_distinct(cells: pa.ChunkedArray, parse: Callable[[pa.Array], TimeArray])
     return np.asarray(parse(encoded.dictionary)[encoded.indices.to_numpy(zero_copy_only=False)])
 
 
-def _parse_days(words: pa.Array, date_format: str) -> TimeArray:
-    if date_format != "iso":
-        return np.array([_strptime(word, date_format) for word in words.to_pylist()], "datetime64[us]")
+def _parse_days(words: pa.Array, form: CsvFormat) -> TimeArray:
+    if form.date_format != "iso":
+        days = [_in_century(_strptime(word, form.date_format), form) for word in words.to_pylist()]
+        return np.array(days, "datetime64[us]")
     trimmed = pc.utf8_trim_whitespace(words)
     iso = _mask(pc.match_substring_regex(trimmed, ISO_DATE))
     return np.array(
@@ -204,6 +206,26 @@ def _strptime(word: str, date_format: str) -> datetime | None:
     glued = re.search(r"%\w%", date_format) is not None
     is_whole = not glued or day.strftime(date_format) == word.strip()
     return day if is_whole and word.isascii() and day.time() == datetime.min.time() else None
+
+
+def _in_century(day: datetime | None, form: CsvFormat) -> datetime | None:
+    """The day in the hundred years that two digits are declared to mean."""
+    if day is None or not form.first_year or "%y" not in form.date_format:
+        return day
+    try:
+        return day.replace(year=form.first_year + (day.year - form.first_year) % 100)
+    except ValueError:  # the 29th of February of a year that has none
+        return None
+
+
+def note_after_today(times: TimeArray, table: Table, name: str, findings: Findings) -> None:
+    """Note days and times that have not come yet anywhere on earth."""
+    tomorrow = np.datetime64(datetime.now(UTC).date() + timedelta(days=1), "us")
+    rows: BoolArray = times > tomorrow
+    two_digits = "set {keys}csv.first_year, the first year that two digits can mean" * (
+        "%y" in table.format.date_format
+    )
+    _note(findings, "date_after_today", table, name=name, rows=rows, remedy=two_digits)
 
 
 def _note_wrong_dates(table: Table, name: str, findings: Findings, *, wrong: BoolArray) -> None:
@@ -308,12 +330,12 @@ def _utc(times: pd.DatetimeIndex) -> TimeArray:
     return times.tz_convert("UTC").tz_localize(None).as_unit("us").to_numpy()
 
 
-def _note(findings: Findings, rule: str, table: Table, *, name: str, rows: BoolArray) -> None:
+def _note(findings: Findings, rule: str, table: Table, *, name: str, rows: BoolArray, remedy: str = "") -> None:
     """Note the cells of column `name` in these rows, with what stands in them."""
     at = np.flatnonzero(rows)
     table.broken[at] = True
     if len(at):
-        findings.add_rows(rule, table.origin.take(at), column=name, values=shown(table, name, at))
+        findings.add_rows(rule, table.origin.take(at), column=name, values=shown(table, name, at), remedy=remedy)
 
 
 def shown(table: Table, name: str, rows: IntArray) -> list[str]:

@@ -10,13 +10,13 @@ import pandas as pd
 
 from finnet.checks import require_choice
 from finnet.data.bars import Bars, check_bars, check_order, suspect_bars
-from finnet.data.cells import coded, dates, numbers, published
+from finnet.data.cells import coded, dates, note_after_today, numbers, published
 from finnet.data.panel import Panel
 from finnet.data.quality import Findings, Origin
 from finnet.data.tables import SUFFIXES, CsvFormat, Table, read_table, table_files
 from finnet.types import BoolArray, FloatArray
 
-__all__ = ["PriceFile", "check_prices", "read_prices"]
+__all__ = ["PriceFile", "check_prices", "inspect_prices", "read_prices"]
 
 STANDARD = ("date", "symbol", "open", "high", "low", "close", "adj_close", "volume")
 DUPLICATES = ("error", "first", "last", "identical")
@@ -111,10 +111,17 @@ def check_prices(settings: PriceFile) -> pd.DataFrame:
         Columns rule, severity, file, line, column, value, count, remedy; errors first.
     """
     findings = Findings(settings.rules)
-    bars = _read_bars(settings, findings)
-    if bars is not None and not findings.has_errors:
-        suspect_bars(bars, findings)
+    inspect_prices(settings, findings)
     return findings.table()
+
+
+def inspect_prices(settings: PriceFile, findings: Findings) -> Panel | None:
+    """The prices of a file or folder, odd ones noted as well; None where an error forbids reading."""
+    bars = _read_bars(settings, findings)
+    if bars is None or findings.has_errors:
+        return None
+    suspect_bars(bars, findings)
+    return _panel(bars, settings)
 
 
 def _read_bars(settings: PriceFile, findings: Findings) -> Bars | None:
@@ -156,6 +163,7 @@ def _one_symbol(path: str, settings: PriceFile) -> str:
 
 def _bars(table: Table, settings: PriceFile, findings: Findings, *, names: Mapping[str, str]) -> Bars:
     days = dates(table, names["date"], findings)
+    note_after_today(days, table, names["date"], findings)
     one_symbol = _one_symbol(table.file, settings)
     code, symbols = (
         (np.zeros(len(table), int), (one_symbol,)) if one_symbol else coded(table, names["symbol"], findings)

@@ -13,7 +13,7 @@ from finnet.data.rules import RULES, require_negotiable
 from finnet.errors import DataError, FinnetWarning
 from finnet.types import BoolArray, IntArray
 
-__all__ = ["EXAMINED", "BadFileError", "Findings", "Origin", "Problem", "problems_of", "quality_table", "told"]
+__all__ = ["EXAMINED", "BadFileError", "Findings", "Line", "Origin", "Problem", "problems_of", "quality_table", "told"]
 
 _Rows = TypeVar("_Rows")
 
@@ -56,11 +56,26 @@ class Problem:
     count: int
     remedy: str
 
+
+@dataclass(frozen=True)
+class Line:
+    """What is told of one problem, or of several that break one rule in columns of one file.
+
+    Parameters
+    ----------
+    severity, rule : str
+    found : str
+        Where it stands and what.
+    remedy : str
+    """
+
+    severity: str
+    rule: str
+    found: str
+    remedy: str
+
     def __str__(self) -> str:
-        one_line = self.line > 0 and self.count == 1
-        place = [self.file] + [f"line {self.line}"] * one_line + [f"column {self.column}"] * bool(self.column)
-        rows = f" in {self.count:,} rows" if self.count > 1 and self.line else ""
-        return f"{', '.join(place)}: {self.value}{rows} ({self.rule}); {self.remedy}"
+        return f"{self.found} ({self.rule}); {self.remedy}"
 
 
 class BadFileError(DataError):
@@ -70,34 +85,43 @@ class BadFileError(DataError):
         self.problems = tuple(problems)
         errors = [problem for problem in problems if problem.severity == "error"]
         total = sum(problem.count for problem in errors)
-        lines = told(errors)
+        lines = list(map(str, told(errors)))
         rest = [f"... and {len(lines) - SHOWN} more of other kinds"] * (len(lines) > SHOWN)
         count = f"{total:,} errors" if total > 1 else "1 error"
         super().__init__("\n  ".join([f"{count} in the data:", *lines[:SHOWN], *rest]))
 
 
-def told(problems: Sequence[Problem]) -> list[str]:
+def told(problems: Sequence[Problem]) -> list[Line]:
     """One line per problem; columns of a file that break one rule with one remedy share theirs.
 
     Examples
     --------
     >>> found = [Problem("constant_column", "warning", "a.csv", 0, name, "5", 1, "drop it") for name in "bcd"]
-    >>> told(found)
+    >>> [str(line) for line in told(found)]
     ['a.csv, columns b (5), c (5), d (5) (constant_column); drop it']
     """
     alike: dict[tuple[str, str, str, str], list[Problem]] = {}
     for problem in problems:
         alike.setdefault((problem.severity, problem.rule, problem.file, problem.remedy), []).append(problem)
-    return [str(group[0]) if len(group) == 1 else _told_together(group) for group in alike.values()]
+    return [
+        Line(severity, rule, _one(group[0]) if len(group) == 1 else _together(group), remedy)
+        for (severity, rule, _, remedy), group in alike.items()
+    ]
 
 
-def _told_together(group: Sequence[Problem]) -> str:
-    first = group[0]
+def _one(problem: Problem) -> str:
+    one_line = problem.line > 0 and problem.count == 1
+    place = [problem.file, *[f"line {problem.line}"] * one_line, *[f"column {problem.column}"] * bool(problem.column)]
+    rows = f" in {problem.count:,} rows" if problem.count > 1 else ""
+    return f"{', '.join(place)}: {problem.value}{rows}"
+
+
+def _together(group: Sequence[Problem]) -> str:
     named = ", ".join(_column_and_value(problem) for problem in group[:EXAMPLES])
     more = f" and {len(group) - EXAMPLES} more" if len(group) > EXAMPLES else ""
     cells = sum(problem.count for problem in group)
     rows = f", {cells:,} cells" if cells > len(group) else ""
-    return f"{first.file}, columns {named}{more}{rows} ({first.rule}); {first.remedy}"
+    return f"{group[0].file}, columns {named}{more}{rows}"
 
 
 def _column_and_value(problem: Problem) -> str:
@@ -253,7 +277,7 @@ class Findings:
         changed = [problem for problem in self.problems if RULES[problem.rule].changes]
         if changed:
             rules = ", ".join(dict.fromkeys(problem.rule for problem in changed))
-            text = f"reading changed the data ({rules}); first: {changed[0]}; `check-data` lists them all"
+            text = f"reading changed the data ({rules}); first: {told(changed)[0]}; `check-data` lists them all"
             warnings.warn(text, FinnetWarning, stacklevel=4)
 
     def checked(self, rows: _Rows | None) -> _Rows:

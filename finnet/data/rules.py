@@ -138,9 +138,10 @@ RULES: Mapping[str, Rule] = {
     "duplicate_loan": _warning("check whether the same application was stored twice"),
     "likely_code": _warning("declare the code in {keys}missing_codes_in if it is not a measured number"),
     "likely_id": _warning("add the column to {keys}drop: it names rows and measures nothing"),
-    "many_levels": _policy(
-        "add the column to {keys}drop, or group its levels: most stand in too few rows to learn from"
+    "many_levels": _warning(
+        "group its levels or add the column to {keys}drop: most stand in too few rows to learn from"
     ),
+    "text_of_many_levels": _policy("add the column to {keys}drop, or to {keys}categories if its levels are meant"),
     "level_spellings": _warning("write each level one way, or set {keys}fold_case = true"),
     "missing_share": _warning("check whether the column is filled as it should be"),
     "constant_column": _warning("drop the column: it says nothing"),

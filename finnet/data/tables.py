@@ -37,6 +37,9 @@ class CsvFormat:
         A name known to Python, such as "latin-1".
     date_format : str
         "iso" (2020-01-31), or strptime's letters, such as "%d.%m.%Y" or "%Y%m%d".
+    first_year : int
+        First of the hundred years that two digits (%y) can mean: 1950 reads 50 to 99 as 1950 to 1999 and 00 to 49 as
+        2000 to 2049. 0 leaves it to strptime: 69 to 99 as 1969 to 1999.
     missing : tuple of str
         Cells of number columns that mean "not known", exact but for blanks around them. Text columns know only the
         empty cell: NA is a ticker.
@@ -45,6 +48,7 @@ class CsvFormat:
     delimiter: str = ","
     encoding: str = "utf-8"
     date_format: str = "iso"
+    first_year: int = 0
     missing: tuple[str, ...] = ("", "NaN", "nan", "NA", "N/A", "null", "NULL", "None")
 
     def __post_init__(self) -> None:

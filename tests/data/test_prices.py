@@ -268,3 +268,23 @@ def test_wrong_corporate_actions_are_suspected(large):
     found = check_prices(PriceFile(path=large.path, symbols=tuple(bar.split()[0] for bar in known)))
     odd = found[found["rule"].isin(["likely_split", "outlier"])]["value"].str.split(":").str[0]
     assert known <= set(odd)
+
+
+TWO_DIGITS = "date,symbol,close\n06/01/67,A,1\n06/02/67,A,2\n"
+
+
+def test_years_of_two_digits_that_lie_ahead_are_refused_with_the_key_that_helps(write):
+    path = write(TWO_DIGITS)
+    with pytest.raises(
+        DataError, match="2 rows (date_after_today); set csv.first_year".replace("(", "[(]").replace(")", "[)]")
+    ):
+        read_prices(PriceFile(path=path, csv=CsvFormat(date_format="%m/%d/%y")))
+
+
+def test_two_digits_mean_the_declared_hundred_years(write):
+    panel = read_prices(PriceFile(path=write(TWO_DIGITS), csv=CsvFormat(date_format="%m/%d/%y", first_year=1930)))
+    assert panel.sessions.astype("datetime64[D]").astype(str).tolist() == ["1967-06-01", "1967-06-02"]
+
+
+def test_a_day_that_has_not_come_is_refused(write):
+    assert "date_after_today" in rules_of(write("date,symbol,close\n2020-01-02,A,1\n2099-01-04,A,1\n"))

@@ -14,7 +14,7 @@ from finnet.jobs.final import final_rows
 from finnet.jobs.forecasting import forecast_new, write_forecasts
 from finnet.jobs.runner import run_job
 from finnet.jobs.saved import SavedRun
-from finnet.jobs.sources import load_dataset
+from finnet.jobs.sources import load
 from tests.jobs.small import run_small
 
 PANEL = made_market(symbols=3, sessions=220)
@@ -79,7 +79,7 @@ def test_later_nights_see_nothing_of_what_came_after(market):
 def test_forecasts_are_those_of_the_saved_network_on_the_rows_of_the_job(market):
     run, folder = market
     table = forecast_new(run, folder / "all.csv", now=at(210)).forecasts.table
-    dataset, _ = load_dataset(price_job(folder / "all.csv"))
+    dataset = load(price_job(folder / "all.csv")).dataset
     known = dataset.clock("known_at")
     rows = np.flatnonzero((known >= PANEL.closes_at[199]) & (known <= PANEL.closes_at[210]))
     expected = load_model(run / "model.npz").predict_proba(dataset.X.iloc[rows])[:, 1]
@@ -88,7 +88,7 @@ def test_forecasts_are_those_of_the_saved_network_on_the_rows_of_the_job(market)
 
 def test_the_final_refit_trains_on_the_last_window_of_resolved_rows(market):
     run, folder = market
-    dataset, _ = load_dataset(price_job(folder / "prices.csv"))
+    dataset = load(price_job(folder / "prices.csv")).dataset
     rows = final_rows(price_job(folder / "prices.csv").split.split, dataset)
     said = SavedRun.open(run).manifest["final refit"]
     assert said["rows"] == len(rows) == 100 * 3
