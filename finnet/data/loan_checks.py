@@ -1,6 +1,6 @@
 """What is allowed but odd in a loan book: codes, ids, levels without end, spellings, gaps and repeats."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -48,6 +48,7 @@ def suspect_columns(
         else:
             _suspect_numbers(values, findings, file=file)
         _suspect_gaps(values, findings, file=file)
+    _suspect_codes(applications.select_dtypes("number"), findings, file=file)
 
 
 def _suspect_gaps(values: "pd.Series[float]", findings: Findings, *, file: str) -> None:
@@ -76,12 +77,29 @@ def _folded(levels: Iterable[str]) -> list[str]:
 
 def _suspect_numbers(values: "pd.Series[float]", findings: Findings, *, file: str) -> None:
     known, column = values.dropna().to_numpy(float), str(values.name)
-    codes = likely_codes(known)
-    for code in codes:
-        count = int((known == code).sum())
-        findings.add("likely_code", file, column=column, value=f"{code:.15g}", count=count)
     if _names_rows(column, known):
         findings.add("likely_id", file, column=column, value=f"{len(np.unique(known)):,} values in {len(known):,} rows")
+
+
+def _suspect_codes(numbers: pd.DataFrame, findings: Findings, *, file: str) -> None:
+    """Note the likely codes of every column, with the key that declares them."""
+    by_column = {str(name): likely_codes(numbers[name].dropna().to_numpy(float)) for name in numbers}
+    coded = {name: codes for name, codes in by_column.items() if codes}
+    everywhere = sorted({code for codes in coded.values() for code in codes})
+    others = numbers.drop(columns=list(coded)).isin(everywhere).to_numpy().any() if coded else False
+    if others or len(coded) == 1:
+        sets = ", ".join(f'"{name}" = {_listed(codes)}' for name, codes in list(coded.items())[:3])
+        key = f"{{keys}}missing_codes_in = {{ {sets}{', ...' * (len(coded) > 3)} }}"
+    else:
+        key = f"{{keys}}missing_codes = {_listed(everywhere)}"
+    for name, codes in coded.items():
+        count = int(numbers[name].isin(codes).sum())
+        remedy = f"if this is no measured number: {key}"
+        findings.add("likely_code", file, column=name, value=_listed(codes)[1:-1], count=count, remedy=remedy)
+
+
+def _listed(codes: Sequence[float]) -> str:
+    return f"[{', '.join(f'{code:.15g}' for code in codes)}]"
 
 
 def likely_codes(values: FloatArray) -> list[float]:
@@ -133,5 +151,4 @@ def suspect_repeats(book: LoanBook, findings: Findings, *, file: str) -> None:
     """Note loans that equal an earlier one in every column and in their outcome."""
     rows: BoolArray = book.applications.assign(_default=book.default).duplicated().to_numpy()
     if rows.any():
-        words = f"{int(rows.sum()):,} rows repeat an earlier one"
-        findings.add("duplicate_loan", file, value=words, count=int(rows.sum()))
+        findings.add("duplicate_loan", file, value="equal to an earlier one", count=int(rows.sum()))
