@@ -7,15 +7,21 @@ import numpy as np
 import pandas as pd
 
 from finnet.checks import require_at_least
-from finnet.data.cells import categories, dates, is_number, matches, numbers, published, shown
+from finnet.data.cells import categories, distinct, is_missing, is_number, matches, numbers, shown
+from finnet.data.csv_format import CsvFormat
+from finnet.data.guesses import is_number_or_date
 from finnet.data.loan_checks import suspect_columns, suspect_repeats
 from finnet.data.panel import LoanBook
 from finnet.data.quality import Findings
-from finnet.data.tables import CsvFormat, Table, read_table
+from finnet.data.tables import Table, read_table
+from finnet.data.times import dates, days_or_moments, published, to_utc
 from finnet.errors import ConfigError
 from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
 
 __all__ = ["LoanFile", "check_loans", "inspect_loans", "read_applications", "read_loans"]
+
+
+DAYS_A_YEAR = 365.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +48,11 @@ class LoanFile:
         Column that names a loan; the row number (from 1) by default.
     categories : tuple of str
         Columns whose cells are names, numbers included.
+    fold_case : bool
+        Whether levels that differ only in case or blanks are one.
+    ages : tuple of str
+        Columns of dates, such as dates of birth, that become years from then to the application, or to `as_of` where
+        loans have no dates.
     text_is_category : bool
         Whether a column in which fewer than half of the known cells are numbers is a category as well.
     drop : tuple of str
@@ -73,6 +84,8 @@ class LoanFile:
     leave_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
     id: str = ""
     categories: tuple[str, ...] = ()
+    fold_case: bool = False
+    ages: tuple[str, ...] = ()
     text_is_category: bool = False
     drop: tuple[str, ...] = ()
     missing_codes: tuple[float, ...] = ()
@@ -111,6 +124,7 @@ class LoanFile:
             self.amount,
             self.applied_at,
             *self.categories,
+            *self.ages,
             *self.drop,
             *self.missing_codes_in,
             *self.leave_out,
@@ -195,8 +209,8 @@ def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
 def _applications_of(table: Table, settings: LoanFile, findings: Findings) -> LoanBook | None:
     """The loans of a table as if none had defaulted."""
     loan_id = _loan_id(table, settings, findings)
-    applications = _applications(table, settings, findings)
     applied_at, resolves_at = _clocks(table, settings, findings)
+    applications = _applications(table, settings, findings, applied_at=applied_at)
     amount = _amount(applications, table, settings, findings)
     if findings.has_errors:
         return None
@@ -281,35 +295,62 @@ def _loan_id(table: Table, settings: LoanFile, findings: Findings) -> np.ndarray
     return names.to_numpy(object)
 
 
-def _applications(table: Table, settings: LoanFile, findings: Findings) -> pd.DataFrame:
+REMEDIES = {
+    "words": "add the column to {keys}categories or to {keys}drop, or set {keys}text_is_category = true",
+    "dates": "add the column to {keys}ages, which makes years of its dates, or to {keys}drop",
+}
+"""What to do about a column that holds no numbers."""
+
+
+def _applications(
+    table: Table, settings: LoanFile, findings: Findings, *, applied_at: TimeArray | None
+) -> pd.DataFrame:
     unused = {settings.target, settings.id, settings.applied_at}
     features: dict[str, FloatArray | pd.Series] = {}
     for name in (name for name in table.columns if name not in unused):
-        if _is_category(table, name, settings):
-            features[name] = categories(table, name)
+        if name in settings.ages:
+            features[name] = _years(table, name, settings, findings, applied_at=applied_at)
+        elif _is_category(table, name, settings):
+            features[name] = categories(table, name, fold_case=settings.fold_case)
         else:
             codes = (*settings.missing_codes, *settings.missing_codes_in.get(name, ()))
-            values = numbers(table, name, findings)
+            values = numbers(table, name, findings, remedies=REMEDIES)
             features[name] = np.where(np.isin(values, codes), np.nan, values)
     return pd.DataFrame(features)
 
 
+def _years(
+    table: Table, name: str, settings: LoanFile, findings: Findings, *, applied_at: TimeArray | None
+) -> FloatArray:
+    """Years from the dates of a column to the application, or to the day of the data; empty cells are missing."""
+    known = ~is_missing(table, name)
+    since = np.full(len(table), np.datetime64("NaT", "us"))
+    rows = table.take(known)
+    since[known] = dates(rows, name, findings)
+    day = np.datetime64(settings.as_of or datetime.now(UTC).date(), "us")
+    until = np.full(len(table), day) if applied_at is None else applied_at
+    years: FloatArray = (until - since) / np.timedelta64(1, "D") / DAYS_A_YEAR
+    return years
+
+
 def _is_category(table: Table, name: str, settings: LoanFile) -> bool:
+    """Whether a column is a category: declared, or text that is neither numbers nor dates however they are written."""
     if name in settings.categories:
         return True
     if not settings.text_is_category or name == settings.amount:
         return False
     number, missing = is_number(table, name)
-    return bool(2 * number.sum() < (~missing).sum())
+    if 2 * number.sum() >= (~missing).sum():
+        return False
+    return not is_number_or_date(distinct(table, name))
 
 
 def _clocks(table: Table, settings: LoanFile, findings: Findings) -> tuple[TimeArray | None, TimeArray | None]:
+    """When each loan was applied for and when its outcome is known: as many months later, at the same local time."""
     if not settings.applied_at:
         return None, None
-    days = dates(table, settings.applied_at, findings)
-    known = pd.DatetimeIndex(days) + pd.DateOffset(months=settings.horizon_months)
-    later = known.to_numpy("datetime64[us]")
-    return (
-        published(days, time="00:00", zone=settings.zone),
-        published(later, time="00:00", zone=settings.zone),
-    )
+    applied = days_or_moments(table, settings.applied_at, findings, zone=settings.zone)
+    local = pd.DatetimeIndex(applied).tz_localize("UTC").tz_convert(settings.zone).tz_localize(None)
+    days, hours = local.normalize(), local - local.normalize()
+    later = days + pd.DateOffset(months=settings.horizon_months) + hours
+    return applied, to_utc(later.as_unit("us").to_numpy(), zone=settings.zone)

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 
 from finnet.checks import require_at_least
-from finnet.data.cells import dates, moments, numbers, published
+from finnet.data.cells import numbers
+from finnet.data.csv_format import CsvFormat
 from finnet.data.quality import EXAMINED, Findings, Origin
-from finnet.data.tables import CsvFormat, Table, read_table
+from finnet.data.tables import Table, read_table
+from finnet.data.times import dates, moments, published
 from finnet.errors import ConfigError
 from finnet.types import BoolArray, TimeArray
 

@@ -148,7 +148,7 @@ RULES: Mapping[str, Rule] = {
     # rows to learn from
     "gives_away": _warning("find out when the column is filled; drop it unless its values were known at the decision"),
     "empty_feature": _policy("leave the feature out, or find out why none of its values is known"),
-    "cannot_run": _error("change the setting"),
+    "cannot_run": _error("the run would stop there"),
 }
 """Every rule by name. A reader's `rules` may change the severity of those that are negotiable."""
 

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 
 from finnet.checks import require_at_least, require_choice
-from finnet.data.cells import coded, dates, moments, note_after_today, numbers, published, texts
+from finnet.data.cells import coded, numbers, texts
+from finnet.data.csv_format import CsvFormat
 from finnet.data.quality import EXAMINED, Findings
-from finnet.data.tables import CsvFormat, Table, read_table
+from finnet.data.tables import Table, read_table
+from finnet.data.times import dates, moments, note_after_today, published
 from finnet.errors import ConfigError
 from finnet.types import IntArray, TimeArray
 
@@ -207,7 +209,7 @@ def _available_at(table: Table, settings: SentimentFile | TextFile, findings: Fi
         times = moments(table, settings.columns["available_at"], findings, zone=settings.zone)
         note_after_today(times, table, settings.columns["available_at"], findings)
         return times
-    days = dates(table, settings.columns["date"], findings)
+    days = dates(table, settings.columns["date"], findings, zone=settings.zone)
     note_after_today(days, table, settings.columns["date"], findings)
     return published(days + np.timedelta64(settings.days_later, "D"), time=settings.time, zone=settings.zone)
 

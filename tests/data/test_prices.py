@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import TypeAdapter
 
+from finnet.data.csv_format import CsvFormat
 from finnet.data.prices import PriceFile, check_prices, read_prices
 from finnet.data.quality import BadFileError
-from finnet.data.tables import CsvFormat
 from finnet.errors import ConfigError, DataError, FinnetWarning
 
 HEADER = "date,symbol,open,high,low,close,volume\n"
