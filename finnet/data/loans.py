@@ -181,13 +181,15 @@ def check_loans(settings: LoanFile) -> pd.DataFrame:
 
 
 def inspect_loans(settings: LoanFile, findings: Findings) -> LoanBook | None:
-    """The loan book of a file, odd columns noted as well; None where an error forbids reading."""
+    """The loan book of a file, odd columns noted as well; None where nothing can be read.
+
+    Where findings hold errors, the book lacks the columns and rows that they forbid: it serves only to go on checking.
+    """
     book = _book(settings, findings)
-    if book is None or findings.has_errors:
-        return None
-    suspect_columns(book.applications, findings, file=settings.path, declared=settings.categories)
-    suspect_repeats(book, findings, file=settings.path)
-    return None if findings.has_errors else book
+    if book is not None:
+        suspect_columns(book.applications, findings, file=settings.path, declared=settings.categories)
+        suspect_repeats(book, findings, file=settings.path)
+    return book
 
 
 def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
@@ -197,8 +199,6 @@ def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
     table = _without_left_out(table, settings, findings)
     default, is_known = _outcome(table, settings, findings)
     book = _applications_of(table, settings, findings)
-    if book is None:
-        return None
     keep = is_known & _is_due(book, table, settings, findings)
     if not keep.any():
         findings.add("empty_file", settings.path, value="no loan is left whose outcome is known")
@@ -206,17 +206,17 @@ def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
     return replace(book, default=default).take(keep)
 
 
-def _applications_of(table: Table, settings: LoanFile, findings: Findings) -> LoanBook | None:
-    """The loans of a table as if none had defaulted."""
+def _applications_of(table: Table, settings: LoanFile, findings: Findings) -> LoanBook:
+    """The loans of a table as if none had defaulted; columns that cannot be read are left out."""
     loan_id = _loan_id(table, settings, findings)
     applied_at, resolves_at = _clocks(table, settings, findings)
     applications = _applications(table, settings, findings, applied_at=applied_at)
     amount = _amount(applications, table, settings, findings)
-    if findings.has_errors:
-        return None
+    unread = {problem.column for problem in findings.problems if problem.severity == "error"}
+    readable = [name for name in applications if name not in unread]
     return LoanBook(
         loan_id=loan_id,
-        applications=applications,
+        applications=applications[readable],
         default=np.zeros(len(table), np.int64),
         applied_at=applied_at,
         resolves_at=resolves_at,
@@ -270,7 +270,7 @@ def _is_due(book: LoanBook, table: Table, settings: LoanFile, findings: Findings
     if young.any():
         words = f"applied for less than {settings.horizon_months} months before {day}"
         findings.add("not_due", table.file, column=settings.applied_at, value=words, count=int(young.sum()))
-    return ~later & ~young
+    return ~later & ~young & ~np.isnat(book.applied_at)
 
 
 def _amount(applications: pd.DataFrame, table: Table, settings: LoanFile, findings: Findings) -> FloatArray | None:
@@ -286,13 +286,19 @@ def _amount(applications: pd.DataFrame, table: Table, settings: LoanFile, findin
 
 def _loan_id(table: Table, settings: LoanFile, findings: Findings) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
     if not settings.id:
-        return np.arange(1, len(table) + 1).astype(str).astype(object)
+        return _numbered(table)
     names = pd.Series(table.columns[settings.id].to_pylist(), dtype=object).fillna("").astype(str).str.strip()
     for rule, found in (("blank_text", names == ""), ("duplicate_id", names.duplicated() & (names != ""))):
         rows = np.flatnonzero(found)
         values = shown(table, settings.id, rows)
         findings.add_rows(rule, table.origin.take(rows), column=settings.id, values=values)
+    if names.duplicated().any():
+        return _numbered(table)
     return names.to_numpy(object)
+
+
+def _numbered(table: Table) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    return np.arange(1, len(table) + 1).astype(str).astype(object)
 
 
 REMEDIES = {

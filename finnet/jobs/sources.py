@@ -113,13 +113,16 @@ def _read(job: DirectionJob | DefaultRiskJob) -> _Read:
         read.source = _book(job.data, read)
     else:
         read.source = _panel(job.data, read)
-    if read.source is None or read.has_errors:
+    if read.source is None:
         return read
     findings = read.of(job.data.source, "")
+    had_errors = read.has_errors
     try:
         read.dataset = _dataset(job, read.source)
     except FinnetError as error:
-        findings.add("cannot_run", job.name, value=str(error))
+        # Without what is wrong already, this may be no trouble of its own.
+        if not had_errors:
+            findings.add("cannot_run", job.name, value=str(error))
         return read
     file = getattr(job.data.source, "path", job.name)
     raise_alarms(read.dataset, read.source if isinstance(read.source, Panel) else None, findings, file=file)
