@@ -180,12 +180,16 @@ def forecast(
     sentiment: Annotated[Path | None, typer.Option(help="New sentiment; else the file named in the job.")] = None,
     now: Annotated[datetime | None, typer.Option(help="Forecast as if it were this UTC time.")] = None,
 ) -> None:
-    """Apply the network of a run to new rows; prices that are too old end with exit code 5."""
+    """Apply the network of a run to new rows, each with flags that say how it differs from those of training.
+
+    Exit code 5 where prices are too old, or where columns are too unlike those of training: the latter are forecast.
+    """
     from finnet.jobs.forecasting import forecast_new, write_forecasts
 
     new = forecast_new(run, data, sentiment=sentiment, now=None if now is None else pd.Timestamp(now))
-    write_forecasts(new.forecasts, output)
+    write_forecasts(new.forecasts, output, flags=new.flags)
     typer.echo(f"{new.sentence}\n\nforecasts: {output}")
+    new.require_stable()
 
 
 @app.command(epilog="Example:  finnet report reports/my-study/latest")

@@ -155,9 +155,10 @@ def read_loans(settings: LoanFile) -> LoanBook:
 
 
 def read_applications(settings: LoanFile) -> LoanBook:
-    """New applications from a file of the same shape; their outcome is not known yet, so `default` is 0 throughout.
+    """Applications from a file of the same shape as if their outcome were not known: `default` is 0 throughout.
 
-    The target column may be missing, and is not looked at.
+    The target column may be missing, and is not looked at. Every row comes back: no rule about outcomes leaves it out,
+    its amount may be missing and its id may repeat that of another row, which then gets a number behind it ("7 (2)").
 
     Examples
     --------
@@ -170,7 +171,10 @@ def read_applications(settings: LoanFile) -> LoanBook:
     findings = Findings(settings.rules)
     needed = [name for name in settings.named if name != settings.target]
     table = read_table(settings.path, settings.csv, findings, needed=needed, unwanted=(*settings.drop, settings.target))
-    return findings.checked(None if table is None else _applications_of(table, settings, findings))
+    if table is None:
+        return findings.checked(None)
+    loan_id = _named_apart(table, settings.id) if settings.id else _numbered(table)
+    return findings.checked(_applications_of(table, replace(settings, amount=""), findings, loan_id=loan_id))
 
 
 def check_loans(settings: LoanFile) -> pd.DataFrame:
@@ -198,7 +202,7 @@ def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
         return None
     table = _without_left_out(table, settings, findings)
     default, is_known = _outcome(table, settings, findings)
-    book = _applications_of(table, settings, findings)
+    book = _applications_of(table, settings, findings, loan_id=_loan_id(table, settings, findings))
     keep = is_known & _is_due(book, table, settings, findings)
     if not keep.any():
         findings.add("empty_file", settings.path, value="no loan is left whose outcome is known")
@@ -206,9 +210,14 @@ def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
     return replace(book, default=default).take(keep)
 
 
-def _applications_of(table: Table, settings: LoanFile, findings: Findings) -> LoanBook:
+def _applications_of(
+    table: Table,
+    settings: LoanFile,
+    findings: Findings,
+    *,
+    loan_id: np.ndarray[tuple[int], np.dtype[np.object_]],
+) -> LoanBook:
     """The loans of a table as if none had defaulted; columns that cannot be read are left out."""
-    loan_id = _loan_id(table, settings, findings)
     applied_at, resolves_at = _clocks(table, settings, findings)
     applications = _applications(table, settings, findings, applied_at=applied_at)
     amount = _amount(applications, table, settings, findings)
@@ -295,6 +304,13 @@ def _loan_id(table: Table, settings: LoanFile, findings: Findings) -> np.ndarray
     if names.duplicated().any():
         return _numbered(table)
     return names.to_numpy(object)
+
+
+def _named_apart(table: Table, name: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """The ids as they stand, repeats with a number behind them."""
+    ids = pd.Series(table.columns[name].to_pylist(), dtype=object).fillna("").astype(str).str.strip()
+    repeat = ids.groupby(ids).cumcount() + 1
+    return ids.where(repeat == 1, ids + " (" + repeat.astype(str) + ")").to_numpy(object)
 
 
 def _numbered(table: Table) -> np.ndarray[tuple[int], np.dtype[np.object_]]:

@@ -14,10 +14,10 @@ from finnet.evaluation.walk_forward import FoldResult, forecast_folds
 from finnet.features.encoding import TableEncoder
 from finnet.files import restore_folders
 from finnet.forecasts import Forecasts
-from finnet.jobs.artifacts import MODEL, TIMINGS, publish, run_name, to_json
+from finnet.jobs.artifacts import MODEL, PROFILE, TIMINGS, publish, run_name, to_json
 from finnet.jobs.catalog import build_model
 from finnet.jobs.config import DefaultRiskJob, DirectionJob
-from finnet.jobs.final import refit_network
+from finnet.jobs.final import refit_network, training_profile
 from finnet.jobs.interruption import resumable
 from finnet.jobs.judgement import Judgement, judge
 from finnet.jobs.lock import only_run
@@ -101,7 +101,7 @@ def run_job(
     >>> result = run_job(job, reports=mkdtemp())
     >>> sorted(path.name for path in result.folder.iterdir())
     ['SHA256SUMS', 'comparison.csv', 'forecasts.parquet', 'manifest.json', 'metrics.json', 'model.npz', 'page',
-     'report.html', 'timings.json']
+     'profile.json', 'report.html', 'timings.json']
     """
     loaded = load(job)
     on_data(loaded.quality)
@@ -186,6 +186,7 @@ def _files(
         "metrics.json": to_json(metrics(judgement)),
         "comparison.csv": comparison_csv(judgement),
         TIMINGS: to_json(timings(results)),
+        PROFILE: to_json(training_profile(job, loaded.dataset).to_json()),
     }
     return files | {name: text.encode() for name, text in texts.items()}
 

@@ -176,9 +176,34 @@ def test_an_outcome_that_is_there_is_not_looked_at(loans, tmp_path):
     assert values[0].equals(values[2])
 
 
-def test_loans_of_before_the_training_ended_are_refused(loans, tmp_path):
-    with pytest.raises(DataError, match="no loan was applied for since"):
-        forecast_new(loans, loans_file(tmp_path / "old.csv"))
+def test_every_loan_comes_back_and_those_of_before_the_training_ended_have_a_flag(loans, tmp_path):
+    new = forecast_new(loans, loans_file(tmp_path / "old.csv"))
+    assert new.forecasts.table["entity"].tolist() == BOOK.loan_id.tolist()
+    assert all("known before the model was trained" in flags for flags in new.flags)
+
+
+def test_loans_that_repeat_each_other_come_back_with_a_flag(loans, tmp_path):
+    path = loans_file(tmp_path / "new.csv", slice(0, 5), day="2021-02-01")
+    rows = pd.read_csv(path)
+    pd.concat([rows, rows.tail(1)]).to_csv(path, index=False)
+    new = forecast_new(loans, path)
+    assert [flags.count("repeated") for flags in new.flags] == [0, 0, 0, 0, 1, 1]
+    assert new.forecasts.table["entity"].iloc[-1] == f"{BOOK.loan_id[4]} (2)"
+
+
+def test_columns_unlike_those_of_training_breach_a_limit_and_are_named(loans, tmp_path):
+    path = loans_file(tmp_path / "new.csv", slice(0, 20), day="2021-02-01")
+    pd.read_csv(path).assign(income=lambda rows: rows["income"] * 1000).to_csv(path, index=False)
+    new = forecast_new(loans, path)
+    with pytest.raises(LimitError, match="income: 20 of 20 rows have values outside the range of training"):
+        new.require_stable()
+
+
+def test_flags_are_written_as_the_last_column(loans, tmp_path):
+    new = forecast_new(loans, loans_file(tmp_path / "old.csv"))
+    write_forecasts(new.forecasts, tmp_path / "out.csv", flags=new.flags)
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert (table.columns[-1], len(table)) == ("flags", len(BOOK))
 
 
 def test_a_missing_column_is_named(loans, tmp_path):
