@@ -5,20 +5,24 @@ The public nouns, by the way of the data::
     Panel, LoanBook -> Dataset -> WalkForward -> NetworkClassifier -> Forecasts -> compare, run_backtest -> run_job
 """
 
-from finnet.backtest.engine import run_backtest
-from finnet.data.panel import LoanBook, Panel
-from finnet.dataset import Dataset
-from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
-from finnet.estimators.network import NetworkClassifier, NetworkRegressor
-from finnet.estimators.tuning import EncodedClassifier
-from finnet.evaluation.comparison import compare
-from finnet.evaluation.walk_forward import walk_forward
-from finnet.features.encoding import TableEncoder
-from finnet.forecasts import Forecasts
-from finnet.jobs.config import Job
-from finnet.jobs.runner import run_job
-from finnet.labels import Direction, build_dataset
-from finnet.splits import WalkForward
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from finnet.backtest.engine import run_backtest
+    from finnet.data.panel import LoanBook, Panel
+    from finnet.dataset import Dataset
+    from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
+    from finnet.estimators.network import NetworkClassifier, NetworkRegressor
+    from finnet.estimators.tuning import EncodedClassifier
+    from finnet.evaluation.comparison import compare
+    from finnet.evaluation.walk_forward import walk_forward
+    from finnet.features.encoding import TableEncoder
+    from finnet.forecasts import Forecasts
+    from finnet.jobs.config import Job
+    from finnet.jobs.runner import run_job
+    from finnet.labels import Direction, build_dataset
+    from finnet.splits import WalkForward
 
 __all__ = [
     "Dataset",
@@ -41,3 +45,33 @@ __all__ = [
     "walk_forward",
 ]
 __version__ = "0.1.0"
+
+_HOMES = {
+    "finnet.backtest.engine": ("run_backtest",),
+    "finnet.data.panel": ("LoanBook", "Panel"),
+    "finnet.dataset": ("Dataset",),
+    "finnet.estimators.ensemble": ("NetworkEnsembleClassifier", "NetworkEnsembleRegressor"),
+    "finnet.estimators.network": ("NetworkClassifier", "NetworkRegressor"),
+    "finnet.estimators.tuning": ("EncodedClassifier",),
+    "finnet.evaluation.comparison": ("compare",),
+    "finnet.evaluation.walk_forward": ("walk_forward",),
+    "finnet.features.encoding": ("TableEncoder",),
+    "finnet.forecasts": ("Forecasts",),
+    "finnet.jobs.config": ("Job",),
+    "finnet.jobs.runner": ("run_job",),
+    "finnet.labels": ("Direction", "build_dataset"),
+    "finnet.splits": ("WalkForward",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first asked for: importing every room takes seconds, which `finnet --help` need not wait for.
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'finnet' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -17,6 +17,7 @@ __all__ = [
     "require_at_least",
     "require_choice",
     "require_columns",
+    "require_finite_row",
     "require_methods",
     "require_number",
     "require_positive",
@@ -97,6 +98,14 @@ def require_positive(values: FloatArray, *, name: str) -> None:
             f"{name} has {len(bad)} values that are not above zero, first {np.ravel(values)[bad[0]]} at {bad[0]};"
             " remove or repair them"
         )
+
+
+def require_finite_row(values: FloatArray, *, name: str) -> FloatArray:
+    """The values as floats, shape (n,); DataError unless they are one row of finite numbers."""
+    values = np.asarray(values, float)
+    if values.ndim != 1 or not np.isfinite(values).all():
+        raise DataError(f"{name} must be one row of finite numbers; drop what is missing first")
+    return values
 
 
 def require_columns(found: Collection[str], needed: Sequence[str], *, name: str) -> None:

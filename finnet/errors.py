@@ -10,6 +10,7 @@ __all__ = [
     "LookAheadError",
     "NotSavedError",
     "TrainingError",
+    "UndecidedError",
 ]
 
 
@@ -27,6 +28,10 @@ class DataError(FinnetError, ValueError):
 
 class LookAheadError(DataError):
     """Something would have used what was not yet known."""
+
+
+class UndecidedError(LookAheadError):
+    """A look-ahead check could not tell whether something would have used what was not yet known."""
 
 
 class NotSavedError(FinnetError, AttributeError):

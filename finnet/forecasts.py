@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from finnet.types import FloatArray
 
 __all__ = ["KINDS", "SCHEMA", "Forecasts"]
 
-SCHEMA = 1
+SCHEMA = 2
 KINDS = ("probability", "mean", "quantile")
 _TYPES = {
     "schema": "int16",
@@ -23,6 +23,7 @@ _TYPES = {
     "fold": "int32",
     "entity": "str",
     "issued_at": "datetime64[us]",
+    "tradable_at": "datetime64[us]",
     "resolves_at": "datetime64[us]",
     "target": "str",
     "horizon": "int32",
@@ -31,7 +32,13 @@ _TYPES = {
     "value": "float64",
     "truth": "float64",
 }
+_TIMES = ["issued_at", "tradable_at", "resolves_at"]
 _KEY = ["model", "fold", "entity", "issued_at", "target", "horizon", "kind", "level"]
+_ORDER = [
+    ("resolves_at", "issued_at", "resolves before it was issued"),
+    ("tradable_at", "issued_at", "is traded before it was issued"),
+    ("resolves_at", "tradable_at", "resolves before it is traded"),
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,16 +48,18 @@ class Forecasts:
     Parameters
     ----------
     table : DataFrame
-        Columns, in this order: `schema` (1), `run_id`, `model`, `fold`, `entity` (symbol or loan), `issued_at` and
-        `resolves_at` (UTC; NaT where rows have no dates), `target`, `horizon` (bars or months), `kind`
-        (probability | mean | quantile), `level` (of a quantile, else NaN), `value` (the forecast), `truth`
-        (NaN while unknown). Other columns are refused.
+        Columns, in this order: `schema` (2), `run_id`, `model`, `fold`, `entity` (symbol or loan), `issued_at`,
+        `tradable_at` (the first moment to act on it, where the outcome starts) and `resolves_at`, `target`, `horizon`
+        (bars or months), `kind` (probability | mean | quantile), `level` (of a quantile, else NaN), `value` (the
+        forecast), `truth` (NaN while unknown). Other columns are refused. Times with a zone become UTC, those without
+        one are UTC; NaT where rows have no dates or the moment is not known. A table of schema 1, which had no
+        `tradable_at`, is taken as one whose moments to trade are not known.
 
     Raises
     ------
     DataError
-        Where a column is missing or unknown, a value is not finite, a probability leaves [0, 1], a forecast resolves
-        before it was issued, or one forecast stands twice.
+        Where a column is missing or unknown, a value is not finite, a probability leaves [0, 1], a forecast resolves or
+        is traded before it was issued or resolves before it is traded, or one forecast stands twice.
 
     Examples
     --------
@@ -64,12 +73,14 @@ class Forecasts:
     table: pd.DataFrame
 
     def __post_init__(self) -> None:
-        require_columns(self.table.columns, list(_TYPES), name="forecasts")
-        unknown = [column for column in self.table.columns if column not in _TYPES]
+        table = _upgraded(self.table)
+        require_columns(table.columns, list(_TYPES), name="forecasts")
+        unknown = [column for column in table.columns if column not in _TYPES]
         if unknown:
             raise DataError(f"forecasts have unknown columns {unknown}; keep only {list(_TYPES)}")
         try:
-            table = self.table[list(_TYPES)].astype(_TYPES).reset_index(drop=True)
+            times = {name: _in_utc(table[name]) for name in _TIMES}
+            table = table.assign(**times)[list(_TYPES)].astype(_TYPES).reset_index(drop=True)
         except (TypeError, ValueError) as error:
             raise DataError(f"forecasts hold a value of the wrong type: {error}") from error
         object.__setattr__(self, "table", table)
@@ -78,7 +89,7 @@ class Forecasts:
     @classmethod
     def from_rows(cls, rows: dict[str, object], *, run_id: str) -> Self:
         """Forecasts from named columns; times, level and truth may be left out where there are none."""
-        absent = {"issued_at": pd.NaT, "resolves_at": pd.NaT, "level": np.nan, "truth": np.nan}
+        absent = {**dict.fromkeys(_TIMES, pd.NaT), "level": np.nan, "truth": np.nan}
         return cls(pd.DataFrame({"schema": SCHEMA, "run_id": run_id, **absent, **rows}))
 
     @classmethod
@@ -137,6 +148,20 @@ class Forecasts:
         return known["truth"].to_numpy(), known["value"].to_numpy()
 
 
+def _upgraded(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of schema 1 in today's schema, any other as it is."""
+    if "schema" not in table or "tradable_at" in table or not (table["schema"] == 1).all():
+        return table
+    return table.assign(schema=SCHEMA, tradable_at=np.datetime64("NaT", "us"))
+
+
+def _in_utc(times: "pd.Series[Any]") -> "pd.Series[Any]":
+    """The same moments in UTC, without a zone; numbers and times without a zone stay as they are."""
+    if isinstance(times.dtype, pd.DatetimeTZDtype) or times.dtype == object or pd.api.types.is_string_dtype(times):
+        return pd.to_datetime(times, utc=True, format="ISO8601").dt.tz_localize(None)
+    return times
+
+
 def _require_sound(table: pd.DataFrame) -> None:
     wrong_kind = set(table["kind"]) - set(KINDS)
     if wrong_kind or (table["schema"] != SCHEMA).any():
@@ -148,8 +173,10 @@ def _require_sound(table: pd.DataFrame) -> None:
     outside = (table["kind"] == "probability") & ~table["value"].between(0, 1)
     if outside.any():
         raise DataError(f"row {_first(outside)}: probability {table['value'][_first(outside)]} is outside [0, 1]")
-    if (table["resolves_at"] <= table["issued_at"]).any():
-        raise DataError(f"row {_first(table['resolves_at'] <= table['issued_at'])} resolves before it was issued")
+    for later, earlier, words in _ORDER:
+        early = table[later] <= table[earlier]
+        if early.any():
+            raise DataError(f"row {_first(early)} {words}; {earlier} comes first, then {later}")
     twice = table.duplicated(_KEY)
     if twice.any():
         raise DataError(f"row {_first(twice)}: {dict(table.loc[_first(twice), _KEY])} stands twice; keep one")

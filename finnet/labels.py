@@ -1,32 +1,44 @@
 """Labels say what came true after a decision could be traded, and build the Dataset to learn from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from finnet.checks import require_at_least
+from finnet.data.holding import Delisting, can_trade, last_close_bars
 from finnet.data.panel import LoanBook, Panel
+from finnet.data.twins import require_no_twins
 from finnet.dataset import CLOCKS, Dataset
 from finnet.errors import ConfigError, DataError
 from finnet.features.feature_set import FeatureSet
-from finnet.types import BoolArray, FloatArray
+from finnet.label_lookahead import require_label_within_horizon
+from finnet.types import BoolArray, FloatArray, TimeArray
 
 __all__ = [
     "AboveMedian",
     "Direction",
     "ForwardReturn",
     "MarketLabel",
+    "RowCounts",
     "build_dataset",
+    "count_rows",
     "default_dataset",
     "forward_return",
+    "is_ready",
+    "paid_out_at",
 ]
 
 
-def forward_return(panel: Panel, *, horizon_bars: int, delay_bars: int = 1) -> FloatArray:
-    """Return from the close `delay_bars` after t to the close `horizon_bars` later, shape (T, S); NaN where unknown.
+def forward_return(
+    panel: Panel, *, horizon_bars: int, delay_bars: int = 1, delisting: Delisting | None = None
+) -> FloatArray:
+    """Return from the close `delay_bars` after t to the last close known `horizon_bars` later, shape (T, S).
+
+    A symbol that has no close there any more counts at its last one, or by `delisting` (see `Delisting.known_worth`).
+    NaN where the panel ends before, and where nothing could be bought `delay_bars` after t (see `can_trade`).
 
     Examples
     --------
@@ -39,7 +51,9 @@ def forward_return(panel: Panel, *, horizon_bars: int, delay_bars: int = 1) -> F
     close, out = panel["close"], np.full(panel.shape, np.nan)
     known = len(close) - delay_bars - horizon_bars
     if known > 0:
-        out[:known] = close[delay_bars + horizon_bars :] / close[delay_bars : delay_bars + known] - 1.0
+        worth = (delisting or Delisting()).known_worth(close)
+        bought = np.where(can_trade(panel), close, np.nan)
+        out[:known] = worth[delay_bars + horizon_bars :] / bought[delay_bars : delay_bars + known] - 1.0
     return out
 
 
@@ -65,10 +79,6 @@ class MarketLabel(Protocol):
         """Labels, shape (T, S); NaN where there is none."""
         ...
 
-    def is_resolved(self, panel: Panel) -> BoolArray:
-        """Whether the outcome is known, shape (T, S), even where it gives no label."""
-        ...
-
 
 @dataclass(frozen=True)
 class _Ahead:
@@ -80,22 +90,34 @@ class _Ahead:
         Bars held.
     delay_bars : int
         Bars between the close that makes the features and the close that is traded, at least 1.
+    delisting_return : float
+        Return from its last close that a symbol without a close is taken to have had after `stale_bars`, -1 or more;
+        the backtest closes such holdings by it.
+    stale_bars : int
+        Bars without a close that are taken for a pause: until then a symbol is worth its last close.
     """
 
     horizon_bars: int = 1
     delay_bars: int = 1
+    delisting_return: float = field(default=0.0, kw_only=True)
+    stale_bars: int = field(default=5, kw_only=True)
 
     def __post_init__(self) -> None:
         require_at_least(self.horizon_bars, 1, name="horizon_bars")
         # The close that made the features cannot also be traded.
         require_at_least(self.delay_bars, 1, name="delay_bars")
+        _ = self.delisting
 
-    def is_resolved(self, panel: Panel) -> BoolArray:
-        """Whether the forward return is known, shape (T, S)."""
-        return np.isfinite(self._returns(panel))
+    @property
+    def delisting(self) -> Delisting:
+        """What becomes of symbols that have no close any more."""
+        return Delisting(self.delisting_return, self.stale_bars)
 
-    def _returns(self, panel: Panel) -> FloatArray:
-        return forward_return(panel, horizon_bars=self.horizon_bars, delay_bars=self.delay_bars)
+    def returns(self, panel: Panel) -> FloatArray:
+        """The forward return behind the label, shape (T, S); NaN where it is unknown or could not be traded."""
+        return forward_return(
+            panel, horizon_bars=self.horizon_bars, delay_bars=self.delay_bars, delisting=self.delisting
+        )
 
 
 @dataclass(frozen=True)
@@ -133,7 +155,7 @@ class Direction(_Ahead):
 
     def values(self, panel: Panel) -> FloatArray:
         """Labels, shape (T, S): 1, 0 or NaN."""
-        returns = self._returns(panel)
+        returns = self.returns(panel)
         up = (returns > 0) & (returns >= self.up)
         return np.where(up, 1.0, np.where(returns <= self.down, 0.0, np.nan))
 
@@ -149,7 +171,7 @@ class AboveMedian(_Ahead):
 
     def values(self, panel: Panel) -> FloatArray:
         """Labels, shape (T, S): 1, 0 or NaN; a session needs at least two members with a return."""
-        returns = np.where(np.asarray(panel.member), self._returns(panel), np.nan)
+        returns = np.where(np.asarray(panel.member), self.returns(panel), np.nan)
         enough = np.isfinite(returns).sum(axis=1) >= 2
         median = np.full((len(returns), 1), np.nan)
         median[enough, 0] = np.nanmedian(returns[enough], axis=1)
@@ -167,22 +189,25 @@ class ForwardReturn(_Ahead):
 
     def values(self, panel: Panel) -> FloatArray:
         """Labels, shape (T, S): fractions or NaN."""
-        return self._returns(panel)
+        return self.returns(panel)
 
 
 def build_dataset(
     panel: Panel, features: FeatureSet | Sequence[str], label: MarketLabel, *, min_history_bars: int = 0
 ) -> Dataset:
-    """Rows of a Panel whose outcome is known, in time order, then by symbol.
+    """Rows of a Panel whose outcome is due within it, in time order, then by symbol.
 
-    A row stands for (t, symbol) where the symbol is a member with a close, its forward return is known, and it has at
-    least `min_history_bars` closes up to t and at least the look-back of the features in sessions before. Features that
-    are missing stay NaN, as do labels where the return gives none.
+    A row stands for (t, symbol) where `is_ready` says so and the panel reaches the bar at which the label resolves:
+    whether the symbol still trades by then decides nothing, for nobody knew it at t. Features that are missing stay
+    NaN, as do labels: of a row that could not be traded, and of a return that gives none.
 
     Raises
     ------
     DataError
         Where no row is left.
+    LookAheadError
+        Where a feature or a label that is not finnet's own uses what was not yet known, or its check cannot decide
+        (UndecidedError); or where one symbol moves as another did the session before.
 
     Examples
     --------
@@ -192,11 +217,13 @@ def build_dataset(
     ((46, 2), 'direction')
     """
     feature_set = features if isinstance(features, FeatureSet) else FeatureSet.of(features)
+    require_no_twins(panel)
+    feature_set.require_no_look_ahead(panel)
+    if type(label).__module__ != __name__:
+        require_label_within_horizon(label, panel)
     values = label.values(panel)
-    history = np.isfinite(panel["close"]).cumsum(axis=0)
-    ready = (np.arange(len(values)) >= feature_set.look_back - 1)[:, None] & (history >= min_history_bars)
-    usable = ready & label.is_resolved(panel) & np.asarray(panel.member) & np.isfinite(panel["close"])
-    t, s = np.nonzero(usable)
+    ready = is_ready(panel, look_back=feature_set.look_back, min_history_bars=min_history_bars)
+    t, s = np.nonzero(ready[: max(len(values) - label.delay_bars - label.horizon_bars, 0)])
     if not len(t):
         raise DataError(
             f"{panel.shape[0]} sessions leave no row: features look back {feature_set.look_back} bars and the label"
@@ -205,6 +232,59 @@ def build_dataset(
     X = pd.DataFrame(feature_set.compute(panel)[t, s], columns=feature_set.names)
     clocks = _clocks(panel, t, label)
     return Dataset(X, values[t, s], np.array(panel.symbols, object)[s], label.target, label.horizon_bars, clocks)
+
+
+def is_ready(panel: Panel, *, look_back: int, min_history_bars: int = 0) -> BoolArray:
+    """Whether a symbol can be forecast at each close, shape (T, S), from what is known there.
+
+    It is a member with a close, has `min_history_bars` closes up to t, and t has `look_back` bars up to it.
+    """
+    priced = np.isfinite(panel["close"])
+    late = np.arange(len(priced)) >= look_back - 1
+    enough = priced.cumsum(axis=0) >= min_history_bars
+    return np.asarray(late[:, None] & enough & priced & np.asarray(panel.member))
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """Rows whose outcome is not simply a close divided by another.
+
+    Parameters
+    ----------
+    rows : int
+        Of the Dataset.
+    left : int
+        Whose symbol had its last close of all before the label resolved.
+    paused : int
+        Whose symbol had no close when the label resolved, and one later.
+    untradable : int
+        That could not be traded `delay_bars` after the features: they have no label.
+    """
+
+    rows: int
+    left: int
+    paused: int
+    untradable: int
+
+
+def count_rows(panel: Panel, dataset: Dataset, label: MarketLabel) -> RowCounts:
+    """How many rows of a Dataset, made of this panel and label, left, paused or could not be traded.
+
+    Examples
+    --------
+    >>> from finnet.data.samples import made_market
+    >>> panel, label = made_market(symbols=2, sessions=30), Direction()
+    >>> count_rows(panel, build_dataset(panel, ["return_1"], label), label)
+    RowCounts(rows=54, left=0, paused=0, untradable=0)
+    """
+    t = np.searchsorted(panel.closes_at, dataset.clock("known_at"))
+    s = pd.Index(panel.symbols).get_indexer(pd.Index(dataset.entity))
+    traded = can_trade(panel)[t + label.delay_bars, s]
+    resolves = t + label.delay_bars + label.horizon_bars
+    last = last_close_bars(panel["close"])
+    left = traded & (last[-1, s] < resolves)
+    paused = traded & (last[resolves, s] < resolves) & ~left
+    return RowCounts(len(dataset), int(left.sum()), int(paused.sum()), int((~traded).sum()))
 
 
 def _clocks(panel: Panel, t: np.ndarray, label: MarketLabel) -> pd.DataFrame:
@@ -226,7 +306,12 @@ def default_dataset(book: LoanBook) -> Dataset:
         return Dataset(book.applications, book.default, book.loan_id, "default", book.horizon_months)
     order = np.argsort(book.applied_at, kind="stable")
     applied = book.applied_at[order]
-    times = (applied, applied, applied + np.timedelta64(1, "D"), book.resolves_at[order])
+    times = (applied, applied, paid_out_at(applied), book.resolves_at[order])
     clocks = pd.DataFrame(dict(zip(CLOCKS, times, strict=True)))
     X = book.applications.iloc[order].reset_index(drop=True)
     return Dataset(X, book.default[order], book.loan_id[order], "default", book.horizon_months, clocks)
+
+
+def paid_out_at(applied_at: TimeArray) -> TimeArray:
+    """The moments at which loans are taken to be paid out: a day after the application."""
+    return np.asarray(applied_at + np.timedelta64(1, "D"))

@@ -23,6 +23,7 @@ __all__ = [
     "TrainingRows",
     "WalkForward",
     "fold_table",
+    "is_forward",
 ]
 
 
@@ -291,3 +292,17 @@ def fold_table(dataset: Dataset, split: Split) -> pd.DataFrame:
 def _span(dataset: Dataset, rows: IntArray, name: str) -> dict[str, object]:
     known = dataset.clock("known_at")[rows] if dataset.is_dated else np.array(["NaT"], "datetime64[us]")
     return {f"{name}_from": pd.Timestamp(known[0]), f"{name}_to": pd.Timestamp(known[-1]), f"{name}_rows": len(rows)}
+
+
+def is_forward(folds: pd.DataFrame) -> bool:
+    """Whether every fold of a `fold_table` trained only on rows known before its test rows, as one who trades must.
+
+    Examples
+    --------
+    >>> from finnet.data.samples import made_market
+    >>> from finnet.labels import Direction, build_dataset
+    >>> data = build_dataset(made_market(symbols=2, sessions=60), ["return_1"], Direction())
+    >>> is_forward(fold_table(data, WalkForward(train_bars=30))), is_forward(fold_table(data, PurgedKFold()))
+    (True, False)
+    """
+    return bool((folds["train_to"] < folds["test_from"]).all())

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "finnet"
-CORE = {"errors", "types", "checks", "seeds", "names", "files", "dataset", "forecasts", "fitting"}
+CORE = {"errors", "types", "checks", "seeds", "names", "files", "dataset", "forecasts", "fitting", "targets"}
 MAY_IMPORT = {  # room -> rooms it may import, besides itself
     **dict.fromkeys(CORE, CORE),
     "data": CORE,
     "features": CORE | {"data"},
-    "labels": CORE | {"data", "features"},
+    "label_lookahead": CORE | {"data", "features"},
+    "labels": CORE | {"data", "features", "label_lookahead"},
     "splits": CORE | {"data"},
     "network": {"errors", "types", "checks"},
     "estimators": CORE | {"network", "features"},

@@ -27,7 +27,7 @@ def made(**changes):
 
 
 def test_columns_stand_in_the_published_order():
-    columns = "schema run_id model fold entity issued_at resolves_at target horizon kind level value truth"
+    columns = "schema run_id model fold entity issued_at tradable_at resolves_at target horizon kind level value truth"
     assert " ".join(made().table) == columns
 
 
@@ -42,6 +42,40 @@ def test_a_broken_file_is_a_data_error_that_names_it(tmp_path):
         Forecasts.load(tmp_path / "forecasts.parquet")
 
 
+LOCAL = pd.DatetimeIndex(["2020-01-02 16:00", "2020-07-02 16:00"], tz="America/New_York")
+UTC = ["2020-01-02 21:00:00", "2020-07-02 20:00:00"]
+
+
+@pytest.mark.parametrize(
+    "issued",
+    [LOCAL, list(LOCAL), [LOCAL[0].isoformat(), UTC[1]], [LOCAL[0], pd.Timestamp(UTC[1])], pd.DatetimeIndex(UTC)],
+    ids=["zone", "objects", "texts", "one with, one without", "without"],
+)
+def test_times_with_a_zone_become_utc_and_those_without_are_utc(issued):
+    table = made(issued_at=issued, resolves_at=pd.NaT).table
+    assert table["issued_at"].astype(str).tolist() == UTC
+    assert table["issued_at"].dtype == "datetime64[us]"
+
+
+def test_all_times_may_have_a_zone():
+    table = made(**{name: LOCAL + pd.Timedelta(days=n) for n, name in enumerate(TIMES)}).table
+    assert [table[name].dt.hour.tolist() for name in TIMES] == [[21, 20]] * 3
+
+
+TIMES = ["issued_at", "tradable_at", "resolves_at"]
+
+
+def test_a_table_of_schema_1_is_read_as_one_whose_moments_to_trade_are_not_known(tmp_path):
+    made().table.drop(columns="tradable_at").assign(schema=1).to_parquet(tmp_path / "old.parquet")
+    pd.testing.assert_frame_equal(Forecasts.load(tmp_path / "old.parquet").table, made().table)
+
+
+@pytest.mark.parametrize("schema", [1, 3])
+def test_a_table_that_is_not_what_its_schema_says_is_refused(schema):
+    with pytest.raises(DataError, match="schema other than 2"):
+        Forecasts(made().table.assign(schema=schema))
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -49,6 +83,9 @@ def test_a_broken_file_is_a_data_error_that_names_it(tmp_path):
         ({"value": [np.nan, 0.5]}, "not finite"),
         ({"kind": "guess"}, "guess"),
         ({"resolves_at": DAY}, "resolves before"),
+        ({"tradable_at": DAY}, "is traded before it was issued"),
+        ({"tradable_at": DAY + np.timedelta64(7, "D")}, "resolves before it is traded"),
+        ({"issued_at": ["2020-01-01", "next week"]}, "wrong type"),
         ({"entity": "A", "issued_at": DAY[0]}, "stands twice"),
         ({"note": "x"}, "unknown columns"),
         ({"fold": "first"}, "wrong type"),

@@ -7,7 +7,16 @@ import pytest
 from finnet.data.panel import Panel, closing_times
 from finnet.data.samples import made_loan_book, made_market
 from finnet.errors import ConfigError, DataError
-from finnet.labels import AboveMedian, Direction, ForwardReturn, build_dataset, default_dataset, forward_return
+from finnet.labels import (
+    AboveMedian,
+    Direction,
+    ForwardReturn,
+    RowCounts,
+    build_dataset,
+    count_rows,
+    default_dataset,
+    forward_return,
+)
 
 LABELS = [Direction(), Direction(horizon_bars=3, delay_bars=2), AboveMedian(horizon_bars=2), ForwardReturn()]
 
@@ -46,6 +55,52 @@ def test_above_median_splits_each_session_in_halves():
     assert values[0].tolist() == [0.0, 0.0, 1.0, 1.0]
 
 
+NAN = np.nan
+
+
+def test_a_symbol_that_left_counts_at_its_last_close():
+    # Bought at bar 1 for 100; its last close, at bar 2, is 60.
+    assert forward_return(panel_of([100, 100, 60, NAN, NAN]), horizon_bars=3)[0, 0] == pytest.approx(-0.4)
+
+
+def test_a_symbol_gone_for_longer_than_a_pause_counts_at_its_delisting_return():
+    # One bar without a close is a pause at bar 3; at bar 4 the symbol is gone, at half of 60.
+    panel = panel_of([100, 100, 60, NAN, NAN, NAN])
+    for horizon, expected in ((2, -0.4), (3, -0.7)):
+        label = ForwardReturn(horizon_bars=horizon, delisting_return=-0.5, stale_bars=1)
+        assert label.values(panel)[0, 0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("close", "volume"), [([100, NAN, 110, 120], [1, 1, 1, 1]), ([100, 105, 110, 120], [1, 0, 1, 1])]
+)
+def test_a_row_that_could_not_be_traded_is_a_row_without_label(close, volume):
+    panel = panel_of(close, [1, 1, 1, 1])
+    panel = panel.with_fields({"volume": np.array([volume, [1, 1, 1, 1]], float).T})
+    data = build_dataset(panel, ["weekday"], ForwardReturn())
+    np.testing.assert_array_equal(data.y[data.entity == "A"][0], NAN)
+
+
+@pytest.mark.parametrize("label", LABELS, ids=repr)
+def test_which_rows_exist_does_not_depend_on_who_still_trades_later(label):
+    panel = made_market(symbols=4, sessions=40)
+    close = panel["close"].copy()
+    close[25:, 0] = NAN
+    rows, full = (build_dataset(p, ["return_1"], label) for p in (panel.with_fields({"close": close}), panel))
+    expected = (full.entity != panel.symbols[0]) | (full.clock("known_at") <= panel.closes_at[24])
+    assert rows.entity.tolist() == full.entity[expected].tolist()
+    np.testing.assert_array_equal(rows.clock("resolves_at"), full.clock("resolves_at")[expected])
+
+
+def test_rows_that_left_paused_or_could_not_be_traded_are_counted():
+    left, paused = [1, 1, 1, NAN, NAN, NAN], [1, 1, NAN, 1, 1, 1]
+    panel = panel_of(left, paused, [1] * 6)
+    label = ForwardReturn(horizon_bars=1)
+    # A: bar 1 ends without a price, bar 2 cannot be traded. B: bar 0 has no price at its end, bar 1 cannot be traded.
+    counts = count_rows(panel, build_dataset(panel, ["weekday"], label), label)
+    assert counts == RowCounts(rows=10, left=1, paused=1, untradable=2)
+
+
 def test_only_members_make_the_median():
     panel = panel_of([1, 1, 1.1], [1, 1, 1.2], [1, 1, 9.0])
     member = np.array([[True, True, False]] * 3)
@@ -62,6 +117,17 @@ def test_a_label_is_unknown_until_its_last_bar_and_never_changes_after(label):
         resolved = stop - label.delay_bars - label.horizon_bars
         np.testing.assert_array_equal(known[:resolved], final[:resolved])
         assert np.isnan(known[resolved:]).all()
+
+
+@pytest.mark.parametrize("label", [ForwardReturn(horizon_bars=3, delisting_return=-0.5, stale_bars=1)], ids=repr)
+def test_a_label_of_a_panel_with_gaps_never_changes_once_it_is_known(label):
+    rng = np.random.default_rng(0)
+    panel = made_market(symbols=4, sessions=40)
+    panel = panel.with_fields({"close": np.where(rng.random((40, 4)) < 0.4, NAN, panel["close"])})
+    for stop in range(5, 40):
+        np.testing.assert_array_equal(
+            label.values(panel.until(stop))[: stop - 4], label.values(panel)[: stop - 4], err_msg=f"stop={stop}"
+        )
 
 
 @pytest.mark.parametrize("label", LABELS, ids=repr)

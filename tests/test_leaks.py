@@ -16,9 +16,15 @@ from sklearn.linear_model import LogisticRegression
 from finnet.data.panel import join_as_of
 from finnet.data.samples import made_market
 from finnet.dataset import Dataset
+from finnet.errors import LookAheadError
 from finnet.estimators.calibration import CalibratedClassifier
 from finnet.evaluation.walk_forward import walk_forward
-from finnet.labels import Direction, build_dataset
+from finnet.features.cross_section import rank
+from finnet.features.feature import Feature
+from finnet.features.feature_set import CROSS_SECTION, STANDARD, FeatureSet
+from finnet.features.returns import log_return
+from finnet.features.rolling import shifted
+from finnet.labels import Direction, ForwardReturn, build_dataset
 from finnet.splits import Blocks, Fold, TrainingRows, WalkForward
 
 STOP, SPLIT = 150, WalkForward(train_bars=80, test_bars=80)
@@ -115,6 +121,57 @@ def test_a_leak_moves_forecasts(leak):
     assert moved(LEAKS[leak]) > 1e-6
 
 
+TOMORROW = dict(zip(PANEL.sessions[:-2], np.diff(PANEL["close"], axis=0)[1:], strict=True))
+
+
+def tomorrow(view):
+    return shifted(view["close"], 0) / np.roll(view["close"], -1, axis=0)
+
+
+def money_at_adjusted_prices(view):
+    return np.log(view["close"] * view["volume"])
+
+
+def tomorrow_by_date(view):
+    return np.array([TOMORROW.get(date, np.full(4, np.nan))[: view.shape[1]] for date in view.sessions])
+
+
+@pytest.mark.parametrize("leak", [tomorrow, money_at_adjusted_prices, tomorrow_by_date], ids=lambda leak: leak.__name__)
+@pytest.mark.parametrize("around", [lambda feature: feature, rank], ids=["itself", "rank"])
+def test_a_feature_that_looks_ahead_makes_no_dataset(leak, around):
+    features = FeatureSet((log_return(1), around(Feature(leak.__name__, 2, ("close",), leak))))
+    with pytest.raises(LookAheadError, match=leak.__name__):
+        build_dataset(PANEL, features, Direction())
+
+
+def test_a_feature_under_the_name_of_one_of_finnets_is_checked():
+    features = FeatureSet((Feature("return_1", 2, ("close",), tomorrow),))
+    with pytest.raises(LookAheadError, match="'return_1'"):
+        build_dataset(PANEL, features, Direction())
+
+
+def test_finnets_own_features_are_not_computed_twice(monkeypatch):
+    monkeypatch.setattr("finnet.features.feature_set.require_sound", lambda feature, panel: 1 / 0)
+    build_dataset(PANEL, [*STANDARD, *CROSS_SECTION[:3]], Direction())
+
+
+class LooksFurther(ForwardReturn):
+    def values(self, panel):
+        return ForwardReturn(horizon_bars=5).values(panel)
+
+
+def test_a_label_that_looks_further_than_its_horizon_makes_no_dataset():
+    with pytest.raises(LookAheadError, match="'LooksFurther'"):
+        build_dataset(PANEL, ["return_1"], LooksFurther())
+
+
+def test_a_twin_that_gives_away_another_makes_no_dataset():
+    close = PANEL["close"].copy()
+    close[:-1, 3] = close[1:, 0]
+    with pytest.raises(LookAheadError, match="gives away"):
+        build_dataset(PANEL.with_fields({"close": close}), ["return_1"], Direction())
+
+
 def resolved_in_time(split, dataset):
     known, resolves = dataset.clock("known_at"), dataset.clock("resolves_at")
     return all(resolves[fold.train].max() <= known[fold.test].min() for fold in split.split(dataset))
@@ -124,6 +181,8 @@ def test_an_unpurged_split_is_caught_by_the_clocks():
     dataset = dataset_of(PANEL)
     assert resolved_in_time(SPLIT, dataset)
     assert not resolved_in_time(Unpurged(80, 80), dataset)
+    with pytest.raises(LookAheadError, match="overlaps in time"):
+        walk_forward(LogisticRegression(), dataset, Unpurged(80, 80))
 
 
 def blocks_in_order(blocks, dataset):

@@ -1,49 +1,23 @@
-"""Accounting: weights and prices become returns, turnover and the value of an account."""
+"""Accounting: weights wanted and returns become weights held, turnover and the value of an account."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from finnet.backtest.costs import traded_share, trading_cost
-from finnet.types import FloatArray
+from finnet.types import BoolArray, FloatArray
 
-__all__ = ["Account", "bar_returns", "equity", "keep_account"]
-
-# Sessions worked on at once, so that their arrays stay in the processor's cache.
-_BLOCK = 64
-
-
-def bar_returns(close: FloatArray) -> FloatArray:
-    """Return from each close to the next, shape (T, S): row t is the return of bar t, row 0 is 0.
-
-    A symbol without a close returns 0, and the whole move once it has one again.
-
-    Examples
-    --------
-    >>> bar_returns(np.array([[100.0], [np.nan], [110.0]]))[:, 0].round(4)
-    array([0. , 0. , 0.1])
-    """
-    filled = _forward_filled(close)
-    out = np.zeros_like(filled)
-    np.divide(filled[1:], filled[:-1], out=out[1:])
-    out[1:] -= 1.0
-    return out if np.isfinite(out).all() else np.where(np.isfinite(out), out, 0.0)
-
-
-def _forward_filled(close: FloatArray) -> FloatArray:
-    priced = np.isfinite(close)
-    if priced.all():
-        return close
-    last = np.maximum.accumulate(np.where(priced, np.arange(len(close))[:, None], 0), axis=0)
-    return np.take_along_axis(close, last, axis=0)
+__all__ = ["Account", "equity", "keep_account"]
 
 
 @dataclass(frozen=True, eq=False)
 class Account:
-    """What happened on each bar, arrays of shape (T,).
+    """What happened on each bar, arrays of shape (T,) but for `held`.
 
     Parameters
     ----------
+    held : ndarray of shape (T, S)
+        Weights after each close.
     gross : ndarray
         Return of the bar before cost, on the weights held since the close before. An account that loses all, which
         short positions can bring about, ends there: -1, then 0 without positions or trades.
@@ -55,49 +29,66 @@ class Account:
         Sum of absolute weights held over the bar.
     """
 
+    held: FloatArray
     gross: FloatArray
     turnover: FloatArray
     net: FloatArray
     exposure: FloatArray
 
 
-def keep_account(held: FloatArray, returns: FloatArray, *, cost_bps: float) -> Account:
-    """The account of one who holds `held` after each close, starting from cash.
+def keep_account(
+    wanted: FloatArray, returns: FloatArray, *, cost_bps: float, can_trade: BoolArray | None = None
+) -> Account:
+    """The account of one who wants to hold `wanted` after each close, starting from cash.
 
-    Prices move the weights between two closes; at each close the account is brought back to the weights wanted, and
-    what that trades is paid for.
+    Prices move the weights between two closes; at each close the account is brought back to the weights wanted, as far
+    as symbols can be traded, and what that trades is paid for. A position that cannot be traded waits, and the others
+    give way to it: together they take no more than the account, or than the weights wanted where those take more.
 
     Parameters
     ----------
-    held : ndarray of shape (T, S)
+    wanted : ndarray of shape (T, S)
         Weights (fractions of the account, negative for short) after each close.
     returns : ndarray of shape (T, S)
         Return of each bar, from the close before, without NaN.
     cost_bps : float
         Of the value traded, in basis points.
+    can_trade : ndarray of bool, shape (T, S), optional
+        Whether a symbol can be traded at each close; always by default.
 
     Examples
     --------
     >>> account = keep_account(np.array([[1.0], [1.0]]), np.array([[0.0], [0.1]]), cost_bps=10)
     >>> account.gross, account.turnover
     (array([0. , 0.1]), array([1., 0.]))
+
+    A symbol that cannot be sold leaves half the account to the other:
+
+    >>> wanted, can_trade = np.array([[0.5, 0.5], [0.0, 1.0]]), np.array([[True, True], [False, True]])
+    >>> keep_account(wanted, np.zeros((2, 2)), cost_bps=0, can_trade=can_trade).held[1]
+    array([0.5, 0.5])
     """
-    gross, turnover, exposure = np.zeros(len(held)), np.zeros(len(held)), np.zeros(len(held))
-    turnover[0] = np.abs(held[0]).sum()
-    for start in range(1, len(held), _BLOCK):
-        bars = slice(start, start + _BLOCK)
-        before = held[start - 1 : start + _BLOCK - 1][: len(held[bars])]
-        moved = before * returns[bars]
-        gross[bars] = np.maximum(moved.sum(axis=1), -1.0)
-        moved += before
-        moved /= np.where(gross[bars] > -1.0, 1.0 + gross[bars], 1.0)[:, None]
-        turnover[bars] = traded_share(moved, held[bars])
-        exposure[bars] = np.abs(before).sum(axis=1)
-    ruined = np.maximum.accumulate(gross <= -1.0)
-    turnover[ruined] = 0.0
-    gross[1:][ruined[:-1]] = exposure[1:][ruined[:-1]] = 0.0
+    tradable = np.ones(wanted.shape, bool) if can_trade is None else can_trade
+    all_trade, held = np.asarray(tradable.all(axis=1)), np.zeros_like(wanted, float)
+    gross, turnover, exposure = np.zeros(len(wanted)), np.zeros(len(wanted)), np.zeros(len(wanted))
+    before: FloatArray = np.zeros(wanted.shape[1])
+    for t in range(len(wanted)):
+        gained = before * returns[t]
+        exposure[t], gross[t] = np.abs(before).sum(), max(gained.sum(), -1.0)
+        if gross[t] <= -1.0:
+            break
+        moved = (before + gained) / (1.0 + gross[t])
+        held[t] = wanted[t] if all_trade[t] else _within_reach(wanted[t], moved, tradable[t])
+        before, turnover[t] = held[t], traded_share(moved, held[t])
     net = (1.0 + gross) * (1.0 - trading_cost(turnover, cost_bps)) - 1.0
-    return Account(gross, turnover, net, exposure)
+    return Account(held, gross, turnover, net, exposure)
+
+
+def _within_reach(wanted: FloatArray, moved: FloatArray, can_trade: BoolArray) -> FloatArray:
+    """The weights wanted of what can be traded, less where what cannot be takes their room."""
+    waiting, asked = np.where(can_trade, 0.0, moved), np.where(can_trade, wanted, 0.0)
+    room = max(1.0, np.abs(wanted).sum()) - np.abs(waiting).sum()
+    return np.asarray(waiting + asked * min(1.0, max(room, 0.0) / max(np.abs(asked).sum(), 1e-12)))
 
 
 def equity(returns: FloatArray, *, start: float = 1.0) -> FloatArray:

@@ -1,20 +1,27 @@
-"""Engine: forecasts of one model and a panel of prices become a backtest beside buy-and-hold."""
+"""Engine: forecasts of one model and a panel of prices become a backtest beside buy-and-hold, or cash."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
 
-from finnet.backtest.accounting import Account, bar_returns, equity, keep_account
+from finnet.backtest.accounting import Account, equity, keep_account
 from finnet.backtest.costs import trading_cost
 from finnet.backtest.performance import summarize_returns
-from finnet.backtest.positions import LongFlat, PositionRule, equal_weights, held_weights, tradable_weights
+from finnet.backtest.positions import LongFlat, PositionRule, equal_weights, held_weights
+from finnet.backtest.timing import bars_per_year as bars_of_a_year
+from finnet.backtest.timing import delay_of
+from finnet.data.holding import Delisting, can_trade
 from finnet.data.panel import Panel
 from finnet.errors import DataError
 from finnet.forecasts import Forecasts
 from finnet.types import BoolArray, FloatArray
 
-__all__ = ["Backtest", "run_backtest"]
+__all__ = ["BUY_AND_HOLD", "CASH", "Backtest", "constant_folds", "run_backtest"]
+
+BUY_AND_HOLD = "buy_and_hold"
+CASH = "cash"
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,17 +33,30 @@ class Backtest:
     model : str
     table : DataFrame
         Index `session`, from the first trade to the last exit. Columns gross and net (returns of the bar), turnover
-        (traded at its close), exposure (held over it), equity_gross, equity_net and equity_hold (all start from 1).
+        (traded at its close), exposure (held over it), equity_gross, equity_net and equity_hold (all start from 1);
+        equity_hold is that of what it is compared with.
     summary : DataFrame
-        Index `account`: gross, net, buy_and_hold. Columns as in `summarize_returns`.
+        Index `account`: gross, net and what it is compared with: buy_and_hold, or cash. Columns as in
+        `summarize_returns`.
     positions : DataFrame of shape (sessions, symbols)
         Weights held after each close, same index as `table`.
+    delay_bars : int
+        Bars between forecast and trade.
+    idle_folds : tuple of int
+        Folds whose forecasts took no position.
     """
 
     model: str
     table: pd.DataFrame
     summary: pd.DataFrame
     positions: pd.DataFrame
+    delay_bars: int
+    idle_folds: tuple[int, ...]
+
+    @property
+    def benchmark(self) -> str:
+        """What it is compared with: `BUY_AND_HOLD`, or `CASH` where as much is sold short as bought."""
+        return CASH if CASH in self.summary.index else BUY_AND_HOLD
 
 
 def run_backtest(
@@ -45,34 +65,52 @@ def run_backtest(
     *,
     rule: PositionRule | None = None,
     cost_bps: float = 2.0,
-    delay_bars: int = 1,
-    stale_bars: int = 5,
-    periods_per_year: float = 252.0,
+    delay_bars: int | None = None,
+    delisting: Delisting | None = None,
+    bars_per_year: float | None = None,
+    idle_folds: Collection[int] = (),
 ) -> Backtest:
-    """Trade on the forecasts of one model, one bar late and at a cost, beside equal-weight buy-and-hold.
+    """Trade on the forecasts of one model, late and at a cost, beside equal-weight buy-and-hold.
 
     A forecast issued at the close of t is traded at the close of t + delay_bars and held for its horizon, in tranches
     (`held_weights`); at every close the account is brought back to the weights wanted. All positions are closed, at a
-    cost, when the last one ends or the data does. A symbol without a close does not trade and returns 0, then the
-    whole move; after `stale_bars` sessions without one it counts as sold at its last close. Buy-and-hold owns all
-    symbols that were forecast, with equal weights, on the same sessions; it pays for entry and exit, not for staying
-    equal. No fee is charged for borrowing shares and no interest is paid on cash.
+    cost, when the last one ends or the data does.
+
+    Nothing trades without a close or, where volume is reported, without volume (`can_trade`): a forecast whose bar to
+    trade is such a one is not traded at all, and a position held waits, returns 0 and later the whole move, while the
+    others give way so that the account is never used twice. A position in a symbol that never trades again is closed
+    once, at a cost, by `delisting`.
+
+    Buy-and-hold owns all symbols that were forecast, with equal weights, on the same sessions and under the same rules;
+    it pays for entry and exit, not for staying equal. A book that sells short as much as it buys each session is
+    compared with cash instead. No fee is charged for borrowing shares and no interest is paid on cash. Forecasts of
+    models that trained on later rows, such as those of purged folds, are nothing that anyone could have traded on.
 
     Parameters
     ----------
     forecasts : Forecasts
         Of one model and horizon, issued at closes of the panel (`closes_at`).
     panel : Panel
-        Adjusted closes.
+        Adjusted closes, and volume where it is known.
     rule : PositionRule, optional
         `LongShort`, `TopBottom`, or `LongFlat()` by default.
     cost_bps : float
         Per unit of value traded, in basis points.
-    delay_bars : int
-        Bars between forecast and trade, at least 1.
+    delay_bars : int, optional
+        Bars between forecast and trade, for forecasts that do not say so by `tradable_at` or `resolves_at`; 1 by
+        default.
+    delisting : Delisting, optional
+        When and at what price positions are closed whose symbol is gone; give that of the label.
+    bars_per_year : float, optional
+        To make yearly figures with; counted from the panel by default.
+    idle_folds : collection of int
+        Folds whose forecasts take no position, such as `constant_folds(forecasts)`; buy-and-hold owns their symbols
+        all the same.
 
     Raises
     ------
+    ConfigError
+        Where `delay_bars` contradicts the forecasts.
     DataError
         Where there are several models, horizons or forecasts of one case, a forecast was not issued at a close of the
         panel or is of a symbol that it lacks, or all were issued too late to be traded.
@@ -91,26 +129,60 @@ def run_backtest(
     """
     rule = rule if rule is not None else LongFlat()
     _require_one_series(forecasts)
-    forecast = _forecast_matrix(forecasts, panel)
+    forecast = _matrix(forecasts, panel, forecasts.table["value"].to_numpy())
     known = np.isfinite(forecast)
-    schedule = _Schedule(
+    market = _Market(
+        panel,
         issued=np.asarray(known.any(axis=1)),
-        close=panel["close"],
         horizon=int(forecasts.table["horizon"].iloc[0]),
-        delay_bars=delay_bars,
-        stale_bars=stale_bars,
+        delay_bars=delay_of(forecasts, panel, delay_bars),
+        delisting=delisting or Delisting(),
     )
-    returns = bar_returns(panel["close"])[schedule.span]
-    held = schedule.held(rule.weights(forecast))
-    account = keep_account(held, returns, cost_bps=cost_bps)
-    hold = _held_throughout(keep_account(schedule.held(equal_weights(known, known)), returns, cost_bps=0.0), cost_bps)
-    index = pd.DatetimeIndex(panel.sessions[schedule.span], name="session")
+    decided = rule.weights(forecast)
+    idle = _matrix(forecasts, panel, forecasts.table["fold"].isin(idle_folds).astype(float).to_numpy()) == 1.0
+    account = market.account(np.where(idle, 0.0, decided), cost_bps=cost_bps)
+    hold = _held_throughout(market.account(equal_weights(known, known), cost_bps=0.0), cost_bps)
+    stop = max(_bars_used(account, market.least), _bars_used(hold, market.least))
+    benchmark = CASH if _is_neutral(decided) else BUY_AND_HOLD
+    accounts = {
+        "gross": replace(account, net=account.gross),
+        "net": account,
+        benchmark: hold if benchmark == BUY_AND_HOLD else _cash(account),
+    }
+    accounts = {name: _first_bars(kept, stop) for name, kept in accounts.items()}
+    index = pd.DatetimeIndex(panel.sessions[market.first :][:stop], name="session")
+    periods = bars_of_a_year(panel.sessions) if bars_per_year is None else bars_per_year
     return Backtest(
         model=forecasts.models[0],
-        table=_table(account, hold).set_index(index),
-        summary=_summary(account, hold, periods_per_year),
-        positions=pd.DataFrame(held, index=index, columns=list(panel.symbols)),
+        table=_table(accounts["net"], accounts[benchmark]).set_index(index),
+        summary=_summary(accounts, periods),
+        positions=pd.DataFrame(accounts["net"].held, index=index, columns=list(panel.symbols)),
+        delay_bars=market.delay_bars,
+        idle_folds=tuple(idle_folds),
     )
+
+
+def constant_folds(forecasts: Forecasts) -> list[int]:
+    """Folds in which all forecasts, two or more, are one number: a model that says no more has nothing to trade on.
+
+    Examples
+    --------
+    >>> rows = {"model": "network", "fold": [0, 0, 1, 1], "entity": list("ABAB"), "target": "direction", "horizon": 1,
+    ...         "kind": "probability", "value": [0.48, 0.48, 0.48, 0.52]}
+    >>> constant_folds(Forecasts.from_rows(rows, run_id="demo"))
+    [0]
+    """
+    values = forecasts.table.groupby("fold")["value"]
+    constant = (values.max() - values.min() <= _ONE_NUMBER) & (values.size() > 1)
+    return [int(fold) for fold in constant.index[constant]]
+
+
+_ONE_NUMBER = 1e-9
+
+
+def _is_neutral(decided: FloatArray) -> bool:
+    """Whether each session sells short as much as it buys, and any does so."""
+    return bool((decided < 0).any() and np.allclose(decided.sum(axis=1), 0.0, atol=1e-9))
 
 
 def _require_one_series(forecasts: Forecasts) -> None:
@@ -128,8 +200,8 @@ def _require_one_series(forecasts: Forecasts) -> None:
         raise DataError(f"{row['entity']} has two forecasts issued at {row['issued_at']}; keep one fold of each case")
 
 
-def _forecast_matrix(forecasts: Forecasts, panel: Panel) -> FloatArray:
-    """Forecast of each session and symbol, shape (T, S), NaN where there is none."""
+def _matrix(forecasts: Forecasts, panel: Panel, values: FloatArray) -> FloatArray:
+    """A value of each forecast, by session and symbol, shape (T, S), NaN where there is none."""
     table = forecasts.table
     issued = table["issued_at"].to_numpy("datetime64[us]")
     bar = np.searchsorted(panel.closes_at, issued)
@@ -137,7 +209,7 @@ def _forecast_matrix(forecasts: Forecasts, panel: Panel) -> FloatArray:
     column = pd.Index(panel.symbols).get_indexer(pd.Index(table["entity"]))
     _require_known(column >= 0, table["entity"].to_numpy(object), "a symbol of the panel")
     matrix = np.full(panel.shape, np.nan)
-    matrix[bar, column] = table["value"].to_numpy()
+    matrix[bar, column] = values
     return matrix
 
 
@@ -150,44 +222,76 @@ def _require_known(known: BoolArray, values: np.ndarray, place: str) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Schedule:
-    """When decisions are traded and how long they are held."""
+class _Market:
+    """When decisions are traded, how long they are held and what they return."""
 
+    panel: Panel
     issued: BoolArray
-    close: FloatArray
     horizon: int
     delay_bars: int
-    stale_bars: int
+    delisting: Delisting
 
     @property
-    def span(self) -> slice:
-        """Bars from the first trade to the last exit."""
-        bars = np.flatnonzero(self.issued)
-        first = int(bars[0]) + self.delay_bars
-        last = min(int(bars[-1]) + self.delay_bars + self.horizon, len(self.issued) - 1)
-        if first >= last:
-            raise DataError(
-                f"the panel ends {len(self.issued) - 1 - bars[0]} bars after the first forecast; give more prices"
-            )
-        return slice(first, last + 1)
+    def first(self) -> int:
+        """Bar of the first trade."""
+        return int(np.flatnonzero(self.issued)[0]) + self.delay_bars
 
-    def held(self, decided: FloatArray) -> FloatArray:
-        """Weights after each close of the span; the last close sells everything."""
-        wanted = held_weights(decided, self.issued, horizon=self.horizon, delay_bars=self.delay_bars)
-        held = tradable_weights(wanted, self.close, stale_bars=self.stale_bars)[self.span]
-        held[-1] = 0.0
-        return held
+    @property
+    def least(self) -> int:
+        """Bars from the first trade to the last exit, if every symbol can be traded then."""
+        end = int(np.flatnonzero(self.issued)[-1]) + self.delay_bars + self.horizon
+        bars = min(end, len(self.issued) - 1) - self.first + 1
+        if bars < 2:
+            after = len(self.issued) - 1 - self.first + self.delay_bars
+            raise DataError(f"the panel ends {after} bars after the first forecast; give more prices")
+        return bars
+
+    def account(self, decided: FloatArray, *, cost_bps: float) -> Account:
+        """The account of these decisions from the first trade to the end of the panel, where everything is sold."""
+        close, tradable = self.panel["close"], can_trade(self.panel)
+        due = np.zeros_like(tradable)
+        due[: len(due) - self.delay_bars] = tradable[self.delay_bars :]
+        wanted = held_weights(
+            np.where(due, decided, 0.0), self.issued, horizon=self.horizon, delay_bars=self.delay_bars
+        )
+        closes_out = self.delisting.closes_out(close)
+        wanted[closes_out] = 0.0
+        wanted[self.first + self.least - 1 :] = 0.0
+        can_sell = tradable | closes_out
+        can_sell[-1] = True
+        returns = self.delisting.bar_returns(close)
+        return keep_account(
+            wanted[self.first :], returns[self.first :], cost_bps=cost_bps, can_trade=can_sell[self.first :]
+        )
+
+
+def _bars_used(account: Account, least: int) -> int:
+    """Bars until everything that the account held is sold, at least `least`."""
+    holding = np.flatnonzero(np.abs(account.held).sum(axis=1))
+    return max(least, int(holding[-1]) + 2) if len(holding) else least
+
+
+def _first_bars(account: Account, count: int) -> Account:
+    return Account(*(getattr(account, field.name)[:count] for field in fields(account)))
+
+
+def _cash(account: Account) -> Account:
+    """The account that holds nothing over the same bars."""
+    nothing = np.zeros_like(account.net)
+    return Account(np.zeros_like(account.held), nothing, nothing, nothing, nothing)
 
 
 def _held_throughout(account: Account, cost_bps: float) -> Account:
     """The account that pays to enter and to leave, and nothing between."""
     turnover = np.zeros_like(account.turnover)
-    turnover[[0, -1]] = 1.0
+    holding = np.flatnonzero(np.abs(account.held).sum(axis=1))
+    if len(holding):
+        turnover[[holding[0], holding[-1] + 1]] = 1.0
     net = (1.0 + account.gross) * (1.0 - trading_cost(turnover, cost_bps)) - 1.0
-    return Account(account.gross, turnover, net, account.exposure)
+    return replace(account, turnover=turnover, net=net)
 
 
-def _table(account: Account, hold: Account) -> pd.DataFrame:
+def _table(account: Account, benchmark: Account) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "gross": account.gross,
@@ -196,17 +300,16 @@ def _table(account: Account, hold: Account) -> pd.DataFrame:
             "exposure": account.exposure,
             "equity_gross": equity(account.gross),
             "equity_net": equity(account.net),
-            "equity_hold": equity(hold.net),
+            "equity_hold": equity(benchmark.net),
         }
     )
 
 
-def _summary(account: Account, hold: Account, periods_per_year: float) -> pd.DataFrame:
-    accounts = {"gross": (account.gross, account), "net": (account.net, account), "buy_and_hold": (hold.net, hold)}
+def _summary(accounts: Mapping[str, Account], periods_per_year: float) -> pd.DataFrame:
     rows = {
         name: summarize_returns(
-            returns, turnover=kept.turnover, exposure=kept.exposure, periods_per_year=periods_per_year
+            kept.net, turnover=kept.turnover, exposure=kept.exposure, periods_per_year=periods_per_year
         )
-        for name, (returns, kept) in accounts.items()
+        for name, kept in accounts.items()
     }
     return pd.DataFrame(rows).T.rename_axis("account")

@@ -8,7 +8,10 @@ from finnet.checks import require_positive
 from finnet.evaluation.significance import sharpe_interval
 from finnet.types import FloatArray
 
-__all__ = ["annual_return", "drawdown", "sharpe_ratio", "summarize_returns"]
+LEAST_YEARS = 0.98
+"""Shortest span for which figures a year are given; a calendar year may have a few sessions less than the average."""
+
+__all__ = ["LEAST_YEARS", "annual_return", "drawdown", "sharpe_ratio", "summarize_returns"]
 
 
 def drawdown(equity: FloatArray) -> FloatArray:
@@ -28,18 +31,18 @@ def drawdown(equity: FloatArray) -> FloatArray:
     return equity / np.maximum.accumulate(equity) - 1.0
 
 
-def annual_return(returns: FloatArray, *, periods_per_year: float = 252.0) -> float:
-    """The constant yearly growth that ends at the same value: product(1 + r)^(periods_per_year / n) - 1.
+def annual_return(returns: FloatArray, *, years: float) -> float:
+    """The constant yearly growth that ends at the same value: product(1 + r)^(1 / years) - 1.
 
     Examples
     --------
-    >>> round(annual_return(np.array([0.1, 0.1]), periods_per_year=1), 4)
+    >>> round(annual_return(np.array([0.1, 0.1]), years=2), 4)
     0.1
     """
-    return float(np.prod(1.0 + returns) ** (periods_per_year / len(returns)) - 1.0)
+    return float(np.prod(1.0 + returns) ** (1.0 / years) - 1.0)
 
 
-def sharpe_ratio(returns: FloatArray, *, periods_per_year: float = 252.0) -> float:
+def sharpe_ratio(returns: FloatArray, *, periods_per_year: float) -> float:
     """Mean over standard deviation (n - 1) of the returns, annualized; no risk-free rate is subtracted.
 
     NaN where the returns do not vary.
@@ -56,41 +59,59 @@ def sharpe_ratio(returns: FloatArray, *, periods_per_year: float = 252.0) -> flo
 
 
 def summarize_returns(
-    returns: FloatArray, *, turnover: FloatArray, exposure: FloatArray, periods_per_year: float = 252.0
+    returns: FloatArray, *, turnover: FloatArray, exposure: FloatArray, periods_per_year: float
 ) -> "pd.Series[float]":
-    """Annual return and volatility, Sharpe ratio with its 95 % interval, worst drawdown, yearly turnover, exposure.
+    """Annual return and volatility, Sharpe ratio with its 95 % interval, worst drawdown, turnover, exposure.
+
+    Over less than a year no figure is made one of a year: these are NaN then.
 
     Parameters
     ----------
     returns, turnover, exposure : ndarray of shape (T,)
-        Per bar.
+        Per bar, from the bar of the entry on.
 
     Returns
     -------
     Series
         annual_return, annual_volatility, sharpe, sharpe_low, sharpe_high, max_drawdown (-0.25 is a fall by a quarter),
-        turnover_per_year (1 is the whole account bought or sold once), mean_exposure, total_return.
+        turnover_per_year (1 is the whole account bought or sold once), mean_exposure, total_return, total_turnover,
+        bars, years.
 
     Examples
     --------
     >>> returns = np.array([0.1, -0.25, 0.2])
-    >>> summary = summarize_returns(returns, turnover=np.ones(3), exposure=np.ones(3), periods_per_year=3)
+    >>> summary = summarize_returns(returns, turnover=np.ones(3), exposure=np.ones(3), periods_per_year=2)
     >>> summary[["max_drawdown", "turnover_per_year", "total_return"]].round(4).tolist()
     [-0.25, 3.0, -0.01]
     """
-    low, high = sharpe_interval(returns, periods_per_year=periods_per_year)
+    # The first bar is that of the entry: n bars take the time of n - 1.
+    years = (len(returns) - 1) / periods_per_year
     # A ruined account stays worth nothing; a hair above zero keeps its drawdown defined.
     value = np.maximum(equity(returns), np.finfo(float).tiny)
     return pd.Series(
         {
-            "annual_return": annual_return(returns, periods_per_year=periods_per_year),
-            "annual_volatility": float(returns.std(ddof=1) * np.sqrt(periods_per_year)),
-            "sharpe": sharpe_ratio(returns, periods_per_year=periods_per_year),
-            "sharpe_low": low,
-            "sharpe_high": high,
+            **_figures_a_year(returns, turnover, years=years, periods_per_year=periods_per_year),
             "max_drawdown": float(drawdown(np.append(1.0, value)).min()),
-            "turnover_per_year": float(turnover.sum() * periods_per_year / len(returns)),
             "mean_exposure": float(exposure.mean()),
             "total_return": float(value[-1] - 1.0),
+            "total_turnover": float(turnover.sum()),
+            "bars": float(len(returns)),
+            "years": years,
         }
     )
+
+
+def _figures_a_year(
+    returns: FloatArray, turnover: FloatArray, *, years: float, periods_per_year: float
+) -> dict[str, float]:
+    names = ("annual_return", "annual_volatility", "sharpe", "sharpe_low", "sharpe_high", "turnover_per_year")
+    if years < LEAST_YEARS:
+        return dict.fromkeys(names, np.nan)
+    figures = (
+        annual_return(returns, years=years),
+        float(returns.std(ddof=1) * np.sqrt(periods_per_year)),
+        sharpe_ratio(returns, periods_per_year=periods_per_year),
+        *sharpe_interval(returns, periods_per_year=periods_per_year),
+        float(turnover.sum() / years),
+    )
+    return dict(zip(names, figures, strict=True))

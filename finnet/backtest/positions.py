@@ -10,7 +10,7 @@ from finnet.checks import require_at_least
 from finnet.errors import ConfigError
 from finnet.types import BoolArray, FloatArray
 
-__all__ = ["LongFlat", "LongShort", "PositionRule", "TopBottom", "equal_weights", "held_weights", "tradable_weights"]
+__all__ = ["LongFlat", "LongShort", "PositionRule", "TopBottom", "equal_weights", "held_weights"]
 
 
 class PositionRule(Protocol):
@@ -101,7 +101,8 @@ class LongShort:
 class TopBottom:
     """Buy the symbols with the highest forecasts, sell short those with the lowest, half the account on each side.
 
-    Equal forecasts share a rank, so a session in which all are equal holds nothing.
+    Equal forecasts share a rank, so a session in which all are equal holds nothing. Where that leaves one side empty,
+    the other stays empty too: as much is sold short as bought.
 
     Parameters
     ----------
@@ -122,14 +123,16 @@ class TopBottom:
             raise ConfigError(f"share={self.share} is not in (0, 0.5]; use for instance 0.1")
 
     def weights(self, forecast: FloatArray) -> FloatArray:
-        """Weights of shape (T, S): each side sums to 0.5 in size, or to 0 where it is empty."""
+        """Weights of shape (T, S): both sides sum to 0.5 in size, or to 0."""
         n = np.isfinite(forecast).sum(axis=1, keepdims=True)
         rank = rankdata(forecast, axis=1, nan_policy="omit")
         share = np.maximum(self.share, 1.0 / np.maximum(n, 1))
         # The middle of each rank's place in (0, 1), so that top and bottom are cut alike.
         place = (rank - 0.5) / np.maximum(n, 1)
         top, bottom = place > 1.0 - share, place < share
-        return 0.5 * (equal_weights(top & ~bottom, top & ~bottom) - equal_weights(bottom & ~top, bottom & ~top))
+        top, bottom = top & ~bottom, bottom & ~top
+        both = top.any(axis=1, keepdims=True) & bottom.any(axis=1, keepdims=True)
+        return np.where(both, 0.5 * (equal_weights(top, top) - equal_weights(bottom, bottom)), 0.0)
 
 
 def held_weights(decided: FloatArray, issued: BoolArray, *, horizon: int, delay_bars: int) -> FloatArray:
@@ -163,27 +166,3 @@ def held_weights(decided: FloatArray, issued: BoolArray, *, horizon: int, delay_
         total[lag:] += decided[:-lag]
         alive[lag:] += issued[:-lag]
     return total / np.maximum(alive, 1)[:, None]
-
-
-def tradable_weights(wanted: FloatArray, close: FloatArray, *, stale_bars: int = 5) -> FloatArray:
-    """Weights that can be had: without a close nothing trades, so the position stays as it was.
-
-    After `stale_bars` sessions without a close the position counts as closed at the last one (delisted).
-
-    Parameters
-    ----------
-    wanted, close : ndarray of shape (T, S)
-
-    Examples
-    --------
-    >>> wanted, close = np.array([[1.0], [0.0], [0.0]]), np.array([[10.0], [np.nan], [12.0]])
-    >>> tradable_weights(wanted, close)[:, 0]
-    array([1., 1., 0.])
-    """
-    priced = np.isfinite(close)
-    if priced.all():
-        return wanted
-    bar = np.arange(len(close))[:, None]
-    last = np.maximum.accumulate(np.where(priced, bar, -1), axis=0)
-    kept = np.take_along_axis(wanted, np.maximum(last, 0), axis=0)
-    return np.where((last >= 0) & (bar - last <= stale_bars), kept, 0.0)

@@ -11,7 +11,10 @@ from finnet.checks import nearest, require_columns
 from finnet.errors import DataError
 from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
 
-__all__ = ["LoanBook", "Panel", "closing_times", "join_as_of"]
+__all__ = ["ADJUSTED_PRICES", "LoanBook", "Panel", "closing_times", "join_as_of"]
+
+ADJUSTED_PRICES = ("open", "high", "low", "close", "adj_close")
+"""Fields that later splits and dividends restate: their level says what came after, their ratios do not."""
 
 
 def closing_times(sessions: TimeArray, *, time: str = "16:00", zone: str = "America/New_York") -> TimeArray:
@@ -39,7 +42,8 @@ class Panel:
     symbols : tuple of str, length S
     fields : mapping of str to ndarray of shape (T, S)
         `close` (adjusted for splits and dividends) at least; often `open`, `high`, `low` (adjusted alike), `volume` in
-        shares, sentiment. NaN where a symbol has no bar. Kept as views that cannot be written to.
+        shares, `raw_close` (as it was traded, of shares as `volume` counts them), sentiment. NaN where a symbol has no
+        bar. Kept as views that cannot be written to.
     member : ndarray of bool, shape (T, S), optional
         Whether the symbol belonged to the universe; wherever it has a close by default.
 

@@ -38,6 +38,8 @@ class PriceFile:
         Our names to the file's, for instance ``{"date": "Day", "close": "PX_LAST"}``. The standard names (date, symbol,
         open, high, low, close, adj_close, volume) need no entry where the file uses them; only date, close and, unless
         `symbol` or a folder names it, symbol are needed. Any other name becomes a number field of the panel.
+        `raw_close`, the close as it was traded, is kept from files that have both close and adj_close; of others it can
+        be named here, as the same column as close where that is not adjusted.
     symbol : str
         The one symbol of a file without a symbol column.
     wide : bool
@@ -142,7 +144,7 @@ def _read_bars(settings: PriceFile, findings: Findings) -> Bars | None:
     found = [part for part in parts if part is not None]
     if len(found) < len(parts) or not found:
         return None
-    bars = check_order(_joined(found), findings, duplicates=settings.duplicates)
+    bars = _with_raw_close(check_order(_joined(found), findings, duplicates=settings.duplicates), settings)
     return _adjusted(bars, findings) if settings.adjust and "adj_close" in bars.fields else bars
 
 
@@ -256,6 +258,14 @@ def _joined(parts: list[Bars]) -> Bars:
     origin = Origin.joined([part.origin for part in parts])
     date, broken = (np.concatenate([getattr(part, name) for part in parts]) for name in ("date", "broken"))
     return Bars(date, code, symbols, fields, origin, broken)
+
+
+def _with_raw_close(bars: Bars, settings: PriceFile) -> Bars:
+    """The bars with the close as it was traded, where the file tells: it has an adjusted close in another column."""
+    names = {"close": "close", "adj_close": "adj_close"} | settings.columns
+    if "raw_close" in bars.fields or "adj_close" not in bars.fields or names["close"] == names["adj_close"]:
+        return bars
+    return bars.with_fields({"raw_close": bars.fields["close"]})
 
 
 def _adjusted(bars: Bars, findings: Findings) -> Bars:

@@ -9,7 +9,14 @@ from finnet.types import FloatArray
 
 __all__ = ["index_history", "made_loan_book", "made_market"]
 
-_COLUMNS = {"Open": "open", "High": "high", "Low": "low", "Adj Close": "close", "Volume": "volume"}
+_COLUMNS = {
+    "Open": "open",
+    "High": "high",
+    "Low": "low",
+    "Adj Close": "close",
+    "Close": "raw_close",
+    "Volume": "volume",
+}
 
 
 def index_history() -> Panel:
@@ -59,12 +66,12 @@ def made_market(*, symbols: int = 20, sessions: int = 1250, beta: float = 0.25, 
     Sentiment s and surprise e are independent N(0, 1). The return of bar t + 2 is 0.01 (beta s[t] + e[t + 2]): whoever
     reads the sentiment at the close of t and trades at the close of t + 1 earns it. The sign of a one-bar return can
     then be forecast with accuracy 1/2 + arctan(beta) / pi and no better: 57.80 % at beta = 0.25. Volume is log-normal
-    noise.
+    noise. Nothing is ever split and no dividend is paid, so `raw_close` equals `close`.
 
     Examples
     --------
     >>> sorted(made_market(symbols=2, sessions=5).fields)
-    ['close', 'high', 'low', 'open', 'sentiment', 'volume']
+    ['close', 'high', 'low', 'open', 'raw_close', 'sentiment', 'volume']
     """
     require_at_least(sessions, 3, name="sessions")
     rng = np.random.default_rng(seed)
@@ -80,6 +87,7 @@ def made_market(*, symbols: int = 20, sessions: int = 1250, beta: float = 0.25, 
         "high": np.maximum(opened, close) * swing[0],
         "low": np.minimum(opened, close) / swing[1],
         "close": close,
+        "raw_close": close,
         "volume": np.exp(13.0 + 0.5 * rng.standard_normal(shape)).round(),
         "sentiment": sentiment,
     }

@@ -8,9 +8,11 @@ import pandas as pd
 
 from finnet.checks import nearest, require_choice
 from finnet.errors import ConfigError
-from finnet.evaluation.cases import Cases, paired_cases
-from finnet.evaluation.metrics import ROW_LOSSES
-from finnet.evaluation.significance import MeanTest, corrected_paired_t, data_needed, diebold_mariano, holm
+from finnet.evaluation.cases import paired_cases
+from finnet.evaluation.metrics import METRICS
+from finnet.evaluation.pairs import LEVEL, Pairs
+from finnet.evaluation.scores import deciding_metric
+from finnet.evaluation.significance import MeanTest, data_needed, holm
 from finnet.evaluation.verdict import write_verdict
 from finnet.forecasts import Forecasts
 from finnet.types import FloatArray
@@ -29,9 +31,12 @@ class Comparison:
     reference, metric : str
     table : DataFrame
         One row per other model: model, metric, reference_value, value, difference (positive: the reference is better,
-        for accuracy as for losses), low, high (95 % interval of the difference, not adjusted), statistic, p_value,
-        p_holm (adjusted for the number of rows), test, n (sessions, folds or rows tested), years, years_needed (NaN
-        where the difference is detected or rows have no dates; infinite where there is none).
+        whichever way the metric points), low, high (95 % interval of the difference, not adjusted), statistic, dof,
+        p_value (of the test that decides), p_holm, p_forecasts (were these forecasts better?), p_fits (will other fits
+        be better? NaN with one fit), test (which decides: "sessions", "months", "fits" or "rows"), n (how many of
+        them), fits, one_fold (the fold alone that makes it seem detected, else NaN), times_needed (how many times the
+        data would detect such a difference at this test and Holm's level; NaN where it is detected, infinite where
+        there is none), years, years_needed, rows_needed (NaN with dates or without, as they apply).
     against_naive : DataFrame
         One row per model that is not naive: model, hardest (the naive forecast it is least sure to beat), difference
         (positive: better than that one), p_value (largest over the naive forecasts), p_holm, beats_all (p_holm < 0.05).
@@ -51,28 +56,31 @@ def compare(
     forecasts: Forecasts,
     reference: str = "network",
     *,
-    metric: str = "log_loss",
+    metric: str | None = None,
     naive: Sequence[str] = NAIVE,
+    outcome: "pd.Series[float] | None" = None,
 ) -> Comparison:
     """Paired tests of the reference against every other model, on the rows that all models forecast.
 
-    With dates, the differences of one session (one month of issue for loans) are averaged, each session counting by
-    its rows, and tested by Diebold and Mariano with the correction of Harvey, Leybourne and Newbold. Their horizon is
-    that of the forecasts, in sessions; 1 for loans, each of which has an outcome of its own, so shocks that several
-    months share make that test too sure. Without dates the differences are averaged over each fold and tested by the
-    paired t test corrected for overlapping training rows; with a single fold, by row. P-values are adjusted by Holm
-    over the models.
+    Two questions are asked. *Were these forecasts better?* takes the fits as they are. With dates the differences of
+    one session (one month of issue for loans) are averaged, each session counting by its rows, and tested by
+    `long_run_t`, whose variance allows for overlapping outcomes and lasting shocks; without dates rows are the units
+    (`rows_t`). *Will the procedure be better?* takes a fit as one draw: `fits_t` over the folds of dated rows,
+    `corrected_paired_t` over folds that share training rows. With dates and at least five fits the verdict is that of
+    the more careful answer; otherwise it is about these forecasts, and says so.
 
-    A model beats the naive forecasts only if it is better than every one of them, at 5 % after Holm over the models.
+    A difference in a metric that is no mean over rows, such as the AUC, is tested by what each row contributes to it.
+    P-values are adjusted by Holm over all that is said: the reference against each model, and each other model against
+    the naive forecasts. A model beats the naive forecasts only if it is better than every one of them.
 
     Parameters
     ----------
-    reference : str
-        Model that the others are compared with.
-    metric : {"log_loss", "brier", "accuracy"}
-        Loss of a row.
+    metric : str, optional
+        Any name in `METRICS`; by default the one that decides for the target (`finnet.targets`).
     naive : sequence of str
         Names of the naive forecasts; those without rows are ignored.
+    outcome : Series, optional
+        What the rank IC orders symbols by, such as the forward return, indexed by (issued_at, entity).
 
     Raises
     ------
@@ -94,17 +102,16 @@ def compare(
        reference_value  value  difference   low
     0             0.46   0.69        0.23  0.18
     """
-    require_choice(metric, ROW_LOSSES, name="metric")
-    cases = paired_cases(forecasts)
+    cases = paired_cases(forecasts, outcome)
+    name = deciding_metric(forecasts) if metric is None else metric
+    require_choice(name, METRICS, name="metric")
     _require_reference(cases.models, reference)
-    losses = np.column_stack([ROW_LOSSES[metric](cases.truth, column) for column in cases.values.T])
-    pairs = _Pairs(cases, losses)
-    table = _reference_table(pairs, reference, metric)
-    known = [name for name in naive if name in cases.models]
-    against_naive = _naive_table(pairs, known)
-    evidence = pairs.evidence(int(table["n"].iloc[0]))
-    verdict = write_verdict(table, against_naive, reference=reference, naive=known, evidence=evidence)
-    return Comparison(reference, metric, table, against_naive, verdict)
+    pairs = Pairs.of(cases, METRICS[name])
+    known = [model for model in naive if model in cases.models]
+    table, against_naive = _reference_table(pairs, reference, name), _naive_table(pairs, known)
+    _adjust(table, against_naive, reference)
+    verdict = write_verdict(table, against_naive, reference=reference, naive=known, evidence=pairs.evidence)
+    return Comparison(reference, name, table, against_naive, verdict)
 
 
 def _require_reference(models: Sequence[str], reference: str) -> None:
@@ -114,109 +121,51 @@ def _require_reference(models: Sequence[str], reference: str) -> None:
         raise ConfigError(f"{reference!r} is the only model; add forecasts of at least one other")
 
 
-@dataclass(frozen=True, eq=False)
-class _Pairs:
-    """Losses of all models on the same rows, shape (n, n_models), and the test that fits those rows."""
-
-    cases: Cases
-    losses: FloatArray
-
-    @property
-    def test_name(self) -> str:
-        if self.cases.is_dated:
-            return "Diebold-Mariano (HLN)"
-        return "corrected paired t" if self._n_folds > 1 else "paired t"
-
-    @property
-    def _n_folds(self) -> int:
-        return len(np.unique(self.cases.fold))
-
-    def evidence(self, n: int) -> str:
-        """What was tested, in words."""
-        cases, rows = self.cases, f"{len(np.unique(self.cases.unit)):,} rows"
-        if cases.unit_name == "month":
-            return f"{len(cases.truth):,} loans of {n} months"
-        if cases.is_dated:
-            return f"{n:,} sessions in {cases.years:.1f} years"
-        return f"{rows} in {n} folds" if self._n_folds > 1 else rows
-
-    def mean_loss(self, model: str) -> float:
-        return float(self.losses[:, self.cases.models.index(model)].mean())
-
-    def test(self, better: str, worse: str) -> MeanTest:
-        """Test that the loss of `worse` minus that of `better` is zero on average."""
-        models = self.cases.models
-        difference = self.losses[:, models.index(worse)] - self.losses[:, models.index(better)]
-        if self.cases.is_dated:
-            return diebold_mariano(_mean_by_unit(difference, self.cases), self.cases.horizon)
-        if self._n_folds == 1:
-            return diebold_mariano(difference)
-        return _fold_test(difference, self.cases)
-
-
-def _mean_by_unit(difference: FloatArray, cases: Cases) -> FloatArray:
-    """Mean difference of each session, scaled so that the plain mean over sessions is the mean over rows.
-
-    With equally many rows each, these are the sessions' means; otherwise a session moves the mean by its share of rows.
-    """
-    mean, rows = difference.mean(), np.bincount(cases.unit)
-    excess = np.bincount(cases.unit, difference - mean)
-    return np.asarray(mean + excess / rows.mean())
-
-
-def _fold_test(difference: FloatArray, cases: Cases) -> MeanTest:
-    fold = np.unique(cases.fold, return_inverse=True)[1]
-    rows = np.bincount(fold)
-    n_test = rows.mean()
-    return corrected_paired_t(np.bincount(fold, difference) / rows, float(n_test / (cases.n_units - n_test)))
-
-
-def _reference_table(pairs: _Pairs, reference: str, metric: str) -> pd.DataFrame:
+def _reference_table(pairs: Pairs, reference: str, metric: str) -> pd.DataFrame:
     others = [name for name in pairs.cases.models if name != reference]
-    table = pd.DataFrame([_row(pairs, reference, other, metric=metric) for other in others])
-    table["p_holm"] = holm(table["p_value"].to_numpy())
-    table.loc[table["p_holm"] < 0.05, "years_needed"] = np.nan
-    return table
+    return pd.DataFrame([_row(pairs, reference, other, metric=metric) for other in others])
 
 
-def _row(pairs: _Pairs, reference: str, other: str, *, metric: str) -> dict[str, object]:
-    test = pairs.test(reference, other)
+def _row(pairs: Pairs, reference: str, other: str, *, metric: str) -> dict[str, object]:
+    answers = pairs.answers(reference, other)
+    test = answers.decisive
     return {
         "model": other,
         "metric": metric,
-        "reference_value": _as_metric(pairs.mean_loss(reference), metric),
-        "value": _as_metric(pairs.mean_loss(other), metric),
+        "reference_value": pairs.value(reference),
+        "value": pairs.value(other),
         "difference": test.mean,
         "low": test.low,
         "high": test.high,
         "statistic": test.statistic,
+        "dof": test.dof,
         "p_value": test.p_value,
         "p_holm": np.nan,
-        "test": pairs.test_name,
+        "p_forecasts": answers.forecasts.p_value,
+        "p_fits": answers.fits.p_value,
+        "test": "fits" if test is answers.fits else f"{pairs.cases.unit_name}s",
         "n": test.n,
+        "fits": pairs.n_fits,
+        "one_fold": np.nan if answers.one_fold is None else float(answers.one_fold),
+        "times_needed": np.nan,
         "years": pairs.cases.years,
-        "years_needed": pairs.cases.years * data_needed(test.statistic),
+        "years_needed": np.nan,
+        "rows_needed": np.nan,
     }
 
 
-def _as_metric(loss: float, metric: str) -> float:
-    return 1.0 - loss if metric == "accuracy" else loss
-
-
-def _naive_table(pairs: _Pairs, naive: Sequence[str]) -> pd.DataFrame:
+def _naive_table(pairs: Pairs, naive: Sequence[str]) -> pd.DataFrame:
     columns = ["model", "hardest", "difference", "p_value"]
     contenders = [name for name in pairs.cases.models if name not in naive] if naive else []
-    table = pd.DataFrame([_hardest(pairs, name, naive) for name in contenders], columns=columns)
-    p_holm = holm(table["p_value"].to_numpy(float))
-    return table.assign(p_holm=p_holm, beats_all=p_holm < 0.05)
+    return pd.DataFrame([_hardest(pairs, name, naive) for name in contenders], columns=columns)
 
 
-def _hardest(pairs: _Pairs, model: str, naive: Iterable[str]) -> tuple[str, str, float, float]:
+def _hardest(pairs: Pairs, model: str, naive: Iterable[str]) -> tuple[str, str, float, float]:
     """The naive forecast that the model is least sure to beat.
 
     Being better than all is shown by the weakest of the tests (intersection-union, Berger 1982), so its p-value counts.
     """
-    tests = {name: pairs.test(model, name) for name in naive}
+    tests = {name: pairs.answers(model, name).decisive for name in naive}
     p_values = {name: _p_of_better(test) for name, test in tests.items()}
     hardest = max(p_values, key=lambda name: (p_values[name], -tests[name].mean))
     return model, hardest, tests[hardest].mean, p_values[hardest]
@@ -225,3 +174,36 @@ def _hardest(pairs: _Pairs, model: str, naive: Iterable[str]) -> tuple[str, str,
 def _p_of_better(test: MeanTest) -> float:
     """The two-sided p-value where the model is better, else 1: neither a loss nor an undefined test shows a win."""
     return test.p_value if test.mean > 0 and np.isfinite(test.p_value) else 1.0
+
+
+def _adjust(table: pd.DataFrame, against_naive: pd.DataFrame, reference: str) -> None:
+    """Fill in the columns that depend on how many comparisons there are.
+
+    All that is said belongs to one family, so that no sentence can contradict another: the reference is said to beat
+    every naive forecast just where it is said to beat each of them.
+    """
+    family = np.concatenate([table["p_value"], against_naive["p_value"][against_naive["model"] != reference]])
+    adjusted = holm(family)
+    table["p_holm"] = adjusted[: len(table)]
+    against_naive["p_holm"] = np.nan
+    against_naive.loc[against_naive["model"] != reference, "p_holm"] = adjusted[len(table) :]
+    naive_rows = table["p_value"].to_numpy()
+    for row in against_naive.index[against_naive["model"] == reference]:
+        # The weakest of the reference's own comparisons, which the family holds already.
+        p_value = float(against_naive.loc[row, "p_value"])
+        same = np.flatnonzero(naive_rows == p_value)
+        against_naive.loc[row, "p_holm"] = table["p_holm"].iloc[same[0]] if len(same) else 1.0
+    against_naive["beats_all"] = (against_naive["p_holm"] < LEVEL).astype(bool)
+    _fill_needed(table, family)
+
+
+def _fill_needed(table: pd.DataFrame, family: FloatArray) -> None:
+    for row in table.index[~(table["p_holm"] < LEVEL)]:
+        # Holm's step: the level is shared with all comparisons that are no surer than this one.
+        p_value = float(table.loc[row, "p_value"])
+        sharing = max(int((family >= p_value).sum()), 1)
+        times = data_needed(float(table.loc[row, "statistic"]), dof=float(table.loc[row, "dof"]), level=LEVEL / sharing)
+        table.loc[row, "times_needed"] = times
+        table.loc[row, "years_needed"] = table.loc[row, "years"] * times
+    undated = table["years"].isna()
+    table.loc[undated, "rows_needed"] = table["n"] * table["times_needed"]

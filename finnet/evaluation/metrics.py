@@ -1,39 +1,35 @@
 """Metrics of probabilities against what came true: plain functions of (truth, probability, weight)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal
 
 import numpy as np
-from scipy.sparse import csr_array
 from scipy.stats import rankdata
 
+from finnet.errors import ConfigError
+from finnet.evaluation.cases import Cases
+from finnet.evaluation.metric_shapes import Loss, Rank, Ranking, Sums, auc_contributions, ks_contributions
 from finnet.types import FloatArray, IntArray
 
 __all__ = [
     "METRICS",
-    "ROW_LOSSES",
     "Metric",
-    "Rank",
-    "Ranking",
-    "Sums",
     "accuracy",
     "auc",
     "brier",
+    "contributions",
     "gini",
     "ks",
     "log_loss",
     "mcc",
     "rank_information_coefficient",
+    "session_contributions",
     "session_rank_ic",
 ]
 
 _CLIP = 1e-6
 MINIMUM_SYMBOLS = 10
-# Values times draws worked on at once, so that their arrays stay in the processor's cache.
-_STEP_WEIGHTS = 200_000
-
-Loss = Callable[[FloatArray, FloatArray], FloatArray]
 
 
 def _log_losses(truth: FloatArray, probability: FloatArray) -> FloatArray:
@@ -49,104 +45,11 @@ def _misses(truth: FloatArray, probability: FloatArray) -> FloatArray:
     return np.asarray((probability > 0.5) != (truth == 1), float)
 
 
-ROW_LOSSES: dict[str, Loss] = {"log_loss": _log_losses, "brier": _squared_errors, "accuracy": _misses}
-"""Loss of each row, shape (n,), by metric; `accuracy` counts misses, so lower is better for all."""
-
-
-@dataclass(frozen=True)
-class Sums:
-    """A metric that is a function of weighted sums over rows: `combine(weight @ terms(truth, probability))`.
-
-    Parameters
-    ----------
-    terms : function of (truth, probability) to an array of shape (n, k)
-    combine : function of sums of shape (..., k) to values of shape (...)
-    """
-
-    terms: Loss
-    combine: Callable[[FloatArray], FloatArray]
-
-    def value(self, truth: FloatArray, probability: FloatArray, weight: FloatArray | None) -> float:
-        """The metric of weighted rows; every weight is 1 by default."""
-        terms = self.terms(truth, probability)
-        return float(self.combine(terms.sum(axis=0) if weight is None else weight @ terms))
-
-
-@dataclass(frozen=True, eq=False)
-class Ranking:
-    """Rows sorted by their forecast once, so that rank metrics of many sets of weights need no further sorting.
-
-    Parameters
-    ----------
-    ones, zeros : sparse array of shape (n_values, n_units)
-        How many rows of each unit with truth 1, or 0, have each distinct forecast, lowest first.
-    """
-
-    ones: csr_array
-    zeros: csr_array
-
-    @classmethod
-    def of(cls, truth: FloatArray, probability: FloatArray, unit: IntArray, *, n_units: int) -> Self:
-        """The ranking of rows whose weight is that of their unit, all arrays of shape (n,)."""
-        values, value = np.unique(probability, return_inverse=True)
-        shape = (len(values), n_units)
-        parts = [csr_array((kind.astype(float), (value, unit)), shape=shape) for kind in (truth == 1, truth != 1)]
-        return cls(*parts)
-
-    def area(self, weights: FloatArray) -> FloatArray:
-        """Area under the ROC curve, shape (draws,); NaN where one class has no weight.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (draws, n_units)
-        """
-        beaten, zeros_below = np.zeros((2, len(weights)))
-        for ones, zeros in self._steps(weights):
-            zeros_upto = np.cumsum(zeros, axis=0)
-            beaten += zeros_below * ones.sum(axis=0) + np.einsum("vd,vd->d", ones, zeros_upto - 0.5 * zeros)
-            zeros_below = zeros_below + zeros_upto[-1]
-        return np.asarray(beaten / np.prod(self._totals(weights), axis=0))
-
-    def gap(self, weights: FloatArray) -> FloatArray:
-        """Largest distance between the distributions of ones and zeros, shapes as in `area`."""
-        widest, lead = np.zeros((2, len(weights)))
-        n_ones, n_zeros = self._totals(weights)
-        for ones, zeros in self._steps(weights):
-            leads = lead + np.cumsum(ones / n_ones - zeros / n_zeros, axis=0)
-            widest, lead = np.maximum(widest, np.abs(leads).max(axis=0)), leads[-1]
-        return widest
-
-    def _totals(self, weights: FloatArray) -> FloatArray:
-        """Weight of all ones and of all zeros, shape (2, draws), with NaN for none."""
-        totals = np.array([weights @ part.sum(axis=0) for part in (self.ones, self.zeros)])
-        return np.where(totals > 0, totals, np.nan)
-
-    def _steps(self, weights: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """Weight of ones and of zeros at each value, shape (some values, draws), lowest values first."""
-        step = max(1, _STEP_WEIGHTS // max(len(weights), 1))
-        by_unit = np.ascontiguousarray(weights.T)
-        for start in range(0, self.ones.shape[0], step):
-            yield self.ones[start : start + step] @ by_unit, self.zeros[start : start + step] @ by_unit
-
-
-@dataclass(frozen=True)
-class Rank:
-    """A metric that depends only on the order of the forecasts: `read(ranking, weights)` of shape (draws,)."""
-
-    read: Callable[[Ranking, FloatArray], FloatArray]
-
-    def value(self, truth: FloatArray, probability: FloatArray, weight: FloatArray | None) -> float:
-        """The metric of weighted rows; every weight is 1 by default; NaN where one class is missing."""
-        n = len(truth)
-        ranking = Ranking.of(truth, probability, np.arange(n), n_units=n)
-        return float(self.read(ranking, np.ones((1, n)) if weight is None else weight[None, :])[0])
-
-
 def _mean_of(loss: Loss) -> Sums:
     def terms(truth: FloatArray, probability: FloatArray) -> FloatArray:
         return np.column_stack([loss(truth, probability), np.ones(len(truth))])
 
-    return Sums(terms, lambda sums: sums[..., 0] / sums[..., 1])
+    return Sums(terms, lambda sums: sums[..., 0] / sums[..., 1], rows=loss)
 
 
 def _hits(truth: FloatArray, probability: FloatArray) -> FloatArray:
@@ -166,8 +69,11 @@ def _mcc_of_counts(counts: FloatArray) -> FloatArray:
 
 _ACCURACY, _BRIER, _LOG_LOSS = _mean_of(_hits), _mean_of(_squared_errors), _mean_of(_log_losses)
 _MCC = Sums(_confusion, _mcc_of_counts)
-_AUC, _KS = Rank(Ranking.area), Rank(Ranking.gap)
-_GINI = Rank(lambda ranking, weights: 2.0 * ranking.area(weights) - 1.0)
+_AUC, _KS = Rank(Ranking.area, auc_contributions), Rank(Ranking.gap, ks_contributions)
+_GINI = Rank(
+    lambda ranking, weights: 2.0 * ranking.area(weights) - 1.0,
+    lambda truth, probability: 2.0 * auc_contributions(truth, probability) - 1.0,
+)
 
 
 def accuracy(truth: FloatArray, probability: FloatArray, weight: FloatArray | None = None) -> float:
@@ -301,37 +207,93 @@ def rank_information_coefficient(
     return float(np.nanmean(each)) if np.isfinite(each).any() else np.nan
 
 
+def session_contributions(truth: FloatArray, forecast: FloatArray, session: IntArray) -> FloatArray:
+    """The rank IC of each row's session, scaled so that the mean over rows is that over sessions, shape (n,).
+
+    NaN in sessions that have none (`session_rank_ic`); the mean is taken over the others.
+
+    Examples
+    --------
+    >>> forecast = np.r_[np.arange(10.0), np.arange(12.0)]
+    >>> session = np.repeat([0, 1], [10, 12])
+    >>> session_contributions(np.r_[np.arange(10.0), -np.arange(12.0)], forecast, session)[[0, -1]].round(3)
+    array([ 1.1  , -0.917])
+    """
+    each = session_rank_ic(truth, forecast, session)
+    known = np.isfinite(each)
+    rows = np.bincount(session, minlength=len(each))
+    mean = float(each[known].mean()) if known.any() else np.nan
+    scale = rows[known].mean() / np.maximum(rows, 1) if known.any() else np.ones(len(each))
+    return np.asarray((mean + (each - mean) * scale)[session])
+
+
 @dataclass(frozen=True)
 class Metric:
-    """A metric as tables and reports need it.
+    """A metric and all that tables, tests and pages need to know of it.
 
     Parameters
     ----------
     function : callable
         (truth, probability, weight=None) to float, or (truth, forecast, session) for `kind="panel"`.
     higher_is_better : bool
-    label : str
-        As people write it.
+    words : str
+        What a sentence calls it.
+    digits : int
+        Digits of a value in a table, of a percentage where `is_share`.
+    is_share : bool
+        Whether it is written as a percentage.
     kind : {"probability", "panel"}
         Whether single rows are judged, or the order of symbols within each session.
     shape : Sums or Rank, optional
-        How the value follows from weighted rows, which makes the bootstrap fast; without it each draw calls `function`.
+        How the value follows from weighted rows. The bootstrap and paired tests need it; a panel metric needs none, as
+        its sessions are averaged.
     """
 
     function: Callable[..., float]
     higher_is_better: bool
-    label: str
+    words: str
+    digits: int = 3
+    is_share: bool = False
     kind: Literal["probability", "panel"] = "probability"
     shape: Sums | Rank | None = None
 
+    @property
+    def label(self) -> str:
+        """What a heading calls it."""
+        return self.words[0].upper() + self.words[1:]
+
 
 METRICS: dict[str, Metric] = {
-    "accuracy": Metric(accuracy, True, "Accuracy", shape=_ACCURACY),
+    "accuracy": Metric(accuracy, True, "accuracy", digits=1, is_share=True, shape=_ACCURACY),
     "mcc": Metric(mcc, True, "MCC", shape=_MCC),
     "auc": Metric(auc, True, "AUC", shape=_AUC),
     "gini": Metric(gini, True, "Gini", shape=_GINI),
     "ks": Metric(ks, True, "KS", shape=_KS),
-    "brier": Metric(brier, False, "Brier score", shape=_BRIER),
-    "log_loss": Metric(log_loss, False, "Log loss", shape=_LOG_LOSS),
-    "rank_ic": Metric(rank_information_coefficient, True, "Rank IC", kind="panel"),
+    "brier": Metric(brier, False, "Brier score", digits=4, shape=_BRIER),
+    "log_loss": Metric(log_loss, False, "log loss", digits=4, shape=_LOG_LOSS),
+    "rank_ic": Metric(rank_information_coefficient, True, "rank IC", digits=4, kind="panel"),
 }
+
+
+def contributions(metric: Metric, cases: Cases, forecast: FloatArray) -> FloatArray:
+    """Numbers whose mean is the metric and whose spread gives its standard error, shape (n,).
+
+    They turn a comparison in any metric into a test of a mean: losses as they are, the AUC by DeLong's components, a
+    rank IC by its sessions (where it has none: NaN), other metrics by the delta method. Repeats of a case are scored
+    apart, as repeated folds are.
+
+    Parameters
+    ----------
+    cases : Cases
+    forecast : ndarray of shape (n,)
+        Of one model.
+    """
+    if metric.kind == "panel":
+        return session_contributions(cases.outcome, forecast, cases.unit)
+    if metric.shape is None:
+        raise ConfigError(f"{metric.words} says not what a row contributes to it; give Metric(shape=...)")
+    out = np.empty(len(forecast))
+    for repeat in range(int(cases.repeat.max()) + 1):
+        rows = cases.repeat == repeat
+        out[rows] = metric.shape.contributions(cases.truth[rows], forecast[rows])
+    return out

@@ -10,15 +10,24 @@ import pandas as pd
 from finnet.checks import require_at_least, require_choice
 from finnet.errors import ConfigError
 from finnet.evaluation.cases import Cases, paired_cases
-from finnet.evaluation.metrics import METRICS, MINIMUM_SYMBOLS, Metric, Rank, Ranking, Sums, session_rank_ic
+from finnet.evaluation.metric_shapes import Rank, Ranking, Sums
+from finnet.evaluation.metrics import METRICS, MINIMUM_SYMBOLS, Metric, session_rank_ic
 from finnet.evaluation.significance import block_bootstrap_indices
 from finnet.forecasts import Forecasts
-from finnet.types import FloatArray, IntArray
+from finnet.targets import target_named
+from finnet.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["Sample", "default_metrics", "describe_sample", "score"]
+__all__ = [
+    "Sample",
+    "compared_metrics",
+    "deciding_metric",
+    "default_metrics",
+    "describe_sample",
+    "score",
+    "score_by_fold",
+]
 
-_DIRECTION = ("accuracy", "mcc", "auc", "brier", "log_loss")
-_CREDIT = ("auc", "gini", "ks", "brier", "log_loss")
+_FEWEST_FOR_BLOCKS = 20
 # Weights made at once, which bounds the memory that many units take.
 _BLOCK_WEIGHTS = 4_000_000
 
@@ -105,7 +114,8 @@ def score(
     draws : int
         Bootstrap samples; 0 leaves the intervals NaN.
     block_sessions : int, optional
-        Length of a block; by default the larger of the horizon and T^(1/3) sessions, and 1 without dates.
+        Length of a block; by default as the forecasts' errors depend on each other (Politis & White 2004), at least the
+        horizon; 1 without dates.
     seed : int
         Of the draws.
     outcome : Series, optional
@@ -147,16 +157,75 @@ def score(
     return pd.DataFrame(columns, index=named).reset_index()
 
 
+def score_by_fold(
+    forecasts: Forecasts, metrics: Sequence[str] | None = None, *, outcome: "pd.Series[float] | None" = None
+) -> pd.DataFrame:
+    """Metrics of every model fold by fold, on the rows that all of them forecast.
+
+    Parameters
+    ----------
+    metrics, outcome
+        As in `score`.
+
+    Returns
+    -------
+    DataFrame
+        Columns fold, model, metric, value, n (rows of the fold); the value is NaN where a fold has one class only.
+
+    Examples
+    --------
+    >>> rows = {"model": "network", "fold": [0, 1], "entity": ["A", "B"], "target": "default", "horizon": 0,
+    ...         "kind": "probability", "value": [0.1, 0.7], "truth": [0.0, 1.0]}
+    >>> score_by_fold(Forecasts.from_rows(rows, run_id="demo"), ["brier"])
+       fold    model metric  value  n
+    0     0  network  brier   0.01  1
+    1     1  network  brier   0.09  1
+    """
+    cases = paired_cases(forecasts, outcome)
+    names = tuple(metrics) if metrics is not None else _fitting(cases, str(forecasts.table["target"].iloc[0]))
+    _require_fitting(names, cases)
+    records = []
+    for fold in np.unique(cases.fold):
+        for number, model in enumerate(cases.models):
+            rows = cases.fold == fold
+            part = _part(cases, number, rows)
+            values = {name: _value(METRICS[name], part) for name in names}
+            records += [(int(fold), model, name, value, int(rows.sum())) for name, value in values.items()]
+    return pd.DataFrame(records, columns=["fold", "model", "metric", "value", "n"])
+
+
 def default_metrics(forecasts: Forecasts) -> tuple[str, ...]:
     """Names of the metrics that fit the target: of default, of direction, and for panels the rank IC as well."""
     return _fitting(paired_cases(forecasts), str(forecasts.table["target"].iloc[0]))
 
 
+def deciding_metric(forecasts: Forecasts) -> str:
+    """The metric that decides who forecasts better: that of the target, unless rows allow no rank IC.
+
+    Examples
+    --------
+    >>> rows = {"model": "network", "fold": 0, "entity": ["A", "B"], "target": "default", "horizon": 0,
+    ...         "kind": "probability", "value": [0.1, 0.7], "truth": [0.0, 1.0]}
+    >>> deciding_metric(Forecasts.from_rows(rows, run_id="demo"))
+    'log_loss'
+    """
+    return compared_metrics(forecasts)[0]
+
+
+def compared_metrics(forecasts: Forecasts) -> tuple[str, ...]:
+    """The metric that decides, then those compared beside it."""
+    target = target_named(str(forecasts.table["target"].iloc[0]))
+    scored = default_metrics(forecasts)
+    beside = (*target.second, "rank_ic") if "rank_ic" in scored else target.second
+    return tuple(dict.fromkeys(name for name in (target.decides, *beside, "log_loss") if name in scored))
+
+
 def _fitting(cases: Cases, target: str) -> tuple[str, ...]:
-    if target == "default":
-        return _CREDIT
+    names = target_named(target).scores
     is_panel = cases.is_dated and np.median(np.bincount(cases.unit)) >= MINIMUM_SYMBOLS
-    return (*_DIRECTION, "rank_ic") if is_panel else _DIRECTION
+    if not is_panel:
+        return tuple(name for name in names if METRICS[name].kind != "panel")
+    return names if target == "default" or "rank_ic" in names else (*names, "rank_ic")
 
 
 def _require_fitting(names: Sequence[str], cases: Cases) -> None:
@@ -170,13 +239,30 @@ def _weight_blocks(cases: Cases, draws: int, block: int | None, *, rng: np.rando
     """How often each unit stands in each bootstrap sample, shape (some draws, n_units); none where it says nothing."""
     n = cases.n_units
     if block is None:
-        block = max(cases.horizon, round(n ** (1 / 3))) if cases.is_dated else 1
+        block = _block_length(cases) if cases.is_dated else 1
     require_at_least(block, 1, name="block_sessions")
     step = max(1, _BLOCK_WEIGHTS // n)
     for start in range(0, draws if n >= 2 * block else 0, step):
         some = min(step, draws - start)
         indices = block_bootstrap_indices(n, block, draws=some, rng=rng) + n * np.arange(some)[:, None]
         yield np.bincount(indices.ravel(), minlength=some * n).reshape(some, n).astype(float)
+
+
+def _block_length(cases: Cases) -> int:
+    """Sessions of a block: the longest that Politis & White (2004) choose for the squared errors of any model.
+
+    Never below the horizon, and otherwise at most a quarter of the sessions, so that blocks can differ.
+    """
+    # Imported here: arch brings all of its volatility models and matplotlib along, which takes over a second.
+    from arch.bootstrap import optimal_block_length
+
+    n, rows = cases.n_units, np.bincount(cases.unit)
+    errors = np.column_stack([np.bincount(cases.unit, (cases.truth - p) ** 2) / rows for p in cases.values.T])
+    varying = errors[:, errors.std(axis=0) > 1e-12]
+    if n < _FEWEST_FOR_BLOCKS or not varying.shape[1]:
+        return cases.horizon
+    chosen = float(np.nanmax(optimal_block_length(varying)["circular"]))
+    return max(cases.horizon, min(int(np.ceil(chosen)), n // 4), 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,11 +282,12 @@ class _Rows:
 
 def _rows(cases: Cases, number: int) -> list[_Rows]:
     """Rows of one model, repeat by repeat."""
-    repeats = [cases.repeat == repeat for repeat in range(int(cases.repeat.max()) + 1)]
-    return [
-        _Rows(cases.truth[rows], cases.outcome[rows], cases.values[rows, number], cases.unit[rows], cases.n_units)
-        for rows in repeats
-    ]
+    return [_part(cases, number, cases.repeat == repeat) for repeat in range(int(cases.repeat.max()) + 1)]
+
+
+def _part(cases: Cases, number: int, rows: BoolArray) -> _Rows:
+    """Some rows of one model."""
+    return _Rows(cases.truth[rows], cases.outcome[rows], cases.values[rows, number], cases.unit[rows], cases.n_units)
 
 
 def _value(metric: Metric, rows: _Rows) -> float:

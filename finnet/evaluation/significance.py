@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from finnet.checks import require_at_least
-from finnet.errors import ConfigError, DataError
+from finnet.checks import require_at_least, require_finite_row
+from finnet.errors import ConfigError
 from finnet.types import FloatArray, IntArray
 
 __all__ = [
@@ -22,11 +22,13 @@ __all__ = [
     "newey_west_t",
     "probabilistic_sharpe",
     "sharpe_interval",
+    "student_test",
 ]
 
 _EULER = 0.5772156649015329
-# Normal quantiles of a two-sided test at 5 % and of 80 % power.
-_DETECTABLE = 1.96 + 0.84
+_POWER = 0.8
+_ROUNDING = 1e-12
+_FEWEST_DOF = 1.0
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class MeanTest:
         NaN where the test is undefined.
     n : int
         Number of values.
+    dof : float
+        Degrees of freedom of the t distribution that the statistic was compared with.
     """
 
     mean: float
@@ -49,21 +53,25 @@ class MeanTest:
     statistic: float
     p_value: float
     n: int
+    dof: float = np.nan
 
 
-def _student(mean: float, error: float, n: int) -> MeanTest:
-    """The test of mean / error against t(n - 1); undefined where the standard error is not a number above zero."""
-    if not error > 0:
-        return MeanTest(mean, np.nan, np.nan, np.nan, np.nan, n)
-    statistic, reach = mean / error, float(stats.t.ppf(0.975, n - 1)) * error
-    return MeanTest(mean, mean - reach, mean + reach, statistic, float(2 * stats.t.sf(abs(statistic), n - 1)), n)
+def student_test(mean: float, error: float, n: int, *, dof: float | None = None) -> MeanTest:
+    """The test of mean / error against t(dof), n - 1 by default; undefined where the standard error is not above zero.
 
+    An error of rounding alone, as a constant series leaves it, counts as zero: it must not pass for certainty.
 
-def _finite(values: FloatArray, *, name: str) -> FloatArray:
-    values = np.asarray(values, float)
-    if values.ndim != 1 or not np.isfinite(values).all():
-        raise DataError(f"{name} must be one row of finite numbers; drop what is missing first")
-    return values
+    Examples
+    --------
+    >>> round(student_test(0.2, 0.1, 11).p_value, 4)
+    0.0734
+    """
+    dof = n - 1 if dof is None else dof
+    if not error > _ROUNDING * abs(mean):
+        return MeanTest(mean, np.nan, np.nan, np.nan, np.nan, n, dof)
+    statistic, reach = mean / error, float(stats.t.ppf(0.975, dof)) * error
+    p_value = float(2 * stats.t.sf(abs(statistic), dof))
+    return MeanTest(mean, mean - reach, mean + reach, statistic, p_value, n, dof)
 
 
 def _autocovariances(values: FloatArray, lags: int) -> FloatArray:
@@ -98,17 +106,15 @@ def diebold_mariano(differences: FloatArray, horizon: int = 1) -> MeanTest:
     (0.2, 2.3355, 0.0668)
     """
     require_at_least(horizon, 1, name="horizon")
-    d = _finite(differences, name="differences")
+    d = require_finite_row(differences, name="differences")
     n = len(d)
     if n <= max(horizon, 2):
-        return _student(float(d.mean()) if n else np.nan, np.nan, n)
+        return student_test(float(d.mean()) if n else np.nan, np.nan, n)
     covariances = _autocovariances(d, horizon - 1)
     variance = (covariances[0] + 2 * covariances[1:].sum()) / n
     correction = (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
-    # A constant difference leaves a variance of rounding errors, which must not pass for certainty.
-    floor = (1e-12 * np.abs(d).max()) ** 2
-    error = np.sqrt(variance / correction) if variance > floor and correction > 0 else np.nan
-    return _student(float(d.mean()), float(error), n)
+    error = np.sqrt(variance / correction) if variance > 0 and correction > 0 else np.nan
+    return student_test(float(d.mean()), float(error), n)
 
 
 def newey_west_t(values: FloatArray, lags: int | None = None) -> MeanTest:
@@ -126,14 +132,14 @@ def newey_west_t(values: FloatArray, lags: int | None = None) -> MeanTest:
     >>> round(newey_west_t(np.array([0.3, -0.1, 0.4, 0.2, 0.0, 0.4]), lags=0).statistic, 4)
     2.5584
     """
-    x = _finite(values, name="values")
+    x = require_finite_row(values, name="values")
     n = len(x)
     lags = int(4 * (n / 100) ** (2 / 9)) if lags is None else lags
     if n < 3 or lags >= n:
-        return _student(float(x.mean()) if n else np.nan, np.nan, n)
+        return student_test(float(x.mean()) if n else np.nan, np.nan, n)
     weights = 1 - np.arange(lags + 1) / (lags + 1)
     covariances = weights * _autocovariances(x, lags)
-    return _student(float(x.mean()), float(np.sqrt((covariances[0] + 2 * covariances[1:].sum()) / n)), n)
+    return student_test(float(x.mean()), float(np.sqrt((covariances[0] + 2 * covariances[1:].sum()) / n)), n)
 
 
 def corrected_paired_t(differences: FloatArray, test_share: float) -> MeanTest:
@@ -153,12 +159,12 @@ def corrected_paired_t(differences: FloatArray, test_share: float) -> MeanTest:
     >>> round(corrected_paired_t(np.array([0.1, 0.2, 0.3]), 0.5).statistic, 4)
     2.1909
     """
-    d = _finite(differences, name="differences")
+    d = require_finite_row(differences, name="differences")
     require_at_least(test_share, 0, name="test_share")
     k = len(d)
     if k < 2:
-        return _student(float(d.mean()) if k else np.nan, np.nan, k)
-    return _student(float(d.mean()), float(d.std(ddof=1) * np.sqrt(1 / k + test_share)), k)
+        return student_test(float(d.mean()) if k else np.nan, np.nan, k)
+    return student_test(float(d.mean()), float(d.std(ddof=1) * np.sqrt(1 / k + test_share)), k)
 
 
 def holm(p_values: Sequence[float] | FloatArray) -> FloatArray:
@@ -178,17 +184,33 @@ def holm(p_values: Sequence[float] | FloatArray) -> FloatArray:
     return adjusted
 
 
-def data_needed(statistic: float) -> float:
-    """How many times as much data would detect the seen difference with 80 % power at 5 %.
+def data_needed(statistic: float, *, dof: float = np.inf, level: float = 0.05) -> float:
+    """How many times as much data would detect the seen difference with 80 % power.
 
-    ((1.96 + 0.84) / |t|)^2, since a t statistic grows with the square root of the data; infinite at t = 0.
+    The factor r solves |t| sqrt(r) = t(1 - level/2) + t(0.8), since a t statistic grows with the square root of the
+    data; both quantiles have r times the degrees of freedom. Infinite at t = 0, NaN where t is.
+
+    Parameters
+    ----------
+    dof : float
+        Degrees of freedom of the test on the data at hand.
+    level : float
+        Of the two-sided test: 0.05, or less where several comparisons share it (Holm's step).
 
     Examples
     --------
-    >>> data_needed(1.4)
-    4.0
+    >>> round(data_needed(1.4), 1), round(data_needed(1.4, dof=9), 1), round(data_needed(1.4, level=0.01), 1)
+    (4.0, 4.2, 6.0)
     """
-    return float((_DETECTABLE / abs(statistic)) ** 2) if statistic else np.inf
+    if not statistic or np.isnan(statistic):
+        return np.nan if np.isnan(statistic) else np.inf
+    factor = 1.0
+    # The quantiles hardly move with r, so a few rounds settle it.
+    for _ in range(20):
+        freedom = max(dof * factor, _FEWEST_DOF)
+        reach = stats.t.ppf(1 - level / 2, freedom) + stats.t.ppf(_POWER, freedom)
+        factor = float((reach / statistic) ** 2)
+    return factor
 
 
 def block_bootstrap_indices(n: int, block: int, *, draws: int, rng: np.random.Generator) -> IntArray:
@@ -292,9 +314,7 @@ def deflated_sharpe(
     return probabilistic_sharpe(sharpe, n, benchmark=benchmark, skew=skew, kurtosis=kurtosis)
 
 
-def sharpe_interval(
-    returns: FloatArray, *, periods_per_year: float = 252.0, level: float = 0.95
-) -> tuple[float, float]:
+def sharpe_interval(returns: FloatArray, *, periods_per_year: float, level: float = 0.95) -> tuple[float, float]:
     """Interval of the annualized Sharpe ratio of returns per period; NaN where they do not vary.
 
     SR +- z sqrt((1 - g3 SR + (g4 - 1)/4 SR^2) / (n - 1)) per period, Mertens 2002: right for fat tails and skew,
@@ -302,11 +322,12 @@ def sharpe_interval(
 
     Examples
     --------
-    >>> low, high = sharpe_interval(np.array([0.01, -0.01, 0.02, 0.0, 0.01, -0.02, 0.02, 0.01]))
+    >>> returns = np.array([0.01, -0.01, 0.02, 0.0, 0.01, -0.02, 0.02, 0.01])
+    >>> low, high = sharpe_interval(returns, periods_per_year=252)
     >>> round(low, 2), round(high, 2)
     (-7.63, 18.85)
     """
-    r = _finite(returns, name="returns")
+    r = require_finite_row(returns, name="returns")
     deviation = r.std(ddof=1) if len(r) > 1 else 0.0
     if not deviation > 1e-12 * np.abs(r).max(initial=0.0):
         return np.nan, np.nan

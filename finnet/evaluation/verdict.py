@@ -5,14 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from finnet.evaluation.significance import data_needed
+from finnet.evaluation.metrics import METRICS
+from finnet.evaluation.paired_tests import FEWEST_FITS
 from finnet.names import model_in_sentence as _name
 
 __all__ = ["write_verdict"]
 
-_METRICS = {"log_loss": "log loss", "brier": "Brier score", "accuracy": "accuracy"}
 _LEVEL = 0.05
-_MANY = 1000.0
+_NUMBERS = {2: "Two", 3: "Three", 4: "Four"}
+_MANY_YEARS, _MANY_ROWS = 1000.0, 1e8
 
 
 def write_verdict(
@@ -32,12 +33,14 @@ def write_verdict(
         What was tested, as "812 sessions in 3.2 years".
     """
     is_naive = table["model"].isin(naive)
-    opening = f"By {_METRICS[table['metric'].iloc[0]]}, over {evidence}, {_name(reference)}"
+    opening = f"By {METRICS[str(table['metric'].iloc[0])].words}, over {evidence}, {_name(reference)}"
     sentences = [
         _outcome(table[~is_naive], opening),
         _outcome(table[is_naive], opening if is_naive.all() else "Against the naive forecasts, it"),
-        _needed(table),
         _anything(against_naive, naive),
+        _one_fold(table),
+        _question(table),
+        _needed(table),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -61,14 +64,34 @@ def _is_tie(table: pd.DataFrame) -> "pd.Series[bool]":
     return (table["p_holm"] >= _LEVEL) | (table["difference"] == 0)
 
 
+def _one_fold(table: pd.DataFrame) -> str:
+    """Which seeming differences come from one fold alone, or "" where none does."""
+    made = table[table["one_fold"].notna()]
+    clauses = [f"fold {fold:.0f} (against {_names(rows['model'])})" for fold, rows in made.groupby("one_fold")]
+    if not clauses:
+        return ""
+    return f"One fold makes most of the difference: {_listed(clauses)}."
+
+
+def _question(table: pd.DataFrame) -> str:
+    """Which question is answered where there are too few fits for both."""
+    fits = int(table["fits"].iloc[0])
+    if not np.isfinite(table["years"].iloc[0]) or fits >= FEWEST_FITS:
+        return ""
+    said = "One fit says" if fits == 1 else f"{_NUMBERS[fits]} fits say"
+    return f"{said} whether these forecasts were better, not whether other fits of the same models would be."
+
+
 def _needed(table: pd.DataFrame) -> str:
     """How much data the differences not detected would need if they are real, or "" where none can be told."""
-    times = table["statistic"].map(data_needed)
-    needs = table.assign(times=times)[_is_tie(table) & np.isfinite(times) & (times > 1)].sort_values("times")
+    times = table["times_needed"]
+    needs = table[_is_tie(table) & np.isfinite(times) & (times > 1)].sort_values("times_needed")
     if needs.empty:
         return ""
     least, most = needs.iloc[0], needs.iloc[-1]
-    unit = "years of data" if np.isfinite(least["years"]) else "times the rows"
+    unit = "years of data" if np.isfinite(least["years"]) else "rows"
+    if _amount(least) == _amount(most) and len(needs) > 1:
+        return f"If the differences not detected are real, detecting them would take {_amount(least)} {unit}."
     if len(needs) == 1:
         return (
             f"If the difference from {_name(least['model'])} is real, detecting it would take {_amount(least)} {unit}."
@@ -80,9 +103,12 @@ def _needed(table: pd.DataFrame) -> str:
 
 
 def _amount(row: "pd.Series[float]") -> str:
-    amount = row["times"] * (row["years"] if np.isfinite(row["years"]) else 1.0)
-    if amount > _MANY:
-        return f"more than {_MANY:,.0f}"
+    is_dated = np.isfinite(row["years"])
+    amount, most = (row["years_needed"], _MANY_YEARS) if is_dated else (row["rows_needed"], _MANY_ROWS)
+    if amount > most:
+        return f"more than {most:,.0f}"
+    if not is_dated:
+        return f"about {float(f'{amount:.2g}'):,.0f}"
     return f"about {amount:.{0 if amount >= 10 else 1}f}"
 
 

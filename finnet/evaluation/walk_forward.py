@@ -14,6 +14,7 @@ from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
 from finnet.dataset import Dataset
+from finnet.evaluation.folds import checked_folds
 from finnet.fitting import Rows, fit_in_blocks
 from finnet.forecasts import Forecasts
 from finnet.seeds import derive_seed
@@ -97,6 +98,12 @@ def walk_forward(
     n_jobs : int
         Processes; each fit uses one BLAS thread. The forecasts do not depend on it.
 
+    Raises
+    ------
+    LookAheadError
+        Where a fold of the split, finnet's or one's own, trains on what its test rows are to forecast; see
+        `finnet.evaluation.folds`.
+
     Examples
     --------
     >>> from finnet.data.samples import made_loan_book
@@ -150,7 +157,7 @@ def refit(estimator: Any, dataset: Dataset, rows: IntArray, *, blocks: Blocks, s
 def _works(
     estimators: Mapping[str, Any], dataset: Dataset, split: Split, *, blocks: Blocks, seed: int, run_id: str
 ) -> Iterator[_Work]:
-    for fold in split.split(dataset):
+    for fold in checked_folds(split, dataset):
         cut = _cut(dataset, fold.train, blocks, seed=derive_seed(seed, "blocks", fold.number))
         test = dataset.take(fold.test)
         for model, estimator in estimators.items():
@@ -235,4 +242,4 @@ def _forecasts(work: _Work, fitted: Any) -> Forecasts:
     )
 
 
-_TIMES = {"issued_at": "decided_at", "resolves_at": "resolves_at"}
+_TIMES = {"issued_at": "decided_at", "tradable_at": "tradable_at", "resolves_at": "resolves_at"}

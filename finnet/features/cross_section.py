@@ -30,6 +30,7 @@ def rank(feature: Feature) -> Feature:
         feature.look_back,
         feature.fields,
         lambda view: _ranks(_members(view, feature)),
+        of=feature,
     )
 
 
@@ -44,7 +45,7 @@ def market(feature: Feature) -> Feature:
         mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
         return np.broadcast_to(mean[:, None], view.shape)
 
-    return Feature(f"market_{feature.name}", feature.look_back, feature.fields, formula)
+    return Feature(f"market_{feature.name}", feature.look_back, feature.fields, formula, of=feature)
 
 
 def beta(window: int = 60) -> Feature:

@@ -17,11 +17,12 @@ from finnet.features.feature import Feature, PanelView
 from finnet.features.momentum import drawdown, momentum, position_in_range, rsi
 from finnet.features.returns import close_location, intraday, log_return, overnight
 from finnet.features.sentiment import sentiment, sentiment_change, sentiment_mean, sentiment_z
+from finnet.features.spot_check import require_sound
 from finnet.features.volatility import range_, skewness, volatility, volatility_ratio
 from finnet.features.volume import dollar_volume, volume_change, volume_z
 from finnet.types import FloatArray
 
-__all__ = ["CROSS_SECTION", "FAMILIES", "STANDARD", "FeatureSet", "feature_meaning", "feature_named"]
+__all__ = ["CROSS_SECTION", "FAMILIES", "STANDARD", "FeatureSet", "feature_meaning", "feature_named", "is_finnets"]
 
 FAMILIES: dict[str, Callable[..., Feature]] = {
     "return": log_return,
@@ -140,6 +141,12 @@ class FeatureSet:
         """Bars that the longest feature needs, the current one included."""
         return max(feature.look_back for feature in self.features)
 
+    def require_no_look_ahead(self, panel: Panel) -> None:
+        """Raise LookAheadError unless every feature that is not finnet's own passes `require_sound` on this panel."""
+        for feature in self.features:
+            if not is_finnets(feature):
+                require_sound(feature, panel)
+
     def compute(self, panel: Panel) -> FloatArray:
         """Values in float32, shape (T, S, F), NaN where missing; DataError where the panel lacks a field."""
         view = PanelView(panel)
@@ -169,6 +176,26 @@ def feature_named(text: str) -> Feature:
     if family in _OF_ANOTHER:
         return FAMILIES[family](feature_named("_".join(words)))
     return FAMILIES[family](**_arguments(text, FAMILIES[family], words))
+
+
+def is_finnets(feature: Feature) -> bool:
+    """Whether a feature is as `feature_named` makes it, so that finnet's tests have checked that it never looks ahead.
+
+    Examples
+    --------
+    >>> from finnet.features.cross_section import rank
+    >>> own = Feature("return_1", 2, ("close",), lambda view: view["close"])
+    >>> is_finnets(rank(feature_named("return_1"))), is_finnets(own), is_finnets(rank(own))
+    (True, False, False)
+    """
+    if feature.of is not None and not is_finnets(feature.of):
+        return False
+    try:
+        own = feature_named(feature.name)
+    except ConfigError:
+        return False
+    # Formulas are made anew each time, but the code of those that one family makes is one object.
+    return own == feature and getattr(feature.formula, "__code__", None) is getattr(own.formula, "__code__", own)
 
 
 def feature_meaning(name: str) -> str:

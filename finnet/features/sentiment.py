@@ -1,10 +1,13 @@
 """Sentiment: a score joined as of the close, its change, its recent mean and how unusual it is.
 
-Any field of a Panel will do: scores of texts, a credit spread, an implied volatility. In names the field follows the
+Any field of a Panel will do: scores of texts, a credit spread, an implied volatility; but the level of an adjusted
+price, which holds all later splits and dividends, is refused. In names the field follows the
 family, "sentiment_change_vix_5"; it is left out where it is called "sentiment", "sentiment_change_5".
 """
 
 from finnet.checks import require_at_least
+from finnet.data.panel import ADJUSTED_PRICES
+from finnet.errors import ConfigError
 from finnet.features.feature import Feature
 from finnet.features.rolling import change, rolling_mean, rolling_z
 
@@ -19,12 +22,14 @@ def sentiment(field: str = "sentiment") -> Feature:
     >>> sentiment().name, sentiment("vix").name
     ('sentiment', 'sentiment_vix')
     """
+    _require_no_price(field, family="sentiment")
     return Feature(_name("sentiment", field), 1, (field,), lambda view: view[field], per_symbol=True)
 
 
 def sentiment_change(field: str = "sentiment", bars: int = 5) -> Feature:
     """The score less that of `bars` earlier."""
     require_at_least(bars, 1, name="sentiment_change: bars")
+    _require_no_price(field, family="sentiment_change")
     return Feature(
         _name("sentiment_change", field, bars),
         bars + 1,
@@ -37,6 +42,7 @@ def sentiment_change(field: str = "sentiment", bars: int = 5) -> Feature:
 def sentiment_mean(field: str = "sentiment", window: int = 5) -> Feature:
     """Mean of the scores of the last `window` bars; one score is enough, for many days have no news."""
     require_at_least(window, 1, name="sentiment_mean: window")
+    _require_no_price(field, family="sentiment_mean")
     return Feature(
         _name("sentiment_mean", field, window),
         window,
@@ -56,6 +62,14 @@ def sentiment_z(field: str = "sentiment", window: int = 60) -> Feature:
         lambda view: rolling_z(view[field], window),
         per_symbol=True,
     )
+
+
+def _require_no_price(field: str, *, family: str) -> None:
+    if field in ADJUSTED_PRICES:
+        raise ConfigError(
+            f"{family}: field={field!r} is an adjusted price, whose level holds all later splits and dividends; use a"
+            f" ratio such as return_5, drawdown_60, position_in_range_60 or sentiment_z_{field}_60"
+        )
 
 
 def _name(family: str, field: str, *bars: int) -> str:

@@ -30,11 +30,15 @@ def volume_change(bars: int = 1) -> Feature:
 
 
 def dollar_volume(window: int = 20) -> Feature:
-    """Logarithm of the mean money traded per bar (close times volume) over the last `window` bars."""
+    """Logarithm of the mean money traded per bar (close as traded times volume) over the last `window` bars.
+
+    The close as traded is the field `raw_close`. An adjusted close holds every later split and dividend, so its product
+    with the volume would rank a stock low years before it grows and splits.
+    """
     require_at_least(window, 1, name="dollar_volume: window")
 
     def formula(view: PanelView) -> FloatArray:
-        traded = rolling_mean(view["close"] * view["volume"], window)
+        traded = rolling_mean(view["raw_close"] * view["volume"], window)
         return np.log(traded, out=np.full(view.shape, np.nan), where=traded > 0)
 
-    return Feature(f"dollar_volume_{window}", window, ("close", "volume"), formula, per_symbol=True)
+    return Feature(f"dollar_volume_{window}", window, ("raw_close", "volume"), formula, per_symbol=True)

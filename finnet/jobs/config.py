@@ -4,6 +4,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from math import inf
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
@@ -11,7 +12,7 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from finnet.backtest.positions import LongFlat, LongShort, TopBottom
-from finnet.checks import nearest, require_at_least, require_choice, require_share
+from finnet.checks import nearest, require_at_least, require_choice, require_number, require_share
 from finnet.data.loans import LoanFile
 from finnet.data.macro import MacroFile
 from finnet.data.prices import PriceFile
@@ -20,7 +21,7 @@ from finnet.errors import ConfigError
 from finnet.features.feature_set import STANDARD, FeatureSet
 from finnet.jobs.catalog import MODELS
 from finnet.jobs.network_settings import NetworkSettings
-from finnet.labels import AboveMedian, Direction, MarketLabel
+from finnet.labels import AboveMedian, Direction
 from finnet.lending.cutoff import LoanTerms
 from finnet.splits import Blocks, Holdout, PurgedKFold, RepeatedKFold, Split, WalkForward
 
@@ -125,7 +126,7 @@ class LabelChoice:
         _ = self.label
 
     @property
-    def label(self) -> MarketLabel:
+    def label(self) -> Direction | AboveMedian:
         """The label chosen."""
         return _only(direction=self.direction, above_median=self.above_median)  # type: ignore[no-any-return]
 
@@ -173,13 +174,18 @@ class BacktestSettings:
     ----------
     cost_bps : float
         Basis points (1/10,000) of every amount traded.
+    bars_per_year : float
+        Bars of the prices in a year, for yearly figures; counted from the sessions where it is not given.
     """
 
     positions: PositionChoice = PositionChoice(long_flat=LongFlat())
     cost_bps: float = 2.0
+    bars_per_year: float | None = None
 
     def __post_init__(self) -> None:
         require_at_least(self.cost_bps, 0, name="cost_bps")
+        if self.bars_per_year is not None:
+            require_number(self.bars_per_year, name="bars_per_year", below=inf, zero=False)
 
 
 @dataclass(frozen=True)

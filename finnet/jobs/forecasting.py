@@ -178,9 +178,8 @@ def _panel(job: DirectionJob, data: Path | str, sentiment: Path | str | None) ->
 
 def _forecasts(rows: NewRows, model: CalibratedClassifier, run_id: str) -> Forecasts:
     _require_schema(rows.X, model.classifier_.encoder_)
-    times: dict[str, Any] = {} if rows.issued_at is None else {"issued_at": rows.issued_at}
-    if rows.resolves_at is not None:
-        times["resolves_at"] = rows.resolves_at
+    clocks = {name: getattr(rows, name) for name in ("issued_at", "tradable_at", "resolves_at")}
+    times: dict[str, Any] = {name: clock for name, clock in clocks.items() if clock is not None}
     named = {"model": "network", "fold": NO_FOLD, "entity": rows.entity, "target": rows.target, "horizon": rows.horizon}
     value = model.predict_proba(rows.X)[:, 1]
     return Forecasts.from_rows({**named, **times, "kind": "probability", "value": value}, run_id=run_id)

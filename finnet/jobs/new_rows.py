@@ -13,6 +13,7 @@ from finnet.errors import ConfigError, DataError, LimitError
 from finnet.evaluation.stability import Profile
 from finnet.features.feature_set import FeatureSet
 from finnet.jobs.config import DefaultRiskJob, DirectionJob
+from finnet.labels import is_ready, paid_out_at
 from finnet.types import BoolArray, TimeArray
 
 __all__ = ["NewRows", "loan_rows", "market_rows"]
@@ -30,7 +31,7 @@ class NewRows:
     entity : ndarray of str
     target : str
     horizon : int
-    issued_at, resolves_at : ndarray of datetime64[us], optional
+    issued_at, tradable_at, resolves_at : ndarray of datetime64[us], optional
     flags : sequence of list of str
         What is odd about each row by itself.
     units : int
@@ -42,6 +43,7 @@ class NewRows:
     target: str
     horizon: int
     issued_at: TimeArray | None
+    tradable_at: TimeArray | None
     resolves_at: TimeArray | None
     flags: Sequence[list[str]]
     units: int
@@ -53,7 +55,8 @@ def market_rows(job: DirectionJob, panel: Panel, *, now: np.datetime64, until: n
     features = FeatureSet.of(job.features)
     _require_history(panel, features.look_back)
     _require_fresh(panel, now, job.forecast.max_age_sessions)
-    t, s = np.nonzero(_is_ready(panel, job) & (panel.closes_at >= until)[:, None])
+    ready = is_ready(panel, look_back=features.look_back, min_history_bars=job.min_history_bars)
+    t, s = np.nonzero(ready & (panel.closes_at >= until)[:, None])
     if not len(t):
         raise DataError(
             f"no session from {until}, when the model had been trained, to {panel.closes_at[-1]} has a symbol with"
@@ -62,8 +65,14 @@ def market_rows(job: DirectionJob, panel: Panel, *, now: np.datetime64, until: n
     X = pd.DataFrame(features.compute(panel)[t, s], columns=features.names)
     label, entity = job.label.label, np.array(panel.symbols, object)[s]
     flags: list[list[str]] = [[] for _ in t]
-    issued = panel.closes_at[t]
-    return NewRows(X, entity, label.target, label.horizon_bars, issued, None, flags, len(np.unique(t)))
+    issued, tradable = panel.closes_at[t], _bars_later(panel, t, label.delay_bars)
+    return NewRows(X, entity, label.target, label.horizon_bars, issued, tradable, None, flags, len(np.unique(t)))
+
+
+def _bars_later(panel: Panel, t: np.ndarray, bars: int) -> TimeArray:
+    """Closes `bars` after those of t, shape (n,); NaT where the panel does not reach them."""
+    later = np.append(panel.closes_at, np.datetime64("NaT", "us"))
+    return np.asarray(later[np.minimum(t + bars, len(panel.closes_at))])
 
 
 def _require_history(panel: Panel, look_back: int) -> None:
@@ -79,14 +88,6 @@ def _require_fresh(panel: Panel, now: np.datetime64, limit: int) -> None:
     if age > limit:
         words = f"the last session, {last}, is {age} weekdays old"
         raise LimitError(f"{words}; give newer prices (forecast.max_age_sessions={limit})")
-
-
-def _is_ready(panel: Panel, job: DirectionJob) -> np.ndarray:
-    """Whether a symbol may be forecast at a session, shape (T, S), by the rules of training rows."""
-    has_close = np.isfinite(panel["close"])
-    late = np.arange(len(panel.sessions)) >= FeatureSet.of(job.features).look_back - 1
-    enough = has_close.cumsum(axis=0) >= job.min_history_bars
-    return np.asarray(late[:, None] & enough & has_close & np.asarray(panel.member))
 
 
 def loan_rows(
@@ -113,6 +114,7 @@ def loan_rows(
         "default",
         book.horizon_months,
         book.applied_at,
+        None if book.applied_at is None else paid_out_at(book.applied_at),
         book.resolves_at,
         [[words for words, rows in found.items() if rows[row]] for row in range(len(book))],
         len(book),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from finnet.backtest.engine import Backtest
+from finnet.backtest.engine import CASH, Backtest
 from finnet.backtest.positions import LongFlat, LongShort, TopBottom
 from finnet.data.quality import problems_of, told
 from finnet.dataset import Dataset
@@ -20,17 +20,18 @@ from finnet.jobs.config import DefaultRiskJob, DirectionJob, IndexHistory, MadeL
 from finnet.jobs.judgement import Judgement, LendingDecision
 from finnet.jobs.network_settings import NetworkSettings
 from finnet.jobs.sources import Loaded
+from finnet.labels import AboveMedian, Direction, RowCounts
 from finnet.reporting.backtest_report import Trading, direction_page
 from finnet.reporting.comparison_report import Evidence, Run
 from finnet.reporting.html import render
 from finnet.reporting.text import percent
 from finnet.reporting.validation_report import Lending, default_risk_page
-from finnet.splits import fold_table
+from finnet.splits import fold_table, is_forward
+from finnet.targets import target_named
 
 __all__ = ["PageParts", "page_parts", "render_page"]
 
 AnyJob = DirectionJob | DefaultRiskJob
-_EVENTS = {"direction": "rose", "above_median": "beat the median"}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -52,12 +53,10 @@ def page_parts(
 ) -> PageParts:
     """The parts of a job's report; `record` is its manifest."""
     evidence, run = _evidence(results, judgement), _run(job, loaded, judgement.sample.base_rate, record=record)
-    decision = judgement.decision
-    if isinstance(decision, Backtest):
-        assert isinstance(job, DirectionJob)
-        return PageParts(evidence=evidence, run=run, decision=_trading(job, decision))
-    assert isinstance(job, DefaultRiskJob)
-    return PageParts(evidence=evidence, run=run, decision=_lending(job, decision))
+    if isinstance(job, DirectionJob):
+        return PageParts(evidence=evidence, run=run, decision=_trading(job, judgement, run.folds))
+    assert isinstance(judgement.decision, LendingDecision)
+    return PageParts(evidence=evidence, run=run, decision=_lending(job, judgement.decision))
 
 
 def render_page(parts: PageParts) -> str:
@@ -73,6 +72,7 @@ def _evidence(results: Sequence[FoldResult], judgement: Judgement) -> Evidence:
         verdict=judgement.verdict,
         scores=judgement.scores,
         comparison=pd.concat([comparison.table for comparison in judgement.comparisons], ignore_index=True),
+        fold_scores=judgement.fold_scores,
         calibration=judgement.calibration,
         learning=pd.DataFrame([_learning(fold, fit) for fold, fit in fits.items()]),
         networks=_by_fold({fold: fit.members for fold, fit in fits.items() if fit.members is not None}),
@@ -135,7 +135,7 @@ def _run(job: AnyJob, loaded: Loaded, base_rate: float, *, record: Mapping[str, 
         source=_source(job),
         rows=len(dataset),
         entities=len(set(dataset.entity)),
-        event="defaulted" if isinstance(job, DefaultRiskJob) else _EVENTS[job.label.label.target],
+        event=target_named(dataset.target).event,
         base_rate=base_rate,
         folds=fold_table(dataset, job.split.split),
         features=_features(job, dataset),
@@ -189,16 +189,60 @@ def _column_meaning(column: "pd.Series[Any]") -> str:
     return f"Number from {column.min():g} to {column.max():g}{missing}"
 
 
-def _trading(job: DirectionJob, backtest: Backtest) -> Trading:
+def _trading(job: DirectionJob, judgement: Judgement, folds: pd.DataFrame) -> Trading:
+    backtest, counts = judgement.decision, judgement.row_counts
+    assert counts is not None
+    notes = _row_notes(counts, job.label.label)
+    if not isinstance(backtest, Backtest):
+        return Trading(rule=_why_not(forward=is_forward(folds)), notes=notes)
+    rule = f"{_rule(job.backtest.positions.rule)} {_terms(job, backtest)}"
+    if backtest.idle_folds:
+        notes = [_idle(backtest.idle_folds), *notes]
+    return Trading(rule=rule, notes=notes, table=backtest.table, summary=backtest.summary)
+
+
+def _why_not(*, forward: bool) -> str:
+    if forward:
+        return (
+            "No trading is shown: in every fold the network says one number for all rows, which is nothing to trade on."
+        )
+    return (
+        "No trading is shown: folds are forecast by models that trained on later rows too, as nobody could have. Such"
+        " folds measure models, not strategies; use walk_forward or holdout for those."
+    )
+
+
+def _terms(job: DirectionJob, backtest: Backtest) -> str:
     label = job.label.label
     held = "one bar" if label.horizon_bars == 1 else f"{label.horizon_bars} bars"
-    later = "one bar" if label.delay_bars == 1 else f"{label.delay_bars} bars"
-    rule = (
-        f"{_rule(job.backtest.positions.rule)} A forecast made at one close is traded {later} later and"
-        f" held for {held}; every amount traded costs {job.backtest.cost_bps:g}"
-        " basis points. Buy and hold owns the same symbols over the same sessions."
+    later = "one bar" if backtest.delay_bars == 1 else f"{backtest.delay_bars} bars"
+    benchmark = "Buy and hold owns the same symbols over the same sessions."
+    if backtest.benchmark == CASH:
+        benchmark = "As much is sold short as is bought, so the book is compared with cash, which earns nothing here."
+    return (
+        f"A forecast made at one close is traded {later} later and held for {held}; every amount traded costs"
+        f" {job.backtest.cost_bps:g} basis points. {benchmark}"
     )
-    return Trading(table=backtest.table, summary=backtest.summary, rule=rule)
+
+
+def _idle(folds: Sequence[int]) -> str:
+    named = f"fold {folds[0]}" if len(folds) == 1 else f"folds {', '.join(map(str, folds))}"
+    return f"No position in {named}: there the network says one number for all rows, which is nothing to trade on."
+
+
+def _row_notes(counts: RowCounts, label: Direction | AboveMedian) -> list[str]:
+    """What became of rows whose outcome is not simply one close divided by another."""
+    if not (counts.left or counts.paused or counts.untradable):
+        return [f"All {counts.rows:,} rows could be traded and had a price when their horizon ended."]
+    price = "the last price"
+    if label.delisting_return:
+        price += f" and a return of {percent(label.delisting_return, signed=True)} after {label.stale_bars} bars"
+    return [
+        f"Of {counts.rows:,} rows {counts.left:,} are of symbols that left before the horizon ended, and"
+        f" {counts.paused:,} had no price when it did: they are forecast, held, and count at {price}.",
+        f"{counts.untradable:,} rows could not be traded when their time came, for want of a price or of volume: they"
+        " are forecast, but have no label and are not held.",
+    ]
 
 
 def _rule(rule: LongFlat | LongShort | TopBottom) -> str:

@@ -28,11 +28,14 @@ def metrics(judgement: Judgement) -> dict[str, Any]:
         "sample": asdict(judgement.sample),
         "scores": by_model,
         "calibration_errors": judgement.calibration_errors.to_dict("records"),
+        **({} if judgement.row_counts is None else {"rows": asdict(judgement.row_counts)}),
         **_decision(judgement.decision),
     }
 
 
-def _decision(decision: Backtest | LendingDecision) -> dict[str, Any]:
+def _decision(decision: Backtest | LendingDecision | None) -> dict[str, Any]:
+    if decision is None:
+        return {"backtest": None}
     if isinstance(decision, Backtest):
         return {"backtest": decision.summary.to_dict("index")}
     row = decision.cutoffs[decision.cutoffs["cutoff"] == decision.chosen].iloc[0]

@@ -114,7 +114,7 @@ def run_job(
         results = _forecast(job, dataset, run_id, units=units, n_jobs=n_jobs, on_progress=on_progress)
         model = _refit(job, dataset, units=units, on_progress=on_progress)
         forecasts = Forecasts.concat([result.forecasts for result in results])
-        judgement = judge(job, forecasts, source)
+        judgement = judge(job, dataset, forecasts, source)
         files = _files(job, loaded, results, judgement=judgement, run_id=run_id)
         publish(folder, forecasts=forecasts, files=files | {MODEL: model})
         units.remove()

@@ -1,10 +1,12 @@
 """The report of a direction job: does the network know where prices go, and would that have paid?"""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from finnet.backtest.engine import BUY_AND_HOLD, CASH
 from finnet.reporting import plots, tables
 from finnet.reporting.comparison_report import (
     Evidence,
@@ -17,30 +19,32 @@ from finnet.reporting.comparison_report import (
     score_fact,
     training_section,
 )
-from finnet.reporting.html import Figure, Page, Section, Table
-from finnet.reporting.text import number, percent, span
+from finnet.reporting.html import Block, Figure, Note, Page, Points, Section, Table
+from finnet.reporting.text import count, number, percent, span
 
 __all__ = ["Trading", "direction_page"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Trading:
-    """What trading on the forecasts would have brought.
+    """What trading on the forecasts would have brought, or why none is shown.
 
     Parameters
     ----------
-    table : DataFrame
-        Indexed by session, oldest first; columns `equity_net`, `equity_gross`, `equity_hold`.
-    summary : DataFrame
-        Rows `net`, `gross`, `buy_and_hold`; columns `annual_return`, `annual_volatility`, `sharpe`, `sharpe_low`,
-        `sharpe_high`, `max_drawdown`, `turnover_per_year`.
     rule : str
-        How forecasts become positions and what trading costs, in a sentence.
+        How forecasts become positions and what trading costs, in a sentence; without a table, why there is none.
+    notes : sequence of str
+        What to know about the rows traded.
+    table : DataFrame, optional
+        Indexed by session, oldest first; columns `equity_net`, `equity_gross`, `equity_hold`.
+    summary : DataFrame, optional
+        Rows `net`, `gross` and `buy_and_hold` or `cash`; columns as in `finnet.backtest.performance.summarize_returns`.
     """
 
-    table: pd.DataFrame
-    summary: pd.DataFrame
     rule: str
+    notes: Sequence[str] = ()
+    table: pd.DataFrame | None = None
+    summary: pd.DataFrame | None = None
 
 
 def direction_page(evidence: Evidence, trading: Trading, run: Run) -> Page:
@@ -63,7 +67,7 @@ def direction_page(evidence: Evidence, trading: Trading, run: Run) -> Page:
     return Page(
         title=run.title,
         subtitle=run.subtitle,
-        verdict=f"{run.alarm}{evidence.verdict_lines}\n{_money(trading.summary)}",
+        verdict=f"{run.alarm}{evidence.verdict_lines}\n{_money(trading)}",
         facts=_facts(evidence, trading.summary, run),
         sections=[section for section in sections if section.blocks],
     )
@@ -77,37 +81,72 @@ def _sharpe_interval(row: Mapping[str, float]) -> str:
     return span(number(row["sharpe_low"], 2), number(row["sharpe_high"], 2))
 
 
-def _money(summary: pd.DataFrame) -> str:
-    """What was earned, in a sentence."""
-    net, hold = _row(summary, "net"), _row(summary, "buy_and_hold")
+def _money(trading: Trading) -> str:
+    """What was earned, in a sentence or two; yearly figures only where there was a year."""
+    if trading.summary is None:
+        return trading.rule
+    against = _benchmark(trading.summary)
+    net, other = _row(trading.summary, "net"), _row(trading.summary, against)
+    if not _is_annual(net):
+        return (
+            f"Traded on, after costs, its forecasts brought {percent(net['total_return'], signed=True)} in all over"
+            f" {count(net['bars'])} sessions, too few to speak of a year; {_WORDS[against]} brought"
+            f" {percent(other['total_return'], signed=True)}."
+        )
+    beside = f" at {number(other['sharpe'], 2)}" if against == BUY_AND_HOLD else ""
     return (
         f"Traded on, after costs, its forecasts brought {percent(net['annual_return'], signed=True)} a year "
         f"at a Sharpe ratio of {number(net['sharpe'], 2)} (95 % interval {_sharpe_interval(net)}); "
-        f"buy and hold brought {percent(hold['annual_return'], signed=True)} at {number(hold['sharpe'], 2)}."
+        f"{_WORDS[against]} brought {percent(other['annual_return'], signed=True)}{beside}."
     )
 
 
-def _facts(evidence: Evidence, summary: pd.DataFrame, run: Run) -> dict[str, str]:
-    net, hold = _row(summary, "net"), _row(summary, "buy_and_hold")
-    return {
+_WORDS = {BUY_AND_HOLD: "buy and hold", CASH: "cash"}
+
+
+def _benchmark(summary: pd.DataFrame) -> str:
+    return CASH if CASH in summary.index else BUY_AND_HOLD
+
+
+def _is_annual(row: Mapping[str, float]) -> bool:
+    """Whether there are figures of a year: they are missing where there was less than one."""
+    return math.isfinite(row["annual_return"])
+
+
+def _facts(evidence: Evidence, summary: pd.DataFrame | None, run: Run) -> dict[str, str]:
+    facts = {
         "Accuracy": score_fact(evidence.scores, "accuracy"),
         f"Share that {run.event}": percent(run.base_rate),
-        "Net return a year": f"{percent(net['annual_return'])}\nheld {percent(hold['annual_return'])}",
-        "Net Sharpe ratio": f"{number(net['sharpe'], 2)}\n{_sharpe_interval(net)}",
-        "Sharpe ratio, held": number(hold["sharpe"], 2),
-        "Net deepest fall": f"{percent(net['max_drawdown'])}\nheld {percent(hold['max_drawdown'])}",
     }
+    return facts if summary is None else facts | _money_facts(summary)
+
+
+def _money_facts(summary: pd.DataFrame) -> dict[str, str]:
+    against = _benchmark(summary)
+    net, other = _row(summary, "net"), _row(summary, against)
+    held = "held" if against == BUY_AND_HOLD else "cash"
+    fall = {"Net deepest fall": f"{percent(net['max_drawdown'])}\n{held} {percent(other['max_drawdown'])}"}
+    if not _is_annual(net):
+        returns = f"{percent(net['total_return'])}\n{held} {percent(other['total_return'])}"
+        return {f"Net return, {count(net['bars'])} sessions": returns} | fall
+    sharpe = {"Net Sharpe ratio": f"{number(net['sharpe'], 2)}\n{_sharpe_interval(net)}"}
+    if against == BUY_AND_HOLD:
+        sharpe["Sharpe ratio, held"] = number(other["sharpe"], 2)
+    returns = f"{percent(net['annual_return'])}\n{held} {percent(other['annual_return'])}"
+    return {"Net return a year": returns} | sharpe | fall
 
 
 def _trading_section(trading: Trading) -> Section:
+    notes: list[Block] = [Points(trading.notes)] if trading.notes else []
+    if trading.table is None or trading.summary is None:
+        return Section("Would it have paid?", "", [Note(trading.rule), *notes])
+    against = _WORDS[_benchmark(trading.summary)]
     figure = Figure(
-        plots.equity_plot(trading.table),
-        "Above: growth of one unit of money. Below: how far each had fallen from its last peak, net and held.",
-        "Equity after costs, before costs and of buy and hold, with drawdown below",
+        plots.equity_plot(trading.table, against=against),
+        f"Above: growth of one unit of money. Below: how far each had fallen from its last peak, net and {against}.",
+        f"Equity after costs, before costs and of {against}, with drawdown below",
     )
-    table = Table(
-        tables.backtest_table(trading.summary),
-        "Yearly figures; 95 % interval below the Sharpe ratio.",
-        highlight="Net of costs",
-    )
-    return Section("Would it have paid?", trading.rule, [figure, table])
+    annual = _is_annual(_row(trading.summary, "net"))
+    caption = "Yearly figures; 95 % interval below the Sharpe ratio." if annual else "Less than a year: figures in all."
+    table = Table(tables.backtest_table(trading.summary), caption, highlight="Net of costs")
+    return Section("Would it have paid?", trading.rule, [figure, table, *notes])

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from finnet.evaluation.paired_tests import FEWEST_FITS
 from finnet.names import model_heading
 from finnet.reporting import plots, tables
 from finnet.reporting.html import Block, Code, Details, Figure, Note, Points, Section, Table
@@ -37,8 +38,9 @@ class Evidence:
     scores : DataFrame
         Long: `model`, `metric`, `value`, `low`, `high`.
     comparison : DataFrame
-        `model`, `metric`, `reference_value`, `value`, `difference` (positive where the network is better), `low`,
-        `high`, `statistic`, `p_value`, `p_holm`, `test`, `n`, `years`, `years_needed`.
+        As in `finnet.evaluation.comparison.Comparison`, the metric that decides first.
+    fold_scores : DataFrame
+        `fold`, `model`, `metric`, `value`, `n`.
     calibration : DataFrame
         `model`, `bin`, `n`, `forecast`, `observed`, `low`, `high`.
     learning : DataFrame
@@ -61,6 +63,7 @@ class Evidence:
     verdict: str
     scores: pd.DataFrame
     comparison: pd.DataFrame
+    fold_scores: pd.DataFrame
     calibration: pd.DataFrame
     learning: pd.DataFrame
     networks: pd.DataFrame
@@ -152,21 +155,54 @@ def score_fact(scores: pd.DataFrame, metric: str) -> str:
 
 def comparison_section(evidence: Evidence) -> Section:
     """The network against each model, and all scores."""
-    compared = [
-        block for _, table in evidence.comparison.groupby("metric", sort=False) for block in _comparison_blocks(table)
-    ]
+    tables_of = [table for _, table in evidence.comparison.groupby("metric", sort=False)]
+    first, *second = [_comparison_blocks(table) for table in tables_of]
     scores = Table(
         tables.scores_table(evidence.scores),
         "All scores out of sample, 95 % intervals below. " + _which_is_better(evidence.scores),
         highlight=model_heading(_NETWORK),
     )
+    words = metric_of(str(tables_of[0]["metric"].iloc[0])).name
     lead = (
         "Every model saw the same rows, had its settings chosen on training rows alone, and is judged on the same "
-        "forecasts. A difference counts as detected where its p-value stays below 0.05 after Holm's correction "
-        "for the number of comparisons; the intervals are not corrected."
+        f"forecasts. The {words} decides. A difference counts as detected where its p-value stays below 0.05 after "
+        "Holm's correction for the number of comparisons; the intervals are not corrected. " + _questions(tables_of[0])
     )
-    blocks = [*compared, *_naive_blocks(evidence.against_naive), scores]
+    beside = [block for blocks in second for block in blocks]
+    blocks = [*first, *_naive_blocks(evidence.against_naive), *_fold_blocks(evidence), *beside, scores]
     return Section("Does the network beat the others?", lead, blocks)
+
+
+def _questions(table: pd.DataFrame) -> str:
+    """Which two questions the p-values answer, and which of them the verdict."""
+    if table["years"].isna().any():
+        return (
+            "Rows are independent here, so each counts: the first p-value takes the fitted models as they are. The "
+            "second takes each fold as one draw of training rows, and stands beside it."
+        )
+    both = (
+        "Two questions are asked: whether these forecasts were better, whatever lasting shocks they share, and "
+        "whether other fits of the same models would be, each fit counting as one draw."
+    )
+    if table["fits"].iloc[0] >= FEWEST_FITS:
+        return f"{both} The more careful answer is the verdict's."
+    return f"{both} With fewer than {FEWEST_FITS} fits the verdict answers the first alone."
+
+
+def _fold_blocks(evidence: Evidence) -> list[Block]:
+    """Scores fold by fold, of the metric that decides in sight and of the others behind a fold."""
+    scores = evidence.fold_scores
+    if scores["fold"].nunique() < 2:
+        return []
+    parts = {str(name): rows for name, rows in scores.groupby("metric", sort=False)}
+    first = str(evidence.comparison["metric"].iloc[0])
+    words = metric_of(first).name
+    shown = Table(tables.fold_scores_table(parts.pop(first)), f"Every model's {words} fold by fold.")
+    others = [
+        Details(f"{metric_of(name).label} fold by fold", Table(tables.fold_scores_table(rows), ""))
+        for name, rows in parts.items()
+    ]
+    return [shown, *others]
 
 
 def _naive_blocks(against_naive: pd.DataFrame | None) -> list[Block]:
@@ -180,23 +216,28 @@ def _naive_blocks(against_naive: pd.DataFrame | None) -> list[Block]:
 
 
 def _comparison_blocks(table: pd.DataFrame) -> list[Block]:
-    metric = metric_of(str(table["metric"].iloc[0]))
+    metric = metric_of(str(table["metric"].iloc[0])).fit_for(table["difference"])
     reference = metric.text(float(table["reference_value"].iloc[0]))
     caption = f"By how much the {metric.name} of the network is better than that of each model; 95 % intervals."
     alt = f"Differences in {metric.name} between the network and {len(table)} models, with intervals"
     figure = Figure(
         plots.comparison_plot(table), f"{caption} Hollow grey: no difference is detected after Holm's correction.", alt
     )
-    tests = ", ".join(str(test) for test in table["test"].unique())
-    note = f"Paired comparison in {metric.name}; the network has {reference}. Test: {tests}, {_cases(table['n'])}."
+    note = f"Paired comparison in {metric.name}; the network has {reference}. {_tests(table)}"
     if table["years_needed"].notna().any():
-        note += " Years needed: data that would make a true difference of the size seen detectable."
+        note += " Years needed: data that would make a true difference of the size seen detectable at this test."
+    if table["rows_needed"].notna().any():
+        note += " Rows needed: those that would make a true difference of the size seen detectable at this test."
     return [figure, Table(tables.comparison_table(table), note)]
 
 
-def _cases(numbers: pd.Series) -> str:
-    least, most = numbers.min(), numbers.max()
-    return f"n = {count(least)}" if least == most else f"n = {count(least)} to {count(most)}"
+def _tests(table: pd.DataFrame) -> str:
+    """What was counted: sessions, fits or rows."""
+    counted = table.groupby("test", sort=False)["n"].max()
+    if len(counted) == 1:
+        return f"Tested over {count(counted.iloc[0])} {counted.index[0]}."
+    parts = [f"{count(n)} {kind}" for kind, n in counted.items()]
+    return f"Tested over {' or '.join(parts)}, whichever is more careful."
 
 
 def _which_is_better(scores: pd.DataFrame) -> str:

@@ -103,7 +103,7 @@ def _name_sides(axes: Axes) -> None:
 
 
 def _label_differences(axes: Axes, table: pd.DataFrame) -> None:
-    metric = metric_of(str(table["metric"].iloc[0]))
+    metric = metric_of(str(table["metric"].iloc[0])).fit_for(table["difference"])
     labels = [metric.difference(value).removesuffix(" points") for value in table["difference"]]
     right = 8 + 6 * max(map(len, labels))
     for height, words in enumerate(labels):
@@ -242,13 +242,15 @@ def _fill(axes: Axes, band: tuple[FloatArray, FloatArray, FloatArray], *, alpha:
     axes.fill_between(*band, color=GOOD, alpha=alpha, linewidth=0)
 
 
-def equity_plot(table: pd.DataFrame) -> str:
-    """Growth of one unit, net, gross and bought and held, above the fall of each from its peak.
+def equity_plot(table: pd.DataFrame, *, against: str = "buy and hold") -> str:
+    """Growth of one unit, net, gross and of what it is compared with, above the fall of each from its peak.
 
     Parameters
     ----------
     table : DataFrame
         Indexed by session, oldest first; columns `equity_net`, `equity_gross`, `equity_hold`, all above zero.
+    against : str
+        What `equity_hold` is the growth of.
 
     Examples
     --------
@@ -264,7 +266,7 @@ def equity_plot(table: pd.DataFrame) -> str:
         for column, color in (("equity_hold", MUTED), ("equity_gross", PALE), ("equity_net", GOOD)):
             growth.plot(rows.index, rows[column], color=color, linewidth=1.4)
         _draw_falls(fall, rows)
-        _finish_growth(growth, rows)
+        _finish_growth(growth, rows, against)
         return to_svg(figure)
 
 
@@ -288,7 +290,7 @@ def _draw_falls(axes: Axes, rows: pd.DataFrame) -> None:
     axes.locator_params(axis="y", nbins=4)
 
 
-def _finish_growth(growth: Axes, rows: pd.DataFrame) -> None:
+def _finish_growth(growth: Axes, rows: pd.DataFrame, against: str) -> None:
     values = rows[["equity_net", "equity_gross", "equity_hold"]]
     growth.axhline(1, color=GUIDE, linewidth=0.8, zorder=0)
     if values.max().max() > 3 * values.min().min():
@@ -298,7 +300,7 @@ def _finish_growth(growth: Axes, rows: pd.DataFrame) -> None:
     growth.yaxis.set_major_formatter(plain_ticks())
     growth.set_title("Growth of 1")
     growth.margins(x=0)
-    names = (("equity_net", "net", GOOD), ("equity_gross", "gross", PALE_INK), ("equity_hold", "buy and hold", SOFT))
+    names = (("equity_net", "net", GOOD), ("equity_gross", "gross", PALE_INK), ("equity_hold", against, SOFT))
     label_ends(growth, [EndLabel(float(rows[column].iloc[-1]), name, color) for column, name, color in names])
 
 

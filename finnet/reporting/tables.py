@@ -15,6 +15,7 @@ __all__ = [
     "cutoff_row",
     "cutoff_table",
     "feature_table",
+    "fold_scores_table",
     "fold_table",
     "layer_table",
     "learning_table",
@@ -29,22 +30,22 @@ _MOST_CUTOFFS = 12
 
 
 def comparison_table(comparison: pd.DataFrame) -> pd.DataFrame:
-    """One row per model: its value, by how much the network is better, and how sure that is.
+    """One row per model: its value, by how much the network is better, and how sure either answer about that is.
 
     Parameters
     ----------
     comparison : DataFrame
         Columns `model`, `metric` (one for all rows), `value`, `difference` (positive where the network is better),
-        `low`, `high`, `p_value`, `p_holm`, `years_needed`.
+        `low`, `high`, `p_forecasts`, `p_fits`, `p_holm`, `years_needed`, `rows_needed`.
 
     Examples
     --------
     >>> row = {"model": "tree", "metric": "auc", "value": 0.7, "difference": 0.02, "low": 0.01, "high": 0.03,
-    ...        "p_value": 0.01, "p_holm": 0.02, "years_needed": np.nan}
+    ...        "p_forecasts": 0.01, "p_fits": np.nan, "p_holm": 0.02, "years_needed": np.nan, "rows_needed": np.nan}
     >>> comparison_table(pd.DataFrame([row])).iloc[0].tolist()
     ['Decision tree', '0.700', '+0.020\\n+0.010 to +0.030', '0.010', '0.020']
     """
-    metric = metric_of(str(comparison["metric"].iloc[0]))
+    metric = metric_of(str(comparison["metric"].iloc[0])).fit_for(comparison["difference"])
     rows = pd.DataFrame(
         {
             "Model": comparison["model"].map(model_heading),
@@ -53,12 +54,15 @@ def comparison_table(comparison: pd.DataFrame) -> pd.DataFrame:
                 _stacked(metric.difference(value), span(metric.difference(low), metric.difference(high)))
                 for value, low, high in zip(*_columns(comparison, "difference"), strict=True)
             ],
-            "p": comparison["p_value"].map(p_value),
+            "p, these forecasts": comparison["p_forecasts"].map(p_value),
+            "p, other fits": comparison["p_fits"].map(p_value),
             "p (Holm)": comparison["p_holm"].map(p_value),
             "Years needed": comparison["years_needed"].map(_years),
+            "Rows needed": comparison["rows_needed"].map(_rows_needed),
         }
     )
-    return rows if comparison["years_needed"].notna().any() else rows.drop(columns="Years needed")
+    absent = {"p, other fits": "p_fits", "Years needed": "years_needed", "Rows needed": "rows_needed"}
+    return rows.drop(columns=[words for words, name in absent.items() if not comparison[name].notna().any()])
 
 
 def _columns(frame: pd.DataFrame, value: str) -> tuple[pd.Series, pd.Series, pd.Series]:
@@ -69,6 +73,37 @@ def _years(years: float) -> str:
     if years > 1000:
         return ">1,000"
     return number(years, 0 if years >= 10 else 1)
+
+
+def _rows_needed(rows: float) -> str:
+    if rows > 1e8:
+        return ">100 million"
+    return ABSENT if np.isnan(rows) else count(float(f"{rows:.2g}"))
+
+
+def fold_scores_table(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row per fold: its cases, and the value of one metric for every model.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Long: `fold`, `model`, `metric` (one for all rows), `value`, `n`.
+
+    Examples
+    --------
+    >>> scores = pd.DataFrame({"fold": [0, 0], "model": ["network", "tree"], "metric": "auc", "value": [0.7, 0.65],
+    ...                        "n": 120})
+    >>> fold_scores_table(scores).to_numpy().tolist()
+    [['0', '120', '0.700', '0.650']]
+    """
+    metric = metric_of(str(scores["metric"].iloc[0]))
+    wide = scores.pivot_table(index="fold", columns="model", values="value", dropna=False)[
+        list(scores["model"].unique())
+    ]
+    cases = scores.groupby("fold")["n"].first()
+    columns = {model_heading(str(model)): wide[model].map(metric.text) for model in wide}
+    table = pd.DataFrame({"Cases": cases.map(count), **columns})
+    return table.rename_axis("Fold").reset_index().astype({"Fold": str})
 
 
 def naive_table(against_naive: pd.DataFrame) -> pd.DataFrame:
@@ -152,13 +187,12 @@ def _spans(frame: pd.DataFrame) -> list[str]:
 
 
 def backtest_table(summary: pd.DataFrame) -> pd.DataFrame:
-    """Yearly figures of the strategy after and before costs, and of holding.
+    """Figures of the strategy after and before costs, and of holding or cash: a year's, or in all over less than one.
 
     Parameters
     ----------
     summary : DataFrame
-        Rows `net`, `gross`, `buy_and_hold`; columns `annual_return`, `annual_volatility`, `sharpe`, `sharpe_low`,
-        `sharpe_high`, `max_drawdown`, `turnover_per_year`.
+        Rows `net`, `gross`, `buy_and_hold` or `cash`; columns as in `finnet.backtest.performance.summarize_returns`.
 
     Examples
     --------
@@ -167,18 +201,29 @@ def backtest_table(summary: pd.DataFrame) -> pd.DataFrame:
     >>> backtest_table(pd.DataFrame([row], index=["net"])).iloc[0].tolist()
     ['Net of costs', '+5.0 %', '10.0 %', '0.50\\n−0.10 to 1.10', '−20.0 %', '12.0']
     """
-    names = {"net": "Net of costs", "gross": "Before costs", "buy_and_hold": "Buy and hold"}
+    names = {"net": "Net of costs", "gross": "Before costs", "buy_and_hold": "Buy and hold", "cash": "Cash"}
     order = [name for name in names if name in summary.index] + [n for n in summary.index if n not in names]
     rows = summary.loc[order]
-    columns = {
-        "": [names.get(name, str(name)) for name in order],
+    figures = _figures_a_year(rows) if rows["annual_return"].notna().any() else _figures_in_all(rows)
+    return pd.DataFrame({"": [names.get(name, str(name)) for name in order], **figures})
+
+
+def _figures_a_year(rows: pd.DataFrame) -> dict[str, list[str]]:
+    return {
         "Return a year": [percent(value, signed=True) for value in rows["annual_return"]],
-        "Volatility": rows["annual_volatility"].map(percent),
-        "Sharpe ratio": rows.apply(_sharpe, axis=1),
-        "Deepest fall": rows["max_drawdown"].map(percent),
+        "Volatility": [percent(value) for value in rows["annual_volatility"]],
+        "Sharpe ratio": list(rows.apply(_sharpe, axis=1)),
+        "Deepest fall": [percent(value) for value in rows["max_drawdown"]],
         "Turnover a year": [number(value, 1) for value in rows["turnover_per_year"]],
     }
-    return pd.DataFrame(columns)
+
+
+def _figures_in_all(rows: pd.DataFrame) -> dict[str, list[str]]:
+    return {
+        "Return in all": [percent(value, signed=True) for value in rows["total_return"]],
+        "Deepest fall": [percent(value) for value in rows["max_drawdown"]],
+        "Turnover in all": [number(value, 1) for value in rows["total_turnover"]],
+    }
 
 
 def _sharpe(row: pd.Series) -> str:

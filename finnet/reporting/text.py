@@ -1,9 +1,11 @@
 """Names and numbers as a reader wants them: "53.1 % (51.9 to 54.2)", "<0.001", "Decision tree"."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
+
+from finnet.evaluation.metrics import METRICS
 
 __all__ = [
     "ABSENT",
@@ -21,6 +23,7 @@ __all__ = [
 
 ABSENT = "–"
 _MINUS = "−"
+_MOST_DIGITS = 6
 
 
 def shorten(words: str, most: int) -> str:
@@ -152,22 +155,25 @@ class Metric:
         text = number(100 * value, self.digits, signed=True)
         return text if text == ABSENT else f"{text} points"
 
+    def fit_for(self, differences: "pd.Series[float]") -> "Metric":
+        """The same with digits enough to tell differences of this size: two that count in their median, at most six.
+
+        Examples
+        --------
+        >>> metric_of("log_loss").fit_for(pd.Series([0.00012, -0.00031])).difference(0.00012)
+        '+0.00012'
+        """
+        sizes = differences.abs()
+        sizes = sizes[(sizes > 0) & (sizes < math.inf)] * (100 if self.is_share else 1)
+        if sizes.empty:
+            return self
+        needed = 1 - math.floor(math.log10(float(sizes.median())))
+        return replace(self, digits=min(max(self.digits, needed), _MOST_DIGITS))
+
     def with_interval(self, value: float, low: float, high: float) -> str:
         """A value with its interval in brackets; the value alone where there is no interval."""
         between = span(self.text(low), self.text(high)).removesuffix(" %")
         return self.text(value) if between == ABSENT else f"{self.text(value)} ({between})"
-
-
-_METRICS = {
-    "accuracy": Metric("accuracy", digits=1, is_share=True),
-    "mcc": Metric("MCC"),
-    "auc": Metric("AUC"),
-    "gini": Metric("Gini"),
-    "ks": Metric("KS"),
-    "brier": Metric("Brier score", digits=4, higher_is_better=False),
-    "log_loss": Metric("log loss", digits=4, higher_is_better=False),
-    "rank_ic": Metric("rank IC"),
-}
 
 
 def metric_of(name: str) -> Metric:
@@ -178,4 +184,7 @@ def metric_of(name: str) -> Metric:
     >>> metric_of("log_loss").label, metric_of("my_metric").text(0.12345)
     ('Log loss', '0.123')
     """
-    return _METRICS.get(name, Metric(name))
+    if name not in METRICS:
+        return Metric(name)
+    known = METRICS[name]
+    return Metric(known.words, known.digits, known.is_share, known.higher_is_better)

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from finnet.backtest.accounting import bar_returns, equity, keep_account
+from finnet.backtest.accounting import equity, keep_account
+from finnet.data.holding import Delisting
 
 NAN = np.nan
+bar_returns = Delisting().bar_returns
 
 
 def value(prices, position, cost_bps=0.0, start=100.0):
@@ -86,3 +88,27 @@ def test_the_blocks_of_the_computation_leave_no_trace():
     gross = np.append(0.0, (held[:-1] * returns[1:]).sum(axis=1))
     assert account.gross == pytest.approx(gross)
     assert account.exposure == pytest.approx(np.append(0.0, np.abs(held[:-1]).sum(axis=1)))
+
+
+def test_a_position_that_cannot_be_sold_leaves_its_room_to_nobody():
+    # A waits with half the account; B, wanted alone, gets the other half until A can be sold.
+    wanted = np.array([[0.5, 0.5], [0.0, 1.0], [0.0, 1.0]])
+    can_trade = np.array([[True, True], [False, True], [True, True]])
+    account = keep_account(wanted, np.zeros((3, 2)), cost_bps=0, can_trade=can_trade)
+    assert account.held.tolist() == [[0.5, 0.5], [0.5, 0.5], [0.0, 1.0]]
+    assert account.turnover.tolist() == [1.0, 0.0, 1.0]
+
+
+def test_a_position_that_waits_drifts_with_the_account_instead_of_being_traded():
+    # 50 in A, 50 in B; B doubles: A is a third of 150, and B gives way to it.
+    wanted = np.array([[0.5, 0.5], [0.0, 1.0]])
+    account = keep_account(
+        wanted, np.array([[0.0, 0.0], [0.0, 1.0]]), cost_bps=0, can_trade=np.array([[True, True], [False, True]])
+    )
+    assert account.held[1] == pytest.approx([1 / 3, 2 / 3])
+    assert account.turnover[1] == pytest.approx(0)
+
+
+def test_what_cannot_be_bought_leaves_cash():
+    account = keep_account(np.full((1, 2), 0.5), np.zeros((1, 2)), cost_bps=0, can_trade=np.array([[False, True]]))
+    assert account.held.tolist() == [[0.0, 0.5]]

@@ -7,7 +7,7 @@ import pytest
 from finnet.backtest import engine
 from finnet.backtest.engine import run_backtest
 from finnet.backtest.positions import LongFlat, LongShort, TopBottom, held_weights
-from finnet.data.panel import Panel
+from finnet.data.panel import Panel, closing_times
 from finnet.errors import ConfigError, DataError
 from finnet.forecasts import Forecasts
 
@@ -51,7 +51,8 @@ def test_a_forecast_cannot_trade_at_the_close_that_made_it(make_panel, make_fore
         return np.vstack([early[1:], early[-1:]])
 
     monkeypatch.setattr(engine, "held_weights", same_bar)
-    monkeypatch.setattr(engine._Schedule, "span", slice(0, 3))
+    monkeypatch.setattr(engine._Market, "first", 0)
+    monkeypatch.setattr(engine._Market, "least", 3)
     assert earns_the_bar_it_was_made_on(panel, forecasts)
 
 
@@ -136,14 +137,14 @@ def test_a_missing_close_delays_the_exit(make_panel, make_forecasts):
 
 def test_the_summary_holds_gross_net_and_buy_and_hold(make_forecasts, random_market):
     panel, values = random_market
-    backtest = run_backtest(make_forecasts(panel, values), panel, cost_bps=10)
+    backtest = run_backtest(make_forecasts(panel, values), panel, cost_bps=10, bars_per_year=60)
     summary, table = backtest.summary, backtest.table
     assert summary.index.tolist() == ["gross", "net", "buy_and_hold"]
     assert summary["total_return"].tolist() == pytest.approx(
         [table[name].iloc[-1] - 1 for name in ("equity_gross", "equity_net", "equity_hold")]
     )
     assert summary.loc["gross", "sharpe"] > summary.loc["net", "sharpe"]
-    years = len(table) / 252
+    years = (len(table) - 1) / 60
     assert summary.loc["buy_and_hold", "turnover_per_year"] == pytest.approx(2 / years)
 
 
@@ -189,3 +190,48 @@ def test_forecasts_too_late_to_trade_are_refused(make_panel, make_forecasts):
     panel = make_panel([100, 110, 121])
     with pytest.raises(DataError, match="give more prices"):
         run_backtest(make_forecasts(panel, [NAN, 0.9, NAN]), panel)
+
+
+def test_less_than_a_year_is_not_made_one(make_forecasts, random_market):
+    panel, values = random_market
+    summary = run_backtest(make_forecasts(panel, values), panel).summary
+    assert (
+        summary[["annual_return", "annual_volatility", "sharpe", "sharpe_low", "turnover_per_year"]]
+        .isna()
+        .all(axis=None)
+    )
+    assert summary[["total_return", "total_turnover", "max_drawdown"]].notna().all(axis=None)
+
+
+def test_yearly_figures_follow_the_bars_of_the_panel(make_forecasts):
+    months = pd.date_range("2000-01-01", periods=121, freq="MS").to_numpy("datetime64[us]")
+    growth = np.where(np.arange(121) % 2, 1.02, 0.99)
+    panel = Panel(months, closing_times(months), ("A",), {"close": np.cumprod(growth)[:, None]})
+    summary = run_backtest(make_forecasts(panel, np.full(121, 0.9)), panel, cost_bps=0).summary.loc["net"]
+    # Bought at the second month, sold at the last: 119 months.
+    assert summary["years"] == pytest.approx(119 / 12, abs=0.02)
+    assert summary["annual_return"] == pytest.approx((1.02**59 * 0.99**60) ** (12 / 119) - 1, abs=1e-4)
+
+
+@pytest.mark.parametrize("rule", [TopBottom(0.3), LongFlat()], ids=repr)
+def test_a_book_that_sells_what_it_buys_is_compared_with_cash(make_forecasts, random_market, rule):
+    panel, values = random_market
+    backtest = run_backtest(make_forecasts(panel, values), panel, rule=rule)
+    assert backtest.benchmark == ("cash" if isinstance(rule, TopBottom) else "buy_and_hold")
+    assert backtest.summary.index[-1] == backtest.benchmark
+    assert (backtest.table["equity_hold"] == 1).all() == isinstance(rule, TopBottom)
+
+
+def test_an_idle_fold_holds_nothing_and_buy_and_hold_all_the_same(make_panel, make_forecasts):
+    panel = make_panel([100, 100, 110, 121, 242, 242])
+    table = make_forecasts(panel, [0.9, 0.9, 0.9, 0.9, NAN, NAN]).table.assign(fold=[0, 0, 1, 1])
+    backtest = run_backtest(Forecasts(table), panel, cost_bps=0, idle_folds=[1])
+    assert backtest.positions["A"].tolist() == [1, 1, 0, 0, 0]
+    assert backtest.table["equity_net"].iloc[-1] == pytest.approx(1.21)
+    assert backtest.table["equity_hold"].iloc[-1] == pytest.approx(2.42)
+
+
+def test_folds_of_one_number_are_named(make_panel, make_forecasts):
+    panel = make_panel([100, 100, 100, 100, 100])
+    table = make_forecasts(panel, [0.48, 0.48 + 1e-12, 0.3, 0.31, 0.7]).table.assign(fold=[0, 0, 1, 1, 2])
+    assert engine.constant_folds(Forecasts(table)) == [0]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from finnet.backtest.positions import LongFlat, LongShort, TopBottom, held_weights, tradable_weights
+from finnet.backtest.positions import LongFlat, LongShort, TopBottom, held_weights
 from finnet.errors import ConfigError
 
 NAN = np.nan
@@ -94,18 +94,3 @@ def test_decisions_as_rare_as_the_horizon_fill_the_account():
 def test_trading_at_the_close_that_made_the_forecast_is_refused():
     with pytest.raises(ConfigError, match="delay_bars=0"):
         held_weights(*one_decision(2), horizon=1, delay_bars=0)
-
-
-def test_without_a_close_nothing_trades():
-    close = np.array([[10.0], [NAN], [NAN], [12.0]])
-    assert tradable_weights(np.array([[0.0], [1.0], [1.0], [1.0]]), close)[:, 0].tolist() == [0, 0, 0, 1]
-    assert tradable_weights(np.array([[1.0], [0.0], [0.0], [0.0]]), close)[:, 0].tolist() == [1, 1, 1, 0]
-
-
-def test_a_position_without_a_close_for_too_long_counts_as_sold():
-    close = np.array([[10.0], [NAN], [NAN], [NAN]])
-    assert tradable_weights(np.ones((4, 1)), close, stale_bars=2)[:, 0].tolist() == [1, 1, 1, 0]
-
-
-def test_a_symbol_that_has_not_begun_to_trade_is_not_held():
-    assert tradable_weights(np.ones((3, 1)), np.array([[NAN], [NAN], [5.0]]))[:, 0].tolist() == [0, 0, 1]

@@ -47,13 +47,35 @@ def test_csv_gzip_and_parquet_of_one_table_give_one_panel(write, tmp_path):
 def test_prices_are_adjusted_by_the_ratio_of_the_two_closes(write):
     path = write("date,symbol,open,close,adj_close,volume\n2020-01-02,A,8,10,5,7\n")
     panel = read_prices(PriceFile(path=path))
-    assert {name: values.item() for name, values in panel.fields.items()} == {"open": 4, "close": 5, "volume": 7}
+    values = {name: values.item() for name, values in panel.fields.items()}
+    assert values == {"open": 4, "close": 5, "volume": 7, "raw_close": 10}
 
 
 def test_raw_prices_stay_raw_on_request(write):
     path = write("date,symbol,open,close,adj_close\n2020-01-02,A,8,10,5\n")
     panel = read_prices(PriceFile(path=path, adjust=False))
     assert (panel["open"].item(), panel["close"].item(), panel["adj_close"].item()) == (8, 10, 5)
+
+
+def test_raw_prices_are_known_as_raw_where_the_file_tells(write):
+    path = write("date,symbol,close,adj_close\n2020-01-02,A,10,5\n")
+    assert read_prices(PriceFile(path=path, adjust=False))["raw_close"].item() == 10
+
+
+def test_a_lone_close_is_not_taken_as_raw(write):
+    path = write("date,symbol,close,volume\n2020-01-02,A,10,7\n")
+    assert "raw_close" not in read_prices(PriceFile(path=path)).fields
+
+
+def test_an_adjusted_close_mapped_to_close_is_not_taken_as_raw(write):
+    path = write("date,symbol,close,adj_close\n2020-01-02,A,10,5\n")
+    assert "raw_close" not in read_prices(PriceFile(path=path, columns={"close": "adj_close"})).fields
+
+
+@pytest.mark.parametrize("column", ["close", "traded"])
+def test_the_raw_close_can_be_named(write, column):
+    path = write("date,symbol,close,traded\n2020-01-02,A,10,10\n")
+    assert read_prices(PriceFile(path=path, columns={"raw_close": column}))["raw_close"].item() == 10
 
 
 def test_a_symbol_without_a_bar_is_missing_and_no_member(write):

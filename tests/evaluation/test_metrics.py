@@ -60,7 +60,7 @@ def test_metrics_equal_those_of_scikit_learn(metric, weighted, ties):
 def test_the_steps_of_the_computation_leave_no_trace(metric, monkeypatch):
     truth, probability, weight = rows(0)
     at_once = metric(truth, probability, weight)
-    monkeypatch.setattr("finnet.evaluation.metrics._STEP_WEIGHTS", 7)
+    monkeypatch.setattr("finnet.evaluation.metric_shapes._STEP_WEIGHTS", 7)
     assert metric(truth, probability, weight) == pytest.approx(at_once, abs=1e-12)
 
 

@@ -117,13 +117,21 @@ def test_a_metric_of_ones_own_is_drawn_through_its_function(make_forecasts, monk
     assert table.loc[0, columns].tolist() == pytest.approx(table.loc[1, columns].tolist(), abs=1e-12)
 
 
-@pytest.mark.parametrize(("horizon", "block"), [(1, 4), (9, 9)])
-def test_blocks_are_at_least_as_long_as_the_horizon(make_forecasts, make_days, horizon, block):
+def test_blocks_are_at_least_as_long_as_the_horizon(make_forecasts, make_days):
     truth, probability = outcomes(64)
     issued = make_days(64)
-    made = {"issued": issued, "resolves": issued + pd.Timedelta(days=1 + horizon), "entity": "A", "horizon": horizon}
+    made = {"issued": issued, "resolves": issued + pd.Timedelta(days=10), "entity": "A", "horizon": 9}
     forecasts = make_forecasts({"a": probability}, truth, **made)
-    assert score(forecasts).equals(score(forecasts, block_sessions=block))
+    assert score(forecasts).equals(score(forecasts, block_sessions=9))
+
+
+def test_lasting_errors_make_longer_blocks_and_wider_intervals(make_forecasts, make_days):
+    rng = np.random.default_rng(0)
+    mood = np.repeat(rng.uniform(0.2, 0.8, 20), 25)
+    truth = (rng.random(500) < mood).astype(float)
+    forecasts = make_forecasts({"a": np.full(500, 0.45)}, truth, issued=make_days(500), entity="A")
+    chosen, short = (score(forecasts, ["brier"], block_sessions=block).iloc[0] for block in (None, 1))
+    assert chosen["high"] - chosen["low"] > 1.5 * (short["high"] - short["low"])
 
 
 def test_too_few_sessions_give_no_interval(make_forecasts, make_days):

@@ -9,11 +9,12 @@ NAIVE = ["always_up", "prior_rate"]
 
 
 def table_of(**models):
-    """One row per model from (difference, statistic, p_holm)."""
+    """One row per model from (difference, times needed, p_holm)."""
     rows = [
-        {"model": name, "metric": "log_loss", "difference": d, "statistic": t, "p_holm": p, "years": 2.0}
-        for name, (d, t, p) in models.items()
-    ]
+        {"model": name, "metric": "log_loss", "difference": d, "times_needed": times, "p_holm": p, "p_forecasts": p,
+         "years": 2.0, "years_needed": 2.0 * times, "rows_needed": np.nan, "fits": 5, "one_fold": np.nan}
+        for name, (d, times, p) in models.items()
+    ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -26,7 +27,7 @@ def verdict(table, against_naive=None, naive=()):
     return write_verdict(table, against_naive, reference="network", naive=naive, evidence="500 sessions in 2.0 years")
 
 
-WIN, LOSS, TIE = (0.1, 5.0, 0.001), (-0.1, -5.0, 0.001), (0.01, 1.4, 0.4)
+WIN, LOSS, TIE = (0.1, np.nan, 0.001), (-0.1, np.nan, 0.001), (0.01, 4.0, 0.4)
 OPENING = "By log loss, over 500 sessions in 2.0 years, the network"
 
 
@@ -39,7 +40,6 @@ def test_a_loss_is_said_as_a_loss():
 
 
 def test_a_tie_says_how_much_data_it_would_take():
-    # At t = 1.4 four times the two years would do.
     assert verdict(table_of(tree=TIE)) == (
         f"{OPENING} shows no detectable difference from the decision tree."
         " If the difference from the decision tree is real, detecting it would take about 8.0 years of data."
@@ -47,20 +47,38 @@ def test_a_tie_says_how_much_data_it_would_take():
 
 
 def test_several_ties_give_the_range_of_years():
-    said = verdict(table_of(tree=TIE, knn=(0.01, 0.7, 0.5), svm=(0.0001, 0.01, 1.0)))
+    said = verdict(table_of(tree=TIE, knn=(0.01, 16.0, 0.5), svm=(0.0001, 8e4, 1.0)))
     assert said.endswith(
         "If the differences not detected are real, detecting them would take between about 8.0 (the decision tree)"
         " and more than 1,000 years of data (the SVM)."
     )
 
 
+def test_ties_that_need_more_than_anybody_has_are_said_once():
+    said = verdict(table_of(tree=(0.01, 8e4, 1.0), knn=(0.01, 9e4, 1.0)))
+    assert said.endswith("are real, detecting them would take more than 1,000 years of data.")
+
+
 def test_rows_without_dates_are_counted_instead_of_years():
-    said = verdict(table_of(tree=TIE).assign(years=np.nan))
-    assert said.endswith("detecting it would take about 4.0 times the rows.")
+    said = verdict(table_of(tree=TIE).assign(years=np.nan, years_needed=np.nan, rows_needed=4321.0))
+    assert said.endswith("detecting it would take about 4,300 rows.")
+
+
+def test_a_difference_of_one_fold_is_named():
+    said = verdict(table_of(tree=TIE).assign(one_fold=4.0, p_forecasts=1e-6))
+    assert "One fold makes most of the difference: fold 4 (against the decision tree)." in said
+
+
+def test_two_fits_answer_one_question_and_say_which():
+    said = verdict(table_of(tree=WIN).assign(fits=2))
+    assert said == (
+        f"{OPENING} beats the decision tree. Two fits say whether these forecasts were better, not whether other fits"
+        " of the same models would be."
+    )
 
 
 def test_wins_losses_and_ties_stand_in_one_sentence():
-    said = verdict(table_of(tree=WIN, knn=WIN, boosting=LOSS, forest=(0.0, 0.0, 1.0)))
+    said = verdict(table_of(tree=WIN, knn=WIN, boosting=LOSS, forest=(0.0, np.inf, 1.0)))
     assert said == (
         f"{OPENING} beats the decision tree and k-NN, loses to gradient boosting"
         ", and shows no detectable difference from the random forest."

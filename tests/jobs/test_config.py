@@ -46,6 +46,12 @@ def test_the_task_decides_the_kind_of_job():
         ({"task": "directions"}, r"did you mean 'direction'\?"),
         ({"blocks": {"validation": 0.0}}, "blocks.validation=0.0"),
         ({"label": {"direction": {"delay_bars": 0}}}, r"label\.direction: delay_bars=0"),
+        (
+            {"label": {"direction": {"delisting_return": -2.0}}},
+            r"label\.direction: delisting_return=-2\.0 is too small",
+        ),
+        ({"label": {"above_median": {"stale_bars": -1}}}, r"label\.above_median: stale_bars=-1 is not a whole number"),
+        ({"backtest": {"bars_per_year": 0.0}}, r"backtest: bars_per_year=0\.0 is not a number above 0"),
         ({"lending": {}}, "unknown key lending"),
         ({"network": {"member": 4}}, r"unknown key network\.member; did you mean 'members'\?"),
         ({"network": {"selection": "gredy"}}, r"network: selection='gredy' .*did you mean 'greedy'"),

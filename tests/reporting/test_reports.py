@@ -156,3 +156,40 @@ def test_without_a_known_truth_the_page_does_not_speak_of_it(default_risk_parts)
     evidence, lending, run = default_risk_parts
     html = render(default_risk_page(evidence, replace(lending, known_truth=None), run))
     assert "true probability" not in html
+
+
+def test_less_than_a_year_of_trading_is_told_in_all(direction_parts):
+    evidence, trading, run = direction_parts
+    yearly = ["annual_return", "annual_volatility", "sharpe", "sharpe_low", "sharpe_high", "turnover_per_year"]
+    summary = trading.summary.assign(
+        **dict.fromkeys(yearly, float("nan")), total_return=0.076, total_turnover=12.0, bars=40
+    )
+    html = render(direction_page(evidence, replace(trading, summary=summary), run))
+    assert "brought +7.6 % in all over 40 sessions, too few to speak of a year" in html
+    assert "Net return, 40 sessions" in html
+    assert not re.search(r"a year at a Sharpe|Net return a year|Return a year|Turnover a year", html)
+
+
+def test_a_neutral_book_is_compared_with_cash(direction_parts):
+    evidence, trading, run = direction_parts
+    summary = trading.summary.rename(index={"buy_and_hold": "cash"})
+    html = render(direction_page(evidence, replace(trading, summary=summary), run))
+    assert "cash brought" in html
+    assert not re.search(r"buy and hold|held ", html, re.IGNORECASE)
+
+
+def test_where_nobody_could_trade_the_page_says_why_and_draws_nothing(direction_parts):
+    evidence, trading, run = direction_parts
+    none = replace(trading, rule="No trading is shown: folds trained on later rows.", table=None, summary=None)
+    page = direction_page(evidence, none, run)
+    assert page.verdict.splitlines()[-1] == none.rule
+    assert list(page.facts) == ["Accuracy", "Share that rose"]
+    html = render(page)
+    assert none.rule in html[html.index("Would it have paid?") :]
+    assert not re.search("Growth of 1|Sharpe", html)
+
+
+def test_what_became_of_the_rows_stands_below_the_trading(direction_parts):
+    evidence, trading, run = direction_parts
+    html = render(direction_page(evidence, replace(trading, notes=["Of 9 rows 2 left."]), run))
+    assert "Of 9 rows 2 left." in html[html.rindex("Would it have paid?") : html.rindex("How did it learn?")]

@@ -1,0 +1,138 @@
+"""Pairs: two models on the same rows, and both answers to which of them is better."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from finnet.evaluation.cases import Cases
+from finnet.evaluation.metrics import Metric, contributions
+from finnet.evaluation.paired_tests import FEWEST_FITS, fits_t, long_run_t, one_fold, rows_t
+from finnet.evaluation.significance import MeanTest, corrected_paired_t, diebold_mariano, student_test
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["LEVEL", "Answers", "Pairs"]
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Both answers about one pair of models, and which of them decides.
+
+    Parameters
+    ----------
+    forecasts, fits : MeanTest
+        Were these forecasts better? Will other fits be better?
+    decisive : MeanTest
+        One of the two.
+    one_fold : int or None
+        The fold that alone makes the difference seem detected.
+    """
+
+    forecasts: MeanTest
+    fits: MeanTest
+    decisive: MeanTest
+    one_fold: int | None
+
+
+_UNDEFINED = student_test(np.nan, np.nan, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """What every row contributes to a metric of each model, and the tests of their differences.
+
+    Parameters
+    ----------
+    cases : Cases
+    higher_is_better : bool
+    gains : ndarray of shape (n, n_models)
+        Contributions of the rows that have any, turned so that higher is better.
+    unit, fold : ndarray of int, shape (n,)
+        Session, month or row, and fold, of these rows.
+    """
+
+    cases: Cases
+    higher_is_better: bool
+    gains: FloatArray
+    unit: IntArray
+    fold: IntArray
+
+    @classmethod
+    def of(cls, cases: Cases, metric: Metric) -> "Pairs":
+        """The contributions of every model, less the sessions that have none."""
+        values = np.column_stack([contributions(metric, cases, column) for column in cases.values.T])
+        # Sessions without a rank IC say nothing about any model.
+        known = np.isfinite(values).all(axis=1)
+        unit = np.unique(cases.unit[known], return_inverse=True)[1]
+        gains = values[known] if metric.higher_is_better else -values[known]
+        return cls(cases, metric.higher_is_better, gains, unit, cases.fold[known])
+
+    @property
+    def n_fits(self) -> int:
+        """Number of folds, each of which is one fit of every model."""
+        return len(np.unique(self.cases.fold))
+
+    @property
+    def n_units(self) -> int:
+        """Number of sessions, months or rows."""
+        return len(np.unique(self.unit))
+
+    @property
+    def evidence(self) -> str:
+        """What was tested, in words."""
+        cases, fits = self.cases, f" and {self.n_fits} fits" if self.n_fits > 1 else ""
+        if cases.unit_name == "month":
+            return f"{len(cases.truth):,} loans of {self.n_units} months{fits}"
+        if cases.is_dated:
+            return f"{self.n_units:,} sessions in {cases.years:.1f} years{fits}"
+        return f"{self.n_units:,} rows" + (f" in {self.n_fits} folds" if self.n_fits > 1 else "")
+
+    def value(self, model: str) -> float:
+        """The metric of a model."""
+        mean = float(self._of(model).mean()) if len(self.gains) else np.nan
+        return mean if self.higher_is_better else -mean
+
+    def _of(self, model: str) -> FloatArray:
+        return np.asarray(self.gains[:, self.cases.models.index(model)])
+
+    def answers(self, better: str, worse: str) -> Answers:
+        """Tests that the gain of `better` over `worse` is zero on average."""
+        difference = self._of(better) - self._of(worse)
+        if not len(difference):
+            return Answers(_UNDEFINED, _UNDEFINED, _UNDEFINED, None)
+        forecasts, fits = self._tests(difference)
+        return Answers(forecasts, fits, self._decisive(forecasts, fits), self._one_fold(difference))
+
+    def _tests(self, difference: FloatArray) -> tuple[MeanTest, MeanTest]:
+        if self.cases.is_dated:
+            sessions = _mean_by(difference, self.unit)
+            return long_run_t(sessions, self.cases.horizon), fits_t(_mean_by(difference, self.fold))
+        return rows_t(difference, self.fold, self.unit), self._shared_rows(difference)
+
+    def _one_fold(self, difference: FloatArray) -> int | None:
+        """The fold that makes a difference which a test blind to lasting shocks would call detected."""
+        blind = diebold_mariano(_mean_by(difference, self.unit), self.cases.horizon)
+        return one_fold(difference, self.fold) if blind.p_value < LEVEL else None
+
+    def _shared_rows(self, difference: FloatArray) -> MeanTest:
+        """The test over folds that share training rows; undefined with one fold, which shares none."""
+        if self.n_fits == 1:
+            return _UNDEFINED
+        n_test = len(difference) / self.n_fits
+        return corrected_paired_t(_mean_by(difference, self.fold), n_test / (self.n_units - n_test))
+
+    def _decisive(self, forecasts: MeanTest, fits: MeanTest) -> MeanTest:
+        asks_both = self.cases.is_dated and self.n_fits >= FEWEST_FITS
+        return fits if asks_both and fits.p_value > forecasts.p_value else forecasts
+
+
+def _mean_by(values: FloatArray, group: IntArray) -> FloatArray:
+    """Mean of each group, scaled so that the plain mean over groups is the mean over rows.
+
+    With equally many rows each, these are the groups' means; otherwise a group moves the mean by its share of rows.
+    """
+    number = np.unique(group, return_inverse=True)[1]
+    mean, rows = values.mean(), np.bincount(number)
+    excess = np.bincount(number, values - mean)
+    return np.asarray(mean + excess / rows.mean())
