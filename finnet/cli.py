@@ -109,7 +109,9 @@ def run(
     from finnet.jobs.runner import run_job
 
     with _progress() as on_progress:
-        result = run_job(Job.from_toml(job), reports=reports, n_jobs=processes, on_progress=on_progress)
+        result = run_job(
+            Job.from_toml(job), reports=reports, n_jobs=processes, on_progress=on_progress, on_data=_tell_findings
+        )
     typer.echo(f"{result.verdict}\n\nreport: {result.folder / 'report.html'}")
 
 
@@ -128,17 +130,16 @@ def explain(
 @app.command(epilog="Example:  finnet check-data my-study.toml")
 def check_data(job: Annotated[Path, typer.Argument(help="Job file.")]) -> None:
     """Print the quality table of the files that a job reads; exit code 3 where one of them cannot be used."""
+    from finnet.data.quality import problems_of, told
     from finnet.jobs.config import Job
     from finnet.jobs.sources import check_data as checked
 
     table = checked(Job.from_toml(job))
-    for row in table.to_dict("records"):
-        line = f" line {row['line']}" if row["line"] else ""
-        column = f" column {row['column']}" if row["column"] else ""
-        typer.echo(f"{row['severity']}  {row['rule']}  {row['file']}{line}{column}: {row['value']}; {row['remedy']}")
-    errors = int((table["severity"] == "error").sum())
+    for line in told(problems_of(table)):
+        typer.echo(f"{line.severity}  {line.rule}  {line.found}; {line.remedy}")
+    errors = int(table.loc[table["severity"] == "error", "count"].sum())
     if errors:
-        raise DataError(f"{errors} errors; mend the files and check again")
+        raise DataError(f"{errors:,} errors; mend the files and check again")
     typer.echo("no errors")
 
 
@@ -179,12 +180,16 @@ def forecast(
     sentiment: Annotated[Path | None, typer.Option(help="New sentiment; else the file named in the job.")] = None,
     now: Annotated[datetime | None, typer.Option(help="Forecast as if it were this UTC time.")] = None,
 ) -> None:
-    """Apply the network of a run to new rows; prices that are too old end with exit code 5."""
+    """Apply the network of a run to new rows, each with flags that say how it differs from those of training.
+
+    Exit code 5 where prices are too old, or where columns are too unlike those of training: the latter are forecast.
+    """
     from finnet.jobs.forecasting import forecast_new, write_forecasts
 
     new = forecast_new(run, data, sentiment=sentiment, now=None if now is None else pd.Timestamp(now))
-    write_forecasts(new.forecasts, output)
+    write_forecasts(new.forecasts, output, flags=new.flags)
     typer.echo(f"{new.sentence}\n\nforecasts: {output}")
+    new.require_stable()
 
 
 @app.command(epilog="Example:  finnet report reports/my-study/latest")
@@ -245,6 +250,17 @@ def _log(event: str, **facts: object) -> None:
     """Write one line of JSON to stderr."""
     time = datetime.now(UTC).isoformat(timespec="milliseconds")
     typer.echo(json.dumps({"time": time, "event": event, **facts}), err=True)
+
+
+def _tell_findings(quality: pd.DataFrame) -> None:
+    """Write what is odd about the data, a line each, before anything trains."""
+    from finnet.data.quality import problems_of, told
+
+    for line in told(problems_of(quality)):
+        if _LOG_JSON.get():
+            _log(line.severity, rule=line.rule, message=line.found, remedy=line.remedy)
+        else:
+            typer.echo(f"finnet: {line.severity}: {line}", err=True)
 
 
 def _show_warning(message: Warning | str, *place: object, **more: object) -> None:

@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from finnet.data.quality import ROWS_PER_RULE, Findings, Origin
+from finnet.data.quality import EXAMINED, Findings, Origin
 from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
 
 __all__ = ["Bars", "check_bars", "check_order", "suspect_bars"]
@@ -25,6 +25,10 @@ OUTLIER = 0.5
 SPLITS = np.array([2, 3, 4, 5, 7, 8, 10, 15, 20, 25, 50, 100, 1.5])
 SPLIT_TOLERANCE = 0.02
 SPARSE = 0.5
+UNIT, UNIT_TOLERANCE = 100.0, 0.15
+"""A jump of about this much is a change of unit, such as from pence to pounds, rather than a split."""
+
+FEWEST_WEEKENDS, FILLED_SHARE = 4, 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +76,7 @@ class Bars:
     def note(self, findings: Findings, rule: str, rows: BoolArray, *, column: str) -> None:
         """Note these bars with symbol, date and the value of `column` (nothing where it is no field)."""
         at = np.flatnonzero(rows & ~self.broken if rule in ABSENCE else rows)
-        values = [self._describe(row, column) for row in at[:ROWS_PER_RULE]]
+        values = [self._describe(row, column) for row in at[:EXAMINED]]
         if len(at):
             findings.add_rows(rule, self.origin.take(at), column=column, values=values)
 
@@ -203,13 +207,25 @@ def _suspect_prices(bars: Bars, same: BoolArray, findings: Findings) -> None:
     close = bars.fields["close"]
     before = np.append(np.nan, close[:-1])
     ratio = np.divide(close, before, out=np.full(len(close), np.nan), where=same & (before > 0))
+    _suspect_weekends(bars, repeats=same & (close == before), findings=findings)
     jump = np.where(ratio >= 1, ratio, np.divide(1, ratio, out=np.full(len(ratio), np.nan), where=ratio > 0))
     split = np.zeros(len(close), bool)
     large = np.flatnonzero(jump > SPLITS.min() * (1 - SPLIT_TOLERANCE))
     split[large] = (np.abs(jump[large, None] / SPLITS - 1) < SPLIT_TOLERANCE).any(axis=1)
-    bars.note(findings, "likely_split", split, column="close")
-    bars.note(findings, "outlier", (np.abs(ratio - 1) > OUTLIER) & ~split, column="close")
+    unit = np.abs(jump / UNIT - 1) < UNIT_TOLERANCE
+    bars.note(findings, "unit_jump", unit, column="close")
+    bars.note(findings, "likely_split", split & ~unit, column="close")
+    bars.note(findings, "outlier", (np.abs(ratio - 1) > OUTLIER) & ~split & ~unit, column="close")
     bars.note(findings, "stale_price", _run_length(same & (close == before)) == STALE_BARS, column="close")
+
+
+def _suspect_weekends(bars: Bars, *, repeats: BoolArray, findings: Findings) -> None:
+    """Note Saturdays and Sundays of symbols, if almost all of them repeat the close before."""
+    weekend = ~np.is_busday(bars.date.astype("datetime64[D]"))
+    days = np.bincount(bars.code[weekend], minlength=len(bars.symbols))
+    filled = np.bincount(bars.code[weekend & repeats], minlength=len(bars.symbols))
+    is_filled = (days >= FEWEST_WEEKENDS) & (filled >= FILLED_SHARE * days)
+    bars.note(findings, "weekend_bars", weekend & repeats & is_filled[bars.code], column="close")
 
 
 def _run_length(repeats: BoolArray) -> IntArray:

@@ -1,19 +1,27 @@
 """Loan applications from CSV, CSV.gz or Parquet, with their outcome."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 
 from finnet.checks import require_at_least
-from finnet.data.cells import categories, dates, is_number, matches, numbers, published, shown
+from finnet.data.cells import categories, distinct, is_missing, is_number, matches, numbers, shown
+from finnet.data.csv_format import CsvFormat
+from finnet.data.guesses import is_number_or_date
+from finnet.data.loan_checks import suspect_columns, suspect_repeats
 from finnet.data.panel import LoanBook
 from finnet.data.quality import Findings
-from finnet.data.tables import CsvFormat, Table, read_table
+from finnet.data.tables import Table, read_table
+from finnet.data.times import dates, days_or_moments, published, to_utc
 from finnet.errors import ConfigError
-from finnet.types import FloatArray, IntArray, TimeArray
+from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
 
-__all__ = ["LoanFile", "check_loans", "read_applications", "read_loans"]
+__all__ = ["LoanFile", "check_loans", "inspect_loans", "read_applications", "read_loans"]
+
+
+DAYS_A_YEAR = 365.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +36,23 @@ class LoanFile:
         A CSV, CSV.gz or Parquet file, one row per application.
     target : str
         Column of the outcome.
-    bad, good : str
-        Cells of `target` that mean default and no default; 1 and 1.0 are the same. Any other cell is an error.
+    bad, good : str or tuple of str
+        Cells of `target` that mean default and no default; 1 and 1.0 are the same. Any cell that is neither, nor
+        undecided, is an error.
+    undecided : tuple of str
+        Cells of `target` that mean "not known yet", such as "Current": such loans are counted, neither trained nor
+        tested, and can be forecast.
+    leave_out : dict of str to tuple of str
+        Rows that are no loans of this book, by column and cell, such as ``{"status": ("Cancelled",)}``.
     id : str
         Column that names a loan; the row number (from 1) by default.
     categories : tuple of str
         Columns whose cells are names, numbers included.
+    fold_case : bool
+        Whether levels that differ only in case or blanks are one.
+    ages : tuple of str
+        Columns of dates, such as dates of birth, that become years from then to the application, or to `as_of` where
+        loans have no dates.
     text_is_category : bool
         Whether a column in which fewer than half of the known cells are numbers is a category as well.
     drop : tuple of str
@@ -47,7 +66,9 @@ class LoanFile:
     applied_at : str
         Column of the day of application, from midnight in `zone`; it is no feature. Needs `horizon_months`.
     horizon_months : int
-        Months after which an outcome is known.
+        Months after which an outcome is known. A loan applied for later than so many months before `as_of` is left out.
+    as_of : date, optional
+        Day of the data, to which outcomes are known; today by default.
     zone : str
         Time zone of the days in `applied_at`.
     rules : dict of str to str
@@ -57,10 +78,14 @@ class LoanFile:
 
     path: str
     target: str
-    bad: str = "1"
-    good: str = "0"
+    bad: str | tuple[str, ...] = "1"
+    good: str | tuple[str, ...] = "0"
+    undecided: tuple[str, ...] = ()
+    leave_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
     id: str = ""
     categories: tuple[str, ...] = ()
+    fold_case: bool = False
+    ages: tuple[str, ...] = ()
     text_is_category: bool = False
     drop: tuple[str, ...] = ()
     missing_codes: tuple[float, ...] = ()
@@ -68,6 +93,7 @@ class LoanFile:
     amount: str = ""
     applied_at: str = ""
     horizon_months: int = 0
+    as_of: date | None = None
     zone: str = "UTC"
     rules: dict[str, str] = field(default_factory=dict)
     csv: CsvFormat = field(default_factory=CsvFormat)
@@ -77,8 +103,17 @@ class LoanFile:
         require_at_least(self.horizon_months, 0, name="horizon_months")
         if self.applied_at and not self.horizon_months:
             raise ConfigError("applied_at needs horizon_months: when is an outcome known? Use for instance 12")
-        if self.bad == self.good:
-            raise ConfigError(f"bad and good are both {self.bad!r}; name two different cells of {self.target!r}")
+        words = [*self.words("bad"), *self.words("good"), *self.undecided]
+        twice = [word for word in words if words.count(word) > 1]
+        if twice:
+            raise ConfigError(
+                f"{twice[0]!r} stands twice in bad, good and undecided; name two different cells of {self.target!r}"
+            )
+
+    def words(self, outcome: str) -> tuple[str, ...]:
+        """The cells that mean "bad" or "good"."""
+        words = self.bad if outcome == "bad" else self.good
+        return (words,) if isinstance(words, str) else words
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -89,8 +124,10 @@ class LoanFile:
             self.amount,
             self.applied_at,
             *self.categories,
+            *self.ages,
             *self.drop,
             *self.missing_codes_in,
+            *self.leave_out,
         )
         return tuple(dict.fromkeys(name for name in names if name))
 
@@ -118,9 +155,10 @@ def read_loans(settings: LoanFile) -> LoanBook:
 
 
 def read_applications(settings: LoanFile) -> LoanBook:
-    """New applications from a file of the same shape; their outcome is not known yet, so `default` is 0 throughout.
+    """Applications from a file of the same shape as if their outcome were not known: `default` is 0 throughout.
 
-    The target column may be missing, and is not looked at.
+    The target column may be missing, and is not looked at. Every row comes back: no rule about outcomes leaves it out,
+    its amount may be missing and its id may repeat that of another row, which then gets a number behind it ("7 (2)").
 
     Examples
     --------
@@ -131,125 +169,210 @@ def read_applications(settings: LoanFile) -> LoanBook:
     [2500.0]
     """
     findings = Findings(settings.rules)
-    return findings.checked(_book(settings, findings, has_outcome=False))
+    needed = [name for name in settings.named if name != settings.target]
+    table = read_table(settings.path, settings.csv, findings, needed=needed, unwanted=(*settings.drop, settings.target))
+    if table is None:
+        return findings.checked(None)
+    loan_id = _named_apart(table, settings.id) if settings.id else _numbered(table)
+    return findings.checked(_applications_of(table, replace(settings, amount=""), findings, loan_id=loan_id))
 
 
 def check_loans(settings: LoanFile) -> pd.DataFrame:
     """The quality table of a loan file: every error and warning, odd columns included; empty where all is well."""
     findings = Findings(settings.rules)
-    book = _book(settings, findings)
-    if book is not None and not findings.has_errors:
-        _suspect_columns(book.applications, settings, findings)
-        _suspect_repeats(book, settings, findings)
+    inspect_loans(settings, findings)
     return findings.table()
 
 
-def _book(settings: LoanFile, findings: Findings, *, has_outcome: bool = True) -> LoanBook | None:
-    needed = [name for name in settings.named if has_outcome or name != settings.target]
-    table = read_table(settings.path, settings.csv, findings, needed=needed, unwanted=settings.drop)
+def inspect_loans(settings: LoanFile, findings: Findings) -> LoanBook | None:
+    """The loan book of a file, odd columns noted as well; None where nothing can be read.
+
+    Where findings hold errors, the book lacks the columns and rows that they forbid: it serves only to go on checking.
+    """
+    book = _book(settings, findings)
+    if book is not None:
+        suspect_columns(book.applications, findings, file=settings.path, declared=settings.categories)
+        suspect_repeats(book, findings, file=settings.path)
+    return book
+
+
+def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
+    table = read_table(settings.path, settings.csv, findings, needed=settings.named, unwanted=settings.drop)
     if table is None:
         return None
-    default = _default(table, settings, findings) if has_outcome else np.zeros(len(table), np.int64)
-    loan_id = _loan_id(table, settings, findings)
-    applications = _applications(table, settings, findings)
-    applied_at, resolves_at = _clocks(table, settings, findings)
-    if findings.has_errors:
+    table = _without_left_out(table, settings, findings)
+    default, is_known = _outcome(table, settings, findings)
+    book = _applications_of(table, settings, findings, loan_id=_loan_id(table, settings, findings))
+    keep = is_known & _is_due(book, table, settings, findings)
+    if not keep.any():
+        findings.add("empty_file", settings.path, value="no loan is left whose outcome is known")
         return None
+    return replace(book, default=default).take(keep)
+
+
+def _applications_of(
+    table: Table,
+    settings: LoanFile,
+    findings: Findings,
+    *,
+    loan_id: np.ndarray[tuple[int], np.dtype[np.object_]],
+) -> LoanBook:
+    """The loans of a table as if none had defaulted; columns that cannot be read are left out."""
+    applied_at, resolves_at = _clocks(table, settings, findings)
+    applications = _applications(table, settings, findings, applied_at=applied_at)
+    amount = _amount(applications, table, settings, findings)
+    unread = {problem.column for problem in findings.problems if problem.severity == "error"}
+    readable = [name for name in applications if name not in unread]
     return LoanBook(
         loan_id=loan_id,
-        applications=applications,
-        default=default,
+        applications=applications[readable],
+        default=np.zeros(len(table), np.int64),
         applied_at=applied_at,
         resolves_at=resolves_at,
-        amount=applications[settings.amount].to_numpy(float) if settings.amount else None,
+        amount=amount,
         horizon_months=settings.horizon_months,
     )
 
 
-def _default(table: Table, settings: LoanFile, findings: Findings) -> IntArray:
-    bad, good = matches(table, settings.target, settings.bad), matches(table, settings.target, settings.good)
-    unknown = np.flatnonzero(~(bad | good))
+def _without_left_out(table: Table, settings: LoanFile, findings: Findings) -> Table:
+    """The table without the rows that the settings leave out, which are counted by column and cell."""
+    keep = np.ones(len(table), bool)
+    for name, words in settings.leave_out.items():
+        for word in words:
+            rows = keep & matches(table, name, word)
+            if rows.any():
+                findings.add("left_out", table.file, column=name, value=repr(word), count=int(rows.sum()))
+            keep &= ~rows
+    return table.take(keep)
+
+
+def _outcome(table: Table, settings: LoanFile, findings: Findings) -> tuple[IntArray, BoolArray]:
+    """1 where a loan went bad, and which outcomes are known, shape (n_rows,) each; other cells are noted."""
+
+    def says(words: tuple[str, ...]) -> BoolArray:
+        cells = [matches(table, settings.target, word) for word in words]
+        return np.any([np.zeros(len(table), bool), *cells], axis=0, out=np.zeros(len(table), bool))
+
+    bad, good, undecided = says(settings.words("bad")), says(settings.words("good")), says(settings.undecided)
+    unknown = np.flatnonzero(~(bad | good | undecided))
     values = shown(table, settings.target, unknown)
     findings.add_rows("unknown_outcome", table.origin.take(unknown), column=settings.target, values=values)
-    return bad.astype(np.int64)
+    if undecided.any():
+        words = ", ".join(map(repr, settings.undecided))
+        findings.add("undecided", table.file, column=settings.target, value=words, count=int(undecided.sum()))
+    return bad.astype(np.int64), bad | good
+
+
+def _is_due(book: LoanBook, table: Table, settings: LoanFile, findings: Findings) -> BoolArray:
+    """Which outcomes can be known by the day of the data, shape (n_rows,).
+
+    A young loan that defaulted already is left out as well: among the young only the bad ones would be known.
+    """
+    if book.applied_at is None or book.resolves_at is None:
+        return np.ones(len(book), bool)
+    day = settings.as_of or datetime.now(UTC).date()
+    end = published(np.array([day + timedelta(days=1)], "datetime64[us]"), time="00:00", zone=settings.zone)[0]
+    later: BoolArray = book.applied_at >= end
+    young: BoolArray = (book.resolves_at >= end) & ~later
+    values = shown(table, settings.applied_at, np.flatnonzero(later))
+    findings.add_rows("applied_later", table.origin.take(later), column=settings.applied_at, values=values)
+    if young.any():
+        words = f"applied for less than {settings.horizon_months} months before {day}"
+        findings.add("not_due", table.file, column=settings.applied_at, value=words, count=int(young.sum()))
+    return ~later & ~young & ~np.isnat(book.applied_at)
+
+
+def _amount(applications: pd.DataFrame, table: Table, settings: LoanFile, findings: Findings) -> FloatArray | None:
+    if not settings.amount:
+        return None
+    amount = applications[settings.amount].to_numpy(float)
+    for rule, rows in (("missing_amount", np.isnan(amount) & ~table.broken), ("non_positive_amount", amount <= 0)):
+        at = np.flatnonzero(rows)
+        values = shown(table, settings.amount, at)
+        findings.add_rows(rule, table.origin.take(at), column=settings.amount, values=values)
+    return amount
 
 
 def _loan_id(table: Table, settings: LoanFile, findings: Findings) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
     if not settings.id:
-        return np.arange(1, len(table) + 1).astype(str).astype(object)
+        return _numbered(table)
     names = pd.Series(table.columns[settings.id].to_pylist(), dtype=object).fillna("").astype(str).str.strip()
     for rule, found in (("blank_text", names == ""), ("duplicate_id", names.duplicated() & (names != ""))):
         rows = np.flatnonzero(found)
         values = shown(table, settings.id, rows)
         findings.add_rows(rule, table.origin.take(rows), column=settings.id, values=values)
+    if names.duplicated().any():
+        return _numbered(table)
     return names.to_numpy(object)
 
 
-def _applications(table: Table, settings: LoanFile, findings: Findings) -> pd.DataFrame:
+def _named_apart(table: Table, name: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """The ids as they stand, repeats with a number behind them."""
+    ids = pd.Series(table.columns[name].to_pylist(), dtype=object).fillna("").astype(str).str.strip()
+    repeat = ids.groupby(ids).cumcount() + 1
+    return ids.where(repeat == 1, ids + " (" + repeat.astype(str) + ")").to_numpy(object)
+
+
+def _numbered(table: Table) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    return np.arange(1, len(table) + 1).astype(str).astype(object)
+
+
+REMEDIES = {
+    "words": "add the column to {keys}categories or to {keys}drop, or set {keys}text_is_category = true",
+    "dates": "add the column to {keys}ages, which makes years of its dates, or to {keys}drop",
+}
+"""What to do about a column that holds no numbers."""
+
+
+def _applications(
+    table: Table, settings: LoanFile, findings: Findings, *, applied_at: TimeArray | None
+) -> pd.DataFrame:
     unused = {settings.target, settings.id, settings.applied_at}
     features: dict[str, FloatArray | pd.Series] = {}
     for name in (name for name in table.columns if name not in unused):
-        if _is_category(table, name, settings):
-            features[name] = categories(table, name)
+        if name in settings.ages:
+            features[name] = _years(table, name, settings, findings, applied_at=applied_at)
+        elif _is_category(table, name, settings):
+            features[name] = categories(table, name, fold_case=settings.fold_case)
         else:
             codes = (*settings.missing_codes, *settings.missing_codes_in.get(name, ()))
-            values = numbers(table, name, findings)
+            values = numbers(table, name, findings, remedies=REMEDIES)
             features[name] = np.where(np.isin(values, codes), np.nan, values)
     return pd.DataFrame(features)
 
 
+def _years(
+    table: Table, name: str, settings: LoanFile, findings: Findings, *, applied_at: TimeArray | None
+) -> FloatArray:
+    """Years from the dates of a column to the application, or to the day of the data; empty cells are missing."""
+    known = ~is_missing(table, name)
+    since = np.full(len(table), np.datetime64("NaT", "us"))
+    rows = table.take(known)
+    since[known] = dates(rows, name, findings)
+    day = np.datetime64(settings.as_of or datetime.now(UTC).date(), "us")
+    until = np.full(len(table), day) if applied_at is None else applied_at
+    years: FloatArray = (until - since) / np.timedelta64(1, "D") / DAYS_A_YEAR
+    return years
+
+
 def _is_category(table: Table, name: str, settings: LoanFile) -> bool:
+    """Whether a column is a category: declared, or text that is neither numbers nor dates however they are written."""
     if name in settings.categories:
         return True
     if not settings.text_is_category or name == settings.amount:
         return False
     number, missing = is_number(table, name)
-    return bool(2 * number.sum() < (~missing).sum())
+    if 2 * number.sum() >= (~missing).sum():
+        return False
+    return not is_number_or_date(distinct(table, name))
 
 
 def _clocks(table: Table, settings: LoanFile, findings: Findings) -> tuple[TimeArray | None, TimeArray | None]:
+    """When each loan was applied for and when its outcome is known: as many months later, at the same local time."""
     if not settings.applied_at:
         return None, None
-    days = dates(table, settings.applied_at, findings)
-    known = pd.DatetimeIndex(days) + pd.DateOffset(months=settings.horizon_months)
-    later = known.to_numpy("datetime64[us]")
-    return (
-        published(days, time="00:00", zone=settings.zone),
-        published(later, time="00:00", zone=settings.zone),
-    )
-
-
-CODES = (-9999999.0, -999999.0, -99999.0, -9999.0, -999.0, -99.0, -9.0, -8.0, -7.0, 96.0, 98.0, 99.0, 999.0, 9999.0)
-"""Numbers by which lenders' systems often say "not known", most of them too far out to be measured."""
-
-FAR = 3.0
-"""How many times the largest other value a positive code must be to look like one."""
-
-
-def _suspect_columns(applications: pd.DataFrame, settings: LoanFile, findings: Findings) -> None:
-    for name in applications.columns:
-        values = applications[name]
-        if values.isna().all():
-            findings.add("empty_column", settings.path, column=str(name))
-        elif len(values.unique()) == 1:
-            findings.add("constant_column", settings.path, column=str(name), value=str(values.iloc[0]))
-        elif isinstance(values.dtype, np.dtype):
-            for code in _likely_codes(values.dropna().to_numpy(float)):
-                count = int((values == code).sum())
-                findings.add("likely_code", settings.path, column=str(name), value=f"{code:g}", count=count)
-
-
-def _likely_codes(values: FloatArray) -> list[float]:
-    """Negative codes in a column that is otherwise not negative, and positive ones far above all else."""
-    others = values[~np.isin(values, CODES)]
-    if not len(others):
-        return []
-    found = [code for code in CODES if (values == code).sum() > 1]
-    high = FAR * max(others.max(), 1.0)
-    return [code for code in found if (code < 0 <= others.min()) or code > high]
-
-
-def _suspect_repeats(book: LoanBook, settings: LoanFile, findings: Findings) -> None:
-    rows = int(book.applications.assign(_default=book.default).duplicated().sum())
-    if rows:
-        findings.add("duplicate_loan", settings.path, value=f"{rows} rows repeat an earlier one", count=rows)
+    applied = days_or_moments(table, settings.applied_at, findings, zone=settings.zone)
+    local = pd.DatetimeIndex(applied).tz_localize("UTC").tz_convert(settings.zone).tz_localize(None)
+    days, hours = local.normalize(), local - local.normalize()
+    later = days + pd.DateOffset(months=settings.horizon_months) + hours
+    return applied, to_utc(later.as_unit("us").to_numpy(), zone=settings.zone)

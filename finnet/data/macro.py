@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from finnet.data.cells import dates, moments, numbers, published
-from finnet.data.quality import ROWS_PER_RULE, Findings, Origin
-from finnet.data.tables import CsvFormat, Table, read_table
+from finnet.checks import require_at_least
+from finnet.data.cells import numbers
+from finnet.data.csv_format import CsvFormat
+from finnet.data.quality import EXAMINED, Findings, Origin
+from finnet.data.tables import Table, read_table
+from finnet.data.times import dates, moments, published
 from finnet.errors import ConfigError
 from finnet.types import BoolArray, TimeArray
 
-__all__ = ["MacroFile", "check_macro", "read_macro"]
+__all__ = ["MacroFile", "check_macro", "inspect_macro", "read_macro"]
 
 CLOCK = ("date", "published", "available_at")
 
@@ -30,6 +33,8 @@ class MacroFile:
     lag_months, lag_days : int
         From `date` to the day of publication where no column says it. A monthly mean dated the first of its month is
         known only in the following one: ``lag_months=1``.
+    max_age_days : float
+        Days after its publication for which a value counts; 0 for ever, or until the next one.
     time : str
         "HH:MM" of publication, unless ``available_at`` says it.
     zone : str
@@ -43,6 +48,7 @@ class MacroFile:
     columns: dict[str, str]
     lag_months: int = 0
     lag_days: int = 0
+    max_age_days: float = 0.0
     time: str = ""
     zone: str = "UTC"
     rules: dict[str, str] = field(default_factory=dict)
@@ -50,6 +56,12 @@ class MacroFile:
 
     def __post_init__(self) -> None:
         Findings(self.rules)
+        require_at_least(self.max_age_days, 0, name="max_age_days")
+        for name in ("lag_months", "lag_days"):
+            if getattr(self, name) < 0:
+                raise ConfigError(
+                    f"{name}={getattr(self, name)} would use values before they were published; use 0 or more"
+                )
         has_lag = self.lag_months > 0 or self.lag_days > 0
         if [has_lag, "published" in self.columns, "available_at" in self.columns].count(True) != 1:
             raise ConfigError(
@@ -98,8 +110,14 @@ def read_macro(settings: MacroFile) -> pd.DataFrame:
 def check_macro(settings: MacroFile) -> pd.DataFrame:
     """The quality table of a file of macro series; empty where all is well."""
     findings = Findings(settings.rules)
-    _series(settings, findings)
+    inspect_macro(settings, findings)
     return findings.table()
+
+
+def inspect_macro(settings: MacroFile, findings: Findings) -> pd.DataFrame | None:
+    """The series of a file as `read_macro` gives them; None where an error forbids reading."""
+    rows = _series(settings, findings)
+    return None if findings.has_errors else rows
 
 
 def _series(settings: MacroFile, findings: Findings) -> pd.DataFrame | None:
@@ -142,6 +160,6 @@ def _newest_known(rows: pd.DataFrame, origin: Origin, findings: Findings) -> pd.
 
 def _note(findings: Findings, rule: str, rows: pd.DataFrame, *, origin: Origin, found: BoolArray) -> None:
     at = np.flatnonzero(found)
-    shown = rows.iloc[at[:ROWS_PER_RULE]]
+    shown = rows.iloc[at[:EXAMINED]]
     values = [f"{day} published {time}" for day, time in zip(shown["date"], shown["available_at"], strict=True)]
     findings.add_rows(rule, origin.take(at), column="date", values=values)

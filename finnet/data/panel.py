@@ -224,3 +224,13 @@ class LoanBook:
 
     def __len__(self) -> int:
         return len(self.loan_id)
+
+    def take(self, keep: BoolArray) -> Self:
+        """The loans where `keep` is true; levels that none of them has are forgotten."""
+        applications = self.applications[keep].reset_index(drop=True)
+        for name in applications.select_dtypes("category"):
+            applications[name] = applications[name].cat.remove_unused_categories()
+        optional = ("applied_at", "resolves_at", "amount", "true_probability")
+        known = {name: getattr(self, name)[keep] for name in optional if getattr(self, name) is not None}
+        default = self.default[keep]
+        return replace(self, loan_id=self.loan_id[keep], applications=applications, default=default, **known)

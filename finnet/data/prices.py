@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 
 from finnet.checks import require_choice
+from finnet.data.archives import SUFFIXES, suffix_of
 from finnet.data.bars import Bars, check_bars, check_order, suspect_bars
-from finnet.data.cells import coded, dates, numbers, published
+from finnet.data.cells import coded, numbers
+from finnet.data.csv_format import CsvFormat
 from finnet.data.panel import Panel
 from finnet.data.quality import Findings, Origin
-from finnet.data.tables import SUFFIXES, CsvFormat, Table, read_table, table_files
+from finnet.data.tables import Table, read_table, table_files
+from finnet.data.times import dates, note_after_today, published
 from finnet.types import BoolArray, FloatArray
 
-__all__ = ["PriceFile", "check_prices", "read_prices"]
+__all__ = ["PriceFile", "check_prices", "inspect_prices", "read_prices"]
 
 STANDARD = ("date", "symbol", "open", "high", "low", "close", "adj_close", "volume")
 DUPLICATES = ("error", "first", "last", "identical")
@@ -39,6 +42,11 @@ class PriceFile:
         be named here, as the same column as close where that is not adjusted.
     symbol : str
         The one symbol of a file without a symbol column.
+    wide : bool
+        Whether every column but the date stands for a symbol and holds its closes. With two lines of header the other
+        one names the fields, as yfinance writes several symbols.
+    weekdays_only : bool
+        Whether Saturdays and Sundays are left out.
     adjust : bool
         Whether open, high, low and close are multiplied by adj_close / close where the file has adj_close. The ratio of
         open to close within a day, at which an order fills, stays as it was traded; volume stays in shares as given.
@@ -61,6 +69,8 @@ class PriceFile:
     path: str
     columns: dict[str, str] = field(default_factory=dict)
     symbol: str = ""
+    wide: bool = False
+    weekdays_only: bool = False
     adjust: bool = True
     duplicates: str = "error"
     symbols: tuple[str, ...] = ()
@@ -113,14 +123,21 @@ def check_prices(settings: PriceFile) -> pd.DataFrame:
         Columns rule, severity, file, line, column, value, count, remedy; errors first.
     """
     findings = Findings(settings.rules)
-    bars = _read_bars(settings, findings)
-    if bars is not None and not findings.has_errors:
-        suspect_bars(bars, findings)
+    inspect_prices(settings, findings)
     return findings.table()
 
 
+def inspect_prices(settings: PriceFile, findings: Findings) -> Panel | None:
+    """The prices of a file or folder, odd ones noted as well; None where an error forbids reading."""
+    bars = _read_bars(settings, findings)
+    if bars is None or findings.has_errors:
+        return None
+    suspect_bars(bars, findings)
+    return _panel(bars, settings)
+
+
 def _read_bars(settings: PriceFile, findings: Findings) -> Bars | None:
-    files = table_files(settings.path)
+    files = table_files(settings.path, findings)
     if not files:
         findings.add("unreadable_file", settings.path, value=f"a folder without {', '.join(SUFFIXES)} files")
     parts = [_read_file(file, settings, findings) for file in files]
@@ -133,12 +150,11 @@ def _read_bars(settings: PriceFile, findings: Findings) -> Bars | None:
 
 def _read_file(path: str, settings: PriceFile, findings: Findings) -> Bars | None:
     names = {**{name: name for name in STANDARD}, **settings.columns}
-    needed = ["date", "close", *([] if _one_symbol(path, settings) else ["symbol"]), *settings.columns]
-    wanted = set(names.values())
-    table = read_table(path, settings.csv, findings, needed=[names[name] for name in needed], wanted=wanted)
+    table = _table(path, settings, findings, names=names)
     if table is None:
         return None
-    bars = _wanted_rows(_bars(table, settings, findings, names=names), settings)
+    read = _wide_bars if settings.wide else _bars
+    bars = _wanted_rows(read(table, settings, findings, names=names), settings)
     blank = np.isin(bars.code, [code for code, symbol in enumerate(bars.symbols) if not symbol])
     bars.note(findings, "blank_text", blank, column=names["symbol"])
     if not len(bars):
@@ -148,16 +164,30 @@ def _read_file(path: str, settings: PriceFile, findings: Findings) -> Bars | Non
     return bars.take(~np.isnat(bars.date)) if np.isnat(bars.date).any() else bars
 
 
+def _table(path: str, settings: PriceFile, findings: Findings, *, names: Mapping[str, str]) -> Table | None:
+    if settings.wide:
+        return read_table(path, settings.csv, findings, needed=[names["date"]])
+    needed = ["date", "close", *([] if _one_symbol(path, settings) else ["symbol"]), *settings.columns]
+    return read_table(
+        path,
+        settings.csv,
+        findings,
+        needed=[names[name] for name in needed],
+        wanted=set(names.values()),
+        may_be_wide=True,
+    )
+
+
 def _one_symbol(path: str, settings: PriceFile) -> str:
     """The symbol that speaks for a whole file, or "" where a column names them."""
     if settings.symbol or "symbol" in settings.columns or not Path(settings.path).is_dir():
         return settings.symbol
-    suffix = next(suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if path.endswith(suffix))
-    return Path(path).name.removesuffix(suffix)
+    return Path(path).name.removesuffix(suffix_of(path))
 
 
 def _bars(table: Table, settings: PriceFile, findings: Findings, *, names: Mapping[str, str]) -> Bars:
-    days = dates(table, names["date"], findings)
+    days = dates(table, names["date"], findings, zone=settings.zone)
+    note_after_today(days, table, names["date"], findings)
     one_symbol = _one_symbol(table.file, settings)
     code, symbols = (
         (np.zeros(len(table), int), (one_symbol,)) if one_symbol else coded(table, names["symbol"], findings)
@@ -170,12 +200,43 @@ def _bars(table: Table, settings: PriceFile, findings: Findings, *, names: Mappi
     return Bars(days, code, symbols, fields, table.origin, table.broken)
 
 
+def _wide_bars(table: Table, settings: PriceFile, findings: Findings, *, names: Mapping[str, str]) -> Bars:
+    """Bars of a table with one column per symbol, or per symbol and field; cells without a close are no bars."""
+    days = dates(table, names["date"], findings, zone=settings.zone)
+    note_after_today(days, table, names["date"], findings)
+    place = _field_place(table, names)
+    cells: dict[str, dict[str, FloatArray]] = {}
+    for column in (column for column in table.columns if column != names["date"]):
+        levels = table.levels.get(column, (column,))
+        symbol, field = (levels[1 - place], levels[place]) if len(levels) == 2 else (column, "close")
+        ours = next((ours for ours, theirs in names.items() if theirs == field), field.casefold().replace(" ", "_"))
+        cells.setdefault(symbol, {})[ours] = numbers(table, column, findings)
+    symbols = tuple(sorted(cells))
+    fields = dict.fromkeys(name for symbol in symbols for name in cells[symbol])
+    empty = np.full(len(table), np.nan)
+    values = {name: np.concatenate([cells[symbol].get(name, empty) for symbol in symbols]) for name in fields}
+    origin = Origin.joined([table.origin] * len(symbols))
+    code = np.repeat(np.arange(len(symbols)), len(table))
+    bars = Bars(np.tile(days, len(symbols)), code, symbols, values, origin, np.tile(table.broken, len(symbols)))
+    has_close = ~np.isnan(values.get("close", np.tile(empty, len(symbols))))
+    return bars.take(has_close | bars.broken)
+
+
+def _field_place(table: Table, names: Mapping[str, str]) -> int:
+    """Which of two lines of the header names fields, not symbols: 0 or 1."""
+    known = {name.casefold() for name in names.values()} | {name.replace("_", " ") for name in STANDARD}
+    upper = [levels[0].casefold() for levels in table.levels.values() if len(levels) == 2]
+    return 0 if known & set(upper) else 1
+
+
 def _wanted_rows(bars: Bars, settings: PriceFile) -> Bars:
     chosen = [
         (not settings.symbols or symbol in settings.symbols) and symbol not in settings.exclude
         for symbol in bars.symbols
     ]
     keep: BoolArray = np.array(chosen, bool)[bars.code]
+    if settings.weekdays_only:
+        keep = keep & np.is_busday(bars.date.astype("datetime64[D]"))
     if settings.start is not None:
         keep = keep & (bars.date >= np.datetime64(settings.start))
     if settings.end is not None:

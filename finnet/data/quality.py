@@ -1,142 +1,49 @@
-"""Rules that data must keep, and the quality table that says where a file breaks them."""
+"""The quality table: where files break rules, once per rule and column, with counts, places and examples."""
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
 from typing import Self, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from finnet.checks import require_choice
-from finnet.errors import ConfigError, DataError, FinnetWarning
+from finnet.data.rules import RULES, require_negotiable
+from finnet.errors import DataError, FinnetWarning
 from finnet.types import BoolArray, IntArray
 
-__all__ = ["ROWS_PER_RULE", "RULES", "BadFileError", "Findings", "Origin", "Problem", "Rule"]
+__all__ = ["EXAMINED", "BadFileError", "Findings", "Line", "Origin", "Problem", "problems_of", "quality_table", "told"]
 
 _Rows = TypeVar("_Rows")
 
-ROWS_PER_RULE = 100
-"""Rows that one rule lists for one column; the rest are counted in one last line."""
+EXAMINED = 100
+"""Rows that break a rule of which examples are taken; the rest are counted."""
 
-SHOWN = 5
+EXAMPLES = 3
+"""Different values that a problem shows, each with its first line."""
+
+SHOWN = 10
 """Errors that the message of a BadFileError shows; its table has them all."""
 
-
-@dataclass(frozen=True)
-class Rule:
-    """How bad it is to break a rule, and what to do then.
-
-    Parameters
-    ----------
-    severity : str
-        "error": nothing is read. "warning": the file is read and the quality table says so.
-    remedy : str
-        What the owner of the file can do.
-    negotiable : bool
-        Whether a reader's `rules` may make an error a "warning" or "ignore" it; every warning may be changed.
-    changes : bool
-        Whether reading on drops rows or empties cells, so that the reader warns as well.
-    """
-
-    severity: str
-    remedy: str
-    negotiable: bool = False
-    changes: bool = False
-
-
-def _error(remedy: str) -> Rule:
-    return Rule("error", remedy)
-
-
-def _policy(remedy: str) -> Rule:
-    return Rule("error", remedy, negotiable=True)
-
-
-def _repair(remedy: str) -> Rule:
-    return Rule("warning", remedy, negotiable=True, changes=True)
-
-
-def _warning(remedy: str) -> Rule:
-    return Rule("warning", remedy, negotiable=True)
-
-
-RULES: Mapping[str, Rule] = {
-    # the file
-    "unreadable_file": _error("check the path, the rights and that the file is a whole CSV, CSV.gz or Parquet file"),
-    "empty_file": _error("give a header line and at least one row"),
-    "wrong_encoding": _error("save the file as UTF-8, or name its encoding with csv.encoding"),
-    "missing_column": _error("map the column with columns = {ours = 'theirs'}, or check csv.delimiter"),
-    "duplicate_header": _error("give every column its own name"),
-    "repeated_header": _error("remove header lines below the first one; were two files put together?"),
-    "ragged_row": _error("give every row as many cells as the header has"),
-    "cut_off_row": _error("fetch the file again: its last line ends too early"),
-    "no_final_newline": _policy("fetch the file again: it may be cut off; if it is whole, end it with a newline"),
-    "stray_quote": _error("quote whole cells and double the quotes inside them"),
-    "lone_carriage_return": _error("end lines with LF or CR LF"),
-    "blank_line": _repair("remove blank lines; they were skipped"),
-    "empty_column": _warning("drop the column, or find out why it has no values"),
-    # cells
-    "not_a_number": _error("write plain numbers such as -1234.5; name other words for missing with csv.missing"),
-    "not_finite": _error("replace infinity by a number, or leave the cell empty"),
-    "too_large": _error("check the column: the number is beyond what it can mean or hold"),
-    "not_a_date": _error("write dates as 2020-01-31, or declare csv.date_format"),
-    "zone_in_date": _error("write plain local dates without a time zone; mixed zones move bars by a day"),
-    "time_in_date": _error("write plain local dates without a time of day: finnet reads daily bars"),
-    "date_out_of_range": _error("check the year: dates must lie in 1800 to 2100"),
-    "not_a_time": _error("write times as 2020-01-31 16:00:00, with or without an offset such as -05:00 or Z"),
-    "mixed_zones": _error("give every time an offset, or none of them and declare the zone"),
-    "no_such_local_time": _error("the clocks changed then: write this time in UTC or with its offset"),
-    "blank_text": _error("fill the cell, or leave such rows out with exclude = ['']"),
-    "untidy_text": _error("remove blanks around the text, and control characters from it"),
-    "unknown_type": _error("store the column as plain numbers, text, dates or times"),
-    "not_text": _error("store the column as text: numbers lose leading zeros"),
-    # bars
-    "duplicate_bar": _policy("keep one bar per symbol and date, or say which with duplicates"),
-    "non_positive_price": _policy("repair the price; where an asset may trade below zero, allow it in rules"),
-    "negative_volume": _error("repair the volume; did an integer overflow?"),
-    "missing_close": _policy("fill the close, or remove the bar"),
-    "missing_adj_close": _error("fill the adjusted close, or read raw prices with adjust = false"),
-    "high_below_low": _policy("repair the bar; are the columns mapped rightly?"),
-    "empty_bar": _repair("remove bars without prices; they were dropped"),
-    "zero_price": _repair("leave unknown prices empty; zeros beside a positive close were read as missing"),
-    "missing_price": _warning("fill open, high and low, or do not use them"),
-    "outside_range": _warning("check the bar: open or close lies outside low to high"),
-    "zero_volume": _warning("check whether the symbol traded: a forecast may not be tradable there"),
-    "unsorted": _warning("sort the file by date; the rows were sorted on reading"),
-    "gap": _warning("check whether bars are missing: other symbols have sessions in between"),
-    "sparse_session": _warning("check the date: most symbols that were listed then have no bar on it"),
-    "stale_price": _warning("check whether the price was filled forward"),
-    "likely_split": _warning("check the adjustment: the price jumped by the ratio of a split"),
-    "outlier": _warning("check the price: it moved by more than half in one bar"),
-    # late data, loans
-    "duplicate_value": _policy("keep one value per symbol and time, or say which with duplicates"),
-    "late_revision": _repair("nothing to do: a revision of a period older than the newest known one was skipped"),
-    "published_early": _error("check the publication date: it lies before the period that it describes"),
-    "unknown_outcome": _error("make the target hold only the two declared values"),
-    "duplicate_id": _error("give every loan its own id"),
-    "duplicate_loan": _warning("check whether the same application was stored twice"),
-    "likely_code": _warning("declare the code as missing if it is not a measured number"),
-    "constant_column": _warning("drop the column: it says nothing"),
-}
-"""Every rule by name. A reader's `rules` may change the severity of those that are negotiable."""
-
-SEVERITIES = ("error", "warning", "ignore")
+_ORDER = ("error", "warning", "note")
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One place where a file breaks a rule.
+    """What breaks one rule in one column.
 
     Parameters
     ----------
-    rule, severity, file : str
+    rule, severity : str
+    file : str
+        The first file where it stands.
     line : int
-        Counted from 1, the header included; in Parquet the row, counted from 1. 0 where no one line is meant.
+        Its first line, counted from 1 with the header; in Parquet the row, counted from 1. 0 where no line is meant.
     column, value : str
-        The file's name of the column, and what stands there.
+        The file's name of the column, and what stands there: a few different values with their lines.
     count : int
-        Rows that this problem stands for.
+        Rows, or files where no row is meant, that this problem stands for.
     remedy : str
     """
 
@@ -149,9 +56,26 @@ class Problem:
     count: int
     remedy: str
 
+
+@dataclass(frozen=True)
+class Line:
+    """What is told of one problem, or of several that break one rule in columns of one file.
+
+    Parameters
+    ----------
+    severity, rule : str
+    found : str
+        Where it stands and what.
+    remedy : str
+    """
+
+    severity: str
+    rule: str
+    found: str
+    remedy: str
+
     def __str__(self) -> str:
-        place = [self.file] + [f"line {self.line}"] * (self.line > 0) + [f"column {self.column}"] * bool(self.column)
-        return f"{', '.join(place)}: {self.value} ({self.rule}); {self.remedy}"
+        return f"{self.found} ({self.rule}); {self.remedy}"
 
 
 class BadFileError(DataError):
@@ -161,10 +85,77 @@ class BadFileError(DataError):
         self.problems = tuple(problems)
         errors = [problem for problem in problems if problem.severity == "error"]
         total = sum(problem.count for problem in errors)
-        shown = sum(problem.count for problem in errors[:SHOWN])
-        rest = [f"... and {total - shown} more"] * (total > shown)
-        count = f"{total} errors" if total > 1 else "1 error"
-        super().__init__("\n  ".join([f"{count} in the data:", *map(str, errors[:SHOWN]), *rest]))
+        lines = list(map(str, told(errors)))
+        rest = [f"... and {len(lines) - SHOWN} more of other kinds"] * (len(lines) > SHOWN)
+        count = f"{total:,} errors" if total > 1 else "1 error"
+        super().__init__("\n  ".join([f"{count} in the data:", *lines[:SHOWN], *rest]))
+
+
+def told(problems: Sequence[Problem]) -> list[Line]:
+    """One line per problem; columns of a file that break one rule with one remedy share theirs.
+
+    Examples
+    --------
+    >>> found = [Problem("constant_column", "warning", "a.csv", 0, name, "5", 1, "drop it") for name in "bcd"]
+    >>> [str(line) for line in told(found)]
+    ['a.csv, columns b (5), c (5), d (5) (constant_column); drop it']
+    """
+    alike: dict[tuple[str, str, str, str], list[Problem]] = {}
+    for problem in problems:
+        alike.setdefault((problem.severity, problem.rule, problem.file, problem.remedy), []).append(problem)
+    return [
+        Line(severity, rule, _one(group[0]) if len(group) == 1 else _together(group), remedy)
+        for (severity, rule, _, remedy), group in alike.items()
+    ]
+
+
+def _one(problem: Problem) -> str:
+    one_line = problem.line > 0 and problem.count == 1
+    place = [problem.file, *[f"line {problem.line}"] * one_line, *[f"column {problem.column}"] * bool(problem.column)]
+    rows = f" in {problem.count:,} rows" if problem.count > 1 else ""
+    return f"{', '.join(place)}: {problem.value}{rows}"
+
+
+def _together(group: Sequence[Problem]) -> str:
+    named = ", ".join(_column_and_value(problem) for problem in group[:EXAMPLES])
+    more = f" and {len(group) - EXAMPLES} more" if len(group) > EXAMPLES else ""
+    cells = sum(problem.count for problem in group)
+    rows = f", {cells:,} cells" if cells > len(group) else ""
+    return f"{group[0].file}, columns {named}{more}{rows}"
+
+
+def _column_and_value(problem: Problem) -> str:
+    return f"{problem.column} ({problem.value})" if problem.value else problem.column
+
+
+@dataclass
+class _Found:
+    """A problem as it grows."""
+
+    rule: str
+    file: str
+    line: int
+    column: str
+    remedy: str
+    count: int = 0
+    files: set[str] = field(default_factory=set)
+    examples: dict[str, str] = field(default_factory=dict)
+
+    def take(self, file: str, *, line: int, value: str, count: int) -> None:
+        self.count += count
+        self.files.add(file)
+        if value and len(self.examples) <= EXAMPLES:
+            other = "" if file == self.file else f"{Path(file).name} "
+            self.examples.setdefault(value, f"{other}line {line}")
+
+    def problem(self, severity: str) -> Problem:
+        value = ", ".join(self.examples)
+        if self.count > 1 and self.line:
+            shown = [f"{text} ({place})" for text, place in list(self.examples.items())[:EXAMPLES]]
+            value = ", ".join([*shown, *["..."] * (len(self.examples) > EXAMPLES)])
+        others = len(self.files) - 1
+        more = f", and {others:,} more file{'s' * (others > 1)}" if others else ""
+        return Problem(self.rule, severity, self.file, self.line, self.column, value + more, self.count, self.remedy)
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,13 +194,15 @@ class Origin:
 
 
 class Findings:
-    """Problems of the files of one read, in the order in which they were found.
+    """Problems of one source, in the order in which they were found: one per rule, column and remedy.
 
     Parameters
     ----------
     rules : mapping of str to str
         Severity ("error", "warning" or "ignore") that replaces the one in RULES; ConfigError where a rule is unknown or
         where an error is not negotiable.
+    section : str
+        Where the source stands in a job file, such as "data.prices", so that remedies can name its keys.
 
     Examples
     --------
@@ -219,38 +212,60 @@ class Findings:
     [['no_final_newline', 'warning', 'prices.csv']]
     """
 
-    def __init__(self, rules: Mapping[str, str] | None = None) -> None:
+    def __init__(self, rules: Mapping[str, str] | None = None, *, section: str = "") -> None:
         self._rules = dict(rules or {})
-        self.problems: list[Problem] = []
+        self._keys = f"{section}." if section else ""
+        self._found: dict[tuple[str, str, str], _Found] = {}
         for rule, severity in self._rules.items():
-            _require_negotiable(rule, severity)
+            require_negotiable(rule, severity)
 
     def severity(self, rule: str) -> str:
-        """ "error", "warning" or "ignore", as stated for this read."""
+        """ "error", "warning", "note" or "ignore", as stated for this read."""
         return self._rules.get(rule, RULES[rule].severity)
 
-    def add(self, rule: str, file: str, *, line: int = 0, column: str = "", value: str = "", count: int = 1) -> None:
-        """Note one problem, unless its rule is ignored."""
-        severity = self.severity(rule)
-        if severity != "ignore":
-            self.problems.append(Problem(rule, severity, file, line, column, value, count, RULES[rule].remedy))
+    def add(
+        self,
+        rule: str,
+        file: str,
+        *,
+        line: int = 0,
+        column: str = "",
+        value: str = "",
+        count: int = 1,
+        remedy: str = "",
+    ) -> None:
+        """Note a problem, unless its rule is ignored; the same one elsewhere is counted with the first.
 
-    def add_rows(self, rule: str, origin: Origin, *, column: str, values: Sequence[str]) -> None:
-        """Note one problem per row of `origin`: the first ROWS_PER_RULE one by one, the rest as a count.
-
-        `values` may end with the last row that is listed.
+        `remedy` replaces the rule's own where more is known about the case.
         """
-        for row in range(min(len(origin.line), ROWS_PER_RULE)):
-            file = origin.files[origin.file[row]]
-            self.add(rule, file, line=int(origin.line[row]), column=column, value=values[row])
-        rest = len(origin.line) - ROWS_PER_RULE
-        if rest > 0:
-            self.add(rule, origin.files[origin.file[-1]], column=column, value=f"{rest} more rows", count=rest)
+        if self.severity(rule) == "ignore":
+            return
+        remedy = (remedy or RULES[rule].remedy).replace("{keys}", self._keys)
+        found = self._found.setdefault((rule, column, remedy), _Found(rule, file, line, column, remedy))
+        found.take(file, line=line, value=value, count=count)
+
+    def add_rows(self, rule: str, origin: Origin, *, column: str, values: Sequence[str], remedy: str = "") -> None:
+        """Note a problem of the rows of `origin`; examples are taken from the first of them.
+
+        `values` may end with the last row that is examined.
+        """
+        examined = min(len(origin.line), EXAMINED)
+        for row in range(examined):
+            file, line = origin.files[origin.file[row]], int(origin.line[row])
+            self.add(rule, file, line=line, column=column, value=values[row], remedy=remedy)
+        for file in np.unique(origin.file[examined:]):
+            count = int((origin.file[examined:] == file).sum())
+            self.add(rule, origin.files[file], column=column, count=count, remedy=remedy)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Everything found so far."""
+        return [found.problem(self.severity(found.rule)) for found in self._found.values()]
 
     @property
     def has_errors(self) -> bool:
         """Whether anything found so far forbids reading."""
-        return any(problem.severity == "error" for problem in self.problems)
+        return any(self.severity(found.rule) == "error" for found in self._found.values())
 
     def raise_errors(self) -> None:
         """Raise BadFileError with all problems, if one of them is an error."""
@@ -262,7 +277,7 @@ class Findings:
         changed = [problem for problem in self.problems if RULES[problem.rule].changes]
         if changed:
             rules = ", ".join(dict.fromkeys(problem.rule for problem in changed))
-            text = f"reading changed the data ({rules}); first: {changed[0]}; `check-data` lists them all"
+            text = f"reading changed the data ({rules}); first: {told(changed)[0]}; `check-data` lists them all"
             warnings.warn(text, FinnetWarning, stacklevel=4)
 
     def checked(self, rows: _Rows | None) -> _Rows:
@@ -274,13 +289,17 @@ class Findings:
 
     def table(self) -> pd.DataFrame:
         """The quality table: columns rule, severity, file, line, column, value, count, remedy; errors first."""
-        columns = [field.name for field in fields(Problem)]
-        rows = pd.DataFrame([asdict(problem) for problem in self.problems], columns=columns)
-        return rows.sort_values("severity", kind="stable", ignore_index=True)
+        return quality_table(self.problems)
 
 
-def _require_negotiable(rule: str, severity: str) -> None:
-    require_choice(rule, list(RULES), name="rules")
-    require_choice(severity, SEVERITIES, name=f"rules.{rule}")
-    if severity != "error" and not RULES[rule].negotiable:
-        raise ConfigError(f"rules.{rule}={severity!r} is not allowed: no value could be trusted; {RULES[rule].remedy}")
+def quality_table(problems: Sequence[Problem]) -> pd.DataFrame:
+    """Problems as a table with a column for each of their fields; errors first, notes last."""
+    columns = [field.name for field in fields(Problem)]
+    rows = pd.DataFrame([asdict(problem) for problem in problems], columns=columns)
+    order = rows["severity"].map(_ORDER.index).astype(int)
+    return rows.iloc[np.argsort(order.to_numpy(), kind="stable")].reset_index(drop=True)
+
+
+def problems_of(table: pd.DataFrame) -> list[Problem]:
+    """The problems of a quality table, as it may have been saved."""
+    return [Problem(*row) for row in table[[field.name for field in fields(Problem)]].itertuples(index=False)]

@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from finnet.checks import require_choice
-from finnet.data.cells import coded, dates, moments, numbers, published, texts
-from finnet.data.quality import ROWS_PER_RULE, Findings
-from finnet.data.tables import CsvFormat, Table, read_table
+from finnet.checks import require_at_least, require_choice
+from finnet.data.cells import coded, numbers, texts
+from finnet.data.csv_format import CsvFormat
+from finnet.data.quality import EXAMINED, Findings
+from finnet.data.tables import Table, read_table
+from finnet.data.times import dates, moments, note_after_today, published
 from finnet.errors import ConfigError
 from finnet.types import IntArray, TimeArray
 
-__all__ = ["SentimentFile", "TextFile", "check_sentiment", "read_sentiment", "read_texts"]
+__all__ = ["SentimentFile", "TextFile", "check_sentiment", "inspect_sentiment", "read_sentiment", "read_texts"]
 
 DUPLICATES = ("error", "first", "last")
 CLOCK = ("available_at", "date", "symbol")
@@ -33,7 +35,9 @@ class SentimentFile:
     time : str
         "HH:MM" at which the values of a day were published; daily aggregates are complete only when their day is.
     days_later : int
-        Days from `date` to the day of publication.
+        Days from `date` to the day of publication, 0 or more.
+    max_age_days : float
+        Days after its publication for which a value counts; 0 for ever, or until the next one.
     zone : str
         Time zone of `time`, and of times in ``available_at`` that carry no offset.
     duplicates : str
@@ -47,6 +51,7 @@ class SentimentFile:
     columns: dict[str, str]
     time: str = ""
     days_later: int = 0
+    max_age_days: float = 0.0
     zone: str = "UTC"
     duplicates: str = "error"
     rules: dict[str, str] = field(default_factory=dict)
@@ -54,6 +59,7 @@ class SentimentFile:
 
     def __post_init__(self) -> None:
         require_choice(self.duplicates, DUPLICATES, name="duplicates")
+        require_at_least(self.max_age_days, 0, name="max_age_days")
         Findings(self.rules)
         _require_clock(self)
         if not set(self.columns) - set(CLOCK):
@@ -88,6 +94,11 @@ class TextFile:
 
 
 def _require_clock(settings: SentimentFile | TextFile) -> None:
+    if settings.days_later < 0:
+        raise ConfigError(
+            f"days_later={settings.days_later} would use values before they were published; use 0, or 1 where the"
+            " values of a day come out on the next"
+        )
     if ("available_at" in settings.columns) == ("date" in settings.columns):
         raise ConfigError("columns must name either available_at (times) or date (days); name exactly one of them")
     if "date" in settings.columns and not settings.time:
@@ -125,8 +136,14 @@ def read_sentiment(settings: SentimentFile) -> pd.DataFrame:
 def check_sentiment(settings: SentimentFile | TextFile) -> pd.DataFrame:
     """The quality table of a file of scores or texts; empty where all is well."""
     findings = Findings(settings.rules)
-    _ = _scores(settings, findings) if isinstance(settings, SentimentFile) else _texts(settings, findings)
+    _ = inspect_sentiment(settings, findings) if isinstance(settings, SentimentFile) else _texts(settings, findings)
     return findings.table()
+
+
+def inspect_sentiment(settings: SentimentFile, findings: Findings) -> pd.DataFrame | None:
+    """The scores of a file as `read_sentiment` gives them; None where an error forbids reading."""
+    rows = _scores(settings, findings)
+    return None if findings.has_errors else rows
 
 
 def read_texts(settings: TextFile) -> pd.DataFrame:
@@ -189,16 +206,19 @@ def _timed(table: Table, settings: SentimentFile | TextFile, findings: Findings)
 
 def _available_at(table: Table, settings: SentimentFile | TextFile, findings: Findings) -> TimeArray:
     if "available_at" in settings.columns:
-        return moments(table, settings.columns["available_at"], findings, zone=settings.zone)
-    days = dates(table, settings.columns["date"], findings) + np.timedelta64(settings.days_later, "D")
-    return published(days, time=settings.time, zone=settings.zone)
+        times = moments(table, settings.columns["available_at"], findings, zone=settings.zone)
+        note_after_today(times, table, settings.columns["available_at"], findings)
+        return times
+    days = dates(table, settings.columns["date"], findings, zone=settings.zone)
+    note_after_today(days, table, settings.columns["date"], findings)
+    return published(days + np.timedelta64(settings.days_later, "D"), time=settings.time, zone=settings.zone)
 
 
 def _one_of_each(rows: pd.DataFrame, settings: SentimentFile, findings: Findings, *, table: Table) -> pd.DataFrame:
     key = [name for name in ("symbol", "available_at") if name in rows]
     if settings.duplicates == "error":
         twice = np.flatnonzero(rows.duplicated(key).to_numpy() & ~table.broken)
-        values = [" ".join(map(str, rows.loc[row, key])) for row in twice[:ROWS_PER_RULE]]
+        values = [" ".join(map(str, rows.loc[row, key])) for row in twice[:EXAMINED]]
         column = settings.columns.get("symbol", "")
         findings.add_rows("duplicate_value", table.origin.take(twice), column=column, values=values)
     else:

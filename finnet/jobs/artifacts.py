@@ -22,6 +22,7 @@ __all__ = [
     "FORECASTS",
     "LATEST",
     "MODEL",
+    "PROFILE",
     "TIMINGS",
     "data_hash",
     "environment",
@@ -34,6 +35,7 @@ __all__ = [
 FORECASTS = "forecasts.parquet"
 MODEL = "model.npz"
 TIMINGS = "timings.json"
+PROFILE = "profile.json"
 LATEST = "latest"
 
 _PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "pyarrow", "arch", "matplotlib")

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 import pandas as pd
 from joblib import effective_n_jobs
 
+from finnet.data.quality import problems_of, told
 from finnet.dataset import Dataset
 from finnet.evaluation.walk_forward import forecast_folds
 from finnet.jobs.catalog import BASELINES
 from finnet.jobs.config import DefaultRiskJob, DirectionJob, Tune
 from finnet.jobs.final import final_rows
 from finnet.jobs.runner import build_models, count_fits
-from finnet.jobs.sources import load_dataset
+from finnet.jobs.sources import load
 from finnet.splits import Fold, Split, fold_table
 
 __all__ = ["explain"]
@@ -46,9 +47,11 @@ def explain(job: DirectionJob | DefaultRiskJob, *, n_jobs: int = 1) -> str:
     Fits: 2 models on 1 fold; the network trains 16 networks at once, the others but the naive ones try...
     Time: about ... on 1 process.
     """
-    dataset, _ = load_dataset(job)
+    loaded = load(job)
+    dataset = loaded.dataset
     lines = [_aim(job, dataset), _data(dataset), _folds(job, dataset), _blocks(job), _fits(job, dataset)]
-    return "\n".join([*lines, _time(job, dataset, n_jobs=effective_n_jobs(n_jobs))])
+    found = [f"{problem.severity.capitalize()}: {problem}." for problem in told(problems_of(loaded.quality))]
+    return "\n".join([*lines, _time(job, dataset, n_jobs=effective_n_jobs(n_jobs)), *found])
 
 
 def _aim(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> str:

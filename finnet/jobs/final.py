@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 
 from finnet.dataset import Dataset
+from finnet.evaluation.stability import Profile
 from finnet.evaluation.walk_forward import refit
 from finnet.jobs.config import DefaultRiskJob, DirectionJob
 from finnet.splits import Split, WalkForward
 from finnet.types import IntArray
 
-__all__ = ["REFIT", "describe_refit", "final_rows", "refit_network"]
+__all__ = ["REFIT", "describe_refit", "final_rows", "refit_network", "training_profile"]
 
 REFIT = "final refit"
 
@@ -40,6 +41,11 @@ def final_rows(split: Split, dataset: Dataset) -> IntArray:
 def refit_network(job: DirectionJob | DefaultRiskJob, dataset: Dataset, network: Any) -> Any:
     """The network, fitted on the last window with the validation and calibration blocks of the job."""
     return refit(network, dataset, final_rows(job.split.split, dataset), blocks=job.blocks, seed=job.seed)
+
+
+def training_profile(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> Profile:
+    """What the rows of the last window look like, for new rows to be compared with."""
+    return Profile.of(dataset.X.iloc[final_rows(job.split.split, dataset)])
 
 
 def describe_refit(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> dict[str, Any]:

@@ -1,30 +1,29 @@
 """Forecasting: the final refit of a run applied to rows that have not come true yet."""
 
 import re
+from collections.abc import Sequence
 from csv import QUOTE_NONNUMERIC
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from finnet.data.loans import LoanFile, read_applications
 from finnet.data.panel import Panel
 from finnet.data.prices import PriceFile
 from finnet.errors import ConfigError, DataError, LimitError
 from finnet.estimators.calibration import CalibratedClassifier
 from finnet.estimators.saving import load_model
-from finnet.features.feature_set import FeatureSet
+from finnet.evaluation.stability import Profile, compared
 from finnet.files import replace_file
 from finnet.forecasts import Forecasts
-from finnet.jobs.artifacts import MODEL, to_parquet
-from finnet.jobs.config import DefaultRiskJob, DirectionJob, MarketData
+from finnet.jobs.artifacts import MODEL, PROFILE, to_parquet
+from finnet.jobs.config import DirectionJob, MarketData
 from finnet.jobs.final import REFIT
+from finnet.jobs.new_rows import NewRows, loan_rows, market_rows
 from finnet.jobs.saved import SavedRun
 from finnet.jobs.sources import load_panel
-from finnet.labels import is_ready, paid_out_at
-from finnet.types import TimeArray
 
 __all__ = ["NewForecasts", "forecast_new", "write_forecasts"]
 
@@ -44,32 +43,39 @@ class NewForecasts:
         Moment of the newest row in UTC, or "undated".
     trained_until : str
         Moment when the last label that trained the model was known, or "undated".
+    flags : tuple of str
+        What is odd about each row, beside those of training; "" where nothing is.
+    summary : DataFrame
+        One row per column, as `finnet.evaluation.stability.compared` gives it.
+    breaches : tuple of str
+        A sentence for each column that breaches a limit.
     """
 
     forecasts: Forecasts
     as_of: str
     trained_until: str
+    flags: tuple[str, ...] = ()
+    summary: pd.DataFrame = field(default_factory=pd.DataFrame)
+    breaches: tuple[str, ...] = ()
 
     @property
     def sentence(self) -> str:
         """As-of time, number of forecasts and what made them."""
         return (
             f"as of {self.as_of}: {len(self.forecasts)} forecasts by the network, trained until {self.trained_until}"
-            " (times in UTC)"
+            f" (times in UTC){self._flagged}"
         )
 
+    @property
+    def _flagged(self) -> str:
+        flagged = sum(map(bool, self.flags))
+        return f"; {flagged:,} of them are flagged" if flagged else ""
 
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """Rows to forecast; times are None where they have no dates."""
-
-    X: pd.DataFrame
-    entity: np.ndarray
-    target: str
-    horizon: int
-    issued_at: TimeArray | None
-    tradable_at: TimeArray | None
-    resolves_at: TimeArray | None
+    def require_stable(self) -> None:
+        """Raise LimitError naming the columns whose new values are too unlike those of training."""
+        if self.breaches:
+            lines = "\n  ".join(self.breaches)
+            raise LimitError(f"the new rows are unlike those of training:\n  {lines}\n  check their columns and units")
 
 
 def forecast_new(
@@ -77,8 +83,10 @@ def forecast_new(
 ) -> NewForecasts:
     """Forecasts for the new rows of a price or loan file, by the model that was saved with a run.
 
-    New is what became known when all labels that trained the model were known, or later: whatever lies before, the
-    model has seen in hindsight. Category levels that training never saw count as none of those it saw.
+    Of prices, new is what became known when all labels that trained the model were known, or later: whatever lies
+    before, the model has seen in hindsight. Of loans every row is forecast, older ones with a flag. Category levels
+    that training never saw count as none of those it saw. Rows with such levels, and those that are out of range,
+    missing or repeated, have flags.
 
     Parameters
     ----------
@@ -97,23 +105,30 @@ def forecast_new(
     LimitError
         Where the last session is more than `forecast.max_age_sessions` weekdays old.
     DataError
-        Where there is nothing new, the history is too short to look back, or the columns are not those of training.
+        Where no session is new, the history is too short to look back, or the columns are not those of training.
     """
     saved = SavedRun.open(run)
     job, model = saved.job, load_model(saved.folder / MODEL)
     if not hasattr(model, "predict_proba"):
         raise DataError(f"{saved.folder / MODEL}: forecasts no probabilities; run the job again")
+    profile = Profile.from_json(saved.read_json(PROFILE))
     until = saved.manifest[REFIT].get("until")
+    moment = (now or pd.Timestamp.now("UTC").tz_localize(None)).to_datetime64()
     if isinstance(job, DirectionJob):
-        moment = (now or pd.Timestamp.now("UTC").tz_localize(None)).to_datetime64()
-        rows = _market_rows(job, _panel(job, data, sentiment), now=moment, until=np.datetime64(until))
+        rows = market_rows(job, _panel(job, data, sentiment), now=moment, until=np.datetime64(until))
     else:
-        rows = _loan_rows(job, data, until=None if until is None else np.datetime64(until))
-    return NewForecasts(_forecasts(rows, model, saved.folder.name), _newest(rows), until or "undated")
+        trained = None if until is None else np.datetime64(until)
+        rows = loan_rows(job, data, profile=profile, now=moment, until=trained)
+    forecasts = _forecasts(rows, model, saved.folder.name)
+    found = compared(profile, rows.X, units=rows.units)
+    flags = tuple("; ".join([*own, *odd]) for own, odd in zip(rows.flags, found.flags, strict=True))
+    return NewForecasts(forecasts, _newest(rows), until or "undated", flags, found.summary, tuple(found.told))
 
 
-def write_forecasts(forecasts: Forecasts, path: Path) -> None:
+def write_forecasts(forecasts: Forecasts, path: Path, *, flags: Sequence[str] | None = None) -> None:
     """Write forecasts as .csv or .parquet, whole or not at all; in CSV no text can run as a formula.
+
+    `flags`, one text per forecast, become a last column of that name.
 
     Examples
     --------
@@ -128,7 +143,8 @@ def write_forecasts(forecasts: Forecasts, path: Path) -> None:
     if path.suffix not in forms:
         raise ConfigError(f"{path}: {path.suffix or 'no suffix'} is no known form; use {' or '.join(forms)}")
     try:
-        replace_file(path, forms[path.suffix](forecasts.table))
+        table = forecasts.table if flags is None else forecasts.table.assign(flags=list(flags))
+        replace_file(path, forms[path.suffix](table))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
 
@@ -160,62 +176,7 @@ def _panel(job: DirectionJob, data: Path | str, sentiment: Path | str | None) ->
     return load_panel(MarketData(prices=prices, sentiment=late, macro=job.data.macro))
 
 
-def _market_rows(job: DirectionJob, panel: Panel, *, now: np.datetime64, until: np.datetime64) -> _Rows:
-    panel = panel.until(int((panel.closes_at <= now).sum()))
-    features = FeatureSet.of(job.features)
-    _require_history(panel, features.look_back)
-    _require_fresh(panel, now, job.forecast.max_age_sessions)
-    ready = is_ready(panel, look_back=features.look_back, min_history_bars=job.min_history_bars)
-    t, s = np.nonzero(ready & (panel.closes_at >= until)[:, None])
-    if not len(t):
-        raise DataError(
-            f"no session from {until}, when the model had been trained, to {panel.closes_at[-1]} has a symbol with"
-            f" {max(job.min_history_bars, 1)} closes; give newer prices"
-        )
-    X = pd.DataFrame(features.compute(panel)[t, s], columns=features.names)
-    label = job.label.label
-    issued, tradable = panel.closes_at[t], _bars_later(panel, t, label.delay_bars)
-    return _Rows(X, np.array(panel.symbols, object)[s], label.target, label.horizon_bars, issued, tradable, None)
-
-
-def _bars_later(panel: Panel, t: np.ndarray, bars: int) -> TimeArray:
-    """Closes `bars` after those of t, shape (n,); NaT where the panel does not reach them."""
-    later = np.append(panel.closes_at, np.datetime64("NaT", "us"))
-    return np.asarray(later[np.minimum(t + bars, len(panel.closes_at))])
-
-
-def _require_history(panel: Panel, look_back: int) -> None:
-    if len(panel.sessions) < look_back:
-        raise DataError(
-            f"{len(panel.sessions)} complete sessions are too few: features look back {look_back}; give more history"
-        )
-
-
-def _require_fresh(panel: Panel, now: np.datetime64, limit: int) -> None:
-    last, today = panel.sessions[-1].astype("datetime64[D]"), now.astype("datetime64[D]")
-    age = int(np.busday_count(last, today))
-    if age > limit:
-        words = f"the last session, {last}, is {age} weekdays old"
-        raise LimitError(f"{words}; give newer prices (forecast.max_age_sessions={limit})")
-
-
-def _loan_rows(job: DefaultRiskJob, data: Path | str, *, until: np.datetime64 | None) -> _Rows:
-    source = job.data.source
-    if not isinstance(source, LoanFile):
-        raise ConfigError("the run used embedded loans, which get no new rows; run a job with [data.loans]")
-    book = read_applications(replace(source, path=str(data)))
-    new = np.ones(len(book), bool)
-    if until is not None and book.applied_at is not None:
-        new = book.applied_at >= until
-    if not new.any():
-        raise DataError(f"no loan was applied for since {until}, when the model had been trained; give newer ones")
-    applied, resolves = (None if times is None else times[new] for times in (book.applied_at, book.resolves_at))
-    X = book.applications[new].reset_index(drop=True)
-    paid = None if applied is None else paid_out_at(applied)
-    return _Rows(X, book.loan_id[new], "default", book.horizon_months, applied, paid, resolves)
-
-
-def _forecasts(rows: _Rows, model: CalibratedClassifier, run_id: str) -> Forecasts:
+def _forecasts(rows: NewRows, model: CalibratedClassifier, run_id: str) -> Forecasts:
     _require_schema(rows.X, model.classifier_.encoder_)
     clocks = {name: getattr(rows, name) for name in ("issued_at", "tradable_at", "resolves_at")}
     times: dict[str, Any] = {name: clock for name, clock in clocks.items() if clock is not None}
@@ -234,5 +195,5 @@ def _require_schema(X: pd.DataFrame, encoder: Any) -> None:
             raise DataError(f"column {name!r} is {kinds[0]}, but was {kinds[1]} in training; give the same columns")
 
 
-def _newest(rows: _Rows) -> str:
+def _newest(rows: NewRows) -> str:
     return "undated" if rows.issued_at is None else str(pd.Timestamp(rows.issued_at.max()))

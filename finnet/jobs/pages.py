@@ -11,6 +11,7 @@ import pandas as pd
 
 from finnet.backtest.engine import CASH, Backtest
 from finnet.backtest.positions import LongFlat, LongShort, TopBottom
+from finnet.data.quality import problems_of, told
 from finnet.dataset import Dataset
 from finnet.estimators.baselines import CappedSVC
 from finnet.evaluation.walk_forward import FitRecord, FoldResult
@@ -18,6 +19,7 @@ from finnet.features.feature_set import FeatureSet, feature_meaning
 from finnet.jobs.config import DefaultRiskJob, DirectionJob, IndexHistory, MadeLoanBook, MadeMarket
 from finnet.jobs.judgement import Judgement, LendingDecision
 from finnet.jobs.network_settings import NetworkSettings
+from finnet.jobs.sources import Loaded
 from finnet.labels import AboveMedian, Direction, RowCounts
 from finnet.reporting.backtest_report import Trading, direction_page
 from finnet.reporting.comparison_report import Evidence, Run
@@ -43,14 +45,14 @@ class PageParts:
 
 def page_parts(
     job: AnyJob,
-    dataset: Dataset,
+    loaded: Loaded,
     results: Sequence[FoldResult],
     *,
     judgement: Judgement,
     record: Mapping[str, object],
 ) -> PageParts:
     """The parts of a job's report; `record` is its manifest."""
-    evidence, run = _evidence(results, judgement), _run(job, dataset, judgement.sample.base_rate, record=record)
+    evidence, run = _evidence(results, judgement), _run(job, loaded, judgement.sample.base_rate, record=record)
     if isinstance(job, DirectionJob):
         return PageParts(evidence=evidence, run=run, decision=_trading(job, judgement, run.folds))
     assert isinstance(judgement.decision, LendingDecision)
@@ -124,7 +126,8 @@ def _in_folds(folds: tuple[int, ...], sentences: tuple[str, ...]) -> str:
     return f"Folds {', '.join(map(str, folds))}{such_as}: {sentences[0]}."
 
 
-def _run(job: AnyJob, dataset: Dataset, base_rate: float, *, record: Mapping[str, object]) -> Run:
+def _run(job: AnyJob, loaded: Loaded, base_rate: float, *, record: Mapping[str, object]) -> Run:
+    dataset = loaded.dataset
     known = dataset.clock("known_at") if dataset.is_dated else None
     is_market = isinstance(job, DirectionJob)
     return Run(
@@ -139,10 +142,17 @@ def _run(job: AnyJob, dataset: Dataset, base_rate: float, *, record: Mapping[str
         manifest=record,
         reproduce=f"finnet run {job.name}.toml",
         notes=_notes(job),
+        quality=_quality(loaded.quality),
         first=None if known is None else pd.Timestamp(known[0]),
         last=None if known is None else pd.Timestamp(known[-1]),
         sessions=len(set(known)) if is_market and known is not None else None,
     )
+
+
+def _quality(table: pd.DataFrame) -> pd.DataFrame:
+    """Findings as the page shows them: columns of a file that share rule and remedy in one row."""
+    lines = [(line.severity, line.rule, line.found, line.remedy) for line in told(problems_of(table))]
+    return pd.DataFrame(lines, columns=["severity", "rule", "found", "remedy"], dtype=object)
 
 
 def _title(job: AnyJob) -> str:

@@ -6,28 +6,31 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from finnet.dataset import Dataset
 from finnet.estimators.saving import model_to_bytes
 from finnet.evaluation.walk_forward import FoldResult, forecast_folds
 from finnet.features.encoding import TableEncoder
 from finnet.files import restore_folders
 from finnet.forecasts import Forecasts
-from finnet.jobs.artifacts import MODEL, TIMINGS, publish, run_name, to_json
+from finnet.jobs.artifacts import MODEL, PROFILE, TIMINGS, publish, run_name, to_json
 from finnet.jobs.catalog import build_model
 from finnet.jobs.config import DefaultRiskJob, DirectionJob
-from finnet.jobs.final import refit_network
+from finnet.jobs.final import refit_network, training_profile
 from finnet.jobs.interruption import resumable
 from finnet.jobs.judgement import Judgement, judge
 from finnet.jobs.lock import only_run
 from finnet.jobs.page_files import page_files, page_parts_from
 from finnet.jobs.pages import page_parts, render_page
 from finnet.jobs.records import comparison_csv, manifest, metrics, timings
-from finnet.jobs.sources import load_dataset
+from finnet.jobs.sources import Loaded, load
 from finnet.jobs.units import FinishedUnits
 
-__all__ = ["JobResult", "OnProgress", "build_models", "count_fits", "run_job"]
+__all__ = ["JobResult", "OnData", "OnProgress", "build_models", "count_fits", "run_job"]
 
 OnProgress = Callable[[str, int, int], object]
+OnData = Callable[[pd.DataFrame], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +68,7 @@ def run_job(
     reports: Path | str = "reports",
     n_jobs: int = 1,
     on_progress: OnProgress = lambda step, done, total: None,
+    on_data: OnData = lambda quality: None,
 ) -> JobResult:
     """Forecast out of sample, compare, decide, and publish the report.
 
@@ -78,6 +82,8 @@ def run_job(
         Processes, -1 for all cores; the forecasts do not depend on it.
     on_progress : callable
         Hears (step, fits done, fits in all).
+    on_data : callable
+        Hears the quality table of the data before anything trains.
 
     Raises
     ------
@@ -95,9 +101,11 @@ def run_job(
     >>> result = run_job(job, reports=mkdtemp())
     >>> sorted(path.name for path in result.folder.iterdir())
     ['SHA256SUMS', 'comparison.csv', 'forecasts.parquet', 'manifest.json', 'metrics.json', 'model.npz', 'page',
-     'report.html', 'timings.json']
+     'profile.json', 'report.html', 'timings.json']
     """
-    dataset, source = load_dataset(job)
+    loaded = load(job)
+    on_data(loaded.quality)
+    dataset, source = loaded.dataset, loaded.source
     run_id = run_name(job.model_dump(mode="json"), dataset)
     folder = Path(reports) / job.name / run_id
     with resumable(), only_run(folder.parent):
@@ -107,7 +115,7 @@ def run_job(
         model = _refit(job, dataset, units=units, on_progress=on_progress)
         forecasts = Forecasts.concat([result.forecasts for result in results])
         judgement = judge(job, dataset, forecasts, source)
-        files = _files(job, dataset, results, judgement=judgement, run_id=run_id)
+        files = _files(job, loaded, results, judgement=judgement, run_id=run_id)
         publish(folder, forecasts=forecasts, files=files | {MODEL: model})
         units.remove()
     return JobResult(run_id, folder, forecasts, judgement)
@@ -164,20 +172,21 @@ def _refit(
 
 def _files(
     job: DirectionJob | DefaultRiskJob,
-    dataset: Dataset,
+    loaded: Loaded,
     results: list[FoldResult],
     *,
     judgement: Judgement,
     run_id: str,
 ) -> dict[str, bytes]:
-    record = manifest(job, dataset, results, run_id=run_id)
-    files = page_files(page_parts(job, dataset, results, judgement=judgement, record=record))
+    record = manifest(job, loaded.dataset, results, run_id=run_id)
+    files = page_files(page_parts(job, loaded, results, judgement=judgement, record=record))
     # Rendered from what is saved, so that rendering again gives the same page.
     texts = {
         "report.html": render_page(page_parts_from(files)),
         "metrics.json": to_json(metrics(judgement)),
         "comparison.csv": comparison_csv(judgement),
         TIMINGS: to_json(timings(results)),
+        PROFILE: to_json(training_profile(job, loaded.dataset).to_json()),
     }
     return files | {name: text.encode() for name, text in texts.items()}
 

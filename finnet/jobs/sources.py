@@ -1,19 +1,22 @@
-"""Sources: from the data section of a job to a Panel or a LoanBook, and on to the Dataset."""
+"""Sources: from the data section of a job to a Panel or a LoanBook, on to the Dataset, and what is odd on the way."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from finnet.data.loans import LoanFile, check_loans, read_loans
-from finnet.data.macro import MacroFile, check_macro, read_macro
+from finnet.data.late_checks import suspect_join
+from finnet.data.loans import inspect_loans
+from finnet.data.macro import MacroFile, inspect_macro
 from finnet.data.panel import LoanBook, Panel, join_as_of
-from finnet.data.prices import PriceFile, check_prices, read_prices
-from finnet.data.quality import Findings
+from finnet.data.prices import inspect_prices
+from finnet.data.quality import BadFileError, Findings, Problem, quality_table
 from finnet.data.samples import index_history, made_loan_book, made_market
-from finnet.data.sentiment import SentimentFile, check_sentiment, read_sentiment
+from finnet.data.sentiment import SentimentFile, inspect_sentiment
 from finnet.dataset import Dataset
+from finnet.errors import FinnetError
+from finnet.jobs.alarms import raise_alarms
 from finnet.jobs.config import (
     DefaultRiskJob,
     DirectionJob,
@@ -25,49 +28,68 @@ from finnet.jobs.config import (
 )
 from finnet.labels import build_dataset, default_dataset
 
-__all__ = ["check_data", "load_book", "load_dataset", "load_panel"]
+__all__ = ["Loaded", "check_data", "load", "load_panel"]
 
 
-def load_panel(data: MarketData) -> Panel:
-    """The Panel that a job asks for, with sentiment and macro series joined as of each close."""
-    source = data.source
-    if isinstance(source, IndexHistory):
-        return index_history()
-    if isinstance(source, MadeMarket):
-        return made_market(symbols=source.symbols, sessions=source.sessions, beta=source.beta, seed=source.seed)
-    panel = read_prices(source)
-    if data.sentiment is not None:
-        panel = _join(panel, read_sentiment(data.sentiment))
-    if data.macro is not None:
-        panel = _join(panel, read_macro(data.macro))
-    return panel
+@dataclass(frozen=True, eq=False)
+class Loaded:
+    """What a job learns from, and what is odd about it.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    source : Panel or LoanBook
+        The prices or loans that decisions need.
+    quality : DataFrame
+        The quality table: rule, severity, file, line, column, value, count, remedy; no errors among them.
+    """
+
+    dataset: Dataset
+    source: Panel | LoanBook
+    quality: pd.DataFrame
 
 
-def _join(panel: Panel, table: pd.DataFrame) -> Panel:
-    columns = [str(name) for name in table.columns if name not in ("available_at", "symbol", "date")]
-    return join_as_of(panel, table, columns)
+class _Read:
+    """Findings of all files of a job, and what could be read of them."""
+
+    def __init__(self) -> None:
+        self.findings: list[Findings] = []
+        self.source: Panel | LoanBook | None = None
+        self.dataset: Dataset | None = None
+
+    def of(self, settings: object, section: str) -> Findings:
+        """Findings of one more source, by the rules that its settings may have."""
+        found = Findings(getattr(settings, "rules", {}), section=section)
+        self.findings.append(found)
+        return found
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        return [problem for findings in self.findings for problem in findings.problems]
+
+    @property
+    def has_errors(self) -> bool:
+        return any(findings.has_errors for findings in self.findings)
 
 
-def load_book(data: LoanData) -> LoanBook:
-    """The LoanBook that a job asks for."""
-    source = data.source
-    if isinstance(source, MadeLoanBook):
-        return made_loan_book(loans=source.loans, seed=source.seed)
-    return read_loans(source)
+def load(job: DirectionJob | DefaultRiskJob) -> Loaded:
+    """Rows to learn from, the prices or loans that decisions need, and the quality table of the files.
 
-
-def load_dataset(job: DirectionJob | DefaultRiskJob) -> tuple[Dataset, Panel | LoanBook]:
-    """Rows to learn from, and the prices or loans that decisions need."""
-    if isinstance(job, DefaultRiskJob):
-        book = load_book(job.data)
-        return default_dataset(book), book
-    panel = load_panel(job.data)
-    rows = build_dataset(panel, job.features, job.label.label, min_history_bars=job.min_history_bars)
-    return rows, panel
+    Raises
+    ------
+    BadFileError
+        A DataError with every finding, where one is an error.
+    """
+    read = _read(job)
+    if read.has_errors:
+        raise BadFileError(read.problems)
+    assert read.dataset is not None
+    assert read.source is not None
+    return Loaded(read.dataset, read.source, quality_table(read.problems))
 
 
 def check_data(job: DirectionJob | DefaultRiskJob) -> pd.DataFrame:
-    """The quality table of all files that a job reads, errors first; no rows where all is well or data are embedded.
+    """The quality table of all files that a job reads, errors first; no rows where all is well.
 
     Returns
     -------
@@ -82,14 +104,81 @@ def check_data(job: DirectionJob | DefaultRiskJob) -> pd.DataFrame:
     >>> check_data(job)[["rule", "severity", "file"]].values.tolist()
     [['unreadable_file', 'error', 'nowhere.csv']]
     """
-    sources = [getattr(job.data, field.name) for field in fields(job.data)]
-    tables = [_CHECKS[type(source)](source) for source in sources if type(source) in _CHECKS]
-    return pd.concat([Findings().table(), *tables]).sort_values("severity", kind="stable", ignore_index=True)
+    return quality_table(_read(job).problems)
 
 
-_CHECKS: Mapping[type, Callable[[Any], pd.DataFrame]] = {
-    PriceFile: check_prices,
-    SentimentFile: check_sentiment,
-    MacroFile: check_macro,
-    LoanFile: check_loans,
-}
+def _read(job: DirectionJob | DefaultRiskJob) -> _Read:
+    read = _Read()
+    if isinstance(job, DefaultRiskJob):
+        read.source = _book(job.data, read)
+    else:
+        read.source = _panel(job.data, read)
+    if read.source is None:
+        return read
+    findings = read.of(job.data.source, "")
+    had_errors = read.has_errors
+    try:
+        read.dataset = _dataset(job, read.source)
+    except FinnetError as error:
+        # Without what is wrong already, this may be no trouble of its own.
+        if not had_errors:
+            findings.add("cannot_run", job.name, value=str(error))
+        return read
+    file = getattr(job.data.source, "path", job.name)
+    raise_alarms(read.dataset, read.source if isinstance(read.source, Panel) else None, findings, file=file)
+    return read
+
+
+def _dataset(job: DirectionJob | DefaultRiskJob, source: Panel | LoanBook) -> Dataset:
+    if isinstance(source, LoanBook):
+        return default_dataset(source)
+    assert isinstance(job, DirectionJob)
+    return build_dataset(source, job.features, job.label.label, min_history_bars=job.min_history_bars)
+
+
+def _book(data: LoanData, read: _Read) -> LoanBook | None:
+    source = data.source
+    if isinstance(source, MadeLoanBook):
+        return made_loan_book(loans=source.loans, seed=source.seed)
+    return inspect_loans(source, read.of(source, "data.loans"))
+
+
+def load_panel(data: MarketData) -> Panel:
+    """The Panel that a job asks for, with sentiment and macro series joined as of each close.
+
+    Raises
+    ------
+    BadFileError
+        A DataError with every finding, where one is an error.
+    """
+    read = _Read()
+    panel = _panel(data, read)
+    if panel is None or read.has_errors:
+        raise BadFileError(read.problems)
+    return panel
+
+
+def _panel(data: MarketData, read: _Read) -> Panel | None:
+    source = data.source
+    if isinstance(source, IndexHistory):
+        return index_history()
+    if isinstance(source, MadeMarket):
+        return made_market(symbols=source.symbols, sessions=source.sessions, beta=source.beta, seed=source.seed)
+    panel = inspect_prices(source, read.of(source, "data.prices"))
+    if data.sentiment is not None:
+        findings = read.of(data.sentiment, "data.sentiment")
+        panel = _join(panel, inspect_sentiment(data.sentiment, findings), data.sentiment, findings)
+    if data.macro is not None:
+        findings = read.of(data.macro, "data.macro")
+        panel = _join(panel, inspect_macro(data.macro, findings), data.macro, findings)
+    return panel
+
+
+def _join(
+    panel: Panel | None, table: pd.DataFrame | None, settings: SentimentFile | MacroFile, findings: Findings
+) -> Panel | None:
+    if panel is None or table is None:
+        return panel
+    suspect_join(panel, table, findings, file=settings.path, max_age_days=settings.max_age_days)
+    columns = [str(name) for name in table.columns if name not in ("available_at", "symbol", "date")]
+    return join_as_of(panel, table, columns, max_age_days=settings.max_age_days or np.inf)

@@ -67,7 +67,7 @@ def direction_page(evidence: Evidence, trading: Trading, run: Run) -> Page:
     return Page(
         title=run.title,
         subtitle=run.subtitle,
-        verdict=f"{evidence.verdict_lines}\n{_money(trading)}",
+        verdict=f"{run.alarm}{evidence.verdict_lines}\n{_money(trading)}",
         facts=_facts(evidence, trading.summary, run),
         sections=[section for section in sections if section.blocks],
     )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -109,6 +109,8 @@ class Run:
         Days of the data.
     sessions : int, optional
         Of the data, where it is a market.
+    quality : DataFrame
+        Findings about the data: `severity`, `rule`, `found`, `remedy`; may have no rows.
     """
 
     title: str
@@ -125,6 +127,13 @@ class Run:
     first: pd.Timestamp | None = None
     last: pd.Timestamp | None = None
     sessions: int | None = None
+    quality: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["severity", "rule", "found", "remedy"]))
+
+    @property
+    def alarm(self) -> str:
+        """A line, ended, about columns that give the outcome away, to stand before the verdict; "" without any."""
+        alarms = self.quality.loc[self.quality["rule"] == "gives_away", "found"]
+        return f"Do not trust this result yet: {'; '.join(alarms)}.\n" if len(alarms) else ""
 
     @property
     def subtitle(self) -> str:
@@ -323,7 +332,13 @@ def data_section(run: Run) -> Section:
     lead = f"{run.source}: {', '.join(facts)}; {percent(run.base_rate)} of the cases forecast {run.event}."
     folds = Table(tables.fold_table(run.folds), "Training and test stretch of each fold.")
     features = Table(tables.feature_table(run.features), f"The {len(run.features)} features.")
-    return Section("What was it given?", lead, [folds, features])
+    return Section("What was it given?", lead, [*_quality_blocks(run.quality), folds, features])
+
+
+def _quality_blocks(quality: pd.DataFrame) -> list[Block]:
+    if quality.empty:
+        return []
+    return [Table(tables.quality_table(quality), "What is odd about the data, and what can be done about it.")]
 
 
 def limits_section(run: Run) -> Section:

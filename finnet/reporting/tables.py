@@ -22,6 +22,7 @@ __all__ = [
     "manifest_table",
     "naive_table",
     "networks_table",
+    "quality_table",
     "scores_table",
 ]
 
@@ -271,6 +272,14 @@ def cutoff_table(cutoffs: pd.DataFrame, chosen: float) -> pd.DataFrame:
         "Realized profit": [money(value, scale) for value in rows["realized_profit"]],
     }
     return pd.DataFrame(columns)
+
+
+def quality_table(quality: pd.DataFrame) -> pd.DataFrame:
+    """One row per finding about the data: how bad it is, by which rule, what was found and what helps."""
+    found = [f"{text}\n{rule.replace('_', ' ')}" for text, rule in zip(quality["found"], quality["rule"], strict=True)]
+    return pd.DataFrame(
+        {"Severity": quality["severity"].str.capitalize(), "Finding": found, "What to do": quality["remedy"]}
+    )
 
 
 def feature_table(features: pd.DataFrame) -> pd.DataFrame:

@@ -77,7 +77,7 @@ def default_risk_page(
     return Page(
         title=run.title,
         subtitle=f"Model validation report. {run.subtitle}",
-        verdict=f"{evidence.verdict_lines}\n{_decision(lending, run)}",
+        verdict=f"{run.alarm}{evidence.verdict_lines}\n{_decision(lending, run)}",
         facts=_facts(evidence, lending, run),
         sections=[
             _outcomes(evidence, lending),

@@ -1,7 +1,6 @@
 """Cells are read as declared: text by text and value by value, never by a guess."""
 
 import math
-from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -9,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finnet.data.cells import categories, coded, dates, local_to_utc, matches, moments, numbers, published
+from finnet.data.cells import categories, coded, matches, numbers
+from finnet.data.csv_format import CsvFormat
 from finnet.data.quality import Findings, Origin
-from finnet.data.tables import CsvFormat, Table
-from finnet.errors import ConfigError
+from finnet.data.tables import Table
 
 
 def table_of(cells, **csv):
@@ -56,64 +55,13 @@ def test_stored_infinity_is_refused():
     assert read(numbers, pa.array([1.0, math.inf]))[1] == [("not_finite", 3)]
 
 
-@pytest.mark.parametrize(
-    ("cell", "date_format", "day"),
-    [
-        ("2020-01-31", "iso", "2020-01-31"),
-        (" 2020-01-31 ", "iso", "2020-01-31"),
-        ("2020-01-31 00:00:00", "iso", "2020-01-31"),
-        ("2020-1-31", "iso", "NaT"),
-        ("20200131", "iso", "NaT"),
-        ("20200131", "%Y%m%d", "2020-01-31"),
-        ("2020131", "%Y%m%d", "NaT"),
-        ("31.1.2020", "%d.%m.%Y", "2020-01-31"),
-        ("31/02/2020", "%d/%m/%Y", "NaT"),
-        ("31.01.2020 16:00", "%d.%m.%Y %H:%M", "NaT"),
-    ],
-)
-def test_a_date_is_read_in_the_declared_format_only(cell, date_format, day):
-    (value,), problems = read(dates, [cell], csv={"date_format": date_format})
-    np.testing.assert_equal(value, np.datetime64(day, "us"))
-    assert bool(problems) == (day == "NaT")
-
-
-@pytest.mark.parametrize(
-    ("cell", "rule"),
-    [
-        ("x", "repeated_header"),
-        ("2020-01-02T00:00:00Z", "zone_in_date"),
-        ("2020-01-02 09:30", "time_in_date"),
-        ("1700-01-01", "date_out_of_range"),
-        ("", "not_a_date"),
-    ],
-)
-def test_a_wrong_date_is_named_by_what_is_wrong_with_it(cell, rule):
-    assert read(dates, ["2020-01-01", cell])[1] == [(rule, 3)]
-
-
-def test_a_number_is_no_date():
-    assert read(dates, pa.array([20200131]))[1] == [("not_a_date", 0)]
-
-
-def test_times_stored_with_a_zone_are_utc_already():
-    stored = pa.array([0], pa.timestamp("ns", "America/New_York"))
-    assert read(moments, stored, zone="Asia/Tokyo")[0].tolist() == [np.datetime64(0, "us").item()]
-
-
-@given(st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)))
-def test_iso_times_are_read_to_the_microsecond(time):
-    (value,), problems = read(moments, [time.isoformat(" ", "microseconds") + "+02:00"], zone="UTC")
-    assert value == np.datetime64(time, "us") - np.timedelta64(2, "h")
-    assert not problems
-
-
 def test_words_are_coded_in_alphabetical_order():
     codes, words = read(coded, ["b", "NA", "b"])[0]
     assert (codes.tolist(), words) == ([1, 0, 1], ("NA", "b"))
 
 
 def test_text_with_blanks_around_it_is_refused():
-    assert read(coded, ["b", "b ", "b\x00"])[1] == [("untidy_text", 3), ("untidy_text", 4)]
+    assert read(coded, ["b", "b ", "b\x00"])[1] == [("untidy_text", 3)]
 
 
 def test_categories_ignore_blanks_around_a_word_and_know_the_empty_cell():
@@ -126,18 +74,85 @@ def test_an_outcome_matches_as_number_or_as_text(word, cell, same):
     assert matches(table_of([cell]), "x", word).tolist() == [same]
 
 
-def test_local_times_that_a_change_of_clocks_skips_are_not_guessed():
-    local = np.array(["2014-03-09T02:30", "2014-03-09T03:30"], "datetime64[us]")
-    assert np.isnat(local_to_utc(local, "America/New_York")).tolist() == [True, False]
+@pytest.mark.parametrize(
+    ("cell", "csv", "value"),
+    [
+        ("2,917.68", {"thousands": ","}, 2917.68),
+        ("1.234,50", {"decimal": ",", "thousands": "."}, 1234.5),
+        ("1 234 567", {"thousands": " "}, 1234567),
+        ("7.10M", {"units": {"M": 1e6}}, 7.1e6),
+        ("0.35%", {"units": {"%": 1}}, 0.35),
+        ("0.35 %", {"units": {"%": 0.01}}, 0.0035),
+        ("-$1,250.50", {"units": {"$": 1}, "thousands": ","}, -1250.5),
+        ("$-5K", {"units": {"$": 1, "K": 1000}}, -5000),
+        (" 36 months", {"units": {" months": 1}}, 36),
+        ("< 1 year", {"units": {"<": 1, "year": 1}}, 1),
+        ("10+ years", {"units": {"+ years": 1}}, 10),
+    ],
+)
+def test_a_number_is_read_with_the_declared_signs_and_units(cell, csv, value):
+    assert read(numbers, [cell], csv=csv) == (pytest.approx(value), [])
 
 
-def test_a_publication_is_never_placed_too_early():
-    days = np.array(["2014-03-09", "2014-11-02"], "datetime64[us]")
-    times = published(days, time="02:30", zone="America/New_York").astype("datetime64[m]").astype(str)
-    assert times.tolist() == ["2014-03-09T07:00", "2014-11-02T07:30"]
+@pytest.mark.parametrize(
+    ("cell", "csv"),
+    [
+        ("12,34", {"thousands": ","}),
+        ("1.5", {"decimal": ","}),
+        ("5 EUR", {"units": {"$": 1}}),
+        ("%", {"units": {"%": 1}}),
+        ("1,234.5", {}),
+    ],
+)
+def test_a_number_written_otherwise_than_declared_is_refused(cell, csv):
+    assert read(numbers, [cell], csv=csv)[1] == [("not_a_number", 2)]
 
 
-@pytest.mark.parametrize(("time", "zone"), [("24:00", "UTC"), ("9:30", "UTC"), ("09:30", "Mars"), ("09:30", "")])
-def test_a_clock_that_does_not_exist_is_refused(time, zone):
-    with pytest.raises(ConfigError):
-        published(np.array(["2014-01-02"], "datetime64[us]"), time=time, zone=zone)
+@pytest.mark.parametrize("cells", [["1", "inf"], pa.array([1.0, math.inf])], ids=["text", "stored"])
+def test_a_declared_word_wins_over_the_rule_about_infinity(cells):
+    values, problems = read(numbers, cells, csv={"missing": ("", "inf")})
+    np.testing.assert_equal(values, [1, np.nan])
+    assert not problems
+
+
+@pytest.mark.parametrize(
+    ("cells", "key"),
+    [
+        (["10.65%", "7.9%"], 'csv.units = { "%" = 1 }'),
+        (["2,917.68", "1,000.00"], 'csv.thousands = ","'),
+        (["99,12", "98,5"], 'csv.decimal = ","'),
+        (["7.10M", "915.2K"], 'csv.units = { "K" = 1000, "M" = 1000000 }'),
+        (["$5,247.00", "$12,100.00"], 'csv.units = { "$" = 1 }'),
+    ],
+)
+def test_a_number_written_otherwise_is_told_what_to_declare(cells, key):
+    findings = Findings()
+    numbers(table_of(cells), "x", findings)
+    assert key in findings.problems[0].remedy
+
+
+def test_words_in_a_column_of_numbers_are_told_what_words_are_for():
+    findings = Findings()
+    numbers(table_of(["Other", "Mgr"]), "x", findings, remedies={"words": "a category"})
+    assert findings.problems[0].remedy == "a category"
+
+
+def test_a_code_is_one_level_however_it_is_stored():
+    assert categories(table_of(["1", "1.0", "01"]), "x").tolist() == ["1", "1", "01"]
+
+
+def test_levels_that_differ_in_case_and_blanks_may_be_made_one():
+    assert categories(table_of(["RENT", " rent", "Own  it"]), "x", fold_case=True).tolist() == [
+        "rent",
+        "rent",
+        "own it",
+    ]
+
+
+def test_declared_words_for_missing_hold_for_categories():
+    assert categories(table_of(["n/a", "NA"], missing=("", "n/a")), "x").isna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("word", ["true", "True", "1", "1.0"])
+def test_a_stored_truth_value_is_matched_as_the_quality_table_shows_it(word):
+    assert matches(table_of(pa.array([True, False, None])), "x", word).tolist() == [True, False, False]

@@ -67,7 +67,7 @@ MORE = {
     "volume never given": (GOOD.replace(",1000", ","), "warning", "empty_column", 0),
     "empty file": ("", "error", "empty_file", 0),
     "header only": (HEADER, "error", "empty_file", 0),
-    "blank first line": ("\n" + GOOD, "error", "empty_file", 1),
+    "blank first line": ("\n" + GOOD, "error", "text_above_header", 1),
     "quote never closed": (with_line_3(LINE_3.replace("A", '"A')), "error", "stray_quote", 3),
     "quote within a cell": (with_line_3(LINE_3.replace(",10.125,", ',"10".125,')), "error", "stray_quote", 3),
     "a carriage return quoted in the header": (GOOD.replace("date", '"d\rate"', 1), "error", "lone_carriage_return", 1),

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import TypeAdapter
 
+from finnet.data.csv_format import CsvFormat
 from finnet.data.prices import PriceFile, check_prices, read_prices
 from finnet.data.quality import BadFileError
-from finnet.data.tables import CsvFormat
 from finnet.errors import ConfigError, DataError, FinnetWarning
 
 HEADER = "date,symbol,open,high,low,close,volume\n"
@@ -105,7 +105,7 @@ def test_files_of_a_folder_are_named_after_their_symbols(write, tmp_path):
 def test_errors_of_a_folder_name_the_file_of_each(write, tmp_path):
     write("date,close\n2020-01-02,five\n", "stocks/A.csv")
     write("date,close\n2020-01-02,5\n2020-01-03,six\n", "stocks/B.csv")
-    with pytest.raises(BadFileError, match=r"2 errors(.|\n)*A.csv, line 2(.|\n)*B.csv, line 3"):
+    with pytest.raises(BadFileError, match=r"2 errors(.|\n)*A.csv.*'five' \(line 2\), 'six' \(B.csv line 3\)"):
         read_prices(PriceFile(path=str(tmp_path / "stocks")))
 
 
@@ -290,3 +290,23 @@ def test_wrong_corporate_actions_are_suspected(large):
     found = check_prices(PriceFile(path=large.path, symbols=tuple(bar.split()[0] for bar in known)))
     odd = found[found["rule"].isin(["likely_split", "outlier"])]["value"].str.split(":").str[0]
     assert known <= set(odd)
+
+
+TWO_DIGITS = "date,symbol,close\n06/01/67,A,1\n06/02/67,A,2\n"
+
+
+def test_years_of_two_digits_that_lie_ahead_are_refused_with_the_key_that_helps(write):
+    path = write(TWO_DIGITS)
+    with pytest.raises(
+        DataError, match="2 rows (date_after_today); set csv.first_year".replace("(", "[(]").replace(")", "[)]")
+    ):
+        read_prices(PriceFile(path=path, csv=CsvFormat(date_format="%m/%d/%y")))
+
+
+def test_two_digits_mean_the_declared_hundred_years(write):
+    panel = read_prices(PriceFile(path=write(TWO_DIGITS), csv=CsvFormat(date_format="%m/%d/%y", first_year=1930)))
+    assert panel.sessions.astype("datetime64[D]").astype(str).tolist() == ["1967-06-01", "1967-06-02"]
+
+
+def test_a_day_that_has_not_come_is_refused(write):
+    assert "date_after_today" in rules_of(write("date,symbol,close\n2020-01-02,A,1\n2099-01-04,A,1\n"))

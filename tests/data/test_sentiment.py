@@ -126,3 +126,14 @@ def test_real_tweets_are_read_in_the_order_of_their_stamps(shared_data):
     tweets = read_texts(TextFile(path=str(shared_data / "market/acl18_texts.parquet"), columns=columns))
     assert len(tweets) == 92_232
     assert tweets["available_at"].is_monotonic_increasing
+
+
+def test_values_from_before_their_publication_are_refused():
+    with pytest.raises(ConfigError, match="days_later=-1 would use values before they were published"):
+        SentimentFile(path="s.csv", columns={"date": "d", "score": "x"}, time="23:00", days_later=-1)
+
+
+def test_scores_of_days_that_have_not_come_are_an_error(write):
+    path = write("at,score\n2014-01-02 10:00,1\n2914-01-02 10:00,1\n".replace("2914", "2099"))
+    found = check_sentiment(SentimentFile(path=path, columns={"available_at": "at", "score": "score"}))
+    assert found[["rule", "severity", "line"]].values.tolist() == [["date_after_today", "error", 3]]

@@ -14,7 +14,7 @@ from finnet.jobs.final import final_rows
 from finnet.jobs.forecasting import forecast_new, write_forecasts
 from finnet.jobs.runner import run_job
 from finnet.jobs.saved import SavedRun
-from finnet.jobs.sources import load_dataset
+from finnet.jobs.sources import load
 from tests.jobs.small import run_small
 
 PANEL = made_market(symbols=3, sessions=220)
@@ -90,7 +90,7 @@ def test_the_next_close_trades_a_forecast_where_the_prices_reach_it(market):
 def test_forecasts_are_those_of_the_saved_network_on_the_rows_of_the_job(market):
     run, folder = market
     table = forecast_new(run, folder / "all.csv", now=at(210)).forecasts.table
-    dataset, _ = load_dataset(price_job(folder / "all.csv"))
+    dataset = load(price_job(folder / "all.csv")).dataset
     known = dataset.clock("known_at")
     rows = np.flatnonzero((known >= PANEL.closes_at[199]) & (known <= PANEL.closes_at[210]))
     expected = load_model(run / "model.npz").predict_proba(dataset.X.iloc[rows])[:, 1]
@@ -99,7 +99,7 @@ def test_forecasts_are_those_of_the_saved_network_on_the_rows_of_the_job(market)
 
 def test_the_final_refit_trains_on_the_last_window_of_resolved_rows(market):
     run, folder = market
-    dataset, _ = load_dataset(price_job(folder / "prices.csv"))
+    dataset = load(price_job(folder / "prices.csv")).dataset
     rows = final_rows(price_job(folder / "prices.csv").split.split, dataset)
     said = SavedRun.open(run).manifest["final refit"]
     assert said["rows"] == len(rows) == 100 * 3
@@ -188,9 +188,34 @@ def test_an_outcome_that_is_there_is_not_looked_at(loans, tmp_path):
     assert values[0].equals(values[2])
 
 
-def test_loans_of_before_the_training_ended_are_refused(loans, tmp_path):
-    with pytest.raises(DataError, match="no loan was applied for since"):
-        forecast_new(loans, loans_file(tmp_path / "old.csv"))
+def test_every_loan_comes_back_and_those_of_before_the_training_ended_have_a_flag(loans, tmp_path):
+    new = forecast_new(loans, loans_file(tmp_path / "old.csv"))
+    assert new.forecasts.table["entity"].tolist() == BOOK.loan_id.tolist()
+    assert all("known before the model was trained" in flags for flags in new.flags)
+
+
+def test_loans_that_repeat_each_other_come_back_with_a_flag(loans, tmp_path):
+    path = loans_file(tmp_path / "new.csv", slice(0, 5), day="2021-02-01")
+    rows = pd.read_csv(path)
+    pd.concat([rows, rows.tail(1)]).to_csv(path, index=False)
+    new = forecast_new(loans, path)
+    assert [flags.count("repeated") for flags in new.flags] == [0, 0, 0, 0, 1, 1]
+    assert new.forecasts.table["entity"].iloc[-1] == f"{BOOK.loan_id[4]} (2)"
+
+
+def test_columns_unlike_those_of_training_breach_a_limit_and_are_named(loans, tmp_path):
+    path = loans_file(tmp_path / "new.csv", slice(0, 20), day="2021-02-01")
+    pd.read_csv(path).assign(income=lambda rows: rows["income"] * 1000).to_csv(path, index=False)
+    new = forecast_new(loans, path)
+    with pytest.raises(LimitError, match=r"income: \d+ of 20 rows have values outside the range of training"):
+        new.require_stable()
+
+
+def test_flags_are_written_as_the_last_column(loans, tmp_path):
+    new = forecast_new(loans, loans_file(tmp_path / "old.csv"))
+    write_forecasts(new.forecasts, tmp_path / "out.csv", flags=new.flags)
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert (table.columns[-1], len(table)) == ("flags", len(BOOK))
 
 
 def test_a_missing_column_is_named(loans, tmp_path):

@@ -1,9 +1,10 @@
 """Late data reaches the panel of a job as of its publication."""
 
 import numpy as np
+import pandas as pd
 
 from finnet.jobs.config import parse_job
-from finnet.jobs.sources import check_data, load_panel
+from finnet.jobs.sources import check_data, load, load_panel
 
 PRICES = "date,symbol,close\n2020-01-30,A,1\n2020-01-31,A,1\n2020-02-03,A,1\n2020-02-04,A,1\n"
 SPREADS = "month,baa\n2020-01-01,1.5\n"
@@ -28,3 +29,36 @@ def test_the_macro_file_is_checked_too(tmp_path):
     (tmp_path / "spreads.csv").write_text("month,baa\n2020-01-01,much\n")
     table = check_data(job)
     assert "spreads.csv" in str(table["file"].iloc[0])
+
+
+def market_job(folder, **data):
+    rng = np.random.default_rng(0)
+    close = 50 * np.exp(np.cumsum(rng.normal(size=400) * 0.02))
+    days = pd.bdate_range("2019-01-01", periods=400)
+    table = pd.DataFrame({"date": days.strftime("%Y-%m-%d"), "symbol": "A", "close": close})
+    table["hint"] = np.append(close[1:] / close[:-1], 1.0)
+    table.to_csv(folder / "prices.csv", index=False)
+    settings = {"schema": 1, "task": "direction", "name": "a", "features": ["return_1"], "data": data}
+    return parse_job(settings).relative_to(folder)
+
+
+def test_a_column_of_tomorrows_returns_is_an_alarm(tmp_path):
+    job = market_job(tmp_path, prices={"path": "prices.csv", "columns": {"hint": "hint"}})
+    assert check_data(job).query("rule == 'gives_away'")["column"].tolist() == ["hint"]
+    assert "gives_away" in load(job).quality["rule"].tolist()
+
+
+def test_prices_alone_raise_no_alarm(tmp_path):
+    assert check_data(market_job(tmp_path, prices={"path": "prices.csv"})).empty
+
+
+def test_the_age_of_late_values_is_bounded(tmp_path):
+    (tmp_path / "scores.csv").write_text("at,score\n2019-01-02 12:00,1\n2019-01-03 12:00,2\n")
+    late = {"path": "scores.csv", "columns": {"available_at": "at", "score": "score"}, "max_age_days": 10}
+    panel = load_panel(market_job(tmp_path, prices={"path": "prices.csv"}, sentiment=late).data)
+    assert np.isfinite(panel["score"]).sum() == 8
+
+
+def test_what_cannot_be_run_is_found_before_it_runs(tmp_path):
+    job = market_job(tmp_path, prices={"path": "prices.csv"}).model_copy(update={"min_history_bars": 900})
+    assert check_data(job)[["severity", "rule"]].values.tolist() == [["error", "cannot_run"]]

@@ -10,7 +10,7 @@ from finnet.data.samples import made_market
 from finnet.jobs import judgement, runner
 from finnet.jobs.config import parse_job
 from finnet.jobs.page_files import page_parts_from, read_files
-from finnet.jobs.sources import load_dataset
+from finnet.jobs.sources import load
 
 QUICK = {
     "schema": 1,
@@ -122,7 +122,8 @@ def test_a_job_books_the_delisting_return_of_its_label(tmp_path, vanishing):
 def test_forecasts_of_a_job_say_when_they_could_be_traded(tmp_path):
     label = {"label": {"direction": {"delay_bars": 3}}}
     result, trading = run(tmp_path, MADE, FORWARD, label)
-    dataset, panel = load_dataset(parse_job(QUICK | MADE | label))
+    loaded = load(parse_job(QUICK | MADE | label))
+    dataset, panel = loaded.dataset, loaded.source
     table = result.forecasts.of("network").table
     bars = np.searchsorted(panel.closes_at, table["issued_at"])
     np.testing.assert_array_equal(table["tradable_at"], panel.closes_at[bars + 3])

@@ -1,0 +1,98 @@
+"""Late data beside the prices that it is joined to: symbols, periods and ages that do not match."""
+
+import numpy as np
+import pandas as pd
+
+from finnet.data.panel import Panel
+from finnet.data.quality import Findings
+from finnet.types import FloatArray, IntArray, TimeArray
+
+__all__ = ["suspect_join"]
+
+EXAMPLES = 3
+OLD_STEPS, OLD_DAYS = 10, 10
+"""A value is old where it is older than so many of the usual steps between values, and than so many days."""
+
+
+def suspect_join(panel: Panel, table: pd.DataFrame, findings: Findings, *, file: str, max_age_days: float = 0) -> None:
+    """Note symbols without a partner, periods that do not meet and values that are used long after they came.
+
+    Parameters
+    ----------
+    panel : Panel
+        Of the prices.
+    table : DataFrame
+        As `finnet.data.sentiment.read_sentiment` and `finnet.data.macro.read_macro` give it.
+    max_age_days : float
+        Days for which a value counts; 0 for ever.
+    """
+    if "symbol" in table:
+        _suspect_symbols(panel, set(table["symbol"]), findings, file=file)
+    first, last = table["available_at"].min(), table["available_at"].max()
+    reach = pd.Timedelta(days=max_age_days) if max_age_days else pd.Timedelta.max
+    start, end = pd.Timestamp(panel.closes_at[0]), pd.Timestamp(panel.closes_at[-1])
+    if first > end or (max_age_days and last + reach < start):
+        findings.add(
+            "no_common_period",
+            file,
+            value=f"{first:%Y-%m-%d} to {last:%Y-%m-%d}, prices from {start:%Y-%m-%d} to {end:%Y-%m-%d}",
+        )
+    elif not max_age_days:
+        _suspect_ages(panel, table, findings, file=file)
+
+
+def _suspect_symbols(panel: Panel, here: set[str], findings: Findings, *, file: str) -> None:
+    there = set(panel.symbols)
+    if not here & there:
+        words = f"none of {_named(here)} is a symbol of the prices ({_named(there)})"
+        findings.add("no_common_symbol", file, column="symbol", value=words)
+        return
+    for rule, alone in (("unmatched_symbol", here - there), ("symbol_without_value", there - here)):
+        if alone:
+            findings.add(rule, file, column="symbol", value=_named(alone), count=len(alone))
+
+
+def _named(symbols: set[str]) -> str:
+    shown = sorted(symbols)[:EXAMPLES]
+    return ", ".join(map(repr, shown)) + (f" and {len(symbols) - EXAMPLES} more" if len(symbols) > EXAMPLES else "")
+
+
+def _suspect_ages(panel: Panel, table: pd.DataFrame, findings: Findings, *, file: str) -> None:
+    groups = {str(name): rows for name, rows in table.groupby("symbol")} if "symbol" in table else {"": table}
+    old: dict[str, tuple[int, pd.Timestamp]] = {}
+    for symbol, rows in groups.items():
+        if symbol and symbol not in panel.symbols:
+            continue
+        came = np.sort(rows["available_at"].to_numpy("datetime64[us]"))
+        traded = (
+            panel.closes_at
+            if not symbol
+            else panel.closes_at[np.isfinite(panel["close"][:, panel.symbols.index(symbol)])]
+        )
+        age, last = _ages(traded, came)
+        too_old = age > _limit(came)
+        if too_old.any():
+            old[symbol] = int(too_old.sum()), pd.Timestamp(came[last[too_old.nonzero()[0][-1]]])
+    if old:
+        _note_old(old, findings, file=file)
+
+
+def _ages(moments: TimeArray, came: TimeArray) -> tuple[FloatArray, IntArray]:
+    """Days since the last value at each moment, NaN before the first, and the number of that value."""
+    last = np.searchsorted(came, moments, side="right") - 1
+    age: FloatArray = (moments - came[last]) / np.timedelta64(1, "D")
+    return np.where(last >= 0, age, np.nan), last
+
+
+def _limit(came: TimeArray) -> float:
+    steps = np.diff(came)[np.diff(came) > np.timedelta64(0)] / np.timedelta64(1, "D")
+    return max(float(OLD_DAYS), OLD_STEPS * float(np.median(steps))) if len(steps) else float(OLD_DAYS)
+
+
+def _note_old(old: dict[str, tuple[int, pd.Timestamp]], findings: Findings, *, file: str) -> None:
+    symbol, (sessions, day) = max(old.items(), key=lambda item: item[1][0])
+    whose = f" of {symbol!r}" if symbol else ""
+    others = f", and of {len(old) - 1} more symbols" if len(old) > 1 else ""
+    words = f"the value{whose} of {day:%Y-%m-%d} is the last for {sessions:,} sessions{others}"
+    count = sum(sessions for sessions, _ in old.values())
+    findings.add("old_value", file, column="available_at", value=words, count=count)

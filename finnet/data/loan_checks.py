@@ -1,0 +1,154 @@
+"""What is allowed but odd in a loan book: codes, ids, levels without end, spellings, gaps and repeats."""
+
+from collections.abc import Collection, Iterable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from finnet.data.panel import LoanBook
+from finnet.data.quality import Findings
+from finnet.types import BoolArray, FloatArray
+
+__all__ = ["suspect_columns", "suspect_repeats"]
+
+CODES = (-9999999.0, -999999.0, -99999.0, -9999.0, -999.0, -99.0, -9.0, -8.0, -7.0, 96.0, 98.0, 99.0, 999.0, 9999.0)
+"""Numbers by which lenders' systems often say "not known", most of them too far out to be measured."""
+
+FAR = 3.0
+"""How many times the spread of all other values a repeated value must lie beyond them to look like a code."""
+
+REPEATED = 0.001
+"""Share of the rows, and at least 3, in which a value must stand to look like a code."""
+
+MANY_LEVELS = 100
+NEAR_UNIQUE = 0.5
+MISSING_SHARE, MISSING_ROWS = 0.2, 20
+ID_WORDS = ("id", "no", "nr", "number", "key", "uuid", "zip", "zipcode", "postcode", "phone", "ssn", "iban", "index")
+"""Words in the names of columns that name things."""
+
+
+def suspect_columns(
+    applications: pd.DataFrame, findings: Findings, *, file: str, declared: Collection[str] = ()
+) -> None:
+    """Note columns that are empty, constant, coded, near-unique, spelled in several ways or often missing.
+
+    Parameters
+    ----------
+    declared : collection of str
+        Categories that the settings name: they may have as many levels as they like, with a warning.
+    """
+    for name, values in applications.items():
+        column = str(name)
+        if values.isna().all():
+            findings.add("empty_column", file, column=column)
+        elif len(values.unique()) == 1:
+            findings.add("constant_column", file, column=column, value=str(values.iloc[0]))
+        elif isinstance(values.dtype, pd.CategoricalDtype):
+            _suspect_levels(values, findings, file=file, is_declared=column in declared)
+        else:
+            _suspect_numbers(values, findings, file=file)
+        _suspect_gaps(values, findings, file=file)
+    _suspect_codes(applications.select_dtypes("number"), findings, file=file)
+
+
+def _suspect_gaps(values: "pd.Series[float]", findings: Findings, *, file: str) -> None:
+    share, count = float(values.isna().mean()), int(values.isna().sum())
+    if MISSING_SHARE <= share < 1 and count >= MISSING_ROWS:
+        findings.add("missing_share", file, column=str(values.name), value=f"{share:.0%} missing", count=count)
+
+
+def _suspect_levels(values: pd.Series, findings: Findings, *, file: str, is_declared: bool) -> None:
+    levels, known, column = values.cat.categories, int(values.notna().sum()), str(values.name)
+    if len(levels) >= MANY_LEVELS or (len(levels) > NEAR_UNIQUE * known and known >= MANY_LEVELS):
+        words = f"{len(levels):,} levels in {known:,} rows, such as {', '.join(map(repr, levels[:3]))}"
+        rule = "many_levels" if is_declared else "text_of_many_levels"
+        findings.add(rule, file, column=column, value=words)
+    alike = pd.Series(levels, index=levels).groupby(_folded(levels)).agg(list)
+    twins = [group for group in alike if len(group) > 1]
+    if twins:
+        rows = int(values.isin([level for group in twins for level in group]).sum())
+        shown = "; ".join(" = ".join(map(repr, group[:3])) for group in twins[:3])
+        findings.add("level_spellings", file, column=column, value=shown, count=rows)
+
+
+def _folded(levels: Iterable[str]) -> list[str]:
+    return [" ".join(str(level).casefold().split()) for level in levels]
+
+
+def _suspect_numbers(values: "pd.Series[float]", findings: Findings, *, file: str) -> None:
+    known, column = values.dropna().to_numpy(float), str(values.name)
+    if _names_rows(column, known):
+        findings.add("likely_id", file, column=column, value=f"{len(np.unique(known)):,} values in {len(known):,} rows")
+
+
+def _suspect_codes(numbers: pd.DataFrame, findings: Findings, *, file: str) -> None:
+    """Note the likely codes of every column, with the key that declares them."""
+    by_column = {str(name): likely_codes(numbers[name].dropna().to_numpy(float)) for name in numbers}
+    coded = {name: codes for name, codes in by_column.items() if codes}
+    everywhere = sorted({code for codes in coded.values() for code in codes})
+    others = numbers.drop(columns=list(coded)).isin(everywhere).to_numpy().any() if coded else False
+    if others or len(coded) == 1:
+        sets = ", ".join(f'"{name}" = {_listed(codes)}' for name, codes in list(coded.items())[:3])
+        key = f"{{keys}}missing_codes_in = {{ {sets}{', ...' * (len(coded) > 3)} }}"
+    else:
+        key = f"{{keys}}missing_codes = {_listed(everywhere)}"
+    for name, codes in coded.items():
+        count = int(numbers[name].isin(codes).sum())
+        remedy = f"if this is no measured number: {key}"
+        findings.add("likely_code", file, column=name, value=_listed(codes)[1:-1], count=count, remedy=remedy)
+
+
+def _listed(codes: Sequence[float]) -> str:
+    return f"[{', '.join(f'{code:.15g}' for code in codes)}]"
+
+
+def likely_codes(values: FloatArray) -> list[float]:
+    """Values that stand often and far from all others, and known codes that stick out, in the order of CODES.
+
+    Examples
+    --------
+    >>> likely_codes(np.append(-np.arange(100.0, 900.0), np.full(200, 365243.0)))
+    [365243.0]
+    """
+    others = values[~np.isin(values, CODES)]
+    if not len(others):
+        return []
+    found = [code for code in CODES if (values == code).sum() > 1]
+    high = FAR * max(others.max(), 1.0)
+    known = [code for code in found if (code < 0 <= others.min()) or code > high]
+    return [*known, *_far_values(others)]
+
+
+def _far_values(values: FloatArray) -> list[float]:
+    """The largest or smallest value, and what is left without it, while it is repeated and far from the rest."""
+    levels, counts = np.unique(values, return_counts=True)
+    fewest = max(3.0, REPEATED * len(values))
+    found: list[float] = []
+    while len(levels) > 3:
+        spread_below, spread_above = levels[-2] - levels[0], levels[-1] - levels[1]
+        if counts[-1] >= fewest and levels[-1] - levels[-2] > FAR * spread_below:
+            found.append(float(levels[-1]))
+            levels, counts = levels[:-1], counts[:-1]
+        elif counts[0] >= fewest and levels[1] - levels[0] > FAR * spread_above:
+            found.append(float(levels[0]))
+            levels, counts = levels[1:], counts[1:]
+        else:
+            break
+    return found
+
+
+def _names_rows(column: str, known: FloatArray) -> bool:
+    """Whether whole numbers name things: they count the rows, or hardly repeat and are called so."""
+    if len(known) < 2 * FAR or (known != np.round(known)).any():
+        return False
+    counts_rows = bool((np.diff(known) == 1).all())
+    words = "".join(letter if letter.isalnum() else " " for letter in column).casefold().split()
+    is_called = column == "" or any(word in ID_WORDS or word.endswith("id") for word in words)
+    return counts_rows or (is_called and len(np.unique(known)) > NEAR_UNIQUE * len(known))
+
+
+def suspect_repeats(book: LoanBook, findings: Findings, *, file: str) -> None:
+    """Note loans that equal an earlier one in every column and in their outcome."""
+    rows: BoolArray = book.applications.assign(_default=book.default).duplicated().to_numpy()
+    if rows.any():
+        findings.add("duplicate_loan", file, value="equal to an earlier one", count=int(rows.sum()))

@@ -1,0 +1,176 @@
+"""Columns that forecast too well on their own: most often they were filled after the outcome was known."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from finnet.types import BoolArray, FloatArray, IntArray
+
+__all__ = ["default_giveaways", "market_giveaways"]
+
+MOST_AUC, MOST_IC, MOST_ACCURACY = 0.95, 0.2, 0.65
+"""What no single column known in time reaches: AUC of defaults, rank correlation and accuracy of returns."""
+
+BINS = 20
+FEWEST_CASES = 10
+PURE_RATE, PURE_ROWS, PURE_SHARE = 0.98, 30, 0.1
+"""A value that almost only defaults have, in so many rows and so large a share of all defaults."""
+
+STANDARD_ERRORS = 3.5
+"""How far beyond chance a correlation must lie: weeks that overlap and few sessions reach .2 by luck."""
+
+SESSIONS = 400
+SYMBOLS = 5
+
+
+def default_giveaways(X: pd.DataFrame, y: IntArray | FloatArray, *, is_ordered: bool) -> dict[str, str]:
+    """Columns that tell defaults apart too well, with what was measured.
+
+    The rate of default in each bin of a column is learned on one half of the rows and judged on the other: on the later
+    half where rows are in time order, else on every second row.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_rows, n_columns)
+    y : ndarray of 0/1, shape (n_rows,)
+    is_ordered : bool
+        Whether the rows are in the order of time.
+
+    Examples
+    --------
+    >>> y = np.tile([0, 0, 1, 0], 50)
+    >>> default_giveaways(pd.DataFrame({"recovered": y * 9.5, "age": np.arange(200.0) % 7}), y, is_ordered=True)
+    {'recovered': 'AUC 1.000 on its own'}
+    """
+    later = np.arange(len(y)) >= len(y) // 2 if is_ordered else np.arange(len(y)) % 2 == 1
+    found = {}
+    for name in X.columns:
+        bins = _bins(X[name])
+        auc, pure = _auc_of_rates(bins, y, later), _pure_bin(bins, y)
+        if auc > MOST_AUC:
+            found[str(name)] = f"AUC {auc:.3f} on its own"
+        elif pure:
+            found[str(name)] = f"one of its values stands for defaults alone, in {pure:,} rows"
+    return found
+
+
+def _bins(column: "pd.Series[float]") -> IntArray:
+    """Numbers in quantile bins, their most common value and missing in bins of their own; categories by level."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return np.asarray(column.cat.codes, np.int64) + 1
+    values = column.to_numpy(float)
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return np.zeros(len(values), np.int64)
+    levels, counts = np.unique(known, return_counts=True)
+    if len(levels) <= BINS:
+        return np.where(np.isnan(values), 0, np.searchsorted(levels, values) + 1)
+    mode = levels[counts.argmax()]
+    edges = np.unique(np.quantile(known[known != mode], np.linspace(0, 1, BINS + 1)[1:-1]))
+    bins = np.where(np.isnan(values), 0, np.searchsorted(edges, values, side="right") + 2)
+    return np.asarray(np.where(values == mode, 1, bins))
+
+
+def _auc_of_rates(bins: IntArray, y: IntArray | FloatArray, later: BoolArray) -> float:
+    """AUC, on the `later` rows, of the rate of ones that each bin had before; 0.5 where there are too few of a kind."""
+    size = int(bins.max()) + 1
+    rows = np.bincount(bins[~later], minlength=size)
+    ones = np.bincount(bins[~later], weights=y[~later], minlength=size)
+    base = y[~later].mean() if (~later).any() else 0.5
+    score, truth = ((ones + base) / (rows + 1))[bins[later]], y[later] == 1
+    n_one, n_zero = int(truth.sum()), int((~truth).sum())
+    if min(n_one, n_zero) < FEWEST_CASES:
+        return 0.5
+    return float((rankdata(score)[truth].sum() - n_one * (n_one + 1) / 2) / (n_one * n_zero))
+
+
+def _pure_bin(bins: IntArray, y: IntArray | FloatArray) -> int:
+    """Rows of the bins that hold almost only ones, and enough of them; 0 where there are none or ones are common."""
+    rows, ones = np.bincount(bins), np.bincount(bins, weights=y)
+    pure = (rows >= PURE_ROWS) & (ones >= PURE_RATE * rows)
+    is_telling = y.mean() < 0.5 and ones[pure].sum() >= PURE_SHARE * y.sum()
+    return int(rows[pure].sum()) if pure.any() and is_telling else 0
+
+
+def market_giveaways(
+    columns: Mapping[str, FloatArray], truth: FloatArray, *, session: IntArray, horizon: int
+) -> dict[str, str]:
+    """Columns whose rank correlation with what came next, or whose accuracy, is more than markets give.
+
+    Parameters
+    ----------
+    columns : mapping of str to ndarray of shape (n_rows,)
+    truth : ndarray of shape (n_rows,)
+        The return, or 0 and 1; NaN where unknown.
+    session : ndarray of int, shape (n_rows,)
+        Number of the session of each row, ascending.
+    horizon : int
+        Sessions that outcomes span: so many neighbors count as one.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> truth = rng.normal(size=500)
+    >>> columns = {"tomorrow": truth + 0.1, "noise": rng.normal(size=500)}
+    >>> market_giveaways(columns, truth, session=np.arange(500), horizon=1)
+    {'tomorrow': 'rank correlation 1.000 with what came next'}
+    """
+    found = {}
+    for name, values in columns.items():
+        known = np.isfinite(values) & np.isfinite(truth)
+        if len(np.unique(session[known])) < 2 * FEWEST_CASES * horizon:
+            continue
+        measured = _told_by(values[known], truth[known], session[known], horizon=horizon)
+        if measured:
+            found[name] = measured
+    return found
+
+
+def _told_by(values: FloatArray, truth: FloatArray, session: IntArray, *, horizon: int) -> str:
+    correlation, error = _rank_correlation(values, truth, session, horizon=horizon)
+    if abs(correlation) > MOST_IC and abs(correlation) > STANDARD_ERRORS * error:
+        return f"rank correlation {correlation:.3f} with what came next"
+    accuracy, beyond, error = _accuracy(values, truth > (0.5 if set(np.unique(truth)) <= {0.0, 1.0} else 0), session)
+    if accuracy > MOST_ACCURACY and beyond > STANDARD_ERRORS * error * np.sqrt(horizon):
+        return f"accuracy {accuracy:.1%} on its own"
+    return ""
+
+
+def _rank_correlation(values: FloatArray, truth: FloatArray, session: IntArray, *, horizon: int) -> tuple[float, float]:
+    """Mean over sessions of the rank correlation between symbols, over time where symbols are few; with its error."""
+    each = list(_by_session(values, truth, session))
+    if len(each) >= 2 * FEWEST_CASES * horizon:
+        return float(np.mean(each)), float(np.std(each) * np.sqrt(horizon / len(each)))
+    sessions = len(np.unique(session))
+    return _spearman(values, truth), float(np.sqrt(horizon / sessions))
+
+
+def _by_session(values: FloatArray, truth: FloatArray, session: IntArray) -> Iterator[float]:
+    starts = np.flatnonzero(np.diff(session, prepend=session[0] - 1))
+    ends = np.append(starts[1:], len(session))
+    step = max(1, len(starts) // SESSIONS)
+    for start, end in zip(starts[::step], ends[::step], strict=True):
+        if end - start >= SYMBOLS:
+            correlation = _spearman(values[start:end], truth[start:end])
+            if np.isfinite(correlation):
+                yield correlation
+
+
+def _spearman(a: FloatArray, b: FloatArray) -> float:
+    ranks = rankdata(a) - (len(a) + 1) / 2, rankdata(b) - (len(b) + 1) / 2
+    length = np.sqrt((ranks[0] @ ranks[0]) * (ranks[1] @ ranks[1]))
+    return float(ranks[0] @ ranks[1] / length) if length > 0 else float("nan")
+
+
+def _accuracy(values: FloatArray, rose: BoolArray, session: IntArray) -> tuple[float, float, float]:
+    """Accuracy on the later half of a cut made on the earlier one, how far that beats one answer, its error."""
+    later = session >= session[len(session) // 2]
+    if not later.any() or later.all():
+        return 0.0, 0.0, 1.0
+    above = values > np.median(values[~later])
+    agrees = (above[~later] == rose[~later]).mean() >= 0.5
+    accuracy = float(((above[later] == rose[later]) == agrees).mean())
+    rate = float(rose[later].mean())
+    return accuracy, accuracy - max(rate, 1 - rate), float(np.sqrt(0.25 / len(np.unique(session[later]))))

@@ -1,0 +1,57 @@
+"""Alarms: columns that forecast too well on their own, found before anything trains."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from finnet.data.panel import Panel
+from finnet.data.quality import Findings
+from finnet.dataset import Dataset
+from finnet.evaluation.giveaway import default_giveaways, market_giveaways
+from finnet.labels import forward_return
+from finnet.types import FloatArray
+
+__all__ = ["raise_alarms"]
+
+_TRADED = ("open", "high", "low", "close", "raw_close", "adj_close", "volume")
+"""What a bar itself is made of: known when it is complete."""
+
+
+def raise_alarms(dataset: Dataset, panel: Panel | None, findings: Findings, *, file: str) -> None:
+    """Note every column that gives the outcome away; for markets also fields of the files, whatever reads them."""
+    if panel is None:
+        y = dataset.y
+        told = default_giveaways(dataset.X, y, is_ordered=dataset.is_dated)
+    else:
+        told = {**_of_fields(panel), **_of_features(dataset)}
+    for column, measured in told.items():
+        findings.add("gives_away", file, column=column, value=measured)
+
+
+def _of_features(dataset: Dataset) -> Mapping[str, str]:
+    columns = {str(name): dataset.X[name].to_numpy(float) for name in dataset.X}
+    session = np.unique(dataset.clock("known_at"), return_inverse=True)[1]
+    return market_giveaways(columns, dataset.y.astype(float), session=session, horizon=dataset.horizon)
+
+
+def _of_fields(panel: Panel) -> Mapping[str, str]:
+    """Fields beside prices and volume against the next two returns: as they stand, beside the close, as a change."""
+    close = panel["close"]
+    told: dict[str, str] = {}
+    for name in (name for name in panel.fields if name not in _TRADED):
+        values = panel[name]
+        forms = [values, _ratio(values, close), np.diff(values, axis=0, prepend=np.nan)]
+        for form in forms:
+            for delay in (0, 1):
+                told |= _against(name, form, forward_return(panel, horizon_bars=1, delay_bars=delay))
+    return told
+
+
+def _ratio(values: FloatArray, close: FloatArray) -> FloatArray:
+    out: FloatArray = np.full(close.shape, np.nan)
+    return np.divide(values, close, out=out, where=close > 0)
+
+
+def _against(name: str, values: FloatArray, returns: FloatArray) -> Mapping[str, str]:
+    session = np.repeat(np.arange(len(values)), values.shape[1])
+    return market_giveaways({name: values.ravel()}, returns.ravel(), session=session, horizon=1)

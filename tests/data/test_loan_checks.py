@@ -1,0 +1,70 @@
+"""Odd columns of a loan book are pointed out; sound ones are not."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finnet.data.loan_checks import likely_codes, suspect_columns
+from finnet.data.quality import Findings
+
+RNG = np.random.default_rng(2)
+INCOME = np.round(np.exp(10 + 0.6 * RNG.normal(size=500)), 2)
+
+
+def rules_of(values, name="x", **settings):
+    findings = Findings()
+    suspect_columns(pd.DataFrame({name: values}), findings, file="loans.csv", **settings)
+    return [problem.rule for problem in findings.problems]
+
+
+def with_code(values, code, rows=90):
+    return np.append(values[rows:], np.full(rows, code))
+
+
+@pytest.mark.parametrize("code", [365243.0, 999999999.0, -1111.0, -999.0, 7777777.0])
+def test_a_repeated_value_far_from_all_others_is_a_code(code):
+    days = RNG.integers(0, 60, 500).astype(float)
+    assert likely_codes(with_code(days, code)) == [code]
+
+
+def test_two_codes_beyond_each_other_are_both_found():
+    values = with_code(with_code(RNG.integers(1, 50, 500).astype(float), 9999999.0), 888888888.0)
+    assert set(likely_codes(values)) == {9999999.0, 888888888.0}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [INCOME, np.minimum(INCOME, 60000.0), RNG.poisson(0.3, 500).astype(float), np.append(INCOME, 1e9)],
+    ids=["long tail", "capped", "counts", "one stray value"],
+)
+def test_measured_values_are_no_codes(values):
+    assert likely_codes(values) == []
+
+
+def test_levels_that_differ_in_case_and_blanks_are_named():
+    levels = pd.Categorical(["RENT", "rent", "Own  house", "own house", "other"] * 20)
+    assert rules_of(levels) == ["level_spellings"]
+
+
+@pytest.mark.parametrize(("declared", "rule"), [((), "text_of_many_levels"), (("x",), "many_levels")])
+def test_a_category_with_hundreds_of_levels_is_named(declared, rule):
+    assert rules_of(pd.Categorical(np.arange(700).astype(str)), declared=declared) == [rule]
+
+
+@pytest.mark.parametrize("name", ["member_id", "memberID", "zip", "Loan No."])
+def test_numbers_that_name_loans_are_named(name):
+    assert rules_of(RNG.permutation(500) * 7.0, name) == ["likely_id"]
+
+
+def test_a_count_of_the_rows_is_named_whatever_it_is_called():
+    assert rules_of(np.arange(500.0), "Unnamed: 0") == ["likely_id"]
+
+
+def test_amounts_of_many_values_are_no_names():
+    assert rules_of(INCOME, "paid") == []
+
+
+def test_a_column_with_many_gaps_is_named_with_its_share():
+    findings = Findings()
+    suspect_columns(pd.DataFrame({"x": [1.0, 2.0, np.nan, 4.0] * 20}), findings, file="loans.csv")
+    assert (findings.problems[0].rule, findings.problems[0].value) == ("missing_share", "25% missing")
