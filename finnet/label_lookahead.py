@@ -61,8 +61,8 @@ def require_label_within_horizon(label: _Label, panel: Panel, *, seed: int = 0) 
     ...         return ForwardReturn(horizon_bars=5).values(panel)
     >>> require_label_within_horizon(Short(), made_market(symbols=2, sessions=30))
     Traceback (most recent call last):
-    finnet.errors.LookAheadError: label 'Short' of MADE000 on 2015-01-06: 0.0521245 becomes nan when the data ends 2 bars
-    later; declare a longer horizon_bars, or let it look no further
+    finnet.errors.LookAheadError: label 'Short' of MADE000 on 2015-01-06: 0.0521245 becomes nan when the data ends
+    2 bars later; declare a longer horizon_bars, or let it look no further
     """
     name = type(label).__name__
     require_at_least(label.delay_bars, 1, name=f"label {name!r}: delay_bars")
