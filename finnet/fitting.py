@@ -1,14 +1,23 @@
-"""Fitting with held-out blocks: whoever knows what to do with a block gets it, everyone else trains on it."""
+"""Fitting: every training row trains, and every training row is forecast by a model that had not seen it.
 
+Rows that nothing was fitted on are needed to stop a training early, to choose settings and to calibrate; forecasts need
+all rows that are known. So several models are fitted, each without some of the rows, and the forecast is their mean.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 from inspect import signature
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
+from sklearn.utils.metaestimators import available_if
 
+from finnet.seeds import derive_seed
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["Rows", "fit_in_blocks", "takes_validation"]
+__all__ = ["CrossFit", "InnerFolds", "Rows", "cross_fit", "fit_beside", "fit_in_folds", "takes_validation"]
 
 
 class Rows(NamedTuple):
@@ -17,42 +26,176 @@ class Rows(NamedTuple):
     X: pd.DataFrame | FloatArray
     y: IntArray | FloatArray
 
-    def join(self, later: "Rows") -> "Rows":
-        """These rows followed by `later`."""
-        if not len(later.y):
-            return self
-        y = np.concatenate([self.y, later.y])
-        if isinstance(self.X, pd.DataFrame):
-            return Rows(pd.concat([self.X, cast(pd.DataFrame, later.X)], ignore_index=True), y)
-        return Rows(np.concatenate([self.X, later.X]), y)
+    def take(self, rows: IntArray) -> "Rows":
+        """The rows at these positions."""
+        X = self.X.iloc[rows].reset_index(drop=True) if isinstance(self.X, pd.DataFrame) else self.X[rows]
+        return Rows(X, self.y[rows])
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class InnerFolds:
+    """How training rows are held out in turn; all numbers are positions among the training rows.
+
+    Parameters
+    ----------
+    fit, validation, held_out : sequence of int arrays
+        Of each fit the rows that it learns from, those that stop it and choose its settings, and those that it is
+        judged by: their forecasts calibrate.
+    stretch : int array of shape (n_rows,)
+        Rows with the same number may share their luck, such as the rows of one week.
+    overlap : float
+        Labels of one entity that run at the same time: 5 for returns over five bars, 1 where none do.
+    calibrate : bool
+        Whether the forecasts of held-out rows shall calibrate.
+    """
+
+    fit: Sequence[IntArray]
+    validation: Sequence[IntArray]
+    held_out: Sequence[IntArray]
+    stretch: IntArray
+    overlap: float = 1.0
+    calibrate: bool = True
+
+    @property
+    def fitted(self) -> IntArray:
+        """Rows that at least one fit learns from, ascending."""
+        return np.unique(np.concatenate(list(self.fit)))
+
+    @property
+    def judged(self) -> IntArray:
+        """Rows that judge one of the fits, ascending."""
+        return np.unique(np.concatenate(list(self.held_out)))
 
 
 def takes_validation(estimator: Any) -> bool:
-    """Whether `fit` has a use of its own for validation rows, such as early stopping."""
-    return "X_val" in signature(estimator.fit).parameters
+    """Whether `fit` has a use of its own for validation rows, such as early stopping.
+
+    An estimator that hands them on says so itself, by an attribute `uses_validation`.
+    """
+    takes = "X_val" in signature(estimator.fit).parameters
+    return takes and bool(getattr(estimator, "uses_validation", True))
 
 
-def fit_in_blocks(
-    estimator: Any, train: Rows, *, validation: Rows | None = None, calibration: Rows | None = None
-) -> Any:
-    """The fitted estimator: blocks go to `fit` as `X_val, y_val` and `X_cal, y_cal` where it takes them.
-
-    A block that `fit` does not take joins the training rows, so that no model sees fewer rows than another.
+def fit_beside(estimator: Any, train: Rows, validation: Rows | None = None) -> Any:
+    """The fitted estimator; validation rows go to `fit` as `X_val, y_val` where it takes them, and train nothing.
 
     Examples
     --------
     >>> from sklearn.dummy import DummyClassifier
-    >>> first, last = Rows(np.zeros((3, 1)), np.array([0, 0, 0])), Rows(np.zeros((1, 1)), np.array([1]))
-    >>> fit_in_blocks(DummyClassifier(), first, validation=last).class_prior_
-    array([0.75, 0.25])
+    >>> first, last = Rows(np.zeros((3, 1)), np.array([0, 0, 1])), Rows(np.zeros((1, 1)), np.array([1]))
+    >>> fit_beside(DummyClassifier(), first, last).class_prior_.round(2)
+    array([0.67, 0.33])
     """
-    taken = signature(estimator.fit).parameters
-    named: dict[str, Any] = {}
-    for suffix, block in (("val", validation), ("cal", calibration)):
-        if block is None or not len(block.y):
-            continue
-        if f"X_{suffix}" in taken:
-            named |= {f"X_{suffix}": block.X, f"y_{suffix}": block.y}
-        else:
-            train = train.join(block)
-    return estimator.fit(train.X, train.y, **named)
+    if validation is None or not len(validation.y) or not takes_validation(estimator):
+        return estimator.fit(train.X, train.y)
+    return estimator.fit(train.X, train.y, X_val=validation.X, y_val=validation.y)
+
+
+def fit_in_folds(estimator: Any, train: Rows, folds: InnerFolds | None) -> Any:
+    """The estimator fitted as it asks for: it divides the rows itself, is cross-fitted, or trains on all of them.
+
+    An estimator whose `fit` takes `folds` gets them. One that stops early (`X_val`, `y_val`) is cross-fitted. Any other
+    has no use for rows held out, and trains on every row.
+    """
+    if folds is None:
+        return estimator.fit(train.X, train.y)
+    if "folds" in signature(estimator.fit).parameters:
+        return estimator.fit(train.X, train.y, folds=folds)
+    return cross_fit(estimator, train, folds) if takes_validation(estimator) else estimator.fit(train.X, train.y)
+
+
+def cross_fit(estimator: Any, train: Rows, folds: InnerFolds) -> "CrossFit":
+    """One model for each inner fold, fitted without the rows that the fold holds out.
+
+    Settings are chosen once: where the first fitted model has a method `settled`, the others are copies of what it
+    returns. Seeds that are whole numbers differ from fit to fit.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> rows, halves = Rows(np.zeros((4, 1)), np.array([0, 0, 0, 1])), (np.array([0, 1]), np.array([2, 3]))
+    >>> folds = InnerFolds(fit=halves, validation=halves[::-1], held_out=halves[::-1], stretch=np.arange(4))
+    >>> model = cross_fit(DummyClassifier(), rows, folds)
+    >>> model.predict_proba(rows.X[:1]), model.held_out[:, 1]
+    (array([[0.75, 0.25]]), array([0.5, 0.5, 0. , 0. ]))
+    """
+    given, models = estimator, []
+    for k, (fit, validation) in enumerate(zip(folds.fit, folds.validation, strict=True)):
+        model = fit_beside(_seeded(clone(estimator), given, k), train.take(fit), train.take(validation))
+        if k == 0 and hasattr(model, "settled"):
+            estimator = model.settled()
+        models.append(model)
+    forecasts = [_forecast(model, train.take(rows).X) for model, rows in zip(models, folds.held_out, strict=True)]
+    known = np.full((len(train.y), *forecasts[0].shape[1:]), np.nan)
+    for held_out, forecast in zip(folds.held_out, forecasts, strict=True):
+        known[held_out] = forecast
+    return CrossFit(models, known)
+
+
+def _seeded(estimator: Any, given: Any, k: int) -> Any:
+    """The estimator with seeds of its own for fit `k`, made from those that were given."""
+    seeds = {name: value for name, value in given.get_params(deep=True).items() if name.endswith("random_state")}
+    whole = {name: derive_seed(value, "fit", k) for name, value in seeds.items() if isinstance(value, int)}
+    return estimator.set_params(**whole)
+
+
+def _forecast(model: Any, X: pd.DataFrame | FloatArray) -> FloatArray:
+    return np.asarray(model.predict_proba(X) if hasattr(model, "predict_proba") else model.predict(X), float)
+
+
+def _has_probabilities(model: "CrossFit") -> bool:
+    return hasattr(model.models[0], "predict_proba")
+
+
+def _has_spread(model: "CrossFit") -> bool:
+    return hasattr(model.models[0], "spread")
+
+
+class CrossFit:
+    """Models of one kind, each fitted without one part of the rows; the forecast is the mean of theirs.
+
+    Parameters
+    ----------
+    models : sequence
+        Fitted classifiers of the same classes, or fitted regressors.
+    held_out : ndarray of shape (n_rows, n_classes) or (n_rows,), optional
+        What each training row was forecast by the model that had not seen it; NaN where every model had.
+    """
+
+    def __init__(self, models: Sequence[Any], held_out: FloatArray | None = None) -> None:
+        self.models = list(models)
+        self.held_out = held_out
+
+    @property
+    def classes_(self) -> Any:
+        """Classes of the models, in their order."""
+        return self.models[0].classes_
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features given to `fit`."""
+        return int(self.models[0].n_features_in_)
+
+    @property
+    def feature_names_in_(self) -> Any:
+        """Their names, where they have names."""
+        return self.models[0].feature_names_in_
+
+    @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: pd.DataFrame | FloatArray) -> FloatArray:
+        """Mean of the models' probabilities, shape (n_rows, n_classes)."""
+        return self._mean(X)
+
+    def predict(self, X: pd.DataFrame | FloatArray) -> Any:
+        """The likeliest class, or the mean of the regressors, shape (n_rows,)."""
+        mean = self._mean(X)
+        return self.classes_[mean.argmax(axis=1)] if _has_probabilities(self) else mean
+
+    @available_if(_has_spread)  # type: ignore[untyped-decorator]
+    def spread(self, X: pd.DataFrame | FloatArray) -> FloatArray:
+        """Standard deviation over the members of all models, shape (n_rows, n_outputs)."""
+        within = np.mean([np.square(model.spread(X)) for model in self.models], axis=0)
+        return np.asarray(np.sqrt(within + np.var([_forecast(model, X) for model in self.models], axis=0)))
+
+    def _mean(self, X: pd.DataFrame | FloatArray) -> FloatArray:
+        return np.asarray(np.mean([_forecast(model, X) for model in self.models], axis=0))

@@ -6,24 +6,22 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from finnet.checks import require_at_least, require_share
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError, LookAheadError
-from finnet.types import BoolArray, IntArray, TimeArray
+from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
 
 __all__ = [
-    "Blocks",
     "Fold",
     "Holdout",
     "PurgedKFold",
     "RepeatedKFold",
     "Split",
-    "TrainingRows",
     "WalkForward",
     "fold_table",
     "is_forward",
+    "scattered_parts",
 ]
 
 
@@ -181,7 +179,8 @@ def _bars_later(bars: TimeArray, moment: np.datetime64, count: int) -> np.dateti
 class RepeatedKFold:
     """Stratified shuffled folds for rows without dates; refuses rows that have them.
 
-    Repeat r shuffles with seed `seed + r`. Folds share training rows, so compare models with the corrected paired test.
+    Repeat r shuffles with seed `seed + r`. Rows that are equal in every feature stay on one side of every split. Folds
+    share training rows, so compare models with the corrected paired test.
 
     Parameters
     ----------
@@ -209,9 +208,9 @@ class RepeatedKFold:
         if rarest < self.folds:
             raise ConfigError(f"folds={self.folds}, but the rarest outcome has {rarest} rows; use at most that many")
         for repeat in range(self.repeats):
-            cutter = StratifiedKFold(self.folds, shuffle=True, random_state=self.seed + repeat)
-            for k, (train, test) in enumerate(cutter.split(np.zeros(len(dataset)), dataset.y)):
-                yield Fold(repeat * self.folds + k, train, test)
+            part = scattered_parts(dataset.X, dataset.y, parts=self.folds, seed=self.seed + repeat)
+            for k in range(self.folds):
+                yield Fold(repeat * self.folds + k, np.flatnonzero(part != k), np.flatnonzero(part == k))
 
 
 def _fold(dataset: Dataset, number: int, *, train: BoolArray, test: BoolArray) -> Fold:
@@ -223,61 +222,39 @@ def _fold(dataset: Dataset, number: int, *, train: BoolArray, test: BoolArray) -
     return Fold(number, np.flatnonzero(train), np.flatnonzero(test))
 
 
-@dataclass(frozen=True, eq=False)
-class TrainingRows:
-    """Row numbers to fit weights, to stop early and choose settings, and to calibrate; each ascending, all disjoint."""
+def scattered_parts(X: pd.DataFrame, y: IntArray | FloatArray, *, parts: int, seed: int) -> IntArray:
+    """A part for every row, drawn at random, alike in their labels; equal rows come into the same part.
 
-    fit: IntArray
-    validation: IntArray
-    calibration: IntArray
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """Shares of the training bars kept for validation (early stopping, tuning) and for calibration.
-
-    With dates they are the last bars of the window, in the order fit, validation, calibration, and a row belongs to an
-    earlier block only if it resolved before the later block began. Without dates they are drawn at random, stratified.
+    Rows that are equal in every feature are likely one case given twice: were they divided, a model would be judged on
+    cases that it was fitted on. Where fewer than two different rows a part are left, equality says little, and every
+    row is drawn on its own.
 
     Parameters
     ----------
-    validation : float
-        Share of the training bars on which networks stop early and every model's settings are chosen.
-    calibration : float
-        Share on which the probabilities of every model are calibrated; 0 leaves them as they are.
+    X, y : DataFrame of shape (n_rows, n_features), ndarray of shape (n_rows,)
+        Features, and labels that every part shall hold its share of.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        Numbers from 0 to `parts` - 1.
+
+    Examples
+    --------
+    >>> X, y = pd.DataFrame({"income": [1, 2, 3, 4, 1, 2, 3, 4]}), np.array([0, 0, 1, 1, 0, 0, 1, 1])
+    >>> scattered_parts(X, y, parts=2, seed=0).tolist()
+    [1, 0, 0, 1, 1, 0, 0, 1]
     """
-
-    validation: float = 0.15
-    calibration: float = 0.15
-
-    def __post_init__(self) -> None:
-        require_share(self.validation, name="validation")
-        require_share(self.calibration, name="calibration")
-        require_share(self.validation + self.calibration, name="validation + calibration")
-
-    def cut(self, dataset: Dataset, rows: IntArray, *, seed: int) -> TrainingRows:
-        """Divide training `rows`; `seed` matters only for rows without dates."""
-        earlier, calibration = _cut_last(dataset, rows, self.calibration, seed=seed)
-        share = self.validation / (1 - self.calibration)
-        fit, validation = _cut_last(dataset, earlier, share, seed=seed + 1)
-        return TrainingRows(fit, validation, calibration)
-
-
-def _cut_last(dataset: Dataset, rows: IntArray, share: float, *, seed: int) -> tuple[IntArray, IntArray]:
-    if share == 0:
-        return rows, rows[:0]
-    if not dataset.is_dated:
-        first, last = train_test_split(rows, test_size=share, stratify=dataset.y[rows], random_state=seed)
-        return np.sort(first), np.sort(last)
-    known = dataset.clock("known_at")[rows]
-    bars = np.unique(known)
-    cut = bars[min(max(1, round(len(bars) * (1 - share))), len(bars) - 1)]
-    earlier = dataset.clock("resolves_at")[rows] <= cut
-    if not earlier.any():
-        raise ConfigError(
-            f"no row of the window resolved before its last {share:.0%}; give a longer window or a shorter horizon"
-        )
-    return rows[earlier], rows[known >= cut]
+    case = np.unique(pd.util.hash_pandas_object(X, index=False).to_numpy(), return_inverse=True)[1]
+    if case.max() + 1 < 2 * parts:
+        case = np.arange(len(y))
+    size = np.bincount(case)
+    label = np.bincount(case, weights=y) / size
+    # Cases of one label and size lie side by side in this order, and are dealt out in turn.
+    order = np.lexsort((np.random.default_rng(seed).random(len(size)), size, label))
+    part = np.empty(len(size), np.int64)
+    part[order] = np.arange(len(size)) % parts
+    return np.asarray(part[case])
 
 
 def fold_table(dataset: Dataset, split: Split) -> pd.DataFrame:

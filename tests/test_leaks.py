@@ -13,6 +13,7 @@ import pytest
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 
+from finnet.blocks import Blocks
 from finnet.data.panel import join_as_of
 from finnet.data.samples import made_market
 from finnet.dataset import Dataset
@@ -25,7 +26,7 @@ from finnet.features.feature_set import CROSS_SECTION, STANDARD, FeatureSet
 from finnet.features.returns import log_return
 from finnet.features.rolling import shifted
 from finnet.labels import Direction, ForwardReturn, build_dataset
-from finnet.splits import Blocks, Fold, TrainingRows, WalkForward
+from finnet.splits import Fold, WalkForward
 
 STOP, SPLIT = 150, WalkForward(train_bars=80, test_bars=80)
 PANEL = made_market(symbols=4, sessions=230)
@@ -77,11 +78,12 @@ class Unpurged(WalkForward):
 
 
 class RandomBlocks(Blocks):
-    """Draws validation and calibration rows from anywhere in the window."""
+    """Draws the rows held out from anywhere in the window."""
 
     def cut(self, dataset, rows, *, seed):
-        parts = np.array_split(np.random.default_rng(seed).permutation(rows), 3)
-        return TrainingRows(*(np.sort(part) for part in parts))
+        parts = np.array_split(np.random.default_rng(seed).permutation(len(rows)), 4)
+        fit = [np.setdiff1d(np.arange(len(rows)), part) for part in parts]
+        return replace(super().cut(dataset, rows, seed=seed), fit=fit, validation=parts, held_out=parts)
 
 
 class CalibratedOnTestRows(BaseEstimator):
@@ -185,20 +187,21 @@ def test_an_unpurged_split_is_caught_by_the_clocks():
         walk_forward(LogisticRegression(), dataset, Unpurged(80, 80))
 
 
-def blocks_in_order(blocks, dataset):
-    known, resolves = dataset.clock("known_at"), dataset.clock("resolves_at")
+def fits_share_no_moment_with_blocks(blocks, dataset):
     fold = next(SPLIT.split(dataset))
-    cut = blocks.cut(dataset, fold.train, seed=0)
-    return (
-        resolves[cut.fit].max() <= known[cut.validation].min()
-        and resolves[cut.validation].max() <= known[cut.calibration].min()
+    known, resolves = (dataset.clock(name)[fold.train] for name in ("known_at", "resolves_at"))
+    folds = blocks.cut(dataset, fold.train, seed=0)
+    return not any(
+        ((known[fit] <= resolves[block].max()) & (resolves[fit] >= known[block].min())).any()
+        for fit, *both in zip(folds.fit, folds.validation, folds.held_out, strict=True)
+        for block in both
     )
 
 
 def test_a_random_early_stopping_block_is_caught_by_the_clocks():
     dataset = dataset_of(PANEL)
-    assert blocks_in_order(Blocks(), dataset)
-    assert not blocks_in_order(RandomBlocks(), dataset)
+    assert fits_share_no_moment_with_blocks(Blocks(), dataset)
+    assert not fits_share_no_moment_with_blocks(RandomBlocks(), dataset)
 
 
 def test_revised_data_without_its_publication_time_is_caught():

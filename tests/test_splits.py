@@ -1,6 +1,4 @@
-"""No splitter and no block lets a row train that had not resolved; brute force says so."""
-
-from itertools import pairwise
+"""No splitter lets a row train that had not resolved; brute force says so."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +8,7 @@ from hypothesis import strategies as st
 
 from finnet.dataset import CLOCKS, Dataset
 from finnet.errors import ConfigError, LookAheadError
-from finnet.splits import Blocks, Holdout, PurgedKFold, RepeatedKFold, WalkForward, fold_table
+from finnet.splits import Holdout, PurgedKFold, RepeatedKFold, WalkForward, fold_table, scattered_parts
 
 DAY = np.timedelta64(1, "D")
 SPLITS = [
@@ -74,16 +72,6 @@ def test_walk_forward_tests_every_row_after_the_first_window_once(dataset):
     assert tested.tolist() == np.flatnonzero(dataset.clock("known_at") >= bars[12]).tolist()
 
 
-@given(dataset=datasets(), shares=st.sampled_from([(0.2, 0.0), (0.0, 0.2), (0.25, 0.25)]))
-def test_blocks_are_the_last_rows_and_each_resolved_before_the_next_began(dataset, shares):
-    rows = np.arange(len(dataset))
-    cut = Blocks(*shares).cut(dataset, rows, seed=0)
-    parts = [part for part in (cut.fit, cut.validation, cut.calibration) if len(part)]
-    for earlier, later in pairwise(parts):
-        assert dataset.clock("resolves_at")[earlier].max() <= dataset.clock("known_at")[later].min()
-    assert parts[-1][-1] == rows[-1]
-
-
 def test_rows_without_label_are_tested_but_never_train():
     data = made(np.arange(10), [1])
     y = np.where(np.arange(10) % 3 == 0, np.nan, data.y.astype(float))
@@ -124,7 +112,6 @@ def test_a_window_longer_than_the_data_is_refused_with_the_longest_possible():
         lambda: Holdout(test_share=1.0),
         lambda: PurgedKFold(folds=1),
         lambda: RepeatedKFold(repeats=0),
-        lambda: Blocks(validation=0.6, calibration=0.5),
     ],
 )
 def test_impossible_settings_are_refused(make):
@@ -147,11 +134,6 @@ def test_more_folds_than_rows_of_an_outcome_are_refused():
         next(RepeatedKFold(folds=26).split(undated()))
 
 
-def test_a_share_too_small_for_a_bar_still_keeps_the_last_bar():
-    cut = Blocks(validation=0.01, calibration=0.0).cut(made(np.arange(5), [1]), np.arange(5), seed=0)
-    assert cut.validation.tolist() == [4]
-
-
 def test_repeated_folds_are_stratified_and_test_every_row_once_a_repeat():
     folds = list(RepeatedKFold(folds=5, repeats=2).split(undated()))
     assert [fold.number for fold in folds] == list(range(10))
@@ -159,13 +141,28 @@ def test_repeated_folds_are_stratified_and_test_every_row_once_a_repeat():
     assert sorted(np.concatenate([fold.test for fold in folds])) == sorted([*range(100)] * 2)
 
 
-def test_blocks_of_undated_rows_are_stratified_and_follow_the_seed():
-    data, rows = undated(), np.arange(100)
-    cut, again = (Blocks(0.2, 0.2).cut(data, rows, seed=3) for _ in range(2))
-    other = Blocks(0.2, 0.2).cut(data, rows, seed=4)
-    assert (len(cut.fit), len(cut.validation), len(cut.calibration)) == (60, 20, 20)
-    assert data.y[cut.validation].mean() == 0.25
-    assert cut.validation.tolist() == again.validation.tolist() != other.validation.tolist()
+def given_three_times(rows=60):
+    once = undated(rows)
+    X, y = pd.concat([once.X] * 3, ignore_index=True), np.tile(once.y, 3)
+    return Dataset(X, y, np.arange(3 * rows).astype(str).astype(object), "default", 0)
+
+
+def test_equal_rows_stay_on_one_side_of_every_split():
+    data = given_three_times()
+    for fold in RepeatedKFold(folds=4, repeats=2).split(data):
+        assert not set(data.X["a"][fold.train]) & set(data.X["a"][fold.test])
+        assert data.y[fold.test].mean() == pytest.approx(0.25, abs=0.07)
+
+
+def test_missing_values_are_equal_to_each_other():
+    X = pd.DataFrame({"a": [1.0, np.nan] * 30 + list(range(40)), "b": ["x", None] * 30 + ["y"] * 40})
+    part = scattered_parts(X, np.zeros(100), parts=4, seed=0)
+    assert len(set(part[:60:2])) == len(set(part[1:60:2])) == 1
+
+
+def test_rows_of_few_kinds_are_divided_one_by_one():
+    X = pd.DataFrame({"grade": np.arange(90) % 3})
+    assert np.bincount(scattered_parts(X, np.zeros(90), parts=3, seed=0)).tolist() == [30, 30, 30]
 
 
 def test_fold_table_states_days_and_rows():

@@ -1,6 +1,6 @@
 """Baselines: what the network is compared with, each set up as its users would set it up."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
@@ -9,6 +9,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.estimators.calibration import LogitCalibrator
@@ -29,7 +30,7 @@ def random_forest() -> RandomForestClassifier:
 
 
 def boosting() -> HistGradientBoostingClassifier:
-    """Gradient boosting of trees on binned features, stopped by the loss on the validation block."""
+    """Gradient boosting of trees on binned features, stopped by the loss on the validation rows."""
     return HistGradientBoostingClassifier(
         max_iter=400, learning_rate=0.05, max_leaf_nodes=8, min_samples_leaf=50, early_stopping=True
     )
@@ -46,10 +47,12 @@ def logistic_regression() -> LogisticRegression:
 
 
 class CappedSVC(BinaryClassifier):
-    """A support vector machine (RBF kernel) on the last `max_rows` rows, with probabilities from held-out rows.
+    """A support vector machine (RBF kernel) on `max_rows` rows drawn at random, with probabilities from held-out rows.
 
-    Its cost grows with the square of the rows, hence the stated cap. The signed distance becomes a probability through
-    a logistic curve (Platt 1999) fitted on `X_val`, or on the last fifth of the rows where none are given.
+    Its cost grows with the square of the rows, hence the stated cap. Rows are drawn from all that are given, alike in
+    their labels: the last ones may be of one kind where a file is sorted, and of a few days where many symbols share a
+    session. The signed distance becomes a probability through a logistic curve (Platt 1999) that rises, fitted on
+    `X_val`, or on a fifth of the rows where none are given.
 
     Parameters
     ----------
@@ -58,9 +61,9 @@ class CappedSVC(BinaryClassifier):
     gamma : float or "scale"
         Inverse squared width of the kernel.
     max_rows : int
-        Training rows kept: the last ones, which are the newest where rows stand in time order.
-    random_state : int, optional
-        Not used (the fit draws nothing); here so that every estimator takes a seed.
+        Training rows of the machine.
+    random_state : int, RandomState or None
+        Of the draw.
     """
 
     def __init__(
@@ -69,7 +72,7 @@ class CappedSVC(BinaryClassifier):
         C: float = 1.0,
         gamma: float | str = "scale",
         max_rows: int = 2000,
-        random_state: int | None = None,
+        random_state: Any = 0,
     ) -> None:
         self.C = C
         self.gamma = gamma
@@ -79,16 +82,19 @@ class CappedSVC(BinaryClassifier):
     def fit(
         self, X: FloatArray, y: IntArray, *, X_val: FloatArray | None = None, y_val: IntArray | None = None
     ) -> Self:
-        """Fit the machine on the last rows and the curve on the validation rows."""
+        """Fit the machine on rows drawn at random, and the curve on the validation rows."""
         X, y = validate_data(self, X, y)
-        codes = self._codes(y)
+        codes, draw = self._codes(y), check_random_state(self.random_state)
         if X_val is None or y_val is None:
-            X, X_val, codes, later = train_test_split(X, codes, test_size=0.2, shuffle=False)
+            X, X_val, codes, later = train_test_split(X, codes, test_size=0.2, random_state=draw)
         else:
             later = (np.asarray(y_val) == self.classes_[1]).astype(np.int64)
-        self.machine_ = SVC(C=self.C, gamma=self.gamma).fit(X[-self.max_rows :], codes[-self.max_rows :])
-        self.n_rows_ = min(len(codes), self.max_rows)
-        self.curve_ = LogitCalibrator().fit(self.machine_.decision_function(X_val), later)
+        if len(codes) > self.max_rows:
+            X, _, codes, _ = train_test_split(X, codes, train_size=self.max_rows, stratify=codes, random_state=draw)
+        self.machine_ = SVC(C=self.C, gamma=self.gamma).fit(X, codes)
+        self.n_rows_ = len(codes)
+        # Distances are no log-odds, so that nothing speaks for a slope of 1.
+        self.curve_ = LogitCalibrator(spread=3.0).fit(self.machine_.decision_function(X_val), later)
         return self
 
     def predict_proba(self, X: FloatArray) -> FloatArray:

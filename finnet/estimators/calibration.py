@@ -1,45 +1,71 @@
-"""Calibrators: fitted on rows that trained nothing, they turn scores into probabilities that mean what they say."""
+"""Calibrators: they learn from forecasts of rows that a model had not seen, and never change the order."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from finnet.errors import DataError
 from finnet.estimators.probabilities import WrappedClassifier
-from finnet.estimators.targets import require_known
-from finnet.fitting import Rows, fit_in_blocks
+from finnet.fitting import InnerFolds, Rows, cross_fit
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["CalibratedClassifier", "LogitCalibrator"]
+__all__ = ["CalibratedClassifier", "HeldOut", "LogitCalibrator", "choose_calibrator", "effective_rows"]
 
-_CLIP = 1e-6
+_STEEPEST = 6.0  # largest absolute logarithm of a slope; beyond it a curve is a constant, or a step
+_INTERCEPT_SPREAD = 0.5  # of the log-odds that the intercept may move away from the rate of the rows
 
 
 class LogitCalibrator:
-    """p = sigmoid(a score + b), by maximum likelihood (Platt 1999, in the form of Cox 1958 where the score is a logit).
+    """p = sigmoid(slope * score + intercept) with a slope above 0, so that the order of scores is always kept.
 
-    A slope below zero would turn the order of the scores around on the word of a few rows; it counts as zero.
+    Platt's curve (1999), in the form of Cox (1958) where the score is a log-odds, by penalized likelihood: without
+    evidence the slope is 1 and the mean probability the rate of the rows, and `effective` rows are what moves it from
+    there. A two-parameter fit alone turns around or explodes on few rows, or on many that share their luck.
+
+    Parameters
+    ----------
+    spread : float
+        How far the slope may be from 1: the standard deviation of its logarithm before any row is seen.
 
     Examples
     --------
-    >>> curve = LogitCalibrator().fit(np.array([-2.0, -1.0, 1.0, 2.0]), np.array([0, 1, 0, 1]))
-    >>> bool(curve.slope_ > 0)
-    True
+    >>> score, y = np.tile([-2.0, -1.0, 1.0, 2.0], 50), np.tile([0, 1, 0, 1], 50)
+    >>> [round(LogitCalibrator().fit(score, y, effective=n).slope_, 2) for n in (200, 20, 2)]
+    [0.4, 0.5, 0.8]
     """
 
-    def fit(self, score: FloatArray, y: IntArray) -> Self:
-        """Fit slope and intercept on scores and labels, shape (n,) each."""
-        self.slope_, self.intercept_ = 0.0, _rate_logit(y)
-        scale = float(np.std(score))
-        if scale > 0 and 0 < np.mean(y) < 1:
-            curve = LogisticRegression(C=1e6, max_iter=1000).fit((score / scale)[:, None], y)
-            if curve.coef_[0, 0] > 0:
-                self.slope_, self.intercept_ = float(curve.coef_[0, 0]) / scale, float(curve.intercept_[0])
+    slope_: float
+    intercept_: float
+
+    def __init__(self, spread: float = 1.5) -> None:
+        self.spread = spread
+
+    def fit(self, score: FloatArray, y: IntArray, *, effective: float | None = None) -> Self:
+        """Fit the curve to scores and labels, shape (n,) each, that are worth `effective` independent rows."""
+        weight = 1.0 if effective is None else effective / len(y)
+        center, rate = float(np.mean(score)), (np.sum(y) + 1.0) / (len(y) + 2.0)
+        start = center + _shift_to(rate, score)
+
+        def loss(point: FloatArray) -> tuple[float, FloatArray]:
+            slope, level = np.exp(point[0]), point[1]
+            z = slope * (score - center) + level
+            error = weight * (expit(z) - y)
+            away = np.array([point[0] / self.spread, (level - start) / _INTERCEPT_SPREAD])
+            value = weight * float(np.sum(np.logaddexp(0.0, z) - y * z)) + float(away @ away) / 2
+            gradient = np.array([slope * float(error @ (score - center)), float(np.sum(error))])
+            return value, gradient + away / np.array([self.spread, _INTERCEPT_SPREAD])
+
+        bounds = [(-_STEEPEST, _STEEPEST), (None, None)]
+        best = minimize(loss, np.array([0.0, start]), jac=True, method="L-BFGS-B", bounds=bounds).x
+        self.slope_ = float(np.exp(best[0]))
+        self.intercept_ = float(best[1]) - self.slope_ * center
         return self
 
     def predict(self, score: FloatArray) -> FloatArray:
@@ -47,50 +73,161 @@ class LogitCalibrator:
         return np.asarray(expit(self.slope_ * score + self.intercept_))
 
 
-def _rate_logit(y: IntArray) -> float:
-    # One row of each kind is added, so that a block of one class alone does not promise certainty.
-    return float(logit((np.sum(y) + 1) / (len(y) + 2)))
+def _shift_to(rate: float, score: FloatArray) -> float:
+    """What must be added to log-odds so that their mean probability is `rate`."""
+    reach = float(np.abs(score).max()) + abs(float(logit(rate))) + 1.0
+    return float(brentq(lambda shift: float(np.mean(expit(score + shift))) - rate, -reach, reach))
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Log-odds of rows by models that had not seen them, shape (n,) each.
+
+    Parameters
+    ----------
+    score, y : float and int arrays
+        Log-odds and labels of 0 and 1.
+    part : int array
+        Which model forecast the row.
+    stretch : int array
+        Rows with the same number may share their luck.
+    overlap : float
+        Labels of one entity that run at the same time.
+    """
+
+    score: FloatArray
+    y: IntArray
+    part: IntArray
+    stretch: IntArray
+    overlap: float = 1.0
+
+    def take(self, rows: np.ndarray) -> "HeldOut":
+        """These rows alone."""
+        return HeldOut(self.score[rows], self.y[rows], self.part[rows], self.stretch[rows], self.overlap)
+
+
+def effective_rows(rows: HeldOut) -> float:
+    """How many independent rows would say as much about level and slope of the forecasts.
+
+    The variance of the sum of errors over stretches is compared with what it would be if rows were independent, for the
+    errors and for the errors times the score; the larger ratio counts, and is at least the overlap of labels.
+
+    Examples
+    --------
+    >>> score, y = np.tile([-1.0, -0.5, 0.5, 1.0], 25), np.repeat([0, 1, 1, 0, 1], 20)
+    >>> effective_rows(HeldOut(score, y, y, np.arange(100) // 20))
+    5.0
+    """
+    errors = rows.y - expit(rows.score + _shift_to(np.clip(np.mean(rows.y), 0.01, 0.99), rows.score))
+    stretch = np.unique(rows.stretch, return_inverse=True)[1]
+    ratios = [rows.overlap, 1.0]
+    for weight in (np.ones(len(errors)), rows.score - np.mean(rows.score)):
+        share = errors * weight
+        alone = float(share @ share)
+        if alone > 0:
+            ratios.append(float(np.sum(np.bincount(stretch, weights=share) ** 2)) / alone)
+    return len(errors) / max(ratios)
+
+
+def choose_calibrator(rows: HeldOut) -> tuple[LogitCalibrator, dict[str, Any]]:
+    """The calibrator of these forecasts, and how it was found; slope 1 and intercept 0 where none helps.
+
+    It is taken where its curves, each fitted without the forecasts of one model, lower the log loss of those forecasts.
+
+    Returns
+    -------
+    calibrator, facts
+        Facts: rows, effective_rows, slope, intercept, loss_before and loss_after on forecasts that no curve was fitted
+        on, taken, and reversed: whether higher forecasts came true less often than lower ones.
+    """
+    effective = effective_rows(rows)
+    curve = LogitCalibrator().fit(rows.score, rows.y, effective=effective)
+    parts, after = np.unique(rows.part), np.full(len(rows.y), np.inf)
+    for part in parts if len(parts) > 1 else ():
+        left_out = rows.part == part
+        others = rows.take(~left_out)
+        fitted = LogitCalibrator().fit(others.score, others.y, effective=effective * np.mean(~left_out))
+        after[left_out] = _log_losses(fitted.slope_ * rows.score[left_out] + fitted.intercept_, rows.y[left_out])
+    facts: dict[str, Any] = {"rows": len(rows.y), "effective_rows": effective}
+    facts |= {"loss_before": float(np.mean(_log_losses(rows.score, rows.y))), "loss_after": float(np.mean(after))}
+    facts |= {"reversed": float((rows.score - np.mean(rows.score)) @ (rows.y - np.mean(rows.y))) < 0.0}
+    facts["taken"] = facts["loss_after"] < facts["loss_before"]
+    if not facts["taken"]:
+        curve.slope_, curve.intercept_ = 1.0, 0.0
+    return curve, facts | {"slope": curve.slope_, "intercept": curve.intercept_}
+
+
+def _log_losses(score: FloatArray, y: IntArray) -> FloatArray:
+    return np.asarray(np.logaddexp(0.0, score) - y * score)
 
 
 class CalibratedClassifier(WrappedClassifier):
-    """A classifier whose log-odds are corrected by a `LogitCalibrator` fitted on the calibration block.
+    """A classifier that is cross-fitted, and calibrated by what each fit forecast of rows that it had not seen.
 
-    Without a calibration block the probabilities stay as they are; with one there must be two classes.
+    Fitted without `folds` it is the classifier alone, and its probabilities stay as they are.
+
+    Parameters
+    ----------
+    classifier : classifier
+        Fitted once for each inner fold; see `finnet.fitting.cross_fit`.
+
+    Attributes
+    ----------
+    classifier_ : CrossFit or classifier
+        What was fitted.
+    calibrator_ : LogitCalibrator or None
+        Of its log-odds; None where they stay as they are.
+    calibration_ : dict or None
+        How the calibrator was found; see `choose_calibrator`.
     """
+
+    calibrator_: LogitCalibrator | None
+    calibration_: Mapping[str, Any] | None
 
     def __init__(self, classifier: Any) -> None:
         self.classifier = classifier
 
-    def fit(
-        self,
-        X: pd.DataFrame,
-        y: IntArray,
-        *,
-        X_val: pd.DataFrame | None = None,
-        y_val: IntArray | None = None,
-        X_cal: pd.DataFrame | None = None,
-        y_cal: IntArray | None = None,
-    ) -> Self:
-        """Fit the classifier without the calibration rows, then the calibrator on them alone."""
-        validation = None if X_val is None or y_val is None else Rows(X_val, y_val)
-        self.classifier_ = fit_in_blocks(clone(self.classifier), Rows(X, y), validation=validation)
-        self.classes_, self.calibrator_ = self.classifier_.classes_, None
-        if X_cal is not None and y_cal is not None:
-            if len(self.classes_) != 2:
-                raise DataError(f"{self.classes_} are not two classes, which calibration needs; fit without X_cal")
-            require_known(np.asarray(y_cal), self.classes_, name="y_cal")
-            later = (np.asarray(y_cal) == self.classes_[1]).astype(np.int64)
-            self.calibrator_ = LogitCalibrator().fit(self._score(X_cal), later)
+    def fit(self, X: pd.DataFrame, y: IntArray, *, folds: InnerFolds | None = None) -> Self:
+        """Fit the classifier on each inner fold, then the calibrator on the forecasts of the rows held out."""
+        self.calibrator_ = self.calibration_ = None
+        self.floor_ = 0.0
+        if folds is None:
+            self.classifier_ = clone(self.classifier).fit(X, y)
+        else:
+            self.classifier_ = cross_fit(clone(self.classifier), Rows(X, y), folds)
+        self.classes_ = self.classifier_.classes_
+        if folds is not None and folds.calibrate:
+            self._calibrate(np.asarray(y), folds)
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
         """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""
         check_is_fitted(self)
+        P = np.asarray(self.classifier_.predict_proba(X), float)
         if self.calibrator_ is None:
-            return np.asarray(self.classifier_.predict_proba(X), float)
-        p = self.calibrator_.predict(self._score(X))
+            return P
+        p = self.calibrator_.predict(self._score(P[:, 1]))
         return np.column_stack([1.0 - p, p])
 
-    def _score(self, X: pd.DataFrame) -> FloatArray:
-        p = np.asarray(self.classifier_.predict_proba(X), float)[:, 1]
-        return np.asarray(logit(np.clip(p, _CLIP, 1.0 - _CLIP)))
+    def _calibrate(self, y: np.ndarray, folds: InnerFolds) -> None:
+        if len(self.classes_) != 2:
+            raise DataError(f"{self.classes_} are not two classes, which calibration needs; fit without folds")
+        codes, rows = (y == self.classes_[1]).astype(np.int64), folds.judged
+        # No one knows from so many rows that an event never happens; and a probability of 0 or 1 has no log-odds.
+        self.floor_ = 1.0 / (len(rows) + 2.0)
+        part, offset = np.zeros(len(y), np.int64), np.zeros(len(y))
+        for k, (fit, left_out) in enumerate(zip(folds.fit, folds.held_out, strict=True)):
+            part[left_out], offset[left_out] = k, _rate_logit(codes[fit]) - _rate_logit(codes)
+        # A fit knows the rate of its own rows alone, which is the lower the more ones it was not shown: that alone
+        # would turn the order of forecasts of different fits around.
+        score = self._score(self.classifier_.held_out[rows, 1]) - offset[rows]
+        held_out = HeldOut(score, codes[rows], part[rows], folds.stretch[rows], folds.overlap)
+        self.calibrator_, self.calibration_ = choose_calibrator(held_out)
+
+    def _score(self, p: FloatArray) -> FloatArray:
+        """Log-odds, between the ends of what can be known; different probabilities stay different."""
+        return np.asarray(logit((1.0 - self.floor_) * p + self.floor_ / 2.0))
+
+
+def _rate_logit(codes: IntArray) -> float:
+    return float(logit((np.sum(codes) + 1.0) / (len(codes) + 2.0)))

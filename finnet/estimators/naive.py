@@ -4,14 +4,14 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
 from finnet.checks import require_columns
 from finnet.errors import DataError
+from finnet.estimators.calibration import LogitCalibrator
 from finnet.estimators.probabilities import BinaryClassifier
-from finnet.features.encoding import as_table
+from finnet.features.encoding import as_table, middle_ranks
 from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["AlwaysUp", "BestColumn", "Persistence", "PriorRate"]
@@ -130,9 +130,12 @@ class Persistence(BinaryClassifier):
 
 
 class BestColumn(BinaryClassifier):
-    """A logistic curve on the one numeric column that ordered the training rows best (by |AUC - 1/2|).
+    """A logistic curve on the ranks of the one numeric column that ordered the training rows best (by |AUC - 1/2|).
 
-    Missing values count as the median. `column_` names the column chosen.
+    The curve rises where higher values of the column came true more often, else it falls: ranks have no outliers that
+    could turn it around. A rank is the share of training values below, ties halved, between two of them interpolated.
+    Missing values count as the middle where columns are compared; in the forecast they have a rate of their own.
+    `column_` names the column chosen.
 
     Examples
     --------
@@ -148,23 +151,31 @@ class BestColumn(BinaryClassifier):
             raise DataError(f"y holds one class only, {self.classes_[codes[0]]}; give rows of two classes")
         if numbers.columns.empty:
             raise DataError("no column is a number; give at least one")
-        self.median_, self.scale_ = numbers.median().fillna(0.0), numbers.std().fillna(0.0).replace(0.0, 1.0)
-        filled = numbers.fillna(self.median_)
-        edge = {str(name): abs(roc_auc_score(codes, filled[name]) - 0.5) for name in filled}
-        self.column_ = str(max(edge, key=edge.__getitem__))
-        self.curve_ = LogisticRegression().fit(self._score(numbers), codes)
+        edge = {str(name): roc_auc_score(codes, numbers[name].rank(pct=True).fillna(0.5)) - 0.5 for name in numbers}
+        self.column_ = max(edge, key=lambda name: abs(edge[name]))
+        values = numbers[self.column_].to_numpy(float)
+        if np.isnan(values).all():
+            values = np.zeros(len(values))
+        given = ~np.isnan(values)
+        self.values_, self.ranks_ = middle_ranks(values[given])
+        self.direction_ = 1.0 if edge[self.column_] >= 0.0 else -1.0
+        self.curve_ = LogitCalibrator(spread=3.0).fit(self._score(values[given]), codes[given])
+        # As if one row more had the rate of all, so that a single missing value promises nothing.
+        self.missing_rate_ = float((codes[~given].sum() + codes.mean()) / (np.sum(~given) + 1.0))
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
         """Probabilities of the two classes, shape (n_rows, 2)."""
         check_is_fitted(self)
-        return np.asarray(self.curve_.predict_proba(self._score(as_table(X, self, reset=False))))
+        values = as_table(X, self, reset=False)[self.column_].to_numpy(float)
+        forecast = self.curve_.predict(self._score(values))
+        return _two_columns(np.where(np.isnan(values), self.missing_rate_, forecast))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan, tags.input_tags.categorical, tags.input_tags.string = True, True, True
         return tags
 
-    def _score(self, X: pd.DataFrame) -> FloatArray:
-        center, scale = float(self.median_[self.column_]), float(self.scale_[self.column_])
-        return (X[[self.column_]].fillna(center).to_numpy(float) - center) / scale
+    def _score(self, values: FloatArray) -> FloatArray:
+        """Middle ranks less one half, turned so that higher ones came true more often."""
+        return self.direction_ * (np.interp(values, self.values_, self.ranks_) - 0.5)

@@ -2,7 +2,7 @@
 
 Networks and their ensembles, logistic regression and the naive forecasts are saved as their numbers, with the encoder
 and the calibrator around them; trees, forests, boosting, SVM and k-NN as the rows that trained them (see
-`finnet.estimators.refitting`).
+`finnet.estimators.refitting`); a cross-fitted model as all of its fits.
 
 A loaded network knows its settings, its columns and its losses by epoch, and learns on from its weights; the memory of
 its optimizer starts anew, and diagnostics and advice stay with the one that was fitted. An ensemble is saved as its
@@ -35,9 +35,19 @@ from finnet.estimators.archive import (
     pack,
     unpack,
 )
-from finnet.estimators.calibration import CalibratedClassifier, LogitCalibrator
+from finnet.estimators.calibration import CalibratedClassifier
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
+from finnet.estimators.naive_forms import (
+    describe_best_column,
+    describe_curve,
+    describe_persistence,
+    describe_rate,
+    restore_best_column,
+    restore_curve,
+    restore_persistence,
+    restore_rate,
+)
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.network_forms import (
     describe_ensemble,
@@ -49,10 +59,11 @@ from finnet.estimators.refitting import describe_refitted, restore_refitted
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
 from finnet.features.encoding import NUMERIC, TableEncoder
 from finnet.files import replace_file
+from finnet.fitting import CrossFit
 
 __all__ = ["load_model", "model_from_bytes", "model_to_bytes", "save_model"]
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 def save_model(model: Any, path: Path | str) -> None:
@@ -107,7 +118,8 @@ def _describe(model: Any, arrays: Arrays) -> dict[str, Any]:
     if kind is None:
         saved = ", ".join(form.model.__name__ for form in _FORMS.values())
         raise ConfigError(f"{type(model).__name__} cannot be saved; what can be is {saved}. Fit it again from the job")
-    check_is_fitted(model)
+    if not isinstance(model, CrossFit):
+        check_is_fitted(model)
     if isinstance(model, TunedClassifier) and any(form.model is type(model.classifier_) for form in _FORMS.values()):
         return _describe(model.classifier_, arrays)
     return {"kind": kind, **_FORMS[kind].describe(model, arrays)}
@@ -129,19 +141,32 @@ def _restore_forecaster(description: Description, arrays: Arrays, *, method: str
 
 
 def _describe_calibrated(model: CalibratedClassifier, arrays: Arrays) -> dict[str, Any]:
-    curve = model.calibrator_
-    line = None if curve is None else [float(curve.slope_), float(curve.intercept_)]
-    return {"line": line, "classifier": _describe(model.classifier_, arrays)}
+    curve = None if model.calibrator_ is None else describe_curve(model.calibrator_)
+    return {"curve": curve, "floor": float(model.floor_), "classifier": _describe(model.classifier_, arrays)}
 
 
 def _restore_calibrated(description: Description, arrays: Arrays) -> CalibratedClassifier:
     classifier = _restore_classifier(description["classifier"], arrays)
     model = CalibratedClassifier(classifier)
-    model.classifier_, model.classes_, model.calibrator_ = classifier, classifier.classes_, None
-    if description["line"] is not None:
-        model.calibrator_ = LogitCalibrator()
-        model.calibrator_.slope_, model.calibrator_.intercept_ = map(checked_number, description["line"])
+    model.classifier_, model.classes_, model.calibration_ = classifier, classifier.classes_, None
+    model.floor_ = checked_number(description["floor"], 0, 1)
+    model.calibrator_ = None if description["curve"] is None else restore_curve(description["curve"])
     return model
+
+
+def _describe_cross_fit(model: CrossFit, arrays: Arrays) -> dict[str, Any]:
+    return {"models": [_describe(one, arrays) for one in model.models]}
+
+
+def _restore_cross_fit(description: Description, arrays: Arrays) -> CrossFit:
+    models = [_restore_forecaster(one, arrays, method="predict") for one in description["models"]]
+    if len({type(one) for one in models}) != 1 or len({_columns_and_classes(one) for one in models}) != 1:
+        raise DataError(f"{len(models)} models of different kinds, columns or classes are no cross-fitted model")
+    return CrossFit(models)
+
+
+def _columns_and_classes(model: Any) -> str:
+    return repr([np.asarray(getattr(model, name, [])).tolist() for name in ("feature_names_in_", "classes_")])
 
 
 def _describe_encoded(model: EncodedClassifier, arrays: Arrays) -> dict[str, Any]:
@@ -241,52 +266,6 @@ def _restore_logistic(description: Description, arrays: Arrays) -> LogisticRegre
     return model
 
 
-def _two_classes(description: Description) -> np.ndarray:
-    classes = checked_classes(description.get("classes", [0, 1]))
-    if len(classes) != 2:
-        raise DataError(f"classes {classes.tolist()} are not two")
-    return classes
-
-
-def _describe_rate(model: PriorRate, arrays: Arrays) -> dict[str, Any]:
-    return {"classes": model.classes_.tolist(), "rate": float(model.rate_)}
-
-
-def _restore_rate(description: Description, arrays: Arrays) -> PriorRate:
-    model = _FORMS[description["kind"]].model()
-    model.classes_, model.rate_ = _two_classes(description), checked_number(description["rate"], 0, 1)
-    return model  # type: ignore[no-any-return]
-
-
-def _describe_persistence(model: Persistence, arrays: Arrays) -> dict[str, Any]:
-    return {"classes": model.classes_.tolist(), "column": model.column_, "hit_rate": float(model.hit_rate_)}
-
-
-def _restore_persistence(description: Description, arrays: Arrays) -> Persistence:
-    (column,) = checked_names([description["column"]])
-    model = Persistence(column)
-    model.column_ = column
-    model.classes_, model.hit_rate_ = _two_classes(description), checked_number(description["hit_rate"], 0, 1)
-    return model
-
-
-def _describe_best_column(model: BestColumn, arrays: Arrays) -> dict[str, Any]:
-    center, scale = (float(part[model.column_]) for part in (model.median_, model.scale_))
-    numbers = {"center": center, "scale": scale}
-    curve = _describe(model.curve_, arrays)
-    return {"classes": model.classes_.tolist(), "column": model.column_, **numbers, "curve": curve}
-
-
-def _restore_best_column(description: Description, arrays: Arrays) -> BestColumn:
-    model, (column,) = BestColumn(), checked_names([description["column"]])
-    model.classes_, model.column_ = _two_classes(description), column
-    model.curve_ = _restore(description["curve"], arrays)
-    model.median_, model.scale_ = (
-        pd.Series({column: checked_number(description[name])}) for name in ("center", "scale")
-    )
-    return model
-
-
 class _Form(NamedTuple):
     """How one kind of model becomes a description and arrays, and comes back."""
 
@@ -297,6 +276,7 @@ class _Form(NamedTuple):
 
 _FORMS: Mapping[str, _Form] = {
     "calibrated": _Form(CalibratedClassifier, _describe_calibrated, _restore_calibrated),
+    "cross_fit": _Form(CrossFit, _describe_cross_fit, _restore_cross_fit),
     "encoded": _Form(EncodedClassifier, _describe_encoded, _restore_encoded),
     "encoder": _Form(TableEncoder, _describe_encoder, _restore_encoder),
     "network": _Form(NetworkClassifier, describe_network, partial(restore_network, NetworkClassifier)),
@@ -309,8 +289,8 @@ _FORMS: Mapping[str, _Form] = {
     ),
     "refitted": _Form(TunedClassifier, describe_refitted, restore_refitted),
     "logistic": _Form(LogisticRegression, _describe_logistic, _restore_logistic),
-    "prior_rate": _Form(PriorRate, _describe_rate, _restore_rate),
-    "always_up": _Form(AlwaysUp, _describe_rate, _restore_rate),
-    "persistence": _Form(Persistence, _describe_persistence, _restore_persistence),
-    "best_column": _Form(BestColumn, _describe_best_column, _restore_best_column),
+    "prior_rate": _Form(PriorRate, describe_rate, partial(restore_rate, PriorRate)),
+    "always_up": _Form(AlwaysUp, describe_rate, partial(restore_rate, AlwaysUp)),
+    "persistence": _Form(Persistence, describe_persistence, restore_persistence),
+    "best_column": _Form(BestColumn, describe_best_column, restore_best_column),
 }

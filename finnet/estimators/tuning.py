@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from finnet.estimators.probabilities import WrappedClassifier
-from finnet.fitting import Rows, fit_in_blocks, takes_validation
+from finnet.fitting import Rows, fit_beside, takes_validation
 from finnet.seeds import derive_seed
 from finnet.types import FloatArray, IntArray
 
@@ -34,10 +34,10 @@ SPACES: Mapping[str, Mapping[str, Sequence[Any]]] = {
 
 
 class TunedClassifier(WrappedClassifier):
-    """The best of `trials` settings by log loss on the validation block.
+    """The best of `trials` settings by log loss on the validation rows.
 
-    The first trial is the classifier as given, the others are drawn at random from `space`. A classifier whose `fit`
-    takes the validation block (early stopping) uses it so; any other is refitted with those rows added.
+    The first trial is the classifier as given, the others are drawn at random from `space`. Validation rows judge, and
+    stop early what stops early; they train nothing.
 
     Parameters
     ----------
@@ -46,9 +46,11 @@ class TunedClassifier(WrappedClassifier):
     space : mapping of str to sequence
         Values to draw each parameter from.
     trials : int
-        Settings tried. With 1, or without a validation block, nothing is tuned.
+        Settings tried. With 1, or without validation rows, nothing is tuned.
     random_state : int
         Seed of the draws and of every fit.
+    settings : mapping, optional
+        Parameters to take instead of trying any, such as those that other rows chose.
 
     Attributes
     ----------
@@ -59,12 +61,19 @@ class TunedClassifier(WrappedClassifier):
     """
 
     def __init__(
-        self, classifier: Any, *, space: Mapping[str, Sequence[Any]], trials: int = 1, random_state: int = 0
+        self,
+        classifier: Any,
+        *,
+        space: Mapping[str, Sequence[Any]],
+        trials: int = 1,
+        random_state: int = 0,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.classifier = classifier
         self.space = space
         self.trials = trials
         self.random_state = random_state
+        self.settings = settings
 
     def fit(
         self, X: FloatArray, y: IntArray, *, X_val: FloatArray | None = None, y_val: IntArray | None = None
@@ -72,17 +81,18 @@ class TunedClassifier(WrappedClassifier):
         """Try the settings and keep the best."""
         train = Rows(X, y)
         validation = None if X_val is None or y_val is None or not len(y_val) else Rows(X_val, y_val)
-        best: dict[str, Any] = {}
-        if self.trials > 1 and validation is not None:
-            best = min(self._candidates(), key=lambda params: self._loss(params, train, validation))
-        return self.refit(best, train, validation)
+        if self.settings is not None or self.trials == 1 or validation is None:
+            return self.refit(dict(self.settings or {}), train, validation)
+        tried = [(params, fit_beside(self._build(params), train, validation)) for params in self._candidates()]
+        return self._keep(*min(tried, key=lambda trial: _loss(trial[1], validation)), train, validation)
 
     def refit(self, params: dict[str, Any], train: Rows, validation: Rows | None) -> Self:
         """Fit with these parameters, without trying others."""
-        self.best_params_, self.rows_ = params, (train, validation)
-        self.classifier_ = fit_in_blocks(self._build(params), train, validation=validation)
-        self.classes_ = self.classifier_.classes_
-        return self
+        return self._keep(params, fit_beside(self._build(params), train, validation), train, validation)
+
+    def settled(self) -> Self:
+        """An unfitted copy that takes the settings chosen, without trying others."""
+        return clone(self).set_params(settings=self.best_params_)  # type: ignore[no-any-return]
 
     def predict_proba(self, X: FloatArray) -> FloatArray:
         """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""
@@ -102,11 +112,14 @@ class TunedClassifier(WrappedClassifier):
         seeded = "random_state" in classifier.get_params()
         return classifier.set_params(random_state=self.random_state) if seeded else classifier
 
-    def _loss(self, params: dict[str, Any], train: Rows, validation: Rows) -> float:
-        # The validation rows may stop a network early, but only a classifier that asks for them sees them here.
-        classifier = self._build(params)
-        fitted = fit_in_blocks(classifier, train, validation=validation if takes_validation(classifier) else None)
-        return float(log_loss(validation.y, fitted.predict_proba(validation.X), labels=fitted.classes_))
+    def _keep(self, params: dict[str, Any], fitted: Any, train: Rows, validation: Rows | None) -> Self:
+        self.best_params_, self.rows_ = params, (train, validation)
+        self.classifier_, self.classes_ = fitted, fitted.classes_
+        return self
+
+
+def _loss(fitted: Any, validation: Rows) -> float:
+    return float(log_loss(validation.y, fitted.predict_proba(validation.X), labels=fitted.classes_))
 
 
 def _has_spread(model: "EncodedClassifier") -> bool:
@@ -114,7 +127,7 @@ def _has_spread(model: "EncodedClassifier") -> bool:
 
 
 class EncodedClassifier(WrappedClassifier):
-    """A classifier of tables: the encoder is fitted on the training rows alone and applied to every block.
+    """A classifier of tables: the encoder is fitted on the training rows alone and applied to all others.
 
     Parameters
     ----------
@@ -143,11 +156,19 @@ class EncodedClassifier(WrappedClassifier):
         """Fit encoder and classifier."""
         self.encoder_ = clone(self.encoder).fit(X)
         validation = None if X_val is None or y_val is None else Rows(self.encoder_.transform(X_val), y_val)
-        self.classifier_ = fit_in_blocks(
-            clone(self.classifier), Rows(self.encoder_.transform(X), y), validation=validation
-        )
+        self.classifier_ = fit_beside(clone(self.classifier), Rows(self.encoder_.transform(X), y), validation)
         self.classes_ = self.classifier_.classes_
         return self
+
+    @property
+    def uses_validation(self) -> bool:
+        """Whether the classifier has a use of its own for validation rows."""
+        return takes_validation(self.classifier)
+
+    def settled(self) -> Self:
+        """An unfitted copy that takes the settings chosen, where the classifier chose any."""
+        chosen = self.classifier_.settled() if hasattr(self.classifier_, "settled") else self.classifier
+        return type(self)(self.encoder, chosen)
 
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
         """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""

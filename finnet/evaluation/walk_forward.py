@@ -13,15 +13,16 @@ from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import clone
 from threadpoolctl import threadpool_limits
 
+from finnet.blocks import Blocks
 from finnet.dataset import Dataset
 from finnet.evaluation.folds import checked_folds
-from finnet.fitting import Rows, fit_in_blocks
+from finnet.fitting import CrossFit, InnerFolds, Rows, fit_in_folds
 from finnet.forecasts import Forecasts
 from finnet.seeds import derive_seed
-from finnet.splits import Blocks, Split
+from finnet.splits import Split
 from finnet.types import IntArray
 
-__all__ = ["FitRecord", "FoldResult", "forecast_folds", "refit", "walk_forward"]
+__all__ = ["FitRecord", "FoldResult", "forecast_folds", "refit", "refit_folds", "walk_forward"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -33,16 +34,23 @@ class FitRecord:
     chosen : mapping, optional
         Settings that tuning changed.
     history : DataFrame, optional
-        Losses epoch by epoch, of an ensemble also member by member.
+        Losses epoch by epoch and fit by fit, of an ensemble also member by member.
     members : DataFrame, optional
-        Networks of an ensemble: member, its settings, best_epoch, validation_loss, share.
+        Networks of an ensemble: fit, member, its settings, best_epoch, validation_loss, share.
     spread : float, optional
         Standard deviation of the forecasts over the members of an ensemble, before calibration: mean over test rows.
     layers : DataFrame, optional
-        Per layer of an ensemble's networks: layer, gradient_norm, update_ratio, dead, saturated, clip_rate and
+        Per fit and layer of an ensemble's networks: layer, gradient_norm, update_ratio, dead, saturated, clip_rate and
         weight_size.
     advice : list of str, optional
         What went wrong in training and what helps; no sentence where all was well.
+    rows : mapping of str to int, optional
+        Of the training rows: `fits`, rows of the smallest and of the largest fit (`least`, `most`), `fitted` by any,
+        `held_out` at a time (at most), `calibrating`, and `unused` by all fits.
+    calibration : mapping, optional
+        How the calibrator was found; see `finnet.estimators.calibration.choose_calibrator`.
+    is_constant : bool, optional
+        Whether all forecasts of test rows are one number, so that there is nothing to rank or to trade on.
     """
 
     chosen: Mapping[str, Any] | None = None
@@ -51,6 +59,9 @@ class FitRecord:
     spread: float | None = None
     layers: pd.DataFrame | None = None
     advice: list[str] | None = None
+    rows: Mapping[str, int] | None = None
+    calibration: Mapping[str, Any] | None = None
+    is_constant: bool | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +82,8 @@ class _Work:
     model: str
     estimator: Any
     fold: int
-    blocks: tuple[Rows, Rows, Rows]
+    train: Rows
+    folds: InnerFolds | None
     test: Dataset
     run_id: str
     seed: int = field(default=0)
@@ -93,8 +105,11 @@ def walk_forward(
     ----------
     estimators : estimator or mapping of str to estimator
         Anything with `fit` and `predict_proba` (or `predict`). Each fold fits a clone, seeded by (seed, model, fold).
+        One that stops early, whose `fit` takes `X_val` and `y_val`, is fitted several times on each fold, each time
+        without some of the training rows, and its forecasts are averaged; one whose `fit` takes `folds` divides the
+        rows itself; any other trains on all of them.
     blocks : Blocks, optional
-        How much of each training window goes to validation and calibration.
+        How many training rows are held out at a time, and whether they calibrate.
     n_jobs : int
         Processes; each fit uses one BLAS thread. The forecasts do not depend on it.
 
@@ -148,25 +163,26 @@ def forecast_folds(
 
 
 def refit(estimator: Any, dataset: Dataset, rows: IntArray, *, blocks: Blocks, seed: int) -> Any:
-    """The estimator fitted on these rows as `walk_forward` fits it on a fold: in blocks, seeded, on one BLAS thread."""
-    cut = _cut(dataset, rows, blocks, seed=derive_seed(seed, "blocks", "refit"))
+    """The estimator fitted on these rows as `walk_forward` fits it on those of a fold."""
+    folds = refit_folds(dataset, rows, blocks=blocks, seed=seed)
     with threadpool_limits(1):
-        return _fit(estimator, cut, seed=derive_seed(seed, "refit"))
+        return fit_in_folds(_seeded(clone(estimator), derive_seed(seed, "refit")), _rows(dataset, rows), folds)
+
+
+def refit_folds(dataset: Dataset, rows: IntArray, *, blocks: Blocks, seed: int) -> InnerFolds | None:
+    """How `refit` holds these rows out in turn; None where it holds out none."""
+    return blocks.cut(dataset, rows, seed=derive_seed(seed, "blocks", "refit"))
 
 
 def _works(
     estimators: Mapping[str, Any], dataset: Dataset, split: Split, *, blocks: Blocks, seed: int, run_id: str
 ) -> Iterator[_Work]:
     for fold in checked_folds(split, dataset):
-        cut = _cut(dataset, fold.train, blocks, seed=derive_seed(seed, "blocks", fold.number))
-        test = dataset.take(fold.test)
+        folds = blocks.cut(dataset, fold.train, seed=derive_seed(seed, "blocks", fold.number))
+        train, test = _rows(dataset, fold.train), dataset.take(fold.test)
         for model, estimator in estimators.items():
-            yield _Work(model, estimator, fold.number, cut, test, run_id, derive_seed(seed, model, fold.number))
-
-
-def _cut(dataset: Dataset, rows: IntArray, blocks: Blocks, *, seed: int) -> tuple[Rows, Rows, Rows]:
-    parts = blocks.cut(dataset, rows, seed=seed)
-    return _rows(dataset, parts.fit), _rows(dataset, parts.validation), _rows(dataset, parts.calibration)
+            own_seed = derive_seed(seed, model, fold.number)
+            yield _Work(model, estimator, fold.number, train, folds, test, run_id, own_seed)
 
 
 def _rows(dataset: Dataset, rows: IntArray) -> Rows:
@@ -183,14 +199,10 @@ def _do_in_worker(work: _Work) -> FoldResult:
 def _do(work: _Work) -> FoldResult:
     began = process_time()
     with threadpool_limits(1):
-        fitted = _fit(work.estimator, work.blocks, seed=work.seed)
-        forecasts, record = _forecasts(work, fitted), _record(work, fitted)
+        fitted = fit_in_folds(_seeded(clone(work.estimator), work.seed), work.train, work.folds)
+        forecasts = _forecasts(work, fitted)
+        record = _record(work, fitted, forecasts)
     return FoldResult(work.model, work.fold, forecasts, record, process_time() - began)
-
-
-def _fit(estimator: Any, blocks: tuple[Rows, Rows, Rows], *, seed: int) -> Any:
-    train, validation, calibration = blocks
-    return fit_in_blocks(_seeded(clone(estimator), seed), train, validation=validation, calibration=calibration)
 
 
 def _seeded(estimator: Any, seed: int) -> Any:
@@ -198,16 +210,59 @@ def _seeded(estimator: Any, seed: int) -> Any:
     return estimator.set_params(**dict.fromkeys(seeds, seed))
 
 
-def _record(work: _Work, fitted: Any) -> FitRecord:
-    members, spread = _told(fitted, "members_"), _told(fitted, "spread")
+def _record(work: _Work, fitted: Any, forecasts: Forecasts) -> FitRecord:
+    fits, spread, members = _fits(fitted), _told(fitted, "spread"), _joined(_fits(fitted), "members_")
     return FitRecord(
-        chosen=_told(fitted, "best_params_"),
-        history=_told(fitted, "history_"),
-        members=None if members is None else members.reset_index(),
+        chosen=_told(fits[0], "best_params_"),
+        history=_joined(fits, "history_"),
+        members=None if members is None else members.assign(share=members["share"] / len(fits)),
         spread=None if spread is None else float(spread(work.test.X).mean()),
-        layers=_told(fitted, "layers_"),
-        advice=_told(fitted, "advice_"),
+        layers=_joined(fits, "layers_"),
+        advice=_advice(fits),
+        rows=_use_of_rows(work, fitted),
+        calibration=_told(fitted, "calibration_"),
+        is_constant=bool(np.ptp(forecasts.table["value"].to_numpy()) == 0.0),
     )
+
+
+def _use_of_rows(work: _Work, fitted: Any) -> dict[str, int]:
+    """How the training rows were used; see `FitRecord`."""
+    total, folds = len(work.train.y), work.folds
+    if folds is None or not any(isinstance(part, CrossFit) for part in _layers(fitted)):
+        return {"fits": 1, "least": total, "most": total, "fitted": total} | dict.fromkeys(_NOT_FITTED, 0)
+    sizes, fitted_rows = [len(rows) for rows in folds.fit], len(folds.fitted)
+    calibrating = len(folds.judged) if _told(fitted, "calibration_") is not None else 0
+    kept = {"held_out": max(map(len, folds.held_out)), "calibrating": calibrating, "unused": total - fitted_rows}
+    return {"fits": len(sizes), "least": min(sizes), "most": max(sizes), "fitted": fitted_rows} | kept
+
+
+_NOT_FITTED = ("held_out", "calibrating", "unused")
+
+
+def _fits(fitted: Any) -> list[Any]:
+    """The models of a cross-fitted estimator, or the one that there is."""
+    return next((part.models for part in _layers(fitted) if isinstance(part, CrossFit)), [fitted])
+
+
+def _joined(fits: Sequence[Any], name: str) -> pd.DataFrame | None:
+    """The table that each fit has under this name, one after another, with the fit; members are numbered on."""
+    tables: list[pd.DataFrame] = [table for table in (_told(fit, name) for fit in fits) if table is not None]
+    if not tables:
+        return None
+    named = [table.reset_index() if table.index.name == "member" else table for table in tables]
+    first = 0
+    for k, table in enumerate(named):
+        named[k] = table.assign(fit=k)
+        if "member" in table:
+            named[k]["member"] += first
+            first = int(named[k]["member"].max()) + 1
+    return pd.concat(named, ignore_index=True)
+
+
+def _advice(fits: Sequence[Any]) -> list[str] | None:
+    """What the fits say, each sentence once; None where none keeps watch."""
+    told = [advice for advice in (_told(fit, "advice_") for fit in fits) if advice is not None]
+    return list(dict.fromkeys(sentence for advice in told for sentence in advice)) if told else None
 
 
 def _told(estimator: Any, name: str) -> Any:

@@ -13,7 +13,7 @@ from finnet.checks import require_choice, require_columns, require_share
 from finnet.errors import DataError
 from finnet.types import FloatArray
 
-__all__ = ["CLIP", "NUMERIC", "TableEncoder", "as_table"]
+__all__ = ["CLIP", "NUMERIC", "TableEncoder", "as_table", "middle_ranks"]
 
 CLIP = 5.0  # standard deviations beyond which a standardised number says no more
 _LANDMARKS = 2000  # of a column's distribution; more would only slow the look-up down
@@ -159,11 +159,21 @@ class _RankNormal:
 
 
 def _landmarks(column: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Distinct values in order and the normal quantiles of their middle ranks, thinned evenly."""
+    levels, ranks = middle_ranks(column)
+    return levels, ndtri(ranks)
+
+
+def middle_ranks(column: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Distinct values in order and the share of rows below each, ties halved; thinned evenly to the 2,000 kept.
+
+    Examples
+    --------
+    >>> middle_ranks(np.array([7.0, 0.0, 0.0, 0.0]))
+    (array([0., 7.]), array([0.375, 0.875]))
+    """
     levels, counts = np.unique(column, return_counts=True)
-    scores = ndtri((np.cumsum(counts) - counts / 2.0) / len(column))
     kept = np.linspace(0, len(levels) - 1, min(len(levels), _LANDMARKS)).astype(int)
-    return levels[kept], scores[kept]
+    return levels[kept], ((np.cumsum(counts) - counts / 2.0) / len(column))[kept]
 
 
 NUMERIC: dict[str, type[_Scaler]] = {"standard": _Standard, "quantile": _RankNormal}

@@ -36,7 +36,7 @@ MODELS = ("network", *BASELINES, *NAIVE)
 
 
 def build_model(name: str, *, network: Any, encoder: Any, trials: int) -> Any:
-    """The estimator called `name`: naive ones as they are, all others encoded and calibrated alike.
+    """The estimator called `name`: naive ones as they are, all others encoded, cross-fitted and calibrated alike.
 
     The network draws and chooses its settings itself, the baselines are tuned.
 
@@ -45,9 +45,9 @@ def build_model(name: str, *, network: Any, encoder: Any, trials: int) -> Any:
     network : NetworkEnsembleClassifier
         What "network" stands for, with the settings of the job.
     encoder : transformer
-        Of tables, fitted anew on each training window.
+        Of tables, fitted anew for each fit.
     trials : int
-        Settings tried on the validation block, the same number for every baseline.
+        Settings tried on the first rows held out, the same number for every baseline.
     """
     if name in NAIVE:
         return NAIVE[name]()

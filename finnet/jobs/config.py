@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from finnet.backtest.positions import LongFlat, LongShort, TopBottom
+from finnet.blocks import Blocks
 from finnet.checks import nearest, require_at_least, require_choice, require_number, require_share
 from finnet.data.loans import LoanFile
 from finnet.data.macro import MacroFile
@@ -23,7 +24,7 @@ from finnet.jobs.catalog import MODELS
 from finnet.jobs.network_settings import NetworkSettings
 from finnet.labels import AboveMedian, Direction
 from finnet.lending.cutoff import LoanTerms
-from finnet.splits import Blocks, Holdout, PurgedKFold, RepeatedKFold, Split, WalkForward
+from finnet.splits import Holdout, PurgedKFold, RepeatedKFold, Split, WalkForward
 
 __all__ = ["DefaultRiskJob", "DirectionJob", "Job"]
 
@@ -211,7 +212,7 @@ class Tune:
     Parameters
     ----------
     trials : int
-        Settings tried on the validation block of each fold; 1 keeps the usual ones.
+        Settings tried on each fold, judged by the first rows held out; 1 keeps the usual ones.
     """
 
     trials: int = 3
@@ -234,7 +235,7 @@ def _known_features(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _with_validation(blocks: Blocks) -> Blocks:
-    # Without the block, early stopping would hold out rows of its own choice.
+    # Without rows held out, early stopping would hold out some of its own choice.
     require_share(blocks.validation, name="blocks.validation", zero=False)
     return blocks
 

@@ -43,8 +43,8 @@ def explain(job: DirectionJob | DefaultRiskJob, *, n_jobs: int = 1) -> str:
     small forecasts default from 10 columns.
     Data: 600 rows, 14.8% of them ones, from 2010-01-10 to 2019-12-31.
     Folds: 1. The first trains on 368 rows and forecasts 181.
-    Blocks: of each training window 15% choose settings and stop training, and the 15% after them calibrate.
-    Fits: 2 models on 1 fold; the network trains 16 networks at once, the others but the naive ones try...
+    Blocks: 5 fits on each training window, each without some of its rows, which stop training, choose settings, and...
+    Fits: 2 models on 1 fold; the network trains 4 networks in each fit, the others but the naive ones try...
     Time: about ... on 1 process.
     """
     loaded = load(job)
@@ -81,15 +81,17 @@ def _fold(row: "pd.Series[float]") -> str:
 
 
 def _blocks(job: DirectionJob | DefaultRiskJob) -> str:
-    blocks = job.blocks
-    calibrate = f", and the {blocks.calibration:.0%} after them calibrate" if blocks.calibration else ""
-    return f"Blocks: of each training window {blocks.validation:.0%} choose settings and stop training{calibrate}."
+    fits, calibrate = job.blocks.fits, ", and calibrate" if job.blocks.calibration else ""
+    return (
+        f"Blocks: {fits} fits on each training window, each without some of its rows, which stop training, choose"
+        f" settings{calibrate}; the forecast is their mean."
+    )
 
 
 def _fits(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> str:
     folds = (count_fits(job, dataset) - 1) // len(job.models)
     rows = _plural(len(final_rows(job.split.split, dataset)), "row")
-    members = f"the network trains {_plural(job.network.members, 'network')} at once"
+    members = f"the network trains {_plural(job.network.build(fits=job.blocks.fits).members, 'network')} in each fit"
     tried = f"the others but the naive ones try {_plural(job.tune.trials, 'setting')}"
     last = f"Then the network is fitted once more, on {rows}, to forecast what comes."
     return f"Fits: {len(job.models)} models on {_plural(folds, 'fold')}; {members}, {tried}. {last}"
@@ -106,9 +108,10 @@ def _time(job: DirectionJob | DefaultRiskJob, dataset: Dataset, *, n_jobs: int) 
     return f"Time: about {_duration(seconds)} on {_plural(n_jobs, 'process', 'processes')}."
 
 
-def _repeats(job: DirectionJob | DefaultRiskJob, model: str) -> int:
-    """Fits of a model on one fold: tuning fits every setting, then the winner again."""
-    return job.tune.trials + 1 if model in BASELINES and job.tune.trials > 1 else 1
+def _repeats(job: DirectionJob | DefaultRiskJob, model: str) -> float:
+    """How much more often a model is fitted on a fold than without tuning, which fits one block once per setting."""
+    extra = job.tune.trials - 1 if model in BASELINES else 0
+    return 1 + extra / job.blocks.fits
 
 
 def _duration(seconds: float) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 from finnet.dataset import Dataset
 from finnet.evaluation.stability import Profile
-from finnet.evaluation.walk_forward import refit
+from finnet.evaluation.walk_forward import refit, refit_folds
 from finnet.jobs.config import DefaultRiskJob, DirectionJob
 from finnet.splits import Split, WalkForward
 from finnet.types import IntArray
@@ -39,7 +39,7 @@ def final_rows(split: Split, dataset: Dataset) -> IntArray:
 
 
 def refit_network(job: DirectionJob | DefaultRiskJob, dataset: Dataset, network: Any) -> Any:
-    """The network, fitted on the last window with the validation and calibration blocks of the job."""
+    """The network, fitted on the last window as it is on every fold."""
     return refit(network, dataset, final_rows(job.split.split, dataset), blocks=job.blocks, seed=job.seed)
 
 
@@ -49,10 +49,12 @@ def training_profile(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> Pr
 
 
 def describe_refit(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> dict[str, Any]:
-    """What the final refit was trained on; `until` is the moment when the last of its labels was known."""
+    """What the final refit was trained on; `until` is the moment when the last label that moved a weight was known."""
     rows = final_rows(job.split.split, dataset)
+    folds = refit_folds(dataset, rows, blocks=job.blocks, seed=job.seed)
+    fitted = rows if folds is None else rows[folds.fitted]
     if not dataset.is_dated:
-        return {"model": "network", "rows": len(rows)}
-    known, resolved = dataset.clock("known_at")[rows], dataset.clock("resolves_at")[rows]
+        return {"model": "network", "rows": len(fitted)}
+    known, resolved = dataset.clock("known_at")[fitted], dataset.clock("resolves_at")[fitted]
     times = {"from": known[0], "to": known[-1], "until": resolved.max()}
-    return {"model": "network", "rows": len(rows)} | {name: str(time) for name, time in times.items()}
+    return {"model": "network", "rows": len(fitted)} | {name: str(time) for name, time in times.items()}

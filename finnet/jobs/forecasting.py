@@ -177,7 +177,7 @@ def _panel(job: DirectionJob, data: Path | str, sentiment: Path | str | None) ->
 
 
 def _forecasts(rows: NewRows, model: CalibratedClassifier, run_id: str) -> Forecasts:
-    _require_schema(rows.X, model.classifier_.encoder_)
+    _require_schema(rows.X, model.classifier_.models[0].encoder_)
     clocks = {name: getattr(rows, name) for name in ("issued_at", "tradable_at", "resolves_at")}
     times: dict[str, Any] = {name: clock for name, clock in clocks.items() if clock is not None}
     named = {"model": "network", "fold": NO_FOLD, "entity": rows.entity, "target": rows.target, "horizon": rows.horizon}

@@ -54,9 +54,9 @@ class NetworkSettings:
     Parameters
     ----------
     members : int
-        Networks trained.
+        Networks trained, divided over the fits of a training window (see `Blocks`), each of which trains at least one.
     selection : str
-        "all" averages all of them, "greedy" those that do best together on the validation block.
+        "all" averages all of them, "greedy" those of a fit that do best together on the rows held out of it.
     hidden : tuple of int
         Units of each hidden layer.
     depth : whole number or range, optional
@@ -114,10 +114,10 @@ class NetworkSettings:
         require_range(self.l1, name="l1")
         require_range(self.l2, name="l2")
 
-    def build(self) -> NetworkEnsembleClassifier:
-        """The untrained networks."""
+    def build(self, *, fits: int = 1) -> NetworkEnsembleClassifier:
+        """The untrained networks of one of `fits` fits."""
         return NetworkEnsembleClassifier(
-            self.members,
+            -(-self.members // fits),
             selection=self.selection,
             hidden=self.hidden,
             depth=self.depth,

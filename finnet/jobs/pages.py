@@ -1,7 +1,7 @@
 """Pages: what a run found, put in words and handed to the report."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ from finnet.dataset import Dataset
 from finnet.estimators.baselines import CappedSVC
 from finnet.evaluation.walk_forward import FitRecord, FoldResult
 from finnet.features.feature_set import FeatureSet, feature_meaning
+from finnet.jobs.catalog import NAIVE
 from finnet.jobs.config import DefaultRiskJob, DirectionJob, IndexHistory, MadeLoanBook, MadeMarket
 from finnet.jobs.judgement import Judgement, LendingDecision
-from finnet.jobs.network_settings import NetworkSettings
 from finnet.jobs.sources import Loaded
 from finnet.labels import AboveMedian, Direction, RowCounts
+from finnet.names import model_heading
 from finnet.reporting.backtest_report import Trading, direction_page
 from finnet.reporting.comparison_report import Evidence, Run
 from finnet.reporting.html import render
@@ -31,6 +32,7 @@ from finnet.targets import target_named
 
 __all__ = ["PageParts", "page_parts", "render_page"]
 
+_NETWORK = "network"
 AnyJob = DirectionJob | DefaultRiskJob
 
 
@@ -52,7 +54,8 @@ def page_parts(
     record: Mapping[str, object],
 ) -> PageParts:
     """The parts of a job's report; `record` is its manifest."""
-    evidence, run = _evidence(results, judgement), _run(job, loaded, judgement.sample.base_rate, record=record)
+    evidence, folds = _evidence(results, judgement), _folds(job, loaded.dataset, results)
+    run = _run(job, loaded, judgement.sample.base_rate, folds=folds, record=record)
     if isinstance(job, DirectionJob):
         return PageParts(evidence=evidence, run=run, decision=_trading(job, judgement, run.folds))
     assert isinstance(judgement.decision, LendingDecision)
@@ -80,7 +83,38 @@ def _evidence(results: Sequence[FoldResult], judgement: Judgement) -> Evidence:
         layers=_by_fold({fold: fit.layers for fold, fit in fits.items() if fit.layers is not None}),
         advice=_advice(fits),
         against_naive=judgement.comparisons[0].against_naive,
+        calibrators=_calibrators(results),
+        oddities=_oddities(results),
     )
+
+
+def _calibrators(results: Sequence[FoldResult]) -> pd.DataFrame:
+    network = [result for result in results if result.model == _NETWORK and result.fit.calibration is not None]
+    return pd.DataFrame([{"fold": result.fold, **(result.fit.calibration or {})} for result in network])
+
+
+def _oddities(results: Sequence[FoldResult]) -> list[str]:
+    """Folds in which a model that learns says one number, or ordered the rows held out backwards."""
+    learned = [result for result in results if result.model not in NAIVE]
+    constant = _folds_of(result for result in learned if result.fit.is_constant)
+    backwards = _folds_of(result for result in learned if (result.fit.calibration or {}).get("reversed"))
+    alike = "{} says the same number for every case of {}: there is nothing to rank and nothing to trade on."
+    turned = (
+        "{}, {}: among training rows that a fit had not seen, higher forecasts came true less often than lower ones."
+        " Calibration drew them together and kept their order."
+    )
+    return [alike.format(*place) for place in constant] + [turned.format(*place) for place in backwards]
+
+
+def _folds_of(results: Iterable[FoldResult]) -> list[tuple[str, str]]:
+    """Heading of each model, and its folds in words."""
+    folds: dict[str, list[str]] = {}
+    for result in results:
+        folds.setdefault(result.model, []).append(str(result.fold))
+    return [
+        (model_heading(model), f"{'fold' if len(own) == 1 else 'folds'} {', '.join(own)}")
+        for model, own in folds.items()
+    ]
 
 
 def _by_fold(tables: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
@@ -126,7 +160,13 @@ def _in_folds(folds: tuple[int, ...], sentences: tuple[str, ...]) -> str:
     return f"Folds {', '.join(map(str, folds))}{such_as}: {sentences[0]}."
 
 
-def _run(job: AnyJob, loaded: Loaded, base_rate: float, *, record: Mapping[str, object]) -> Run:
+def _folds(job: AnyJob, dataset: Dataset, results: Sequence[FoldResult]) -> pd.DataFrame:
+    """Stretches of every fold, and how the network used its training rows."""
+    used = [{"fold": result.fold, **(result.fit.rows or {})} for result in results if result.model == _NETWORK]
+    return fold_table(dataset, job.split.split).merge(pd.DataFrame(used), on="fold")
+
+
+def _run(job: AnyJob, loaded: Loaded, base_rate: float, *, folds: pd.DataFrame, record: Mapping[str, object]) -> Run:
     dataset = loaded.dataset
     known = dataset.clock("known_at") if dataset.is_dated else None
     is_market = isinstance(job, DirectionJob)
@@ -137,7 +177,7 @@ def _run(job: AnyJob, loaded: Loaded, base_rate: float, *, record: Mapping[str, 
         entities=len(set(dataset.entity)),
         event=target_named(dataset.target).event,
         base_rate=base_rate,
-        folds=fold_table(dataset, job.split.split),
+        folds=folds,
         features=_features(job, dataset),
         manifest=record,
         reproduce=f"finnet run {job.name}.toml",
@@ -272,24 +312,22 @@ def _notes(job: AnyJob) -> list[str]:
     notes = [
         "Intervals take the models as fitted: they say how the figures would vary with other test rows, not with other"
         " training rows.",
-        f"On each fold the network is {_networks(job.network)}; every other model but the naive ones tried"
-        f" {_settings(job.tune.trials)}. All of this rests on the same training and validation rows; timings.json says"
-        " what each model cost.",
-        "The network and gradient boosting use the validation block for early stopping too; the other models are"
-        " refitted with its rows added.",
+        f"On each fold the network is {_networks(job)}; every other model but the naive ones tried"
+        f" {_settings(job.tune.trials)} in the first of its {job.blocks.fits} fits and took the best in all. All models"
+        " leave out the same rows; timings.json says what each model cost.",
     ]
     if "svm" in job.models:
         notes.append(
-            f"The SVM trains on the newest {CappedSVC().max_rows:,} rows only: its cost grows with their square."
+            f"Each fit of the SVM draws at most {CappedSVC().max_rows:,} rows: its cost grows with their square."
         )
     return [*notes, *(_market_notes(job) if isinstance(job, DirectionJob) else _loan_notes(job))]
 
 
-def _networks(network: NetworkSettings) -> str:
-    if network.members == 1:
-        return "one network, with the settings of the job"
-    drawn = f"{network.members} networks, trained at once with settings drawn from the ranges of the job"
-    if network.selection == "all":
+def _networks(job: AnyJob) -> str:
+    members = job.network.build(fits=job.blocks.fits).members
+    each = "one network" if members == 1 else f"{members} networks, trained at once"
+    drawn = f"{each} in each of {job.blocks.fits} fits, with settings drawn from the ranges of the job"
+    if job.network.selection == "all" or members == 1:
         return f"the average of {drawn}"
     return f"an average of the best of {drawn}"
 

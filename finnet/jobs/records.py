@@ -57,9 +57,10 @@ def manifest(
         "seed": job.seed,
         "data": {"sha256": data_hash(dataset), "rows": len(dataset), "features": list(map(str, dataset.X.columns))},
         "tuning": {
-            "networks trained per fold": job.network.members,
+            "fits per model and fold": job.blocks.fits,
+            "networks trained per fit": job.network.build(fits=job.blocks.fits).members,
             "settings tried per other model and fold": job.tune.trials,
-            "rows that train the SVM": CappedSVC().max_rows,
+            "rows that train the SVM, at most": CappedSVC().max_rows,
         },
         "chosen": _chosen(results),
         REFIT: describe_refit(job, dataset),

@@ -195,5 +195,5 @@ def build_models(job: DirectionJob | DefaultRiskJob) -> Mapping[str, Any]:
     """The estimators of a job by name, not fitted yet."""
     # Returns and ranks are about normal; amounts and incomes have long tails.
     encoder = TableEncoder("standard" if isinstance(job, DirectionJob) else "quantile")
-    network = job.network.build()
+    network = job.network.build(fits=job.blocks.fits)
     return {name: build_model(name, network=network, encoder=encoder, trials=job.tune.trials) for name in job.models}

@@ -9,6 +9,7 @@ import pandas as pd
 from finnet.evaluation.paired_tests import FEWEST_FITS
 from finnet.names import model_heading
 from finnet.reporting import plots, tables
+from finnet.reporting.fits import calibrator_blocks, fits_blocks
 from finnet.reporting.html import Block, Code, Details, Figure, Note, Points, Section, Table
 from finnet.reporting.text import count, day, metric_of, percent
 
@@ -58,6 +59,10 @@ class Evidence:
         What went wrong in training and what helps; None where nobody kept watch.
     against_naive : DataFrame, optional
         `model`, `hardest`, `p_value`, `p_holm`, `beats_all`; may have no rows.
+    calibrators : DataFrame, optional
+        Of the network: `fold`, `rows`, `effective_rows`, `slope`, `intercept`, `loss_before`, `loss_after`, `taken`.
+    oddities : sequence of str
+        Folds whose forecasts are one constant, or ordered held-out rows backwards; one sentence per model and kind.
     """
 
     verdict: str
@@ -71,6 +76,8 @@ class Evidence:
     layers: pd.DataFrame | None = None
     advice: Sequence[str] | None = None
     against_naive: pd.DataFrame | None = None
+    calibrators: pd.DataFrame | None = None
+    oddities: Sequence[str] = ()
 
     @property
     def verdict_lines(self) -> str:
@@ -94,7 +101,8 @@ class Run:
         Share of the cases forecast whose truth is one.
     folds : DataFrame
         `fold`, `train_from`, `train_to`, `train_rows`, `test_from`, `test_to`, `test_rows`; times NaT where rows have
-        no dates.
+        no dates. Where known, how the network used the training rows: `fits`, rows of a fit at `least` and at `most`,
+        `fitted` by any, `held_out` at a time, `calibrating`, `unused`.
     features : DataFrame
         `name`, `meaning` and, for markets, `look_back`.
     manifest : mapping
@@ -259,14 +267,15 @@ def calibration_section(evidence: Evidence, extra: Sequence[Block] = ()) -> Sect
         tables.calibration_table(network), "The network's forecasts in bins; intervals take cases as independent."
     )
     lead = "A forecast of 60 % should come true 60 times in 100. Where the bars reach the dashed line, it may have."
-    return Section("Can its probabilities be trusted?", lead, [figure, *extra, table])
+    blocks = [figure, *extra, table, *calibrator_blocks(evidence.calibrators, evidence.oddities)]
+    return Section("Can its probabilities be trusted?", lead, blocks)
 
 
 def training_section(evidence: Evidence) -> Section:
     """Losses of the networks epoch by epoch, which of them were chosen, and what went wrong."""
     lead = (
-        "A network stops training when its loss on the validation block, the last rows of each training window, no "
-        f"longer falls, and keeps the weights of its best epoch. {_averaging(evidence.learning)}"
+        "A network stops training when its loss on validation rows, training rows that its fit left out, no longer "
+        f"falls, and keeps the weights of its best epoch. {_averaging(evidence.learning)}"
     )
     blocks = [] if evidence.learning.empty else [*_learning_blocks(evidence), *_advice_blocks(evidence.advice)]
     return Section("How did it learn?", lead, blocks)
@@ -279,14 +288,14 @@ def _averaging(learning: pd.DataFrame) -> str:
         return "The forecast is the average of all networks."
     return (
         "The forecast is an average of networks: one after another is added, each time the one that lowers the loss of "
-        "the average on that block most."
+        "the average on those rows most."
     )
 
 
 def _learning_blocks(evidence: Evidence) -> list[Block]:
     curves = (
         "Loss of the networks in the forecast, fold by fold, as long as half of them train. Line: their median on the "
-        "validation block, in a band of the middle 80 %. Dashed: their median on the rows trained on. Dot: the median "
+        "validation rows, in a band of the middle 80 %. Dashed: their median on the rows trained on. Dot: the median "
         "epoch whose weights are kept. First epochs may lie above."
     )
     alt = "Training and validation loss by epoch, one panel per fold"
@@ -332,7 +341,9 @@ def data_section(run: Run) -> Section:
     lead = f"{run.source}: {', '.join(facts)}; {percent(run.base_rate)} of the cases forecast {run.event}."
     folds = Table(tables.fold_table(run.folds), "Training and test stretch of each fold.")
     features = Table(tables.feature_table(run.features), f"The {len(run.features)} features.")
-    return Section("What was it given?", lead, [*_quality_blocks(run.quality), folds, features])
+    return Section(
+        "What was it given?", lead, [*_quality_blocks(run.quality), folds, *fits_blocks(run.folds), features]
+    )
 
 
 def _quality_blocks(quality: pd.DataFrame) -> list[Block]:

@@ -1,4 +1,4 @@
-"""Calibrators learn from the calibration block alone."""
+"""Calibrators learn from forecasts of rows that the model had not seen, and never change the order."""
 
 import numpy as np
 import pytest
@@ -6,54 +6,171 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from finnet.errors import DataError
-from finnet.estimators.calibration import CalibratedClassifier, LogitCalibrator
+from finnet.estimators.calibration import (
+    CalibratedClassifier,
+    HeldOut,
+    LogitCalibrator,
+    choose_calibrator,
+    effective_rows,
+)
+from finnet.fitting import InnerFolds
 
-RNG = np.random.default_rng(0)
+
+def drawn(n, *, slope=1.0, shift=0.0, seed=0):
+    """Scores, and labels whose log-odds are `slope * score + shift`."""
+    rng = np.random.default_rng(seed)
+    score = rng.standard_normal(n)
+    return score, (rng.random(n) < expit(slope * score + shift)).astype(int)
+
+
+def held_out(score, y, *, stretch=None, overlap=1.0, parts=5):
+    rows = np.arange(len(y))
+    return HeldOut(score, y, rows * parts // len(y), rows if stretch is None else stretch, overlap)
 
 
 def test_the_curve_undoes_an_overconfident_score():
-    truth = RNG.standard_normal(20_000)
-    y = (RNG.random(20_000) < expit(truth)).astype(int)
+    truth, y = drawn(20_000)
     curve = LogitCalibrator().fit(3.0 * truth - 1.0, y)
     assert curve.slope_ == pytest.approx(1 / 3, abs=0.02)
     assert curve.intercept_ == pytest.approx(1 / 3, abs=0.05)
 
 
-def test_a_score_that_orders_backwards_is_not_turned_around():
-    score = RNG.standard_normal(500)
-    y = (RNG.random(500) < expit(-2 * score)).astype(int)
-    curve = LogitCalibrator().fit(score, y)
-    assert curve.slope_ == 0.0
-    assert curve.predict(score)[0] == pytest.approx((y.sum() + 1) / 502)
+@pytest.mark.parametrize("effective", [5, 50, 500])
+def test_a_score_that_orders_backwards_keeps_its_order(effective):
+    score, y = drawn(500, slope=-2.0)
+    curve = LogitCalibrator().fit(score, y, effective=effective)
+    p = curve.predict(np.sort(score))
+    assert (np.diff(p) > 0).all()
+
+
+def test_rows_that_are_worth_little_leave_the_score_as_it_is():
+    score, y = drawn(500, slope=0.1)
+    slopes = [LogitCalibrator().fit(score, y, effective=effective).slope_ for effective in (500, 50, 5, 0.05)]
+    assert slopes == sorted(slopes)
+    assert slopes[0] < 0.3
+    assert slopes[-1] > 0.9
+
+
+def test_without_evidence_the_mean_probability_is_the_rate_of_the_rows():
+    score, _ = drawn(400)
+    p = LogitCalibrator().fit(score + 2.0, np.arange(400) % 4 == 0, effective=1e-6).predict(score + 2.0)
+    assert p.mean() == pytest.approx(0.25, abs=0.005)
 
 
 @pytest.mark.parametrize("y", [np.zeros(20, int), np.ones(20, int)])
-def test_a_block_of_one_class_promises_no_certainty(y):
-    p = LogitCalibrator().fit(np.arange(20.0), y).predict(np.arange(20.0))
-    assert ((p > 0.01) & (p < 0.99)).all()
+def test_rows_of_one_class_promise_no_certainty(y):
+    p = LogitCalibrator().fit(np.linspace(-1, 1, 20), y).predict(np.linspace(-1, 1, 20))
+    assert ((p > 0.001) & (p < 0.999)).all()
 
 
-def made(n):
-    X = RNG.standard_normal((n, 2))
-    return X, (RNG.random(n) < expit(X[:, 0])).astype(int)
+def test_scores_that_do_not_vary_give_the_rate():
+    p = LogitCalibrator().fit(np.zeros(100), (np.arange(100) < 30).astype(int)).predict(np.zeros(1))
+    assert p[0] == pytest.approx(0.3, abs=0.01)
 
 
-def test_a_calibrated_classifier_shifts_with_its_calibration_block_only():
-    (X, y), (X_cal, y_cal) = made(2000), made(2000)
-    plain = LogisticRegression().fit(X, y)
-    higher = CalibratedClassifier(LogisticRegression()).fit(X, y, X_cal=X_cal, y_cal=np.maximum(y_cal, 1 - y_cal * 0))
-    same = CalibratedClassifier(LogisticRegression()).fit(X, y, X_cal=X_cal, y_cal=y_cal)
-    assert higher.predict_proba(X)[:, 1].min() > 0.9
-    assert np.abs(logit(same.predict_proba(X)[:, 1]) - logit(plain.predict_proba(X)[:, 1])).mean() < 0.15
+def test_labels_that_overlap_are_worth_fewer_rows():
+    score, y = drawn(500)
+    assert effective_rows(held_out(score, y)) == pytest.approx(500, rel=0.1)
+    assert effective_rows(held_out(score, y, overlap=5.0)) <= 100
 
 
-def test_without_a_calibration_block_probabilities_stay_as_they_are():
-    X, y = made(200)
-    calibrated = CalibratedClassifier(LogisticRegression()).fit(X, y)
-    np.testing.assert_array_equal(calibrated.predict_proba(X), LogisticRegression().fit(X, y).predict_proba(X))
+def test_rows_of_a_session_that_share_their_shock_are_worth_little_more_than_one():
+    score, _ = drawn(2000)
+    shock = np.repeat(np.random.default_rng(1).integers(0, 2, 100), 20)
+    assert effective_rows(held_out(score, shock, stretch=np.arange(2000) // 20)) < 150
 
 
-def test_labels_of_calibration_rows_must_be_known():
-    X, y = made(200)
-    with pytest.raises(DataError, match="y_cal holds class 0, which is none of 'bad', 'good'"):
-        CalibratedClassifier(LogisticRegression()).fit(X, np.where(y, "good", "bad"), X_cal=X, y_cal=y)
+def test_a_calibrator_is_taken_where_it_helps_rows_that_it_was_not_fitted_on():
+    score, y = drawn(2000)
+    curve, facts = choose_calibrator(held_out(4.0 * score, y))
+    assert facts["taken"]
+    assert facts["loss_after"] < facts["loss_before"]
+    assert curve.slope_ == pytest.approx(0.25, abs=0.05)
+
+
+def test_a_calibrator_that_does_not_help_leaves_the_forecasts_as_they_are():
+    score, y = drawn(1000, seed=4)
+    curve, facts = choose_calibrator(held_out(score, y))
+    assert not facts["taken"]
+    assert (curve.slope_, curve.intercept_) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("slope", [1.0, -1.0])
+def test_the_facts_say_whether_the_order_was_reversed(slope):
+    score, y = drawn(500, slope=slope)
+    assert choose_calibrator(held_out(score, y))[1]["reversed"] is (slope < 0)
+
+
+def test_one_block_alone_calibrates_nothing():
+    score, y = drawn(500, slope=0.1)
+    assert not choose_calibrator(held_out(score, y, parts=1))[1]["taken"]
+
+
+def folds(n, parts=5, *, calibrate=True):
+    part = np.arange(n) % parts
+    own = [np.flatnonzero(part == k) for k in range(parts)]
+    others = [np.flatnonzero(part != k) for k in range(parts)]
+    return InnerFolds(fit=others, validation=own, held_out=own, stretch=np.arange(n), calibrate=calibrate)
+
+
+class Loud(LogisticRegression):
+    """Says everything five times as surely as it should."""
+
+    def predict_proba(self, X):
+        p = expit(5.0 * logit(super().predict_proba(X)[:, 1]))
+        return np.column_stack([1 - p, p])
+
+
+def table(n=1000):
+    X = np.random.default_rng(2).standard_normal((n, 2))
+    return X, (np.random.default_rng(3).random(n) < expit(X[:, 0])).astype(int)
+
+
+def test_a_loud_model_is_calibrated_by_rows_that_it_had_not_seen():
+    X, y = table()
+    model = CalibratedClassifier(Loud()).fit(X, y, folds=folds(1000))
+    assert model.calibrator_.slope_ == pytest.approx(0.2, abs=0.03)
+    assert model.calibration_["rows"] == 1000
+
+
+def test_calibration_keeps_every_difference_in_the_order():
+    X, y = table()
+    model = CalibratedClassifier(Loud()).fit(X, y, folds=folds(1000))
+    raw, p = model.classifier_.predict_proba(X)[:, 1], model.predict_proba(X)[:, 1]
+    assert (np.argsort(raw) == np.argsort(p)).all()
+    assert len(np.unique(p)) == len(np.unique(raw))
+
+
+def test_fits_that_know_the_rate_of_their_own_rows_alone_are_not_called_reversed():
+    """Each fit forecasts the rate of its rows, which is the lower the more ones it was not shown."""
+    y = np.repeat([1, 0, 1, 0, 1], 40)
+    X = np.random.default_rng(0).standard_normal((200, 1))
+    part = np.arange(200) // 40
+    fit, own = ([np.flatnonzero(test(part, k)) for k in range(5)] for test in (np.not_equal, np.equal))
+    in_time = InnerFolds(fit=fit, validation=own, held_out=own, stretch=np.arange(200) // 5, overlap=5.0)
+    model = CalibratedClassifier(LogisticRegression(C=1e-9)).fit(X, y, folds=in_time)
+    assert model.calibrator_.slope_ > 0.3
+
+
+@pytest.mark.parametrize("inner", [None, folds(200, calibrate=False)], ids=["no folds", "not asked for"])
+def test_without_calibration_probabilities_stay_as_they_are(inner):
+    X, y = table(200)
+    model = CalibratedClassifier(LogisticRegression()).fit(X, y, folds=inner)
+    np.testing.assert_array_equal(model.predict_proba(X), model.classifier_.predict_proba(X))
+    assert model.calibration_ is None
+
+
+def test_a_certain_model_is_never_quite_certain():
+    class Certain(LogisticRegression):
+        def predict_proba(self, X):
+            return np.eye(2)[self.predict(X)]
+
+    X, y = table(200)
+    p = CalibratedClassifier(Certain()).fit(X, y, folds=folds(200)).predict_proba(X)
+    assert ((p > 0) & (p < 1)).all()
+
+
+def test_three_classes_cannot_be_calibrated():
+    X, _ = table(200)
+    with pytest.raises(DataError, match="which calibration needs; fit without folds"):
+        CalibratedClassifier(LogisticRegression()).fit(X, np.arange(200) % 3, folds=folds(200))

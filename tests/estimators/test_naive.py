@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import log_loss, roc_auc_score
 
 from finnet.errors import DataError
 from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
@@ -57,7 +58,65 @@ def test_best_column_finds_the_column_that_orders_and_its_sign():
     assert np.corrcoef(p, signal)[0, 1] > 0.9
 
 
-def test_best_column_fills_gaps_with_the_training_median():
-    model = BestColumn().fit(X[["volume"]], np.array([0, 0, 1, 1]))
-    gap, median = (pd.DataFrame({"volume": [value]}) for value in (np.nan, 2.0))
-    assert (model.predict_proba(gap) == model.predict_proba(median)).all()
+def rates(n=3000, *, sign=1.0, seed=0):
+    """A column whose log-odds rise (or fall) evenly, and labels; AUC about .65 (or .35)."""
+    rng = np.random.default_rng(seed)
+    x = rng.random(n)
+    return x, (rng.random(n) < 0.05 + 0.25 * np.where(sign > 0, x, 1 - x)).astype(int)
+
+
+def with_outliers(x, y):
+    x[:30], y[:30] = np.linspace(5e3, 5e4, 30), 0
+    return x, y
+
+
+def with_a_code(x, y):
+    x[:60], y[:60] = 365243.0, 0
+    return x, y
+
+
+def with_ties(x, y):
+    return np.where(x < 0.6, 0.0, np.round(x, 1)), y
+
+
+def with_gaps(x, y):
+    x[::7] = np.nan
+    y[::7] = np.arange(len(y[::7])) % 2
+    return x, y
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("change", [with_outliers, with_a_code, with_ties, with_gaps])
+def test_best_column_keeps_its_direction(change, sign):
+    train, test = (change(*rates(sign=sign, seed=seed)) for seed in (0, 1))
+    model = BestColumn().fit(pd.DataFrame({"x": train[0]}), train[1])
+    for x, y in (train, test):
+        given = ~np.isnan(x)
+        p = model.predict_proba(pd.DataFrame({"x": x}))[given, 1]
+        column = roc_auc_score(y[given], sign * x[given])
+        assert column > 0.6
+        assert roc_auc_score(y[given], p) == pytest.approx(column, abs=1e-3)
+
+
+def test_best_column_is_calibrated_on_its_training_rows():
+    x, y = with_outliers(*rates())
+    p = BestColumn().fit(pd.DataFrame({"x": x}), y).predict_proba(pd.DataFrame({"x": x}))[:, 1]
+    assert p.mean() == pytest.approx(y.mean(), abs=0.01)
+    assert log_loss(y, p) < log_loss(y, np.full(len(y), y.mean()))
+
+
+def test_best_column_gives_gaps_a_rate_of_their_own():
+    x, y = with_gaps(*rates())
+    model = BestColumn().fit(pd.DataFrame({"x": x}), y)
+    assert model.predict_proba(pd.DataFrame({"x": [np.nan]}))[0, 1] == pytest.approx(0.5, abs=0.01)
+
+
+def test_best_column_promises_nothing_of_a_gap_that_it_never_saw():
+    x, y = rates()
+    model = BestColumn().fit(pd.DataFrame({"x": x}), y)
+    assert model.predict_proba(pd.DataFrame({"x": [np.nan]}))[0, 1] == pytest.approx(y.mean())
+
+
+def test_best_column_of_gaps_alone_gives_the_rate():
+    model = BestColumn().fit(pd.DataFrame({"x": [np.nan] * 4}), np.array([0, 0, 0, 1]))
+    assert 0 < model.predict_proba(pd.DataFrame({"x": [1.0]}))[0, 1] < 0.5

@@ -11,6 +11,7 @@ from finnet.estimators.refitting import REFITTED
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
 from finnet.estimators.tuning import TunedClassifier
 from finnet.features.encoding import TableEncoder
+from finnet.fitting import InnerFolds
 from finnet.jobs.catalog import build_model
 
 RNG = np.random.default_rng(0)
@@ -20,13 +21,14 @@ Y = (TABLE["a"] + RNG.standard_normal(240) > 0).astype(int).to_numpy()
 
 def fitted(name, trials=2):
     model = build_model(name, network=None, encoder=TableEncoder(), trials=trials)
-    blocks = {"X_val": TABLE[120:180], "y_val": Y[120:180], "X_cal": TABLE[180:], "y_cal": Y[180:]}
-    return model.fit(TABLE[:120], Y[:120], **blocks)
+    parts = [np.arange(120, 180), np.arange(180, 240)]
+    fit = [np.setdiff1d(np.arange(240), part) for part in parts]
+    return model.fit(TABLE, Y, folds=InnerFolds(fit=fit, validation=parts, held_out=parts, stretch=np.arange(240)))
 
 
 def changed(content, change):
     archive = unpack(content)
-    change(archive.description["model"]["classifier"]["classifier"])
+    change(archive.description["model"]["classifier"]["models"][1]["classifier"])
     return pack(Archive(archive.description, archive.arrays))
 
 

@@ -24,6 +24,7 @@ from finnet.estimators.progress import ProgressBar
 from finnet.estimators.saving import SCHEMA, load_model, model_from_bytes, model_to_bytes, save_model
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
 from finnet.features.encoding import TableEncoder
+from finnet.fitting import InnerFolds
 from finnet.labels import Direction, build_dataset
 from finnet.network import SGD, AdamW, Clipping, EarlyStopping
 from finnet.network.activations import LeakyReLU, Tanh
@@ -45,11 +46,11 @@ def pipeline(classifier, numeric="quantile", min_frequency=0.01):
 
 
 def fitted(model):
-    parts = [slice(0, 400), slice(400, 500), slice(500, 600)]
-    X, y = zip(*[(LOANS.iloc[part], DEFAULT[part]) for part in parts], strict=True)
-    if isinstance(model, CalibratedClassifier):
-        return model.fit(X[0], y[0], X_val=X[1], y_val=y[1], X_cal=X[2], y_cal=y[2])
-    return model.fit(X[0], y[0])
+    if not isinstance(model, CalibratedClassifier):
+        return model.fit(LOANS[:400], DEFAULT[:400])
+    parts = np.array_split(np.arange(400), 2)
+    folds = InnerFolds(fit=parts[::-1], validation=parts, held_out=parts, stretch=np.arange(400))
+    return model.fit(LOANS[:400], DEFAULT[:400], folds=folds)
 
 
 MODELS = {
@@ -335,12 +336,18 @@ def test_a_setting_that_no_network_takes_is_not_saved():
         model_to_bytes(model)
 
 
-WHOLE = model_to_bytes(fitted(pipeline(NETWORK)))
+def alone(classifier):
+    """The bytes of a pipeline that was fitted once, on all rows."""
+    return model_to_bytes(pipeline(classifier).fit(LOANS[:400], DEFAULT[:400]))
+
+
+WHOLE = alone(NETWORK)
 ARCHIVE = unpack(WHOLE)
-PACK = unpack(model_to_bytes(fitted(pipeline(ENSEMBLE))))
+PACK = unpack(alone(ENSEMBLE))
+CROSS = unpack(model_to_bytes(fitted(pipeline(NETWORK))))
 N_CHOSEN = len(PACK.arrays[-1])
-SHARING = unpack(model_to_bytes(fitted(pipeline(SHARED))))
-DEPTHS = unpack(model_to_bytes(fitted(pipeline(DEEP))))
+SHARING = unpack(alone(SHARED))
+DEPTHS = unpack(alone(DEEP))
 NUMERIC = unpack(model_to_bytes(clone(REGRESSORS["network"]).fit(PERIOD.to_numpy(), NUMBERS)))
 
 
@@ -353,6 +360,18 @@ def described(change):
     """The archive with its description changed."""
     description = deepcopy(dict(ARCHIVE.description))
     return pack(Archive(change(description) or description, ARCHIVE.arrays))
+
+
+def crossed(change):
+    """The archive of a cross-fitted network with the list of its fits changed."""
+    description = deepcopy(dict(CROSS.description))
+    inner = description["model"]["classifier"]
+    inner["models"] = change(inner["models"])
+    return pack(Archive(description, CROSS.arrays))
+
+
+def with_columns(fit, columns):
+    return {**fit, "encoder": {**fit["encoder"], "columns": columns}}
 
 
 def packed(number, change):
@@ -549,7 +568,13 @@ HOSTILE = {
     "best epoch by halves": lambda: with_history(best_epoch=1.0),
     "validation of other epochs": lambda: with_history(validation_loss=len(NUMERIC.arrays)),
     "losses in a table": lambda: with_history(train_loss=len(NUMERIC.arrays) + 1),
-    "slope is text": lambda: described(lambda d: d["model"].update(line=["1", "2"])),
+    "slope is text": lambda: described(lambda d: d["model"].update(curve=["1", "2"])),
+    "a slope that turns the order": lambda: described(lambda d: d["model"].update(curve=[-1.0, 0.0])),
+    "a floor above the ceiling": lambda: described(lambda d: d["model"].update(floor=1.5)),
+    "no fits": lambda: crossed(lambda fits: []),
+    "fits of two kinds": lambda: crossed(lambda fits: [*fits, CROSS.description["model"]]),
+    "fits of other columns": lambda: crossed(lambda fits: [fits[0], with_columns(fits[1], list("abcdefghijk"))]),
+    "fits of other classes": lambda: crossed(lambda fits: [fits[0], {"kind": "prior_rate", "rate": 0.5}]),
 }
 
 
@@ -576,7 +601,9 @@ def leaves(value, path=()):
 
 @pytest.mark.parametrize("harm", [None, -1, "x", [], {}, 1e308, 10**30, [[]]], ids=repr)
 @pytest.mark.parametrize(
-    "archive", [ARCHIVE, PACK, SHARING, DEPTHS, NUMERIC], ids=["network", "ensemble", "shared", "depths", "regressor"]
+    "archive",
+    [ARCHIVE, PACK, SHARING, DEPTHS, NUMERIC, CROSS],
+    ids=["network", "ensemble", "shared", "depths", "regressor", "cross-fitted"],
 )
 def test_a_harmed_description_is_refused_or_gives_a_model_that_forecasts(harm, archive):
     for path in leaves(dict(archive.description)):

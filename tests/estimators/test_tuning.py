@@ -9,6 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from finnet.estimators.ensemble import NetworkEnsembleClassifier
 from finnet.estimators.tuning import SPACES, EncodedClassifier, TunedClassifier
 from finnet.features.encoding import TableEncoder
+from finnet.fitting import InnerFolds, takes_validation
 from finnet.jobs.catalog import BASELINES, build_model
 
 RNG = np.random.default_rng(0)
@@ -25,13 +26,33 @@ class Counting(KNeighborsClassifier):
         return super().fit(X, y)
 
 
-def test_as_many_settings_are_tried_as_the_budget_says_and_the_winner_is_refitted_on_all_rows():
+def test_as_many_settings_are_tried_as_the_budget_says_and_none_learns_from_the_validation_rows():
     Counting.fits = 0
     tuned = TunedClassifier(Counting(5), space=SPACES["knn"], trials=4, random_state=1).fit(
         X, Y, X_val=X_VAL, y_val=Y_VAL
     )
-    assert Counting.fits == 4 + 1
-    assert tuned.classifier_.rows_ == 600
+    assert Counting.fits == 4
+    assert tuned.classifier_.rows_ == 300
+
+
+def test_settings_that_are_chosen_once_are_not_tried_again():
+    chosen = TunedClassifier(Counting(1), space={"n_neighbors": [61]}, trials=2).fit(X, Y, X_val=X_VAL, y_val=Y_VAL)
+    Counting.fits = 0
+    again = chosen.settled().fit(X_VAL, Y_VAL, X_val=X, y_val=Y)
+    assert Counting.fits == 1
+    assert again.best_params_ == chosen.best_params_ == {"n_neighbors": 61}
+
+
+def test_a_pipeline_settles_with_its_classifier():
+    tuned = TunedClassifier(KNeighborsClassifier(1), space={"n_neighbors": [61]}, trials=2)
+    model = EncodedClassifier(TableEncoder(), tuned)
+    model.fit(pd.DataFrame(X).add_prefix("x"), Y, X_val=pd.DataFrame(X_VAL).add_prefix("x"), y_val=Y_VAL)
+    assert model.settled().classifier.settings == {"n_neighbors": 61}
+
+
+def test_a_pipeline_has_a_use_for_validation_rows_where_its_classifier_has_one():
+    assert takes_validation(EncodedClassifier(TableEncoder(), NetworkEnsembleClassifier(2)))
+    assert not takes_validation(EncodedClassifier(TableEncoder(), LogisticRegression()))
 
 
 def test_the_setting_with_the_lowest_validation_loss_wins():
@@ -65,8 +86,9 @@ def test_every_model_of_the_catalog_learns_a_plain_signal(name):
     network = NetworkEnsembleClassifier(4, hidden=(8,), learning_rate=0.01, batch_size=32, epochs=40)
     model = build_model(name, network=network, encoder=TableEncoder(), trials=2)
     table, later = pd.DataFrame(X).add_prefix("x"), pd.DataFrame(X_VAL).add_prefix("x")
-    blocks = {"X_val": table[200:], "y_val": Y[200:], "X_cal": later, "y_cal": Y_VAL}
-    model.fit(table[:200], Y[:200], **blocks)
+    parts = np.array_split(np.arange(300), 3)
+    fit = [np.setdiff1d(np.arange(300), part) for part in parts]
+    model.fit(table, Y, folds=InnerFolds(fit=fit, validation=parts, held_out=parts, stretch=np.arange(300)))
     p = model.predict_proba(later)[:, 1]
     assert ((p > 0.5) == Y_VAL).mean() > 0.65
 

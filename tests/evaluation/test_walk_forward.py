@@ -7,6 +7,7 @@ from sklearn.compose import TransformedTargetRegressor
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
+from finnet.blocks import Blocks
 from finnet.data.panel import Panel
 from finnet.data.samples import made_loan_book, made_market
 from finnet.dataset import Dataset
@@ -19,7 +20,7 @@ from finnet.features.encoding import TableEncoder
 from finnet.jobs.catalog import MODELS, build_model
 from finnet.labels import Direction, ForwardReturn, build_dataset, default_dataset
 from finnet.network.stopping import EarlyStopping
-from finnet.splits import Blocks, Holdout, RepeatedKFold, WalkForward
+from finnet.splits import Holdout, RepeatedKFold, WalkForward
 
 FEATURES = ["return_1", "return_5", "volatility_5", "volume_z_20", "sentiment_sentiment"]
 SPLIT = WalkForward(train_bars=120, test_bars=40)
@@ -150,7 +151,9 @@ def test_a_record_holds_every_network_its_share_and_how_far_the_chosen_ones_disa
     dataset = default_dataset(made_loan_book(loans=600))
     (result,) = forecast_folds({"network": model("network")}, dataset, Holdout())
     members = result.fit.members
-    assert members["member"].tolist() == [0, 1, 2, 3]
+    assert members["member"].tolist() == list(range(20))
+    assert members["fit"].tolist() == list(np.repeat(range(5), 4))
+    assert set(result.fit.history["member"]) == set(range(20))
     assert members["share"].sum() == pytest.approx(1.0)
     assert 0 < result.fit.spread < 0.5
 
@@ -164,6 +167,71 @@ def test_a_record_holds_the_advice_of_a_network_that_gives_any_and_none_of_other
     assert any("lower the learning rate" in sentence for sentence in told.fit.advice)
     assert silent.fit.advice is None
     assert told.fit.members is told.fit.spread is None
+
+
+def in_time(name, **settings):
+    dataset = build_dataset(made_market(symbols=3, sessions=260), FEATURES, Direction(horizon_bars=3))
+    return forecast_folds({name: model(name)}, dataset, SPLIT, **settings)
+
+
+def test_a_record_counts_the_rows_of_every_use():
+    rows = in_time("logistic")[0].fit.rows
+    total = rows["fitted"]
+    assert rows["fits"] == 5
+    assert rows["unused"] == 0
+    assert total == rows["calibrating"] > rows["most"] >= rows["least"] > total / 2
+    assert 0 < rows["held_out"] - total / 5 < 6
+
+
+def test_a_naive_forecast_is_fitted_once_on_all_rows():
+    rows, logistic = (in_time(name)[0].fit.rows for name in ("prior_rate", "logistic"))
+    assert rows == {"fits": 1, "held_out": 0, "calibrating": 0, "unused": 0} | dict.fromkeys(
+        ["least", "most", "fitted"], logistic["fitted"]
+    )
+
+
+def test_a_record_says_how_forecasts_were_calibrated_and_whether_they_are_one_number():
+    learned, naive = (in_time(name)[0].fit for name in ("logistic", "prior_rate"))
+    assert learned.calibration["slope"] > 0
+    assert (learned.is_constant, naive.is_constant) == (False, True)
+    assert naive.calibration is None
+
+
+def test_without_calibration_forecasts_stay_as_the_fits_say():
+    assert in_time("logistic", blocks=Blocks(0.2, calibration=False))[0].fit.calibration is None
+
+
+def test_every_known_row_trains_a_model_that_stops_early():
+    class Seen(NetworkClassifier):
+        rows = []
+
+        def fit(self, X, y, *, X_val=None, y_val=None):
+            Seen.rows.append((X["number"].tolist(), X_val["number"].tolist()))
+            return super().fit(X, y, X_val=X_val, y_val=y_val)
+
+    dataset = build_dataset(made_market(symbols=1, sessions=200), ["return_1"], Direction())
+    dataset = Dataset(
+        dataset.X.assign(number=np.arange(float(len(dataset)))),
+        dataset.y,
+        dataset.entity,
+        dataset.target,
+        dataset.horizon,
+        dataset.clocks,
+    )
+    fold = next(iter(Holdout().split(dataset)))
+    walk_forward(Seen((2,), epochs=1), dataset, Holdout())
+    fitted, validated = ({row for rows in Seen.rows for row in rows[part]} for part in (0, 1))
+    assert len(Seen.rows) == 5
+    assert fitted == validated == set(fold.train)
+
+
+def test_loans_of_four_years_with_a_horizon_of_one_train_on_all_that_resolved():
+    book = made_loan_book(loans=800)
+    dataset = default_dataset(book)
+    days = dataset.clocks["known_at"].iloc[-1] - pd.Timedelta(days=4 * 365)
+    recent = dataset.take(np.flatnonzero(dataset.clocks["known_at"] >= days))
+    (result,) = forecast_folds({"logistic": model("logistic")}, recent, Holdout(test_share=0.3))
+    assert result.fit.rows["fitted"] == len(next(iter(Holdout(test_share=0.3).split(recent))).train)
 
 
 def test_blocks_of_nothing_train_on_every_row():

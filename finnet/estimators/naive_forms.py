@@ -1,0 +1,88 @@
+"""How naive forecasts and calibration curves become descriptions and arrays, and come back."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from finnet.errors import DataError
+from finnet.estimators.archive import Arrays, Description, checked_classes, checked_names, checked_number, keep
+from finnet.estimators.calibration import LogitCalibrator
+from finnet.estimators.naive import BestColumn, Persistence, PriorRate
+
+__all__ = [
+    "describe_best_column",
+    "describe_curve",
+    "describe_persistence",
+    "describe_rate",
+    "restore_best_column",
+    "restore_curve",
+    "restore_persistence",
+    "restore_rate",
+]
+
+
+def describe_curve(curve: LogitCalibrator) -> list[float]:
+    """Slope and intercept."""
+    return [float(curve.slope_), float(curve.intercept_)]
+
+
+def restore_curve(line: Sequence[Any]) -> LogitCalibrator:
+    """The curve of this slope, which must rise, and intercept."""
+    curve = LogitCalibrator()
+    slope, intercept = line
+    curve.slope_, curve.intercept_ = checked_number(slope, 1e-6, 1e6), checked_number(intercept, -1e6, 1e6)
+    return curve
+
+
+def _two_classes(description: Description) -> np.ndarray:
+    classes = checked_classes(description.get("classes", [0, 1]))
+    if len(classes) != 2:
+        raise DataError(f"classes {classes.tolist()} are not two")
+    return classes
+
+
+def describe_rate(model: PriorRate, arrays: Arrays) -> dict[str, Any]:
+    """The rate of ones."""
+    return {"classes": model.classes_.tolist(), "rate": float(model.rate_)}
+
+
+def restore_rate(kind: type[PriorRate], description: Description, arrays: Arrays) -> PriorRate:
+    """The forecast of this kind, with the rate that was saved."""
+    model = kind()
+    model.classes_, model.rate_ = _two_classes(description), checked_number(description["rate"], 0, 1)
+    return model
+
+
+def describe_persistence(model: Persistence, arrays: Arrays) -> dict[str, Any]:
+    """The column, and how often its sign was right."""
+    return {"classes": model.classes_.tolist(), "column": model.column_, "hit_rate": float(model.hit_rate_)}
+
+
+def restore_persistence(description: Description, arrays: Arrays) -> Persistence:
+    """The forecast of this column."""
+    (column,) = checked_names([description["column"]])
+    model = Persistence(column)
+    model.column_ = column
+    model.classes_, model.hit_rate_ = _two_classes(description), checked_number(description["hit_rate"], 0, 1)
+    return model
+
+
+def describe_best_column(model: BestColumn, arrays: Arrays) -> dict[str, Any]:
+    """The column, its ranks and its curve."""
+    ranks = {"values": keep(model.values_, arrays), "ranks": keep(model.ranks_, arrays), "direction": model.direction_}
+    rates = {"missing": model.missing_rate_, "curve": describe_curve(model.curve_)}
+    return {"classes": model.classes_.tolist(), "column": model.column_, **ranks, **rates}
+
+
+def restore_best_column(description: Description, arrays: Arrays) -> BestColumn:
+    """The forecast of this column; DataError where values and ranks do not fit each other."""
+    model, (column,) = BestColumn(), checked_names([description["column"]])
+    model.classes_, model.column_ = _two_classes(description), column
+    model.values_, model.ranks_ = arrays[description["values"]], arrays[description["ranks"]]
+    if model.values_.ndim != 1 or model.values_.shape != model.ranks_.shape or not len(model.values_):
+        raise DataError(f"values of shape {model.values_.shape} have no ranks of shape {model.ranks_.shape}")
+    model.direction_ = checked_number(description["direction"], -1, 1)
+    model.missing_rate_ = checked_number(description["missing"], 0, 1)
+    model.curve_ = restore_curve(description["curve"])
+    return model
