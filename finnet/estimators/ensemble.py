@@ -6,6 +6,17 @@ from typing import Any
 import numpy as np
 
 from finnet.estimators.classifier_base import ClassifierOfNetworks
+from finnet.estimators.defaults import (
+    ACTIVATION,
+    BATCH_SIZE,
+    DROPOUTS,
+    EPOCHS,
+    LEARNING_RATES,
+    MEMBERS,
+    MEMBERS_HIDDEN,
+    PENALTIES,
+    SELECTION,
+)
 from finnet.estimators.ensemble_base import EnsembleOfNetworks
 from finnet.estimators.network_base import RandomState
 from finnet.estimators.ranges import Depth, Patience, Range
@@ -27,8 +38,8 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
     """Forecasts class probabilities with many networks, averaged.
 
     Members differ in seed and in settings drawn from ranges. Rows are divided into folds; every member learns from all
-    folds but one and stops by that one, and on it the members of a fold are chosen greedily. So every row is learned
-    from, and every choice is made on rows that the chosen did not see. Members that diverge take no part.
+    folds but one and stops by that one. So every row is learned from, and each member is judged by rows that it did not
+    see. All members that did not diverge are averaged, or with `selection="greedy"` those that do best together.
 
     Random restarts of one network, of which the best is kept, are the same with one value for every setting and
     `selection="best"`. An interrupt from the keyboard keeps
@@ -63,8 +74,8 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
     folds : int
     bagging : bool
         Whether each member learns from a draw with replacement of its rows.
-    selection : "greedy", "all" or "best"
-        Which members make the forecast: those chosen as above, all in equal parts, or the one of least validation loss
+    selection : "all", "greedy" or "best"
+        Which members make the forecast: all in equal parts, those that are chosen greedily, fold by fold, or the one of least validation loss
         (of least training loss where nothing is validated); folds=1 or X_val judges all by the same rows.
     class_weight : dict, "balanced" or None
     schedule, clipping, normalization, residual, initializer
@@ -114,26 +125,26 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
 
     def __init__(
         self,
-        members: int = 16,
+        members: int = MEMBERS,
         *,
-        hidden: tuple[int, ...] = (64,),
+        hidden: tuple[int, ...] = MEMBERS_HIDDEN,
         depth: Depth | None = None,
-        activation: str | Activation = "silu",
+        activation: str | Activation = ACTIVATION,
         loss: str | Loss = "cross_entropy",
-        learning_rate: Range = (1e-3, 3e-3),
-        dropout: Range = (0.0, 0.25),
-        l1: Range = (2e-4, 1e-3),
-        l2: Range = (3e-4, 6e-3),
+        learning_rate: Range = LEARNING_RATES,
+        dropout: Range = DROPOUTS,
+        l1: Range = PENALTIES,
+        l2: Range = PENALTIES,
         weight_decay: Range | None = None,
         optimizer: str | Optimizer = "adam",
-        batch_size: int = 256,
-        epochs: int = 100,
+        batch_size: int = BATCH_SIZE,
+        epochs: int = EPOCHS,
         early_stopping: bool | EarlyStopping = True,
         patience: Patience | None = None,
         validation: str = "stratified",
         folds: int = 4,
         bagging: bool = False,
-        selection: str = "greedy",
+        selection: str = SELECTION,
         schedule: Schedule | None = None,
         clipping: Clipping | None = None,
         normalization: str | None = None,
@@ -206,26 +217,26 @@ class NetworkEnsembleRegressor(EnsembleOfNetworks, RegressorOfNetworks):
 
     def __init__(
         self,
-        members: int = 16,
+        members: int = MEMBERS,
         *,
-        hidden: tuple[int, ...] = (64,),
+        hidden: tuple[int, ...] = MEMBERS_HIDDEN,
         depth: Depth | None = None,
-        activation: str | Activation = "silu",
+        activation: str | Activation = ACTIVATION,
         loss: str | Loss = "mse",
-        learning_rate: Range = (1e-3, 3e-3),
-        dropout: Range = (0.0, 0.25),
-        l1: Range = (2e-4, 1e-3),
-        l2: Range = (3e-4, 6e-3),
+        learning_rate: Range = LEARNING_RATES,
+        dropout: Range = DROPOUTS,
+        l1: Range = PENALTIES,
+        l2: Range = PENALTIES,
         weight_decay: Range | None = None,
         optimizer: str | Optimizer = "adam",
-        batch_size: int = 256,
-        epochs: int = 100,
+        batch_size: int = BATCH_SIZE,
+        epochs: int = EPOCHS,
         early_stopping: bool | EarlyStopping = True,
         patience: Patience | None = None,
         validation: str = "stratified",
         folds: int = 4,
         bagging: bool = False,
-        selection: str = "greedy",
+        selection: str = SELECTION,
         schedule: Schedule | None = None,
         clipping: Clipping | None = None,
         normalization: str | None = None,

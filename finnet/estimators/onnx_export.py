@@ -130,7 +130,7 @@ def network_graph(model: EstimatorOfNetworks) -> Graph:
 
     Examples
     --------
-    >>> model = NetworkRegressor((2,), epochs=1, random_state=0).fit(np.eye(4), np.arange(4.0))
+    >>> model = NetworkRegressor((2,), activation="relu", epochs=1, random_state=0).fit(np.eye(4), np.arange(4.0))
     >>> [step.operator for step in network_graph(model).steps]
     ['MatMul', 'Add', 'Relu', 'MatMul', 'Add', 'Identity']
     """

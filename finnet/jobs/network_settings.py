@@ -7,6 +7,17 @@ from pydantic import PlainSerializer, PlainValidator
 
 from finnet.checks import require_at_least, require_choice
 from finnet.errors import ConfigError
+from finnet.estimators.defaults import (
+    ACTIVATION,
+    BATCH_SIZE,
+    DROPOUTS,
+    EPOCHS,
+    LEARNING_RATES,
+    MEMBERS,
+    MEMBERS_HIDDEN,
+    PENALTIES,
+    SELECTION,
+)
 from finnet.estimators.door import require_hidden
 from finnet.estimators.ensemble import NetworkEnsembleClassifier
 from finnet.estimators.ranges import Depth, depth_range, require_range
@@ -88,18 +99,18 @@ class NetworkSettings:
     finnet.errors.ConfigError: dropout=1.5 is not a number of 0 or more and below 1
     """
 
-    members: int = 16
-    selection: str = "all"
-    hidden: tuple[int, ...] = (32,)
+    members: int = MEMBERS
+    selection: str = SELECTION
+    hidden: tuple[int, ...] = MEMBERS_HIDDEN
     depth: CountOrRange | None = None
-    activation: str = "silu"
-    learning_rate: NumberOrRange = (4e-3, 2e-2)
-    dropout: NumberOrRange = (0.0, 0.25)
-    l1: NumberOrRange = (1e-6, 1e-3)
-    l2: NumberOrRange = (1e-6, 1e-3)
-    batch_size: int = 256
-    epochs: int = 100
-    patience: int = 6
+    activation: str = ACTIVATION
+    learning_rate: NumberOrRange = LEARNING_RATES
+    dropout: NumberOrRange = DROPOUTS
+    l1: NumberOrRange = PENALTIES
+    l2: NumberOrRange = PENALTIES
+    batch_size: int = BATCH_SIZE
+    epochs: int = EPOCHS
+    patience: int = EarlyStopping.patience
 
     def __post_init__(self) -> None:
         for name in ("members", "batch_size", "epochs", "patience"):

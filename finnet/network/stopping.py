@@ -27,7 +27,7 @@ class EarlyStopping(Settings):
         Share of the training rows held out for the validation loss where no validation rows are given.
     """
 
-    patience: int = 10
+    patience: int = 6
     min_delta: float = 0.0
     validation_fraction: float = 0.15
 

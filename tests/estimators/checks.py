@@ -52,6 +52,8 @@ def _why_weights_are_not_repeats(estimator: Any) -> str | None:
         return "repeating a row changes the draw of the folds"
     if estimator.early_stopping:
         return "repeating a row changes which rows are held out"
+    if estimator.dropout:
+        return "repeating a row changes which units are left out"
     if estimator.batch_size < _MOST_ROWS:
         return "repeating a row changes which rows share a batch"
     if estimator.dtype == "float32":

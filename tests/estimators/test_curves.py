@@ -26,7 +26,7 @@ def test_a_network_shows_both_losses_and_its_best_epoch(axes):
 
 
 def test_the_epoch_that_is_marked_is_the_one_whose_weights_are_kept(axes):
-    model = NetworkClassifier(**QUICK).fit(X, Y, X_val=X, y_val=1 - Y)
+    model = NetworkClassifier(**QUICK, early_stopping=False).fit(X, Y, X_val=X, y_val=1 - Y)
     *_, best = model.plot_history(axes).lines
     assert model.history_["validation_loss"].argmin() == 0
     assert best.get_xdata()[0] == model.best_epoch_ == 5

@@ -173,7 +173,7 @@ def test_probabilities_of_members_that_are_sure_are_probabilities(n_classes):
 def test_members_that_learn_by_dropout_are_judged_without_it():
     y = (X[:, 0] > 0).astype(int)
     wide = {**QUICK, "hidden": (32, 32, 32), "dropout": 0.7, "early_stopping": False, "l1": 0.0, "l2": 0.0}
-    model = NetworkEnsembleClassifier(**{**wide, "epochs": 20}).fit(X, y)
+    model = NetworkEnsembleClassifier(**{**wide, "epochs": 20}, learning_rate=(0.001, 0.003)).fit(X, y)
     assert model.history_.groupby("member")["train_loss"].last().median() > np.log(2.0)
     assert model.score(X, y) > 0.8
     assert model.advice_ == []

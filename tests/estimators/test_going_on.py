@@ -36,7 +36,7 @@ def losses(model, epoch):
 
 
 def test_after_a_warm_start_chosen_members_go_on_and_the_others_start_anew():
-    model = NetworkEnsembleClassifier(**QUICK, warm_start=True).fit(X, Y)
+    model = NetworkEnsembleClassifier(**QUICK, selection="greedy", warm_start=True).fit(X, Y)
     chosen, first, reached = model.members_["share"] > 0, losses(model, 1), losses(model, 20)
     assert 0 < chosen.sum() < 6
     again = losses(model.fit(X, Y), 1)
@@ -113,7 +113,7 @@ def test_a_warm_start_may_add_members_and_refuses_to_leave_chosen_ones_out():
 
 @pytest.mark.parametrize("depth", [None, (1, 2)])
 def test_a_loaded_ensemble_goes_on_by_the_same_bits(depth):
-    model = NetworkEnsembleClassifier(**QUICK, depth=depth, warm_start=True).fit(X, Y)
+    model = NetworkEnsembleClassifier(**QUICK, selection="greedy", depth=depth, warm_start=True).fit(X, Y)
     loaded = model_from_bytes(model_to_bytes(model))
     assert 1 < len(loaded.shares_) < 6
     np.testing.assert_array_equal(loaded.fit(X, Y).predict_proba(X), model.fit(X, Y).predict_proba(X))

@@ -40,7 +40,7 @@ def test_members_are_judged_by_the_weighted_mean_of_their_own_fold():
 
 def test_rows_that_are_left_to_learn_from_are_weighed_as_they_would_be_alone():
     stopping = EarlyStopping(patience=9, validation_fraction=0.5)
-    model = NetworkRegressor(**{**QUICK, "hidden": ()}, optimizer=SGD(learning_rate=0.01))
+    model = NetworkRegressor(**{**QUICK, "hidden": ()}, optimizer=SGD(learning_rate=0.01), early_stopping=False)
     held = clone(model).set_params(early_stopping=stopping, validation="last").fit(X, NUMBERS, sample_weight=LATER)
     alone = clone(model).fit(X[:120], NUMBERS[:120], sample_weight=LATER[:120])
     np.testing.assert_allclose(held.history_["train_loss"], alone.history_["train_loss"], rtol=1e-5)
@@ -95,6 +95,8 @@ def test_rows_of_a_heavy_class_count_as_much_more_where_they_come_alone():
             "batch_size": 1000,
             "class_weight": {"b": weight},
             "dtype": "float64",
+            "l1": 0.0,
+            "l2": 0.0,
         }
         model = NetworkClassifier(random_state=0, **settings).partial_fit(X[Y == "a"], Y[Y == "a"], classes=["a", "b"])
         before = model.network_.values.copy()
