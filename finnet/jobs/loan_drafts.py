@@ -9,6 +9,7 @@ import pandas as pd
 from finnet.data.loans import LoanFile, inspect_loans
 from finnet.data.quality import Findings
 from finnet.data.sniffing import Sniffed, sniffed
+from finnet.evaluation.giveaway import default_giveaways
 from finnet.jobs.draft_lines import beside, csv_lines, key_lines, words_of
 
 __all__ = ["loan_draft"]
@@ -75,7 +76,7 @@ def _outcomes(found: Sniffed, target: str) -> dict[str, Any]:
 
 
 def _as_found(file: LoanFile) -> dict[str, Any]:
-    """The settings of a loan file after its own findings: ids and near-unique texts dropped, codes declared."""
+    """The settings of a loan file after its findings: codes declared; ids and what gives the outcome away dropped."""
     findings = Findings({"text_of_many_levels": "warning"})
     book = inspect_loans(file, findings)
     plain = LoanFile(path="", target="")
@@ -83,8 +84,11 @@ def _as_found(file: LoanFile) -> dict[str, Any]:
     settings = {name: getattr(file, name) for name in named if getattr(file, name) != getattr(plain, name)}
     if file.applied_at:
         settings["horizon_months"] = file.horizon_months
-    useless = {"likely_id", "many_levels", "text_of_many_levels", "constant_column", "empty_column", "gives_away"}
+    useless = {"likely_id", "many_levels", "text_of_many_levels", "constant_column", "empty_column"}
     drop = tuple(dict.fromkeys(problem.column for problem in findings.problems if problem.rule in useless))
+    if book is not None:
+        told = default_giveaways(book.applications, book.default, is_ordered=book.applied_at is not None)
+        drop = tuple(dict.fromkeys([*drop, *told]))
     if drop:
         settings["drop"] = drop
     categories = tuple(name for name in file.categories if name not in drop)

@@ -1,4 +1,4 @@
-"""Run every case of a folder and say of each whether it comes out right: `python -m tests.cases ../shared [NUMBER ...]`.
+"""Run every case of a folder and say whether it comes out right: `python -m tests.cases ../shared [NUMBER ...]`.
 
 A case is a folder with RIGHT.md, which says what is right, and run.sh, which shows what comes out.
 """

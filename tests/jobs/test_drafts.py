@@ -60,9 +60,8 @@ def test_prices_of_several_symbols_and_their_sentiment_are_drafted(tmp_path):
     long["Ticker"] = panel.symbols * 400
     names = {"close": "Close", "volume": "Volume"}
     long[["Date", "Ticker", "close", "volume"]].rename(columns=names).to_csv(tmp_path / "prices.csv", index=False)
-    long[["Date", "Ticker", "sentiment"]].rename(columns={"sentiment": "Mood"}).to_csv(
-        tmp_path / "mood.csv", index=False
-    )
+    mood = long[["Date", "Ticker", "sentiment"]].rename(columns={"sentiment": "Mood"})
+    mood.to_csv(tmp_path / "mood.csv", index=False)
     job = drafted("direction", tmp_path, "prices.csv", "mood.csv")
     assert job.data.prices.columns == {"date": "Date", "symbol": "Ticker", "close": "Close", "volume": "Volume"}
     assert job.data.sentiment.columns == {"date": "Date", "symbol": "Ticker", "mood": "Mood"}
@@ -71,11 +70,9 @@ def test_prices_of_several_symbols_and_their_sentiment_are_drafted(tmp_path):
 
 
 def test_european_numbers_and_dates_are_drafted(tmp_path):
-    lines = [
-        f"{day:%d.%m.%Y};{1000 + i:,}".replace(",", ".") + ",50"
-        for i, day in enumerate(pd.bdate_range("2019-01-01", periods=400))
-    ]
-    (tmp_path / "dax.csv").write_text("Datum;Close\n" + "\n".join(lines) + "\n")
+    days = pd.bdate_range("2019-01-01", periods=400)
+    rows = [f"{day:%d.%m.%Y};1.{place:03},50\n" for place, day in enumerate(days)]
+    (tmp_path / "dax.csv").write_text("Datum;Close\n" + "".join(rows))
     prices = drafted("direction", tmp_path, "dax.csv").data.prices
     assert (prices.symbol, prices.csv.delimiter, prices.csv.decimal, prices.csv.thousands) == ("DAX", ";", ",", ".")
     assert prices.csv.date_format == "%d.%m.%Y"
