@@ -6,7 +6,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: demo test test-full lint tables bench clean
+.PHONY: demo test test-full lint cases tables bench clean
 
 demo: .venv/core  ## run both example jobs and print where the reports are
 	$(BIN)/finnet run finnet/jobs/examples/direction.toml
@@ -22,6 +22,9 @@ lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy finnet
+
+cases: .venv/test  ## small inputs from outside, where they are there: right or wrong for each
+	$(BIN)/python -m tests.cases $(or $(FINNET_SHARED),../shared)
 
 tables: .venv/core  ## gradients and scikit-learn's checks, in numbers; six to ten minutes on one core
 	$(BIN)/python -m tests.network.gradient_table

@@ -51,6 +51,8 @@ Examples:
 
   finnet new direction my-study    write a commented job file
 
+  finnet new default-risk my-loans --from loans.csv  write one for your own file
+
   finnet check-data my-study.toml  list what is odd or wrong in its files
 
   finnet explain my-study.toml     say what it will do, and how long it will take
@@ -204,11 +206,20 @@ def report(run: _RunFolder) -> None:
 def new(
     task: Annotated[str, typer.Argument(help="direction or default-risk.")],
     name: Annotated[str, typer.Argument(help="Name of the job: lower-case letters, digits and dashes.")],
+    source: Annotated[
+        list[Path] | None,
+        typer.Option("--from", help="File of loans or prices to look at; a second one of sentiment, after prices."),
+    ] = None,
 ) -> None:
-    """Write a commented job file NAME.toml that runs as it is."""
+    """Write a commented job file NAME.toml that runs as it is, or one for your own files, its guesses marked."""
+    from finnet.jobs.drafts import write_draft
     from finnet.jobs.examples import write_example
 
-    typer.echo(f"wrote {write_example(task, name, folder=Path())}; now: finnet run {name}.toml")
+    if source:
+        path = write_draft(task, name, source, folder=Path())
+        typer.echo(f"wrote {path}; look at the lines marked (guess), then: finnet check-data {name}.toml")
+    else:
+        typer.echo(f"wrote {write_example(task, name, folder=Path())}; now: finnet run {name}.toml")
 
 
 @app.command(epilog="Example:  finnet keys default-risk")

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from finnet.backtest.accounting import equity
 from finnet.checks import require_positive
+from finnet.errors import DataError
 from finnet.evaluation.significance import sharpe_interval
 from finnet.types import FloatArray
 
@@ -14,24 +16,26 @@ LEAST_YEARS = 0.98
 __all__ = ["LEAST_YEARS", "annual_return", "drawdown", "sharpe_ratio", "summarize_returns"]
 
 
-def drawdown(equity: FloatArray) -> FloatArray:
+def drawdown(equity: ArrayLike) -> FloatArray:
     """Fall from the running peak, as a fraction of that peak: 0 at a new peak, never below -1.
 
     Parameters
     ----------
-    equity : ndarray of shape (n_bars,)
-        Account value in account currency, all > 0, oldest first; anything else raises DataError.
+    equity : array of shape (n_bars,)
+        A list, an array or a column of `Backtest.table`: account value in account currency, all > 0, oldest first;
+        anything else raises DataError.
 
     Examples
     --------
     >>> drawdown(np.array([100.0, 120.0, 90.0]))
     array([ 0.  ,  0.  , -0.25])
     """
-    require_positive(equity, name="equity")
-    return equity / np.maximum.accumulate(equity) - 1.0
+    values = _column(equity, name="equity")
+    require_positive(values, name="equity")
+    return values / np.maximum.accumulate(values) - 1.0
 
 
-def annual_return(returns: FloatArray, *, years: float) -> float:
+def annual_return(returns: ArrayLike, *, years: float) -> float:
     """The constant yearly growth that ends at the same value: product(1 + r)^(1 / years) - 1.
 
     Examples
@@ -39,27 +43,29 @@ def annual_return(returns: FloatArray, *, years: float) -> float:
     >>> round(annual_return(np.array([0.1, 0.1]), years=2), 4)
     0.1
     """
-    return float(np.prod(1.0 + returns) ** (1.0 / years) - 1.0)
+    values = _column(returns, name="returns")
+    return float(np.prod(1.0 + values) ** (1.0 / years) - 1.0) if len(values) else np.nan
 
 
-def sharpe_ratio(returns: FloatArray, *, periods_per_year: float) -> float:
+def sharpe_ratio(returns: ArrayLike, *, periods_per_year: float = 252.0) -> float:
     """Mean over standard deviation (n - 1) of the returns, annualized; no risk-free rate is subtracted.
 
-    NaN where the returns do not vary.
+    NaN where the returns do not vary or there are none. `periods_per_year` is that of daily bars by default.
 
     Examples
     --------
     >>> round(sharpe_ratio(np.array([0.01, 0.03]), periods_per_year=1), 4)
     1.4142
     """
-    deviation = returns.std(ddof=1) if len(returns) > 1 else 0.0
-    if not deviation > 1e-12 * np.abs(returns).max(initial=0.0):
+    values = _column(returns, name="returns")
+    deviation = values.std(ddof=1) if len(values) > 1 else 0.0
+    if not deviation > 1e-12 * np.abs(values).max(initial=0.0):
         return np.nan
-    return float(returns.mean() / deviation * np.sqrt(periods_per_year))
+    return float(values.mean() / deviation * np.sqrt(periods_per_year))
 
 
 def summarize_returns(
-    returns: FloatArray, *, turnover: FloatArray, exposure: FloatArray, periods_per_year: float
+    returns: ArrayLike, *, turnover: ArrayLike, exposure: ArrayLike, periods_per_year: float = 252.0
 ) -> "pd.Series[float]":
     """Annual return and volatility, Sharpe ratio with its 95 % interval, worst drawdown, turnover, exposure.
 
@@ -67,8 +73,11 @@ def summarize_returns(
 
     Parameters
     ----------
-    returns, turnover, exposure : ndarray of shape (T,)
-        Per bar, from the bar of the entry on.
+    returns, turnover, exposure : array of shape (T,)
+        Per bar, from the bar of the entry on: lists, arrays or columns of `Backtest.table`; DataError where there are
+        none or one is missing.
+    periods_per_year : float
+        Bars of a year; those of daily bars by default.
 
     Returns
     -------
@@ -84,6 +93,13 @@ def summarize_returns(
     >>> summary[["max_drawdown", "turnover_per_year", "total_return"]].round(4).tolist()
     [-0.25, 3.0, -0.01]
     """
+    returns, turnover, exposure = (
+        _column(values, name=name)
+        for name, values in (("returns", returns), ("turnover", turnover), ("exposure", exposure))
+    )
+    if not len(returns) == len(turnover) == len(exposure) > 0:
+        lengths = f"{len(returns)} returns, {len(turnover)} of turnover and {len(exposure)} of exposure"
+        raise DataError(f"{lengths} are no history; give one of each per bar, and at least one bar")
     # The first bar is that of the entry: n bars take the time of n - 1.
     years = (len(returns) - 1) / periods_per_year
     # A ruined account stays worth nothing; a hair above zero keeps its drawdown defined.
@@ -99,6 +115,14 @@ def summarize_returns(
             "years": years,
         }
     )
+
+
+def _column(values: ArrayLike, *, name: str) -> FloatArray:
+    """Numbers of a list, an array or a column, shape (n,); DataError where one is missing."""
+    column: FloatArray = np.asarray(values, float)
+    if column.ndim != 1 or np.isnan(column).any():
+        raise DataError(f"{name} must be one number per bar, none missing; got shape {column.shape}")
+    return column
 
 
 def _figures_a_year(

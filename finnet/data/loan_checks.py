@@ -9,7 +9,7 @@ from finnet.data.panel import LoanBook
 from finnet.data.quality import Findings
 from finnet.types import BoolArray, FloatArray
 
-__all__ = ["suspect_columns", "suspect_repeats"]
+__all__ = ["MISSING_SHARE", "likely_codes", "suspect_columns", "suspect_repeats"]
 
 CODES = (-9999999.0, -999999.0, -99999.0, -9999.0, -999.0, -99.0, -9.0, -8.0, -7.0, 96.0, 98.0, 99.0, 999.0, 9999.0)
 """Numbers by which lenders' systems often say "not known", most of them too far out to be measured."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from finnet.data.loan_checks import MISSING_SHARE
 from finnet.data.panel import Panel
 from finnet.data.quality import Findings
 from finnet.dataset import Dataset
@@ -24,8 +25,19 @@ def raise_alarms(dataset: Dataset, panel: Panel | None, findings: Findings, *, f
         told = default_giveaways(dataset.X, y, is_ordered=dataset.is_dated)
     else:
         told = {**_of_fields(panel), **_of_features(dataset)}
+        _note_gaps(dataset, findings, file=file)
     for column, measured in told.items():
         findings.add("gives_away", file, column=column, value=measured)
+
+
+def _note_gaps(dataset: Dataset, findings: Findings, *, file: str) -> None:
+    """Note features that are missing in many rows, and those that never have a value."""
+    for name, share in dataset.X.isna().mean().items():
+        if share == 1:
+            findings.add("empty_feature", file, column=str(name), value="never known")
+        elif share >= MISSING_SHARE:
+            count = int(dataset.X[name].isna().sum())
+            findings.add("missing_share", file, column=str(name), value=f"{share:.0%} missing", count=count)
 
 
 def _of_features(dataset: Dataset) -> Mapping[str, str]:

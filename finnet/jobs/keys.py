@@ -9,6 +9,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from finnet.jobs.config import Job, settings_class
+from finnet.jobs.toml import to_toml
 
 __all__ = ["Key", "job_keys"]
 
@@ -89,13 +90,5 @@ def _dataclass_default(field: "Field[Any]") -> Any:
 
 
 def _toml(value: Any) -> str:
-    """A default as a job file would write it."""
-    if value is MISSING or value is None or is_dataclass(value):
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return f'"{value}"'
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    return "{}" if value == {} else str(value)
+    """A default as a job file would write it; "" where there is none."""
+    return "" if value is MISSING or value is None or is_dataclass(value) else to_toml(value)

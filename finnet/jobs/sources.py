@@ -26,6 +26,7 @@ from finnet.jobs.config import (
     MadeMarket,
     MarketData,
 )
+from finnet.jobs.plans import hindrances
 from finnet.labels import build_dataset, default_dataset
 
 __all__ = ["Loaded", "check_data", "load", "load_panel"]
@@ -124,6 +125,9 @@ def _read(job: DirectionJob | DefaultRiskJob) -> _Read:
         if not had_errors:
             findings.add("cannot_run", job.name, value=str(error))
         return read
+    if not had_errors:
+        for sentence in hindrances(job, read.dataset):
+            findings.add("cannot_run", job.name, value=sentence)
     file = getattr(job.data.source, "path", job.name)
     raise_alarms(read.dataset, read.source if isinstance(read.source, Panel) else None, findings, file=file)
     return read

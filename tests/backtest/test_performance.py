@@ -1,6 +1,7 @@
 """What returns amount to, worked by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from finnet.backtest.performance import annual_return, drawdown, sharpe_ratio, summarize_returns
@@ -65,3 +66,19 @@ def test_less_than_a_year_has_no_yearly_figures(bars, is_annual):
     yearly = ["annual_return", "annual_volatility", "sharpe", "sharpe_low", "sharpe_high", "turnover_per_year"]
     assert np.isfinite(summary[yearly]).all() == np.isfinite(summary[yearly]).any() == is_annual
     assert summary["total_turnover"] == bars
+
+
+@pytest.mark.parametrize("form", [list, np.array, pd.Series], ids=["list", "array", "column"])
+def test_figures_take_lists_arrays_and_columns(form):
+    returns = [0.1, -0.25, 0.2]
+    assert sharpe_ratio(form(returns)) == pytest.approx(sharpe_ratio(np.array(returns)))
+    assert list(drawdown(form([1.0, 2.0, 1.0]))) == [0, 0, -0.5]
+    summary = summarize_returns(form(returns), turnover=form([1.0, 0.0, 0.0]), exposure=form([1.0, 1.0, 1.0]))
+    assert summary["total_return"] == pytest.approx(-0.01)
+
+
+def test_no_returns_have_no_sharpe_ratio_and_no_summary():
+    assert np.isnan(sharpe_ratio([]))
+    assert len(drawdown([])) == 0
+    with pytest.raises(DataError, match="0 returns"):
+        summarize_returns([], turnover=[], exposure=[])

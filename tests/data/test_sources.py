@@ -76,6 +76,41 @@ def test_a_symbol_is_never_a_path(tmp_path):
     assert path.parent == tmp_path
 
 
+def test_a_newest_day_that_is_not_adjusted_yet_is_left_out(tmp_path):
+    bars = answer({"^GSPC": BARS["^GSPC"]})
+    bars.loc[bars.index[-1], ("Adj Close", "^GSPC")] = np.nan
+    panel = read_prices(PriceFile(path=str(download(tmp_path, Recorded(bars), symbols=["^GSPC"]))))
+    assert panel.shape == (2, 1)
+
+
+def odd(change):
+    bars = answer({"^GSPC": BARS["^GSPC"]})
+    return change(bars)
+
+
+def with_cell(bars, field, value):
+    bars.loc[bars.index[0], (field, "^GSPC")] = value
+    return bars
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda bars: bars.iloc[:0], "no bars"),
+        (lambda bars: pd.DataFrame(), "no bars"),
+        (lambda bars: bars.droplevel("Ticker", axis=1), "not the levels Price and Ticker"),
+        (lambda bars: bars.reset_index(drop=True), "not by days"),
+        (lambda bars: with_cell(bars, "Adj Close", np.nan), "missing_adj_close"),
+        (lambda bars: with_cell(bars, "Close", -1.0), "non_positive_price"),
+        (lambda bars: pd.concat([bars, bars]), "duplicate_bar"),
+    ],
+)
+def test_an_odd_answer_is_our_own_error_and_is_not_kept(tmp_path, change, said):
+    with pytest.raises(DataError, match=said):
+        download(tmp_path / "cache", Recorded(odd(change)), symbols=["^GSPC"])
+    assert not list(tmp_path.glob("cache/*"))
+
+
 @pytest.mark.parametrize("bars", [{**BARS, "GONE": [[np.nan] * 6] * 3}, BARS], ids=["empty", "absent"])
 def test_symbols_without_bars_are_named_and_nothing_is_kept(tmp_path, bars):
     with pytest.raises(DataError, match="gave no bars of GONE; check the spelling"):

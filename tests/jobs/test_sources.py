@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from finnet.jobs.config import parse_job
+from finnet.jobs.config import SplitChoice, parse_job
 from finnet.jobs.sources import check_data, load, load_panel
+from finnet.splits import WalkForward
 
 PRICES = "date,symbol,close\n2020-01-30,A,1\n2020-01-31,A,1\n2020-02-03,A,1\n2020-02-04,A,1\n"
 SPREADS = "month,baa\n2020-01-01,1.5\n"
@@ -39,6 +40,7 @@ def market_job(folder, **data):
     table["hint"] = np.append(close[1:] / close[:-1], 1.0)
     table.to_csv(folder / "prices.csv", index=False)
     settings = {"schema": 1, "task": "direction", "name": "a", "features": ["return_1"], "data": data}
+    settings["split"] = {"walk_forward": {"train_bars": 200, "test_bars": 100}}
     return parse_job(settings).relative_to(folder)
 
 
@@ -62,3 +64,16 @@ def test_the_age_of_late_values_is_bounded(tmp_path):
 def test_what_cannot_be_run_is_found_before_it_runs(tmp_path):
     job = market_job(tmp_path, prices={"path": "prices.csv"}).model_copy(update={"min_history_bars": 900})
     assert check_data(job)[["severity", "rule"]].values.tolist() == [["error", "cannot_run"]]
+
+
+def test_a_naive_forecast_without_its_column_is_found_before_the_run(tmp_path):
+    job = market_job(tmp_path, prices={"path": "prices.csv"}).model_copy(update={"features": ("return_5",)})
+    found = check_data(job)
+    assert found["rule"].tolist() == ["cannot_run"]
+    assert "persistence, which reads 'return_1'" in found["value"].iloc[0]
+
+
+def test_a_window_longer_than_the_data_is_found_before_the_run(tmp_path):
+    split = SplitChoice(walk_forward=WalkForward(train_bars=900))
+    job = market_job(tmp_path, prices={"path": "prices.csv"}).model_copy(update={"split": split})
+    assert "train_bars=900 leaves no test bar" in check_data(job)["value"].iloc[0]

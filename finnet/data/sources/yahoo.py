@@ -5,10 +5,14 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import numpy as np
 import pandas as pd
 
 from finnet.checks import require_columns
+from finnet.data.prices import PriceFile, check_prices
+from finnet.data.quality import problems_of, told
 from finnet.errors import ConfigError, DataError
 from finnet.files import replace_file
 
@@ -53,7 +57,8 @@ def download_prices(
     ConfigError
         No symbols, days in the wrong order or not over yet, or yfinance is not installed.
     DataError
-        A symbol came back without a bar; nothing is written then.
+        A symbol came back without a bar, or the answer has an unknown shape or breaks a rule of prices; nothing is
+        written then. Newest days without a close or its adjusted value are left out.
 
     Examples
     --------
@@ -71,9 +76,9 @@ def download_prices(
     _require_request(wanted, start, end)
     path = Path(cache) / _file_name(wanted, start, end)
     if not path.exists():
-        bars = _long((fetch or _fetch)(wanted, start, end), wanted)
+        content = _readable(_long((fetch or _fetch)(wanted, start, end), wanted))
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, bars.to_parquet(index=False))
+        replace_file(path, content)
     return path
 
 
@@ -123,11 +128,46 @@ def _long(bars: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
 
 
 def _bars_of(bars: pd.DataFrame, symbol: str) -> pd.DataFrame:
+    """The bars of one symbol; the newest are dropped while Yahoo has not adjusted their close yet."""
+    if bars.empty:
+        return pd.DataFrame()
+    if not {"Price", "Ticker"} <= set(bars.columns.names):
+        raise DataError(
+            f"Yahoo's answer has columns {list(bars.columns)[:5]}, not the levels Price and Ticker; update yfinance"
+        )
+    if not isinstance(bars.index, pd.DatetimeIndex):
+        raise DataError(
+            f"Yahoo's answer has rows named by {bars.index.dtype}, not by days; update yfinance, or try later"
+        )
     if symbol not in bars.columns.get_level_values("Ticker"):
         return pd.DataFrame()
     own = pd.DataFrame(bars.xs(symbol, axis=1, level="Ticker")).rename(columns=_FIELDS)
     require_columns(own.columns, ["close", "adj_close"], name=f"Yahoo's answer for {symbol}")
     fields = [name for name in _FIELDS.values() if name in own.columns]
     traded = own[fields].dropna(how="all", subset=[name for name in _PRICES if name in fields])
+    traded = _without_half_bars(traded)
     days = pd.DatetimeIndex(traded.index).date
     return traded.reset_index(drop=True).assign(date=days, symbol=symbol)[["date", "symbol", *fields]]
+
+
+def _without_half_bars(traded: pd.DataFrame) -> pd.DataFrame:
+    """The bars without the last ones that lack a close or its adjusted value."""
+    whole = np.flatnonzero(traded[["close", "adj_close"]].notna().all(axis=1))
+    return traded.iloc[: whole[-1] + 1] if len(whole) else traded.iloc[:0]
+
+
+def _readable(bars: pd.DataFrame) -> bytes:
+    """The bars as a Parquet file that `read_prices` reads; DataError naming what it would refuse."""
+    content = bytes(bars.to_parquet(index=False))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "answer.parquet"
+        path.write_bytes(content)
+        found = [
+            problem for problem in problems_of(check_prices(PriceFile(path=str(path)))) if problem.severity == "error"
+        ]
+    if found:
+        lines = "\n  ".join(str(line).removeprefix(f"{path}, ") for line in told(found))
+        raise DataError(
+            f"Yahoo's answer cannot be used, and was not kept:\n  {lines}\n  try later, or leave symbols out"
+        )
+    return content

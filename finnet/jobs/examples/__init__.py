@@ -7,7 +7,7 @@ from pathlib import Path
 from finnet.checks import require_choice
 from finnet.errors import ConfigError
 
-__all__ = ["EXAMPLES", "NAME_PATTERN", "example_path", "write_example"]
+__all__ = ["EXAMPLES", "NAME_PATTERN", "example_path", "new_file", "write_example"]
 
 NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,59}"
 
@@ -35,13 +35,18 @@ def write_example(task: str, name: str, *, folder: Path) -> Path:
     >>> write_example("direction", "my-study", folder=Path(mkdtemp())).name
     'my-study.toml'
     """
+    text = example_path(task).read_text(encoding="utf-8")
+    return new_file(name, re.sub(r'^name = "[^"]*"', f'name = "{name}"', text, flags=re.MULTILINE), folder=folder)
+
+
+def new_file(name: str, text: str, *, folder: Path) -> Path:
+    """Write `folder/name.toml`; ConfigError where that file exists or the name is odd."""
     if not re.fullmatch(NAME_PATTERN, name):
         raise ConfigError(f"name={name!r} is not allowed; use lower-case letters, digits and dashes")
-    text = example_path(task).read_text(encoding="utf-8")
     path = folder / f"{name}.toml"
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(re.sub(r'^name = "[^"]*"', f'name = "{name}"', text, flags=re.MULTILINE))
+            file.write(text)
     except FileExistsError:
         raise ConfigError(f"{path} exists; choose another name or remove it") from None
     return path

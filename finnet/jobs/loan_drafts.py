@@ -1,0 +1,108 @@
+"""Drafts of default-risk jobs: what a loan file seems to hold."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from finnet.data.loans import LoanFile, inspect_loans
+from finnet.data.quality import Findings
+from finnet.data.sniffing import Sniffed, sniffed
+from finnet.evaluation.giveaway import default_giveaways
+from finnet.jobs.draft_lines import beside, csv_lines, key_lines, words_of
+
+__all__ = ["loan_draft"]
+
+_TARGETS = ("default", "bad", "target", "loan_status", "status", "outcome", "class", "label", "y")
+_BAD = ("default", "charged off", "bad", "written off", "1", "yes", "true", "y")
+_OPEN = ("current", "in grace period", "late", "issued", "open", "active")
+_AMOUNTS = ("loan_amnt", "loan_amount", "amount", "loan", "credit_amount", "amt", "limit_bal", "amt_credit")
+
+
+def loan_draft(file: Path, folder: Path) -> list[str]:
+    """The sections of a job file for loans."""
+    found = sniffed(str(file))
+    settings = _loan_settings(file, found)
+    settings = _as_found(LoanFile(path=str(file), csv=found.format, **settings))
+    is_dated = "applied_at" in settings
+    lines = ["", "[data.loans]", *key_lines({"path": beside(file, folder), **settings}, guessed=set(settings))]
+    split = ["[split.holdout]", "test_share = 0.3"] if is_dated else ["[split.repeated_kfold]", "folds = 5"]
+    return [*lines, *csv_lines("data.loans", found.format), "", *split]
+
+
+def _loan_settings(file: Path, found: Sniffed) -> dict[str, Any]:
+    names = list(found.table.columns)
+    target = _target(found)
+    settings: dict[str, Any] = {"target": target, **_outcomes(found, target)}
+    dates = [name for name in found.dates if name != target]
+    applied = next((name for name in dates if _has(name, ("issue", "appl", "orig", "fund", "open"))), None)
+    applied = applied or next((name for name in dates if not _has(name, ("birth", "dob", "pymnt", "earliest"))), None)
+    if applied is not None:
+        settings |= {"applied_at": applied, "horizon_months": 12}
+    ages = tuple(name for name in dates if name != applied)
+    if ages:
+        settings["ages"] = ages
+    amount = next((name for wanted in _AMOUNTS for name in names if name.casefold() == wanted), None)
+    if amount in found.numbers and amount != target:
+        settings["amount"] = amount
+    settings["categories"] = tuple(name for name in found.texts if name != target)
+    return settings
+
+
+def _has(name: str, words: Sequence[str]) -> bool:
+    return any(word in name.casefold() for word in words)
+
+
+def _target(found: Sniffed) -> str:
+    names = list(found.table.columns)
+    exact = [name for wanted in _TARGETS for name in names if name.casefold() == wanted]
+    part = [name for wanted in _TARGETS[:4] for name in names if wanted in name.casefold()]
+    two = [name for name in reversed(names) if len(words_of(found, name)) == 2]
+    return (exact or part or two or names[-1:])[0]
+
+
+def _outcomes(found: Sniffed, target: str) -> dict[str, Any]:
+    words = words_of(found, target)
+    numbers = {word.removesuffix(".0") for word in words}
+    if numbers <= {"0", "1"}:
+        return {}
+    undecided = tuple(word for word in words if word.casefold().startswith(_OPEN))
+    rest = [word for word in words if word not in undecided]
+    bad = tuple(word for word in rest if _has(word, _BAD[:4]) or word.casefold() in _BAD) or tuple(rest[:1])
+    good = tuple(word for word in rest if word not in bad)
+    chosen: dict[str, Any] = {"bad": bad, "good": good}
+    return chosen | ({"undecided": undecided} if undecided else {})
+
+
+def _as_found(file: LoanFile) -> dict[str, Any]:
+    """The settings of a loan file after its findings: codes declared; ids and what gives the outcome away dropped."""
+    findings = Findings({"text_of_many_levels": "warning"})
+    book = inspect_loans(file, findings)
+    plain = LoanFile(path="", target="")
+    named = ("target", "bad", "good", "undecided", "applied_at", "amount", "ages")
+    settings = {name: getattr(file, name) for name in named if getattr(file, name) != getattr(plain, name)}
+    if file.applied_at:
+        settings["horizon_months"] = file.horizon_months
+    useless = {"likely_id", "many_levels", "text_of_many_levels", "constant_column", "empty_column"}
+    drop = tuple(dict.fromkeys(problem.column for problem in findings.problems if problem.rule in useless))
+    if book is not None:
+        told = default_giveaways(book.applications, book.default, is_ordered=book.applied_at is not None)
+        drop = tuple(dict.fromkeys([*drop, *told]))
+    if drop:
+        settings["drop"] = drop
+    categories = tuple(name for name in file.categories if name not in drop)
+    if categories:
+        settings["categories"] = categories
+    codes = {p.column: tuple(map(float, p.value.split(", "))) for p in findings.problems if p.rule == "likely_code"}
+    if codes and book is not None:
+        settings |= _codes(codes, {name for name in book.applications.columns if name not in codes}, book.applications)
+    return settings
+
+
+def _codes(codes: Mapping[str, tuple[float, ...]], others: set[str], applications: pd.DataFrame) -> dict[str, Any]:
+    everywhere = tuple(sorted({code for found in codes.values() for code in found}))
+    numbers = applications[[name for name in applications if name in others]].select_dtypes("number")
+    if numbers.isin(everywhere).to_numpy().any():
+        return {"missing_codes_in": dict(codes)}
+    return {"missing_codes": everywhere}

@@ -1,0 +1,128 @@
+"""Drafts of direction jobs: what a price file, and one of sentiment beside it, seem to hold."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from finnet.data.csv_format import CsvFormat
+from finnet.data.prices import PriceFile, inspect_prices
+from finnet.data.quality import Findings
+from finnet.data.sniffing import Sniffed, sniffed
+from finnet.features.feature_set import CROSS_SECTION, STANDARD
+from finnet.jobs.draft_lines import beside, csv_lines, key_lines, words_of
+from finnet.jobs.toml import to_toml
+
+__all__ = ["market_draft"]
+
+_FIELDS = {
+    "date": ("date", "day", "datetime", "timestamp", "time", "open_time"),
+    "symbol": ("symbol", "ticker", "sym", "tic", "stock", "code", "permno"),
+    "open": ("open", "px_open"),
+    "high": ("high", "px_high"),
+    "low": ("low", "px_low"),
+    "close": ("close", "px_last", "last", "price", "close_price", "settle"),
+    "adj_close": ("adj_close", "adjclose", "adjusted_close", "adj"),
+    "volume": ("volume", "vol", "px_volume"),
+}
+_MANY_SYMBOLS = 20
+_MOST_SCORES = 4
+
+
+_LENIENT = {"missing_close": "warning", "duplicate_bar": "warning", "missing_adj_close": "warning"}
+
+
+def market_draft(files: Sequence[Path], folder: Path) -> list[str]:
+    """The features and sections of a job file for prices and, where there is a second file, sentiment."""
+    found = sniffed(str(files[0]))
+    settings, format = _price_settings(files[0], found)
+    panel = inspect_prices(PriceFile(path=str(files[0]), csv=format, **settings), Findings(_LENIENT))
+    symbols, sessions = (panel.shape[1], panel.shape[0]) if panel is not None else (1, 1000)
+    fields = set(panel.fields) if panel is not None else {"close"}
+    lines = ["", "[data.prices]", *key_lines({"path": beside(files[0], folder), **settings}, guessed=set(settings))]
+    lines += csv_lines("data.prices", format)
+    features = [name for name in (STANDARD if symbols < _MANY_SYMBOLS else CROSS_SECTION) if _has_fields(name, fields)]
+    if len(files) > 1:
+        late, names = _late(files[1], folder, symbols=() if panel is None else panel.symbols)
+        lines += late
+        features += [f"sentiment_{name}" for name in names] + [f"sentiment_change_{name}_5" for name in names]
+    label = "direction" if symbols < _MANY_SYMBOLS else "above_median"
+    train = int(min(1250, sessions // 2))
+    positions = "long_flat" if symbols < _MANY_SYMBOLS else "top_bottom"
+    return [
+        f"features = {to_toml(features)}",
+        *lines,
+        "",
+        f"[label.{label}]",
+        "horizon_bars = 5",
+        "",
+        "[split.walk_forward]",
+        f"train_bars = {train}  # (guess) half of {sessions} sessions, five years at most",
+        f"test_bars = {max(20, min(500, sessions // 6))}",
+        "",
+        "[backtest]",
+        "cost_bps = 2.0",
+        "",
+        f"[backtest.positions.{positions}]",
+    ]
+
+
+def _has_fields(feature: str, fields: set[str]) -> bool:
+    needs = {"volume": "volume", "dollar": "raw_close"}
+    return all(field in fields for word, field in needs.items() if word in feature)
+
+
+def _price_settings(file: Path, found: Sniffed) -> tuple[dict[str, Any], CsvFormat]:
+    columns = _columns(found)
+    settings: dict[str, Any] = {}
+    if (
+        found.format.header_lines > 1
+        and len({levels[-1] for levels in found.table.levels.values() if len(levels) > 1}) > 1
+    ) or ("close" not in columns and len(found.numbers) > 1):
+        settings["wide"] = True
+    elif "symbol" not in columns and not file.is_dir():
+        settings["symbol"] = file.name.split(".")[0].upper()
+    mapped = {ours: theirs for ours, theirs in columns.items() if ours != theirs}
+    if mapped:
+        settings["columns"] = mapped
+    if "symbol" in columns and "" in words_of(found, columns["symbol"]):
+        settings["exclude"] = ("",)
+    return settings, found.format
+
+
+def _columns(found: Sniffed) -> dict[str, str]:
+    """Our names to the file's."""
+    plain = {name.casefold().strip().replace(" ", "_"): name for name in reversed(list(found.table.columns))}
+    columns = {ours: plain[word] for ours, words in _FIELDS.items() for word in reversed(words) if word in plain}
+    if "date" not in columns and found.dates:
+        columns["date"] = found.dates[0]
+    return columns
+
+
+def _late(file: Path, folder: Path, *, symbols: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The section of a sentiment file, and the names of its fields."""
+    found = sniffed(str(file))
+    columns = _columns(found)
+    mapped, words = _clock(found, columns)
+    own = set(words_of(found, columns["symbol"])) if "symbol" in columns else set()
+    if own & set(symbols):
+        mapped["symbol"] = columns["symbol"]
+    stem = file.name.split(".")[0].casefold().removesuffix("_prices").replace("-", "_")
+    scores = {stem: columns["close"]} if "close" in columns else _scores(found, mapped)
+    settings = {"columns": mapped | scores, **words}
+    lines = ["", "[data.sentiment]", *key_lines({"path": beside(file, folder), **settings}, guessed=set(settings))]
+    return [*lines, *csv_lines("data.sentiment", found.format)], list(scores)
+
+
+def _clock(found: Sniffed, columns: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Any]]:
+    """When values could be read: their own times, or the evening of their day."""
+    name = columns.get("date") or next(iter(found.dates), "date")
+    if any(len(word) > len("2020-01-31") and "00:00:00" not in word for word in words_of(found, name)[:50]):
+        return {"available_at": name}, {}
+    if "close" in columns:
+        return {"date": name}, {"time": "16:15", "zone": "America/New_York"}
+    return {"date": name}, {"time": "23:59"}
+
+
+def _scores(found: Sniffed, used: Mapping[str, str]) -> dict[str, str]:
+    names = [name for name in found.numbers if name not in used.values()][:_MOST_SCORES]
+    return {"".join(letter if letter.isalnum() else "_" for letter in name.casefold()): name for name in names}
