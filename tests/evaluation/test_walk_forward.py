@@ -182,12 +182,12 @@ def test_a_record_counts_the_rows_of_every_use():
     assert rows["fits"] == 5
     assert rows["unused"] == 0
     assert total == rows["calibrating"] > rows["most"] >= rows["least"] > total / 2
-    assert 0 < rows["held_out"] - total / 5 < 6
+    assert abs(rows["validating"] - total / 5) < 6
 
 
 def test_a_naive_forecast_is_fitted_once_on_all_rows():
     rows, logistic = (in_time(name)[0].fit.rows for name in ("prior_rate", "logistic"))
-    assert rows == {"fits": 1, "held_out": 0, "calibrating": 0, "unused": 0} | dict.fromkeys(
+    assert rows == {"fits": 1, "validating": 0, "calibrating": 0, "unused": 0} | dict.fromkeys(
         ["least", "most", "fitted"], logistic["fitted"]
     )
 
