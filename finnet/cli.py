@@ -226,12 +226,16 @@ def new(
 def keys(task: Annotated[str, typer.Argument(help="direction or default-risk.")]) -> None:
     """List every key of a job file, with its default and meaning."""
     from finnet.jobs.config import DefaultRiskJob, DirectionJob, Job
-    from finnet.jobs.keys import job_keys
+    from finnet.jobs.keys import feature_families, job_keys
 
     jobs: Mapping[str, type[Job]] = {"direction": DirectionJob, "default-risk": DefaultRiskJob}
     require_choice(task, jobs, name="task")
     for key in job_keys(jobs[task]):
         typer.echo(f"{key.path}{f' = {key.default}' if key.default else ''}: {key.meaning}")
+    if task == "direction":
+        typer.echo("\nFamilies of features; what stands in brackets has that default:")
+        for family in feature_families():
+            typer.echo(f"{family.path}: {family.meaning}")
 
 
 @contextmanager
