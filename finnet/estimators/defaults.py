@@ -1,8 +1,9 @@
 """Defaults of networks, alone, in ensembles and in job files: for targets that are nearly all noise.
 
-Measured on the cross-section of S&P 500 stocks, 2005 to 2009, 60,000 rows a fit: one network of these has a mean rank
-IC of .0092 (two hidden layers of 64 and 32 units trained for 100 epochs without penalty: .0064), an ensemble of .0089
-(64 units, slower and chosen greedily: .0073).
+Measured on the cross-section of S&P 500 stocks, 2005 to 2009, 60,000 rows a fit: one such network has a mean rank IC
+of .0099 (two hidden layers of 64 and 32 units trained for 100 epochs without penalty: .0064), an ensemble .0089 (64
+units, slower and chosen greedily: .0073). One such network recovers .73 to .97 of the edge of planted signals (.13 to
+.63), an ensemble .86 to .99.
 """
 
 __all__ = [
@@ -27,9 +28,9 @@ EPOCHS = 100
 
 # Of one network.
 HIDDEN = (64,)
-LEARNING_RATE = 4e-3
+LEARNING_RATE = 5e-3
 DROPOUT = 0.1
-PENALTY = 2e-4
+PENALTY = 1e-4
 """Weight of the absolute weights (l1) and, a second time, of the squared ones (l2)."""
 
 # Ranges that the members of an ensemble draw from: each errs in its own way, and the average errs less.
@@ -39,4 +40,4 @@ SELECTION = "all"
 """Who is best on a few thousand noisy rows is chance."""
 LEARNING_RATES = (4e-3, 2e-2)
 DROPOUTS = (0.0, 0.25)
-PENALTIES = (1e-6, 1e-3)
+PENALTIES = (3e-5, 1e-3)

@@ -42,8 +42,8 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
     see. All members that did not diverge are averaged, or with `selection="greedy"` those that do best together.
 
     Random restarts of one network, of which the best is kept, are the same with one value for every setting and
-    `selection="best"`. An interrupt from the keyboard keeps
-    the members trained so far, each with its best weights; of members trained in other processes, whole packs.
+    `selection="best"`. An interrupt from the keyboard keeps the members trained so far, each with its best weights; of
+    members trained in other processes, whole packs.
 
     Parameters
     ----------

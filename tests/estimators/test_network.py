@@ -164,9 +164,8 @@ class Cubic:
 @pytest.mark.parametrize("model", QUANTILE_MODELS, ids=["network", "shared", "ensemble"])
 def test_own_activations_forecast_what_they_learned(model):
     y = X[:, 0] ** 3 / 4.0
-    fitted = (
-        clone(model).set_params(activation=Cubic(), learning_rate=0.003, epochs=150, early_stopping=False).fit(X, y)
-    )
+    settings = {"learning_rate": 0.003, "epochs": 150, "early_stopping": False}
+    fitted = clone(model).set_params(activation=Cubic(), **settings).fit(X, y)
     assert fitted.score(X, y) > 0.8
 
 
@@ -205,7 +204,12 @@ def test_weights_that_overfit_are_named_unless_the_best_are_kept():
     y = np.random.default_rng(2).permutation(Y)
     for early_stopping in (False, EarlyStopping(patience=60)):
         model = NetworkClassifier(
-            **{**QUICK, "hidden": (64,)}, dropout=0.0, l1=0.0, l2=0.0, early_stopping=early_stopping
+            **{**QUICK, "hidden": (64,)},
+            activation="relu",
+            dropout=0.0,
+            l1=0.0,
+            l2=0.0,
+            early_stopping=early_stopping,
         )
         model.fit(X[:200], y[:200], X_val=X[200:], y_val=y[200:])
         assert model.history_["validation_loss"].iloc[-1] > 1.2 * model.history_["validation_loss"].min()

@@ -62,12 +62,8 @@ def test_numpys_global_state_does_not_matter(estimator):
 
 @every_estimator
 def test_the_number_of_threads_does_not_matter(estimator):
-    wide = {
-        "hidden": (256, 256),
-        "batch_size": 240,
-        "epochs": 2,
-        "learning_rate": 0.001,
-    }  # wide enough for BLAS to share work among threads
+    # Wide enough for BLAS to share work among threads.
+    wide = {"hidden": (256, 256), "batch_size": 240, "epochs": 2, "learning_rate": 0.001}
     model = fitted(estimator, **wide)
     with threadpool_limits(2):
         assert_same_bits(model, fitted(estimator, **wide))
