@@ -40,4 +40,4 @@ SELECTION = "all"
 """Who is best on a few thousand noisy rows is chance."""
 LEARNING_RATES = (4e-3, 2e-2)
 DROPOUTS = (0.0, 0.25)
-PENALTIES = (3e-5, 1e-3)
+PENALTIES = (1e-6, 1e-3)

@@ -120,7 +120,7 @@ def require_look_back(feature: Feature, panel: Panel, *, sessions: Sequence[int]
     check, bars = _Check(feature, panel), feature.look_back
     when = (
         f"the data starts {bars} bars earlier; declare more look_back, or expanding=True where it reads on from the"
-        " first bar"
+        " first bar, and read nothing outside the panel"
     )
     for t in sessions or range(bars - 1, len(panel.sessions)):
         part = part_of(panel, sessions=slice(max(t + 1 - bars, 0), t + 1))
