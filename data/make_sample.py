@@ -52,7 +52,8 @@ def new_loans() -> pd.DataFrame:
 def main() -> None:
     """Write the four files."""
     SAMPLE.mkdir(exist_ok=True)
-    panel = made_market(symbols=5, sessions=500)
+    # Weak enough that no alarm takes the score for tomorrow's news.
+    panel = made_market(symbols=5, sessions=500, beta=0.15)
     tables = {"prices": prices(panel), "sentiment": sentiment(panel), "loans": loans(), "new_loans": new_loans()}
     for name, table in tables.items():
         table.to_csv(SAMPLE / f"{name}.csv", index=False, lineterminator="\n")

@@ -128,8 +128,10 @@ def _read(job: DirectionJob | DefaultRiskJob) -> _Read:
     if not had_errors:
         for sentence in hindrances(job, read.dataset):
             findings.add("cannot_run", job.name, value=sentence)
-    file = getattr(job.data.source, "path", job.name)
-    raise_alarms(read.dataset, read.source if isinstance(read.source, Panel) else None, findings, file=file)
+    # Embedded data have a known truth, and no file whose columns could have been filled too late.
+    file = getattr(job.data.source, "path", "")
+    if file:
+        raise_alarms(read.dataset, read.source if isinstance(read.source, Panel) else None, findings, file=file)
     return read
 
 

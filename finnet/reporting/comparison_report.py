@@ -141,7 +141,11 @@ class Run:
     def alarm(self) -> str:
         """A line, ended, about columns that give the outcome away, to stand before the verdict; "" without any."""
         alarms = self.quality.loc[self.quality["rule"] == "gives_away", "found"]
-        return f"Do not trust this result yet: {'; '.join(alarms)}.\n" if len(alarms) else ""
+        return (
+            f"Do not trust this result yet, for the outcome may be given away: {'; '.join(alarms)}.\n"
+            if len(alarms)
+            else ""
+        )
 
     @property
     def subtitle(self) -> str:

@@ -19,7 +19,7 @@ def test_only_the_listed_symbols_are_read(write):
 def test_a_list_that_is_not_there_or_empty_is_refused(write, content):
     if content is not None:
         write(content, "wanted.txt")
-    with pytest.raises(DataError, match=r"wanted[.]txt"):
+    with pytest.raises(DataError, match=r"wanted\.txt"):
         read_prices(PriceFile(path=write(PRICES), symbols_file="wanted.txt"))
 
 

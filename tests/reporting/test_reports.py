@@ -198,3 +198,26 @@ def test_what_became_of_the_rows_stands_below_the_trading(direction_parts):
 
 def test_yearly_figures_say_how_many_bars_make_a_year(direction_parts):
     assert "Yearly figures, 252 bars to the year" in render(direction_page(*direction_parts))
+
+
+FINDINGS = pd.DataFrame(
+    [
+        ("warning", "gives_away", "loans.csv, column recoveries: AUC 1.000 on its own", "drop it"),
+        ("warning", "likely_code", "loans.csv, column days: 365243 in 125 rows", "declare it"),
+    ],
+    columns=["severity", "rule", "found", "remedy"],
+)
+
+
+def test_a_column_that_gives_the_outcome_away_stands_before_the_verdict(default_risk_parts):
+    evidence, lending, run = default_risk_parts
+    page = default_risk_page(evidence, lending, replace(run, quality=FINDINGS))
+    assert page.verdict.split("\n")[0].endswith("given away: loans.csv, column recoveries: AUC 1.000 on its own.")
+
+
+def test_findings_about_the_data_have_a_table_with_what_to_do(default_risk_parts):
+    evidence, lending, run = default_risk_parts
+    html = render(default_risk_page(evidence, lending, replace(run, quality=FINDINGS)))
+    assert "365243 in 125 rows" in html
+    assert "declare it" in html
+    assert "What is odd about the data" not in render(default_risk_page(evidence, lending, run))
