@@ -26,6 +26,7 @@ import finnet
 from finnet.checks import require_choice
 from finnet.errors import ConfigError, DataError, FinnetError, InterruptedRunError, LimitError
 from finnet.jobs.interruption import Stopped, signals_raise
+from finnet.workers import silence_tracker
 
 __all__ = ["app", "main"]
 
@@ -256,11 +257,12 @@ def _show_warning(message: Warning | str, *place: object, **more: object) -> Non
 
 def main() -> None:
     """Run the command line; the exit code says how it ended (see EXIT_CODES)."""
+    silence_tracker()
     try:
         with signals_raise():
             app()
-    except Stopped:
-        _stop("interrupted", "interrupted (resumable)")
+    except Stopped as stop:
+        _stop(str(stop), "interrupted (resumable)")
     except FinnetError as error:
         _stop(str(error), next((meaning for kind, meaning in _MEANINGS.items() if isinstance(error, kind)), "a bug"))
 

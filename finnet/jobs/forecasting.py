@@ -101,7 +101,7 @@ def forecast_new(
     job, model = saved.job, load_model(saved.folder / MODEL)
     if not hasattr(model, "predict_proba"):
         raise DataError(f"{saved.folder / MODEL}: forecasts no probabilities; run the job again")
-    until = saved.manifest[REFIT].get("until")
+    until = saved.fact(REFIT, dict).get("until")
     if isinstance(job, DirectionJob):
         moment = (now or pd.Timestamp.now("UTC").tz_localize(None)).to_datetime64()
         rows = _market_rows(job, _panel(job, data, sentiment), now=moment, until=np.datetime64(until))

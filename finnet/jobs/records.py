@@ -45,14 +45,18 @@ def comparison_csv(judgement: Judgement) -> str:
 
 
 def manifest(
-    job: DirectionJob | DefaultRiskJob, dataset: Dataset, results: Sequence[FoldResult], *, run_id: str
+    job: DirectionJob | DefaultRiskJob, dataset: Dataset, results: Sequence[FoldResult], *, run_id: str, newest: str
 ) -> dict[str, Any]:
-    """Job, seed, hashes, settings chosen and versions: what made this result, and what would make it again."""
+    """Job, seed, hashes, settings chosen and versions: what made this result, and what would make it again.
+
+    `newest` is the moment of the newest row that was read, "" where rows have no dates.
+    """
     return {
         "run": run_id,
         "job": job.model_dump(mode="json", by_alias=True, exclude_none=True),
         "seed": job.seed,
-        "data": {"sha256": data_hash(dataset), "rows": len(dataset), "features": list(map(str, dataset.X.columns))},
+        "data": {"sha256": data_hash(dataset), "rows": len(dataset), "features": list(map(str, dataset.X.columns))}
+        | {"newest": newest},
         "tuning": {
             "networks trained per fold": job.network.members,
             "settings tried per other model and fold": job.tune.trials,

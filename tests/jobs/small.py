@@ -2,8 +2,8 @@
 
 from finnet.jobs import runner
 from finnet.jobs.config import parse_job
-from finnet.jobs.page_files import read_files
 from finnet.jobs.runner import run_job
+from finnet.sums import read_files
 
 JOB = parse_job(
     {

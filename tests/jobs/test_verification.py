@@ -7,9 +7,9 @@ import pytest
 from finnet.forecasts import Forecasts
 from finnet.jobs import runner
 from finnet.jobs.artifacts import publish, to_json
-from finnet.jobs.page_files import read_files
 from finnet.jobs.saved import SavedRun
 from finnet.jobs.verification import compare_runs, verify_run
+from finnet.sums import read_files
 from tests.jobs.small import run_small
 
 
