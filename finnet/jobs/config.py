@@ -1,8 +1,9 @@
 """Job files: what a run shall do, checked key by key before any data is read."""
 
 import json
+import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from types import UnionType
@@ -291,12 +292,19 @@ class Job(BaseModel):
 
     def relative_to(self, folder: Path) -> Self:
         """The same job with the paths of its data files taken from `folder`."""
+        return self.with_paths(lambda path: os.path.normpath(folder / path))
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Paths of the data files by the name of their table."""
         data = self.data  # type: ignore[attr-defined]
-        moved = {
-            field.name: replace(source, path=str(folder / source.path))
-            for field in fields(data)
-            if hasattr(source := getattr(data, field.name), "path")
-        }
+        sources = {field.name: getattr(data, field.name) for field in fields(data)}
+        return {name: source.path for name, source in sources.items() if hasattr(source, "path")}
+
+    def with_paths(self, change: Callable[[str], str]) -> Self:
+        """The same job with the path of every data file changed."""
+        data = self.data  # type: ignore[attr-defined]
+        moved = {name: replace(getattr(data, name), path=change(path)) for name, path in self.paths.items()}
         return self.model_copy(update={"data": replace(data, **moved)})
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from warnings import warn
 
-from finnet.errors import DataError, FinnetWarning
+from finnet.errors import ConfigError, DataError, FinnetWarning
 from finnet.files import create_file, make_folder, open_regular, point, restore_folder, sweep
 from finnet.sums import SUMS
 
@@ -22,6 +22,7 @@ __all__ = [
     "is_run_name",
     "mark",
     "move_latest",
+    "require_name",
     "restore_runs",
     "run_of",
     "runs_of",
@@ -45,6 +46,15 @@ def is_run_name(name: str) -> bool:
     [True, True, False, False]
     """
     return re.fullmatch(_RUN, name) is not None
+
+
+def require_name(path: Path | str) -> None:
+    """Raise ConfigError for a name that pages and tables cannot show, or that this system cannot give to a file."""
+    try:
+        str(path).encode()
+        os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{str(path)!a}: is no name in UTF-8, or none that can be given here; rename it") from error
 
 
 def mark(folder: Path) -> list[Path]:

@@ -1,7 +1,5 @@
 """Forecasting: the final refit of a run applied to rows that have not come true yet."""
 
-import re
-from csv import QUOTE_NONNUMERIC
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,16 +14,15 @@ from finnet.errors import ConfigError, DataError, LimitError
 from finnet.estimators.calibration import CalibratedClassifier
 from finnet.estimators.saving import load_model
 from finnet.features.feature_set import FeatureSet
-from finnet.files import replace_file
 from finnet.forecasts import Forecasts
-from finnet.jobs.artifacts import MODEL, to_parquet
+from finnet.jobs.artifacts import MODEL
 from finnet.jobs.config import DefaultRiskJob, DirectionJob, MarketData
 from finnet.jobs.final import REFIT
 from finnet.jobs.saved import SavedRun
 from finnet.jobs.sources import load_panel
 from finnet.types import TimeArray
 
-__all__ = ["NewForecasts", "forecast_new", "write_forecasts"]
+__all__ = ["NewForecasts", "forecast_new"]
 
 NO_FOLD = -1
 """What stands as fold of forecasts that the final refit made."""
@@ -43,18 +40,21 @@ class NewForecasts:
         Moment of the newest row in UTC, or "undated".
     trained_until : str
         Moment when the last label that trained the model was known, or "undated".
+    run : str
+        Name of the run that forecast, which stands as `run_id` in the forecasts too.
     """
 
     forecasts: Forecasts
     as_of: str
     trained_until: str
+    run: str
 
     @property
     def sentence(self) -> str:
         """As-of time, number of forecasts and what made them."""
         return (
-            f"as of {self.as_of}: {len(self.forecasts)} forecasts by the network, trained until {self.trained_until}"
-            " (times in UTC)"
+            f"as of {self.as_of}: {len(self.forecasts)} forecasts by the network of run {self.run}, trained until"
+            f" {self.trained_until} (times in UTC)"
         )
 
 
@@ -107,42 +107,7 @@ def forecast_new(
         rows = _market_rows(job, _panel(job, data, sentiment), now=moment, until=np.datetime64(until))
     else:
         rows = _loan_rows(job, data, until=None if until is None else np.datetime64(until))
-    return NewForecasts(_forecasts(rows, model, saved.folder.name), _newest(rows), until or "undated")
-
-
-def write_forecasts(forecasts: Forecasts, path: Path) -> None:
-    """Write forecasts as .csv or .parquet, whole or not at all; in CSV no text can run as a formula.
-
-    Examples
-    --------
-    >>> from tempfile import mkdtemp
-    >>> rows = {"model": "network", "fold": -1, "entity": ["=A1", "A1"], "target": "default", "horizon": 0}
-    >>> path = Path(mkdtemp()) / "new.csv"
-    >>> write_forecasts(Forecasts.from_rows({**rows, "kind": "probability", "value": 0.1}, run_id="demo"), path)
-    >>> pd.read_csv(path)["entity"].tolist()
-    ["'=A1", 'A1']
-    """
-    forms = {".csv": _to_csv, ".parquet": to_parquet}
-    if path.suffix not in forms:
-        raise ConfigError(f"{path}: {path.suffix or 'no suffix'} is no known form; use {' or '.join(forms)}")
-    try:
-        replace_file(path, forms[path.suffix](forecasts.table))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
-
-
-def _to_csv(table: pd.DataFrame) -> bytes:
-    texts = [str(name) for name in table if pd.api.types.is_string_dtype(table[name])]
-    return (
-        table.assign(**{name: table[name].map(_guarded) for name in texts})
-        .to_csv(index=False, quoting=QUOTE_NONNUMERIC)
-        .encode()
-    )
-
-
-def _guarded(text: str) -> str:
-    """The text, quoted where a spreadsheet would run it."""
-    return f"'{text}" if re.match(r"\s*[=+\-@\t\r\n＝＋－＠]", text) else text
+    return NewForecasts(_forecasts(rows, model, saved.name), _newest(rows), until or "undated", saved.name)
 
 
 def _panel(job: DirectionJob, data: Path | str, sentiment: Path | str | None) -> Panel:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -49,11 +50,12 @@ def manifest(
 ) -> dict[str, Any]:
     """Job, seed, hashes, settings chosen and versions: what made this result, and what would make it again.
 
-    `newest` is the moment of the newest row that was read, "" where rows have no dates.
+    Paths are absolute, so that they hold from any folder. `newest` is the moment of the newest row that was read, ""
+    where rows have no dates.
     """
     return {
         "run": run_id,
-        "job": job.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "job": job.relative_to(Path.cwd()).model_dump(mode="json", by_alias=True, exclude_none=True),
         "seed": job.seed,
         "data": {"sha256": data_hash(dataset), "rows": len(dataset), "features": list(map(str, dataset.X.columns))}
         | {"newest": newest},

@@ -16,7 +16,7 @@ from finnet.jobs.artifacts import MODEL, publish, run_name, to_json
 from finnet.jobs.catalog import build_model
 from finnet.jobs.config import DefaultRiskJob, DirectionJob
 from finnet.jobs.final import refit_network
-from finnet.jobs.folders import move_latest, restore_runs
+from finnet.jobs.folders import move_latest, require_name, restore_runs
 from finnet.jobs.interruption import resumable
 from finnet.jobs.judgement import Judgement, judge
 from finnet.jobs.lock import only_run
@@ -106,6 +106,8 @@ def run_job(
     ['SHA256SUMS', 'comparison.csv', 'forecasts.parquet', 'manifest.json', 'metrics.json', 'model.npz', 'page',
      'report.html', 'timings.json']
     """
+    for path in [str(Path(reports).absolute()), *job.relative_to(Path.cwd()).paths.values()]:
+        require_name(path)
     dataset, source = load_dataset(job)
     run_id = run_name(job.model_dump(mode="json"), dataset)
     folder = Path(reports) / job.name / run_id
