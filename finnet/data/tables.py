@@ -2,8 +2,8 @@
 
 import codecs
 import csv
-import gzip
 import zlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from finnet.checks import nearest
+from finnet.data.limits import read_file, read_parquet, require_columns_within, require_rows_within
 from finnet.data.quality import ROWS_PER_RULE, Findings, Origin
 from finnet.errors import ConfigError
 from finnet.types import BoolArray, IntArray
@@ -156,17 +157,16 @@ def _has_columns(table: Table, names: Iterable[str], findings: Findings) -> bool
 
 
 def _read_parquet(path: str, findings: Findings, is_read: Callable[[str], bool]) -> Table | None:
-    with pa.parquet.ParquetFile(path, page_checksum_verification=True) as file:
-        names = file.schema_arrow.names
-        if not _header_is_sound(names, path, findings):
-            return None
-        rows = file.read(columns=[name for name in names if is_read(name)])
-    rows.validate(full=True)
-    unknown = [column for column in rows.schema if not _is_readable(column.type)]
-    for column in unknown:
-        findings.add("unknown_type", path, column=column.name, value=f"stored as {column.type}", count=len(rows))
-    if unknown:
+    schema, rows = read_parquet(path, is_read, _is_readable)
+    names = schema.names
+    if not _header_is_sound(names, path, findings):
         return None
+    if rows is None:
+        for column in schema:
+            if is_read(column.name) and not _is_readable(column.type):
+                findings.add("unknown_type", path, column=column.name, value=f"stored as {column.type}")
+        return None
+    rows.validate(full=True)
     origin = Origin.of_file(path, np.arange(1, rows.num_rows + 1))
     return Table(dict(zip(rows.column_names, rows.columns, strict=True)), origin, header=names)
 
@@ -185,8 +185,9 @@ def _read_csv(path: str, format: CsvFormat, findings: Findings, *, is_read: Call
     header = next(csv.reader([data[: data.find(b"\n")].decode()], delimiter=format.delimiter, strict=True), [])
     if not _header_is_sound(header, path, findings):
         return None
-    lines = _record_lines(data)[1:]
     columns = [name for name in header if is_read(name)] or header[:1]
+    require_rows_within(data.count(b"\n") - 1, len(columns))
+    lines = _record_lines(data)[1:]
     rows, ragged = _parse(data, header, columns, delimiter=format.delimiter)
     _note_ragged(lines[ragged], path, findings, data=data)
     cells = dict(zip(rows.column_names, rows.columns, strict=True))
@@ -195,8 +196,7 @@ def _read_csv(path: str, format: CsvFormat, findings: Findings, *, is_read: Call
 
 
 def _utf8(path: str, format: CsvFormat, findings: Findings) -> bytes | None:
-    data = Path(path).read_bytes()
-    data = gzip.decompress(data) if path.endswith(".gz") else data
+    data = read_file(path)
     try:
         if not (data.isascii() and codecs.lookup(format.encoding).name == "utf-8"):
             data = data.decode(format.encoding).encode()
@@ -274,7 +274,8 @@ def _header_is_sound(header: Sequence[str], path: str, findings: Findings) -> bo
     if not any(header):
         findings.add("empty_file", path, line=1, value="no header")
         return False
-    twice = sorted({name for name in header if header.count(name) > 1})
+    require_columns_within(header)
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
     for name in twice:
         places = ", ".join(str(place + 1) for place, other in enumerate(header) if other == name)
         findings.add("duplicate_header", path, line=1, column=name, value=f"cells {places}")

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from finnet.backtest.positions import LongFlat, LongShort, TopBottom
 from finnet.checks import nearest, require_at_least, require_choice, require_share
+from finnet.data.limits import Limits
 from finnet.data.loans import LoanFile
 from finnet.data.macro import MacroFile
 from finnet.data.prices import PriceFile
@@ -271,6 +272,7 @@ class Job(BaseModel):
     blocks: CheckedBlocks = Blocks()
     network: NetworkSettings = NetworkSettings()
     tune: Tune = Tune()
+    limits: Limits = Limits()
 
     @classmethod
     def from_toml(cls, path: Path | str) -> "DirectionJob | DefaultRiskJob":

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from finnet.data.limits import limited
 from finnet.data.loans import LoanFile, read_applications
 from finnet.data.panel import Panel
 from finnet.data.prices import PriceFile
@@ -102,11 +103,12 @@ def forecast_new(
     if not hasattr(model, "predict_proba"):
         raise DataError(f"{saved.folder / MODEL}: forecasts no probabilities; run the job again")
     until = saved.fact(REFIT, dict).get("until")
-    if isinstance(job, DirectionJob):
-        moment = (now or pd.Timestamp.now("UTC").tz_localize(None)).to_datetime64()
-        rows = _market_rows(job, _panel(job, data, sentiment), now=moment, until=np.datetime64(until))
-    else:
-        rows = _loan_rows(job, data, until=None if until is None else np.datetime64(until))
+    with limited(job.limits):
+        if isinstance(job, DirectionJob):
+            moment = (now or pd.Timestamp.now("UTC").tz_localize(None)).to_datetime64()
+            rows = _market_rows(job, _panel(job, data, sentiment), now=moment, until=np.datetime64(until))
+        else:
+            rows = _loan_rows(job, data, until=None if until is None else np.datetime64(until))
     return NewForecasts(_forecasts(rows, model, saved.name), _newest(rows), until or "undated", saved.name)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from finnet.data.limits import limited
 from finnet.data.loans import LoanFile, check_loans, read_loans
 from finnet.data.macro import MacroFile, check_macro, read_macro
 from finnet.data.panel import LoanBook, Panel, join_as_of
@@ -59,9 +60,11 @@ def load_book(data: LoanData) -> LoanBook:
 def load_dataset(job: DirectionJob | DefaultRiskJob) -> tuple[Dataset, Panel | LoanBook]:
     """Rows to learn from, and the prices or loans that decisions need."""
     if isinstance(job, DefaultRiskJob):
-        book = load_book(job.data)
+        with limited(job.limits):
+            book = load_book(job.data)
         return default_dataset(book), book
-    panel = load_panel(job.data)
+    with limited(job.limits):
+        panel = load_panel(job.data)
     rows = build_dataset(panel, job.features, job.label.label, min_history_bars=job.min_history_bars)
     return rows, panel
 
@@ -83,7 +86,8 @@ def check_data(job: DirectionJob | DefaultRiskJob) -> pd.DataFrame:
     [['unreadable_file', 'error', 'nowhere.csv']]
     """
     sources = [getattr(job.data, field.name) for field in fields(job.data)]
-    tables = [_CHECKS[type(source)](source) for source in sources if type(source) in _CHECKS]
+    with limited(job.limits):
+        tables = [_CHECKS[type(source)](source) for source in sources if type(source) in _CHECKS]
     return pd.concat([Findings().table(), *tables]).sort_values("severity", kind="stable", ignore_index=True)
 
 
