@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from finnet.checks import nearest
+from finnet.checks import nearest, require_date_format
 from finnet.data.limits import read_file, read_parquet, require_columns_within, require_rows_within
 from finnet.data.quality import ROWS_PER_RULE, Findings, Origin
 from finnet.errors import ConfigError
@@ -57,6 +57,8 @@ class CsvFormat:
             "".encode(self.encoding)
         except LookupError:
             raise ConfigError(f"csv.encoding={self.encoding!r} is not known; use for instance 'latin-1'") from None
+        if self.date_format != "iso":
+            require_date_format(self.date_format, name="csv.date_format")
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Self, get_args, get_origin
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from finnet.backtest.positions import LongFlat, LongShort, TopBottom
-from finnet.checks import nearest, require_at_least, require_choice, require_share
+from finnet.checks import nearest, require_at_least, require_choice, require_share, require_within
 from finnet.data.limits import Limits
 from finnet.data.loans import LoanFile
 from finnet.data.macro import MacroFile
@@ -20,8 +20,10 @@ from finnet.data.prices import PriceFile
 from finnet.data.sentiment import SentimentFile
 from finnet.errors import ConfigError
 from finnet.features.feature_set import STANDARD, FeatureSet
+from finnet.files import open_regular
 from finnet.jobs.catalog import MODELS
 from finnet.jobs.network_settings import NetworkSettings
+from finnet.jobs.plain_settings import DEEPEST, require_plain, shown
 from finnet.labels import AboveMedian, Direction, MarketLabel
 from finnet.lending.cutoff import LoanTerms
 from finnet.splits import Blocks, Holdout, PurgedKFold, RepeatedKFold, Split, WalkForward
@@ -61,6 +63,11 @@ class MadeMarket:
     beta: float = 0.25
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        require_within(self.symbols, 1, 10_000, name="symbols")
+        require_within(self.sessions, 1, 100_000, name="sessions")
+        require_at_least(self.seed, 0, name="seed")
+
 
 @dataclass(frozen=True)
 class MadeLoanBook:
@@ -76,6 +83,10 @@ class MadeLoanBook:
 
     loans: int = 6000
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_within(self.loans, 1, 10_000_000, name="loans")
+        require_at_least(self.seed, 0, name="seed")
 
 
 @dataclass(frozen=True)
@@ -237,6 +248,7 @@ def _with_validation(blocks: Blocks) -> Blocks:
 
 CheckedBlocks = Annotated[Blocks, AfterValidator(_with_validation)]
 Models = Annotated[tuple[str, ...], AfterValidator(_known_models)]
+_MOST_BYTES = 1_000_000
 _CONTENDERS = ("network", "tree", "svm", "knn", "logistic", "forest", "boosting")
 
 
@@ -285,11 +297,17 @@ class Job(BaseModel):
         """
         path = Path(path)
         try:
-            settings = tomllib.loads(path.read_text(encoding="utf-8"))
+            with open_regular(path) as file:
+                text = file.read(_MOST_BYTES + 1)
+            settings = tomllib.loads(text.decode())
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a job file") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: is not TOML ({error}); mend that line") from error
+            raise ConfigError(f"{path}: is not TOML ({shown(error)}); mend that line") from error
+        except RecursionError as error:
+            raise ConfigError(f"{path}: is nested more than {DEEPEST} deep; write it flat") from error
+        if len(text) > _MOST_BYTES:
+            raise ConfigError(f"{path}: has more than {_MOST_BYTES:,} bytes; give the path of a job file")
         return parse_job(settings, source=str(path)).relative_to(path.parent)
 
     def relative_to(self, folder: Path) -> Self:
@@ -360,6 +378,7 @@ _JOBS: Mapping[str, type[DirectionJob] | type[DefaultRiskJob]] = {
 
 def parse_job(settings: Mapping[str, Any], *, source: str = "job") -> DirectionJob | DefaultRiskJob:
     """The job that these settings describe; ConfigError naming every key that is wrong."""
+    require_plain(settings, source=source)
     task = settings.get("task")
     if not isinstance(task, str):
         raise ConfigError(f'{source}: task is missing; add task = "direction" or task = "default-risk"')
@@ -381,7 +400,7 @@ def _sentence(job: type[Job], problem: Mapping[str, Any]) -> str:
         return f"{path} is missing; add it"
     message = problem["msg"].removeprefix("Value error, ")
     value = problem.get("input")
-    return f"{path}: {message}" + ("" if isinstance(value, dict) else f" (given {value!r})")
+    return f"{path}: {message}" + ("" if isinstance(value, dict) else f" (given {shown(repr(value))})")
 
 
 def _keys_at(kind: Any, path: tuple[str, ...]) -> list[str]:
