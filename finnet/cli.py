@@ -281,13 +281,17 @@ def new(
 def keys(task: Annotated[str, typer.Argument(help="direction or default-risk.")]) -> Result:
     """List every key of a job file, with its default and meaning."""
     from finnet.jobs.config import DefaultRiskJob, DirectionJob, Job
-    from finnet.jobs.keys import job_keys
+    from finnet.jobs.keys import feature_families, job_keys
 
     jobs: Mapping[str, type[Job]] = {"direction": DirectionJob, "default-risk": DefaultRiskJob}
     require_choice(task, jobs, name="task")
-    found = job_keys(jobs[task])
+    found, families = job_keys(jobs[task]), feature_families() if task == "direction" else []
     lines = [f"{key.path}{f' = {key.default}' if key.default else ''}: {key.meaning}" for key in found]
-    return Result("\n".join(lines), {"keys": [vars(key) for key in found]})
+    if families:
+        lines += ["", "Families of features; what stands in brackets has that default:"]
+        lines += [f"{family.path}: {family.meaning}" for family in families]
+    facts = {"keys": [vars(key) for key in found], "families": [vars(family) for family in families]}
+    return Result("\n".join(lines), facts)
 
 
 @contextmanager

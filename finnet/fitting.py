@@ -113,11 +113,11 @@ def cross_fit(estimator: Any, train: Rows, folds: InnerFolds) -> "CrossFit":
     Examples
     --------
     >>> from sklearn.dummy import DummyClassifier
-    >>> rows, halves = Rows(np.zeros((4, 1)), np.array([0, 0, 0, 1])), (np.array([0, 1]), np.array([2, 3]))
-    >>> folds = InnerFolds(fit=halves, validation=halves[::-1], held_out=halves[::-1], stretch=np.arange(4))
+    >>> rows, halves = Rows(np.zeros((8, 1)), np.array([0, 0, 0, 1, 0, 1, 1, 1])), np.split(np.arange(8), 2)
+    >>> folds = InnerFolds(fit=halves, validation=halves[::-1], held_out=halves[::-1], stretch=np.arange(8))
     >>> model = cross_fit(DummyClassifier(), rows, folds)
-    >>> model.predict_proba(rows.X[:1]), model.held_out[:, 1]
-    (array([[0.75, 0.25]]), array([0.5, 0.5, 0. , 0. ]))
+    >>> model.predict_proba(rows.X[:1]), model.held_out[::4, 1]
+    (array([[0.5, 0.5]]), array([0.75, 0.25]))
     """
     given, models = estimator, []
     for k, (fit, validation) in enumerate(zip(folds.fit, folds.validation, strict=True)):

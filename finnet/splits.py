@@ -247,7 +247,7 @@ def scattered_parts(X: pd.DataFrame, y: IntArray | FloatArray, *, parts: int, se
     --------
     >>> X, y = pd.DataFrame({"income": [1, 2, 3, 4, 1, 2, 3, 4]}), np.array([0, 0, 1, 1, 0, 0, 1, 1])
     >>> scattered_parts(X, y, parts=2, seed=0).tolist()
-    [1, 0, 0, 1, 1, 0, 0, 1]
+    [0, 1, 0, 1, 0, 1, 0, 1]
     """
     case = np.unique(pd.util.hash_pandas_object(X, index=False).to_numpy(), return_inverse=True)[1]
     if case.max() + 1 < 2 * parts:

@@ -61,7 +61,7 @@ def other_each_time(panel):
 @pytest.mark.parametrize(
     "label",
     [Direction(horizon_bars=3, up=0.001), AboveMedian(delay_bars=2), ForwardReturn(horizon_bars=20), Made(calm)],
-    ids=repr,
+    ids=lambda label: type(label).__name__,
 )
 def test_a_label_that_keeps_to_its_horizon_passes(label):
     require_label_within_horizon(label, PANEL)

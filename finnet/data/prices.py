@@ -13,10 +13,12 @@ from finnet.data.archives import SUFFIXES, suffix_of
 from finnet.data.bars import Bars, check_bars, check_order, suspect_bars
 from finnet.data.cells import coded, numbers
 from finnet.data.csv_format import CsvFormat
+from finnet.data.members import is_member, listed_symbols, read_members
 from finnet.data.panel import Panel
 from finnet.data.quality import Findings, Origin
 from finnet.data.tables import Table, read_table, table_files
 from finnet.data.times import dates, note_after_today, published
+from finnet.data.wide import wide_bars
 from finnet.types import BoolArray, FloatArray
 
 __all__ = ["PriceFile", "check_prices", "inspect_prices", "read_prices"]
@@ -55,6 +57,11 @@ class PriceFile:
         agree in every field, anything else is an error).
     symbols, exclude : tuple of str
         Only these symbols (all by default); not those. ``exclude=("",)`` leaves out rows without a symbol.
+    symbols_file : str
+        A text file beside the prices with more of `symbols`, one on each line.
+    members_file : str
+        A table beside the prices with the columns symbol, from and to (days, both included; empty where there is none):
+        on other days a symbol is no member of the universe, so it is neither learned from nor forecast.
     start, end : date, optional
         First and last day to read, both included.
     close_time, zone : str
@@ -75,6 +82,8 @@ class PriceFile:
     duplicates: str = "error"
     symbols: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    symbols_file: str = ""
+    members_file: str = ""
     start: date | None = None
     end: date | None = None
     close_time: str = "16:00"
@@ -111,7 +120,8 @@ def read_prices(settings: PriceFile) -> Panel:
     (('NA',), array([10. , 10.5]))
     """
     findings = Findings(settings.rules)
-    return _panel(findings.checked(_read_bars(settings, findings)), settings)
+    bars = findings.checked(_read_bars(settings, findings))
+    return findings.checked(_with_members(_panel(bars, settings), settings, findings))
 
 
 def check_prices(settings: PriceFile) -> pd.DataFrame:
@@ -133,7 +143,16 @@ def inspect_prices(settings: PriceFile, findings: Findings) -> Panel | None:
     if bars is None or findings.has_errors:
         return None
     suspect_bars(bars, findings)
-    return _panel(bars, settings)
+    return _with_members(_panel(bars, settings), settings, findings)
+
+
+def _with_members(panel: Panel, settings: PriceFile, findings: Findings) -> Panel:
+    """The panel whose universe on each day is that of the file of members, if there is one."""
+    if not settings.members_file:
+        return panel
+    spells = read_members(settings.path, settings.members_file, findings)
+    has_close = np.isfinite(panel["close"])
+    return panel if spells is None else replace(panel, member=has_close & is_member(panel, spells))
 
 
 def _read_bars(settings: PriceFile, findings: Findings) -> Bars | None:
@@ -153,8 +172,11 @@ def _read_file(path: str, settings: PriceFile, findings: Findings) -> Bars | Non
     table = _table(path, settings, findings, names=names)
     if table is None:
         return None
-    read = _wide_bars if settings.wide else _bars
-    bars = _wanted_rows(read(table, settings, findings, names=names), settings)
+    if settings.wide:
+        bars = wide_bars(table, findings, names=names, zone=settings.zone)
+    else:
+        bars = _bars(table, settings, findings, names=names)
+    bars = _wanted_rows(bars, settings)
     blank = np.isin(bars.code, [code for code, symbol in enumerate(bars.symbols) if not symbol])
     bars.note(findings, "blank_text", blank, column=names["symbol"])
     if not len(bars):
@@ -200,40 +222,9 @@ def _bars(table: Table, settings: PriceFile, findings: Findings, *, names: Mappi
     return Bars(days, code, symbols, fields, table.origin, table.broken)
 
 
-def _wide_bars(table: Table, settings: PriceFile, findings: Findings, *, names: Mapping[str, str]) -> Bars:
-    """Bars of a table with one column per symbol, or per symbol and field; cells without a close are no bars."""
-    days = dates(table, names["date"], findings, zone=settings.zone)
-    note_after_today(days, table, names["date"], findings)
-    place = _field_place(table, names)
-    cells: dict[str, dict[str, FloatArray]] = {}
-    for column in (column for column in table.columns if column != names["date"]):
-        levels = table.levels.get(column, (column,))
-        symbol, field = (levels[1 - place], levels[place]) if len(levels) == 2 else (column, "close")
-        ours = next((ours for ours, theirs in names.items() if theirs == field), field.casefold().replace(" ", "_"))
-        cells.setdefault(symbol, {})[ours] = numbers(table, column, findings)
-    symbols = tuple(sorted(cells))
-    fields = dict.fromkeys(name for symbol in symbols for name in cells[symbol])
-    empty = np.full(len(table), np.nan)
-    values = {name: np.concatenate([cells[symbol].get(name, empty) for symbol in symbols]) for name in fields}
-    origin = Origin.joined([table.origin] * len(symbols))
-    code = np.repeat(np.arange(len(symbols)), len(table))
-    bars = Bars(np.tile(days, len(symbols)), code, symbols, values, origin, np.tile(table.broken, len(symbols)))
-    has_close = ~np.isnan(values.get("close", np.tile(empty, len(symbols))))
-    return bars.take(has_close | bars.broken)
-
-
-def _field_place(table: Table, names: Mapping[str, str]) -> int:
-    """Which of two lines of the header names fields, not symbols: 0 or 1."""
-    known = {name.casefold() for name in names.values()} | {name.replace("_", " ") for name in STANDARD}
-    upper = [levels[0].casefold() for levels in table.levels.values() if len(levels) == 2]
-    return 0 if known & set(upper) else 1
-
-
 def _wanted_rows(bars: Bars, settings: PriceFile) -> Bars:
-    chosen = [
-        (not settings.symbols or symbol in settings.symbols) and symbol not in settings.exclude
-        for symbol in bars.symbols
-    ]
+    only = {*settings.symbols, *listed_symbols(settings.path, settings.symbols_file)}
+    chosen = [(not only or symbol in only) and symbol not in settings.exclude for symbol in bars.symbols]
     keep: BoolArray = np.array(chosen, bool)[bars.code]
     if settings.weekdays_only:
         keep = keep & np.is_busday(bars.date.astype("datetime64[D]"))

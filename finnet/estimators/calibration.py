@@ -38,7 +38,7 @@ class LogitCalibrator:
     --------
     >>> score, y = np.tile([-2.0, -1.0, 1.0, 2.0], 50), np.tile([0, 1, 0, 1], 50)
     >>> [round(LogitCalibrator().fit(score, y, effective=n).slope_, 2) for n in (200, 20, 2)]
-    [0.4, 0.5, 0.8]
+    [0.43, 0.48, 0.68]
     """
 
     slope_: float
@@ -115,8 +115,8 @@ def effective_rows(rows: HeldOut) -> float:
     Examples
     --------
     >>> score, y = np.tile([-1.0, -0.5, 0.5, 1.0], 25), np.repeat([0, 1, 1, 0, 1], 20)
-    >>> effective_rows(HeldOut(score, y, y, np.arange(100) // 20))
-    5.0
+    >>> round(effective_rows(HeldOut(score, y, y, np.arange(100) // 20)), 1)
+    5.7
     """
     errors = rows.y - expit(rows.score + _shift_to(np.clip(np.mean(rows.y), 0.01, 0.99), rows.score))
     stretch = np.unique(rows.stretch, return_inverse=True)[1]

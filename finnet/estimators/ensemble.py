@@ -75,8 +75,9 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
     bagging : bool
         Whether each member learns from a draw with replacement of its rows.
     selection : "all", "greedy" or "best"
-        Which members make the forecast: all in equal parts, those that are chosen greedily, fold by fold, or the one of least validation loss
-        (of least training loss where nothing is validated); folds=1 or X_val judges all by the same rows.
+        Which members make the forecast: all in equal parts, those that are chosen greedily, fold by fold, or the one of
+        least validation loss (of least training loss where nothing is validated); folds=1 or X_val judges all by the
+        same rows.
     class_weight : dict, "balanced" or None
     schedule, clipping, normalization, residual, initializer
         As in NetworkClassifier; the same for all members, clipping member by member.

@@ -147,7 +147,7 @@ def _describe_calibrated(model: CalibratedClassifier, arrays: Arrays) -> dict[st
 
 def _restore_calibrated(description: Description, arrays: Arrays) -> CalibratedClassifier:
     classifier = _restore_classifier(description["classifier"], arrays)
-    model = CalibratedClassifier(classifier)
+    model = CalibratedClassifier(classifier.models[0] if isinstance(classifier, CrossFit) else classifier)
     model.classifier_, model.classes_, model.calibration_ = classifier, classifier.classes_, None
     model.floor_ = checked_number(description["floor"], 0, 1)
     model.calibrator_ = None if description["curve"] is None else restore_curve(description["curve"])

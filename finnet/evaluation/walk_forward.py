@@ -45,7 +45,7 @@ class FitRecord:
         What went wrong in training and what helps; no sentence where all was well.
     rows : mapping of str to int, optional
         Of the training rows: `fits`, rows of the smallest and of the largest fit (`least`, `most`), `fitted` by any,
-        `held_out` at a time (at most), `calibrating`, and `unused` by all fits.
+        `validating` at a time (at most), `calibrating` in all, and `unused` by all fits.
     calibration : mapping, optional
         How the calibrator was found; see `finnet.estimators.calibration.choose_calibrator`.
     is_constant : bool, optional
@@ -225,11 +225,11 @@ def _use_of_rows(work: _Work, fitted: Any) -> dict[str, int]:
         return {"fits": 1, "least": total, "most": total, "fitted": total} | dict.fromkeys(_NOT_FITTED, 0)
     sizes, fitted_rows = [len(rows) for rows in folds.fit], len(folds.fitted)
     calibrating = len(folds.judged) if _told(fitted, "calibration_") is not None else 0
-    kept = {"held_out": max(map(len, folds.held_out)), "calibrating": calibrating, "unused": total - fitted_rows}
+    kept = {"validating": max(map(len, folds.validation)), "calibrating": calibrating, "unused": total - fitted_rows}
     return {"fits": len(sizes), "least": min(sizes), "most": max(sizes), "fitted": fitted_rows} | kept
 
 
-_NOT_FITTED = ("held_out", "calibrating", "unused")
+_NOT_FITTED = ("validating", "calibrating", "unused")
 
 
 def _fits(fitted: Any) -> list[Any]:

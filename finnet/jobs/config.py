@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -394,18 +395,29 @@ def parse_job(settings: Mapping[str, Any], *, source: str = "job") -> DirectionJ
         # Strict, so that "5" is no number; by way of JSON, whose lists and days are our tuples and dates.
         return _JOBS[task].model_validate_json(json.dumps(settings, default=str), strict=True)
     except ValidationError as error:
-        problems = [_sentence(_JOBS[task], problem) for problem in error.errors()]
+        problems = dict.fromkeys(_sentence(_JOBS[task], problem) for problem in error.errors())
         raise ConfigError(f"{source}: " + "; ".join(problems)) from None
 
 
+_PLAIN_WORDS = {
+    "Input should be an object": "must be a table of keys",
+    "Input should be a valid string": 'must be a text in quotes, or a list where several are meant: "a" or ["a", "b"]',
+    "Input should be a valid array": "must be a list in brackets",
+    "Input should be": "must be",
+}
+
+
 def _sentence(job: type[Job], problem: Mapping[str, Any]) -> str:
-    loc = tuple(str(part) for part in problem["loc"])
+    # Of a key that may be of two types, both are tried, and named by Python's words for them.
+    loc = tuple(str(part) for part in problem["loc"] if not re.match(r"(str|tuple|list|int|float|bool)\b", str(part)))
     path = ".".join(loc)
     if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"unknown key {path}; {nearest(loc[-1], _keys_at(job, loc[:-1]))}"
     if problem["type"] in ("missing", "missing_argument"):
         return f"{path} is missing; add it"
     message = problem["msg"].removeprefix("Value error, ")
+    for words, plain in _PLAIN_WORDS.items():
+        message = message.replace(words, plain)
     value = problem.get("input")
     return f"{path}: {message}" + ("" if isinstance(value, dict) else f" (given {shown(repr(value))})")
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
+from finnet.features.feature_set import FAMILIES
 from finnet.jobs.config import Job, settings_class
 from finnet.jobs.toml import to_toml
 
-__all__ = ["Key", "job_keys"]
+__all__ = ["Key", "feature_families", "job_keys"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,29 @@ def job_keys(job: type[Job]) -> list[Key]:
         else:
             keys += _table_keys(path, table)
     return keys
+
+
+def feature_families() -> list[Key]:
+    """Every family of features, with its field and bars as they stand in a name, and the fields that it reads.
+
+    Examples
+    --------
+    >>> next(key.path for key in feature_families() if key.path.startswith("sentiment_z"))
+    'sentiment_z[_field][_60]'
+    """
+    keys = []
+    for family, make in FAMILIES.items():
+        parameters = inspect.signature(make).parameters.values()
+        parts = [_part(parameter) for parameter in parameters]
+        first = " ".join((inspect.getdoc(make) or "").split("\n\n")[0].split())
+        keys.append(Key(f"{family}{''.join(parts)}", "", first))
+    return keys
+
+
+def _part(parameter: inspect.Parameter) -> str:
+    if parameter.name in ("field", "feature"):
+        return f"_{parameter.name}" if parameter.default is parameter.empty else f"[_{parameter.name}]"
+    return "_bars" if parameter.default is parameter.empty else f"[_{parameter.default}]"
 
 
 def _table_keys(path: str, table: type) -> Iterator[Key]:

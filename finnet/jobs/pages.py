@@ -101,7 +101,7 @@ def _oddities(results: Sequence[FoldResult]) -> list[str]:
     alike = "{} says the same number for every case of {}: there is nothing to rank and nothing to trade on."
     turned = (
         "{}, {}: among training rows that a fit had not seen, higher forecasts came true less often than lower ones."
-        " Calibration drew them together and kept their order."
+        " Calibration keeps their order all the same."
     )
     return [alike.format(*place) for place in constant] + [turned.format(*place) for place in backwards]
 
@@ -146,11 +146,12 @@ def _advice(fits: Mapping[int, FitRecord]) -> list[str] | None:
     """Sentences with their folds, one for all folds where only numbers differ; None where no network kept watch."""
     if all(fit.advice is None for fit in fits.values()):
         return None
-    told: dict[str, list[tuple[int, str]]] = {}
+    told: dict[str, dict[int, str]] = {}
     for fold, fit in fits.items():
         for sentence in fit.advice or []:
-            told.setdefault(re.sub(r"\d+", "0", sentence), []).append((fold, sentence.rstrip(".")))
-    return [_in_folds(*zip(*alike, strict=True)) for alike in told.values()]
+            # Fits of one fold say the same with other numbers; the first of them speaks for the fold.
+            told.setdefault(re.sub(r"\d+", "0", sentence), {}).setdefault(fold, sentence.rstrip("."))
+    return [_in_folds(tuple(alike), tuple(alike.values())) for alike in told.values()]
 
 
 def _in_folds(folds: tuple[int, ...], sentences: tuple[str, ...]) -> str:

@@ -102,7 +102,7 @@ class Run:
     folds : DataFrame
         `fold`, `train_from`, `train_to`, `train_rows`, `test_from`, `test_to`, `test_rows`; times NaT where rows have
         no dates. Where known, how the network used the training rows: `fits`, rows of a fit at `least` and at `most`,
-        `fitted` by any, `held_out` at a time, `calibrating`, `unused`.
+        `fitted` by any, `validating` at a time, `calibrating`, `unused`.
     features : DataFrame
         `name`, `meaning` and, for markets, `look_back`.
     manifest : mapping

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from finnet.reporting.html import Block, Points, Table
-from finnet.reporting.text import count, span
+from finnet.reporting.text import count, number, span
 
 __all__ = ["calibrator_blocks", "calibrator_table", "fits_blocks", "fits_table"]
 
@@ -17,8 +17,9 @@ def fits_blocks(folds: pd.DataFrame) -> list[Block]:
         return []
     caption = (
         "How every model but the naive ones used the training rows of each fold: it was fitted several times, each "
-        "time without the rows held out, and its forecast is the mean of the fits. Fitted: rows that trained at least "
-        "one of them. Calibrating: rows that a fit forecast without having seen them."
+        "time without some of the rows, and its forecast is the mean of the fits. Fitted: rows that trained at least "
+        "one of them. Validating: rows that stopped one fit early. Calibrating: rows that a fit forecast without "
+        "having seen them."
     )
     return [Table(fits_table(folds), caption)]
 
@@ -42,7 +43,7 @@ def fits_table(folds: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    >>> row = {"fold": 0, "train_rows": 1250, "fits": 5, "least": 740, "most": 745, "fitted": 1250, "held_out": 250,
+    >>> row = {"fold": 0, "train_rows": 1250, "fits": 5, "least": 740, "most": 745, "fitted": 1250, "validating": 250,
     ...        "calibrating": 1250, "unused": 0}
     >>> fits_table(pd.DataFrame([row])).iloc[0].tolist()
     ['0', '1,250', '1,250', '5', '740 to 745', '250', '1,250', '0']
@@ -57,7 +58,7 @@ def fits_table(folds: pd.DataFrame) -> pd.DataFrame:
             "Fitted": folds["fitted"].map(count),
             "Fits": folds["fits"].map(count),
             "Rows per fit": each,
-            "Held out at a time": folds["held_out"].map(count),
+            "Validating": folds["validating"].map(count),
             "Calibrating": folds["calibrating"].map(count),
             "Unused": folds["unused"].map(count),
         }
@@ -79,10 +80,10 @@ def calibrator_table(calibrators: pd.DataFrame) -> pd.DataFrame:
             "Fold": calibrators["fold"].map(str),
             "Rows": calibrators["rows"].map(count),
             "Worth": calibrators["effective_rows"].map(count),
-            "Log loss before": calibrators["loss_before"].map("{:.4f}".format),
-            "After": calibrators["loss_after"].map("{:.4f}".format),
+            "Log loss before": [number(loss, 4) for loss in calibrators["loss_before"]],
+            "After": [number(loss, 4) for loss in calibrators["loss_after"]],
             "": np.where(calibrators["taken"], "taken", "left out"),
-            "Slope": calibrators["slope"].map("{:.2f}".format),
-            "Intercept": calibrators["intercept"].map("{:+.2f}".format),
+            "Slope": [number(slope, 2) for slope in calibrators["slope"]],
+            "Intercept": [number(level, 2, signed=True) for level in calibrators["intercept"]],
         }
     )

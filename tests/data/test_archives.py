@@ -28,6 +28,7 @@ def zipped(*names):
         (gzip.compress(TABLE.encode()), "a.csv"),
         (TABLE, "A.CSV"),
     ],
+    ids=["zip", "zip with a folder of the system", "zip under another name", "gzip under another name", "capitals"],
 )
 def test_a_packed_table_is_read(write, content, name):
     assert read_prices(PriceFile(path=write(content, name))).symbols == ("A",)
@@ -42,6 +43,7 @@ def test_a_packed_table_is_read(write, content, name):
         (b"<!DOCTYPE html><html></html>", "foreign_file", "a web page"),
         (zipped("a.csv")[:60], "unreadable_file", "cannot be unpacked"),
     ],
+    ids=["two tables", "xlsx", "xls", "a web page", "half a zip"],
 )
 def test_what_is_no_table_is_named(write, content, rule, said):
     found = check_prices(PriceFile(path=write(content, "a.csv")))

@@ -16,6 +16,7 @@ from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
 from finnet.features.encoding import TableEncoder
+from finnet.fitting import InnerFolds
 from tests.estimators.checks import OTHERS
 
 CLASSIFIERS = [estimator for estimator in OTHERS if hasattr(estimator, "predict")]
@@ -81,11 +82,12 @@ def test_tuning_judges_three_classes():
 
 def test_calibration_takes_two_classes_of_any_name():
     names = np.array(["down", "up"])[y]
-    model = CalibratedClassifier(LogisticRegression()).fit(X[:100], names[:100], X_cal=X[100:], y_cal=names[100:])
-    coded = CalibratedClassifier(LogisticRegression()).fit(X[:100], y[:100], X_cal=X[100:], y_cal=y[100:])
+    parts = [np.arange(100), np.arange(100, 200)]
+    folds = InnerFolds(fit=parts[::-1], validation=parts, held_out=parts, stretch=np.arange(200))
+    model, coded = (CalibratedClassifier(LogisticRegression()).fit(X, labels, folds=folds) for labels in (names, y))
     np.testing.assert_array_equal(model.predict_proba(X), coded.predict_proba(X))
-    with pytest.raises(DataError, match="which calibration needs; fit without X_cal"):
-        CalibratedClassifier(LogisticRegression()).fit(X, np.arange(200) % 3, X_cal=X, y_cal=np.arange(200) % 3)
+    with pytest.raises(DataError, match="which calibration needs; fit without folds"):
+        CalibratedClassifier(LogisticRegression()).fit(X, np.arange(200) % 3, folds=folds)
 
 
 NAIVE = [PriorRate(), BestColumn(), Persistence("x0"), Persistence(0)]

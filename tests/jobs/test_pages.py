@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from finnet.evaluation.walk_forward import forecast_folds
+from finnet.evaluation.walk_forward import FitRecord, forecast_folds
 from finnet.jobs import pages, runner
 from finnet.jobs.page_files import page_parts_from
 from finnet.sums import read_files
@@ -24,24 +24,22 @@ def small(tmp_path_factory):
 
 def test_the_notes_say_how_many_networks_and_settings_were_tried(small):
     notes = " ".join(parts_of(small).run.notes)
-    assert "the network is the average of 3 networks" in notes
+    assert "the network is the average of one network in each of 5 fits" in notes
     assert "every other model but the naive ones tried one setting" in notes
 
 
-def test_one_network_is_called_one_network(tmp_path):
-    alone = JOB.model_copy(update={"network": replace(JOB.network, members=1)})
-    folder = runner.run_job(alone, reports=tmp_path).folder
-    parts = parts_of(folder)
-    assert "the network is one network, with the settings of the job" in " ".join(parts.run.notes)
-    assert parts.evidence.networks["share"].tolist() == [1.0, 1.0]
-    assert "One network makes the forecast." in (folder / "report.html").read_text(encoding="utf-8")
+def test_networks_are_divided_over_the_fits(tmp_path):
+    many = JOB.model_copy(update={"network": replace(JOB.network, members=6)})
+    parts = parts_of(runner.run_job(many, reports=tmp_path).folder)
+    assert "the average of 2 networks, trained at once in each of 5 fits" in " ".join(parts.run.notes)
+    assert parts.evidence.learning["networks"].tolist() == [10, 10]
 
 
 def test_a_choice_of_networks_is_called_a_choice(tmp_path):
-    greedy = JOB.model_copy(update={"network": replace(JOB.network, selection="greedy")})
+    greedy = JOB.model_copy(update={"network": replace(JOB.network, members=15, selection="greedy")})
     folder = runner.run_job(greedy, reports=tmp_path).folder
     evidence = parts_of(folder).evidence
-    assert (evidence.learning["chosen"] < 3).any()
+    assert (evidence.learning["chosen"] < 15).any()
     assert "an average of the best of 3 networks" in " ".join(parts_of(folder).run.notes)
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "one after another is added" in page
@@ -50,9 +48,9 @@ def test_a_choice_of_networks_is_called_a_choice(tmp_path):
 
 def test_every_network_of_every_fold_is_kept_with_its_share_and_its_losses(small):
     evidence = parts_of(small).evidence
-    assert evidence.networks.groupby("fold")["member"].apply(list).tolist() == [[0, 1, 2], [0, 1, 2]]
+    assert evidence.networks.groupby("fold")["member"].apply(list).tolist() == [[0, 1, 2, 3, 4]] * 2
     assert evidence.networks.groupby("fold")["share"].sum().tolist() == pytest.approx([1.0, 1.0])
-    assert len(evidence.histories) == 2 * 3 * JOB.network.epochs
+    assert len(evidence.histories) == 2 * 5 * JOB.network.epochs
     chosen = evidence.networks[evidence.networks["share"] > 0]
     assert evidence.learning["chosen"].tolist() == chosen.groupby("fold").size().tolist()
     assert evidence.learning["spread"].notna().all()
@@ -68,7 +66,7 @@ def test_the_share_of_a_network_stands_beside_each_of_its_losses(small):
 
 def test_layers_of_every_fold_reach_the_page(small):
     layers = parts_of(small).evidence.layers
-    assert layers.groupby("fold")["layer"].apply(list).tolist() == [[1, 2], [1, 2]]
+    assert layers.groupby("fold")["layer"].apply(list).tolist() == [[1, 2] * 5] * 2
     assert (layers["gradient_norm"] > 0.0).all()
 
 
@@ -94,3 +92,33 @@ def test_advice_that_differs_in_numbers_alone_is_given_once():
     fits = {0: ["15 of 16 learned nothing", "2 diverged"], 1: [], 2: ["9 of 16 learned nothing"]}
     told = pages._advice({fold: SimpleNamespace(advice=advice) for fold, advice in fits.items()})
     assert told == ["Folds 0, 2, such as fold 0: 15 of 16 learned nothing.", "Fold 0: 2 diverged."]
+
+
+def test_advice_of_several_fits_names_their_fold_once():
+    fits = {
+        0: ["2 of 4 networks learned nothing", "3 of 4 networks learned nothing"],
+        2: ["1 of 4 networks learned nothing"],
+    }
+    (told,) = pages._advice({fold: SimpleNamespace(advice=advice) for fold, advice in fits.items()})
+    assert told == "Folds 0, 2, such as fold 0: 2 of 4 networks learned nothing."
+
+
+def odd(model, fold, **facts):
+    fit = FitRecord(is_constant=facts.get("is_constant", False), calibration={"reversed": facts.get("reversed", False)})
+    return SimpleNamespace(model=model, fold=fold, fit=fit)
+
+
+def test_folds_that_are_constant_or_reversed_are_named_and_naive_ones_are_not():
+    results = [odd("svm", 1, is_constant=True), odd("svm", 3, is_constant=True), odd("network", 2, reversed=True)]
+    constant, turned = pages._oddities([*results, odd("prior_rate", 1, is_constant=True), odd("tree", 0)])
+    assert constant.startswith("SVM says the same number for every case of folds 1, 3:")
+    assert turned.startswith("Network, fold 2: among training rows")
+
+
+def test_the_page_counts_how_the_rows_of_every_fold_were_used(small):
+    folds = parts_of(small).run.folds
+    assert (folds["fitted"] == folds["train_rows"]).all()
+    assert (folds["calibrating"] == folds["train_rows"]).all()
+    page = (small / "report.html").read_text(encoding="utf-8")
+    assert "Rows per fit" in page
+    assert "Unused" in page
