@@ -26,9 +26,10 @@ lint: .venv/test
 cases: .venv/test  ## small inputs from outside, where they are there: right or wrong for each
 	$(BIN)/python -m tests.cases $(or $(FINNET_SHARED),../shared)
 
-tables: .venv/core  ## gradients and scikit-learn's checks, in numbers; six to ten minutes on one core
+tables: .venv/test  ## gradients, scikit-learn's checks and attacks on runs, in numbers; a quarter of an hour
 	$(BIN)/python -m tests.network.gradient_table
 	$(BIN)/python -m tests.estimators.check_table
+	$(BIN)/python -m tests.jobs.fault_table
 
 bench: .venv/core  ## side by side with peers, as ratios; PyTorch and JAX too where they are installed
 	for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done

@@ -1,6 +1,8 @@
 """Checks at the door: each names what was given, what is allowed and what to do."""
 
+import re
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from math import inf
 from numbers import Real
@@ -17,12 +19,14 @@ __all__ = [
     "require_at_least",
     "require_choice",
     "require_columns",
+    "require_date_format",
     "require_finite_row",
     "require_methods",
     "require_number",
     "require_positive",
     "require_share",
     "require_whole",
+    "require_within",
 ]
 
 
@@ -48,6 +52,13 @@ def require_at_least(value: float, low: float, *, name: str) -> None:
     """Raise ConfigError unless `value >= low`."""
     if not value >= low:
         raise ConfigError(f"{name}={value} is too small; use {low} or more")
+
+
+def require_within(value: float, low: float, high: float, *, name: str) -> None:
+    """Raise ConfigError unless `low <= value <= high`."""
+    require_at_least(value, low, name=name)
+    if value > high:
+        raise ConfigError(f"{name}={value} is too large; use {high:,} or less")
 
 
 def require_number(value: Any, *, name: str, below: float = inf, zero: bool = True) -> None:
@@ -88,6 +99,26 @@ def require_share(value: float, *, name: str, zero: bool = True) -> None:
     """Raise ConfigError unless `value` is a share below one: in [0, 1), or in (0, 1) with `zero=False`."""
     if not (0 <= value < 1) or (value == 0 and not zero):
         raise ConfigError(f"{name}={value} is not a share; use a number in {'[' if zero else '('}0, 1)")
+
+
+def require_date_format(value: str, *, name: str) -> None:
+    """Raise ConfigError unless strptime can read with this format the day, month or year that it has written with it.
+
+    Examples
+    --------
+    >>> require_date_format("%d%d", name="csv.date_format")
+    Traceback (most recent call last):
+    finnet.errors.ConfigError: csv.date_format='%d%d' reads no dates; use for instance '%d.%m.%Y' or '%Y%m%d'
+    """
+    # In UTC, so that an offset is written too.
+    day = datetime(2003, 2, 14, tzinfo=UTC)
+    firsts = (day.date(), day.replace(day=1).date(), day.replace(month=1, day=1).date())
+    try:
+        is_read = datetime.strptime(day.strftime(value), value).date() in firsts
+    except (ValueError, re.error):
+        is_read = False
+    if not is_read:
+        raise ConfigError(f"{name}={value!r} reads no dates; use for instance '%d.%m.%Y' or '%Y%m%d'")
 
 
 def require_positive(values: FloatArray, *, name: str) -> None:

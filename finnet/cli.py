@@ -1,14 +1,15 @@
-"""The command line: parses, prints, and turns errors into one sentence and an exit code."""
+"""The command line: parses, runs a command, and turns errors into one sentence and an exit code."""
 
-import json
+import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from traceback import format_exc
+from typing import Annotated, Any, NoReturn
 
 import pandas as pd
 import typer
@@ -24,8 +25,11 @@ from rich.progress import (
 
 import finnet
 from finnet.checks import require_choice
-from finnet.errors import ConfigError, DataError, FinnetError, InterruptedRunError, LimitError
-from finnet.jobs.interruption import Stopped, signals_raise
+from finnet.errors import ConfigError, DataError, FinnetError, InterruptedRunError, LimitError, TrainingError
+from finnet.jobs.folders import require_name
+from finnet.jobs.interruption import resumable, time_limit
+from finnet.terminal import Result, Voice
+from finnet.workers import silence_tracker
 
 __all__ = ["app", "main"]
 
@@ -42,8 +46,11 @@ _MEANINGS: Mapping[type[FinnetError], str] = {
     DataError: "bad data",
     InterruptedRunError: "interrupted (resumable)",
     LimitError: "drift or limit breached",
+    TrainingError: "usage or configuration",
 }
 _EPILOG = "Exit codes: " + ", ".join(f"{code} {meaning}" for meaning, code in EXIT_CODES.items()) + "."
+_EVERYWHERE = {"--json": 0, "--log-json": 0, "--quiet": 0, "--timeout": 1}
+"""Options of every command, with the number of words that follow each."""
 
 _HELP = """[bold]finnet[/bold] forecasts prices and defaults, and says honestly what the forecasts are worth.
 
@@ -75,9 +82,21 @@ app = typer.Typer(
     epilog=_EPILOG,
 )
 
+_VOICE = ContextVar("voice", default=Voice())  # noqa: B039 (a Voice is frozen)
+
+
+def _epilog(example: str) -> str:
+    return f"Example:  {example}\n\nAlso: --json, --quiet, --timeout SECONDS, --log-json, as in `finnet --help`."
+
+
+def _processes(number: int) -> int:
+    if number == 0:
+        raise typer.BadParameter("0 processes do nothing; give 1 or more, or -1 for every core")
+    return min(number, 4 * (os.cpu_count() or 1))
+
 
 _RunFolder = Annotated[Path, typer.Argument(help="Folder of a run, or of a job: then its latest run.")]
-_Processes = Annotated[int, typer.Option(min=-1, help="Processes; -1 uses every core.")]
+_Processes = Annotated[int, typer.Option(min=-1, callback=_processes, help="Processes; -1 uses every core.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -88,121 +107,155 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _common(
+    context: typer.Context,
+    *,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result, or the error, as one JSON object to stdout.")
     ] = False,
     log_json: Annotated[
         bool, typer.Option("--log-json", help="Write progress, warnings and errors to stderr as lines of JSON.")
     ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print warnings and errors alone.")] = False,
+    timeout: Annotated[
+        float | None, typer.Option(min=0.001, help="Seconds after which to stop, with exit code 4; runs can go on.")
+    ] = None,
 ) -> None:
-    """What holds for every command."""
-    _LOG_JSON.set(log_json)
-    warnings.showwarning = _show_warning
+    """What holds for every command, before or after its name."""
+    context.with_resource(time_limit(timeout))
 
 
-@app.command(epilog="Example:  finnet run my-study.toml --reports reports --processes 2")
+@app.command(epilog=_epilog("finnet run my-study.toml --reports reports --processes 2"))
 def run(
     job: Annotated[Path, typer.Argument(help="Job file, as written by `finnet new`.")],
     reports: Annotated[Path, typer.Option(help="Folder of all reports.")] = Path("reports"),
     processes: _Processes = -1,
-) -> None:
-    """Run a job: forecast out of sample, compare, decide, and write the report."""
+    force_latest: Annotated[
+        bool, typer.Option(help="Let `latest` point to the run even if its data are older, or dated after today.")
+    ] = False,
+) -> Result:
+    """Run a job: forecast out of sample, compare, decide, and write the report.
+
+    Exit code 5, with a report, where its newest row is older than that of the latest run, or dated after today: then
+    `latest` stays where it is.
+    """
     from finnet.jobs.config import Job
     from finnet.jobs.runner import run_job
 
     with _progress() as on_progress:
-        result = run_job(
-            Job.from_toml(job), reports=reports, n_jobs=processes, on_progress=on_progress, on_data=_tell_findings
+        done = run_job(
+            Job.from_toml(job),
+            reports=reports,
+            n_jobs=processes,
+            on_progress=on_progress,
+            on_data=_tell_findings,
+            force_latest=force_latest,
         )
-    typer.echo(f"{result.verdict}\n\nreport: {result.folder / 'report.html'}")
+    report = done.folder / "report.html"
+    failure = None
+    if done.held_back:
+        failure = LimitError(f"`latest` stays where it is: {done.held_back}, or pass --force-latest")
+    facts = {"run": done.run_id, "report": str(report), "verdict": done.verdict, "is_latest": not done.held_back}
+    return Result(f"{done.verdict}\n\nreport: {report}", facts, failure)
 
 
-@app.command(epilog="Example:  finnet explain my-study.toml")
+@app.command(epilog=_epilog("finnet explain my-study.toml"))
 def explain(
     job: Annotated[Path, typer.Argument(help="Job file.")],
     processes: _Processes = -1,
-) -> None:
+) -> Result:
     """Say in plain words what a job will do: rows, folds, fits, expected time."""
     from finnet.jobs.config import Job
     from finnet.jobs.explanation import explain as explained
 
-    typer.echo(explained(Job.from_toml(job), n_jobs=processes))
+    text = explained(Job.from_toml(job), n_jobs=processes)
+    return Result(text, {"explanation": text.splitlines()})
 
 
-@app.command(epilog="Example:  finnet check-data my-study.toml")
-def check_data(job: Annotated[Path, typer.Argument(help="Job file.")]) -> None:
+@app.command(epilog=_epilog("finnet check-data my-study.toml"))
+def check_data(job: Annotated[Path, typer.Argument(help="Job file.")]) -> Result:
     """Print the quality table of the files that a job reads; exit code 3 where one of them cannot be used."""
     from finnet.data.quality import problems_of, told
     from finnet.jobs.config import Job
     from finnet.jobs.sources import check_data as checked
 
     table = checked(Job.from_toml(job))
-    for line in told(problems_of(table)):
-        typer.echo(f"{line.severity}  {line.rule}  {line.found}; {line.remedy}")
+    lines = [f"{line.severity}  {line.rule}  {line.found}; {line.remedy}" for line in told(problems_of(table))]
     errors = int(table.loc[table["severity"] == "error", "count"].sum())
-    if errors:
-        raise DataError(f"{errors:,} errors; mend the files and check again")
-    typer.echo("no errors")
+    failure = DataError(f"{errors:,} errors; mend the files and check again") if errors else None
+    text = "\n".join(lines if errors else [*lines, "no errors"])
+    return Result(text, {"findings": table.to_dict("records"), "errors": errors}, failure)
 
 
-@app.command(epilog="Example:  finnet runs my-study")
+@app.command(epilog=_epilog("finnet runs my-study"))
 def runs(
     job: Annotated[str | None, typer.Argument(help="Name of a job; all jobs without it.")] = None,
     reports: Annotated[Path, typer.Option(help="Folder of all reports.")] = Path("reports"),
-) -> None:
+) -> Result:
     """List runs with their state and verdict."""
     from finnet.jobs.saved import list_runs
 
-    for row in list_runs(reports, job).to_dict("records"):
+    rows = list_runs(reports, job).to_dict("records")
+    lines = []
+    for row in rows:
         words = (f"{row['job']}/{row['run']}", row["made_at"], f"[{row['state']}]", row["verdict"])
-        typer.echo("  ".join(str(word) for word in words if word))
+        lines.append("  ".join(" ".join(str(word).split()) for word in words if word))
+    return Result("\n".join(lines) or f"no runs in {reports}", {"runs": rows})
 
 
-@app.command(epilog="Example:  finnet verify reports/my-study/latest")
-def verify(run: _RunFolder, processes: _Processes = -1) -> None:
-    """Make a run again and say: bit-equal, within tolerance, or different (exit code 5).
-
-    Call it from the folder in which the run was made, where the paths of the job's files hold.
-    """
+@app.command(epilog=_epilog("finnet verify reports/my-study/latest"))
+def verify(
+    run: _RunFolder,
+    data: Annotated[Path | None, typer.Option(help="Where the data files are now, if they were moved.")] = None,
+    processes: _Processes = -1,
+) -> Result:
+    """Make a run again and say: bit-equal, within tolerance, or different (exit code 5)."""
     from finnet.jobs.verification import verify_run
 
     with _progress() as on_progress:
-        found = verify_run(run, n_jobs=processes, on_progress=on_progress)
+        found = verify_run(run, data=data, n_jobs=processes, on_progress=on_progress)
     if found.status == "different":
-        raise LimitError(found.sentence)
-    typer.echo(found.sentence)
+        return Result("", {"status": found.status}, LimitError(found.sentence))
+    return Result(found.sentence, {"status": found.status, "sentence": found.sentence})
 
 
-@app.command(epilog="Example:  finnet forecast reports/my-study prices.csv --output tomorrow.csv")
+@app.command(epilog=_epilog("finnet forecast reports/my-study prices.csv --output tomorrow.csv"))
 def forecast(
     run: _RunFolder,
     data: Annotated[Path, typer.Argument(help="New prices or loans, in the shape that the job describes.")],
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .csv or .parquet.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
     sentiment: Annotated[Path | None, typer.Option(help="New sentiment; else the file named in the job.")] = None,
     now: Annotated[datetime | None, typer.Option(help="Forecast as if it were this UTC time.")] = None,
-) -> None:
+) -> Result:
     """Apply the network of a run to new rows, each with flags that say how it differs from those of training.
 
     Exit code 5 where prices are too old, or where columns are too unlike those of training: the latter are forecast.
     """
-    from finnet.jobs.forecasting import forecast_new, write_forecasts
+    from finnet.jobs.forecasting import forecast_new
+    from finnet.jobs.outputs import require_free, write_forecasts
 
+    require_free(output, inputs=[data] if sentiment is None else [data, sentiment], force=force)
     new = forecast_new(run, data, sentiment=sentiment, now=None if now is None else pd.Timestamp(now))
-    write_forecasts(new.forecasts, output, flags=new.flags)
-    typer.echo(f"{new.sentence}\n\nforecasts: {output}")
-    new.require_stable()
+    write_forecasts(new.forecasts, output, flags=new.flags, force=force)
+    facts = {"run": new.run, "as_of": new.as_of, "trained_until": new.trained_until, "forecasts": len(new.forecasts)}
+    facts |= {"flagged": sum(map(bool, new.flags)), "breaches": list(new.breaches), "output": str(output)}
+    return Result(f"{new.sentence}\n\nforecasts: {output}", facts, _failure(new.require_stable))
 
 
-@app.command(epilog="Example:  finnet report reports/my-study/latest")
-def report(run: _RunFolder) -> None:
-    """Render the report of a run again from what was saved."""
+@app.command(epilog=_epilog("finnet report reports/my-study/latest"))
+def report(run: _RunFolder) -> Result:
+    """Render the report of a run again from what was saved; `latest` stays where it is."""
     from finnet.jobs.saved import render_again
 
-    typer.echo(f"report: {render_again(run)}")
+    page = render_again(run)
+    return Result(f"report: {page}", {"report": str(page)})
 
 
-@app.command(epilog="Example:  finnet new default-risk my-loans")
+@app.command(epilog=_epilog("finnet new default-risk my-loans"))
 def new(
     task: Annotated[str, typer.Argument(help="direction or default-risk.")],
     name: Annotated[str, typer.Argument(help="Name of the job: lower-case letters, digits and dashes.")],
@@ -210,38 +263,44 @@ def new(
         list[Path] | None,
         typer.Option("--from", help="File of loans or prices to look at; a second one of sentiment, after prices."),
     ] = None,
-) -> None:
+) -> Result:
     """Write a commented job file NAME.toml that runs as it is, or one for your own files, its guesses marked."""
     from finnet.jobs.drafts import write_draft
     from finnet.jobs.examples import write_example
 
     if source:
         path = write_draft(task, name, source, folder=Path())
-        typer.echo(f"wrote {path}; look at the lines marked (guess), then: finnet check-data {name}.toml")
+        words = f"look at the lines marked (guess), then: finnet check-data {name}.toml"
     else:
-        typer.echo(f"wrote {write_example(task, name, folder=Path())}; now: finnet run {name}.toml")
+        path = write_example(task, name, folder=Path())
+        words = f"now: finnet run {name}.toml"
+    return Result(f"wrote {path}; {words}", {"job_file": str(path)})
 
 
-@app.command(epilog="Example:  finnet keys default-risk")
-def keys(task: Annotated[str, typer.Argument(help="direction or default-risk.")]) -> None:
+@app.command(epilog=_epilog("finnet keys default-risk"))
+def keys(task: Annotated[str, typer.Argument(help="direction or default-risk.")]) -> Result:
     """List every key of a job file, with its default and meaning."""
     from finnet.jobs.config import DefaultRiskJob, DirectionJob, Job
     from finnet.jobs.keys import feature_families, job_keys
 
     jobs: Mapping[str, type[Job]] = {"direction": DirectionJob, "default-risk": DefaultRiskJob}
     require_choice(task, jobs, name="task")
-    for key in job_keys(jobs[task]):
-        typer.echo(f"{key.path}{f' = {key.default}' if key.default else ''}: {key.meaning}")
-    if task == "direction":
-        typer.echo("\nFamilies of features; what stands in brackets has that default:")
-        for family in feature_families():
-            typer.echo(f"{family.path}: {family.meaning}")
+    found, families = job_keys(jobs[task]), feature_families() if task == "direction" else []
+    lines = [f"{key.path}{f' = {key.default}' if key.default else ''}: {key.meaning}" for key in found]
+    if families:
+        lines += ["", "Families of features; what stands in brackets has that default:"]
+        lines += [f"{family.path}: {family.meaning}" for family in families]
+    facts = {"keys": [vars(key) for key in found], "families": [vars(family) for family in families]}
+    return Result("\n".join(lines), facts)
 
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    if _LOG_JSON.get():
-        yield lambda step, done, total: _log("fit", step=step, done=done, total=total)
+    if _VOICE.get().is_quiet:
+        yield lambda step, done, total: None
+        return
+    if _VOICE.get().log_json:
+        yield lambda step, done, total: _VOICE.get().log("fit", step=step, done=done, total=total)
         return
     console = Console(stderr=True)
     with Progress(
@@ -258,48 +317,98 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         yield lambda step, done, total: progress.update(bar, description=step, completed=done, total=total)
 
 
-_LOG_JSON = ContextVar("log_json", default=False)
-
-
-def _log(event: str, **facts: object) -> None:
-    """Write one line of JSON to stderr."""
-    time = datetime.now(UTC).isoformat(timespec="milliseconds")
-    typer.echo(json.dumps({"time": time, "event": event, **facts}), err=True)
+def _failure(check: Callable[[], None]) -> FinnetError | None:
+    """What a check raises: the exit code, where there is a result all the same."""
+    try:
+        check()
+    except FinnetError as error:
+        return error
+    return None
 
 
 def _tell_findings(quality: pd.DataFrame) -> None:
-    """Write what is odd about the data, a line each, before anything trains."""
+    """Say what is odd about the data, a line each, before anything trains."""
     from finnet.data.quality import problems_of, told
 
     for line in told(problems_of(quality)):
-        if _LOG_JSON.get():
-            _log(line.severity, rule=line.rule, message=line.found, remedy=line.remedy)
-        else:
-            typer.echo(f"finnet: {line.severity}: {line}", err=True)
-
-
-def _show_warning(message: Warning | str, *place: object, **more: object) -> None:
-    if _LOG_JSON.get():
-        _log("warning", message=str(message))
-    else:
-        typer.echo(f"finnet: warning: {message}", err=True)
+        _VOICE.get().finding(line.severity, str(line), rule=line.rule, message=line.found, remedy=line.remedy)
 
 
 def main() -> None:
     """Run the command line; the exit code says how it ended (see EXIT_CODES)."""
+    words = _hoisted(sys.argv[1:])
+    # Before anything is parsed, so that a wrong word is answered in the form that was asked for.
+    voice = Voice(as_json="--json" in words, log_json="--log-json" in words, is_quiet="--quiet" in words)
+    _VOICE.set(voice)
+    warnings.showwarning = voice.warning
+    silence_tracker()
     try:
-        with signals_raise():
-            app()
-    except Stopped:
-        _stop("interrupted", "interrupted (resumable)")
+        with resumable():
+            for word in words:
+                require_name(word)
+            result = app(words, standalone_mode=False)
+            if isinstance(result, Result):
+                _end(result)
+            sys.exit(result or 0)
     except FinnetError as error:
-        _stop(str(error), next((meaning for kind, meaning in _MEANINGS.items() if isinstance(error, kind)), "a bug"))
+        _fail(error)
+    except BrokenPipeError:
+        sys.exit(0)
+    except SystemExit as end:
+        # The parser calls it an error where nobody reads its help to the end.
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        sys.exit(0)
+    except MemoryError as error:
+        _fail(ConfigError(f"there is not enough memory ({error}); give smaller settings or less data"))
+    except Exception as error:
+        _fail_otherwise(error)
 
 
-def _stop(sentence: str, meaning: str) -> None:
-    code = EXIT_CODES[meaning]
-    if _LOG_JSON.get():
-        _log("error", message=sentence, exit_code=code, meaning=meaning)
-    else:
-        typer.echo(f"finnet: {sentence}", err=True)
-    sys.exit(code)
+def _hoisted(words: Sequence[str]) -> list[str]:
+    """The same words with the options of every command first, wherever they stood."""
+    first: list[str] = []
+    rest: list[str] = []
+    left = list(words)
+    while left and left[0] != "--":
+        word = left.pop(0)
+        count = 0 if "=" in word else _EVERYWHERE.get(word, 0)
+        (first if word.split("=")[0] in _EVERYWHERE else rest).extend([word, *left[:count]])
+        del left[:count]
+    return [*first, *rest, *left]
+
+
+def _end(result: Result) -> NoReturn:
+    ending = {} if result.failure is None else _ending(str(result.failure), _meaning(result.failure))
+    _VOICE.get().result(result, ending)
+    if result.failure is not None:
+        _VOICE.get().error(str(result.failure), ending, has_result=True)
+    sys.exit(ending.get("exit_code", 0))
+
+
+def _fail(error: FinnetError) -> NoReturn:
+    _stop(str(error), _meaning(error))
+
+
+def _fail_otherwise(error: Exception) -> NoReturn:
+    """End with what the parser of the command line says, or with a bug."""
+    if hasattr(error, "format_message"):
+        asked = "; see finnet --help" if error.format_message() else "give a command; see finnet --help"
+        _stop(f"{' '.join(error.format_message().split())}{asked}", "usage or configuration")
+    if not _VOICE.get().log_json:
+        sys.stderr.write(format_exc())
+    _stop(f"this is a bug of finnet, please report it: {error!r}", "a bug")
+
+
+def _stop(sentence: str, meaning: str) -> NoReturn:
+    ending = _ending(sentence, meaning)
+    _VOICE.get().error(sentence, ending, has_result=False)
+    sys.exit(ending["exit_code"])
+
+
+def _ending(sentence: str, meaning: str) -> dict[str, Any]:
+    return {"error": sentence, "exit_code": EXIT_CODES[meaning], "meaning": meaning}
+
+
+def _meaning(error: FinnetError) -> str:
+    return next((meaning for kind, meaning in _MEANINGS.items() if isinstance(error, kind)), "a bug")

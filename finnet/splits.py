@@ -114,6 +114,10 @@ class Holdout:
     test_from: str | None = None
 
     def __post_init__(self) -> None:
+        try:
+            np.datetime64(self.test_from or "NaT", "us")
+        except ValueError:
+            raise ConfigError(f"test_from={self.test_from!r} is no day; write it as 2020-01-31") from None
         require_share(self.test_share, name="test_share", zero=False)
 
     def split(self, dataset: Dataset) -> Iterator[Fold]:

@@ -23,7 +23,7 @@ def shared_data() -> Path:
     return SHARED / "data"
 
 
-CHANGES = ("write", "fsync", "replace", "rename", "mkdir", "symlink")
+CHANGES = ("write", "fsync", "replace", "rename", "mkdir", "symlink", "link")
 
 
 @pytest.fixture

@@ -6,7 +6,21 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "finnet"
-CORE = {"errors", "types", "checks", "seeds", "names", "files", "dataset", "forecasts", "fitting", "targets"}
+CORE = {
+    "errors",
+    "types",
+    "checks",
+    "seeds",
+    "names",
+    "files",
+    "renames",
+    "sums",
+    "workers",
+    "dataset",
+    "forecasts",
+    "fitting",
+    "targets",
+}
 MAY_IMPORT = {  # room -> rooms it may import, besides itself
     **dict.fromkeys(CORE, CORE),
     "data": CORE,

@@ -3,9 +3,10 @@
 import gzip
 import io
 import zipfile
-from pathlib import Path
 
+from finnet.data.limits import bounded
 from finnet.data.quality import Findings
+from finnet.files import open_regular
 
 __all__ = ["SUFFIXES", "is_parquet", "suffix_of", "unpacked"]
 
@@ -35,28 +36,34 @@ def suffix_of(path: str) -> str:
 
 
 def is_parquet(path: str) -> bool:
-    """Whether a file starts as Parquet files do, or is called so."""
-    with open(path, "rb") as file:
+    """Whether a file starts as Parquet files do, or is called so; OSError for what is no regular file."""
+    with open_regular(path) as file:
         return file.read(4) == _PARQUET or path.lower().endswith(".parquet")
 
 
 def unpacked(path: str, findings: Findings) -> bytes | None:
-    """The bytes of a file, of the one file in a zip archive, or of a gzip file; None where it is something else."""
-    data = Path(path).read_bytes()
-    if data.startswith(_GZIP):
-        return gzip.decompress(data)
-    if data.startswith(_ZIP):
-        return _from_zip(data, path, findings)
-    kind = next((kind for start, kind in _FOREIGN.items() if data[:64].lstrip().startswith(start)), "")
-    if kind:
-        findings.add("foreign_file", path, value=f"this is {kind}")
-        return None
-    return data
+    """The bytes of a file, of the one file in a zip archive, or of a gzip file; None where it is something else.
+
+    OSError for what is no regular file, DataError for more bytes than the limit, which are not unpacked.
+    """
+    with open_regular(path) as file:
+        start = file.read(64)
+        file.seek(0)
+        if start.startswith(_GZIP):
+            with gzip.GzipFile(fileobj=file) as stream:
+                return bounded(stream)
+        if start.startswith(_ZIP):
+            return _from_zip(file, path, findings)
+        kind = next((kind for begins, kind in _FOREIGN.items() if start.lstrip().startswith(begins)), "")
+        if kind:
+            findings.add("foreign_file", path, value=f"this is {kind}")
+            return None
+        return bounded(file)
 
 
-def _from_zip(data: bytes, path: str, findings: Findings) -> bytes | None:
+def _from_zip(file: io.BufferedReader, path: str, findings: Findings) -> bytes | None:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with zipfile.ZipFile(file) as archive:
             names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
             if "[Content_Types].xml" in names:
                 findings.add("foreign_file", path, value="this is an Excel workbook or another office document")
@@ -65,7 +72,8 @@ def _from_zip(data: bytes, path: str, findings: Findings) -> bytes | None:
                 words = f"this is a zip archive of {len(names)} files ({shown}{', ...' * (len(names) > 3)})"
                 findings.add("many_in_archive", path, value=words)
             else:
-                return archive.read(names[0])
+                with archive.open(names[0]) as stream:
+                    return bounded(stream)
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
         findings.add("unreadable_file", path, value=f"a zip archive that cannot be unpacked: {error}")
     return None

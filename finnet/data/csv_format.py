@@ -3,13 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from finnet.checks import require_at_least
+from finnet.checks import require_date_format, require_within
 from finnet.errors import ConfigError
 
 __all__ = ["MISSING", "CsvFormat"]
 
 MISSING = ("", "NaN", "nan", "NA", "N/A", "null", "NULL", "None")
 """Cells of number columns that mean "not known" where nothing else is declared."""
+
+_FORMAT_NAMES = ("iso", "epoch_s", "epoch_ms")
+_BOUNDS = (
+    ("skip_rows", 0, 1_000_000),
+    ("skip_footer", 0, 1_000_000),
+    ("header_lines", 1, 100),
+    ("first_year", 0, 9900),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,9 +83,16 @@ class CsvFormat:
             "".encode(self.encoding)
         except LookupError:
             raise ConfigError(f"csv.encoding={self.encoding!r} is not known; use for instance 'latin-1'") from None
-        for name, least in (("skip_rows", 0), ("skip_footer", 0), ("header_lines", 1), ("first_year", 0)):
-            require_at_least(getattr(self, name), least, name=f"csv.{name}")
+        for name, least, most in _BOUNDS:
+            require_within(getattr(self, name), least, most, name=f"csv.{name}")
+        self._require_date_formats()
         self._require_signs()
+
+    def _require_date_formats(self) -> None:
+        columns = {f"csv.date_formats.{column}": form for column, form in self.date_formats.items()}
+        for name, form in {"csv.date_format": self.date_format, **columns}.items():
+            if form not in _FORMAT_NAMES:
+                require_date_format(form, name=name)
 
     def _require_signs(self) -> None:
         if self.decimal not in (".", ","):

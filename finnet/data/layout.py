@@ -59,10 +59,11 @@ def laid_out(data: bytes, format: CsvFormat) -> Layout:
 def table_of(data: bytes, format: CsvFormat) -> bytes:
     """The lines of a file without those declared to stand above its header or below its table."""
     if format.skip_rows:
-        data = (data.split(b"\n", format.skip_rows) + [b""] * format.skip_rows)[format.skip_rows]
+        parts = data.split(b"\n", format.skip_rows)
+        data = parts[-1] if len(parts) > format.skip_rows else b""
     if format.skip_footer:
-        lines = data.splitlines(keepends=True)
-        data = b"".join(lines[: max(len(lines) - format.skip_footer, 0)])
+        parts = data.removesuffix(b"\n").rsplit(b"\n", format.skip_footer)
+        data = parts[0] + b"\n" if len(parts) > format.skip_footer else b""
     return data
 
 

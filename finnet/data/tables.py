@@ -3,6 +3,7 @@
 import codecs
 import csv
 import zlib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from finnet.data.archives import is_parquet, suffix_of, unpacked
 from finnet.data.csv_format import CsvFormat
 from finnet.data.csv_text import note_ragged, parse, record_lines, text_is_sound
 from finnet.data.layout import diagnosed, has_yahoo_header, laid_out, note_footer, table_of
+from finnet.data.limits import read_parquet, require_columns_within, require_rows_within
 from finnet.data.quality import Findings, Origin
 from finnet.types import BoolArray
 
@@ -132,19 +134,17 @@ def _has_columns(table: Table, names: Iterable[str], findings: Findings) -> bool
 
 
 def _read_parquet(path: str, format: CsvFormat, findings: Findings, *, is_read: Callable[[str], bool]) -> Table | None:
-    with pa.parquet.ParquetFile(path, page_checksum_verification=True) as file:
-        names = file.schema_arrow.names
-        if not _header_is_sound(names, path, findings):
-            return None
-        rows = file.read(columns=[name for name in names if is_read(name)])
-    rows.validate(full=True)
-    unknown = [column for column in rows.schema if not _is_readable(column.type)]
-    for column in unknown:
-        findings.add("unknown_type", path, column=column.name, value=f"stored as {column.type}", count=len(rows))
-    if unknown:
+    schema, count, rows = read_parquet(path, is_read, _is_readable)
+    if not _header_is_sound(schema.names, path, findings):
         return None
+    if rows is None:
+        for column in schema:
+            if is_read(column.name) and not _is_readable(column.type):
+                findings.add("unknown_type", path, column=column.name, value=f"stored as {column.type}", count=count)
+        return None
+    rows.validate(full=True)
     origin = Origin.of_file(path, np.arange(1, rows.num_rows + 1))
-    return Table(dict(zip(rows.column_names, rows.columns, strict=True)), origin, format, names)
+    return Table(dict(zip(rows.column_names, rows.columns, strict=True)), origin, format, schema.names)
 
 
 def _is_readable(kind: pa.DataType) -> bool:
@@ -169,6 +169,7 @@ def _read_csv(
     if has_yahoo_header(data, path, format, findings):
         return None
     layout = laid_out(data, format)
+    require_columns_within(layout.header)
     lacks = not set(needed) <= set(layout.header)
     if lacks and diagnosed(data, path, format, findings, needed=needed, may_be_wide=may_be_wide):
         return None
@@ -181,6 +182,7 @@ def _read_csv(
         findings.add("empty_file", path, value="no rows")
         return None
     columns = [name for name in layout.header if is_read(name)] or layout.header[:1]
+    require_rows_within(layout.body.count(b"\n") + (not layout.body.endswith(b"\n")), len(columns))
     rows, ragged = parse(layout.body, layout.header, columns, delimiter=format.delimiter)
     width = len(layout.header)
     if (
@@ -218,7 +220,8 @@ def _header_is_sound(header: Sequence[str], path: str, findings: Findings) -> bo
     if not any(header):
         findings.add("empty_file", path, line=1, value="no header")
         return False
-    twice = sorted({name for name in header if header.count(name) > 1})
+    require_columns_within(header)
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
     for name in twice:
         places = ", ".join(str(place + 1) for place, other in enumerate(header) if other == name)
         findings.add("duplicate_header", path, line=1, column=name, value=f"cells {places}")

@@ -2,8 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from signal import SIG_IGN, SIGINT, signal
-from threading import current_thread, main_thread
 from time import process_time
 from typing import Any
 
@@ -21,6 +19,7 @@ from finnet.forecasts import Forecasts
 from finnet.seeds import derive_seed
 from finnet.splits import Split
 from finnet.types import IntArray
+from finnet.workers import ending_with_me, start_tracker
 
 __all__ = ["FitRecord", "FoldResult", "forecast_folds", "refit", "refit_folds", "walk_forward"]
 
@@ -153,10 +152,11 @@ def forecast_folds(
     works = _works(estimators, dataset, split, blocks=blocks or Blocks(), seed=seed, run_id=run_id)
     known = {(result.model, result.fold) for result in finished}
     left = (work for work in works if (work.model, work.fold) not in known)
-    parallel = Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs")
-    do = _do_in_worker if effective_n_jobs(n_jobs) > 1 else _do
+    if effective_n_jobs(n_jobs) > 1:
+        start_tracker()
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs", initializer=ending_with_me())
     results = list(finished)
-    for result in parallel(delayed(do)(work) for work in left):
+    for result in parallel(delayed(_do)(work) for work in left):
         on_done(result)
         results.append(result)
     return sorted(results, key=lambda result: (result.fold, list(estimators).index(result.model)))
@@ -187,13 +187,6 @@ def _works(
 
 def _rows(dataset: Dataset, rows: IntArray) -> Rows:
     return Rows(dataset.X.iloc[rows].reset_index(drop=True), dataset.labels(rows))
-
-
-def _do_in_worker(work: _Work) -> FoldResult:
-    # Ctrl-C reaches every process; only the one that started the others shall act on it.
-    if current_thread() is main_thread():
-        signal(SIGINT, SIG_IGN)
-    return _do(work)
 
 
 def _do(work: _Work) -> FoldResult:

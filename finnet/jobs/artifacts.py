@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -15,18 +16,19 @@ import pandas as pd
 from threadpoolctl import threadpool_info
 
 from finnet.dataset import Dataset
-from finnet.files import SUMS, check_files, point, replace_folder, sums
+from finnet.files import replace_folder
 from finnet.forecasts import Forecasts
+from finnet.sums import TIMINGS, check_files, sealed
 
 __all__ = [
     "FORECASTS",
-    "LATEST",
     "MODEL",
     "PROFILE",
     "TIMINGS",
     "data_hash",
     "environment",
     "publish",
+    "publish_files",
     "run_name",
     "to_json",
     "to_parquet",
@@ -34,10 +36,9 @@ __all__ = [
 
 FORECASTS = "forecasts.parquet"
 MODEL = "model.npz"
-TIMINGS = "timings.json"
 PROFILE = "profile.json"
-LATEST = "latest"
 
+_NO_MATTER = re.compile(r"(.*_)?(path|file)|limits")
 _PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "pyarrow", "arch", "matplotlib")
 
 
@@ -53,11 +54,19 @@ def data_hash(dataset: Dataset) -> str:
 def run_name(settings: Mapping[str, Any], dataset: Dataset) -> str:
     """Name of a run, from what decides its result: settings, data and version; the data's last day comes first.
 
-    The same job on the same data has the same name, so running it again replaces a report by its equal.
+    The same job on the same data has the same name, so running it again replaces a report by its equal. Where the data
+    lie, and how large files may be, decides nothing.
     """
-    words = json.dumps(settings, sort_keys=True, default=str) + data_hash(dataset) + version("finnet")
+    words = json.dumps(_deciding(settings), sort_keys=True, default=str) + data_hash(dataset) + version("finnet")
     last = str(dataset.clock("known_at")[-1].astype("datetime64[D]")) if dataset.is_dated else "undated"
     return f"{last}-{sha256(words.encode()).hexdigest()[:10]}"
+
+
+def _deciding(settings: Any) -> Any:
+    """Settings without the paths of files."""
+    if isinstance(settings, Mapping):
+        return {name: _deciding(value) for name, value in settings.items() if not _NO_MATTER.fullmatch(name)}
+    return settings
 
 
 def environment() -> dict[str, Any]:
@@ -96,15 +105,16 @@ def publish(folder: Path, *, forecasts: Forecasts, files: Mapping[str, bytes]) -
     """Write `forecasts.parquet`, the named files and their SHA256SUMS, and move the whole folder in place at once.
 
     A folder of that name is replaced; until the move, readers see the old one whole. Then all files are read again and
-    checked, and only if all is well does `latest` beside the folder point to it. `timings.json` is no part of the sums,
-    so equal runs have equal sums.
+    checked.
     """
-    files = {**files, FORECASTS: to_parquet(forecasts.table)}
-    files[SUMS] = sums({name: content for name, content in files.items() if name not in (SUMS, TIMINGS)})
-    replace_folder(folder, files)
+    publish_files(folder, {**files, FORECASTS: to_parquet(forecasts.table)})
+
+
+def publish_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """What `publish` does, with forecasts that are among the files already."""
+    replace_folder(folder, sealed(files))
     check_files(folder)
     Forecasts.load(folder / FORECASTS)
-    point(folder.with_name(LATEST), folder.name)
 
 
 def to_parquet(table: pd.DataFrame) -> bytes:

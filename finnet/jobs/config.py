@@ -1,9 +1,10 @@
 """Job files: what a run shall do, checked key by key before any data is read."""
 
 import json
+import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from math import inf
 from pathlib import Path
@@ -14,15 +15,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from finnet.backtest.positions import LongFlat, LongShort, TopBottom
 from finnet.blocks import Blocks
-from finnet.checks import nearest, require_at_least, require_choice, require_number, require_share
+from finnet.checks import nearest, require_at_least, require_choice, require_number, require_share, require_within
+from finnet.data.limits import Limits
 from finnet.data.loans import LoanFile
 from finnet.data.macro import MacroFile
 from finnet.data.prices import PriceFile
 from finnet.data.sentiment import SentimentFile
 from finnet.errors import ConfigError
 from finnet.features.feature_set import STANDARD, FeatureSet
+from finnet.files import open_regular
 from finnet.jobs.catalog import MODELS
 from finnet.jobs.network_settings import NetworkSettings
+from finnet.jobs.plain_settings import DEEPEST, require_plain, shown
 from finnet.labels import AboveMedian, Direction
 from finnet.lending.cutoff import LoanTerms
 from finnet.splits import Holdout, PurgedKFold, RepeatedKFold, Split, WalkForward
@@ -62,6 +66,11 @@ class MadeMarket:
     beta: float = 0.25
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        require_within(self.symbols, 1, 10_000, name="symbols")
+        require_within(self.sessions, 1, 100_000, name="sessions")
+        require_at_least(self.seed, 0, name="seed")
+
 
 @dataclass(frozen=True)
 class MadeLoanBook:
@@ -77,6 +86,10 @@ class MadeLoanBook:
 
     loans: int = 6000
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_within(self.loans, 1, 10_000_000, name="loans")
+        require_at_least(self.seed, 0, name="seed")
 
 
 @dataclass(frozen=True)
@@ -243,6 +256,7 @@ def _with_validation(blocks: Blocks) -> Blocks:
 
 CheckedBlocks = Annotated[Blocks, AfterValidator(_with_validation)]
 Models = Annotated[tuple[str, ...], AfterValidator(_known_models)]
+_MOST_BYTES = 1_000_000
 _CONTENDERS = ("network", "tree", "svm", "knn", "logistic", "forest", "boosting")
 
 
@@ -278,6 +292,7 @@ class Job(BaseModel):
     blocks: CheckedBlocks = Blocks()
     network: NetworkSettings = NetworkSettings()
     tune: Tune = Tune()
+    limits: Limits = Limits()
 
     @classmethod
     def from_toml(cls, path: Path | str) -> "DirectionJob | DefaultRiskJob":
@@ -290,21 +305,34 @@ class Job(BaseModel):
         """
         path = Path(path)
         try:
-            settings = tomllib.loads(path.read_text(encoding="utf-8"))
+            with open_regular(path) as file:
+                text = file.read(_MOST_BYTES + 1)
+            settings = tomllib.loads(text.decode())
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a job file") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: is not TOML ({error}); mend that line") from error
+            raise ConfigError(f"{path}: is not TOML ({shown(error)}); mend that line") from error
+        except RecursionError as error:
+            raise ConfigError(f"{path}: is nested more than {DEEPEST} deep; write it flat") from error
+        if len(text) > _MOST_BYTES:
+            raise ConfigError(f"{path}: has more than {_MOST_BYTES:,} bytes; give the path of a job file")
         return parse_job(settings, source=str(path)).relative_to(path.parent)
 
     def relative_to(self, folder: Path) -> Self:
         """The same job with the paths of its data files taken from `folder`."""
+        return self.with_paths(lambda path: os.path.normpath(folder / path))
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Paths of the data files by the name of their table."""
         data = self.data  # type: ignore[attr-defined]
-        moved = {
-            field.name: replace(source, path=str(folder / source.path))
-            for field in fields(data)
-            if hasattr(source := getattr(data, field.name), "path")
-        }
+        sources = {field.name: getattr(data, field.name) for field in fields(data)}
+        return {name: source.path for name, source in sources.items() if hasattr(source, "path")}
+
+    def with_paths(self, change: Callable[[str], str]) -> Self:
+        """The same job with the path of every data file changed."""
+        data = self.data  # type: ignore[attr-defined]
+        moved = {name: replace(getattr(data, name), path=change(path)) for name, path in self.paths.items()}
         return self.model_copy(update={"data": replace(data, **moved)})
 
 
@@ -358,6 +386,7 @@ _JOBS: Mapping[str, type[DirectionJob] | type[DefaultRiskJob]] = {
 
 def parse_job(settings: Mapping[str, Any], *, source: str = "job") -> DirectionJob | DefaultRiskJob:
     """The job that these settings describe; ConfigError naming every key that is wrong."""
+    require_plain(settings, source=source)
     task = settings.get("task")
     if not isinstance(task, str):
         raise ConfigError(f'{source}: task is missing; add task = "direction" or task = "default-risk"')
@@ -390,7 +419,7 @@ def _sentence(job: type[Job], problem: Mapping[str, Any]) -> str:
     for words, plain in _PLAIN_WORDS.items():
         message = message.replace(words, plain)
     value = problem.get("input")
-    return f"{path}: {message}" + ("" if isinstance(value, dict) else f" (given {value!r})")
+    return f"{path}: {message}" + ("" if isinstance(value, dict) else f" (given {shown(repr(value))})")
 
 
 def _keys_at(kind: Any, path: tuple[str, ...]) -> list[str]:

@@ -1,8 +1,5 @@
 """Forecasting: the final refit of a run applied to rows that have not come true yet."""
 
-import re
-from collections.abc import Sequence
-from csv import QUOTE_NONNUMERIC
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,22 +7,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from finnet.data.limits import limited
 from finnet.data.panel import Panel
 from finnet.data.prices import PriceFile
 from finnet.errors import ConfigError, DataError, LimitError
 from finnet.estimators.calibration import CalibratedClassifier
 from finnet.estimators.saving import load_model
 from finnet.evaluation.stability import Profile, compared
-from finnet.files import replace_file
 from finnet.forecasts import Forecasts
-from finnet.jobs.artifacts import MODEL, PROFILE, to_parquet
+from finnet.jobs.artifacts import MODEL, PROFILE
 from finnet.jobs.config import DirectionJob, MarketData
 from finnet.jobs.final import REFIT
 from finnet.jobs.new_rows import NewRows, loan_rows, market_rows
 from finnet.jobs.saved import SavedRun
 from finnet.jobs.sources import load_panel
 
-__all__ = ["NewForecasts", "forecast_new", "write_forecasts"]
+__all__ = ["NewForecasts", "forecast_new"]
 
 NO_FOLD = -1
 """What stands as fold of forecasts that the final refit made."""
@@ -43,6 +40,8 @@ class NewForecasts:
         Moment of the newest row in UTC, or "undated".
     trained_until : str
         Moment when the last label that trained the model was known, or "undated".
+    run : str
+        Name of the run that forecast, which stands as `run_id` in the forecasts too.
     flags : tuple of str
         What is odd about each row, beside those of training; "" where nothing is.
     summary : DataFrame
@@ -54,6 +53,7 @@ class NewForecasts:
     forecasts: Forecasts
     as_of: str
     trained_until: str
+    run: str
     flags: tuple[str, ...] = ()
     summary: pd.DataFrame = field(default_factory=pd.DataFrame)
     breaches: tuple[str, ...] = ()
@@ -62,8 +62,8 @@ class NewForecasts:
     def sentence(self) -> str:
         """As-of time, number of forecasts and what made them."""
         return (
-            f"as of {self.as_of}: {len(self.forecasts)} forecasts by the network, trained until {self.trained_until}"
-            f" (times in UTC){self._flagged}"
+            f"as of {self.as_of}: {len(self.forecasts)} forecasts by the network of run {self.run}, trained until"
+            f" {self.trained_until} (times in UTC){self._flagged}"
         )
 
     @property
@@ -111,56 +111,28 @@ def forecast_new(
     job, model = saved.job, load_model(saved.folder / MODEL)
     if not hasattr(model, "predict_proba"):
         raise DataError(f"{saved.folder / MODEL}: forecasts no probabilities; run the job again")
-    profile = Profile.from_json(saved.read_json(PROFILE))
-    until = saved.manifest[REFIT].get("until")
+    profile = _profile(saved)
+    until = saved.fact(REFIT, dict).get("until")
     moment = (now or pd.Timestamp.now("UTC").tz_localize(None)).to_datetime64()
-    if isinstance(job, DirectionJob):
-        rows = market_rows(job, _panel(job, data, sentiment), now=moment, until=np.datetime64(until))
-    else:
-        trained = None if until is None else np.datetime64(until)
-        rows = loan_rows(job, data, profile=profile, now=moment, until=trained)
-    forecasts = _forecasts(rows, model, saved.folder.name)
+    with limited(job.limits):
+        if isinstance(job, DirectionJob):
+            rows = market_rows(job, _panel(job, data, sentiment), now=moment, until=np.datetime64(until))
+        else:
+            trained = None if until is None else np.datetime64(until)
+            rows = loan_rows(job, data, profile=profile, now=moment, until=trained)
+    forecasts = _forecasts(rows, model, saved.name)
     found = compared(profile, rows.X, units=rows.units)
     flags = tuple("; ".join([*own, *odd]) for own, odd in zip(rows.flags, found.flags, strict=True))
-    return NewForecasts(forecasts, _newest(rows), until or "undated", flags, found.summary, tuple(found.told))
-
-
-def write_forecasts(forecasts: Forecasts, path: Path, *, flags: Sequence[str] | None = None) -> None:
-    """Write forecasts as .csv or .parquet, whole or not at all; in CSV no text can run as a formula.
-
-    `flags`, one text per forecast, become a last column of that name.
-
-    Examples
-    --------
-    >>> from tempfile import mkdtemp
-    >>> rows = {"model": "network", "fold": -1, "entity": ["=A1", "A1"], "target": "default", "horizon": 0}
-    >>> path = Path(mkdtemp()) / "new.csv"
-    >>> write_forecasts(Forecasts.from_rows({**rows, "kind": "probability", "value": 0.1}, run_id="demo"), path)
-    >>> pd.read_csv(path)["entity"].tolist()
-    ["'=A1", 'A1']
-    """
-    forms = {".csv": _to_csv, ".parquet": to_parquet}
-    if path.suffix not in forms:
-        raise ConfigError(f"{path}: {path.suffix or 'no suffix'} is no known form; use {' or '.join(forms)}")
-    try:
-        table = forecasts.table if flags is None else forecasts.table.assign(flags=list(flags))
-        replace_file(path, forms[path.suffix](table))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
-
-
-def _to_csv(table: pd.DataFrame) -> bytes:
-    texts = [str(name) for name in table if pd.api.types.is_string_dtype(table[name])]
-    return (
-        table.assign(**{name: table[name].map(_guarded) for name in texts})
-        .to_csv(index=False, quoting=QUOTE_NONNUMERIC)
-        .encode()
+    return NewForecasts(
+        forecasts, _newest(rows), until or "undated", saved.name, flags, found.summary, tuple(found.told)
     )
 
 
-def _guarded(text: str) -> str:
-    """The text, quoted where a spreadsheet would run it."""
-    return f"'{text}" if re.match(r"\s*[=+\-@\t\r\n＝＋－＠]", text) else text
+def _profile(saved: SavedRun) -> Profile:
+    try:
+        return Profile.from_json(saved.read_json(PROFILE))
+    except (LookupError, TypeError, AttributeError) as error:
+        raise DataError(f"{saved.folder / PROFILE}: is no profile of training rows; run the job again") from error
 
 
 def _panel(job: DirectionJob, data: Path | str, sentiment: Path | str | None) -> Panel:

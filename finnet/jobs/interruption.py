@@ -1,5 +1,6 @@
 """Interruption: a run stopped by a person, a dead worker or a full disk ends with what it has kept."""
 
+import errno
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,11 +9,17 @@ from types import FrameType
 
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from finnet.errors import InterruptedRunError
+from finnet.errors import ConfigError, InterruptedRunError
 
-__all__ = ["Stopped", "resumable", "signals_raise"]
+__all__ = ["Stopped", "resumable", "signals_raise", "time_limit"]
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+_PASSING = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ENOMEM, errno.EAGAIN, errno.EINTR, errno.EBUSY),
+    *(errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ETIMEDOUT, errno.ENOLCK, errno.ENETDOWN, errno.EHOSTDOWN),
+}
+"""Errors of the disk that may be over when the same is tried again; all others wait for somebody to mend them."""
 
 
 class Stopped(BaseException):
@@ -21,7 +28,9 @@ class Stopped(BaseException):
 
 @contextmanager
 def resumable(remedy: str = "run the same command again") -> Iterator[None]:
-    """Turn Ctrl-C, SIGTERM, a killed worker and errors of the disk into InterruptedRunError.
+    """Turn signals, a killed worker and a disk that is full or fails into InterruptedRunError.
+
+    What no other try can mend becomes a ConfigError: rights, a read-only disk, a file where a folder should be.
 
     Parameters
     ----------
@@ -38,23 +47,29 @@ def resumable(remedy: str = "run the same command again") -> Iterator[None]:
     try:
         with signals_raise():
             yield
-    except Stopped:
-        raise InterruptedRunError(f"interrupted; to continue, {remedy}") from None
+    except Stopped as stop:
+        raise InterruptedRunError(f"{stop}; to continue, {remedy}") from None
     except TerminatedWorkerError as error:
         cause = "a worker process was killed, perhaps for want of memory"
         raise InterruptedRunError(f"{cause}; to continue, {remedy}, with fewer processes if it recurs") from error
+    except BrokenPipeError:
+        raise
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        raise InterruptedRunError(f"{place}{error.strerror}; once that is mended, {remedy}") from error
+        if error.errno in _PASSING:
+            raise InterruptedRunError(f"{place}{error.strerror}; once that is mended, {remedy}") from error
+        raise ConfigError(f"{place}{error.strerror}; choose a place that can be written") from error
 
 
 @contextmanager
 def signals_raise() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM raise Stopped; in other threads than the main one nothing changes."""
+    """Let Ctrl-C, SIGTERM and a closed terminal raise Stopped; in other threads than the main one nothing changes."""
     if current_thread() is not main_thread():
         yield
         return
-    before = {number: signal.signal(number, _stop) for number in _SIGNALS}
+    # Under `nohup` a closed terminal shall not matter.
+    heard = [number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, _stop) for number in heard}
     try:
         yield
     finally:
@@ -62,5 +77,24 @@ def signals_raise() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def time_limit(seconds: float | None) -> Iterator[None]:
+    """Raise Stopped after so many seconds, of waiting and of work; None is for ever. In the main thread only."""
+    if seconds is None:
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Stopped(f"stopped after {seconds:g} seconds, the time that was given")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise Stopped
+    raise Stopped("interrupted")

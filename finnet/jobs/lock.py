@@ -1,19 +1,27 @@
 """A lock that lets one process at a time run a job, and that dies with its process."""
 
+import errno
 import fcntl
 import os
+import re
+import socket
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from finnet.errors import ConfigError
+from finnet.files import is_file_of
+from finnet.jobs.folders import mark
 
 __all__ = ["only_run"]
+
+_HOLDER = re.compile(r"([\w.-]*) ?([0-9]+)\n?")
 
 
 @contextmanager
 def only_run(folder: Path) -> Iterator[None]:
-    """Hold the folder of a job, made if need be; ConfigError where another process holds it.
+    """Hold the folder of a job, made and marked if need be; ConfigError where another process holds it.
 
     The system drops the lock of a process that dies, so a lock left behind by a crash hinders nobody. Folders made here
     that end up empty are removed again.
@@ -25,10 +33,9 @@ def only_run(folder: Path) -> Iterator[None]:
     >>> with only_run(folder), only_run(folder):
     ...     pass
     Traceback (most recent call last):
-    finnet.errors.ConfigError: ...: process ... is running this job; wait until it has ended
+    finnet.errors.ConfigError: ...: process ... on ... is running this job; wait until it has ended
     """
-    made = [path for path in (folder, folder.parent) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    made = mark(folder)
     handle = _acquire(folder / ".lock")
     try:
         yield
@@ -37,30 +44,58 @@ def only_run(folder: Path) -> Iterator[None]:
         with suppress(OSError):
             (folder / ".lock").unlink()
         os.close(handle)
-        for path in made:
-            with suppress(OSError):
+        _remove_empty(made)
+
+
+def _remove_empty(made: list[Path]) -> None:
+    for path in made:
+        with suppress(OSError):
+            if not path.is_dir() and len(os.listdir(path.parent)) == 1:
+                path.unlink()
+            else:
                 path.rmdir()
 
 
 def _acquire(path: Path) -> int:
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = _opened(path)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.read(handle, 20).decode() or "of another start"
+            host, process = _holder(handle)
             os.close(handle)
-            raise ConfigError(f"{path.parent}: process {holder} is running this job; wait until it has ended") from None
-        if _is_file_of(handle, path):
-            # The number only helps whoever finds the job busy; a full disk shall not stop us here.
+            words = f"process {process} on {host} is running this job"
+            raise ConfigError(f"{path.parent}: {words}; wait until it has ended") from None
+        if is_file_of(handle, path):
+            # The words only help whoever finds the job busy; a full disk shall not stop us here.
             with suppress(OSError):
-                os.write(handle, str(os.getpid()).encode())
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, f"{socket.gethostname()} {os.getpid()}\n".encode(), 0)
             return handle
         os.close(handle)
 
 
-def _is_file_of(handle: int, path: Path) -> bool:
+def _opened(path: Path) -> int:
+    """The lock file, made if need be; ConfigError where the file of that name is not one of ours."""
     try:
-        return os.path.samestat(os.fstat(handle), path.stat())
-    except FileNotFoundError:
-        return False
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    except OSError as error:
+        if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise
+        raise ConfigError(f"{path}: is no lock of finnet's; move it away") from error
+    words = os.pread(handle, 400, 0).decode("utf-8", "replace") if _is_regular(handle) else "not ours"
+    if words and not _HOLDER.fullmatch(words):
+        os.close(handle)
+        raise ConfigError(f"{path}: is no lock of finnet's; move it away")
+    return handle
+
+
+def _is_regular(handle: int) -> bool:
+    found = os.fstat(handle)
+    # A second name of the file would show what is written here in another place.
+    return stat.S_ISREG(found.st_mode) and found.st_nlink <= 1
+
+
+def _holder(handle: int) -> tuple[str, str]:
+    match = _HOLDER.fullmatch(os.pread(handle, 400, 0).decode("utf-8", "replace"))
+    return (match[1] or "this host", match[2]) if match else ("this host", "of another start")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, PlainValidator
 
-from finnet.checks import require_at_least, require_choice
+from finnet.checks import require_at_least, require_choice, require_within
 from finnet.errors import ConfigError
 from finnet.estimators.defaults import (
     ACTIVATION,
@@ -115,6 +115,7 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         for name in ("members", "batch_size", "epochs", "patience"):
             require_at_least(getattr(self, name), 1, name=name)
+        require_within(self.members, 1, 4096, name="members")
         require_choice(self.selection, ("all", "greedy"), name="selection")
         require_hidden(self.hidden)
         if self.depth is not None:

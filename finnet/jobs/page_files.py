@@ -4,21 +4,20 @@ import io
 import json
 from collections.abc import Mapping
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from finnet.errors import DataError
 from finnet.jobs.artifacts import to_json, to_parquet
+from finnet.jobs.folders import MANIFEST
 from finnet.jobs.pages import PageParts
 from finnet.reporting.backtest_report import Trading
 from finnet.reporting.comparison_report import Evidence, Run
 from finnet.reporting.validation_report import KnownTruth, Lending
 
-__all__ = ["MANIFEST", "page_files", "page_parts_from", "read_files"]
+__all__ = ["MANIFEST", "page_files", "page_parts_from"]
 
-MANIFEST = "manifest.json"
 _PLAIN = "page/page.json"
 _KINDS: Mapping[str, type[Any]] = {"evidence": Evidence, "run": Run, "trading": Trading, "lending": Lending}
 _TIMES = ("first", "last")
@@ -43,14 +42,8 @@ def page_parts_from(files: Mapping[str, bytes]) -> PageParts:
         parts = {kind: _part(kind, values, files) for kind, values in plain.items()}
         decision = parts["trading"] if "trading" in parts else parts["lending"]
         return PageParts(evidence=parts["evidence"], run=parts["run"], decision=decision)
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise DataError(f"the saved page cannot be read ({error!r}); run the job again") from error
-
-
-def read_files(folder: Path) -> dict[str, bytes]:
-    """Every file of a run by name, with slashes where it lies deeper."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
 def _named(parts: PageParts) -> dict[str, Any]:

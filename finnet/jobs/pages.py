@@ -191,8 +191,12 @@ def _run(job: AnyJob, loaded: Loaded, base_rate: float, *, folds: pd.DataFrame, 
 
 
 def _quality(table: pd.DataFrame) -> pd.DataFrame:
-    """Findings as the page shows them: columns of a file that share rule and remedy in one row."""
-    lines = [(line.severity, line.rule, line.found, line.remedy) for line in told(problems_of(table))]
+    """Findings as the page shows them: columns of a file that share rule and remedy in one row.
+
+    Files by their names alone, so that the page is the same wherever they lie.
+    """
+    problems = problems_of(table.assign(file=[Path(file).name for file in table["file"]]))
+    lines = [(line.severity, line.rule, line.found, line.remedy) for line in told(problems)]
     return pd.DataFrame(lines, columns=["severity", "rule", "found", "remedy"], dtype=object)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -48,14 +49,19 @@ def comparison_csv(judgement: Judgement) -> str:
 
 
 def manifest(
-    job: DirectionJob | DefaultRiskJob, dataset: Dataset, results: Sequence[FoldResult], *, run_id: str
+    job: DirectionJob | DefaultRiskJob, dataset: Dataset, results: Sequence[FoldResult], *, run_id: str, newest: str
 ) -> dict[str, Any]:
-    """Job, seed, hashes, settings chosen and versions: what made this result, and what would make it again."""
+    """Job, seed, hashes, settings chosen and versions: what made this result, and what would make it again.
+
+    Paths are absolute, so that they hold from any folder. `newest` is the moment of the newest row that was read, ""
+    where rows have no dates.
+    """
     return {
         "run": run_id,
-        "job": job.model_dump(mode="json", by_alias=True, exclude_none=True),
+        "job": job.relative_to(Path.cwd()).model_dump(mode="json", by_alias=True, exclude_none=True),
         "seed": job.seed,
-        "data": {"sha256": data_hash(dataset), "rows": len(dataset), "features": list(map(str, dataset.X.columns))},
+        "data": {"sha256": data_hash(dataset), "rows": len(dataset), "features": list(map(str, dataset.X.columns))}
+        | {"newest": newest},
         "tuning": {
             "fits per model and fold": job.blocks.fits,
             "networks trained per fit": job.network.build(fits=job.blocks.fits).members,

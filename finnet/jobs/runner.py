@@ -8,16 +8,17 @@ from typing import Any
 
 import pandas as pd
 
+from finnet.data.panel import LoanBook, Panel
 from finnet.dataset import Dataset
 from finnet.estimators.saving import model_to_bytes
 from finnet.evaluation.walk_forward import FoldResult, forecast_folds
 from finnet.features.encoding import TableEncoder
-from finnet.files import restore_folders
 from finnet.forecasts import Forecasts
-from finnet.jobs.artifacts import MODEL, PROFILE, TIMINGS, publish, run_name, to_json
+from finnet.jobs.artifacts import MODEL, PROFILE, publish, run_name, to_json
 from finnet.jobs.catalog import build_model
 from finnet.jobs.config import DefaultRiskJob, DirectionJob
 from finnet.jobs.final import refit_network, training_profile
+from finnet.jobs.folders import move_latest, require_name, restore_runs
 from finnet.jobs.interruption import resumable
 from finnet.jobs.judgement import Judgement, judge
 from finnet.jobs.lock import only_run
@@ -26,6 +27,7 @@ from finnet.jobs.pages import page_parts, render_page
 from finnet.jobs.records import comparison_csv, manifest, metrics, timings
 from finnet.jobs.sources import Loaded, load
 from finnet.jobs.units import FinishedUnits
+from finnet.sums import TIMINGS
 
 __all__ = ["JobResult", "OnData", "OnProgress", "build_models", "count_fits", "run_job"]
 
@@ -49,12 +51,15 @@ class JobResult:
         Out of sample, of every model.
     judgement : Judgement
         Scores, comparisons, calibration and decisions.
+    held_back : str
+        Why `latest` does not point to the run; "" where it does.
     """
 
     run_id: str
     folder: Path
     forecasts: Forecasts
     judgement: Judgement
+    held_back: str = ""
 
     @property
     def verdict(self) -> str:
@@ -69,6 +74,7 @@ def run_job(
     n_jobs: int = 1,
     on_progress: OnProgress = lambda step, done, total: None,
     on_data: OnData = lambda quality: None,
+    force_latest: bool = False,
 ) -> JobResult:
     """Forecast out of sample, compare, decide, and publish the report.
 
@@ -77,13 +83,16 @@ def run_job(
     job : DirectionJob or DefaultRiskJob
         As `Job.from_toml` reads it.
     reports : Path
-        The run goes to `reports/<job name>/<run id>/`, whole or not at all, and `latest` beside it then points to it.
+        The run goes to `reports/<job name>/<run id>/`, whole or not at all, and `latest` beside it then points to it,
+        unless its newest row is older than that of the run before, or dated after today.
     n_jobs : int
         Processes, -1 for all cores; the forecasts do not depend on it.
     on_progress : callable
         Hears (step, fits done, fits in all).
     on_data : callable
         Hears the quality table of the data before anything trains.
+    force_latest : bool
+        Let `latest` point to the run in any case.
 
     Raises
     ------
@@ -103,22 +112,31 @@ def run_job(
     ['SHA256SUMS', 'comparison.csv', 'forecasts.parquet', 'manifest.json', 'metrics.json', 'model.npz', 'page',
      'profile.json', 'report.html', 'timings.json']
     """
+    for path in [str(Path(reports).absolute()), *job.relative_to(Path.cwd()).paths.values()]:
+        require_name(path)
     loaded = load(job)
     on_data(loaded.quality)
     dataset, source = loaded.dataset, loaded.source
     run_id = run_name(job.model_dump(mode="json"), dataset)
     folder = Path(reports) / job.name / run_id
     with resumable(), only_run(folder.parent):
-        restore_folders(folder.parent)
+        restore_runs(folder.parent)
         units = FinishedUnits.beside(folder)
         results = _forecast(job, dataset, run_id, units=units, n_jobs=n_jobs, on_progress=on_progress)
         model = _refit(job, dataset, units=units, on_progress=on_progress)
         forecasts = Forecasts.concat([result.forecasts for result in results])
         judgement = judge(job, dataset, forecasts, source)
-        files = _files(job, loaded, results, judgement=judgement, run_id=run_id)
+        record = manifest(job, dataset, results, run_id=run_id, newest=_newest(source))
+        files = _files(job, loaded, results, judgement=judgement, record=record)
         publish(folder, forecasts=forecasts, files=files | {MODEL: model})
+        held_back = move_latest(folder, force=force_latest)
         units.remove()
-    return JobResult(run_id, folder, forecasts, judgement)
+    return JobResult(run_id, folder, forecasts, judgement, held_back)
+
+
+def _newest(source: Panel | LoanBook) -> str:
+    times = source.closes_at if isinstance(source, Panel) else source.applied_at
+    return "" if times is None else str(times.max())
 
 
 def _forecast(
@@ -176,9 +194,8 @@ def _files(
     results: list[FoldResult],
     *,
     judgement: Judgement,
-    run_id: str,
+    record: dict[str, Any],
 ) -> dict[str, bytes]:
-    record = manifest(job, loaded.dataset, results, run_id=run_id)
     files = page_files(page_parts(job, loaded, results, judgement=judgement, record=record))
     # Rendered from what is saved, so that rendering again gives the same page.
     texts = {

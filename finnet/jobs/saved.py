@@ -1,26 +1,41 @@
 """Saved runs: opened with their files checked, listed, and rendered again."""
 
 import json
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from time import sleep
 from typing import Any, Self
 
 import pandas as pd
 
-from finnet.errors import DataError
-from finnet.files import SUMS, check_files, restore_folders
+from finnet.errors import ConfigError, DataError, FinnetError
 from finnet.forecasts import Forecasts
-from finnet.jobs.artifacts import FORECASTS, LATEST, TIMINGS, publish
+from finnet.jobs.artifacts import FORECASTS, MODEL, PROFILE, publish_files
 from finnet.jobs.config import DefaultRiskJob, DirectionJob, parse_job
+from finnet.jobs.folders import (
+    LATEST,
+    MANIFEST,
+    has_run_aside,
+    is_marked,
+    is_run_name,
+    restore_runs,
+    run_of,
+    runs_of,
+)
 from finnet.jobs.interruption import resumable
 from finnet.jobs.lock import only_run
-from finnet.jobs.page_files import MANIFEST, page_parts_from, read_files
+from finnet.jobs.page_files import page_parts_from
 from finnet.jobs.pages import render_page
 from finnet.jobs.units import unfinished
+from finnet.sums import KEY, SEAL, TIMINGS, check_contents, check_files, read_files
 
-__all__ = ["SavedRun", "list_runs", "render_again"]
+__all__ = ["SavedRun", "list_runs", "render_again", "rendered"]
 
+METRICS, REPORT = "metrics.json", "report.html"
+_NEEDED = (FORECASTS, MANIFEST, MODEL, PROFILE, METRICS, "comparison.csv", REPORT, "page/page.json", TIMINGS)
 _COLUMNS = ["job", "run", "state", "made_at", "verdict"]
 
 
@@ -39,10 +54,16 @@ class SavedRun:
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
-        """The run of a folder, or the latest one of a job's folder; DataError where a file is missing or changed."""
-        path = Path(path)
-        run = (path / LATEST if (path / LATEST).exists() else path).resolve() if path.exists() else path
+        """The run of a folder, or the latest one of a job's folder; DataError where a file is missing or changed.
+
+        A run that a crash has left aside is put back first, with a warning.
+        """
+        run = run_of(Path(path))
+        _mend(run.parent)
         check_files(run)
+        for name in _NEEDED:
+            if not (run / name).is_file():
+                raise DataError(f"{run / name}: is missing; run the job again")
         return cls(run)
 
     @cached_property
@@ -51,9 +72,24 @@ class SavedRun:
         return self.read_json(MANIFEST)
 
     @property
+    def name(self) -> str:
+        """Name of the run, also where its folder was renamed."""
+        return str(self.fact("run", str))
+
+    @property
     def job(self) -> DirectionJob | DefaultRiskJob:
-        """The job that was run; paths in it are as they were given then."""
-        return parse_job(self.manifest["job"], source=str(self.folder / MANIFEST))
+        """The job that was run; paths in it are as they were then."""
+        try:
+            return parse_job(self.fact("job", dict), source=MANIFEST)
+        except ConfigError as error:
+            raise DataError(f"{self.folder}: holds no job of this version of finnet ({error}); run it again") from error
+
+    def fact(self, name: str, kind: type) -> Any:
+        """An entry of the manifest; DataError where it is missing or of another kind."""
+        value = self.manifest.get(name)
+        if not isinstance(value, kind):
+            raise DataError(f"{self.folder / MANIFEST}: {name!r} is missing or is damaged; run the job again")
+        return value
 
     @property
     def forecasts(self) -> Forecasts:
@@ -64,7 +100,7 @@ class SavedRun:
         """One of the JSON files; DataError where it holds no JSON object."""
         try:
             content = json.loads((self.folder / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(f"{self.folder / name}: cannot be read ({error}); run the job again") from error
         if not isinstance(content, dict):
             raise DataError(f"{self.folder / name}: holds no JSON object; run the job again")
@@ -88,23 +124,45 @@ def list_runs(reports: Path | str = "reports", job: str | None = None) -> pd.Dat
     folders = [
         folder for folder in sorted(Path(reports).glob("[!.]*")) if folder.is_dir() and job in (None, folder.name)
     ]
-    return pd.DataFrame([row for folder in folders for row in _runs_of(folder)], columns=_COLUMNS)
+    return pd.DataFrame([row for folder in folders for row in _rows(folder)], columns=_COLUMNS)
 
 
-def _runs_of(folder: Path) -> list[list[str]]:
-    runs = [path for path in sorted(folder.glob("[!.]*")) if (path / SUMS).exists() and not path.is_symlink()]
-    left = [[folder.name, run, f"unfinished, {kept} fits kept", "", ""] for run, kept in unfinished(folder).items()]
-    return [_row(run) for run in runs] + left
+def _rows(folder: Path) -> list[list[str]]:
+    try:
+        _mend(folder)
+        left = [[folder.name, run, f"unfinished, {kept} fits kept", "", ""] for run, kept in unfinished(folder).items()]
+        return [_row(run) for run in runs_of(folder)] + left
+    except OSError:
+        return [[folder.name, "", "unreadable", "", ""]]
 
 
 def _row(folder: Path) -> list[str]:
     try:
         run = SavedRun.open(folder)
-        made_at, verdict = run.read_json(TIMINGS)["made_at"], run.read_json("metrics.json")["verdict"]
-    except (DataError, KeyError):
+        made_at, verdict = run.read_json(TIMINGS)["made_at"], run.read_json(METRICS)["verdict"]
+        words = [str(made_at), str(verdict).split(". ")[0]]
+    except (DataError, KeyError, OSError):
         return [folder.parent.name, folder.name, "damaged", "", ""]
-    is_latest = (folder.parent / LATEST).resolve() == folder.resolve()
-    return [folder.parent.name, folder.name, "latest" if is_latest else "complete", made_at, verdict.split(". ")[0]]
+    return [folder.parent.name, folder.name, "latest" if _is_latest(folder) else "complete", *words]
+
+
+def _is_latest(folder: Path) -> bool:
+    try:
+        return run_of(folder.with_name(LATEST)) == folder.resolve()
+    except DataError:
+        return False
+
+
+def _mend(folder: Path) -> None:
+    """Put back a run that a crash has left aside; another process may be about to put a new one in its place."""
+    for wait in (0.05, 0.2, 1.0, 0.0):
+        if not has_run_aside(folder):
+            return
+        try:
+            with resumable(), only_run(folder):
+                restore_runs(folder)
+        except ConfigError:
+            sleep(wait)
 
 
 def render_again(path: Path | str) -> Path:
@@ -119,9 +177,31 @@ def render_again(path: Path | str) -> Path:
     finnet.errors.DataError: reports/nowhere/SHA256SUMS: cannot be read (No such file or directory); give the folder...
     """
     run = SavedRun.open(path)
-    with resumable(), only_run(run.folder.parent):
-        restore_folders(run.folder.parent)
-        files = read_files(run.folder)
-        files["report.html"] = render_page(page_parts_from(files)).encode()
-        publish(run.folder, forecasts=run.forecasts, files=files)
-    return run.folder / "report.html"
+    if not is_run_name(run.folder.name) or run.folder.name != run.name:
+        raise DataError(f"{run.folder}: is not called {run.name}, as this run is; give it its name back")
+    with resumable():
+        if not is_marked(run.folder.parent):
+            # A copy among other things: nothing beside it is ours.
+            return _render(run.folder)
+        with only_run(run.folder.parent):
+            restore_runs(run.folder.parent)
+            return _render(run.folder)
+
+
+def _render(folder: Path) -> Path:
+    files = read_files(folder)
+    if SEAL in files and not os.environ.get(KEY):
+        raise ConfigError(f"{folder}: is sealed; set {KEY} to its key, so that it can be sealed again")
+    check_contents(folder, files)
+    publish_files(folder, files | {REPORT: rendered(folder, files)})
+    return folder / REPORT
+
+
+def rendered(folder: Path, files: Mapping[str, bytes]) -> bytes:
+    """The page that these files of a run give; DataError where they are not what a page is made of."""
+    try:
+        return render_page(page_parts_from(files)).encode()
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        if isinstance(error, FinnetError):
+            raise
+        raise DataError(f"{folder}: its page cannot be made of its files ({error!r}); run the job again") from error

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from finnet.data.late_checks import suspect_join
+from finnet.data.limits import limited
 from finnet.data.loans import inspect_loans
 from finnet.data.macro import MacroFile, inspect_macro
 from finnet.data.panel import LoanBook, Panel, join_as_of
@@ -110,10 +111,8 @@ def check_data(job: DirectionJob | DefaultRiskJob) -> pd.DataFrame:
 
 def _read(job: DirectionJob | DefaultRiskJob) -> _Read:
     read = _Read()
-    if isinstance(job, DefaultRiskJob):
-        read.source = _book(job.data, read)
-    else:
-        read.source = _panel(job.data, read)
+    with limited(job.limits):
+        read.source = _book(job.data, read) if isinstance(job, DefaultRiskJob) else _panel(job.data, read)
     if read.source is None:
         return read
     findings = read.of(job.data.source, "")

@@ -1,5 +1,7 @@
 """Verification: a saved run made again and compared, bit by bit."""
 
+import io
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,16 +9,25 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
+from finnet.errors import ConfigError
+from finnet.estimators.archive import unpack
 from finnet.forecasts import Forecasts
+from finnet.jobs.artifacts import FORECASTS
+from finnet.jobs.config import DefaultRiskJob, DirectionJob
+from finnet.jobs.folders import MANIFEST
 from finnet.jobs.runner import OnProgress, run_job
-from finnet.jobs.saved import SavedRun
+from finnet.jobs.saved import METRICS, REPORT, SavedRun, rendered
+from finnet.sums import SEAL, SUMS, TIMINGS, read_files
 
 __all__ = ["TOLERANCE", "Verification", "verify_run"]
 
 TOLERANCE = 1e-6
 """Difference of two forecasts, or relative difference of two metrics, that another machine may explain."""
 
+_STATUSES = ("bit-equal", "within tolerance", "different")
 _CASE = ("model", "fold", "entity", "issued_at")
 
 
@@ -38,12 +49,17 @@ class Verification:
 def verify_run(
     path: Path | str,
     *,
+    data: Path | str | None = None,
     n_jobs: int = 1,
     on_progress: OnProgress = lambda step, done, total: None,
 ) -> Verification:
-    """Make a run again beside, and compare data, forecasts and metrics.
+    """Make a run again elsewhere, and compare data, forecasts, metrics, and then every other file.
 
-    Paths of data files are taken as they were given when the run was made, so call it from the same folder.
+    Parameters
+    ----------
+    data : Path, optional
+        Where the data files are now, if they were moved: a folder in or under which they have their old names, or the
+        file itself, where the job reads one.
 
     Examples
     --------
@@ -55,9 +71,24 @@ def verify_run(
     'bit-equal'
     """
     saved = SavedRun.open(path)
+    job = saved.job if data is None else _moved(saved.job, Path(data))
     with TemporaryDirectory() as folder:
-        made = SavedRun.open(run_job(saved.job, reports=folder, n_jobs=n_jobs, on_progress=on_progress).folder)
+        made = SavedRun.open(run_job(job, reports=folder, n_jobs=n_jobs, on_progress=on_progress).folder)
         return compare_runs(saved, made)
+
+
+def _moved(job: DirectionJob | DefaultRiskJob, data: Path) -> DirectionJob | DefaultRiskJob:
+    """The same job, whose data files are found in `data` by as much of their old paths as is there."""
+
+    def found(path: str) -> str:
+        parts = Path(path).parts
+        tails = (data.joinpath(*parts[start:]) for start in range(1, len(parts)))
+        there = next((tail for tail in tails if tail.exists()), None)
+        if there is None and (len(job.paths) > 1 or not data.exists()):
+            raise ConfigError(f"{data}: has no {parts[-1]}; give the folder that holds the data files of the job")
+        return str(there or data)
+
+    return job.with_paths(found)
 
 
 def compare_runs(saved: SavedRun, made: SavedRun) -> Verification:
@@ -66,9 +97,79 @@ def compare_runs(saved: SavedRun, made: SavedRun) -> Verification:
         name, old, new = next(_differences(saved.manifest["data"], made.manifest["data"]))
         return Verification("different", f"different: the data has changed since, {name} was {old} and is {new}")
     forecasts = _compare_forecasts(saved.forecasts, made.forecasts)
-    if forecasts.status != "bit-equal":
+    if forecasts.status == "different":
         return forecasts
-    return _compare_metrics(saved.read_json("metrics.json"), made.read_json("metrics.json"))
+    measured = _compare_metrics(saved.read_json(METRICS), made.read_json(METRICS))
+    if measured.status == "different":
+        return measured
+    worst = max([forecasts, measured, *_compare_files(saved, made)], key=lambda found: _STATUSES.index(found.status))
+    return worst if worst.status != "bit-equal" else Verification(worst.status, f"{forecasts.sentence}, and all files")
+
+
+def _compare_files(saved: SavedRun, made: SavedRun) -> Iterator[Verification]:
+    """How every other file differs, of those that differ."""
+    old, new = (read_files(run.folder) for run in (saved, made))
+    for name in sorted((set(old) | set(new)) - {FORECASTS, METRICS, MANIFEST, REPORT, TIMINGS, SUMS, SEAL}):
+        if old.get(name) != new.get(name):
+            is_near = name in old and name in new and _read_near(name, old[name], new[name])
+            yield _of_file("within tolerance" if is_near else "different", name)
+    if any(_differences(_settled(saved.manifest), _settled(made.manifest))):
+        path, before, now = next(_differences(_settled(saved.manifest), _settled(made.manifest)))
+        yield Verification("different", f"different: {path} of {MANIFEST} was {before} and is {now}")
+    # The page is made of the other files, by the code that made the run.
+    has_same_code = saved.fact("environment", dict).get("source") == made.fact("environment", dict).get("source")
+    if has_same_code and old[REPORT] != rendered(saved.folder, old):
+        yield _of_file("different", REPORT)
+
+
+def _of_file(status: str, name: str) -> Verification:
+    return Verification(status, f"{status}: {name} is not the one that was made again")
+
+
+def _settled(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What must be the same wherever a run is made: all but the machine and the paths of its files."""
+    job = manifest.get("job")
+    if not isinstance(job, dict) or not isinstance(data := job.get("data"), dict):
+        return manifest
+    sources = {name: {**source, "path": ""} if isinstance(source, dict) else source for name, source in data.items()}
+    return {**manifest, "environment": {}, "job": {**job, "data": sources}}
+
+
+def _read_near(name: str, old: bytes, new: bytes) -> bool:
+    """Whether two files differ by no more than another machine may explain."""
+    try:
+        return all(_is_close(a, b) for a, b in zip(_columns(name, old), _columns(name, new), strict=True))
+    except (ValueError, TypeError, OSError):
+        return False
+
+
+def _columns(name: str, content: bytes) -> list[NDArray[Any]]:
+    """The numbers and words of a table, of the arrays of a model, or of nested JSON."""
+    if name.endswith(".npz"):
+        archive = unpack(content)
+        return [np.array(list(_leaves(archive.description)), object), *archive.arrays]
+    if name.endswith(".json"):
+        return [np.array([value], object) for value in _leaves(json.loads(content))]
+    read = pd.read_csv if name.endswith(".csv") else pd.read_parquet
+    table = read(io.BytesIO(content))
+    return [np.array(list(table.columns), object), *(table[column].to_numpy() for column in table)]
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+        yield key
+        if isinstance(part, dict | list):
+            yield from _leaves(part)
+        else:
+            yield part
+
+
+def _is_close(old: NDArray[Any], new: NDArray[Any]) -> bool:
+    if old.shape != new.shape:
+        return False
+    if old.dtype.kind == "f" and new.dtype.kind == "f":
+        return bool(np.allclose(old, new, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True))
+    return all(a == b or _is_near(a, b) or (a != a and b != b) for a, b in zip(old.ravel(), new.ravel(), strict=True))
 
 
 def _compare_forecasts(saved: Forecasts, made: Forecasts) -> Verification:

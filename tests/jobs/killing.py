@@ -13,8 +13,10 @@ import sys
 import time
 from pathlib import Path
 
-from finnet.files import SUMS, check_files, restore_folders, sums
 from finnet.jobs.artifacts import environment
+from finnet.jobs.folders import mark, restore_runs
+from finnet.jobs.units import unfinished
+from finnet.sums import SUMS, TIMINGS, check_files, sums
 from tests.jobs.small import JOB, lasting, run_small, without_drawings
 
 
@@ -32,7 +34,8 @@ def forked(act):
 def make_old(job, run, new):
     """A complete run that differs from the one to come."""
     files = {name: content for name, content in new.items() if name != SUMS} | {"report.html": b"old"}
-    files[SUMS] = sums(files)
+    files[SUMS] = sums({name: content for name, content in files.items() if name != TIMINGS})
+    mark(job)
     for name, content in files.items():
         (job / run / name).parent.mkdir(parents=True, exist_ok=True)
         (job / run / name).write_bytes(content)
@@ -56,7 +59,7 @@ def main(folder, kills, seed):
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         counts["kills"] += 1
-        restore_folders(job)
+        restore_runs(job)
         now = lasting(job / reference.name) if (job / reference.name).exists() else None
         assert now in (None, old, new), [name for name in new if now.get(name) != new[name]]
         assert now is not None or old is None, "the old run is gone"
@@ -70,7 +73,7 @@ def main(folder, kills, seed):
             shutil.rmtree(job.parent)
             old, kept = make_old(job, reference.name, new) if rng.random() < 0.5 else None, 0
         else:
-            kept = len(list(job.glob(".*.work/[!.]*.parquet")))
+            kept = sum(unfinished(job).values())
     print(json.dumps(counts))
 
 

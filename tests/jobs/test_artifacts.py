@@ -42,18 +42,16 @@ def test_a_failed_write_leaves_the_old_run_whole(tmp_path, monkeypatch):
     assert (tmp_path / "run" / "report.html").read_text() == "old"
 
 
-def test_sums_leave_out_what_the_clock_wrote(tmp_path):
-    publish(tmp_path / "run", forecasts=FORECASTS, files={"timings.json": b"1", "page/page.json": b"{}"})
-    names = [line.split("  ")[1] for line in (tmp_path / "run" / "SHA256SUMS").read_text().splitlines()]
-    assert names == ["forecasts.parquet", "page/page.json"]
-
-
-def test_latest_moves_only_to_a_run_that_reads_back(tmp_path, monkeypatch):
-    publish(tmp_path / "one", forecasts=FORECASTS, files={})
+def test_forecasts_that_do_not_read_back_are_no_run(tmp_path, monkeypatch):
     monkeypatch.setattr(artifacts, "to_parquet", lambda table: b"no table")
     with pytest.raises(DataError, match="cannot be read as Parquet"):
         publish(tmp_path / "two", forecasts=FORECASTS, files={})
-    assert (tmp_path / "latest").resolve() == tmp_path / "one"
+
+
+def test_where_the_data_lie_decides_nothing():
+    data = default_dataset(made_loan_book(loans=50))
+    names = [run_name({"data": {"loans": {"path": path, "target": "bad"}}}, data) for path in ("a.csv", "/b/a.csv")]
+    assert names[0] == names[1] != run_name({"data": {"loans": {"path": "a.csv", "target": "worse"}}}, data)
 
 
 def test_json_is_strict_and_nan_is_null():

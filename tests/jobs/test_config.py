@@ -66,7 +66,7 @@ def test_the_task_decides_the_kind_of_job():
         ({"network": {"learning_rate": 0}}, "network: learning_rate=0.0 is not a number above 0"),
         ({"network": {"learning_rate": [0, 0.1]}}, "network: learning_rate=0.0 is not a number above 0"),
         ({"network": {"l1": [-1e-3, 0.1]}}, "network: l1=-0.001 is not a number of 0 or more"),
-        ({"network": {"l1": float("nan")}}, "network: l1=nan is not a number of 0 or more"),
+        ({"network": {"l1": float("nan")}}, "network.l1=nan is not finite; use a number"),
         ({"network": {"depth": 1.0}}, r"network\.depth: write a whole number, or a range .* \(given 1.0\)"),
         ({"network": {"depth": [1, 2.0]}}, r"network\.depth: write a whole number, or a range"),
         ({"network": {"depth": [1, 1, 1]}}, r"network\.depth: write a whole number, or a range"),

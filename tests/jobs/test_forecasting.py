@@ -8,10 +8,10 @@ from finnet.data.samples import made_loan_book, made_market
 from finnet.errors import ConfigError, DataError, LimitError
 from finnet.estimators.network import NetworkRegressor
 from finnet.estimators.saving import load_model
-from finnet.forecasts import Forecasts
 from finnet.jobs.config import parse_job
 from finnet.jobs.final import final_rows
-from finnet.jobs.forecasting import forecast_new, write_forecasts
+from finnet.jobs.forecasting import forecast_new
+from finnet.jobs.outputs import write_forecasts
 from finnet.jobs.runner import run_job
 from finnet.jobs.saved import SavedRun
 from finnet.jobs.sources import load
@@ -223,27 +223,3 @@ def test_a_missing_column_is_named(loans, tmp_path):
     pd.read_csv(path).drop(columns="income").to_csv(path, index=False)
     with pytest.raises(DataError, match="column 'income' is missing"):
         forecast_new(loans, path)
-
-
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =1", "＝1", "plain", "NA"]
-ROWS = {"model": "network", "fold": -1, "entity": FORMULAS, "target": "default", "horizon": 0, "kind": "probability"}
-NASTY = Forecasts.from_rows({**ROWS, "value": np.linspace(0, 1, len(FORMULAS))}, run_id="r")
-
-
-def test_no_text_of_the_csv_runs_as_a_formula(tmp_path):
-    write_forecasts(NASTY, tmp_path / "out.csv")
-    table = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
-    assert [text[0] == "'" for text in table["entity"]] == [True] * 9 + [False] * 2
-    assert table["fold"].tolist() == [-1] * len(FORMULAS)
-    assert [text.removeprefix("'") for text in table["entity"]] == FORMULAS
-
-
-def test_parquet_keeps_every_name(tmp_path):
-    write_forecasts(NASTY, tmp_path / "out.parquet")
-    assert Forecasts.load(tmp_path / "out.parquet").table.equals(NASTY.table)
-
-
-@pytest.mark.parametrize(("name", "words"), [("out.xlsx", "no known form"), ("none/out.csv", "cannot be written")])
-def test_a_place_that_cannot_be_written_is_named(name, words, tmp_path):
-    with pytest.raises(ConfigError, match=words):
-        write_forecasts(NASTY, tmp_path / name)

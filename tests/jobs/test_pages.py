@@ -8,7 +8,8 @@ import pytest
 
 from finnet.evaluation.walk_forward import FitRecord, forecast_folds
 from finnet.jobs import pages, runner
-from finnet.jobs.page_files import page_parts_from, read_files
+from finnet.jobs.page_files import page_parts_from
+from finnet.sums import read_files
 from tests.jobs.small import JOB, run_small
 
 

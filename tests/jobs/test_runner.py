@@ -10,8 +10,8 @@ from sklearn.metrics import roc_auc_score
 from finnet.errors import ConfigError
 from finnet.forecasts import Forecasts
 from finnet.jobs.config import parse_job
-from finnet.jobs.page_files import read_files
 from finnet.jobs.runner import run_job
+from finnet.sums import read_files
 
 FILES = {
     *("comparison.csv", "forecasts.parquet", "manifest.json", "metrics.json", "report.html"),
@@ -41,7 +41,7 @@ def run(request, tmp_path_factory):
 def test_a_run_leaves_one_complete_folder_and_nothing_beside_it(run):
     job, result, _ = run
     assert {path.name for path in result.folder.iterdir()} == FILES
-    assert sorted(path.name for path in result.folder.parent.iterdir()) == [result.run_id, "latest"]
+    assert sorted(path.name for path in result.folder.parent.iterdir()) == [".finnet", result.run_id, "latest"]
     assert result.folder.parent.name == job.name
 
 
@@ -99,7 +99,7 @@ def test_running_again_replaces_the_run_by_its_equal(run):
     (result.folder / "forecasts.parquet").write_bytes(b"broken")
     run_job(job, reports=result.folder.parents[1])
     assert len(Forecasts.load(result.folder / "forecasts.parquet")) == len(result.forecasts)
-    assert sorted(path.name for path in result.folder.parent.iterdir()) == [result.run_id, "latest"]
+    assert sorted(path.name for path in result.folder.parent.iterdir()) == [".finnet", result.run_id, "latest"]
 
 
 def test_another_seed_is_another_run(tmp_path):

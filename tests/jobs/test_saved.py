@@ -1,12 +1,19 @@
 """Saved runs open only if they are whole, and their pages can be rendered again to the byte."""
 
+import contextlib
+import json
+import shutil
+
 import pytest
 
-from finnet.errors import DataError
+from finnet.errors import ConfigError, DataError, FinnetWarning
+from finnet.files import point, replace_folder, stepped_aside
 from finnet.jobs.config import parse_job
-from finnet.jobs.page_files import read_files
+from finnet.jobs.folders import runs_of
+from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.runner import run_job
 from finnet.jobs.saved import SavedRun, list_runs, render_again
+from finnet.sums import read_files, sealed
 from tests.jobs.small import JOB, run_small
 
 MARKET = {
@@ -52,13 +59,96 @@ def test_runs_are_listed_with_their_verdicts(reports):
     assert list_runs(reports / "none").empty
 
 
-def test_a_damaged_run_is_listed_as_such_and_does_not_open(tmp_path):
-    folder = run_small(tmp_path)
+@pytest.fixture
+def folder(reports, tmp_path):
+    """The folder of a run that a test may harm."""
+    shutil.copytree(reports / "small", tmp_path / "small", symlinks=True)
+    return next(runs_of(tmp_path / "small"))
+
+
+def state(folder):
+    return list_runs(folder.parents[1])["state"].tolist()
+
+
+def test_a_damaged_run_is_listed_as_such_and_does_not_open(folder):
     path = folder / "forecasts.parquet"
     path.write_bytes(path.read_bytes()[:-1])
-    assert list_runs(tmp_path)["state"].tolist() == ["damaged"]
+    assert state(folder) == ["damaged"]
     with pytest.raises(DataError, match=r"forecasts\.parquet: was changed or damaged"):
         SavedRun.open(folder)
+
+
+def test_a_run_without_one_of_its_files_does_not_open_whatever_its_sums_say(folder):
+    files = read_files(folder)
+    del files["model.npz"]
+    replace_folder(folder, sealed(files))
+    with pytest.raises(DataError, match=r"model\.npz: is missing"):
+        SavedRun.open(folder)
+
+
+def test_a_run_whose_sums_were_emptied_is_not_signed_again(folder):
+    (folder / "report.html").write_text("forged")
+    (folder / "SHA256SUMS").write_text("")
+    with pytest.raises(DataError, match="is no file of"):
+        render_again(folder)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "metrics.json", "timings.json", "page/page.json"])
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"job": 1, "verdict": {}}', "[" * 100_000, "\udcff"])
+def test_what_holds_no_run_is_named_in_one_line(name, text, folder):
+    """Files that say something else than a run does, with sums that match."""
+    replace_folder(folder, sealed(read_files(folder) | {name: text.encode("utf-8", "surrogateescape")}))
+    assert len(state(folder)) == 1
+    acts = [lambda: SavedRun.open(folder).job, lambda: forecast_new(folder, "none.csv")]
+    if name in ("manifest.json", "page/page.json"):
+        acts.append(lambda: render_again(folder))
+    for act in acts:
+        with contextlib.suppress(DataError, ConfigError):
+            act()
+
+
+def test_an_older_run_rendered_again_stays_older(folder):
+    other = folder.with_name("2099-01-01-0123456789")
+    files = read_files(folder)
+    manifest = json.loads(files["manifest.json"]) | {"run": other.name}
+    replace_folder(other, sealed(files | {"manifest.json": json.dumps(manifest).encode()}))
+    point(folder.with_name("latest"), other.name)
+    render_again(folder)
+    assert SavedRun.open(folder.parent).folder == other
+    assert sorted(state(folder)) == ["complete", "latest"]
+
+
+def test_a_copied_run_is_rendered_and_its_neighbors_stay(folder, tmp_path):
+    home = tmp_path / "home"
+    shutil.copytree(folder, home / folder.name)
+    before = {name: (home / name) for name in (".cache.partial", ".config.old", f".{folder.name}.old", ".lock")}
+    for path in before.values():
+        path.mkdir()
+    render_again(home / folder.name)
+    assert sorted(path.name for path in home.iterdir()) == sorted([*before, folder.name])
+
+
+def test_a_run_under_another_name_is_not_written_to(folder):
+    folder.rename(folder.with_name("renamed"))
+    with pytest.raises(DataError, match="give it its name back"):
+        render_again(folder.with_name("renamed"))
+
+
+def test_a_run_that_was_sealed_is_not_signed_without_the_key(folder, monkeypatch):
+    monkeypatch.setenv("FINNET_SEAL_KEY", "a secret")
+    replace_folder(folder, sealed(read_files(folder)))
+    render_again(folder)
+    monkeypatch.delenv("FINNET_SEAL_KEY")
+    with pytest.raises(ConfigError, match="is sealed; set FINNET_SEAL_KEY"):
+        render_again(folder)
+
+
+@pytest.mark.parametrize("act", [SavedRun.open, render_again, lambda path: list_runs(path.parents[1])])
+def test_a_run_left_aside_is_put_back_before_anything_else(act, folder):
+    folder.rename(stepped_aside(folder))
+    with pytest.warns(FinnetWarning, match="left aside by a crash, and was put back"):
+        act(folder)
+    assert state(folder) == ["latest"]
 
 
 def test_an_unfinished_run_is_listed_with_what_it_kept(tmp_path):

@@ -1,8 +1,14 @@
 """What was kept comes back to the bit, and what cannot be read is made again."""
 
+import os
+
+import numpy as np
 import pandas as pd
 import pytest
 
+from finnet.errors import FinnetWarning
+from finnet.estimators.naive import PriorRate
+from finnet.estimators.saving import model_to_bytes
 from finnet.evaluation.walk_forward import FitRecord, FoldResult
 from finnet.forecasts import Forecasts
 from finnet.jobs.units import FinishedUnits, unfinished
@@ -24,12 +30,13 @@ RECORD = FitRecord(
     layers=LAYERS,
     advice=ADVICE,
 )
+RUN = "2020-01-01-0123456789"
 RESULT = FoldResult("network", 3, FORECASTS, RECORD, 1 / 7)
 
 
 @pytest.fixture
 def units(tmp_path):
-    units = FinishedUnits.beside(tmp_path / "run")
+    units = FinishedUnits.beside(tmp_path / RUN)
     units.keep(RESULT)
     return units
 
@@ -44,23 +51,54 @@ def test_a_unit_comes_back_to_the_bit(units):
     assert (unit.fit.spread, unit.fit.advice) == (0.1 + 0.2, ADVICE)
 
 
+def dropped(units):
+    """Whether the unit is dropped with a warning, and its file gone."""
+    with pytest.warns(FinnetWarning, match="a kept fit is damaged; it is dropped and made again"):
+        found = units.load()
+    return found == [] and os.listdir(units.folder) == []
+
+
 @pytest.mark.parametrize("keep", [0, 100, -1])
-def test_a_cut_unit_is_made_again(units, keep):
+def test_a_cut_unit_is_made_again(keep, units):
     (path,) = units.folder.iterdir()
     path.write_bytes(path.read_bytes()[:keep])
-    assert units.load() == []
+    assert dropped(units)
 
 
-def test_a_flipped_bit_never_changes_a_forecast(units):
+def test_every_flipped_bit_is_found(units):
     (path,) = units.folder.iterdir()
     whole = path.read_bytes()
     for place in range(0, len(whole), 97):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        for unit in units.load():
-            assert unit.forecasts.table["value"].tolist() == FORECASTS.table["value"].tolist()
+        assert dropped(units)
+
+
+def test_a_unit_of_another_run_is_made_again(units, tmp_path):
+    other = FinishedUnits.beside(tmp_path / "2020-01-01-9876543210")
+    units.folder.rename(other.folder)
+    assert dropped(other)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("/dev/zero", path)])
+def test_a_unit_that_is_no_file_is_made_again(make, units):
+    (path,) = units.folder.iterdir()
+    path.unlink()
+    make(path)
+    assert dropped(units)
+
+
+def test_a_flipped_bit_in_the_kept_model_is_found(tmp_path):
+    units = FinishedUnits.beside(tmp_path / RUN)
+    units.keep_model(model_to_bytes(PriorRate().fit(np.zeros((4, 1)), np.array([0, 0, 0, 1]))))
+    assert units.load_model() is not None
+    (path,) = units.folder.iterdir()
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.warns(FinnetWarning, match="dropped and made again"):
+        assert units.load_model() is None
 
 
 def test_an_unfinished_run_is_counted_and_units_of_all_runs_are_removed(units, tmp_path):
-    assert unfinished(tmp_path) == {"run": 1}
+    assert unfinished(tmp_path) == {RUN: 1}
+    (tmp_path / ".theirs-12345678.work").mkdir()
     FinishedUnits.beside(tmp_path / "other").remove()
-    assert unfinished(tmp_path) == {}
+    assert unfinished(tmp_path) == {"theirs": 0}

@@ -2,15 +2,24 @@
 
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from finnet.data.samples import made_loan_book
+from finnet.errors import ConfigError
+from finnet.estimators.naive import PriorRate
+from finnet.estimators.saving import model_to_bytes
+from finnet.files import replace_folder
 from finnet.forecasts import Forecasts
-from finnet.jobs import runner
+from finnet.jobs import runner, saved
 from finnet.jobs.artifacts import publish, to_json
-from finnet.jobs.page_files import read_files
+from finnet.jobs.config import Job
+from finnet.jobs.runner import run_job
 from finnet.jobs.saved import SavedRun
-from finnet.jobs.verification import compare_runs, verify_run
-from tests.jobs.small import run_small
+from finnet.jobs.verification import Verification, compare_runs, verify_run
+from finnet.sums import read_files, sealed
+from tests.jobs.small import lasting, run_small
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +38,8 @@ def changed(folder, place, *, value_by=0.0, name="", old="", new=""):
     return SavedRun.open(place)
 
 
-def test_an_undisturbed_run_is_bit_equal(folder, monkeypatch):
-    monkeypatch.setattr(runner, "render_page", lambda parts: "page")
-    assert verify_run(folder).status == "bit-equal"
+def test_an_undisturbed_run_is_bit_equal(folder):
+    assert verify_run(folder).sentence.endswith("and all files")
 
 
 @pytest.mark.parametrize(("by", "status"), [(1e-9, "within tolerance"), (1e-3, "different")])
@@ -56,3 +64,99 @@ def test_a_changed_metric_is_named(folder, tmp_path):
     found = compare_runs(SavedRun.open(folder), other)
     assert found.status == "different"
     assert f"metric sample.{name} was {value} and is {value + 1}" in found.sentence
+
+
+def test_a_page_that_says_something_else_is_named(folder, tmp_path):
+    page = (folder / "report.html").read_bytes() + b"<p>forged</p>"
+    found = compare_runs(*forged_and_made(folder, tmp_path / "run", {"report.html": page}))
+    assert found.sentence == "different: report.html is not the one that was made again"
+
+
+def forged_and_made(folder, place, files):
+    replace_folder(place, sealed(read_files(folder) | files))
+    return SavedRun.open(place), SavedRun.open(folder)
+
+
+def numbers(table, by):
+    number = table.select_dtypes("number").columns[0]
+    return table.assign(**{number: table[number] + by})
+
+
+@pytest.mark.parametrize(("by", "status"), [(1e-9, "within tolerance"), (1e-3, "different")])
+def test_every_other_table_is_compared_too(by, status, folder, tmp_path):
+    csv = numbers(pd.read_csv(folder / "comparison.csv"), by).to_csv(index=False).encode()
+    found = compare_runs(*forged_and_made(folder, tmp_path / "run", {"comparison.csv": csv}))
+    assert found == Verification(status, f"{status}: comparison.csv is not the one that was made again")
+
+
+def test_a_model_of_another_run_is_named(folder, tmp_path):
+    model = model_to_bytes(PriorRate().fit(np.zeros((4, 1)), np.array([0, 0, 0, 1])))
+    found = compare_runs(*forged_and_made(folder, tmp_path / "run", {"model.npz": model}))
+    assert found.sentence == "different: model.npz is not the one that was made again"
+
+
+def test_a_manifest_that_says_something_else_is_named(folder, tmp_path):
+    text = (folder / "manifest.json").read_text().replace('"seed": 0', '"seed": 1')
+    found = compare_runs(*forged_and_made(folder, tmp_path / "run", {"manifest.json": text.encode()}))
+    assert "of manifest.json was 1 and is 0" in found.sentence
+
+
+JOB_ON_FILES = """schema = 1
+task = "default-risk"
+name = "on-files"
+models = ["network", "prior_rate"]
+[data.loans]
+path = "loans.csv"
+target = "default"
+id = "loan_id"
+amount = "amount"
+categories = ["home", "purpose"]
+[split.repeated_kfold]
+folds = 2
+repeats = 1
+[tune]
+trials = 1
+[network]
+members = 2
+hidden = [4]
+epochs = 2
+"""
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    for module in (runner, saved):
+        monkeypatch.setattr(module, "render_page", lambda parts: "page")
+
+
+@pytest.fixture
+def job_on_files(tmp_path):
+    """A job file beside its data, in a folder of its own."""
+    (tmp_path / "there").mkdir()
+    book = made_loan_book(loans=300)
+    loans = book.applications.assign(loan_id=range(300), default=book.default)
+    loans.to_csv(tmp_path / "there" / "loans.csv", index=False)
+    (tmp_path / "there" / "job.toml").write_text(JOB_ON_FILES)
+    return tmp_path / "there" / "job.toml"
+
+
+def test_the_same_job_is_the_same_run_however_its_path_is_typed(job_on_files, monkeypatch, quick):
+    runs = []
+    for folder, path in [("..", "there/job.toml"), (".", "./job.toml"), ("/", job_on_files)]:
+        monkeypatch.chdir(job_on_files.parent / folder)
+        result = run_job(Job.from_toml(path), reports=job_on_files.parent / "reports")
+        runs.append(lasting(result.folder))
+    assert runs[0] == runs[1] == runs[2]
+
+
+def test_a_run_is_verified_from_any_folder_and_with_moved_files(job_on_files, monkeypatch, tmp_path, quick):
+    monkeypatch.chdir(job_on_files.parent)
+    folder = run_job(Job.from_toml("job.toml"), reports="reports").folder.resolve()
+    monkeypatch.chdir("/")
+    assert verify_run(folder).status == "bit-equal"
+    (tmp_path / "moved").mkdir()
+    (job_on_files.parent / "loans.csv").rename(tmp_path / "moved" / "loans.csv")
+    for place in ("moved", "moved/loans.csv"):
+        assert verify_run(folder, data=tmp_path / place).status == "bit-equal"
+    with pytest.raises(ConfigError, match=r"has no loans\.csv"):
+        verify_run(folder, data=tmp_path / "nowhere")
