@@ -56,9 +56,13 @@ def _beginning(host: str, starter: int) -> Callable[[], None]:
             return True  # handed out to another machine, from which nothing can be seen
         try:
             os.kill(starter, 0)
+            with open(f"/proc/{starter}/stat") as file:
+                # One that is dead keeps its number until its own parent has heard of it.
+                return file.read().rpartition(")")[2].split()[0] not in "ZX"
         except ProcessLookupError:
             return False
-        return True
+        except OSError:
+            return True
 
     def watch() -> None:
         # A child gets another parent at once, even while the number of the dead one is not free again.

@@ -1,6 +1,7 @@
 """The command line says one clear sentence and returns a documented exit code."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -211,3 +212,63 @@ def test_a_word_that_is_no_command_is_a_usage_error(here, tmp_path):
 def test_the_package_runs_from_any_folder_without_writing_to_it(tmp_path):
     assert finnet_command("--help", folder=tmp_path).returncode == 0
     assert not list(Path(tmp_path).iterdir())
+
+
+def test_a_result_is_one_object_of_json(study, here):
+    folder, now, _ = study
+    words = ("forecast", "reports/study", "prices.csv", "-o", "facts.csv", "--now", now, "--json")
+    facts = json.loads(here(*words, folder=folder).stdout)
+    assert (facts["run"], facts["forecasts"]) == (
+        json.loads(here("runs", "--json", folder=folder).stdout)["runs"][0]["run"],
+        2,
+    )
+    assert set(pd.read_csv(folder / "facts.csv")["run_id"]) == {facts["run"]}
+
+
+def test_an_error_is_json_too_also_of_usage(here, tmp_path):
+    for words in (("rnu",), ("run",), ("run", "none.toml"), ("run", "a.toml", "--processes", "0")):
+        done = here(*words, "--json", folder=tmp_path)
+        assert json.loads(done.stdout)["exit_code"] == done.returncode == 2
+
+
+def test_quiet_prints_errors_alone(here, tmp_path):
+    assert here("keys", "direction", "--quiet", folder=tmp_path).stdout == ""
+    assert "none.toml" in here("--quiet", "run", "none.toml", folder=tmp_path).stderr
+
+
+def test_an_output_is_replaced_only_by_force(study, here):
+    folder, now, _ = study
+    words = ("forecast", "reports/study", "prices.csv", "--now", now, "-o")
+    assert "prices.csv: is an input" in here(*words, "prices.csv", folder=folder).stderr
+    (folder / "old.csv").write_text("old")
+    assert here(*words, "old.csv", folder=folder).returncode == EXIT_CODES["usage or configuration"]
+    assert here(*words, "old.csv", "--force", folder=folder).returncode == 0
+
+
+def test_a_run_on_a_file_that_was_cut_off_does_not_become_the_latest(study, here, tmp_path):
+    shutil.copytree(study[0], tmp_path / "study", symlinks=True)
+    folder, latest = tmp_path / "study", (tmp_path / "study" / "reports" / "study" / "latest").resolve()
+    lines = (folder / "prices.csv").read_text().splitlines(keepends=True)
+    (folder / "prices.csv").write_text("".join(lines[:-20]))
+    done = here("run", "study.toml", "--processes", "1", "--json", folder=folder)
+    assert done.returncode == EXIT_CODES["drift or limit breached"], done.stderr
+    assert not json.loads(done.stdout)["is_latest"]
+    assert "give all data, or pass --force-latest" in done.stderr
+    assert (folder / "reports" / "study" / "latest").resolve() == latest
+    assert here("run", "study.toml", "--processes", "1", "--force-latest", folder=folder).returncode == 0
+    assert (folder / "reports" / "study" / "latest").resolve() != latest
+
+
+def test_a_time_that_is_up_is_an_interruption(tmp_path, here):
+    (tmp_path / "loans.toml").write_text(LOANS)
+    done = here("run", "loans.toml", "--timeout", "0.01", folder=tmp_path)
+    assert done.returncode == EXIT_CODES["interrupted (resumable)"]
+    assert "stopped after 0.01 seconds" in done.stderr
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path, here):
+    (tmp_path / "loans.toml").write_text(LOANS)
+    (tmp_path / "file").touch()
+    done = here("run", "loans.toml", "--reports", "file", folder=tmp_path)
+    assert done.returncode == EXIT_CODES["usage or configuration"]
+    assert "file" in done.stderr

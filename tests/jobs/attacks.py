@@ -272,7 +272,7 @@ task = "default-risk"
 name = "long"
 models = ["network", "forest", "prior_rate"]
 [data.made_loan_book]
-loans = 20000
+loans = 40000
 [split.purged_kfold]
 folds = 5
 [tune]
@@ -284,6 +284,10 @@ patience = 400
 """
 
 
+def children(process):
+    return Path(f"/proc/{process}/task/{process}/children").read_text().split()
+
+
 def processes_end_with_their_parent(bench):
     (bench.folder / "long.toml").write_text(LONG_JOB)
     words = [sys.executable, "-m", "finnet", "--log-json", "run", "long.toml", "--processes", "2"]
@@ -291,18 +295,22 @@ def processes_end_with_their_parent(bench):
     for number in [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM, signal.SIGINT] * (4 if bench.long else 1):
         options = {"cwd": bench.folder, "stderr": subprocess.PIPE, "start_new_session": True, "env": where}
         with subprocess.Popen(words, **options) as running:
-            while not list(Path("/dev/shm").glob(f"joblib_memmapping_folder_{running.pid}_*")):
+            while running.poll() is None and len(children(running.pid)) < 3:  # two workers and joblib's tracker
                 time.sleep(0.05)
-            time.sleep(bench.rng.uniform(0.0, 2.0))
+            time.sleep(bench.rng.uniform(0.0, 5.0))
             os.kill(running.pid, number)
-            said = running.stderr.read().decode()  # ends when the last process of the session has
-        left = list(Path("/dev/shm").glob(f"*{running.pid}*"))
+            try:
+                said = running.communicate(timeout=60)[1].decode()  # ends with the last process of the session
+            except subprocess.TimeoutExpired:
+                os.killpg(running.pid, signal.SIGKILL)
+                said = "Traceback: some process was still there"
+        left = list(Path("/dev/shm").glob(f"*[-_]{running.pid}[-_]*"))
         is_noisy = "Traceback" in said or "resource_tracker" in said
         yield not left and not is_noisy and running.returncode == (4 if number != signal.SIGKILL else -9)
 
 
 def exit_codes(bench):
-    (bench.folder / "job.toml").write_text(LONG_JOB.replace("loans = 20000", "loans = 200").replace("400", "1"))
+    (bench.folder / "job.toml").write_text(LONG_JOB.replace("loans = 40000", "loans = 200").replace("400", "1"))
     (bench.folder / "file").write_text("no folder")
     asked = {
         ("rnu",): 2,
