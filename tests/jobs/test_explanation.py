@@ -26,9 +26,10 @@ def test_a_market_job_is_explained_with_its_folds_and_its_refit():
         in text
     )
     assert (
-        "2 models on 3 folds; the network trains 16 networks at once, the others but the naive ones try 1 setting"
+        "2 models on 3 folds; the network trains 4 networks in each fit, the others but the naive ones try 1 setting"
         in text
     )
+    assert "5 fits on each training window, each without some of its rows" in text
     assert "fitted once more, on 300 rows" in text
 
 

@@ -72,7 +72,7 @@ def test_the_manifest_says_what_made_the_run(run):
     manifest = json.loads((result.folder / "manifest.json").read_text())
     assert manifest["job"]["name"] == job.name
     assert manifest["tuning"]["settings tried per other model and fold"] == 2
-    assert manifest["tuning"]["networks trained per fold"] == 4
+    assert manifest["tuning"]["fits per model and fold"] * manifest["tuning"]["networks trained per fit"] == 5
     assert {"sha256", "rows", "features"} <= set(manifest["data"])
     assert {"cpu", "blas", "packages", "python"} <= set(manifest["environment"])
     assert parse_job(manifest["job"]) == job

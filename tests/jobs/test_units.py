@@ -29,6 +29,9 @@ RECORD = FitRecord(
     spread=0.1 + 0.2,
     layers=LAYERS,
     advice=ADVICE,
+    rows={"fits": 5, "unused": 0},
+    calibration={"slope": 1 / 3, "taken": True},
+    is_constant=False,
 )
 RUN = "2020-01-01-0123456789"
 RESULT = FoldResult("network", 3, FORECASTS, RECORD, 1 / 7)
@@ -49,6 +52,8 @@ def test_a_unit_comes_back_to_the_bit(units):
     pd.testing.assert_frame_equal(unit.fit.layers, LAYERS, check_exact=True)
     assert (unit.fit.chosen, unit.cpu_seconds) == ({"hidden": [16], "l2": 1e-3}, 1 / 7)
     assert (unit.fit.spread, unit.fit.advice) == (0.1 + 0.2, ADVICE)
+    assert (unit.fit.rows, unit.fit.calibration) == (RECORD.rows, RECORD.calibration)
+    assert unit.fit.is_constant is False
 
 
 def dropped(units):
