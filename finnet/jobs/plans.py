@@ -1,16 +1,23 @@
 """Plans: whether a job can be carried out on its rows, found before anything trains."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from finnet.dataset import Dataset
 from finnet.errors import FinnetError
 from finnet.jobs.catalog import NAIVE
 from finnet.jobs.config import DefaultRiskJob, DirectionJob
+from finnet.seeds import derive_seed
+from finnet.splits import Holdout, Split, WalkForward
 
 __all__ = ["hindrances"]
 
 FEWEST = 2
 """Rows of each outcome that a fold must have to train anything."""
+
+SHARES = (0.2, 0.15, 0.1, 0.05)
+"""Test shares that are tried where the one of a holdout leaves too little to learn from."""
 
 
 def hindrances(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> list[str]:
@@ -34,13 +41,38 @@ def hindrances(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> list[str
         for name, column in reads.items()
         if isinstance(column, str) and column not in dataset.X
     ]
+    trouble = _trouble(job, dataset, job.split.split)
+    return [*found, f"{trouble}{_way_out(job, dataset)}"] if trouble else found
+
+
+def _trouble(job: DirectionJob | DefaultRiskJob, dataset: Dataset, split: Split) -> str:
+    """What prevents the first fold that cannot be cut, trained or divided into blocks; "" where nothing does."""
     try:
-        folds = list(job.split.split.split(dataset))
+        for fold in split.split(dataset):
+            counts = np.unique(dataset.labels(fold.train), return_counts=True)[1]
+            if len(counts) < FEWEST or counts.min() < FEWEST:
+                words = f"fold {fold.number} trains on {len(fold.train):,} rows with fewer than {FEWEST} of one outcome"
+                return f"{words}; give more rows, or a longer training window"
+            job.blocks.cut(dataset, fold.train, seed=derive_seed(job.seed, "blocks", fold.number))
     except FinnetError as error:
-        return [*found, str(error)]
-    for fold in folds:
-        counts = np.unique(dataset.labels(fold.train), return_counts=True)[1]
-        if len(counts) < FEWEST or counts.min() < FEWEST:
-            words = f"fold {fold.number} trains on {len(fold.train):,} rows with fewer than {FEWEST} of one outcome"
-            return [*found, f"{words}; give more rows, or a longer training window"]
-    return found
+        return str(error)
+    return ""
+
+
+def _way_out(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> str:
+    """The setting nearest to the job's that would work, as the end of a sentence; "" where none is found."""
+    split = job.split.split
+    with_blocks = f" (horizon {dataset.horizon}, blocks.validation = {job.blocks.validation:g})"
+    if isinstance(split, WalkForward):
+        bars = len(np.unique(dataset.clock("known_at")))
+        steps = sorted({round(bars * share) for share in np.linspace(0.05, 0.95, 37)})
+        longer = (bars for bars in steps if bars > split.train_bars)
+        works = (bars for bars in longer if not _trouble(job, dataset, replace(split, train_bars=bars)))
+        enough = next(works, None)
+        return "" if enough is None else f"; train_bars of at least {enough} would do{with_blocks}"
+    if isinstance(split, Holdout):
+        smaller = (share for share in SHARES if share < split.test_share)
+        works_too = (share for share in smaller if not _trouble(job, dataset, replace(split, test_share=share)))
+        less = next(works_too, None)
+        return "" if less is None else f"; test_share = {less:g} would do{with_blocks}"
+    return ""

@@ -1,10 +1,13 @@
 """Late data reaches the panel of a job as of its publication."""
 
+import re
+
 import numpy as np
 import pandas as pd
 
-from finnet.jobs.config import SplitChoice, parse_job
+from finnet.jobs.config import LabelChoice, SplitChoice, parse_job
 from finnet.jobs.sources import check_data, load, load_panel
+from finnet.labels import Direction
 from finnet.splits import WalkForward
 
 PRICES = "date,symbol,close\n2020-01-30,A,1\n2020-01-31,A,1\n2020-02-03,A,1\n2020-02-04,A,1\n"
@@ -77,3 +80,13 @@ def test_a_window_longer_than_the_data_is_found_before_the_run(tmp_path):
     split = SplitChoice(walk_forward=WalkForward(train_bars=900))
     job = market_job(tmp_path, prices={"path": "prices.csv"}).model_copy(update={"split": split})
     assert "train_bars=900 leaves no test bar" in check_data(job)["value"].iloc[0]
+
+
+def test_blocks_that_leave_nothing_to_fit_are_found_with_the_number_that_would_do(tmp_path):
+    split = SplitChoice(walk_forward=WalkForward(train_bars=60, test_bars=100))
+    label = LabelChoice(direction=Direction(horizon_bars=40))
+    job = market_job(tmp_path, prices={"path": "prices.csv"}).model_copy(update={"split": split, "label": label})
+    (said,) = check_data(job)["value"]
+    enough = int(re.search(r"train_bars of at least (\d+) would do", said)[1])
+    better = SplitChoice(walk_forward=WalkForward(train_bars=enough, test_bars=100))
+    assert check_data(job.model_copy(update={"split": better})).empty
