@@ -15,7 +15,7 @@ from finnet.checks import require_at_least
 from finnet.errors import DataError
 from finnet.files import open_regular
 
-__all__ = ["Limits", "bounded", "limited", "read_parquet", "require_columns_within", "require_rows_within"]
+__all__ = ["Limits", "bounded", "limited", "read_file", "read_parquet", "require_columns_within", "require_rows_within"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,12 @@ def limited(limits: Limits) -> Iterator[None]:
         yield
     finally:
         _CURRENT.reset(before)
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of a file as they stand; OSError for what is no regular file, DataError for more than the limit."""
+    with open_regular(path) as file:
+        return bounded(file)
 
 
 def bounded(stream: IO[bytes] | BufferedIOBase) -> bytes:

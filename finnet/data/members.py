@@ -7,6 +7,7 @@ import pandas as pd
 
 from finnet.data.cells import coded, is_missing
 from finnet.data.csv_format import CsvFormat
+from finnet.data.limits import read_file
 from finnet.data.panel import Panel
 from finnet.data.quality import Findings
 from finnet.data.tables import read_table
@@ -25,7 +26,7 @@ def listed_symbols(prices: str, name: str) -> tuple[str, ...]:
         return ()
     path = _beside(prices, name)
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = read_file(str(path)).decode().split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error}); give a text file with a symbol on each line") from error
     found = tuple(line.strip() for line in lines if line.strip())

@@ -13,7 +13,7 @@ from finnet.data.cells import distinct, is_text
 from finnet.data.csv_format import CsvFormat
 from finnet.data.guesses import date_formats, is_data, is_number_or_date, number_keys
 from finnet.data.quality import Findings
-from finnet.data.tables import Table, read_table, table_files
+from finnet.data.tables import UNREADABLE, Table, read_table, table_files
 from finnet.errors import DataError
 
 __all__ = ["Sniffed", "sniffed"]
@@ -48,7 +48,10 @@ def sniffed(path: str) -> Sniffed:
     files = table_files(path, findings)
     if not files:
         raise DataError(f"{path}: a folder without CSV or Parquet files; give one with some")
-    format = CsvFormat() if is_parquet(files[0]) else _layout(files[0], findings)
+    try:
+        format = CsvFormat() if is_parquet(files[0]) else _layout(files[0])
+    except UNREADABLE:
+        format = CsvFormat()
     table = read_table(files[0], format, Findings({"no_final_newline": "ignore"}))
     if table is None:
         # What is wrong is said by the reader itself.
@@ -60,10 +63,10 @@ def sniffed(path: str) -> Sniffed:
     return Sniffed(table, _cells_of(table, format, of), of["date"], of["number"], of["text"])
 
 
-def _layout(path: str, findings: Findings) -> CsvFormat:
-    data = unpacked(path, findings)
-    findings.raise_errors()
-    assert data is not None
+def _layout(path: str) -> CsvFormat:
+    data = unpacked(path, Findings())
+    if data is None:
+        return CsvFormat()
     encoding = _encoding(data)
     lines = data.decode(encoding).lstrip("\ufeff").splitlines()
     delimiter = max(_DELIMITERS, key=lambda sign: _evenness(_rows(lines[:_LINES], sign)))

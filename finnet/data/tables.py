@@ -22,7 +22,10 @@ from finnet.data.limits import read_parquet, require_columns_within, require_row
 from finnet.data.quality import Findings, Origin
 from finnet.types import BoolArray
 
-__all__ = ["Table", "read_table", "table_files"]
+__all__ = ["UNREADABLE", "Table", "read_table", "table_files"]
+
+UNREADABLE = (OSError, EOFError, ValueError, zlib.error, csv.Error, pa.ArrowException)
+"""What readers raise where a file is not what it should be, limits of `finnet.data.limits` included."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +119,7 @@ def read_table(
             table = _read_parquet(path, format, findings, is_read=is_read)
         else:
             table = _read_csv(path, format, findings, needed=needed, is_read=is_read, may_be_wide=may_be_wide)
-    except (OSError, EOFError, ValueError, zlib.error, csv.Error, pa.ArrowException) as error:
+    except UNREADABLE as error:
         findings.add("unreadable_file", path, value=(str(error) or type(error).__name__).splitlines()[0][:200])
         return None
     if table is not None and not len(table):
