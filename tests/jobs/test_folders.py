@@ -31,7 +31,11 @@ def job(tmp_path):
     return tmp_path / "job"
 
 
-@pytest.mark.parametrize("newest", ["2020-01-01T21:00:00", "2021-01-01T21:00:00", TOMORROW])
+@pytest.mark.parametrize(
+    "newest",
+    ["2020-01-01T21:00:00", "2021-01-01T21:00:00", TOMORROW],
+    ids=["as new", "newer", "tomorrow"],
+)
 def test_latest_goes_on_to_a_run_whose_data_are_as_new_or_newer(newest, job):
     assert move_latest(make_run(job, NEW, newest)) == ""
     assert latest(job) == NEW
