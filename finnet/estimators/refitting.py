@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.baselines import CappedSVC, boosting, decision_tree, k_neighbors, random_forest
@@ -61,9 +62,15 @@ def restore_refitted(description: Mapping[str, Any], arrays: list[np.ndarray]) -
     return model
 
 
+def _unseeded(classifier: Any) -> Any:
+    """The classifier without its seed, which tuning replaces by its own."""
+    has_seed = "random_state" in classifier.get_params()
+    return clone(classifier).set_params(random_state=None) if has_seed else classifier
+
+
 def _name(model: TunedClassifier) -> str:
     for name, make in REFITTED.items():
-        if repr(make()) == repr(model.classifier):
+        if repr(_unseeded(make())) == repr(_unseeded(model.classifier)):
             return name
     raise ConfigError(
         f"{model.classifier!r} cannot be saved; only the baselines of finnet can, as they are set up there"

@@ -82,8 +82,9 @@ class TunedClassifier(WrappedClassifier):
         train = Rows(X, y)
         validation = None if X_val is None or y_val is None or not len(y_val) else Rows(X_val, y_val)
         if self.settings is not None or self.trials == 1 or validation is None:
-            return self.refit(dict(self.settings or {}), train, validation)
-        tried = [(params, fit_beside(self._build(params), train, validation)) for params in self._candidates()]
+            return self.refit(self._within(dict(self.settings or {}), len(y)), train, validation)
+        candidates = [self._within(params, len(y)) for params in self._candidates()]
+        tried = [(params, fit_beside(self._build(params), train, validation)) for params in candidates]
         return self._keep(*min(tried, key=lambda trial: _loss(trial[1], validation)), train, validation)
 
     def refit(self, params: dict[str, Any], train: Rows, validation: Rows | None) -> Self:
@@ -106,6 +107,12 @@ class TunedClassifier(WrappedClassifier):
             for _ in range(1, self.trials)
         ]
         return [{}, *draws]
+
+    def _within(self, params: dict[str, Any], n_rows: int) -> dict[str, Any]:
+        """The settings with no more neighbors than half of the rows, for a model of neighbors."""
+        given = {**self.classifier.get_params(), **params}.get("n_neighbors")
+        most = max(n_rows // 2, 1)
+        return params if given is None or given <= most else {**params, "n_neighbors": most}
 
     def _build(self, params: dict[str, Any]) -> Any:
         classifier = clone(self.classifier).set_params(**params)

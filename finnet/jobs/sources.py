@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,11 @@ from finnet.data.loans import inspect_loans
 from finnet.data.macro import MacroFile, inspect_macro
 from finnet.data.panel import LoanBook, Panel, join_as_of
 from finnet.data.prices import inspect_prices
-from finnet.data.quality import BadFileError, Findings, Problem, quality_table
+from finnet.data.quality import BadFileError, Findings, Problem, quality_table, told
 from finnet.data.samples import index_history, made_loan_book, made_market
 from finnet.data.sentiment import SentimentFile, inspect_sentiment
 from finnet.dataset import Dataset
-from finnet.errors import FinnetError
+from finnet.errors import ConfigError, FinnetError
 from finnet.jobs.alarms import raise_alarms
 from finnet.jobs.config import (
     DefaultRiskJob,
@@ -31,6 +32,8 @@ from finnet.jobs.plans import hindrances
 from finnet.labels import build_dataset, default_dataset
 
 __all__ = ["Loaded", "check_data", "load", "load_panel"]
+
+_CANNOT_RUN = "cannot_run"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +84,12 @@ def load(job: DirectionJob | DefaultRiskJob) -> Loaded:
     ------
     BadFileError
         A DataError with every finding, where one is an error.
+    ConfigError
+        Where only the settings do not fit the data.
     """
     read = _read(job)
     if read.has_errors:
-        raise BadFileError(read.problems)
+        _require_sound(read.problems)
     assert read.dataset is not None
     assert read.source is not None
     return Loaded(read.dataset, read.source, quality_table(read.problems))
@@ -122,11 +127,11 @@ def _read(job: DirectionJob | DefaultRiskJob) -> _Read:
     except FinnetError as error:
         # Without what is wrong already, this may be no trouble of its own.
         if not had_errors:
-            findings.add("cannot_run", job.name, value=str(error))
+            findings.add(_CANNOT_RUN, job.name, value=str(error))
         return read
     if not had_errors:
         for sentence in hindrances(job, read.dataset):
-            findings.add("cannot_run", job.name, value=sentence)
+            findings.add(_CANNOT_RUN, job.name, value=sentence)
     # Embedded data have a known truth, and no file whose columns could have been filled too late.
     file = getattr(job.data.source, "path", "")
     if file:
@@ -187,3 +192,11 @@ def _join(
     suspect_join(panel, table, findings, file=settings.path, max_age_days=settings.max_age_days)
     columns = [str(name) for name in table.columns if name not in ("available_at", "symbol", "date")]
     return join_as_of(panel, table, columns, max_age_days=settings.max_age_days or np.inf)
+
+
+def _require_sound(problems: Sequence[Problem]) -> NoReturn:
+    """Raise what is wrong: a ConfigError where the data are sound and only the settings do not fit them."""
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if all(problem.rule == _CANNOT_RUN for problem in errors):
+        raise ConfigError("; ".join(line.found for line in told(errors)))
+    raise BadFileError(problems)

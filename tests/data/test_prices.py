@@ -274,7 +274,7 @@ def test_twenty_years_of_stocks_are_adjusted(large, shared_data):
 
 
 def test_a_file_with_rows_of_no_symbol_is_refused_until_they_are_left_out(large):
-    with pytest.raises(BadFileError, match="3816 errors"):
+    with pytest.raises(BadFileError, match="3,816 errors"):
         read_prices(PriceFile(path=large.path))
 
 
@@ -287,9 +287,10 @@ def test_wrong_corporate_actions_are_suspected(large):
         "KSU 2000-07-13",
         "SO 2001-04-03",
     }
-    found = check_prices(PriceFile(path=large.path, symbols=tuple(bar.split()[0] for bar in known)))
-    odd = found[found["rule"].isin(["likely_split", "outlier"])]["value"].str.split(":").str[0]
-    assert known <= set(odd)
+    for bar in known:
+        # Symbol by symbol, as a finding lists its first places only.
+        found = check_prices(PriceFile(path=large.path, symbols=(bar.split()[0],)))
+        assert found[found["rule"].isin(["likely_split", "outlier"])]["value"].str.contains(bar, regex=False).any(), bar
 
 
 TWO_DIGITS = "date,symbol,close\n06/01/67,A,1\n06/02/67,A,2\n"

@@ -94,7 +94,7 @@ def test_best_column_keeps_its_direction(change, sign):
         given = ~np.isnan(x)
         p = model.predict_proba(pd.DataFrame({"x": x}))[given, 1]
         column = roc_auc_score(y[given], sign * x[given])
-        assert column > 0.6
+        assert column > 0.55
         assert roc_auc_score(y[given], p) == pytest.approx(column, abs=1e-3)
 
 

@@ -168,6 +168,10 @@ def test_forecasts_at_the_same_time_keep_to_one_thread_and_leave_them_as_they_we
     assert seen == [{1}]
 
 
+KERNELS = {pool.get("architecture") for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+@pytest.mark.skipif("SkylakeX" not in KERNELS, reason="OpenBLAS' kernels for AVX-512 alone treat whole tiles alike")
 @pytest.mark.parametrize("width", [16, 48, 64, 112])
 @pytest.mark.parametrize("estimator", [SINGLE[0], ENSEMBLES[0]], ids=["network", "ensemble"])
 def test_the_forecast_of_a_row_does_not_know_how_many_come_after_it(estimator, width):

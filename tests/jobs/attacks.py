@@ -250,7 +250,9 @@ def the_same_run(bench):
     place.mkdir(parents=True)
     rows = pd.DataFrame({"x": np.arange(60.0), "bad": np.arange(60) % 2})
     rows.to_csv(place / "loans.csv", index=False)
-    text = 'schema = 1\ntask = "default-risk"\nname = "a"\nmodels = ["network", "prior_rate"]\n'
+    text = (
+        'schema = 1\ntask = "default-risk"\nname = "a"\nmodels = ["network", "prior_rate"]\nsplit.repeated_kfold = {}\n'
+    )
     (place / "job.toml").write_text(f'{text}[data.loans]\npath = "loans.csv"\ntarget = "bad"\n')
     (bench.folder / "link").symlink_to(place)
     names, here = set(), os.getcwd()

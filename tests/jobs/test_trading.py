@@ -9,8 +9,9 @@ import pytest
 from finnet.data.samples import made_market
 from finnet.jobs import judgement, runner
 from finnet.jobs.config import parse_job
-from finnet.jobs.page_files import page_parts_from, read_files
+from finnet.jobs.page_files import page_parts_from
 from finnet.jobs.sources import load
+from finnet.sums import read_files
 
 QUICK = {
     "schema": 1,
