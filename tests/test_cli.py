@@ -105,7 +105,7 @@ def test_new_writes_a_job_file_and_says_what_to_do_next(tmp_path, here):
             3,
             "none.csv",
         ),
-        (LOANS.replace("loans = 800", "loans = 3"), 2, "give a longer window or a shorter horizon"),
+        (LOANS.replace("loans = 800", "loans = 3"), 2, "fewer than 2 of one outcome"),
     ],
     ids=["configuration", "data", "too little"],
 )
@@ -172,7 +172,7 @@ def test_explain_says_what_the_run_then_does(study, here):
     assert "Fits: 2 models on 1 fold" in done.stdout
 
 
-@pytest.mark.parametrize(("line", "code"), [("", 0), ("2020-01-02,MADE000,1,1,1,-1,1\n", 3)], ids=["good", "bad"])
+@pytest.mark.parametrize(("line", "code"), [("", 0), ("2020-01-02,MADE000,1,1,1,-1,1,1,0\n", 3)], ids=["good", "bad"])
 def test_check_data_lists_what_is_wrong(line, code, study, tmp_path, here):
     folder, _, _ = study
     (tmp_path / "study.toml").write_text(STUDY)

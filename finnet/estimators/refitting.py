@@ -90,6 +90,9 @@ def _rows(X: np.ndarray, y: np.ndarray) -> Rows:
 def _settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings that tuning may have chosen, and no others: a file must not ask for a million trees."""
     for key, value in settings.items():
-        if value not in SPACES[name].get(key, ()):
+        values = SPACES[name].get(key, ())
+        # Few rows leave fewer neighbors than any that is tried.
+        is_fewer = key == "n_neighbors" and type(value) is int and 1 <= value <= max(values, default=0)
+        if value not in values and not is_fewer:
             raise DataError(f"{key}={value!r} is no setting that finnet tries for {name}")
     return dict(settings)

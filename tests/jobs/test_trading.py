@@ -123,7 +123,7 @@ def test_a_job_books_the_delisting_return_of_its_label(tmp_path, vanishing):
 def test_forecasts_of_a_job_say_when_they_could_be_traded(tmp_path):
     label = {"label": {"direction": {"delay_bars": 3}}}
     result, trading = run(tmp_path, MADE, FORWARD, label)
-    loaded = load(parse_job(QUICK | MADE | label))
+    loaded = load(parse_job(QUICK | MADE | FORWARD | label))
     dataset, panel = loaded.dataset, loaded.source
     table = result.forecasts.of("network").table
     bars = np.searchsorted(panel.closes_at, table["issued_at"])
