@@ -184,7 +184,7 @@ def check_data(job: Annotated[Path, typer.Argument(help="Job file.")]) -> Result
     table = checked(Job.from_toml(job))
     lines = [f"{line.severity}  {line.rule}  {line.found}; {line.remedy}" for line in told(problems_of(table))]
     errors = int(table.loc[table["severity"] == "error", "count"].sum())
-    failure = DataError(f"{errors:,} errors; mend the files and check again") if errors else None
+    failure = DataError(f"{errors:,} error{'s' * (errors > 1)}; mend the files and check again") if errors else None
     text = "\n".join(lines if errors else [*lines, "no errors"])
     return Result(text, {"findings": table.to_dict("records"), "errors": errors}, failure)
 

@@ -8,6 +8,7 @@ from finnet.checks import (
     require_at_least,
     require_choice,
     require_columns,
+    require_date_format,
     require_methods,
     require_positive,
     require_share,
@@ -65,3 +66,14 @@ def test_an_object_without_a_method_and_a_class_are_refused():
         require_methods("cosine", ("factor",), name="schedule", such_as="Cosine()")
     with pytest.raises(ConfigError, match="schedule=dict is a class"):
         require_methods(dict, ("get",), name="schedule", such_as="{}")
+
+
+@pytest.mark.parametrize("form", ["%d.%m.%Y", "%b-%Y", "%Y", "%y%m%d", "%Y-%m-%d %H:%M:%S %z", "%m/%d/%Y %I:%M %p"])
+def test_formats_of_days_months_years_and_times_are_known(form):
+    require_date_format(form, name="date_format")
+
+
+@pytest.mark.parametrize("form", ["%d%d", "%d", "%Y-%d", "%H:%M", "day", "", "%", "%Q", "\0"])
+def test_a_format_that_loses_the_date_is_refused(form):
+    with pytest.raises(ConfigError, match="reads no dates"):
+        require_date_format(form, name="date_format")

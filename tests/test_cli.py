@@ -118,19 +118,24 @@ def test_what_is_wrong_is_one_sentence_and_an_exit_code(text, code, words, tmp_p
     assert not (tmp_path / "reports").exists()
 
 
+def market_table(*, sessions):
+    """Made prices by day and symbol."""
+    panel = made_market(symbols=2, sessions=sessions)
+    days = panel.sessions.astype("datetime64[D]")
+    index = pd.MultiIndex.from_product([days, panel.symbols], names=["date", "symbol"])
+    return pd.DataFrame({name: values.ravel() for name, values in panel.fields.items()}, index=index)
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """A folder in which a job on a price file was run as a user would run it, the night after its last session."""
     folder = tmp_path_factory.mktemp("study")
-    panel = made_market(symbols=2, sessions=150)
-    days = panel.sessions.astype("datetime64[D]")
-    index = pd.MultiIndex.from_product([days, panel.symbols], names=["date", "symbol"])
-    prices = pd.DataFrame({name: values.ravel() for name, values in panel.fields.items()}, index=index)
+    prices = market_table(sessions=150)
     prices.to_csv(folder / "prices.csv")
     (folder / "study.toml").write_text(STUDY)
     done = finnet_command("--log-json", "run", "study.toml", "--processes", "1", folder=folder)
     assert done.returncode == 0, done.stderr
-    return folder, f"{days[-1]}T23:30:00", done
+    return folder, f"{prices.index[-1][0]:%Y-%m-%d}T23:30:00", done
 
 
 def test_the_log_in_json_is_one_object_per_line(study):
@@ -182,6 +187,39 @@ def test_check_data_lists_what_is_wrong(line, code, study, tmp_path, here):
     assert ("error  non_positive_price" in done.stdout) == bool(code)
 
 
+ODD = "2015-08-03,MADE000,1,1,1,1,1,,0\n2015-08-03,MADE001,1,1,1,1,1,,0\n"
+"""A session of two bars without volume, which is a warning."""
+
+
+def test_check_data_counts_rows_and_prints_a_line_for_each_rule_and_column(study, tmp_path, here):
+    folder, _, _ = study
+    (tmp_path / "study.toml").write_text(STUDY)
+    (tmp_path / "prices.csv").write_text(
+        (folder / "prices.csv").read_text() + ODD.replace(",1,1,1,1,1,", ",1,1,1,-1,1,")
+    )
+    done = here("check-data", "study.toml", "--json", folder=tmp_path)
+    answer = json.loads(done.stdout)
+    assert [row["count"] for row in answer["findings"] if row["rule"] == "non_positive_price"] == [2]
+    assert answer["errors"] == sum(row["count"] for row in answer["findings"] if row["severity"] == "error")
+    lines = here("check-data", "study.toml", folder=tmp_path).stdout.splitlines()
+    assert len([line for line in lines if "non_positive_price" in line]) == 1
+
+
+@pytest.mark.parametrize("words", [(), ("--quiet",), ("--log-json",)], ids=["plain", "quiet", "JSON"])
+def test_what_is_odd_about_the_data_is_told_before_anything_trains(words, study, tmp_path, here):
+    folder, _, _ = study
+    (tmp_path / "study.toml").write_text(STUDY)
+    (tmp_path / "prices.csv").write_text((folder / "prices.csv").read_text() + ODD)
+    done = here("run", "study.toml", "--processes", "1", *words, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    said = done.stderr.splitlines()[0]
+    if words == ("--log-json",):
+        event = json.loads(said)
+        assert (event["event"], sorted(event)) == ("warning", ["event", "message", "remedy", "rule", "time"])
+    else:
+        assert said.startswith("finnet: warning: prices.csv")
+
+
 def test_a_run_that_is_not_there_or_damaged_is_bad_data(tmp_path, here):
     assert here("verify", "reports/none", folder=tmp_path).returncode == EXIT_CODES["bad data"]
 
@@ -223,6 +261,19 @@ def test_a_result_is_one_object_of_json(study, here):
         2,
     )
     assert set(pd.read_csv(folder / "facts.csv")["run_id"]) == {facts["run"]}
+
+
+def test_rows_unlike_those_of_training_are_forecast_and_end_with_the_code_of_a_breached_limit(study, here, tmp_path):
+    prices = market_table(sessions=170)
+    prices.assign(sentiment=prices["sentiment"] + 1000).to_csv(tmp_path / "odd.csv")
+    now = f"{prices.index[-1][0]:%Y-%m-%d}T23:30:00"
+    words = ("forecast", str(study[0] / "reports/study"), "odd.csv", "-o", "new.csv", "--now", now, "--json")
+    done = here(*words, folder=tmp_path)
+    answer = json.loads(done.stdout)
+    assert done.returncode == answer["exit_code"] == EXIT_CODES["drift or limit breached"]
+    assert answer["forecasts"] == answer["flagged"] > 20
+    assert "sentiment" in answer["breaches"][0]
+    assert pd.read_csv(tmp_path / "new.csv")["flags"].str.contains("sentiment").all()
 
 
 def test_an_error_is_json_too_also_of_usage(here, tmp_path):

@@ -41,6 +41,14 @@ def test_a_terminal_of_another_encoding_shows_what_it_can(encoding, monkeypatch)
     assert raw.getvalue() == b"\\u4e2d\n"
 
 
+@pytest.mark.parametrize("severity", ["warning", "note"])
+@pytest.mark.parametrize("is_quiet", [False, True])
+def test_notes_on_the_data_are_left_out_where_it_shall_be_quiet(severity, is_quiet, capsys):
+    Voice(is_quiet=is_quiet).finding(severity, "a.csv\x1b: odd", rule="odd")
+    said = "" if is_quiet and severity == "note" else f"finnet: {severity}: a.csv\\x1b: odd\n"
+    assert capsys.readouterr().err == said
+
+
 def test_a_pipe_that_nobody_reads_is_no_error(monkeypatch):
     read, write = os.pipe()
     os.close(read)

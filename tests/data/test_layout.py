@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from finnet.data.csv_format import CsvFormat
+from finnet.data.layout import table_of
 from finnet.data.prices import PriceFile, check_prices, read_prices
 from finnet.errors import ConfigError
 
@@ -89,6 +90,9 @@ def test_another_delimiter_is_named(write):
     [
         {"skip_rows": -1},
         {"header_lines": 0},
+        {"skip_rows": 2**40},
+        {"first_year": 10**30},
+        {"date_formats": {"a": "%d%d"}},
         {"decimal": ";"},
         {"decimal": ",", "thousands": ","},
         {"thousands": "00"},
@@ -99,3 +103,15 @@ def test_another_delimiter_is_named(write):
 def test_a_format_that_cannot_be_is_refused(wrong):
     with pytest.raises(ConfigError, match="csv"):
         CsvFormat(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("skipped", "left"),
+    [({}, b"a\nb\nc\n"), ({"skip_rows": 1}, b"b\nc\n"), ({"skip_footer": 1}, b"a\nb\n"), ({"skip_rows": 4}, b"")],
+)
+def test_declared_lines_above_and_below_are_left_out(skipped, left):
+    assert table_of(b"a\nb\nc\n", CsvFormat(**skipped)) == left
+
+
+def test_nothing_is_left_of_a_file_that_is_all_footer():
+    assert table_of(b"a\nb\n", CsvFormat(skip_footer=2)) == table_of(b"a\nb\n", CsvFormat(skip_footer=9)) == b""

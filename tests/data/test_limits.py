@@ -3,6 +3,7 @@
 import gzip
 import os
 import resource
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,10 @@ import pytest
 
 from finnet.data.csv_format import CsvFormat
 from finnet.data.limits import Limits, limited
+from finnet.data.prices import PriceFile, read_prices
 from finnet.data.quality import Findings
 from finnet.data.tables import read_table
-from finnet.errors import ConfigError
+from finnet.errors import ConfigError, DataError
 
 
 def read(path):
@@ -38,6 +40,21 @@ def test_a_gzip_bomb_is_refused_before_it_is_unpacked(tmp_path):
             "more than 20,000,000 bytes, more than limits.bytes = 20000000; raise that key, or give less"
         )
     assert peak_mib() - before < 200
+
+
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", bytes(100 << 20))
+    before = peak_mib()
+    with limited(Limits(bytes=20_000_000)):
+        assert "more than limits.bytes = 20000000" in read(tmp_path / "bomb.zip")
+    assert peak_mib() - before < 60
+
+
+def test_a_gzip_bomb_under_another_name_is_refused(tmp_path):
+    (tmp_path / "bomb.csv").write_bytes(gzip.compress(bytes(100_000)))
+    with limited(Limits(bytes=20_000)):
+        assert "more than limits.bytes = 20000" in read(tmp_path / "bomb.csv")
 
 
 def test_a_parquet_bomb_of_one_long_word_is_refused_before_it_is_unpacked(tmp_path):
@@ -90,6 +107,18 @@ def test_a_hundred_thousand_columns_are_checked_at_once(tmp_path):
 def test_a_column_of_lists_is_named_before_it_is_read(tmp_path):
     pq.write_table(pa.table({"a": [[[1]]] * 3}), tmp_path / "a.parquet")
     assert "stored as list" in read(tmp_path / "a.parquet")
+
+
+def test_columns_of_one_name_in_a_parquet_file_are_named(tmp_path):
+    words = pa.array(["b", "c"])
+    pq.write_table(pa.Table.from_arrays([words, words], names=["a", "a"]), tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet") == "cells 1, 2"
+
+
+def test_a_list_of_symbols_that_is_a_pipe_is_refused_at_once(write, tmp_path):
+    os.mkfifo(tmp_path / "symbols.txt")
+    with pytest.raises(DataError, match="is a pipe"):
+        read_prices(PriceFile(path=write("date,symbol,close\n2020-01-02,A,1\n"), symbols_file="symbols.txt"))
 
 
 def test_texts_of_a_parquet_file_come_as_they_were(tmp_path):

@@ -1,11 +1,14 @@
 """Drafts of job files for a user's own files run as they are, with their guesses marked."""
 
+import gzip
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from finnet.data.samples import made_market
-from finnet.errors import ConfigError
+from finnet.errors import ConfigError, DataError
 from finnet.jobs.config import Job
 from finnet.jobs.drafts import draft, write_draft
 from finnet.jobs.sources import check_data
@@ -83,3 +86,19 @@ def test_a_draft_replaces_no_file(tmp_path):
     (tmp_path / "mine.toml").write_text("")
     with pytest.raises(ConfigError, match="exists"):
         write_draft("default-risk", "mine", [tmp_path / "bank.csv"], folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda path: None, "No such file"),
+        (os.mkfifo, "is a pipe"),
+        (lambda path: path.write_bytes(gzip.compress(b"a,b")[:-4]), "ended before"),
+        (lambda path: path.write_bytes(b"%PDF-1.7"), "a PDF document"),
+    ],
+    ids=["none", "a pipe", "half a gzip file", "a PDF document"],
+)
+def test_a_file_that_cannot_be_read_is_named(make, words, tmp_path):
+    make(tmp_path / "loans.csv")
+    with pytest.raises(DataError, match=words):
+        draft("default-risk", "mine", [tmp_path / "loans.csv"], folder=tmp_path)

@@ -134,7 +134,8 @@ def job_on_files(tmp_path):
     """A job file beside its data, in a folder of its own."""
     (tmp_path / "there").mkdir()
     book = made_loan_book(loans=300)
-    loans = book.applications.assign(loan_id=range(300), default=book.default)
+    # A column that never changes is told of, with the file where it stands, on the page too.
+    loans = book.applications.assign(loan_id=range(300), always=1, default=book.default)
     loans.to_csv(tmp_path / "there" / "loans.csv", index=False)
     (tmp_path / "there" / "job.toml").write_text(JOB_ON_FILES)
     return tmp_path / "there" / "job.toml"
