@@ -296,6 +296,7 @@ def processes_end_with_their_parent(bench):
     where = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     for number in [signal.SIGKILL, signal.SIGHUP, signal.SIGTERM, signal.SIGINT] * (4 if bench.long else 1):
         options = {"cwd": bench.folder, "stderr": subprocess.PIPE, "start_new_session": True, "env": where}
+        options["preexec_fn"] = lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL)  # also under `nohup`
         with subprocess.Popen(words, **options) as running:
             while running.poll() is None and len(children(running.pid)) < 3:  # two workers and joblib's tracker
                 time.sleep(0.05)
@@ -308,7 +309,10 @@ def processes_end_with_their_parent(bench):
                 said = "Traceback: some process was still there"
         left = list(Path("/dev/shm").glob(f"*[-_]{running.pid}[-_]*"))
         is_noisy = "Traceback" in said or "resource_tracker" in said
-        yield not left and not is_noisy and running.returncode == (4 if number != signal.SIGKILL else -9)
+        holds = not left and not is_noisy and running.returncode == (4 if number != signal.SIGKILL else -9)
+        if not holds:
+            print(f"{number!r} ended with {running.returncode}, left {left} and said: {said[-2000:]}", file=sys.stderr)
+        yield holds
 
 
 def exit_codes(bench):
