@@ -2,9 +2,11 @@
 
 import errno
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import current_thread, main_thread
+from functools import partial
+from threading import Timer, current_thread, get_ident, main_thread
 from types import FrameType
 
 from joblib.externals.loky.process_executor import TerminatedWorkerError
@@ -22,8 +24,23 @@ _PASSING = {
 """Errors of the disk that may be over when the same is tried again; all others wait for somebody to mend them."""
 
 
+_AGAIN_AFTER = 0.01  # seconds
+
+
 class Stopped(BaseException):
-    """Raised in place of KeyboardInterrupt, which ends the training of a network early and keeps it."""
+    """Raised in place of KeyboardInterrupt, which ends the training of a network early and keeps it.
+
+    Parameters
+    ----------
+    why : str
+        What ended the work, as the sentence of the error says it.
+    number : int
+        The signal that did.
+    """
+
+    def __init__(self, why: str, number: int) -> None:
+        super().__init__(why)
+        self.number = number
 
 
 @contextmanager
@@ -71,7 +88,8 @@ def signals_raise() -> Iterator[None]:
     heard = [number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, _stop) for number in heard}
     try:
-        yield
+        with _never_ignored():
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -85,16 +103,41 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Stopped(f"stopped after {seconds:g} seconds, the time that was given")
+        raise Stopped(f"stopped after {seconds:g} seconds, the time that was given", number)
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
-        yield
+        with _never_ignored():
+            yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise Stopped("interrupted")
+    raise Stopped("interrupted", number)
+
+
+@contextmanager
+def _never_ignored() -> Iterator[None]:
+    """Send a signal again whose Stopped Python ignored, as it ignores what callbacks of weak references raise."""
+    before, timers, here = sys.unraisablehook, list[Timer](), get_ident()
+
+    def hook(ignored: "sys.UnraisableHookArgs") -> None:
+        if not isinstance(ignored.exc_value, Stopped):
+            before(ignored)
+            return
+        # A moment later, since what is raised in a hook is ignored too.
+        again = partial(signal.pthread_kill, here, ignored.exc_value.number)
+        timers.append(Timer(_AGAIN_AFTER, again))
+        timers[-1].daemon = True
+        timers[-1].start()
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+        for timer in timers:
+            timer.cancel()

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ from joblib.externals.loky import reusable_executor
 from finnet.errors import InterruptedRunError
 from finnet.jobs import runner
 from finnet.jobs.config import Tune
-from finnet.jobs.interruption import resumable
+from finnet.jobs.interruption import resumable, time_limit
 from finnet.jobs.network_settings import NetworkSettings
 from finnet.jobs.runner import run_job
 from finnet.jobs.units import unfinished
@@ -135,3 +137,39 @@ def test_two_hundred_kills_leave_the_old_or_the_new(tmp_path, capsys):
     with capsys.disabled():
         print(f"\nSIGKILL: {counts}, 0 half runs")
     assert counts["continued"] > 5
+
+
+class Thing:
+    """Anything that a weak reference can point to."""
+
+
+def let_go(callback):
+    """Call `callback` as Python does when a thing goes, where whatever it raises is ignored; then wait."""
+    thing = Thing()
+    kept = weakref.ref(thing, lambda gone: callback())
+    del thing
+    for _ in range(500):
+        time.sleep(0.01)
+    return kept
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_where_python_ignores_errors_stops_all_the_same(number):
+    with pytest.raises(InterruptedRunError, match="interrupted"), resumable():
+        let_go(lambda: signal.raise_signal(number))
+
+
+def test_a_time_that_is_up_where_python_ignores_errors_stops_all_the_same():
+    with pytest.raises(InterruptedRunError, match=r"stopped after 0\.05 seconds"), resumable(), time_limit(0.05):
+        let_go(lambda: time.sleep(0.2))
+
+
+def test_other_errors_that_python_ignores_are_told_as_before(monkeypatch):
+    heard = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda ignored: heard.append(ignored.exc_type))
+    with resumable():
+        thing = Thing()
+        kept = weakref.ref(thing, lambda gone: 1 / 0)
+        del thing
+    assert kept() is None
+    assert heard == [ZeroDivisionError]
