@@ -182,17 +182,14 @@ def _adjust(table: pd.DataFrame, against_naive: pd.DataFrame, reference: str) ->
     All that is said belongs to one family, so that no sentence can contradict another: the reference is said to beat
     every naive forecast just where it is said to beat each of them.
     """
-    family = np.concatenate([table["p_value"], against_naive["p_value"][against_naive["model"] != reference]])
+    is_reference = (against_naive["model"] == reference).to_numpy()
+    family = np.concatenate([table["p_value"], against_naive["p_value"][~is_reference]])
     adjusted = holm(family)
     table["p_holm"] = adjusted[: len(table)]
-    against_naive["p_holm"] = np.nan
-    against_naive.loc[against_naive["model"] != reference, "p_holm"] = adjusted[len(table) :]
-    naive_rows = table["p_value"].to_numpy()
-    for row in against_naive.index[against_naive["model"] == reference]:
-        # The weakest of the reference's own comparisons, which the family holds already.
-        p_value = float(against_naive.loc[row, "p_value"])
-        same = np.flatnonzero(naive_rows == p_value)
-        against_naive.loc[row, "p_holm"] = table["p_holm"].iloc[same[0]] if len(same) else 1.0
+    against_naive.loc[~is_reference, "p_holm"] = adjusted[len(table) :]
+    # The reference's own is the weakest of its comparisons, which the family holds already; 1 where it beat none.
+    weakest = table.loc[table["p_value"].isin(against_naive["p_value"][is_reference]), "p_holm"]
+    against_naive.loc[is_reference, "p_holm"] = weakest.iloc[0] if len(weakest) else 1.0
     against_naive["beats_all"] = (against_naive["p_holm"] < LEVEL).astype(bool)
     _fill_needed(table, family)
 
