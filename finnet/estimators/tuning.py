@@ -82,8 +82,8 @@ class TunedClassifier(WrappedClassifier):
         train = Rows(X, y)
         validation = None if X_val is None or y_val is None or not len(y_val) else Rows(X_val, y_val)
         if self.settings is not None or self.trials == 1 or validation is None:
-            return self.refit(self._within(dict(self.settings or {}), len(y)), train, validation)
-        candidates = [self._within(params, len(y)) for params in self._candidates()]
+            return self.refit(self._within(dict(self.settings or {}), X), train, validation)
+        candidates = [self._within(params, X) for params in self._candidates()]
         tried = [(params, fit_beside(self._build(params), train, validation)) for params in candidates]
         return self._keep(*min(tried, key=lambda trial: _loss(trial[1], validation)), train, validation)
 
@@ -108,11 +108,12 @@ class TunedClassifier(WrappedClassifier):
         ]
         return [{}, *draws]
 
-    def _within(self, params: dict[str, Any], n_rows: int) -> dict[str, Any]:
+    def _within(self, params: dict[str, Any], X: FloatArray) -> dict[str, Any]:
         """The settings with no more neighbors than half of the rows, for a model of neighbors."""
         given = {**self.classifier.get_params(), **params}.get("n_neighbors")
-        most = max(n_rows // 2, 1)
-        return params if given is None or given <= most else {**params, "n_neighbors": most}
+        if given is None:
+            return params
+        return {**params, "n_neighbors": min(given, max(np.shape(X)[0] // 2, 1))}
 
     def _build(self, params: dict[str, Any]) -> Any:
         classifier = clone(self.classifier).set_params(**params)
