@@ -20,21 +20,26 @@ class Target:
         Metrics that every model is scored by.
     event : str
         What happened where the truth is one, as in "53 % of the cases rose".
+    headline : tuple of str
+        Metrics whose scores are key figures of a report.
     """
 
     decides: str
     second: tuple[str, ...]
     scores: tuple[str, ...]
     event: str = "came true"
+    headline: tuple[str, ...] = ("auc",)
 
 
 _OF_MARKETS = ("accuracy", "mcc", "auc", "brier", "log_loss")
 
 TARGETS: Mapping[str, Target] = {
-    "direction": Target("log_loss", ("accuracy",), _OF_MARKETS, "rose"),
+    "direction": Target("log_loss", ("accuracy",), _OF_MARKETS, "rose", ("accuracy",)),
     # Who is above the median is a matter of order within a session; probabilities near one half cannot show it.
-    "above_median": Target("rank_ic", ("log_loss",), ("rank_ic", *_OF_MARKETS), "beat the median"),
-    "default": Target("log_loss", ("auc",), ("auc", "gini", "ks", "brier", "log_loss"), "defaulted"),
+    "above_median": Target(
+        "rank_ic", ("log_loss",), ("rank_ic", *_OF_MARKETS), "beat the median", ("rank_ic", "accuracy")
+    ),
+    "default": Target("log_loss", ("auc",), ("auc", "gini", "ks", "brier", "log_loss"), "defaulted", ("auc", "brier")),
 }
 _UNKNOWN = Target("log_loss", ("auc",), _OF_MARKETS)
 

@@ -21,7 +21,7 @@ from finnet.splits import Split
 from finnet.types import IntArray
 from finnet.workers import ending_with_me, start_tracker
 
-__all__ = ["FitRecord", "FoldResult", "forecast_folds", "refit", "refit_folds", "walk_forward"]
+__all__ = ["FitRecord", "FoldResult", "forecast_columns", "forecast_folds", "refit", "refit_folds", "walk_forward"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -270,24 +270,19 @@ def _layers(estimator: Any) -> Iterator[Any]:
         estimator = getattr(estimator, "classifier_", None)
 
 
+def forecast_columns(fitted: Any, X: pd.DataFrame) -> dict[str, Any]:
+    """The columns `kind` and `value` of a table of forecasts: probabilities where the model gives them, else means."""
+    if hasattr(fitted, "predict_proba"):
+        return {"kind": "probability", "value": np.asarray(fitted.predict_proba(X), float)[:, 1]}
+    return {"kind": "mean", "value": np.asarray(fitted.predict(X), float)}
+
+
 def _forecasts(work: _Work, fitted: Any) -> Forecasts:
     test = work.test
-    if hasattr(fitted, "predict_proba"):
-        kind, value = "probability", np.asarray(fitted.predict_proba(test.X), float)[:, 1]
-    else:
-        kind, value = "mean", np.asarray(fitted.predict(test.X), float)
     times = {name: test.clock(clock) for name, clock in _TIMES.items()} if test.is_dated else {}
-    rows = {
-        "model": work.model,
-        "fold": work.fold,
-        "entity": test.entity,
-        "target": test.target,
-        "kind": kind,
-    }
-    return Forecasts.from_rows(
-        {**rows, **times, "horizon": test.horizon, "value": value, "truth": test.y.astype(float)},
-        run_id=work.run_id,
-    )
+    cases = {"model": work.model, "fold": work.fold, "entity": test.entity, "target": test.target, **times}
+    known = {"horizon": test.horizon, "truth": test.y.astype(float)}
+    return Forecasts.from_rows({**cases, **known, **forecast_columns(fitted, test.X)}, run_id=work.run_id)
 
 
 _TIMES = {"issued_at": "decided_at", "tradable_at": "tradable_at", "resolves_at": "resolves_at"}

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-
 from finnet.reporting.backtest_report import Trading
 from finnet.reporting.comparison_report import Evidence, Run
 from finnet.reporting.validation_report import KnownTruth, Lending

@@ -4,10 +4,10 @@ import re
 
 import pytest
 from chromium import PROGRAM, chromium
-
 from finnet.reporting.backtest_report import direction_page
-from finnet.reporting.html import render
 from finnet.reporting.validation_report import default_risk_page
+
+from finnet.reporting.html import render
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium here; on Debian: apt-get install chromium")
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

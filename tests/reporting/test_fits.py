@@ -1,8 +1,8 @@
 """The page counts how training rows were used, and says how forecasts were calibrated."""
 
 import pandas as pd
-
 from finnet.reporting.fits import calibrator_blocks, fits_blocks, fits_table
+
 from finnet.reporting.html import Points
 
 USED = {"fold": 0, "train_rows": 900, "fits": 5, "fitted": 890, "validating": 180, "calibrating": 900, "unused": 10}

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-
 from finnet.reporting.backtest_report import direction_page
-from finnet.reporting.html import render
 from finnet.reporting.validation_report import default_risk_page
+
+from finnet.reporting.html import render
 
 HOSTILE = "<script>alert(1)</script>"
 
