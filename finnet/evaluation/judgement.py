@@ -82,9 +82,10 @@ def judge(
     Examples
     --------
     >>> import numpy as np
+    >>> risk = np.linspace(0.01, 0.99, 300)
     >>> rows = {"fold": 0, "entity": np.arange(300).astype(str), "target": "default", "horizon": 0,
-    ...         "kind": "probability", "truth": np.arange(300.0) % 2}
-    >>> values = {"tree": 0.25 + 0.5 * (np.arange(300) % 2), "prior_rate": 0.5}
+    ...         "kind": "probability", "truth": (np.random.default_rng(0).random(300) < risk).astype(float)}
+    >>> values = {"tree": risk, "prior_rate": 0.5}
     >>> parts = [Forecasts.from_rows({**rows, "model": name, "value": values[name]}, run_id="demo") for name in values]
     >>> judge(Forecasts.concat(parts), "tree").verdict
     'By log loss, over 300 rows, the decision tree beats the prior rate.'

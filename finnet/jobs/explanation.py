@@ -49,10 +49,10 @@ def explain(job: Job, *, n_jobs: int = 1) -> str:
     Fits: 2 models on 1 fold; the network trains 4 networks in each fit, the others but the naive ones try...
     Time: about ... on 1 process.
     """
-    loaded = load(job)
-    dataset = loaded.dataset
+    study = load(job)
+    dataset = study.dataset
     lines = [_aim(job, dataset), _data(dataset), _folds(job, dataset), _blocks(job), _fits(job, dataset)]
-    found = [f"{problem.severity.capitalize()}: {problem}." for problem in told(problems_of(loaded.quality))]
+    found = [f"{problem.severity.capitalize()}: {problem}." for problem in told(problems_of(study.quality))]
     return "\n".join([*lines, _time(job, dataset, n_jobs=effective_n_jobs(n_jobs)), *found])
 
 

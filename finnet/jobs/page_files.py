@@ -11,11 +11,12 @@ import pandas as pd
 from finnet.errors import DataError
 from finnet.jobs.artifacts import to_json, to_parquet
 from finnet.jobs.folders import MANIFEST
+from finnet.reporting.html import render
 from finnet.reporting.report import Chapter, Report
 from finnet.reporting.sections import SECTIONS
 from finnet.reporting.sections.section import ReportSection
 
-__all__ = ["PAGE", "page_files", "report_from"]
+__all__ = ["PAGE", "page_files", "render_page", "report_from"]
 
 PAGE = "page/page.json"
 SCHEMA = 2
@@ -61,6 +62,11 @@ def report_from(files: Mapping[str, bytes]) -> Report:
         if isinstance(error, DataError):
             raise
         raise DataError(f"the saved page cannot be read ({error!r}); run the job again") from error
+
+
+def render_page(files: Mapping[str, bytes]) -> str:
+    """The page of a run, from its saved files."""
+    return render(report_from(files).page())
 
 
 def _part(saved: Mapping[str, Any], files: Mapping[str, bytes]) -> ReportSection | Chapter:

@@ -21,14 +21,13 @@ from finnet.jobs.final import refit_deployed, training_profile
 from finnet.jobs.folders import MANIFEST, move_latest, require_name, restore_runs
 from finnet.jobs.interruption import resumable
 from finnet.jobs.lock import only_run
-from finnet.jobs.page_files import page_files, report_from
+from finnet.jobs.page_files import page_files, render_page
 from finnet.jobs.pages import report_of
 from finnet.jobs.records import comparison_csv, manifest, metrics, timings
 from finnet.jobs.sources import load
 from finnet.jobs.tasks import task_of
 from finnet.jobs.tasks.task import Decision, Study
 from finnet.jobs.units import FinishedUnits
-from finnet.reporting.html import render
 from finnet.sums import TIMINGS
 
 __all__ = ["JobResult", "OnData", "OnProgress", "build_models", "count_fits", "run_job"]
@@ -200,7 +199,7 @@ def _files(
     files = {MANIFEST: to_json(record).encode(), **page_files(report)}
     # Rendered from what is saved, so that rendering again gives the same page.
     texts = {
-        "report.html": render(report_from(files).page()),
+        "report.html": render_page(files),
         "metrics.json": to_json(metrics(judgement, decision)),
         "comparison.csv": comparison_csv(judgement),
         TIMINGS: to_json(timings(results)),

@@ -27,9 +27,8 @@ from finnet.jobs.folders import (
 )
 from finnet.jobs.interruption import resumable
 from finnet.jobs.lock import only_run
-from finnet.jobs.page_files import PAGE, report_from
+from finnet.jobs.page_files import PAGE, render_page
 from finnet.jobs.units import unfinished
-from finnet.reporting.html import render
 from finnet.sums import KEY, SEAL, TIMINGS, check_contents, check_files, read_files
 
 __all__ = ["SavedRun", "list_runs", "render_again", "rendered"]
@@ -200,7 +199,7 @@ def _render(folder: Path) -> Path:
 def rendered(folder: Path, files: Mapping[str, bytes]) -> bytes:
     """The page that these files of a run give; DataError where they are not what a page is made of."""
     try:
-        return render(report_from(files).page()).encode()
+        return render_page(files).encode()
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         if isinstance(error, FinnetError):
             raise
