@@ -28,6 +28,7 @@ from finnet.checks import require_choice
 from finnet.errors import ConfigError, DataError, FinnetError, InterruptedRunError, LimitError, TrainingError
 from finnet.jobs.folders import require_name
 from finnet.jobs.interruption import resumable, time_limit
+from finnet.plugins import allow_plugins
 from finnet.terminal import Result, Voice
 from finnet.workers import silence_tracker
 
@@ -49,7 +50,7 @@ _MEANINGS: Mapping[type[FinnetError], str] = {
     TrainingError: "usage or configuration",
 }
 _EPILOG = "Exit codes: " + ", ".join(f"{code} {meaning}" for meaning, code in EXIT_CODES.items()) + "."
-_EVERYWHERE = {"--json": 0, "--log-json": 0, "--quiet": 0, "--timeout": 1}
+_EVERYWHERE = {"--allow-plugins": 0, "--json": 0, "--log-json": 0, "--quiet": 0, "--timeout": 1}
 """Options of every command, with the number of words that follow each."""
 
 _HELP = """[bold]finnet[/bold] forecasts prices and defaults, and says honestly what the forecasts are worth.
@@ -86,7 +87,8 @@ _VOICE = ContextVar("voice", default=Voice())  # noqa: B039 (a Voice is frozen)
 
 
 def _epilog(example: str) -> str:
-    return f"Example:  {example}\n\nAlso: --json, --quiet, --timeout SECONDS, --log-json, as in `finnet --help`."
+    also = "--json, --quiet, --timeout SECONDS, --log-json, --allow-plugins"
+    return f"Example:  {example}\n\nAlso: {also}, as in `finnet --help`."
 
 
 def _processes(number: int) -> int:
@@ -122,9 +124,13 @@ def _common(
     timeout: Annotated[
         float | None, typer.Option(min=0.001, help="Seconds after which to stop, with exit code 4; runs can go on.")
     ] = None,
+    plugins: Annotated[
+        bool, typer.Option("--allow-plugins", help="Run code that the job file names, package.module:name.")
+    ] = False,
 ) -> None:
     """What holds for every command, before or after its name."""
     context.with_resource(time_limit(timeout))
+    context.with_resource(allow_plugins(plugins))
 
 
 @app.command(epilog=_epilog("finnet run my-study.toml --reports reports --processes 2"))

@@ -21,6 +21,7 @@ __all__ = [
     "AboveMedian",
     "Direction",
     "ForwardReturn",
+    "HorizonLabel",
     "MarketLabel",
     "RowCounts",
     "build_dataset",
@@ -81,8 +82,8 @@ class MarketLabel(Protocol):
 
 
 @dataclass(frozen=True)
-class _Ahead:
-    """What all market labels share.
+class HorizonLabel:
+    """What all market labels share; a user's own derives from it, and gives `target` and `values`.
 
     Parameters
     ----------
@@ -109,6 +110,20 @@ class _Ahead:
         _ = self.delisting
 
     @property
+    def target(self) -> str:
+        """Name in forecasts."""
+        raise NotImplementedError
+
+    def values(self, panel: Panel) -> FloatArray:
+        """Labels, shape (T, S); NaN where there is none."""
+        raise NotImplementedError
+
+    @property
+    def high_is_buy(self) -> bool:
+        """Whether a high forecast is a reason to buy; where it is not, nothing is traded on it."""
+        return False
+
+    @property
     def delisting(self) -> Delisting:
         """What becomes of symbols that have no close any more."""
         return Delisting(self.delisting_return, self.stale_bars)
@@ -121,7 +136,7 @@ class _Ahead:
 
 
 @dataclass(frozen=True)
-class Direction(_Ahead):
+class Direction(HorizonLabel):
     """1 where the forward return is above zero and at least `up`, 0 where it is at most `down`; between, no label.
 
     Rows without label are forecast all the same: leaving them out would tell the trader that a large move is coming.
@@ -153,6 +168,11 @@ class Direction(_Ahead):
         """Name in forecasts."""
         return "direction"
 
+    @property
+    def high_is_buy(self) -> bool:
+        """Whether a high forecast is a reason to buy: it is."""
+        return True
+
     def values(self, panel: Panel) -> FloatArray:
         """Labels, shape (T, S): 1, 0 or NaN."""
         returns = self.returns(panel)
@@ -161,13 +181,18 @@ class Direction(_Ahead):
 
 
 @dataclass(frozen=True)
-class AboveMedian(_Ahead):
+class AboveMedian(HorizonLabel):
     """1 where the forward return is above that of the session's median member, else 0."""
 
     @property
     def target(self) -> str:
         """Name in forecasts."""
         return "above_median"
+
+    @property
+    def high_is_buy(self) -> bool:
+        """Whether a high forecast is a reason to buy: it is."""
+        return True
 
     def values(self, panel: Panel) -> FloatArray:
         """Labels, shape (T, S): 1, 0 or NaN; a session needs at least two members with a return."""
@@ -179,13 +204,18 @@ class AboveMedian(_Ahead):
 
 
 @dataclass(frozen=True)
-class ForwardReturn(_Ahead):
+class ForwardReturn(HorizonLabel):
     """The forward return itself, as a fraction."""
 
     @property
     def target(self) -> str:
         """Name in forecasts."""
         return "forward_return"
+
+    @property
+    def high_is_buy(self) -> bool:
+        """Whether a high forecast is a reason to buy: it is."""
+        return True
 
     def values(self, panel: Panel) -> FloatArray:
         """Labels, shape (T, S): fractions or NaN."""

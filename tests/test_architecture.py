@@ -20,6 +20,7 @@ CORE = {
     "forecasts",
     "fitting",
     "targets",
+    "plugins",
 }
 MAY_IMPORT = {  # room -> rooms it may import, besides itself
     **dict.fromkeys(CORE, CORE),

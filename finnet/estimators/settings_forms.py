@@ -21,6 +21,7 @@ from finnet.network.optimizers import OPTIMIZERS, Optimizer
 from finnet.network.regularization import Clipping
 from finnet.network.schedules import Constant, Cosine, InverseScaling, Plateau, Schedule, Step, WarmUp
 from finnet.network.stopping import EarlyStopping
+from finnet.plugins import own_object, plugin_name
 
 __all__ = ["describe_settings", "restore_settings"]
 
@@ -92,6 +93,8 @@ def _form(value: Any) -> Any:
     if isinstance(value, Mapping):
         pairs = _forms([[*pair] for pair in value.items()])
         return None if pairs is None else {"mapping": sorted(pairs, key=repr)}
+    if plugin_name(value) is not None:
+        return {"plugin": plugin_name(value)}
     if type(value) in _CLASSES.values():
         return {type(value).__name__: {own.name: _form_or_name(getattr(value, own.name)) for own in fields(value)}}
     return None
@@ -118,6 +121,8 @@ def _read(form: Any) -> Any:
     ((tag, content),) = form.items()
     if tag == "unsaved" and isinstance(content, str):
         return Unsaved(content)
+    if tag == "plugin" and isinstance(content, str):
+        return own_object(content)
     if tag == "float":
         return _INFINITE[content]
     if tag == "tuple":
@@ -144,7 +149,7 @@ def _fits(value: Any, hint: Any) -> bool:
     if origin is Mapping:
         return isinstance(value, Unsaved) or (isinstance(value, dict) and _all_fit([*value.values()], (parts[1], ...)))
     if hint in _OURS:
-        return isinstance(value, Unsaved) or type(value) in _OURS[hint]
+        return isinstance(value, Unsaved) or plugin_name(value) is not None or type(value) in _OURS[hint]
     # The number that stands for a truth is harmless; a truth that stands for a number is a mistake.
     also = {float: (int, float), bool: (bool, int)}
     return type(value) in also.get(hint, (hint,))

@@ -20,6 +20,7 @@ from finnet.features.sentiment import sentiment, sentiment_change, sentiment_mea
 from finnet.features.spot_check import require_sound
 from finnet.features.volatility import range_, skewness, volatility, volatility_ratio
 from finnet.features.volume import dollar_volume, volume_change, volume_z
+from finnet.plugins import is_plugin, load_plugin
 from finnet.types import FloatArray
 
 __all__ = ["CROSS_SECTION", "FAMILIES", "STANDARD", "FeatureSet", "feature_meaning", "feature_named", "is_finnets"]
@@ -160,7 +161,8 @@ def feature_named(text: str) -> Feature:
     """The feature of a name: a family, then its field if it reads one, then its bars; what is left out has a default.
 
     `feature_named(feature.name)` is that feature again. "rank_" and "market_" stand before the name of any other.
-    Anything else raises ConfigError with the nearest known name.
+    `package.module:name` is a user's own Feature, or a function that makes one. Anything else raises ConfigError with
+    the nearest known name.
 
     Examples
     --------
@@ -172,10 +174,20 @@ def feature_named(text: str) -> Feature:
     Traceback (most recent call last):
     finnet.errors.ConfigError: feature 'volatilty_20' is not known; did you mean 'volatility_20'?
     """
+    if is_plugin(text):
+        return _own_feature(text)
     family, words = _family_of(text)
     if family in _OF_ANOTHER:
         return FAMILIES[family](feature_named("_".join(words)))
     return FAMILIES[family](**_arguments(text, FAMILIES[family], words))
+
+
+def _own_feature(name: str) -> Feature:
+    found = load_plugin(name)
+    feature = found() if callable(found) and not isinstance(found, Feature) else found
+    if not isinstance(feature, Feature):
+        raise ConfigError(f"{name!r} is no Feature and makes none; see finnet.features.feature.Feature")
+    return feature
 
 
 def is_finnets(feature: Feature) -> bool:
@@ -199,13 +211,15 @@ def is_finnets(feature: Feature) -> bool:
 
 
 def feature_meaning(name: str) -> str:
-    """What a feature says, in the words of its family; ConfigError where there is no such feature.
+    """What a feature says, in the words of its family.
 
     Examples
     --------
     >>> feature_meaning("rank_volume_change_5")
     'Rank among the members of the session: logarithm of the volume over that of 5 bars earlier.'
     """
+    if not any(f"{name}_".startswith(f"{family}_") for family in FAMILIES):
+        return "Of the user's own code."
     family, words = _family_of(name)
     if family in _OF_ANOTHER:
         inner = feature_meaning("_".join(words))

@@ -14,6 +14,7 @@ from finnet.estimators.baselines import (
 from finnet.estimators.calibration import CalibratedClassifier
 from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
 from finnet.estimators.tuning import SPACES, EncodedClassifier, TunedClassifier
+from finnet.plugins import is_plugin, load_plugin
 
 __all__ = ["BASELINES", "MODELS", "NAIVE", "build_model"]
 
@@ -38,6 +39,7 @@ MODELS = ("network", *BASELINES, *NAIVE)
 def build_model(name: str, *, network: Any, encoder: Any, trials: int) -> Any:
     """The estimator called `name`: naive ones as they are, all others encoded, cross-fitted and calibrated alike.
 
+    `package.module:name` is an estimator of the user's own, or a class or function that makes one; it is not tuned.
     The network draws and chooses its settings itself, the baselines are tuned.
 
     Parameters
@@ -51,6 +53,9 @@ def build_model(name: str, *, network: Any, encoder: Any, trials: int) -> Any:
     """
     if name in NAIVE:
         return NAIVE[name]()
+    if is_plugin(name):
+        own = load_plugin(name)
+        return CalibratedClassifier(EncodedClassifier(encoder, own() if callable(own) else own))
     is_network = name == "network"
     classifier = network if is_network else TunedClassifier(BASELINES[name](), space=SPACES[name], trials=trials)
     return CalibratedClassifier(EncodedClassifier(encoder, classifier))

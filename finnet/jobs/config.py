@@ -4,7 +4,7 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from types import UnionType
@@ -20,6 +20,7 @@ from finnet.files import open_regular
 from finnet.jobs.catalog import MODELS
 from finnet.jobs.network_settings import NetworkSettings
 from finnet.jobs.plain_settings import DEEPEST, require_plain, shown
+from finnet.plugins import is_plugin, load_plugin
 from finnet.splits import Holdout, PurgedKFold, RepeatedKFold, Split, WalkForward
 
 __all__ = ["CONTENDERS", "Job", "Models", "SplitChoice", "Tune", "only", "parse_job", "settings_class"]
@@ -69,7 +70,10 @@ class Tune:
 
 def _known_models(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
-        require_choice(name, MODELS, name="models")
+        if is_plugin(name):
+            load_plugin(name)
+        else:
+            require_choice(name, MODELS, name="models")
     if "network" not in names or len(set(names)) < 2:
         raise ConfigError(f"models={list(names)}: name the network and at least one other model to compare it with")
     return tuple(dict.fromkeys(names))
@@ -131,7 +135,15 @@ class Job(BaseModel):
     @model_validator(mode="after")
     def _deploys_a_model(self) -> Self:
         require_choice(self.deploy, self.models, name="deploy")
+        if is_plugin(self.deploy):
+            raise ConfigError(f"deploy={self.deploy!r} is code of your own, which no model file can hold; name another")
         return self
+
+    @property
+    def plugins(self) -> list[str]:
+        """Names of the user's own code that the job runs, in alphabetical order."""
+        settings = self.model_dump(mode="json", exclude={"data", "title", "name"})
+        return sorted({text for text in _texts(settings) if is_plugin(text)})
 
     @classmethod
     def from_toml(cls, path: Path | str) -> "Job":
@@ -171,6 +183,17 @@ class Job(BaseModel):
         """The same job with the path of every data file changed."""
         moved = {name: replace(getattr(self.data, name), path=change(path)) for name, path in self.paths.items()}
         return self.model_copy(update={"data": replace(self.data, **moved)})
+
+
+def _texts(settings: Any) -> Iterator[str]:
+    if isinstance(settings, str):
+        yield settings
+    elif isinstance(settings, Mapping):
+        for value in settings.values():
+            yield from _texts(value)
+    elif isinstance(settings, list):
+        for value in settings:
+            yield from _texts(value)
 
 
 def parse_job(settings: Mapping[str, Any], *, source: str = "job") -> Job:

@@ -1,7 +1,7 @@
 """The [network] table of job files: how many networks are trained at once, and what each may be."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import PlainSerializer, PlainValidator
 
@@ -21,8 +21,12 @@ from finnet.estimators.defaults import (
 from finnet.estimators.door import require_hidden
 from finnet.estimators.ensemble import NetworkEnsembleClassifier
 from finnet.estimators.ranges import Depth, depth_range, require_range
-from finnet.network.activations import named_activation
+from finnet.network.activations import Activation, named_activation
+from finnet.network.losses import LOSSES
+from finnet.network.optimizers import OPTIMIZERS
 from finnet.network.stopping import EarlyStopping
+from finnet.network.verification import verify_activation, verify_loss
+from finnet.plugins import is_plugin, own_object
 
 __all__ = ["NetworkSettings"]
 
@@ -47,6 +51,13 @@ def _count_or_range(value: Any) -> int | tuple[int, int]:
 
 def _as_it_is(value: Any) -> Any:
     return value
+
+
+def _verify_loss(name: str) -> None:
+    if is_plugin(name):
+        verify_loss(own_object(name), is_packed=True)
+    else:
+        require_choice(name, ("cross_entropy", *LOSSES), name="loss")
 
 
 NumberOrRange = Annotated[
@@ -74,7 +85,23 @@ class NetworkSettings:
         Hidden layers that a network uses, counted from the first; a range [low, high] is drawn from. All where it is
         not given. Layers that may be left out must be as wide as the one before.
     activation : str
-        Of the hidden layers: relu, tanh, sigmoid, silu and others of `finnet.network.activations`.
+        Of the hidden layers: relu, tanh, sigmoid, silu and others of `finnet.network.activations`, or
+        `package.module:name` of your own.
+    loss : str, optional
+        What training minimizes: a name in `finnet.network.losses`, or `package.module:name` of your own; by default
+        cross-entropy for probabilities and squared error for numbers.
+    optimizer : str
+        adam, adamw, sgd, momentum, nesterov, adagrad or rmsprop.
+    weight_decay : number or range, optional
+        Decoupled decay of the weights, with the optimizer adamw.
+    normalization : str, optional
+        "batch" or "layer".
+    residual : bool
+        Whether hidden layers of equal width add their input to their output.
+    bagging : bool
+        Whether each network trains on a bootstrap sample of the rows.
+    class_weight : str, optional
+        "balanced" weighs rows by the inverse of their class's share.
     learning_rate : number or range
         Of Adam; a number, or a range [low, high] that every network draws its own from.
     dropout : number or range
@@ -104,6 +131,13 @@ class NetworkSettings:
     hidden: tuple[int, ...] = MEMBERS_HIDDEN
     depth: CountOrRange | None = None
     activation: str = ACTIVATION
+    loss: str | None = None
+    optimizer: str = "adam"
+    weight_decay: NumberOrRange | None = None
+    normalization: str | None = None
+    residual: bool = False
+    bagging: bool = False
+    class_weight: Literal["balanced"] | None = None
     learning_rate: NumberOrRange = LEARNING_RATES
     dropout: NumberOrRange = DROPOUTS
     l1: NumberOrRange = PENALTIES
@@ -120,11 +154,23 @@ class NetworkSettings:
         require_hidden(self.hidden)
         if self.depth is not None:
             depth_range(self.depth, self.hidden)
-        named_activation(self.activation)
+        verify_activation(self.own_activation, is_packed=True)
+        if self.loss is not None:
+            _verify_loss(self.loss)
+        require_choice(self.optimizer, OPTIMIZERS, name="optimizer")
+        if self.weight_decay is not None:
+            require_range(self.weight_decay, name="weight_decay")
         require_range(self.learning_rate, name="learning_rate", zero=False)
         require_range(self.dropout, name="dropout", below=1.0)
         require_range(self.l1, name="l1")
         require_range(self.l2, name="l2")
+
+    @property
+    def own_activation(self) -> Activation:
+        """The activation, loaded where it is code of the user's own."""
+        if is_plugin(self.activation):
+            return named_activation(own_object(self.activation))
+        return named_activation(self.activation)
 
     def build(self, *, fits: int = 1) -> NetworkEnsembleClassifier:
         """The untrained networks of one of `fits` fits."""
@@ -133,7 +179,14 @@ class NetworkSettings:
             selection=self.selection,
             hidden=self.hidden,
             depth=self.depth,
-            activation=self.activation,
+            activation=self.own_activation if is_plugin(self.activation) else self.activation,
+            loss="cross_entropy" if self.loss is None else own_object(self.loss) if is_plugin(self.loss) else self.loss,
+            optimizer=self.optimizer,
+            weight_decay=self.weight_decay,
+            normalization=self.normalization,
+            residual=self.residual,
+            bagging=self.bagging,
+            class_weight=self.class_weight,
             learning_rate=self.learning_rate,
             dropout=self.dropout,
             l1=self.l1,

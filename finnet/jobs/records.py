@@ -16,6 +16,7 @@ from finnet.jobs.artifacts import data_hash, environment
 from finnet.jobs.config import Job
 from finnet.jobs.final import REFIT, describe_refit
 from finnet.jobs.tasks.task import Decision
+from finnet.plugins import plugin_hash
 
 __all__ = ["comparison_csv", "manifest", "metrics", "timings"]
 
@@ -53,6 +54,7 @@ def manifest(job: Job, dataset: Dataset, results: Sequence[FoldResult], *, run_i
         "run": run_id,
         "job": job.relative_to(Path.cwd()).model_dump(mode="json", by_alias=True, exclude_none=True),
         "seed": job.seed,
+        "plugins": {name: plugin_hash(name) for name in job.plugins},
         "data": {"sha256": data_hash(dataset), "rows": len(dataset), "features": list(map(str, dataset.X.columns))}
         | {"newest": newest},
         "tuning": {

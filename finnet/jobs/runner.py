@@ -28,6 +28,7 @@ from finnet.jobs.sources import load
 from finnet.jobs.tasks import task_of
 from finnet.jobs.tasks.task import Decision, Study
 from finnet.jobs.units import FinishedUnits
+from finnet.plugins import plugin_hash
 from finnet.sums import TIMINGS
 
 __all__ = ["JobResult", "OnData", "OnProgress", "build_models", "count_fits", "run_job"]
@@ -121,7 +122,7 @@ def run_job(
     study = load(job)
     on_data(study.quality)
     task, dataset = task_of(job), study.dataset
-    run_id = run_name(job.model_dump(mode="json"), dataset)
+    run_id = run_name(job.model_dump(mode="json") | {"plugins": _hashes(job)}, dataset)
     folder = Path(reports) / job.name / run_id
     with resumable(), only_run(folder.parent):
         restore_runs(folder.parent)
@@ -137,6 +138,10 @@ def run_job(
         held_back = move_latest(folder, force=force_latest)
         units.remove()
     return JobResult(run_id, folder, forecasts, judgement, decision, held_back)
+
+
+def _hashes(job: Job) -> dict[str, str]:
+    return {name: plugin_hash(name) for name in job.plugins}
 
 
 def _forecast(

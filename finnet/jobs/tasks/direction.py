@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from math import inf
 from typing import Literal
 
@@ -10,9 +11,9 @@ from finnet.backtest.positions import LongFlat, LongShort, TopBottom
 from finnet.checks import require_at_least, require_number
 from finnet.forecasts import Forecasts
 from finnet.jobs.config import CONTENDERS, Models, only
-from finnet.jobs.tasks.market import MarketJob, MarketTask
+from finnet.jobs.tasks.market import MarketJob, MarketTask, OwnLabel
 from finnet.jobs.tasks.task import Decision, Study
-from finnet.labels import AboveMedian, Direction, RowCounts, count_rows
+from finnet.labels import AboveMedian, Direction, HorizonLabel, RowCounts, count_rows
 from finnet.names import model_in_sentence
 from finnet.reporting.sections.trading import TradingSection
 from finnet.reporting.text import percent
@@ -27,14 +28,16 @@ class LabelChoice:
 
     direction: Direction | None = None
     above_median: AboveMedian | None = None
+    plugin: OwnLabel | None = None
 
     def __post_init__(self) -> None:
         _ = self.label
 
-    @property
-    def label(self) -> Direction | AboveMedian:
+    @cached_property
+    def label(self) -> HorizonLabel:
         """The label chosen."""
-        return only(direction=self.direction, above_median=self.above_median)  # type: ignore[no-any-return]
+        chosen = only(direction=self.direction, above_median=self.above_median, plugin=self.plugin)
+        return chosen.build() if isinstance(chosen, OwnLabel) else chosen
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class DirectionTask(MarketTask):
         """The backtest, where somebody could have traded on the forecasts."""
         counts = count_rows(study.source, study.dataset, job.label.label)
         forward = is_forward(fold_table(study.dataset, job.split.split))
-        backtest = _trade(job, forecasts, study) if forward else None
+        backtest = _trade(job, forecasts, study) if forward and job.label.label.high_is_buy else None
         record = {"backtest": None if backtest is None else backtest.summary.to_dict("index"), "rows": asdict(counts)}
         return Decision(result=backtest, record=record, sections=[_section(job, backtest, counts, forecasts, forward)])
 
@@ -134,12 +137,20 @@ def _section(
     job: DirectionJob, backtest: Backtest | None, counts: RowCounts, forecasts: Forecasts, forward: bool
 ) -> TradingSection:
     notes, name = _row_notes(counts, job.label.label), model_in_sentence(forecasts.models[0])
+    if not job.label.label.high_is_buy:
+        return TradingSection(rule=_NO_BUY, notes=notes)
     if backtest is None:
         return TradingSection(rule=_why_not(name, forward=forward), notes=notes)
     rule = f"{_rule(job.backtest.positions.rule)} {_terms(job, backtest)}"
     if backtest.idle_folds:
         notes = [_idle(name, backtest.idle_folds), *notes]
     return TradingSection(rule=rule, notes=notes, table=backtest.table, summary=backtest.summary)
+
+
+_NO_BUY = (
+    "No trading is shown: the label does not say that a high forecast is a reason to buy (high_is_buy), so nobody knows"
+    " what to do on one."
+)
 
 
 def _why_not(name: str, *, forward: bool) -> str:
@@ -169,7 +180,7 @@ def _idle(name: str, folds: Sequence[int]) -> str:
     return f"No position in {named}: there {name} says one number for all rows, which is nothing to trade on."
 
 
-def _row_notes(counts: RowCounts, label: Direction | AboveMedian) -> list[str]:
+def _row_notes(counts: RowCounts, label: HorizonLabel) -> list[str]:
     """What became of rows whose outcome is not simply one close divided by another."""
     if not (counts.left or counts.paused or counts.untradable):
         return [f"All {counts.rows:,} rows could be traded and had a price when their horizon ended."]

@@ -1,7 +1,7 @@
 """Markets: what every task that forecasts prices shares, from its data section to new rows."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,11 +27,21 @@ from finnet.jobs.market_drafts import market_draft
 from finnet.jobs.new_rows import NewRows
 from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.task import Task
-from finnet.labels import build_dataset, is_ready
+from finnet.labels import HorizonLabel, build_dataset, is_ready
+from finnet.plugins import load_plugin
 from finnet.splits import WalkForward
 from finnet.types import BoolArray, TimeArray
 
-__all__ = ["ForecastSettings", "IndexHistory", "MadeMarket", "MarketData", "MarketJob", "MarketTask", "load_panel"]
+__all__ = [
+    "ForecastSettings",
+    "IndexHistory",
+    "MadeMarket",
+    "MarketData",
+    "MarketJob",
+    "MarketTask",
+    "OwnLabel",
+    "load_panel",
+]
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,33 @@ class MarketData:
     def source(self) -> IndexHistory | MadeMarket | PriceFile:
         """Where the prices come from."""
         return only(index_history=self.index_history, made_market=self.made_market, prices=self.prices)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class OwnLabel:
+    """A label of the user's own.
+
+    Parameters
+    ----------
+    name : str
+        `package.module:name` of a class derived from `finnet.labels.HorizonLabel`.
+    settings : mapping
+        What the class is made with.
+    """
+
+    name: str
+    settings: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+
+    def build(self) -> HorizonLabel:
+        """The label; ConfigError where it is none, or does not take these settings."""
+        kind = load_plugin(self.name)
+        try:
+            label = kind(**self.settings)
+        except TypeError as error:
+            raise ConfigError(f"{self.name!r} cannot be made with {dict(self.settings)} ({error})") from error
+        if not isinstance(label, HorizonLabel):
+            raise ConfigError(f"{self.name!r} is no label; derive it from finnet.labels.HorizonLabel")
+        return label
 
 
 @dataclass(frozen=True)

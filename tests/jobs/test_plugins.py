@@ -1,0 +1,98 @@
+"""A user's own code runs where it is allowed, is checked before anything trains, and stands in the manifest."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from finnet.errors import ConfigError, DataError, LookAheadError
+from finnet.estimators.saving import load_model
+from finnet.jobs.config import parse_job
+from finnet.jobs.runner import run_job
+from finnet.plugins import allow_plugins, is_plugin, load_plugin, plugin_name
+
+OWN = "tests.jobs.own_code"
+JOB = {
+    "schema": 1,
+    "task": "direction",
+    "name": "own",
+    "data": {"made_market": {"symbols": 3, "sessions": 200}},
+    "features": ["return_1", f"{OWN}:high_low"],
+    "models": ["network", f"{OWN}:bayes", "prior_rate"],
+    "split": {"walk_forward": {"train_bars": 100, "test_bars": 60}},
+    "network": {"members": 2, "hidden": [4], "epochs": 2},
+    "tune": {"trials": 1},
+}
+
+
+def test_code_of_ones_own_needs_leave():
+    with pytest.raises(ConfigError, match="add --allow-plugins"):
+        parse_job(JOB)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("no_such_module:f", "no module"),
+        (f"{OWN}:no_such_name", "has no no_such_name"),
+    ],
+)
+def test_what_is_not_there_is_named(name, words):
+    with allow_plugins(), pytest.raises(ConfigError, match=words):
+        load_plugin(name)
+
+
+@pytest.mark.parametrize("name", ["return_1", "C:\\data", "a:b:c", "https://x", ""])
+def test_other_texts_are_no_plugins(name):
+    assert not is_plugin(name)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    own = {"network": {**JOB["network"], "activation": f"{OWN}:Softsign"}}
+    own["label"] = {"plugin": {"name": f"{OWN}:LargeMove", "settings": {"size": 0.01}}}
+    with allow_plugins():
+        return run_job(parse_job(JOB | own), reports=tmp_path_factory.mktemp("reports"))
+
+
+def test_a_feature_a_label_a_model_and_an_activation_run_from_job_file_to_page(run):
+    assert run.forecasts.models == ["network", f"{OWN}:bayes", "prior_rate"]
+    assert set(run.forecasts.table["target"]) == {"large_move"}
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert f"{OWN}:bayes" in page
+    assert "high_low" in page
+    assert "the label does not say that a high forecast is a reason to buy" in page
+
+
+def test_the_manifest_holds_the_hash_of_their_source(run):
+    plugins = json.loads((run.folder / "manifest.json").read_text())["plugins"]
+    source = Path(__file__).with_name("own_code.py").read_bytes()
+    assert plugins == {
+        f"{OWN}:{name}": sha256(source).hexdigest() for name in ("Softsign", "LargeMove", "bayes", "high_low")
+    }
+
+
+def test_a_model_with_an_activation_of_ones_own_is_loaded_with_leave_alone(run):
+    with pytest.raises(DataError, match="add --allow-plugins"):
+        load_model(run.folder / "model.npz")
+    with allow_plugins():
+        model = load_model(run.folder / "model.npz")
+    ensemble = model.classifier_.models[0].classifier_
+    assert plugin_name(ensemble.activation) == f"{OWN}:Softsign"
+
+
+def test_a_feature_that_looks_ahead_is_found_before_anything_trains(tmp_path):
+    with allow_plugins(), pytest.raises((ConfigError, LookAheadError), match="tomorrow"):
+        run_job(parse_job(JOB | {"features": [f"{OWN}:tomorrow"]}), reports=tmp_path)
+    assert not list(tmp_path.rglob("report.html"))
+
+
+def test_a_wrong_gradient_is_found_before_anything_trains():
+    with allow_plugins(), pytest.raises(ConfigError, match="gradient of WrongSoftsign"):
+        parse_job(JOB | {"network": {"activation": f"{OWN}:WrongSoftsign"}})
+
+
+def test_what_no_model_file_can_hold_is_not_deployed():
+    with allow_plugins(), pytest.raises(ConfigError, match="no model file can hold"):
+        parse_job(JOB | {"deploy": f"{OWN}:bayes"})
