@@ -9,9 +9,8 @@ from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
 from traceback import format_exc
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-import pandas as pd
 import typer
 from rich.console import Console
 from rich.progress import (
@@ -31,6 +30,9 @@ from finnet.jobs.interruption import resumable, time_limit
 from finnet.plugins import allow_plugins
 from finnet.terminal import Result, Voice
 from finnet.workers import silence_tracker
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["app", "main"]
 
@@ -241,6 +243,8 @@ def forecast(
 
     Exit code 5 where prices are too old, or where columns are too unlike those of training: the latter are forecast.
     """
+    import pandas as pd
+
     from finnet.jobs.forecasting import forecast_new
     from finnet.jobs.outputs import require_free, write_forecasts
 
@@ -332,7 +336,7 @@ def _failure(check: Callable[[], None]) -> FinnetError | None:
     return None
 
 
-def _tell_findings(quality: pd.DataFrame) -> None:
+def _tell_findings(quality: "pd.DataFrame") -> None:
     """Say what is odd about the data, a line each, before anything trains."""
     from finnet.data.quality import problems_of, told
 

@@ -323,3 +323,8 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path, here):
     done = here("run", "loans.toml", "--reports", "file", folder=tmp_path)
     assert done.returncode == EXIT_CODES["usage or configuration"]
     assert "file" in done.stderr
+
+
+def test_help_waits_for_no_table_or_model():
+    code = "import sys, finnet.cli; print({'pandas', 'sklearn', 'scipy', 'matplotlib', 'pyarrow'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
