@@ -1,6 +1,9 @@
 """What models are called: in job files, in sentences and in headings."""
 
-__all__ = ["model_heading", "model_in_sentence"]
+BEST = "best"
+"""What is called the model that each fold chooses by training rows held out."""
+
+__all__ = ["BEST", "model_heading", "model_in_sentence"]
 
 _IN_SENTENCE = {
     "network": "the network",
@@ -12,6 +15,7 @@ _IN_SENTENCE = {
     "boosting": "gradient boosting",
     "always_up": '"always up"',
     "majority": "the majority",
+    BEST: "the best model by validation",
     "prior_rate": "the prior rate",
     "persistence": "persistence",
     "best_column": "the best single column",

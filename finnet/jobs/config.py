@@ -20,6 +20,7 @@ from finnet.files import open_regular
 from finnet.jobs.catalog import MODELS
 from finnet.jobs.network_settings import NetworkSettings
 from finnet.jobs.plain_settings import DEEPEST, require_plain, shown
+from finnet.names import BEST
 from finnet.plugins import is_plugin, load_plugin
 from finnet.splits import Holdout, PurgedKFold, RepeatedKFold, Split, WalkForward
 
@@ -107,7 +108,8 @@ class Job(BaseModel):
     seed : int
         The same seed, data and kind of machine give the same forecasts.
     deploy : str
-        The model that the report is about, that decides, and that `finnet forecast` applies: one of `models`.
+        The model that the report is about, that decides, and that `finnet forecast` applies: one of `models`, or
+        "best", the one with the lowest log loss on training rows held out, chosen fold by fold.
 
     Examples
     --------
@@ -134,7 +136,9 @@ class Job(BaseModel):
 
     @model_validator(mode="after")
     def _deploys_a_model(self) -> Self:
-        require_choice(self.deploy, self.models, name="deploy")
+        require_choice(self.deploy, (*self.models, BEST), name="deploy")
+        if self.deploy == BEST and not self.blocks.calibration:
+            raise ConfigError('deploy="best" chooses by rows that calibrate; give blocks.calibration more than 0')
         if is_plugin(self.deploy):
             raise ConfigError(f"deploy={self.deploy!r} is code of your own, which no model file can hold; name another")
         return self

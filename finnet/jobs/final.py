@@ -48,13 +48,13 @@ def training_profile(job: Job, dataset: Dataset) -> Profile:
     return Profile.of(dataset.X.iloc[final_rows(job.split.split, dataset)])
 
 
-def describe_refit(job: Job, dataset: Dataset) -> dict[str, Any]:
+def describe_refit(job: Job, dataset: Dataset, *, model: str) -> dict[str, Any]:
     """What the final refit was trained on; `until` is the moment when the last label that moved a weight was known."""
     rows = final_rows(job.split.split, dataset)
     folds = refit_folds(dataset, rows, blocks=job.blocks, seed=job.seed)
     fitted = rows if folds is None else rows[folds.fitted]
     if not dataset.is_dated:
-        return {"model": job.deploy, "rows": len(fitted)}
+        return {"model": model, "rows": len(fitted)}
     known, resolved = dataset.clock("known_at")[fitted], dataset.clock("resolves_at")[fitted]
     times = {"from": known[0], "to": known[-1], "until": resolved.max()}
-    return {"model": job.deploy, "rows": len(fitted)} | {name: str(time) for name, time in times.items()}
+    return {"model": model, "rows": len(fitted)} | {name: str(time) for name, time in times.items()}

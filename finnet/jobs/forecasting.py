@@ -135,7 +135,9 @@ def _forecasts(rows: NewRows, model: Any, saved: SavedRun) -> Forecasts:
     clocks = {name: getattr(rows, name) for name in ("issued_at", "tradable_at", "resolves_at")}
     times: dict[str, Any] = {name: clock for name, clock in clocks.items() if clock is not None}
     made = forecast_columns(model, rows.X)
-    return Forecasts.from_rows({"model": saved.job.deploy, **columns, **times, **made}, run_id=saved.name)
+    return Forecasts.from_rows(
+        {"model": saved.fact(REFIT, dict)["model"], **columns, **times, **made}, run_id=saved.name
+    )
 
 
 def _require_schema(X: pd.DataFrame, profile: Profile) -> None:

@@ -11,9 +11,9 @@ from finnet.estimators.baselines import CappedSVC
 from finnet.evaluation.judgement import Judgement
 from finnet.evaluation.walk_forward import FoldResult
 from finnet.jobs.config import Job
+from finnet.jobs.deployment import Deployment
 from finnet.jobs.tasks import task_of
 from finnet.jobs.tasks.task import Decision, SharedSections, Study
-from finnet.names import model_in_sentence
 from finnet.reporting.report import Report
 from finnet.reporting.sections.calibration import CalibrationSection
 from finnet.reporting.sections.comparison import ComparisonSection
@@ -33,6 +33,7 @@ def report_of(
     *,
     judgement: Judgement,
     decision: Decision,
+    deployment: Deployment,
     record: Mapping[str, object],
 ) -> Report:
     """The report of a run; `record` is its manifest."""
@@ -42,7 +43,7 @@ def report_of(
         calibration=CalibrationSection.of(judgement, results, known_truth=decision.known_truth),
         training=TrainingSection.of(results),
         data=_data(job, study, results, judgement),
-        limits=PointsSection(title="What limits this result?", points=_notes(job)),
+        limits=PointsSection(title="What limits this result?", points=_notes(job, deployment)),
         reproduction=ReproductionSection(command=f"finnet run {job.name}.toml", manifest=record),
     )
     return Report(title=_title(job), kind=task.report_kind, parts=task.arrange(shared, decision))
@@ -56,7 +57,7 @@ def _data(job: Job, study: Study, results: Sequence[FoldResult], judgement: Judg
     return DataSection(
         source=task.source_words(job),
         counts=[*counts, *task.counts(dataset)],
-        folds=_folds(job, dataset, results),
+        folds=_folds(job, dataset, results, judgement.subject),
         features=task.features(job, dataset),
         quality=_quality(study.quality),
         first=None if known is None else str(known[0]),
@@ -66,9 +67,9 @@ def _data(job: Job, study: Study, results: Sequence[FoldResult], judgement: Judg
     )
 
 
-def _folds(job: Job, dataset: Dataset, results: Sequence[FoldResult]) -> pd.DataFrame:
+def _folds(job: Job, dataset: Dataset, results: Sequence[FoldResult], subject: str) -> pd.DataFrame:
     """Stretches of every fold, and how the model of the page used its training rows."""
-    used = [{"fold": result.fold, **(result.fit.rows or {})} for result in results if result.model == job.deploy]
+    used = [{"fold": result.fold, **(result.fit.rows or {})} for result in results if result.model == subject]
     return fold_table(dataset, job.split.split).merge(pd.DataFrame(used), on="fold")
 
 
@@ -87,7 +88,7 @@ def _title(job: Job) -> str:
     return f"{words[0].upper()}{words[1:]}"
 
 
-def _notes(job: Job) -> list[str]:
+def _notes(job: Job, deployment: Deployment) -> list[str]:
     notes = [
         "Intervals take the models as fitted: they say how the figures would vary with other test rows, not with other"
         " training rows.",
@@ -95,8 +96,8 @@ def _notes(job: Job) -> list[str]:
         f" {_settings(job.tune.trials)} in the first of its {job.blocks.fits} fits and took the best in all. All models"
         " leave out the same rows; timings.json says what each model cost.",
     ]
-    if job.deploy != "network":
-        notes.append(f"The page is about {model_in_sentence(job.deploy)}, since the job file says: deploy.")
+    if deployment.note:
+        notes.append(deployment.note)
     if "svm" in job.models:
         notes.append(
             f"Each fit of the SVM draws at most {CappedSVC().max_rows:,} rows: its cost grows with their square."

@@ -14,6 +14,7 @@ from finnet.evaluation.judgement import Judgement
 from finnet.evaluation.walk_forward import FoldResult
 from finnet.jobs.artifacts import data_hash, environment
 from finnet.jobs.config import Job
+from finnet.jobs.deployment import Deployment
 from finnet.jobs.final import REFIT, describe_refit
 from finnet.jobs.tasks.task import Decision
 from finnet.plugins import plugin_hash
@@ -44,7 +45,15 @@ def comparison_csv(judgement: Judgement) -> str:
     return pd.concat([comparison.table for comparison in judgement.comparisons]).to_csv(index=False)
 
 
-def manifest(job: Job, dataset: Dataset, results: Sequence[FoldResult], *, run_id: str, newest: str) -> dict[str, Any]:
+def manifest(
+    job: Job,
+    dataset: Dataset,
+    results: Sequence[FoldResult],
+    *,
+    run_id: str,
+    newest: str,
+    deployment: Deployment,
+) -> dict[str, Any]:
     """Job, seed, hashes, settings chosen and versions: what made this result, and what would make it again.
 
     Paths are absolute, so that they hold from any folder. `newest` is the moment of the newest row that was read, ""
@@ -64,7 +73,8 @@ def manifest(job: Job, dataset: Dataset, results: Sequence[FoldResult], *, run_i
             "rows that train the SVM, at most": CappedSVC().max_rows,
         },
         "chosen": _chosen(results),
-        REFIT: describe_refit(job, dataset),
+        "deployed": {"name": deployment.subject, "by fold": {str(k): v for k, v in deployment.chosen.items()}},
+        REFIT: describe_refit(job, dataset, model=deployment.model),
         "environment": environment(),
     }
 

@@ -17,6 +17,7 @@ from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import MODEL, PROFILE, publish, run_name, to_json
 from finnet.jobs.catalog import build_model
 from finnet.jobs.config import Job
+from finnet.jobs.deployment import deployed
 from finnet.jobs.final import refit_deployed, training_profile
 from finnet.jobs.folders import MANIFEST, move_latest, require_name, restore_runs
 from finnet.jobs.interruption import resumable
@@ -29,6 +30,7 @@ from finnet.jobs.tasks import task_of
 from finnet.jobs.tasks.task import Decision, Study
 from finnet.jobs.units import FinishedUnits
 from finnet.plugins import plugin_hash
+from finnet.reporting.report import Report
 from finnet.sums import TIMINGS
 
 __all__ = ["JobResult", "OnData", "OnProgress", "build_models", "count_fits", "run_job"]
@@ -128,12 +130,20 @@ def run_job(
         restore_runs(folder.parent)
         units = FinishedUnits.beside(folder)
         results = _forecast(job, dataset, run_id, units=units, n_jobs=n_jobs, on_progress=on_progress)
-        model = _refit(job, dataset, units=units, on_progress=on_progress)
+        deployment, results = deployed(job.deploy, results)
+        model = _refit(job, dataset, deployment.model, units=units, on_progress=on_progress)
         forecasts = Forecasts.concat([result.forecasts for result in results])
-        judgement = judge(forecasts, job.deploy, outcome=task.outcome(job, study.source), seed=job.seed)
-        decision = task.decide(job, study, forecasts.of(job.deploy))
-        record = manifest(job, dataset, results, run_id=run_id, newest=task.newest(study.source))
-        files = _files(job, study, results, judgement=judgement, decision=decision, record=record)
+        judgement = judge(forecasts, deployment.subject, outcome=task.outcome(job, study.source), seed=job.seed)
+        decision = task.decide(job, study, forecasts.of(deployment.subject))
+        newest = task.newest(study.source)
+        record = manifest(job, dataset, results, run_id=run_id, newest=newest, deployment=deployment)
+        report = report_of(
+            job, study, results, judgement=judgement, decision=decision, deployment=deployment, record=record
+        )
+        files = _files(job, study, results, judgement=judgement, decision=decision, report=report)
+        files[MANIFEST] = to_json(record).encode()
+        # Rendered from what is saved, so that rendering again gives the same page.
+        files["report.html"] = render_page(files).encode()
         publish(folder, forecasts=forecasts, files=files | {MODEL: model})
         held_back = move_latest(folder, force=force_latest)
         units.remove()
@@ -180,37 +190,27 @@ def count_fits(job: Job, dataset: Dataset) -> int:
     return len(job.models) * len(list(job.split.split.split(dataset))) + 1
 
 
-def _refit(job: Job, dataset: Dataset, *, units: FinishedUnits, on_progress: OnProgress) -> bytes:
+def _refit(job: Job, dataset: Dataset, name: str, *, units: FinishedUnits, on_progress: OnProgress) -> bytes:
     """The model deployed, fitted on the last training window, kept like any other fit."""
     model = units.load_model()
     if model is None:
-        model = model_to_bytes(refit_deployed(job, dataset, build_models(job)[job.deploy]))
+        model = model_to_bytes(refit_deployed(job, dataset, build_models(job)[name]))
         units.keep_model(model)
     total = count_fits(job, dataset)
-    on_progress(f"{job.deploy}, final refit", total, total)
+    on_progress(f"{name}, final refit", total, total)
     return model
 
 
 def _files(
-    job: Job,
-    study: Study,
-    results: list[FoldResult],
-    *,
-    judgement: Judgement,
-    decision: Decision,
-    record: dict[str, Any],
+    job: Job, study: Study, results: list[FoldResult], *, judgement: Judgement, decision: Decision, report: Report
 ) -> dict[str, bytes]:
-    report = report_of(job, study, results, judgement=judgement, decision=decision, record=record)
-    files = {MANIFEST: to_json(record).encode(), **page_files(report)}
-    # Rendered from what is saved, so that rendering again gives the same page.
     texts = {
-        "report.html": render_page(files),
         "metrics.json": to_json(metrics(judgement, decision)),
         "comparison.csv": comparison_csv(judgement),
         TIMINGS: to_json(timings(results)),
         PROFILE: to_json(training_profile(job, study.dataset).to_json()),
     }
-    return files | {name: text.encode() for name, text in texts.items()}
+    return page_files(report) | {name: text.encode() for name, text in texts.items()}
 
 
 def build_models(job: Job) -> Mapping[str, Any]:

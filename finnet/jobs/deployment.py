@@ -1,0 +1,79 @@
+"""Deployment: which model of a job decides and forecasts what comes, and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from finnet.errors import DataError
+from finnet.evaluation.walk_forward import FoldResult
+from finnet.forecasts import Forecasts
+from finnet.names import BEST, model_in_sentence
+
+__all__ = ["Deployment", "deployed"]
+
+
+@dataclass(frozen=True, eq=False)
+class Deployment:
+    """The model that a job is about.
+
+    Parameters
+    ----------
+    subject : str
+        Its name among the forecasts; "best" where each fold chose its own.
+    model : str
+        What is fitted once more and saved.
+    chosen : mapping of int to str
+        What each fold chose; empty where the job file named the model.
+    """
+
+    subject: str
+    model: str
+    chosen: Mapping[int, str]
+
+    @property
+    def note(self) -> str:
+        """Which model it is and why, in a sentence; "" where it is the network."""
+        name = model_in_sentence(self.model)
+        if not self.chosen:
+            return "" if self.model == "network" else f"The page is about {name}, which the job file deploys."
+        by_fold = ", ".join(f"{fold} {model_in_sentence(model)}" for fold, model in self.chosen.items())
+        return (
+            "The best model of a fold is the one with the lowest log loss on training rows that its fits had not seen;"
+            f" test rows choose nothing. Chosen by fold: {by_fold}. Over all folds {name} has the lowest, and is saved."
+        )
+
+
+def deployed(deploy: str, results: Sequence[FoldResult]) -> tuple[Deployment, list[FoldResult]]:
+    """The model that `deploy` names, and the results, those of "best" among them where each fold chooses its own.
+
+    A fold chooses by the log loss of calibrated forecasts of training rows held out, so naive forecasts, which hold out
+    none, are never chosen.
+    """
+    if deploy != BEST:
+        return Deployment(deploy, deploy, {}), [*results]
+    losses = _losses(results)
+    chosen = {fold: min(models, key=models.__getitem__) for fold, models in losses.items()}
+    names = [name for name in next(iter(losses.values())) if all(name in models for models in losses.values())]
+    model = min(names, key=lambda name: sum(models[name] for models in losses.values()))
+    best = [_renamed(result) for result in results if chosen[result.fold] == result.model]
+    return Deployment(BEST, model, chosen), [*results, *best]
+
+
+def _losses(results: Sequence[FoldResult]) -> dict[int, dict[str, float]]:
+    losses: dict[int, dict[str, float]] = {}
+    for result in results:
+        record = result.fit.calibration
+        if record is not None:
+            loss = record["loss_after"] if record["taken"] else record["loss_before"]
+            losses.setdefault(result.fold, {})[result.model] = float(loss)
+    if set(losses) != {result.fold for result in results}:
+        raise DataError(
+            "a fold has no model with forecasts of rows held out, so none can be chosen; deploy one by name"
+        )
+    return losses
+
+
+def _renamed(result: FoldResult) -> FoldResult:
+    table = result.forecasts.table.assign(model=BEST)
+    return replace(
+        result, model=BEST, forecasts=Forecasts(table), fit=replace(result.fit, members=None), cpu_seconds=0.0
+    )
