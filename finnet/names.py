@@ -27,10 +27,10 @@ def model_in_sentence(model: str) -> str:
 
     Examples
     --------
-    >>> model_in_sentence("tree"), model_in_sentence("my_model")
-    ('the decision tree', 'my model')
+    >>> model_in_sentence("tree"), model_in_sentence("my_model"), model_in_sentence("my_code:model")
+    ('the decision tree', 'my model', 'my_code:model')
     """
-    return _IN_SENTENCE.get(model, model.replace("_", " "))
+    return _IN_SENTENCE.get(model, model if ":" in model else model.replace("_", " "))
 
 
 def model_heading(model: str) -> str:

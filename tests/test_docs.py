@@ -33,6 +33,20 @@ def test_commands_run_in_the_order_given(tmp_path):
         assert done.returncode == 0, f"{command}: {done.stderr}"
 
 
+def test_code_of_ones_own_runs_as_the_readme_says(tmp_path):
+    files = re.findall(r"```(?:python|toml) (\S+)\n(.*?)```", README, re.DOTALL)
+    for name, text in files:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (command,) = re.findall(r"`finnet (run [^`]*--allow-plugins)`", README)
+    words = [sys.executable, "-m", "finnet", *command.split()]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "my_code:bayes" in done.stdout
+    refused = subprocess.run(words[:-1], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "--allow-plugins" in refused.stderr
+
+
 def test_make_targets_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert TARGETS
