@@ -22,7 +22,7 @@ def raise_alarms(dataset: Dataset, panel: Panel | None, findings: Findings, *, f
     """Note every column that gives the outcome away; for markets also fields of the files, whatever reads them."""
     if panel is None:
         y = dataset.y
-        told = default_giveaways(dataset.X, y, is_ordered=dataset.is_dated)
+        told = default_giveaways(dataset.X, y, is_ordered=dataset.is_ordered)
     else:
         told = {**_of_fields(panel), **_of_features(dataset)}
         _note_gaps(dataset, findings, file=file)

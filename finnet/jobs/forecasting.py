@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,21 +10,17 @@ from finnet.data.limits import limited
 from finnet.data.panel import Panel
 from finnet.data.prices import PriceFile
 from finnet.errors import ConfigError, DataError, LimitError
-from finnet.estimators.calibration import CalibratedClassifier
 from finnet.estimators.saving import load_model
 from finnet.evaluation.stability import Profile, compared
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import MODEL, PROFILE
 from finnet.jobs.config import DirectionJob, MarketData
 from finnet.jobs.final import REFIT
-from finnet.jobs.new_rows import NewRows, loan_rows, market_rows
+from finnet.jobs.new_rows import NewRows, forecast_rows, loan_rows, market_rows
 from finnet.jobs.saved import SavedRun
 from finnet.jobs.sources import load_panel
 
 __all__ = ["NewForecasts", "forecast_new"]
-
-NO_FOLD = -1
-"""What stands as fold of forecasts that the final refit made."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +115,7 @@ def forecast_new(
         else:
             trained = None if until is None else np.datetime64(until)
             rows = loan_rows(job, data, profile=profile, now=moment, until=trained)
-    forecasts = _forecasts(rows, model, saved.name)
+    forecasts = forecast_rows(rows, model, run_id=saved.name)
     found = compared(profile, rows.X, units=rows.units)
     flags = tuple("; ".join([*own, *odd]) for own, odd in zip(rows.flags, found.flags, strict=True))
     return NewForecasts(
@@ -146,25 +141,6 @@ def _panel(job: DirectionJob, data: Path | str, sentiment: Path | str | None) ->
         late = replace(late, path=str(sentiment))
     prices = replace(source, path=str(data), start=None, end=None)
     return load_panel(MarketData(prices=prices, sentiment=late, macro=job.data.macro))
-
-
-def _forecasts(rows: NewRows, model: CalibratedClassifier, run_id: str) -> Forecasts:
-    _require_schema(rows.X, model.classifier_.models[0].encoder_)
-    clocks = {name: getattr(rows, name) for name in ("issued_at", "tradable_at", "resolves_at")}
-    times: dict[str, Any] = {name: clock for name, clock in clocks.items() if clock is not None}
-    named = {"model": "network", "fold": NO_FOLD, "entity": rows.entity, "target": rows.target, "horizon": rows.horizon}
-    value = model.predict_proba(rows.X)[:, 1]
-    return Forecasts.from_rows({**named, **times, "kind": "probability", "value": value}, run_id=run_id)
-
-
-def _require_schema(X: pd.DataFrame, encoder: Any) -> None:
-    for name in encoder.feature_names_in_:
-        if name not in X:
-            raise DataError(f"column {name!r} is missing, with which the model was trained; give the same columns")
-        was_number, is_number = name in encoder.numbers_, pd.api.types.is_numeric_dtype(X[name].dtype)
-        if was_number != is_number:
-            kinds = ("a number", "a category") if is_number else ("a category", "a number")
-            raise DataError(f"column {name!r} is {kinds[0]}, but was {kinds[1]} in training; give the same columns")
 
 
 def _newest(rows: NewRows) -> str:

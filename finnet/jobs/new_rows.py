@@ -1,22 +1,28 @@
 """New rows: prices or loans that have not come true yet, each with flags that say how far to trust its forecast."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from finnet.data.loans import LoanFile, read_applications
-from finnet.data.panel import Panel
+from finnet.data.panel import LoanBook, Panel
 from finnet.errors import ConfigError, DataError, LimitError
+from finnet.estimators.calibration import CalibratedClassifier
 from finnet.evaluation.stability import Profile
 from finnet.features.feature_set import FeatureSet
+from finnet.forecasts import Forecasts
 from finnet.jobs.config import DefaultRiskJob, DirectionJob
 from finnet.labels import is_ready, paid_out_at
 from finnet.types import BoolArray, TimeArray
 
-__all__ = ["NewRows", "loan_rows", "market_rows"]
+__all__ = ["NewRows", "forecast_rows", "loan_rows", "market_rows", "rows_of_book"]
+
+NO_FOLD = -1
+"""What stands as fold of forecasts that the final refit made."""
 
 OLD, LATER, REPEATED = "known before the model was trained", "applied for after today", "repeated"
 
@@ -108,6 +114,11 @@ def loan_rows(
         found[LATER] = book.applied_at > now
         if until is not None:
             found[OLD] = book.applied_at < until
+    return rows_of_book(book, found)
+
+
+def rows_of_book(book: LoanBook, found: Mapping[str, BoolArray]) -> NewRows:
+    """A row for each loan of a book, with the flags that are found true of it."""
     return NewRows(
         book.applications,
         book.loan_id,
@@ -124,3 +135,23 @@ def loan_rows(
 def _has_repeated_id(ids: np.ndarray) -> BoolArray:
     plain = pd.Series(ids).str.replace(r" \(\d+\)$", "", regex=True)
     return np.asarray(plain.duplicated(keep=False))
+
+
+def forecast_rows(rows: NewRows, model: CalibratedClassifier, *, run_id: str) -> Forecasts:
+    """What the final refit forecasts for these rows; DataError where columns are not those of training."""
+    _require_schema(rows.X, model.classifier_.models[0].encoder_)
+    clocks = {name: getattr(rows, name) for name in ("issued_at", "tradable_at", "resolves_at")}
+    times: dict[str, Any] = {name: clock for name, clock in clocks.items() if clock is not None}
+    named = {"model": "network", "fold": NO_FOLD, "entity": rows.entity, "target": rows.target, "horizon": rows.horizon}
+    value = model.predict_proba(rows.X)[:, 1]
+    return Forecasts.from_rows({**named, **times, "kind": "probability", "value": value}, run_id=run_id)
+
+
+def _require_schema(X: pd.DataFrame, encoder: Any) -> None:
+    for name in encoder.feature_names_in_:
+        if name not in X:
+            raise DataError(f"column {name!r} is missing, with which the model was trained; give the same columns")
+        was_number, is_number = name in encoder.numbers_, pd.api.types.is_numeric_dtype(X[name].dtype)
+        if was_number != is_number:
+            kinds = ("a number", "a category") if is_number else ("a category", "a number")
+            raise DataError(f"column {name!r} is {kinds[0]}, but was {kinds[1]} in training; give the same columns")

@@ -19,6 +19,7 @@ from finnet.features.feature_set import FeatureSet, feature_meaning
 from finnet.jobs.catalog import NAIVE
 from finnet.jobs.config import DefaultRiskJob, DirectionJob, IndexHistory, MadeLoanBook, MadeMarket
 from finnet.jobs.judgement import Judgement, LendingDecision
+from finnet.jobs.pending import Pending
 from finnet.jobs.sources import Loaded
 from finnet.labels import AboveMedian, Direction, RowCounts
 from finnet.names import model_heading
@@ -52,6 +53,7 @@ def page_parts(
     *,
     judgement: Judgement,
     record: Mapping[str, object],
+    pending: Pending | None = None,
 ) -> PageParts:
     """The parts of a job's report; `record` is its manifest."""
     evidence, folds = _evidence(results, judgement), _folds(job, loaded.dataset, results)
@@ -59,7 +61,7 @@ def page_parts(
     if isinstance(job, DirectionJob):
         return PageParts(evidence=evidence, run=run, decision=_trading(job, judgement, run.folds))
     assert isinstance(judgement.decision, LendingDecision)
-    return PageParts(evidence=evidence, run=run, decision=_lending(job, judgement.decision))
+    return PageParts(evidence=evidence, run=run, decision=_lending(job, judgement.decision, pending))
 
 
 def render_page(parts: PageParts) -> str:
@@ -182,11 +184,12 @@ def _run(job: AnyJob, loaded: Loaded, base_rate: float, *, folds: pd.DataFrame, 
         features=_features(job, dataset),
         manifest=record,
         reproduce=f"finnet run {job.name}.toml",
-        notes=_notes(job),
+        notes=[*_notes(job), *_order_notes(dataset)],
         quality=_quality(loaded.quality),
         first=None if known is None else pd.Timestamp(known[0]),
         last=None if known is None else pd.Timestamp(known[-1]),
         sessions=len(set(known)) if is_market and known is not None else None,
+        in_order_of=dataset.in_order_of,
     )
 
 
@@ -304,12 +307,14 @@ def _rule(rule: LongFlat | LongShort | TopBottom) -> str:
     )
 
 
-def _lending(job: DefaultRiskJob, decision: LendingDecision) -> Lending:
+def _lending(job: DefaultRiskJob, decision: LendingDecision, pending: Pending | None) -> Lending:
     terms = (
         f"A loan that is repaid earns {percent(job.lending.margin)} of its amount, one that defaults loses"
         f" {percent(job.lending.loss_given_default)}. The cut-off is the one with the largest expected profit:"
         " forecasts choose it, outcomes do not, so its realized profit is out of sample."
     )
+    if pending is not None:
+        terms += f" {pending.sentence(decision.chosen)}"
     return Lending(cutoffs=decision.cutoffs, chosen=decision.chosen, terms=terms, known_truth=decision.known_truth)
 
 
@@ -341,6 +346,16 @@ def _settings(trials: int) -> str:
     return "one setting" if trials == 1 else f"{trials} settings"
 
 
+def _order_notes(dataset: Dataset) -> list[str]:
+    if not dataset.in_order_of:
+        return []
+    return [
+        f"Loans are in the order of {dataset.in_order_of}, which says who applied first, not when. Each outcome is"
+        " taken to be known before the next application; if it came later, models trained here on more than they could"
+        " have. Loans of one number stay on one side of every split."
+    ]
+
+
 def _market_notes(job: DirectionJob) -> list[str]:
     notes = ["Rows of one session share its shocks, so tests count sessions, not rows."]
     if isinstance(job.data.source, IndexHistory):
@@ -355,4 +370,9 @@ def _loan_notes(job: DefaultRiskJob) -> list[str]:
     notes = ["Only loans that were granted have outcomes; how refused applicants would have paid is not known."]
     if isinstance(job.data.source, MadeLoanBook):
         notes = ["The loans are made, by a rule that does not change over time; real defaults drift with the economy."]
+    elif job.data.source.group:
+        notes.append(
+            f"Loans of one {job.data.source.group} stay on one side of every split and block. Intervals and tests count"
+            " loans, not groups of them, so they are too sure where loans of one group share their luck."
+        )
     return notes

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from finnet.backtest.engine import Backtest
+from finnet.data.panel import LoanBook
 from finnet.dataset import Dataset
 from finnet.estimators.baselines import CappedSVC
 from finnet.evaluation.walk_forward import FoldResult
@@ -49,19 +50,30 @@ def comparison_csv(judgement: Judgement) -> str:
 
 
 def manifest(
-    job: DirectionJob | DefaultRiskJob, dataset: Dataset, results: Sequence[FoldResult], *, run_id: str, newest: str
+    job: DirectionJob | DefaultRiskJob,
+    dataset: Dataset,
+    results: Sequence[FoldResult],
+    *,
+    run_id: str,
+    newest: str,
+    pending: LoanBook | None = None,
 ) -> dict[str, Any]:
     """Job, seed, hashes, settings chosen and versions: what made this result, and what would make it again.
 
     Paths are absolute, so that they hold from any folder. `newest` is the moment of the newest row that was read, ""
-    where rows have no dates.
+    where rows have no dates; `pending` are the loans whose outcome is not known yet.
     """
     return {
         "run": run_id,
         "job": job.relative_to(Path.cwd()).model_dump(mode="json", by_alias=True, exclude_none=True),
         "seed": job.seed,
-        "data": {"sha256": data_hash(dataset), "rows": len(dataset), "features": list(map(str, dataset.X.columns))}
-        | {"newest": newest},
+        "data": {
+            "sha256": data_hash(dataset, pending),
+            "rows": len(dataset),
+            "features": list(map(str, dataset.X.columns)),
+        }
+        | {"newest": newest}
+        | ({} if pending is None else {"pending": len(pending)}),
         "tuning": {
             "fits per model and fold": job.blocks.fits,
             "networks trained per fit": job.network.build(fits=job.blocks.fits).members,

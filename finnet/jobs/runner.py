@@ -24,6 +24,7 @@ from finnet.jobs.judgement import Judgement, judge
 from finnet.jobs.lock import only_run
 from finnet.jobs.page_files import page_files, page_parts_from
 from finnet.jobs.pages import page_parts, render_page
+from finnet.jobs.pending import PENDING, Pending
 from finnet.jobs.records import comparison_csv, manifest, metrics, timings
 from finnet.jobs.sources import Loaded, load
 from finnet.jobs.units import FinishedUnits
@@ -46,7 +47,7 @@ class JobResult:
     folder : Path
         Holds report.html, forecasts.parquet, metrics.json, comparison.csv and manifest.json; model.npz, the network
         refitted on the last training window; timings.json, which alone differs between equal runs; the tables of the
-        page; SHA256SUMS of them all.
+        page; pending.csv where loans are not decided yet; SHA256SUMS of them all.
     forecasts : Forecasts
         Out of sample, of every model.
     judgement : Judgement
@@ -117,7 +118,8 @@ def run_job(
     loaded = load(job)
     on_data(loaded.quality)
     dataset, source = loaded.dataset, loaded.source
-    run_id = run_name(job.model_dump(mode="json"), dataset)
+    undecided = source.pending if isinstance(source, LoanBook) else None
+    run_id = run_name(job.model_dump(mode="json"), dataset, undecided)
     folder = Path(reports) / job.name / run_id
     with resumable(), only_run(folder.parent):
         restore_runs(folder.parent)
@@ -126,8 +128,11 @@ def run_job(
         model = _refit(job, dataset, units=units, on_progress=on_progress)
         forecasts = Forecasts.concat([result.forecasts for result in results])
         judgement = judge(job, dataset, forecasts, source)
-        record = manifest(job, dataset, results, run_id=run_id, newest=_newest(source))
-        files = _files(job, loaded, results, judgement=judgement, record=record)
+        record = manifest(job, dataset, results, run_id=run_id, newest=_newest(source), pending=undecided)
+        profile = training_profile(job, dataset)
+        pending = undecided and Pending.of(undecided, model, profile=profile, run_id=run_id)
+        files = _files(job, loaded, results, judgement=judgement, record=record, pending=pending)
+        files[PROFILE] = to_json(profile.to_json()).encode()
         publish(folder, forecasts=forecasts, files=files | {MODEL: model})
         held_back = move_latest(folder, force=force_latest)
         units.remove()
@@ -195,17 +200,18 @@ def _files(
     *,
     judgement: Judgement,
     record: dict[str, Any],
+    pending: Pending | None,
 ) -> dict[str, bytes]:
-    files = page_files(page_parts(job, loaded, results, judgement=judgement, record=record))
+    files = page_files(page_parts(job, loaded, results, judgement=judgement, record=record, pending=pending))
     # Rendered from what is saved, so that rendering again gives the same page.
     texts = {
         "report.html": render_page(page_parts_from(files)),
         "metrics.json": to_json(metrics(judgement)),
         "comparison.csv": comparison_csv(judgement),
         TIMINGS: to_json(timings(results)),
-        PROFILE: to_json(training_profile(job, loaded.dataset).to_json()),
     }
-    return files | {name: text.encode() for name, text in texts.items()}
+    tables = {} if pending is None else {PENDING: pending.to_csv()}
+    return files | tables | {name: text.encode() for name, text in texts.items()}
 
 
 def build_models(job: DirectionJob | DefaultRiskJob) -> Mapping[str, Any]:

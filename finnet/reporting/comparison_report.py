@@ -117,6 +117,8 @@ class Run:
         Days of the data.
     sessions : int, optional
         Of the data, where it is a market.
+    in_order_of : str
+        What gives the order of the rows, where that is known without dates.
     quality : DataFrame
         Findings about the data: `severity`, `rule`, `found`, `remedy`; may have no rows.
     """
@@ -135,6 +137,7 @@ class Run:
     first: pd.Timestamp | None = None
     last: pd.Timestamp | None = None
     sessions: int | None = None
+    in_order_of: str = ""
     quality: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["severity", "rule", "found", "remedy"]))
 
     @property
@@ -151,6 +154,7 @@ class Run:
     def subtitle(self) -> str:
         """Source and dates of the data, and how many forecasts were made."""
         dates = f", {day(self.first)} to {day(self.last)}" if self.first is not None else ""
+        dates = dates or f", in order of {self.in_order_of}" * bool(self.in_order_of)
         tested = count(float(self.folds["test_rows"].sum()))
         return f"{self.source}{dates}. {tested} forecasts in {_folds(len(self.folds))}, each on rows never trained on."
 
@@ -342,6 +346,8 @@ def data_section(run: Run) -> Section:
         facts.append(f"{count(run.sessions)} sessions")
     if run.first is not None:
         facts.append(f"{day(run.first)} to {day(run.last)}")
+    if run.in_order_of:
+        facts.append(f"in order of {run.in_order_of}")
     lead = f"{run.source}: {', '.join(facts)}; {percent(run.base_rate)} of the cases forecast {run.event}."
     folds = Table(tables.fold_table(run.folds), "Training and test stretch of each fold.")
     features = Table(tables.feature_table(run.features), f"The {len(run.features)} features.")
