@@ -261,7 +261,7 @@ def scattered_parts(
     >>> scattered_parts(X, y, parts=2, seed=0).tolist()
     [0, 1, 0, 1, 0, 1, 0, 1]
     """
-    case = np.unique(pd.util.hash_pandas_object(X, index=False).to_numpy(), return_inverse=True)[1]
+    case: IntArray = np.unique(pd.util.hash_pandas_object(X, index=False).to_numpy(), return_inverse=True)[1]
     if case.max() + 1 < 2 * parts:
         case = np.arange(len(y))
     if group is not None:
@@ -282,7 +282,7 @@ def _joined(case: IntArray, group: IntArray, *, most: float) -> IntArray:
     ties = coo_array((np.ones(len(case), bool), (case, cases + group)), shape=(nodes, nodes))
     joined = connected_components(ties, directed=False)[1][case]
     joined = np.unique(joined, return_inverse=True)[1]
-    return np.asarray(group if np.bincount(joined).max() > most else joined, np.int64)
+    return group if np.bincount(joined).max() > most else np.asarray(joined, np.int64)
 
 
 def fold_table(dataset: Dataset, split: Split) -> pd.DataFrame:

@@ -130,7 +130,7 @@ def run_job(
         judgement = judge(job, dataset, forecasts, source)
         record = manifest(job, dataset, results, run_id=run_id, newest=_newest(source), pending=undecided)
         profile = training_profile(job, dataset)
-        pending = undecided and Pending.of(undecided, model, profile=profile, run_id=run_id)
+        pending = None if undecided is None else Pending.of(undecided, model, profile=profile, run_id=run_id)
         files = _files(job, loaded, results, judgement=judgement, record=record, pending=pending)
         files[PROFILE] = to_json(profile.to_json()).encode()
         publish(folder, forecasts=forecasts, files=files | {MODEL: model})
