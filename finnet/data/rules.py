@@ -136,6 +136,7 @@ RULES: Mapping[str, Rule] = {
     "applied_later": _repair("check the dates: these loans lie after the day of the data and were left out"),
     "undecided": _note("neither trained nor tested; the run forecasts them in its pending.csv"),
     "left_out": _note("left out as {keys}leave_out says"),
+    "nothing_known": _warning("leave such rows out: a forecast of them is the same for all"),
     "duplicate_loan": _warning("check whether the same application was stored twice"),
     "likely_code": _warning("declare the code in {keys}missing_codes_in if it is not a measured number"),
     "likely_id": _warning("add the column to {keys}drop: it names rows and measures nothing"),
