@@ -25,7 +25,7 @@ class Blocks:
     test row was known, and all of them train.
 
     - Where most rows are entities of their own, as loans are, blocks are drawn at random, alike in their labels, and
-      equal rows stay in one block. Every fit learns from all blocks but one.
+      equal rows and rows of one group stay in one block. Every fit learns from all blocks but one.
     - Where entities recur in time, as symbols do, blocks are stretches of time, and what stops a fit cannot judge it
       too: rows near each other share their luck. So every fit leaves out two blocks, one that is forecast and the next
       one (after the last, the first) that stops it. Rows whose labels overlap those of either (closed intervals from
@@ -71,9 +71,10 @@ class Blocks:
         """
         if not self.validation:
             return None
-        known = _Known.of(dataset, rows) if dataset.is_dated and _recur(dataset.entity[rows]) else None
+        group = None if dataset.group is None else dataset.group[rows]
+        known = _Known.of(dataset, rows) if dataset.is_ordered and _recur(dataset.entity[rows]) else None
         part = (
-            scattered_parts(dataset.X.iloc[rows], dataset.y[rows], parts=self.fits, seed=seed)
+            scattered_parts(dataset.X.iloc[rows], dataset.y[rows], parts=self.fits, seed=seed, group=group)
             if known is None
             else known.parts(self.fits)
         )
@@ -84,6 +85,8 @@ class Blocks:
             if known is None
             else [known.clear_of(a) & known.clear_of(b) for a, b in zip(held_out, validation, strict=True)]
         )
+        if known is not None and group is not None:
+            fit = [part & ~np.isin(group, group[a | b]) for part, a, b in zip(fit, held_out, validation, strict=True)]
         usable = [k for k in range(len(fit)) if _can_fit(dataset.y[rows], fit[k])]
         if not usable:
             raise ConfigError(
@@ -94,10 +97,14 @@ class Blocks:
             fit=[np.flatnonzero(fit[k]) for k in usable],
             validation=[np.flatnonzero(validation[k]) for k in usable],
             held_out=[np.flatnonzero(held_out[k]) for k in usable],
-            stretch=np.arange(len(rows)) if known is None else known.stretch,
+            stretch=_own_luck(len(rows), group) if known is None else known.stretch,
             overlap=1.0 if known is None else known.overlap,
             calibrate=bool(self.calibration),
         )
+
+
+def _own_luck(rows: int, group: IntArray | None) -> IntArray:
+    return np.arange(rows) if group is None else np.unique(group, return_inverse=True)[1]
 
 
 def _recur(entity: np.ndarray) -> bool:

@@ -150,6 +150,7 @@ def run(
     `latest` stays where it is.
     """
     from finnet.jobs.config import Job
+    from finnet.jobs.pending import PENDING
     from finnet.jobs.runner import run_job
 
     with _progress() as on_progress:
@@ -166,7 +167,11 @@ def run(
     if done.held_back:
         failure = LimitError(f"`latest` stays where it is: {done.held_back}, or pass --force-latest")
     facts = {"run": done.run_id, "report": str(report), "verdict": done.verdict, "is_latest": not done.held_back}
-    return Result(f"{done.verdict}\n\nreport: {report}", facts, failure)
+    pending = done.folder / PENDING
+    if not pending.is_file():
+        return Result(f"{done.verdict}\n\nreport: {report}", facts, failure)
+    words = f"report: {report}\nloans not decided yet: {pending}"
+    return Result(f"{done.verdict}\n\n{words}", facts | {"pending": str(pending)}, failure)
 
 
 @app.command(epilog=_epilog("finnet explain my-study.toml"))

@@ -1,6 +1,6 @@
 """Dataset: features and labels whose every row says when it was known and when its label resolves."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -35,11 +35,17 @@ class Dataset:
         How far ahead `y` looks, in bars (market) or months (credit); 0 where the data does not say.
     clocks : DataFrame of shape (n_rows, 4), optional
         UTC times `known_at <= decided_at < tradable_at < resolves_at` of every row; None for rows without dates.
+    in_order_of : str
+        What gives the order of rows that have no dates, such as a column of ranks: then clocks are whole numbers that
+        say nothing but what came before what.
+    group : ndarray of int, shape (n_rows,), optional
+        Rows of one number belong together, as one client's loans do: splits and blocks keep them on one side. By
+        default each row is by itself.
 
     Raises
     ------
     DataError
-        Where lengths differ, no row has a label, a row without dates lacks one, or rows are not in the order of
+        Where lengths differ, no row has a label, a row without clocks lacks one, or rows are not in the order of
         `known_at`.
     LookAheadError
         Where a clock of a row runs backwards.
@@ -59,12 +65,14 @@ class Dataset:
     target: str
     horizon: int
     clocks: pd.DataFrame | None = None
+    in_order_of: str = ""
+    group: IntArray | None = None
 
     def __post_init__(self) -> None:
-        lengths = {len(part) for part in (self.X, self.y, self.entity, self.clocks) if part is not None}
+        lengths = {len(part) for part in (self.X, self.y, self.entity, self.clocks, self.group) if part is not None}
         if len(lengths) > 1:
-            raise DataError(f"X, y, entity and clocks have {sorted(lengths)} rows; give one of each per row")
-        if not (self.has_label.any() if self.is_dated else self.has_label.all()):
+            raise DataError(f"X, y, entity, clocks and group have {sorted(lengths)} rows; give one of each per row")
+        if not (self.has_label.any() if self.is_ordered else self.has_label.all()):
             raise DataError("y lacks labels; give rows with dates at least one label, and rows without dates all")
         if self.clocks is not None:
             _require_clocks_in_order(self.clocks, self.entity)
@@ -74,7 +82,12 @@ class Dataset:
 
     @property
     def is_dated(self) -> bool:
-        """Whether rows have clocks, so that they can be divided in time."""
+        """Whether rows have dates."""
+        return self.is_ordered and not self.in_order_of
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether rows have clocks, dates or not, so that they can be divided in time."""
         return self.clocks is not None
 
     @property
@@ -88,7 +101,7 @@ class Dataset:
         return y.astype(np.int8) if np.isin(y, (0, 1)).all() else y
 
     def clock(self, name: str) -> TimeArray:
-        """UTC times of one clock, shape (n_rows,); DataError where rows have no dates."""
+        """UTC times of one clock, or numbers of an order, shape (n_rows,); DataError where rows have neither."""
         if self.clocks is None:
             raise DataError(f"rows have no dates, so no {name}; use a split that needs none, such as RepeatedKFold")
         return self.clocks[name].to_numpy()
@@ -97,11 +110,17 @@ class Dataset:
         """Whether the label of each row was known at `moment`, shape (n_rows,)."""
         return self.clock("resolves_at") <= moment
 
+    def beside(self, rows: BoolArray) -> BoolArray:
+        """Which rows belong together with one of `rows`, a mask of shape (n_rows,), these among them."""
+        return rows if self.group is None else np.isin(self.group, self.group[rows])
+
     def take(self, rows: IntArray) -> Self:
         """The Dataset of these row numbers, in the order given (which must keep time order)."""
         clocks = None if self.clocks is None else self.clocks.iloc[rows].reset_index(drop=True)
         X = self.X.iloc[rows].reset_index(drop=True)
-        return type(self)(X, self.y[rows], self.entity[rows], self.target, self.horizon, clocks)
+        y, entity = self.y[rows], self.entity[rows]
+        group = None if self.group is None else self.group[rows]
+        return replace(self, X=X, y=y, entity=entity, clocks=clocks, group=group)
 
 
 def _require_clocks_in_order(clocks: pd.DataFrame, entity: np.ndarray) -> None:
@@ -113,5 +132,5 @@ def _require_clocks_in_order(clocks: pd.DataFrame, entity: np.ndarray) -> None:
         raise LookAheadError(
             f"row {wrong[0]} ({entity[wrong[0]]}): {times}; need known_at <= decided_at < tradable_at < resolves_at"
         )
-    if (np.diff(known) < np.timedelta64(0)).any():
+    if (known[1:] < known[:-1]).any():
         raise DataError("rows are not in the order of known_at; sort them by it first")

@@ -1,7 +1,7 @@
 """Labels say what came true after a decision could be traded, and build the Dataset to learn from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -326,20 +326,35 @@ def _clocks(panel: Panel, t: np.ndarray, label: MarketLabel) -> pd.DataFrame:
 def default_dataset(book: LoanBook) -> Dataset:
     """Rows of a LoanBook; with dates, in the order of application, decided on at once and paid out a day later.
 
+    Where only the order of application is known, clocks are numbers that count its ranks, and each outcome is taken to
+    be known before the next rank: the book does not say when it was.
+
     Examples
     --------
     >>> from finnet.data.samples import made_loan_book
     >>> default_dataset(made_loan_book(loans=100)).target
     'default'
     """
-    if book.applied_at is None or book.resolves_at is None:
-        return Dataset(book.applications, book.default, book.loan_id, "default", book.horizon_months)
-    order = np.argsort(book.applied_at, kind="stable")
-    applied = book.applied_at[order]
-    times = (applied, applied, paid_out_at(applied), book.resolves_at[order])
-    clocks = pd.DataFrame(dict(zip(CLOCKS, times, strict=True)))
-    X = book.applications.iloc[order].reset_index(drop=True)
-    return Dataset(X, book.default[order], book.loan_id[order], "default", book.horizon_months, clocks)
+    clocks = _loan_clocks(book)
+    data = Dataset(book.applications, book.default, book.loan_id, "default", book.horizon_months, group=book.group)
+    if clocks is None:
+        return data
+    order = np.argsort(clocks["known_at"].to_numpy(), kind="stable")
+    in_order_of = book.order_name if book.applied_at is None else ""
+    return replace(data.take(order), clocks=clocks.iloc[order].reset_index(drop=True), in_order_of=in_order_of)
+
+
+def _loan_clocks(book: LoanBook) -> pd.DataFrame | None:
+    times: tuple[np.ndarray, ...]
+    if book.applied_at is not None and book.resolves_at is not None:
+        times = (book.applied_at, book.applied_at, paid_out_at(book.applied_at), book.resolves_at)
+    elif book.order is not None:
+        # Three numbers a rank, since a clock must not stand where the one before it does.
+        known = 3 * np.unique(book.order, return_inverse=True)[1]
+        times = (known, known, known + 1, known + 2)
+    else:
+        return None
+    return pd.DataFrame(dict(zip(CLOCKS, times, strict=True)))
 
 
 def paid_out_at(applied_at: TimeArray) -> TimeArray:

@@ -6,6 +6,8 @@ from typing import Protocol
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from finnet.checks import require_at_least, require_share
 from finnet.dataset import Dataset
@@ -123,6 +125,8 @@ class Holdout:
     def split(self, dataset: Dataset) -> Iterator[Fold]:
         """The one fold; ConfigError where either side would be empty."""
         known = dataset.clock("known_at")
+        if self.test_from is not None and not dataset.is_dated:
+            raise ConfigError(f"test_from={self.test_from!r}, but rows have no dates; use test_share")
         test = known >= self._first_test_moment(np.unique(known))
         if not test.any():
             raise ConfigError(f"no row is known on or after {self.test_from}; use a day up to {known[-1]}")
@@ -181,10 +185,10 @@ def _bars_later(bars: TimeArray, moment: np.datetime64, count: int) -> np.dateti
 
 @dataclass(frozen=True)
 class RepeatedKFold:
-    """Stratified shuffled folds for rows without dates; refuses rows that have them.
+    """Stratified shuffled folds for rows without dates or order; refuses rows that have either.
 
-    Repeat r shuffles with seed `seed + r`. Rows that are equal in every feature stay on one side of every split. Folds
-    share training rows, so compare models with the corrected paired test.
+    Repeat r shuffles with seed `seed + r`. Rows of one group, and rows that are equal in every feature, stay on one
+    side of every split. Folds share training rows, so compare models with the corrected paired test.
 
     Parameters
     ----------
@@ -205,29 +209,35 @@ class RepeatedKFold:
         require_at_least(self.repeats, 1, name="repeats")
 
     def split(self, dataset: Dataset) -> Iterator[Fold]:
-        """Folds, repeat after repeat; LookAheadError where rows have dates."""
-        if dataset.is_dated:
-            raise LookAheadError("these rows have dates, and shuffling would train on the future; use WalkForward")
+        """Folds, repeat after repeat; LookAheadError where rows have dates or an order."""
+        if dataset.is_ordered:
+            have = f"are in the order of {dataset.in_order_of}" if dataset.in_order_of else "have dates"
+            raise LookAheadError(f"these rows {have}, and shuffling would train on the future; use WalkForward")
         rarest = int(np.unique(dataset.y, return_counts=True)[1].min())
         if rarest < self.folds:
             raise ConfigError(f"folds={self.folds}, but the rarest outcome has {rarest} rows; use at most that many")
         for repeat in range(self.repeats):
-            part = scattered_parts(dataset.X, dataset.y, parts=self.folds, seed=self.seed + repeat)
+            part = scattered_parts(dataset.X, dataset.y, parts=self.folds, seed=self.seed + repeat, group=dataset.group)
+            if part.max() + 1 < self.folds:
+                raise ConfigError(f"folds={self.folds}, but there are {part.max() + 1} groups; use at most that many")
             for k in range(self.folds):
                 yield Fold(repeat * self.folds + k, np.flatnonzero(part != k), np.flatnonzero(part == k))
 
 
 def _fold(dataset: Dataset, number: int, *, train: BoolArray, test: BoolArray) -> Fold:
-    train = train & dataset.has_label
+    train = train & dataset.has_label & ~dataset.beside(test)
     if not train.any():
         raise ConfigError(
-            f"fold {number} has no resolved training row before its test rows; lengthen the training window"
+            f"fold {number} has no resolved training row before its test rows"
+            f"{' that belongs to none of their groups' * (dataset.group is not None)}; lengthen the training window"
         )
     return Fold(number, np.flatnonzero(train), np.flatnonzero(test))
 
 
-def scattered_parts(X: pd.DataFrame, y: IntArray | FloatArray, *, parts: int, seed: int) -> IntArray:
-    """A part for every row, drawn at random, alike in their labels; equal rows come into the same part.
+def scattered_parts(
+    X: pd.DataFrame, y: IntArray | FloatArray, *, parts: int, seed: int, group: IntArray | None = None
+) -> IntArray:
+    """A part for every row, drawn at random, alike in their labels; equal rows and groups come into the same part.
 
     Rows that are equal in every feature are likely one case given twice: were they divided, a model would be judged on
     cases that it was fitted on. Where fewer than two different rows a part are left, equality says little, and every
@@ -237,11 +247,13 @@ def scattered_parts(X: pd.DataFrame, y: IntArray | FloatArray, *, parts: int, se
     ----------
     X, y : DataFrame of shape (n_rows, n_features), ndarray of shape (n_rows,)
         Features, and labels that every part shall hold its share of.
+    group : ndarray of shape (n_rows,), optional
+        Rows of one number belong together. Where equal rows would chain groups into more than a part, groups alone do.
 
     Returns
     -------
     ndarray of shape (n_rows,)
-        Numbers from 0 to `parts` - 1.
+        Numbers from 0 to `parts` - 1, or less where there are fewer groups.
 
     Examples
     --------
@@ -249,9 +261,11 @@ def scattered_parts(X: pd.DataFrame, y: IntArray | FloatArray, *, parts: int, se
     >>> scattered_parts(X, y, parts=2, seed=0).tolist()
     [0, 1, 0, 1, 0, 1, 0, 1]
     """
-    case = np.unique(pd.util.hash_pandas_object(X, index=False).to_numpy(), return_inverse=True)[1]
+    case: IntArray = np.unique(pd.util.hash_pandas_object(X, index=False).to_numpy(), return_inverse=True)[1]
     if case.max() + 1 < 2 * parts:
         case = np.arange(len(y))
+    if group is not None:
+        case = _joined(case, np.unique(group, return_inverse=True)[1], most=len(y) / parts)
     size = np.bincount(case)
     label = np.bincount(case, weights=y) / size
     # Cases of one label and size lie side by side in this order, and are dealt out in turn.
@@ -259,6 +273,16 @@ def scattered_parts(X: pd.DataFrame, y: IntArray | FloatArray, *, parts: int, se
     part = np.empty(len(size), np.int64)
     part[order] = np.arange(len(size)) % parts
     return np.asarray(part[case])
+
+
+def _joined(case: IntArray, group: IntArray, *, most: float) -> IntArray:
+    """Rows that share a case or a group, step by step, under one number; the groups where these hold `most` or more."""
+    cases = int(case.max()) + 1
+    nodes = cases + int(group.max()) + 1
+    ties = coo_array((np.ones(len(case), bool), (case, cases + group)), shape=(nodes, nodes))
+    joined = connected_components(ties, directed=False)[1][case]
+    joined = np.unique(joined, return_inverse=True)[1]
+    return group if np.bincount(joined).max() > most else np.asarray(joined, np.int64)
 
 
 def fold_table(dataset: Dataset, split: Split) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """Blocks leave out rows in turn: every row trains, but no fit whose blocks share a moment with it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -110,3 +112,19 @@ def test_a_block_that_holds_all_rows_of_an_outcome_is_kept_in():
     folds = Blocks(0.2).cut(dataset, np.arange(50), seed=0)
     assert len(folds.fit) == 3
     assert all(len(set(y[fit])) == 2 for fit in folds.fit)
+
+
+def test_blocks_of_loans_keep_a_client_together():
+    data = default_dataset(made_loan_book(loans=300))
+    data = replace(data, group=np.arange(300) % 70)
+    folds = Blocks(0.2).cut(data, np.arange(200), seed=0)
+    for fit, held_out in zip(folds.fit, folds.held_out, strict=True):
+        assert not np.isin(data.group[fit], data.group[held_out]).any()
+    assert folds.stretch.max() == 69
+
+
+def test_blocks_in_time_leave_out_the_whole_group():
+    data = replace(market(np.arange(100), [1]), group=np.repeat(np.arange(100) // 7, 2))
+    folds = Blocks(0.2).cut(data, np.arange(200), seed=0)
+    for fit, *blocks in zip(folds.fit, folds.validation, folds.held_out, strict=True):
+        assert not np.isin(data.group[fit], data.group[np.concatenate(blocks)]).any()

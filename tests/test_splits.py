@@ -1,14 +1,19 @@
 """No splitter lets a row train that had not resolved; brute force says so."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finnet.data.panel import LoanBook
 from finnet.dataset import CLOCKS, Dataset
 from finnet.errors import ConfigError, LookAheadError
-from finnet.splits import Holdout, PurgedKFold, RepeatedKFold, WalkForward, fold_table, scattered_parts
+from finnet.evaluation.folds import checked_folds, require_fold_in_time
+from finnet.labels import default_dataset
+from finnet.splits import Fold, Holdout, PurgedKFold, RepeatedKFold, WalkForward, fold_table, scattered_parts
 
 DAY = np.timedelta64(1, "D")
 SPLITS = [
@@ -174,3 +179,79 @@ def test_fold_table_states_days_and_rows():
 
 def test_fold_table_of_undated_rows_has_no_days():
     assert fold_table(undated(), RepeatedKFold())["test_from"].isna().all()
+
+
+def in_order(ranks):
+    """Loans whose order of application is known, and nothing of their days."""
+    n = len(ranks)
+    X, y = pd.DataFrame({"a": np.arange(n, dtype=float)}), np.arange(n) % 2
+    ids = np.arange(n).astype(str).astype(object)
+    return default_dataset(LoanBook(ids, X, y, order=np.asarray(ranks, float), order_name="rank"))
+
+
+@pytest.mark.parametrize("split", [*SPLITS[:3], *SPLITS[4:]], ids=repr)
+def test_splits_follow_an_order_without_dates_and_keep_equal_ranks_together(split):
+    data = in_order(np.random.default_rng(0).integers(0, 40, 300))
+    known = data.clock("known_at")
+    for fold in checked_folds(split, data):
+        assert not np.isin(known[fold.train], known[fold.test]).any()
+        if not isinstance(split, PurgedKFold):
+            assert known[fold.train].max() < known[fold.test].min()
+
+
+def test_rows_in_an_order_are_not_shuffled():
+    with pytest.raises(LookAheadError, match="in the order of rank"):
+        list(RepeatedKFold().split(in_order(range(20))))
+
+
+def test_an_order_has_no_day_to_test_from():
+    with pytest.raises(ConfigError, match="use test_share"):
+        list(Holdout(test_from="2020-01-25").split(in_order(range(20))))
+
+
+def test_an_embargo_counts_ranks():
+    fold = next(WalkForward(train_bars=12, embargo_bars=3).split(in_order(range(20))))
+    assert fold.train.tolist() == list(range(9))
+
+
+def clients(*, dated=False, equal=False):
+    """120 loans of 40 clients, three each, one after another or far apart."""
+    n, rng = 120, np.random.default_rng(1)
+    X = pd.DataFrame({"a": rng.integers(0, 30, n).astype(float) if equal else rng.normal(size=n)})
+    order = {"order": np.arange(n, dtype=float), "order_name": "rank"} if dated else {}
+    group = np.arange(n) // 3 if dated else np.arange(n) % 40
+    ids = np.arange(n).astype(str).astype(object)
+    return default_dataset(LoanBook(ids, X, rng.integers(0, 2, n), group=group, **order))
+
+
+@pytest.mark.parametrize("equal", [False, True])
+def test_shuffled_folds_keep_the_loans_of_a_client_together(equal):
+    data = clients(equal=equal)
+    for fold in checked_folds(RepeatedKFold(folds=4, repeats=2), data):
+        assert not np.isin(data.group[fold.train], data.group[fold.test]).any()
+        assert len(fold.test) >= 15
+
+
+@pytest.mark.parametrize("split", [WalkForward(train_bars=50, test_bars=20), Holdout(), PurgedKFold(4)], ids=repr)
+def test_a_client_in_the_test_rows_does_not_train(split):
+    data = clients(dated=True)
+    for fold in checked_folds(split, data):
+        assert not np.isin(data.group[fold.train], data.group[fold.test]).any()
+
+
+def test_more_folds_than_clients_are_refused():
+    data = replace(clients(), group=np.arange(120) % 3)
+    with pytest.raises(ConfigError, match="there are 3 groups"):
+        list(RepeatedKFold(folds=5).split(data))
+
+
+def test_a_split_of_ones_own_may_not_divide_a_client():
+    with pytest.raises(LookAheadError, match="belongs together"):
+        require_fold_in_time(Fold(0, np.arange(60), np.arange(60, 120)), clients())
+
+
+def test_equal_rows_of_two_clients_keep_all_their_loans_together():
+    X = pd.DataFrame({"a": [1.0, 2.0, 2.0, *np.arange(3.0, 20.0)]})
+    group = np.array([0, 0, 1, 1, *np.arange(2, 18)])
+    part = scattered_parts(X, np.zeros(20), parts=3, seed=0, group=group)
+    assert len(set(part[:4])) == 1

@@ -148,7 +148,10 @@ def _names_rows(column: str, known: FloatArray) -> bool:
 
 
 def suspect_repeats(book: LoanBook, findings: Findings, *, file: str) -> None:
-    """Note loans that equal an earlier one in every column and in their outcome."""
-    rows: BoolArray = book.applications.assign(_default=book.default).duplicated().to_numpy()
+    """Note loans of which nothing is known, and others that equal an earlier one in all columns and in their outcome."""
+    unknown: BoolArray = book.applications.isna().all(axis=1).to_numpy()
+    if unknown.any():
+        findings.add("nothing_known", file, value="no value in any column", count=int(unknown.sum()))
+    rows: BoolArray = book.applications.assign(_default=book.default).duplicated().to_numpy() & ~unknown
     if rows.any():
         findings.add("duplicate_loan", file, value="equal to an earlier one", count=int(rows.sum()))

@@ -40,8 +40,8 @@ class LoanFile:
         Cells of `target` that mean default and no default; 1 and 1.0 are the same. Any cell that is neither, nor
         undecided, is an error.
     undecided : tuple of str
-        Cells of `target` that mean "not known yet", such as "Current": such loans are counted, neither trained nor
-        tested, and can be forecast.
+        Cells of `target` that mean "not known yet", such as "Current": such loans are neither trained nor tested, but
+        forecast in the run's pending.csv.
     leave_out : dict of str to tuple of str
         Rows that are no loans of this book, by column and cell, such as ``{"status": ("Cancelled",)}``.
     id : str
@@ -71,6 +71,12 @@ class LoanFile:
         Day of the data, to which outcomes are known; today by default.
     zone : str
         Time zone of the days in `applied_at`.
+    order : str
+        Column of a number that rises with the application, such as a rank, where the file has no days: splits follow
+        it, and loans of one number stay together. It is no feature.
+    group : str
+        Column that names whose loan it is, such as "client_id": loans of one client are on one side of every split and
+        block. A loan without one is by itself. It is no feature.
     rules : dict of str to str
         Severities that replace those in `finnet.data.quality.RULES`.
     csv : CsvFormat
@@ -95,6 +101,8 @@ class LoanFile:
     horizon_months: int = 0
     as_of: date | None = None
     zone: str = "UTC"
+    order: str = ""
+    group: str = ""
     rules: dict[str, str] = field(default_factory=dict)
     csv: CsvFormat = field(default_factory=CsvFormat)
 
@@ -103,6 +111,8 @@ class LoanFile:
         require_at_least(self.horizon_months, 0, name="horizon_months")
         if self.applied_at and not self.horizon_months:
             raise ConfigError("applied_at needs horizon_months: when is an outcome known? Use for instance 12")
+        if self.applied_at and self.order:
+            raise ConfigError("applied_at and order are both given; days give the order already, so leave order out")
         words = [*self.words("bad"), *self.words("good"), *self.undecided]
         twice = [word for word in words if words.count(word) > 1]
         if twice:
@@ -123,6 +133,8 @@ class LoanFile:
             self.id,
             self.amount,
             self.applied_at,
+            self.order,
+            self.group,
             *self.categories,
             *self.ages,
             *self.drop,
@@ -169,12 +181,16 @@ def read_applications(settings: LoanFile) -> LoanBook:
     [2500.0]
     """
     findings = Findings(settings.rules)
-    needed = [name for name in settings.named if name != settings.target]
-    table = read_table(settings.path, settings.csv, findings, needed=needed, unwanted=(*settings.drop, settings.target))
+    # New applications come after all others, and nothing is divided: order and groups say nothing of them.
+    ignored = {settings.target, settings.order, settings.group} - {""}
+    needed = [name for name in settings.named if name not in ignored]
+    table = read_table(settings.path, settings.csv, findings, needed=needed, unwanted=(*settings.drop, *ignored))
     if table is None:
         return findings.checked(None)
     loan_id = _named_apart(table, settings.id) if settings.id else _numbered(table)
-    return findings.checked(_applications_of(table, replace(settings, amount=""), findings, loan_id=loan_id))
+    return findings.checked(
+        _applications_of(table, replace(settings, amount="", order="", group=""), findings, loan_id=loan_id)
+    )
 
 
 def check_loans(settings: LoanFile) -> pd.DataFrame:
@@ -201,13 +217,15 @@ def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
     if table is None:
         return None
     table = _without_left_out(table, settings, findings)
-    default, is_known = _outcome(table, settings, findings)
+    default, is_known, is_open = _outcome(table, settings, findings)
     book = _applications_of(table, settings, findings, loan_id=_loan_id(table, settings, findings))
-    keep = is_known & _is_due(book, table, settings, findings)
+    come, is_due = _is_due(book, table, settings, findings, is_known=is_known)
+    keep = is_known & is_due
     if not keep.any():
         findings.add("empty_file", settings.path, value="no loan is left whose outcome is known")
         return None
-    return replace(book, default=default).take(keep)
+    pending = book.take(is_open & come) if (is_open & come).any() else None
+    return replace(book, default=default, pending=pending).take(keep)
 
 
 def _applications_of(
@@ -231,6 +249,9 @@ def _applications_of(
         resolves_at=resolves_at,
         amount=amount,
         horizon_months=settings.horizon_months,
+        order=_order(table, settings, findings),
+        order_name=settings.order,
+        group=_group(table, settings),
     )
 
 
@@ -246,8 +267,8 @@ def _without_left_out(table: Table, settings: LoanFile, findings: Findings) -> T
     return table.take(keep)
 
 
-def _outcome(table: Table, settings: LoanFile, findings: Findings) -> tuple[IntArray, BoolArray]:
-    """1 where a loan went bad, and which outcomes are known, shape (n_rows,) each; other cells are noted."""
+def _outcome(table: Table, settings: LoanFile, findings: Findings) -> tuple[IntArray, BoolArray, BoolArray]:
+    """1 where a loan went bad, which outcomes are known and which are open, shape (n_rows,) each; others are noted."""
 
     def says(words: tuple[str, ...]) -> BoolArray:
         cells = [matches(table, settings.target, word) for word in words]
@@ -260,26 +281,31 @@ def _outcome(table: Table, settings: LoanFile, findings: Findings) -> tuple[IntA
     if undecided.any():
         words = ", ".join(map(repr, settings.undecided))
         findings.add("undecided", table.file, column=settings.target, value=words, count=int(undecided.sum()))
-    return bad.astype(np.int64), bad | good
+    return bad.astype(np.int64), bad | good, undecided
 
 
-def _is_due(book: LoanBook, table: Table, settings: LoanFile, findings: Findings) -> BoolArray:
-    """Which outcomes can be known by the day of the data, shape (n_rows,).
+def _is_due(
+    book: LoanBook, table: Table, settings: LoanFile, findings: Findings, *, is_known: BoolArray
+) -> tuple[BoolArray, BoolArray]:
+    """Which loans had been applied for by the day of the data, and which outcomes can be known, shape (n_rows,) each.
 
     A young loan that defaulted already is left out as well: among the young only the bad ones would be known.
     """
     if book.applied_at is None or book.resolves_at is None:
-        return np.ones(len(book), bool)
+        return np.ones(len(book), bool), np.ones(len(book), bool)
     day = settings.as_of or datetime.now(UTC).date()
     end = published(np.array([day + timedelta(days=1)], "datetime64[us]"), time="00:00", zone=settings.zone)[0]
     later: BoolArray = book.applied_at >= end
     young: BoolArray = (book.resolves_at >= end) & ~later
     values = shown(table, settings.applied_at, np.flatnonzero(later))
     findings.add_rows("applied_later", table.origin.take(later), column=settings.applied_at, values=values)
-    if young.any():
+    if (young & is_known).any():
         words = f"applied for less than {settings.horizon_months} months before {day}"
-        findings.add("not_due", table.file, column=settings.applied_at, value=words, count=int(young.sum()))
-    return ~later & ~young & ~np.isnat(book.applied_at)
+        findings.add(
+            "not_due", table.file, column=settings.applied_at, value=words, count=int((young & is_known).sum())
+        )
+    come = ~later & ~np.isnat(book.applied_at)
+    return come, come & ~young
 
 
 def _amount(applications: pd.DataFrame, table: Table, settings: LoanFile, findings: Findings) -> FloatArray | None:
@@ -291,6 +317,28 @@ def _amount(applications: pd.DataFrame, table: Table, settings: LoanFile, findin
         values = shown(table, settings.amount, at)
         findings.add_rows(rule, table.origin.take(at), column=settings.amount, values=values)
     return amount
+
+
+def _order(table: Table, settings: LoanFile, findings: Findings) -> FloatArray | None:
+    if not settings.order:
+        return None
+    remedies = {"dates": "name the column in {keys}applied_at, with {keys}horizon_months"}
+    order = numbers(table, settings.order, findings, remedies=remedies)
+    missing = np.flatnonzero(is_missing(table, settings.order) & ~table.broken)
+    values = shown(table, settings.order, missing)
+    findings.add_rows("missing_order", table.origin.take(missing), column=settings.order, values=values)
+    return order
+
+
+def _group(table: Table, settings: LoanFile) -> IntArray | None:
+    """A number for each group; loans that name none have one of their own."""
+    if not settings.group:
+        return None
+    names = pd.Series(table.columns[settings.group].to_pylist(), dtype=object).fillna("").astype(str).str.strip()
+    group = np.asarray(pd.factorize(names)[0], np.int64)
+    alone = is_missing(table, settings.group)
+    group[alone] = len(table) + np.arange(alone.sum())
+    return group
 
 
 def _loan_id(table: Table, settings: LoanFile, findings: Findings) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
@@ -327,7 +375,7 @@ REMEDIES = {
 def _applications(
     table: Table, settings: LoanFile, findings: Findings, *, applied_at: TimeArray | None
 ) -> pd.DataFrame:
-    unused = {settings.target, settings.id, settings.applied_at}
+    unused = {settings.target, settings.id, settings.applied_at, settings.order, settings.group}
     features: dict[str, FloatArray | pd.Series] = {}
     for name in (name for name in table.columns if name not in unused):
         if name in settings.ages:
@@ -338,7 +386,7 @@ def _applications(
             codes = (*settings.missing_codes, *settings.missing_codes_in.get(name, ()))
             values = numbers(table, name, findings, remedies=REMEDIES)
             features[name] = np.where(np.isin(values, codes), np.nan, values)
-    return pd.DataFrame(features)
+    return pd.DataFrame(features, index=pd.RangeIndex(len(table)))
 
 
 def _years(

@@ -174,6 +174,10 @@ def _last_known(rows: pd.DataFrame, column: str, moments: TimeArray, *, age: pd.
     return values
 
 
+_BY_ROW = ("applied_at", "resolves_at", "amount", "true_probability", "order", "group")
+"""What a LoanBook may know of each loan."""
+
+
 @dataclass(frozen=True, eq=False)
 class LoanBook:
     """Loan applications and what became of them, one row per loan.
@@ -186,7 +190,13 @@ class LoanBook:
     default : ndarray of 0/1, shape (n,)
         1 where the loan went bad within the horizon.
     applied_at, resolves_at : ndarray of datetime64[us], shape (n,), optional
-        UTC times; both or neither. Without them rows can be divided only at random.
+        UTC times; both or neither. Without them, and without `order`, rows can be divided only at random.
+    order : ndarray of shape (n,), optional
+        Numbers that rise with the application, where its day is not known; `order_name` says what they are.
+    group : ndarray of int, shape (n,), optional
+        Loans of one number belong together, such as those of one client.
+    pending : LoanBook, optional
+        Loans whose outcome is not known yet, each with `default` 0.
     amount : ndarray of shape (n,), optional
         Lent amount, account currency.
     true_probability : ndarray of shape (n,), optional
@@ -209,13 +219,17 @@ class LoanBook:
     amount: FloatArray | None = None
     true_probability: FloatArray | None = None
     horizon_months: int = 0
+    order: FloatArray | None = None
+    order_name: str = ""
+    group: IntArray | None = None
+    pending: "LoanBook | None" = None
 
     def __post_init__(self) -> None:
         if not set(np.unique(self.default)) <= {0, 1}:
             raise DataError(f"default holds {sorted(set(np.unique(self.default)))[:5]}; use 1 for bad and 0 for good")
         if (self.applied_at is None) != (self.resolves_at is None):
             raise DataError("give both applied_at and resolves_at, or neither")
-        for name in ("applications", "default", "applied_at", "resolves_at", "amount", "true_probability"):
+        for name in ("applications", "default", *_BY_ROW):
             values = getattr(self, name)
             if values is not None and len(values) != len(self.loan_id):
                 raise DataError(f"{name} has {len(values)} rows but there are {len(self.loan_id)} loans")
@@ -230,7 +244,6 @@ class LoanBook:
         applications = self.applications[keep].reset_index(drop=True)
         for name in applications.select_dtypes("category"):
             applications[name] = applications[name].cat.remove_unused_categories()
-        optional = ("applied_at", "resolves_at", "amount", "true_probability")
-        known = {name: getattr(self, name)[keep] for name in optional if getattr(self, name) is not None}
+        known = {name: getattr(self, name)[keep] for name in _BY_ROW if getattr(self, name) is not None}
         default = self.default[keep]
         return replace(self, loan_id=self.loan_id[keep], applications=applications, default=default, **known)

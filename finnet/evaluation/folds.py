@@ -22,10 +22,10 @@ def checked_folds(split: Split, dataset: Dataset) -> Iterator[Fold]:
 def require_fold_in_time(fold: Fold, dataset: Dataset) -> None:
     """Raise LookAheadError where a fold trains on what its test rows are to forecast.
 
-    No row may stand on both sides. With dates, the time from `known_at` to `resolves_at` of no training row may overlap
-    that of a test row: all that trains had resolved when the test row was known, or was known after that had resolved
-    (as in purged k-fold, which measures models and not strategies). Without dates, no loan or symbol may stand on both
-    sides.
+    No row may stand on both sides. With dates or an order, the time from `known_at` to `resolves_at` of no training row
+    may overlap that of a test row: all that trains had resolved when the test row was known, or was known after that
+    had resolved (as in purged k-fold, which measures models and not strategies). Without either, no loan or symbol may
+    stand on both sides; and no group may in any case.
 
     Examples
     --------
@@ -43,7 +43,12 @@ def require_fold_in_time(fold: Fold, dataset: Dataset) -> None:
             f"fold {fold.number}: {_row(dataset, both[0])} trains and is tested, as {len(both)} rows do; give each row"
             " to one side"
         )
-    if dataset.is_dated:
+    if dataset.group is not None and np.isin(dataset.group[fold.train], dataset.group[fold.test]).any():
+        i = fold.train[np.isin(dataset.group[fold.train], dataset.group[fold.test])][0]
+        raise LookAheadError(
+            f"fold {fold.number}: training {_row(dataset, i)} belongs together with a test row; keep each group whole"
+        )
+    if dataset.is_ordered:
         _require_apart(fold, dataset)
     else:
         _require_other_entities(fold, dataset)

@@ -20,7 +20,7 @@ _TRADED = ("open", "high", "low", "close", "raw_close", "adj_close", "volume")
 
 def raise_loan_alarms(dataset: Dataset, findings: Findings, *, file: str) -> None:
     """Note every column that gives the outcome away."""
-    _note(default_giveaways(dataset.X, dataset.y, is_ordered=dataset.is_dated), findings, file=file)
+    _note(default_giveaways(dataset.X, dataset.y, is_ordered=dataset.is_ordered), findings, file=file)
 
 
 def raise_market_alarms(dataset: Dataset, panel: Panel, findings: Findings, *, file: str) -> None:

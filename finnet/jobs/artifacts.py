@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_info
 from finnet.dataset import Dataset
 from finnet.files import replace_folder
 from finnet.forecasts import Forecasts
+from finnet.jobs.new_rows import NewRows
 from finnet.sums import TIMINGS, check_files, sealed
 
 __all__ = [
@@ -42,22 +43,28 @@ _NO_MATTER = re.compile(r"(.*_)?(path|file)|limits")
 _PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "pyarrow", "arch", "matplotlib")
 
 
-def data_hash(dataset: Dataset) -> str:
-    """A sha256 over every feature, label, entity and clock of a Dataset."""
+def data_hash(dataset: Dataset, pending: NewRows | None = None) -> str:
+    """A sha256 over every feature, label, entity, clock and group of a Dataset, and over rows not decided yet."""
     digest = sha256(f"{dataset.target} {dataset.horizon} {list(dataset.X.columns)}".encode())
     labels = pd.DataFrame({"y": dataset.y, "entity": dataset.entity})
-    for part in [dataset.X, labels] if dataset.clocks is None else [dataset.X, labels, dataset.clocks]:
+    group = None if dataset.group is None else pd.DataFrame({"group": dataset.group})
+    parts = [dataset.X, labels, dataset.clocks, group]
+    if pending is not None:
+        parts.append(pending.X.assign(_entity=pending.entity, _at=pending.issued_at))
+    for part in (part for part in parts if part is not None):
         digest.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
     return digest.hexdigest()
 
 
-def run_name(settings: Mapping[str, Any], dataset: Dataset) -> str:
+def run_name(settings: Mapping[str, Any], dataset: Dataset, pending: NewRows | None = None) -> str:
     """Name of a run, from what decides its result: settings, data and version; the data's last day comes first.
 
     The same job on the same data has the same name, so running it again replaces a report by its equal. Where the data
     lie, and how large files may be, decides nothing.
     """
-    words = json.dumps(_deciding(settings), sort_keys=True, default=str) + data_hash(dataset) + version("finnet")
+    words = (
+        json.dumps(_deciding(settings), sort_keys=True, default=str) + data_hash(dataset, pending) + version("finnet")
+    )
     last = str(dataset.clock("known_at")[-1].astype("datetime64[D]")) if dataset.is_dated else "undated"
     return f"{last}-{sha256(words.encode()).hexdigest()[:10]}"
 

@@ -65,6 +65,8 @@ def _aim(job: Job, dataset: Dataset) -> str:
 def _data(dataset: Dataset) -> str:
     rate = float(dataset.y[dataset.has_label].mean())
     sentence = f"Data: {_plural(len(dataset), 'row')}, {rate:.1%} of them ones"
+    if dataset.in_order_of:
+        return f"{sentence}, in order of {dataset.in_order_of}, without dates."
     if not dataset.is_dated:
         return f"{sentence}, without dates."
     known = dataset.clock("known_at")

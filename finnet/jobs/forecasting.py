@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,19 +10,15 @@ from finnet.data.limits import limited
 from finnet.errors import DataError, LimitError
 from finnet.estimators.saving import load_model
 from finnet.evaluation.stability import Profile, compared
-from finnet.evaluation.walk_forward import forecast_columns
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import MODEL, PROFILE
 from finnet.jobs.final import REFIT
-from finnet.jobs.new_rows import NewRows
+from finnet.jobs.new_rows import NewRows, forecast_rows
 from finnet.jobs.saved import SavedRun
 from finnet.jobs.tasks import task_of
 from finnet.names import model_in_sentence
 
 __all__ = ["NewForecasts", "forecast_new"]
-
-NO_FOLD = -1
-"""What stands as fold of forecasts that the final refit made."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +110,7 @@ def forecast_new(
         trained = None if until is None else np.datetime64(until)
         rows = task_of(job).new_rows(job, data, sentiment=sentiment, profile=profile, now=moment, until=trained)
     _require_schema(rows.X, profile)
-    forecasts = _forecasts(rows, model, saved)
+    forecasts = forecast_rows(rows, model, model=saved.fact(REFIT, dict)["model"], run_id=saved.name)
     found = compared(profile, rows.X[list(profile.columns)], units=rows.units)
     flags = tuple("; ".join([*own, *odd]) for own, odd in zip(rows.flags, found.flags, strict=True))
     return NewForecasts(
@@ -128,16 +123,6 @@ def _profile(saved: SavedRun) -> Profile:
         return Profile.from_json(saved.read_json(PROFILE))
     except (LookupError, TypeError, AttributeError) as error:
         raise DataError(f"{saved.folder / PROFILE}: is no profile of training rows; run the job again") from error
-
-
-def _forecasts(rows: NewRows, model: Any, saved: SavedRun) -> Forecasts:
-    columns = {"fold": NO_FOLD, "entity": rows.entity, "target": rows.target, "horizon": rows.horizon}
-    clocks = {name: getattr(rows, name) for name in ("issued_at", "tradable_at", "resolves_at")}
-    times: dict[str, Any] = {name: clock for name, clock in clocks.items() if clock is not None}
-    made = forecast_columns(model, rows.X)
-    return Forecasts.from_rows(
-        {"model": saved.fact(REFIT, dict)["model"], **columns, **times, **made}, run_id=saved.name
-    )
 
 
 def _require_schema(X: pd.DataFrame, profile: Profile) -> None:

@@ -1,6 +1,6 @@
 """Drafts of default-risk jobs: what a loan file seems to hold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ _TARGETS = ("default", "bad", "target", "loan_status", "status", "outcome", "cla
 _BAD = ("default", "charged off", "bad", "written off", "1", "yes", "true", "y")
 _OPEN = ("current", "in grace period", "late", "issued", "open", "active")
 _AMOUNTS = ("loan_amnt", "loan_amount", "amount", "loan", "credit_amount", "amt", "limit_bal", "amt_credit")
+_ORDER = ("order", "sequence")
+_PEOPLE = ("client", "customer", "borrower", "member", "household", "person", "company")
+_NAMES = ("id", "no", "nr", "number", "key", "client", "customer", "borrower", "member")
 
 
 def loan_draft(file: Path, folder: Path) -> list[str]:
@@ -25,9 +28,9 @@ def loan_draft(file: Path, folder: Path) -> list[str]:
     found = sniffed(str(file))
     settings = _loan_settings(file, found)
     settings = _as_found(LoanFile(path=str(file), csv=found.format, **settings))
-    is_dated = "applied_at" in settings
+    is_ordered = "applied_at" in settings or "order" in settings
     lines = ["", "[data.loans]", *key_lines({"path": beside(file, folder), **settings}, guessed=set(settings))]
-    split = ["[split.holdout]", "test_share = 0.3"] if is_dated else ["[split.repeated_kfold]", "folds = 5"]
+    split = ["[split.holdout]", "test_share = 0.3"] if is_ordered else ["[split.repeated_kfold]", "folds = 5"]
     return [*lines, *csv_lines("data.loans", found.format), "", *split]
 
 
@@ -40,18 +43,41 @@ def _loan_settings(file: Path, found: Sniffed) -> dict[str, Any]:
     applied = applied or next((name for name in dates if not _has(name, ("birth", "dob", "pymnt", "earliest"))), None)
     if applied is not None:
         settings |= {"applied_at": applied, "horizon_months": 12}
+    else:
+        ranks = (name for name in found.numbers if name != target and _gives_order(found, name))
+        settings |= _first("order", ranks)
+    settings |= _first("group", (name for name in names if name != target and _names_groups(found, name)))
     ages = tuple(name for name in dates if name != applied)
     if ages:
         settings["ages"] = ages
     amount = next((name for wanted in _AMOUNTS for name in names if name.casefold() == wanted), None)
     if amount in found.numbers and amount != target:
         settings["amount"] = amount
-    settings["categories"] = tuple(name for name in found.texts if name != target)
+    settings["categories"] = tuple(name for name in found.texts if name not in (target, settings.get("group")))
     return settings
 
 
 def _has(name: str, words: Sequence[str]) -> bool:
     return any(word in name.casefold() for word in words)
+
+
+def _first(key: str, names: Iterator[str]) -> dict[str, str]:
+    name = next(names, None)
+    return {} if name is None else {key: name}
+
+
+def _gives_order(found: Sniffed, name: str) -> bool:
+    """Whether a column of numbers is called an order and tells most rows apart."""
+    return _has(name, _ORDER) and _share_different(found, name) > 0.5
+
+
+def _names_groups(found: Sniffed, name: str) -> bool:
+    """Whether a column is called one of people or firms, some of whom have several rows and none many."""
+    return _has(name, _PEOPLE) and name.casefold().endswith(_NAMES) and 0.1 < _share_different(found, name) < 0.99
+
+
+def _share_different(found: Sniffed, name: str) -> float:
+    return len(found.table.columns[name].unique()) / max(len(found.table), 1)
 
 
 def _target(found: Sniffed) -> str:
@@ -80,14 +106,14 @@ def _as_found(file: LoanFile) -> dict[str, Any]:
     findings = Findings({"text_of_many_levels": "warning"})
     book = inspect_loans(file, findings)
     plain = LoanFile(path="", target="")
-    named = ("target", "bad", "good", "undecided", "applied_at", "amount", "ages")
+    named = ("target", "bad", "good", "undecided", "applied_at", "order", "group", "amount", "ages")
     settings = {name: getattr(file, name) for name in named if getattr(file, name) != getattr(plain, name)}
     if file.applied_at:
         settings["horizon_months"] = file.horizon_months
     useless = {"likely_id", "many_levels", "text_of_many_levels", "constant_column", "empty_column"}
     drop = tuple(dict.fromkeys(problem.column for problem in findings.problems if problem.rule in useless))
     if book is not None:
-        told = default_giveaways(book.applications, book.default, is_ordered=book.applied_at is not None)
+        told = default_giveaways(book.applications, book.default, is_ordered=bool(file.applied_at or file.order))
         drop = tuple(dict.fromkeys([*drop, *told]))
     if drop:
         settings["drop"] = drop

@@ -8,7 +8,8 @@ from finnet.data.csv_format import CsvFormat
 from finnet.data.prices import PriceFile, inspect_prices
 from finnet.data.quality import Findings
 from finnet.data.sniffing import Sniffed, sniffed
-from finnet.features.feature_set import CROSS_SECTION, STANDARD
+from finnet.features.feature_set import CROSS_SECTION, STANDARD, FeatureSet
+from finnet.jobs.catalog import NAIVE
 from finnet.jobs.draft_lines import beside, csv_lines, key_lines, words_of
 from finnet.jobs.toml import to_toml
 
@@ -24,6 +25,8 @@ _FIELDS = {
     "adj_close": ("adj_close", "adjclose", "adjusted_close", "adj"),
     "volume": ("volume", "vol", "px_volume"),
 }
+_HORIZON = 5
+_AHEAD = _HORIZON + 1
 _MANY_SYMBOLS = 20
 _MOST_SCORES = 4
 
@@ -31,8 +34,11 @@ _MOST_SCORES = 4
 _LENIENT = {"missing_close": "warning", "duplicate_bar": "warning", "missing_adj_close": "warning"}
 
 
-def market_draft(files: Sequence[Path], folder: Path) -> list[str]:
-    """The features and sections of a job file for prices and, where there is a second file, sentiment."""
+def market_draft(files: Sequence[Path], folder: Path, *, models: Sequence[str]) -> list[str]:
+    """The features and sections of a job file for prices and, where there is a second file, sentiment.
+
+    `models` are those that a job has unless its file names them.
+    """
     found = sniffed(str(files[0]))
     settings, format = _price_settings(files[0], found)
     panel = inspect_prices(PriceFile(path=str(files[0]), csv=format, **settings), Findings(_LENIENT))
@@ -46,24 +52,33 @@ def market_draft(files: Sequence[Path], folder: Path) -> list[str]:
         lines += late
         features += [f"sentiment_{name}" for name in names] + [f"sentiment_change_{name}_5" for name in names]
     label = "direction" if symbols < _MANY_SYMBOLS else "above_median"
-    train = int(min(1250, sessions // 2))
+    usable = max(sessions - FeatureSet.of(features).look_back - _AHEAD, 2)
+    train = int(min(1250, max(usable // 2, 2)))
     positions = "long_flat" if symbols < _MANY_SYMBOLS else "top_bottom"
     return [
         f"features = {to_toml(features)}",
+        *_models(features, models),
         *lines,
         "",
         f"[label.{label}]",
-        "horizon_bars = 5",
+        f"horizon_bars = {_HORIZON}",
         "",
         "[split.walk_forward]",
-        f"train_bars = {train}  # (guess) half of {sessions} sessions, five years at most",
-        f"test_bars = {max(20, min(500, sessions // 6))}",
+        f"train_bars = {train}  # (guess) half of {usable} sessions with all features, five years at most",
+        f"test_bars = {max(20, min(500, usable // 6))}",
         "",
         "[backtest]",
         "cost_bps = 2.0",
         "",
         f"[backtest.positions.{positions}]",
     ]
+
+
+def _models(features: Sequence[str], usual: Sequence[str]) -> list[str]:
+    """A line that leaves out the models whose column is not among the features; none where all can be used."""
+    reads = {name: getattr(NAIVE[name](), "column", None) for name in usual if name in NAIVE}
+    usable = [name for name in usual if not isinstance(reads.get(name), str) or reads[name] in features]
+    return [] if len(usable) == len(usual) else [f"models = {to_toml(usable)}"]
 
 
 def _has_fields(feature: str, fields: set[str]) -> bool:

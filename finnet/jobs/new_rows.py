@@ -2,13 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from finnet.evaluation.walk_forward import forecast_columns
+from finnet.forecasts import Forecasts
 from finnet.types import TimeArray
 
-__all__ = ["LATER", "OLD", "REPEATED", "NewRows"]
+__all__ = ["LATER", "OLD", "REPEATED", "NewRows", "forecast_rows"]
+
+NO_FOLD = -1
+"""What stands as fold of forecasts that the final refit made."""
 
 OLD, LATER, REPEATED = "known before the model was trained", "applied for after today", "repeated"
 
@@ -39,3 +45,11 @@ class NewRows:
     resolves_at: TimeArray | None
     flags: Sequence[list[str]]
     units: int
+
+
+def forecast_rows(rows: NewRows, fitted: Any, *, model: str, run_id: str) -> Forecasts:
+    """Forecasts of the rows by a fitted model of that name; their truth is missing."""
+    columns = {"model": model, "fold": NO_FOLD, "entity": rows.entity, "target": rows.target, "horizon": rows.horizon}
+    clocks = {name: getattr(rows, name) for name in ("issued_at", "tradable_at", "resolves_at")}
+    times: dict[str, Any] = {name: clock for name, clock in clocks.items() if clock is not None}
+    return Forecasts.from_rows({**columns, **times, **forecast_columns(fitted, rows.X)}, run_id=run_id)

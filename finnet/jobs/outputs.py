@@ -18,7 +18,7 @@ from finnet.jobs.folders import require_name
 from finnet.jobs.interruption import resumable
 from finnet.sums import SUMS
 
-__all__ = ["require_free", "write_forecasts"]
+__all__ = ["require_free", "to_csv", "write_forecasts"]
 
 _FORMULA = re.compile("[=+@−-]")
 _INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Mn", "Zl", "Zp", "Zs"}
@@ -91,7 +91,8 @@ def _exists(path: Path) -> ConfigError:
     return ConfigError(f"{path}: exists; choose another place, or pass --force to replace it")
 
 
-def _to_csv(table: pd.DataFrame) -> bytes:
+def to_csv(table: pd.DataFrame) -> bytes:
+    """The bytes of a CSV file in which no text can run as a formula."""
     texts = [str(name) for name in table if pd.api.types.is_string_dtype(table[name])]
     return (
         table.assign(**{name: table[name].map(_guarded) for name in texts})
@@ -110,4 +111,4 @@ def _guarded(text: str) -> str:
     return f"'{text}" if is_formula or category(text[:1] or "x") == "Cc" else text
 
 
-_FORMS = {".csv": _to_csv, ".parquet": to_parquet}
+_FORMS = {".csv": to_csv, ".parquet": to_parquet}

@@ -43,7 +43,7 @@ def report_of(
         calibration=CalibrationSection.of(judgement, results, known_truth=decision.known_truth),
         training=TrainingSection.of(results),
         data=_data(job, study, results, judgement),
-        limits=PointsSection(title="What limits this result?", points=_notes(job, deployment)),
+        limits=PointsSection(title="What limits this result?", points=_notes(job, study.dataset, deployment)),
         reproduction=ReproductionSection(command=f"finnet run {job.name}.toml", manifest=record),
     )
     return Report(title=_title(job), kind=task.report_kind, parts=task.arrange(shared, decision))
@@ -62,6 +62,7 @@ def _data(job: Job, study: Study, results: Sequence[FoldResult], judgement: Judg
         quality=_quality(study.quality),
         first=None if known is None else str(known[0]),
         last=None if known is None else str(known[-1]),
+        in_order_of=dataset.in_order_of,
         base_rate=judgement.base_rate,
         event=judgement.target.event,
     )
@@ -88,7 +89,7 @@ def _title(job: Job) -> str:
     return f"{words[0].upper()}{words[1:]}"
 
 
-def _notes(job: Job, deployment: Deployment) -> list[str]:
+def _notes(job: Job, dataset: Dataset, deployment: Deployment) -> list[str]:
     notes = [
         "Intervals take the models as fitted: they say how the figures would vary with other test rows, not with other"
         " training rows.",
@@ -102,7 +103,7 @@ def _notes(job: Job, deployment: Deployment) -> list[str]:
         notes.append(
             f"Each fit of the SVM draws at most {CappedSVC().max_rows:,} rows: its cost grows with their square."
         )
-    return [*notes, *task_of(job).notes(job)]
+    return [*notes, *task_of(job).notes(job, dataset)]
 
 
 def _networks(job: Job) -> str:

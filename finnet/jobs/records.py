@@ -16,6 +16,7 @@ from finnet.jobs.artifacts import data_hash, environment
 from finnet.jobs.config import Job
 from finnet.jobs.deployment import Deployment
 from finnet.jobs.final import REFIT, describe_refit
+from finnet.jobs.new_rows import NewRows
 from finnet.jobs.tasks.task import Decision
 from finnet.plugins import plugin_hash
 
@@ -53,19 +54,19 @@ def manifest(
     run_id: str,
     newest: str,
     deployment: Deployment,
+    pending: NewRows | None = None,
 ) -> dict[str, Any]:
     """Job, seed, hashes, settings chosen and versions: what made this result, and what would make it again.
 
     Paths are absolute, so that they hold from any folder. `newest` is the moment of the newest row that was read, ""
-    where rows have no dates.
+    where rows have no dates; `pending` are the rows whose outcome is not known yet.
     """
     return {
         "run": run_id,
         "job": job.relative_to(Path.cwd()).model_dump(mode="json", by_alias=True, exclude_none=True),
         "seed": job.seed,
         "plugins": {name: plugin_hash(name) for name in job.plugins},
-        "data": {"sha256": data_hash(dataset), "rows": len(dataset), "features": list(map(str, dataset.X.columns))}
-        | {"newest": newest},
+        "data": _data(dataset, pending) | {"newest": newest},
         "tuning": {
             "fits per model and fold": job.blocks.fits,
             "networks trained per fit": job.network.build(fits=job.blocks.fits).members,
@@ -77,6 +78,12 @@ def manifest(
         REFIT: describe_refit(job, dataset, model=deployment.model),
         "environment": environment(),
     }
+
+
+def _data(dataset: Dataset, pending: NewRows | None) -> dict[str, Any]:
+    features = list(map(str, dataset.X.columns))
+    known = {"sha256": data_hash(dataset, pending), "rows": len(dataset), "features": features}
+    return known if pending is None else known | {"pending": len(pending.X)}
 
 
 def _chosen(results: Sequence[FoldResult]) -> dict[str, list[Mapping[str, Any]]]:

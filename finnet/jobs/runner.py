@@ -11,6 +11,7 @@ import pandas as pd
 from finnet.dataset import Dataset
 from finnet.estimators.saving import model_to_bytes
 from finnet.evaluation.judgement import Judgement, judge
+from finnet.evaluation.stability import Profile
 from finnet.evaluation.walk_forward import FoldResult, forecast_folds
 from finnet.features.encoding import TableEncoder
 from finnet.forecasts import Forecasts
@@ -24,10 +25,11 @@ from finnet.jobs.interruption import resumable
 from finnet.jobs.lock import only_run
 from finnet.jobs.page_files import page_files, render_page
 from finnet.jobs.pages import report_of
+from finnet.jobs.pending import PENDING, Pending
 from finnet.jobs.records import comparison_csv, manifest, metrics, timings
 from finnet.jobs.sources import load
 from finnet.jobs.tasks import task_of
-from finnet.jobs.tasks.task import Decision, Study
+from finnet.jobs.tasks.task import Decision
 from finnet.jobs.units import FinishedUnits
 from finnet.plugins import plugin_hash
 from finnet.reporting.report import Report
@@ -50,7 +52,7 @@ class JobResult:
     folder : Path
         Holds report.html, forecasts.parquet, metrics.json, comparison.csv and manifest.json; model.npz, the model
         deployed, refitted on the last training window; timings.json, which alone differs between equal runs; the tables
-        of the page; SHA256SUMS of them all.
+        of the page; pending.csv where outcomes are not known yet; SHA256SUMS of them all.
     forecasts : Forecasts
         Out of sample, of every model.
     judgement : Judgement
@@ -124,7 +126,8 @@ def run_job(
     study = load(job)
     on_data(study.quality)
     task, dataset = task_of(job), study.dataset
-    run_id = run_name(job.model_dump(mode="json") | {"plugins": _hashes(job)}, dataset)
+    undecided = task.pending(study.source)
+    run_id = run_name(job.model_dump(mode="json") | {"plugins": _hashes(job)}, dataset, undecided)
     folder = Path(reports) / job.name / run_id
     with resumable(), only_run(folder.parent):
         restore_runs(folder.parent)
@@ -134,13 +137,20 @@ def run_job(
         model = _refit(job, dataset, deployment.model, units=units, on_progress=on_progress)
         forecasts = Forecasts.concat([result.forecasts for result in results])
         judgement = judge(forecasts, deployment.subject, outcome=task.outcome(job, study.source), seed=job.seed)
-        decision = task.decide(job, study, forecasts.of(deployment.subject))
+        profile, name = training_profile(job, dataset), deployment.model
+        pending = None
+        if undecided is not None:
+            pending = Pending.of(undecided, model, model=name, profile=profile, run_id=run_id)
+        waiting = None if pending is None else pending.forecasts
+        decision = task.decide(job, study, forecasts.of(deployment.subject), pending=waiting)
         newest = task.newest(study.source)
-        record = manifest(job, dataset, results, run_id=run_id, newest=newest, deployment=deployment)
+        record = manifest(job, dataset, results, run_id=run_id, newest=newest, deployment=deployment, pending=undecided)
         report = report_of(
             job, study, results, judgement=judgement, decision=decision, deployment=deployment, record=record
         )
-        files = _files(job, study, results, judgement=judgement, decision=decision, report=report)
+        files = _files(results, judgement=judgement, decision=decision, profile=profile, report=report)
+        if pending is not None:
+            files[PENDING] = pending.to_csv()
         files[MANIFEST] = to_json(record).encode()
         # Rendered from what is saved, so that rendering again gives the same page.
         files["report.html"] = render_page(files).encode()
@@ -202,13 +212,13 @@ def _refit(job: Job, dataset: Dataset, name: str, *, units: FinishedUnits, on_pr
 
 
 def _files(
-    job: Job, study: Study, results: list[FoldResult], *, judgement: Judgement, decision: Decision, report: Report
+    results: list[FoldResult], *, judgement: Judgement, decision: Decision, profile: Profile, report: Report
 ) -> dict[str, bytes]:
     texts = {
         "metrics.json": to_json(metrics(judgement, decision)),
         "comparison.csv": comparison_csv(judgement),
         TIMINGS: to_json(timings(results)),
-        PROFILE: to_json(training_profile(job, study.dataset).to_json()),
+        PROFILE: to_json(profile.to_json()),
     }
     return page_files(report) | {name: text.encode() for name, text in texts.items()}
 

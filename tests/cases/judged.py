@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 __all__ = ["JUDGES", "Output"]
@@ -93,15 +94,55 @@ def _bank(output: Output) -> bool:
 
 
 def _bank_layout(output: Output) -> bool:
-    rows = re.findall(r"^(\d+) \w+\.out", output.text, re.MULTILINE)
     return (
         _bank(output)
-        and "undecided" in output.part("open")
         and "late_feature" in output.part("leak")
+        and _alarm_stands_first(output.page("leak"), "late_feature")
         and "as_of" in output.part("future")
         and re.search(r"AUC .?86", output.part("three_times")) is None
-        and all(f"rc={code}" in output.text for code in (5,))
-        and rows == ["21", "21", "21"]
+        and float(output.metrics("dupk")["scores"]["forest"]["auc"]["value"]) < 0.75  # type: ignore[arg-type]
+        and _are_scored_though_undecided(output)
+        and _all_new_loans_come_back(output)
+    )
+
+
+def _alarm_stands_first(page: str, column: str) -> bool:
+    return 0 < page.find(column) < page.find("the network")
+
+
+def _are_scored_though_undecided(output: Output) -> bool:
+    """finnet names the key for open outcomes; once it is declared, the loans are pending and do not train."""
+    from finnet.jobs.config import Job
+    from finnet.jobs.loan_drafts import loan_draft
+    from finnet.jobs.sources import check_data, load
+
+    path = next(output.folder.rglob("open.toml"))
+    found = check_data(Job.from_toml(path)).query("rule == 'unknown_outcome'")
+    is_named = "data.loans.undecided" in found["remedy"].iloc[0]
+    head = ["schema = 1", 'task = "default-risk"', 'name = "open"']
+    (path.parent / "drafted.toml").write_text(
+        "\n".join([*head, *loan_draft(path.parent / "bank_open.csv", path.parent)])
+    )
+    job = Job.from_toml(path.parent / "drafted.toml")
+    loaded = load(job.model_copy(update={"data": replace(job.data, loans=replace(job.data.loans, as_of=_AFTER))}))  # type: ignore[union-attr, type-var]
+    book = loaded.source
+    return is_named and len(book.pending) == found["count"].sum() and not set(book.pending.loan_id) & set(book.loan_id)  # type: ignore[union-attr, arg-type]
+
+
+_AFTER = date(2026, 1, 1)
+
+
+def _all_new_loans_come_back(output: Output) -> bool:
+    """The case names outputs .out, which finnet refuses in words; with a name that it takes, all 20 loans come back."""
+    from finnet.jobs.forecasting import forecast_new
+
+    run = next(path for path in output.folder.rglob("2017-12-29-*") if path.parent.name == "num")
+    new = {name: forecast_new(run, next(output.folder.rglob(f"{name}.csv"))) for name in ("unseen", "wild", "mixed")}
+    return (
+        "use .csv or .parquet" in output.text
+        and all(len(forecasts.forecasts) == 20 for forecasts in new.values())
+        and bool(new["unseen"].breaches and new["wild"].breaches)
+        and any("known before" in flags for flags in new["mixed"].flags)
     )
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from finnet.data.loan_checks import likely_codes, suspect_columns
+from finnet.data.loans import LoanFile, check_loans
 from finnet.data.quality import Findings
 
 RNG = np.random.default_rng(2)
@@ -68,3 +69,9 @@ def test_a_column_with_many_gaps_is_named_with_its_share():
     findings = Findings()
     suspect_columns(pd.DataFrame({"x": [1.0, 2.0, np.nan, 4.0] * 20}), findings, file="loans.csv")
     assert (findings.problems[0].rule, findings.problems[0].value) == ("missing_share", "25% missing")
+
+
+def test_loans_of_which_nothing_is_known_are_no_repeats(write):
+    path = write("income,debt,bad\n1,2,0\n-9,-9,1\n-9,-9,1\n1,2,0\n3,4,1\n")
+    found = check_loans(LoanFile(path=path, target="bad", missing_codes=(-9.0,)))
+    assert found[["rule", "count"]].values.tolist() == [["nothing_known", 2], ["duplicate_loan", 1]]

@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import TypeAdapter
 
-from finnet.data.loans import LoanFile, check_loans, read_loans
+from finnet.data.loans import LoanFile, check_loans, read_applications, read_loans
 from finnet.errors import ConfigError, DataError
+from finnet.labels import default_dataset
 
 LOANS = """number,day,amount,income,housing,status
 x1,2020-01-31,1000,2500,rent,paid
@@ -219,3 +220,47 @@ def test_rows_are_left_out_by_rule_and_counted(write):
 @pytest.mark.parametrize(("cell", "rule"), [("", "missing_amount"), ("0", "non_positive_amount")])
 def test_an_amount_that_no_decision_can_use_is_found_with_its_line(write, cell, rule):
     assert rules_of(write(LOANS.replace("2000", cell)), amount="amount") == [[rule, 3]]
+
+
+RANKED = "rank,income,status\n3,1,paid\n1,2,default\n2,3,paid\n2,4,paid\n"
+
+
+def ranked(path, **changes):
+    return LoanFile(path=path, **{"target": "status", "bad": "default", "good": "paid", "order": "rank", **changes})
+
+
+def test_a_number_gives_the_order_of_loans_without_dates(write):
+    data = default_dataset(read_loans(ranked(write(RANKED))))
+    assert data.in_order_of == "rank"
+    assert not data.is_dated
+    assert data.X["income"].tolist() == [2, 3, 4, 1]
+    assert len(np.unique(data.clock("known_at"))) == 3
+
+
+def test_a_loan_without_a_place_in_the_order_is_refused(write):
+    found = check_loans(ranked(write(RANKED.replace("\n3,1", "\n,1"))))
+    assert found[["rule", "line"]].values.tolist() == [["missing_order", 2]]
+
+
+def test_days_do_not_give_the_order_but_are_the_days_of_application(write):
+    found = check_loans(ranked(write("rank,status\n2020-01-31,paid\n2020-02-29,default\n")))
+    assert "applied_at" in found["remedy"].iloc[0]
+
+
+def test_days_and_an_order_are_not_both_given():
+    with pytest.raises(ConfigError, match="leave order out"):
+        ranked("a.csv", applied_at="day", horizon_months=12)
+
+
+def test_new_applications_need_no_place_in_the_order(write):
+    book = read_applications(ranked(write("income\n7\n")))
+    assert book.applications["income"].tolist() == [7]
+
+
+def test_a_column_says_whose_loan_it_is_and_is_no_feature(write):
+    text = "client,income,status\na,1,paid\nb,2,default\n,3,paid\na,4,paid\n,5,paid\n"
+    book = read_loans(ranked(write(text), order="", group="client"))
+    assert list(book.applications) == ["income"]
+    assert (book.group[:, None] == book.group).sum(axis=1).tolist() == [2, 1, 1, 2, 1]
+    new = read_applications(ranked(write("income\n7\n"), order="", group="client"))
+    assert new.group is None

@@ -102,3 +102,24 @@ def test_a_file_that_cannot_be_read_is_named(make, words, tmp_path):
     make(tmp_path / "loans.csv")
     with pytest.raises(DataError, match=words):
         draft("default-risk", "mine", [tmp_path / "loans.csv"], folder=tmp_path)
+
+
+def test_a_column_of_ranks_and_one_of_clients_are_drafted(tmp_path):
+    table = pd.DataFrame({"application_order": RNG.permutation(N), "client_id": RNG.integers(0, 200, N) + 70_000})
+    table = table.assign(income=RNG.normal(size=N), order_size=RNG.integers(1, 5, N), default=RNG.integers(0, 2, N))
+    table.to_csv(tmp_path / "loans.csv", index=False)
+    job = drafted("default-risk", tmp_path, "loans.csv")
+    assert (job.data.loans.order, job.data.loans.group, job.data.loans.drop) == ("application_order", "client_id", ())
+    assert job.split.holdout is not None
+    assert not (check_data(job)["severity"] == "error").any()
+
+
+def test_a_draft_for_many_symbols_names_only_models_that_can_run(tmp_path):
+    panel = made_market(symbols=25, sessions=400)
+    long = pd.DataFrame({name: values.ravel() for name, values in panel.fields.items()})
+    long["date"] = np.repeat(panel.sessions.astype("datetime64[D]").astype(str), 25)
+    long["symbol"] = panel.symbols * 400
+    long[["date", "symbol", "close", "volume"]].to_csv(tmp_path / "prices.csv", index=False)
+    job = drafted("direction", tmp_path, "prices.csv")
+    assert "persistence" not in job.models
+    assert not (check_data(job)["severity"] == "error").any()

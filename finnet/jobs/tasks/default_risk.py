@@ -1,6 +1,6 @@
 """Default risk: who will not pay back, and which cut-off would pay."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -21,6 +21,7 @@ from finnet.jobs.alarms import raise_loan_alarms
 from finnet.jobs.config import CONTENDERS, Job, Models, SplitChoice, only
 from finnet.jobs.loan_drafts import loan_draft
 from finnet.jobs.new_rows import LATER, OLD, REPEATED, NewRows
+from finnet.jobs.pending import PENDING
 from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.task import Decision, SharedSections, Study, Task
 from finnet.labels import default_dataset, paid_out_at
@@ -29,7 +30,7 @@ from finnet.reporting.report import Chapter
 from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.section import ReportSection
-from finnet.reporting.text import percent
+from finnet.reporting.text import count, percent
 from finnet.splits import Holdout
 from finnet.types import BoolArray
 
@@ -114,14 +115,23 @@ class DefaultRiskTask(Task):
         """The last application."""
         return "" if source.applied_at is None else str(source.applied_at.max())
 
-    def decide(self, job: DefaultRiskJob, study: Study, forecasts: Forecasts) -> Decision:
+    def pending(self, source: LoanBook) -> NewRows | None:
+        """Loans whose outcome is not known yet."""
+        return None if source.pending is None else _rows_of(source.pending, {})
+
+    def decide(
+        self, job: DefaultRiskJob, study: Study, forecasts: Forecasts, *, pending: Forecasts | None = None
+    ) -> Decision:
         """What every cut-off would do, and the one with the largest expected profit."""
         book: LoanBook = study.source
         amount = None if book.amount is None else pd.Series(book.amount, index=book.loan_id)
         cutoffs = cutoff_table(forecasts, job.lending, amount=amount)
         chosen = best_cutoff(cutoffs)
         section = CutoffSection(
-            cutoffs=cutoffs, chosen=chosen, terms=_terms(job.lending), base_rate=float(np.mean(forecasts.values()[0]))
+            cutoffs=cutoffs,
+            chosen=chosen,
+            terms=_terms(job.lending, chosen, pending),
+            base_rate=float(np.mean(forecasts.values()[0])),
         )
         record = {"lending": cutoffs[cutoffs["cutoff"] == chosen].iloc[0].to_dict()}
         return Decision(result=cutoffs, record=record, sections=[section], known_truth=_known_truth(forecasts, book))
@@ -151,12 +161,24 @@ class DefaultRiskTask(Task):
             return "Made loan book with known default probabilities"
         return Path(source.path).name
 
-    def notes(self, job: DefaultRiskJob) -> Sequence[str]:
+    def notes(self, job: DefaultRiskJob, dataset: Dataset) -> Sequence[str]:
         """What limits forecasts of default."""
         if isinstance(job.data.source, MadeLoanBook):
             made = "The loans are made, by a rule that does not change over time; real defaults drift with the economy."
             return [made]
-        return ["Only loans that were granted have outcomes; how refused applicants would have paid is not known."]
+        notes = ["Only loans that were granted have outcomes; how refused applicants would have paid is not known."]
+        if job.data.source.group:
+            notes.append(
+                f"Loans of one {job.data.source.group} stay on one side of every split and block. Intervals and tests"
+                " count loans, not groups of them, so they are too sure where loans of one group share their luck."
+            )
+        if dataset.in_order_of:
+            notes.append(
+                f"Loans are in the order of {dataset.in_order_of}, which says who applied first, not when. Each outcome"
+                " is taken to be known before the next application; if it came later, models trained here on more than"
+                " they could have. Loans of one number stay on one side of every split."
+            )
+        return notes
 
     def draft(self, files: Sequence[Path], folder: Path) -> list[str]:
         """Lines for a file of loans."""
@@ -187,17 +209,7 @@ class DefaultRiskTask(Task):
             if until is not None:
                 # The model may have seen loans that were known before it was trained.
                 found[OLD] = book.applied_at < until
-        return NewRows(
-            X=book.applications,
-            entity=book.loan_id,
-            target="default",
-            horizon=book.horizon_months,
-            issued_at=book.applied_at,
-            tradable_at=None if book.applied_at is None else paid_out_at(book.applied_at),
-            resolves_at=book.resolves_at,
-            flags=[[words for words, rows in found.items() if rows[row]] for row in range(len(book))],
-            units=len(book),
-        )
+        return _rows_of(book, found)
 
 
 _TO_WATCH = (
@@ -209,11 +221,19 @@ _TO_WATCH = (
 )
 
 
-def _terms(terms: LoanTerms) -> str:
-    return (
+def _terms(terms: LoanTerms, cutoff: float, pending: Forecasts | None) -> str:
+    words = (
         f"A loan that is repaid earns {percent(terms.margin)} of its amount, one that defaults loses"
         f" {percent(terms.loss_given_default)}. The cut-off is the one with the largest expected profit:"
         " forecasts choose it, outcomes do not, so its realized profit is out of sample."
+    )
+    if pending is None:
+        return words
+    value = pending.table["value"]
+    return (
+        f"{words} {count(len(value))} more loans, whose outcome is not known yet, neither trained nor tested; {PENDING}"
+        f" has their forecasts: {percent(value.mean())} on average, {count(int((value > cutoff).sum()))} above the"
+        " cut-off."
     )
 
 
@@ -223,6 +243,21 @@ def _known_truth(forecasts: Forecasts, book: LoanBook) -> pd.DataFrame | None:
     true = pd.Series(book.true_probability, index=book.loan_id)
     columns = {"probability": true.loc[forecasts.table["entity"]].to_numpy(), "forecast": forecasts.table["value"]}
     return pd.DataFrame(columns)
+
+
+def _rows_of(book: LoanBook, found: Mapping[str, BoolArray]) -> NewRows:
+    """A row for each loan, flagged by the words for which it is found."""
+    return NewRows(
+        X=book.applications,
+        entity=book.loan_id,
+        target="default",
+        horizon=book.horizon_months,
+        issued_at=book.applied_at,
+        tradable_at=None if book.applied_at is None else paid_out_at(book.applied_at),
+        resolves_at=book.resolves_at,
+        flags=[[words for words, rows in found.items() if rows[row]] for row in range(len(book))],
+        units=len(book),
+    )
 
 
 def _has_repeated_id(ids: np.ndarray) -> BoolArray:

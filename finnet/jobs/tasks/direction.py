@@ -9,6 +9,7 @@ from typing import Literal
 from finnet.backtest.engine import CASH, Backtest, constant_folds, run_backtest
 from finnet.backtest.positions import LongFlat, LongShort, TopBottom
 from finnet.checks import require_at_least, require_number
+from finnet.dataset import Dataset
 from finnet.forecasts import Forecasts
 from finnet.jobs.config import CONTENDERS, Models, only
 from finnet.jobs.tasks.market import MarketJob, MarketTask, OwnLabel
@@ -100,7 +101,9 @@ class DirectionTask(MarketTask):
 
     settings = DirectionJob
 
-    def decide(self, job: DirectionJob, study: Study, forecasts: Forecasts) -> Decision:
+    def decide(
+        self, job: DirectionJob, study: Study, forecasts: Forecasts, *, pending: Forecasts | None = None
+    ) -> Decision:
         """The backtest, where somebody could have traded on the forecasts."""
         counts = count_rows(study.source, study.dataset, job.label.label)
         forward = is_forward(fold_table(study.dataset, job.split.split))
@@ -108,12 +111,12 @@ class DirectionTask(MarketTask):
         record = {"backtest": None if backtest is None else backtest.summary.to_dict("index"), "rows": asdict(counts)}
         return Decision(result=backtest, record=record, sections=[_section(job, backtest, counts, forecasts, forward)])
 
-    def notes(self, job: DirectionJob) -> Sequence[str]:
+    def notes(self, job: DirectionJob, dataset: Dataset) -> Sequence[str]:
         """What limits forecasts of the direction."""
         if job.label.label.target != "direction":
-            return super().notes(job)
+            return super().notes(job, dataset)
         rises = "The share of rises is known only afterwards; compare accuracy with it, not with one half."
-        return [*super().notes(job), rises]
+        return [*super().notes(job, dataset), rises]
 
 
 def _trade(job: DirectionJob, forecasts: Forecasts, study: Study) -> Backtest | None:

@@ -213,7 +213,7 @@ class MarketTask(Task):
         meanings = [feature_meaning(name) for name in look_backs]
         return pd.DataFrame({"name": look_backs.keys(), "look_back": look_backs.values(), "meaning": meanings})
 
-    def notes(self, job: Any) -> Sequence[str]:
+    def notes(self, job: Any, dataset: Dataset) -> Sequence[str]:
         """What limits forecasts of prices."""
         notes = ["Rows of one session share its shocks, so tests count sessions, not rows."]
         if isinstance(job.data.source, IndexHistory):
@@ -223,7 +223,7 @@ class MarketTask(Task):
 
     def draft(self, files: Sequence[Path], folder: Path) -> list[str]:
         """Lines for a price file and, where there is a second one, sentiment."""
-        return market_draft(files, folder)
+        return market_draft(files, folder, models=self.settings.model_fields["models"].default)
 
     def new_rows(
         self,

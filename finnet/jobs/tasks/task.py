@@ -118,8 +118,12 @@ class Task(ABC):
         """What the rank IC orders entities by, indexed by (issued_at, entity); None where it is the truth itself."""
         return None
 
-    def decide(self, job: Any, study: Study, forecasts: Forecasts) -> Decision:
-        """What deciding on the forecasts of one model would have brought."""
+    def pending(self, source: Any) -> NewRows | None:
+        """Rows whose outcome is not known yet, which the run forecasts and writes to pending.csv; None without any."""
+        return None
+
+    def decide(self, job: Any, study: Study, forecasts: Forecasts, *, pending: Forecasts | None = None) -> Decision:
+        """What deciding on the forecasts of one model would have brought, and what it says of pending rows."""
         return Decision()
 
     def arrange(self, shared: SharedSections, decision: Decision) -> Sequence[ReportSection | Chapter]:
@@ -144,7 +148,7 @@ class Task(ABC):
         """`name`, `meaning` and, for markets, `look_back` of every feature."""
         return table_features(dataset.X)
 
-    def notes(self, job: Any) -> Sequence[str]:
+    def notes(self, job: Any, dataset: Dataset) -> Sequence[str]:
         """What limits the result, a sentence each."""
         return []
 

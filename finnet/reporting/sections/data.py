@@ -32,6 +32,8 @@ class DataSection(ReportSection):
         Findings about the data: `severity`, `rule`, `found`, `remedy`; may have no rows.
     first, last : str, optional
         Days of the data.
+    in_order_of : str
+        What gives the order of the rows, where that is known without dates.
     base_rate : float, optional
         Share of the cases forecast whose truth is one; None where truth is a number.
     event : str
@@ -45,6 +47,7 @@ class DataSection(ReportSection):
     quality: pd.DataFrame
     first: str | None = None
     last: str | None = None
+    in_order_of: str = ""
     base_rate: float | None = None
     event: str = "came true"
 
@@ -59,18 +62,21 @@ class DataSection(ReportSection):
     @property
     def subtitle(self) -> str:
         """Source and dates of the data, and how many forecasts were made."""
-        dates = f", {self._dates}" if self.first is not None else ""
+        dates = "".join(f", {words}" for words in self._extent)
         tested = count(float(self.folds["test_rows"].sum()))
         folds = "one fold" if len(self.folds) == 1 else f"{len(self.folds)} folds"
         return f"{self.source}{dates}. {tested} forecasts in {folds}, each on rows never trained on."
 
     @property
-    def _dates(self) -> str:
-        return f"{_day(self.first)} to {_day(self.last)}"
+    def _extent(self) -> list[str]:
+        """From when to when, or what gives the order; nothing for rows without either."""
+        if self.first is not None:
+            return [f"{_day(self.first)} to {_day(self.last)}"]
+        return [f"in order of {self.in_order_of}"] if self.in_order_of else []
 
     def draw(self) -> Section:
         """What is odd, the folds, the use of their rows, and the features."""
-        facts = [*self.counts] if self.first is None else [*self.counts, self._dates]
+        facts = [*self.counts, *self._extent]
         rate = "" if self.base_rate is None else f"; {percent(self.base_rate)} of the cases forecast {self.event}"
         lead = f"{self.source}: {', '.join(facts)}{rate}."
         folds = Table(fold_table(self.folds), "Training and test stretch of each fold.")

@@ -1,0 +1,94 @@
+"""Loans in an order, of clients, some of them not decided yet: from a file to a page."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finnet.jobs.config import parse_job
+from finnet.jobs.forecasting import forecast_new
+from finnet.jobs.runner import run_job
+from finnet.jobs.sources import load
+from finnet.jobs.verification import verify_run
+
+OPEN = 25
+
+
+def written(folder, *, undecided=OPEN):
+    """400 decided loans of 150 clients, shuffled, and some that are still current."""
+    n, rng = 400 + undecided, np.random.default_rng(0)
+    income = rng.normal(size=n)
+    status = np.where(rng.random(n) < 1 / (1 + np.exp(2 * income)), "bad", "good").astype(object)
+    status[400:] = "current"
+    names = pd.Series(rng.choice(["own", "rent"], n))
+    table = pd.DataFrame({"nth": np.arange(n) // 2, "client": rng.integers(0, 150, n), "income": income})
+    table = table.assign(home=names, status=status).sample(frac=1, random_state=0)
+    table.to_csv(folder / "loans.csv", index=False)
+    return table
+
+
+def job_of(folder, **changes):
+    loans = {"path": "loans.csv", "target": "status", "bad": "bad", "good": "good", "undecided": ["current"]}
+    loans |= {"categories": ["home"], "order": "nth", "group": "client"}
+    settings = {"schema": 1, "task": "default-risk", "name": "a", "data": {"loans": loans | changes}}
+    settings |= {"models": ["network", "logistic"], "tune": {"trials": 1}, "blocks": {"validation": 0.34}}
+    return parse_job({**settings, "network": {"members": 3, "hidden": [4], "epochs": 5}}).relative_to(folder)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("loans")
+    table = written(folder)
+    return folder, table, run_job(job_of(folder), reports=folder / "reports")
+
+
+def test_loans_not_decided_yet_are_forecast_beside_the_run(run):
+    _, table, result = run
+    pending = pd.read_csv(result.folder / "pending.csv")
+    assert len(pending) == OPEN
+    assert pending["value"].between(0, 1).all()
+    assert (pending["value"].corr(table.query("status == 'current'")["income"].reset_index(drop=True))) < 0
+    rows = (np.flatnonzero(table["status"] == "current") + 1).tolist()
+    assert pending["entity"].tolist() == rows
+
+
+def test_they_neither_train_nor_test(run):
+    _, table, result = run
+    pending = set(pd.read_csv(result.folder / "pending.csv")["entity"].astype(str))
+    assert not pending & set(result.forecasts.table["entity"])
+    manifest = json.loads((result.folder / "manifest.json").read_text())
+    assert (manifest["data"]["rows"], manifest["data"]["pending"]) == ((table["status"] != "current").sum(), OPEN)
+
+
+def test_the_page_counts_them_and_says_what_orders_and_groups_the_loans(run):
+    _, _, result = run
+    page = (result.folder / "report.html").read_text()
+    assert "25 more loans, whose outcome is not known yet" in page
+    assert "in order of nth" in page
+    assert "Loans of one client stay on one side" in page
+
+
+def test_the_same_forecasts_come_from_the_saved_run(run):
+    folder, table, result = run
+    table.query("status == 'current'").drop(columns=["nth", "client", "status"]).to_csv(folder / "new.csv")
+    new = forecast_new(result.folder, folder / "new.csv").forecasts.table["value"]
+    np.testing.assert_array_equal(new, pd.read_csv(result.folder / "pending.csv")["value"])
+
+
+def test_a_run_with_loans_not_decided_yet_is_verified(run):
+    _, _, result = run
+    assert verify_run(result.folder).status == "bit-equal"
+
+
+def test_other_loans_not_decided_yet_make_another_run(run, tmp_path):
+    _, _, result = run
+    written(tmp_path, undecided=OPEN - 1)
+    assert load(job_of(tmp_path)).dataset.in_order_of == "nth"
+    assert run_job(job_of(tmp_path), reports=tmp_path / "reports").run_id != result.run_id
+
+
+def test_no_table_is_written_where_all_loans_are_decided(tmp_path):
+    written(tmp_path, undecided=0)
+    result = run_job(job_of(tmp_path), reports=tmp_path / "reports")
+    assert not (result.folder / "pending.csv").exists()
