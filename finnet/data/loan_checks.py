@@ -148,7 +148,7 @@ def _names_rows(column: str, known: FloatArray) -> bool:
 
 
 def suspect_repeats(book: LoanBook, findings: Findings, *, file: str) -> None:
-    """Note loans of which nothing is known, and others that equal an earlier one in all columns and in their outcome."""
+    """Note loans of which nothing is known, and others that equal an earlier one in every column and the outcome."""
     unknown: BoolArray = book.applications.isna().all(axis=1).to_numpy()
     if unknown.any():
         findings.add("nothing_known", file, value="no value in any column", count=int(unknown.sum()))
