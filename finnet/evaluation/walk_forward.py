@@ -13,12 +13,13 @@ from threadpoolctl import threadpool_limits
 
 from finnet.blocks import Blocks
 from finnet.dataset import Dataset
+from finnet.errors import DataError
 from finnet.evaluation.folds import checked_folds
-from finnet.fitting import CrossFit, InnerFolds, Rows, fit_in_folds
+from finnet.fitting import CrossFit, InnerFolds, Rows, fit_in_folds, forecast_kind, forecast_levels
 from finnet.forecasts import Forecasts
 from finnet.seeds import derive_seed
 from finnet.splits import Split
-from finnet.types import IntArray
+from finnet.types import FloatArray, IntArray
 from finnet.workers import ending_with_me, start_tracker
 
 __all__ = ["FitRecord", "FoldResult", "forecast_folds", "refit", "refit_folds", "walk_forward"]
@@ -103,10 +104,11 @@ def walk_forward(
     Parameters
     ----------
     estimators : estimator or mapping of str to estimator
-        Anything with `fit` and `predict_proba` (or `predict`). Each fold fits a clone, seeded by (seed, model, fold).
-        One that stops early, whose `fit` takes `X_val` and `y_val`, is fitted several times on each fold, each time
-        without some of the training rows, and its forecasts are averaged; one whose `fit` takes `folds` divides the
-        rows itself; any other trains on all of them.
+        Anything with `fit` and `predict_proba` (or `predict`). What it forecasts it says by `forecast_kind`, where it
+        says nothing probabilities, or means without `predict_proba`; see `finnet.fitting.forecast_kind`. Each fold fits
+        a clone, seeded by (seed, model, fold). One that stops early, whose `fit` takes `X_val` and `y_val`, is fitted
+        several times on each fold, each time without some of the training rows, and its forecasts are averaged; one
+        whose `fit` takes `folds` divides the rows itself; any other trains on all of them.
     blocks : Blocks, optional
         How many training rows are held out at a time, and whether they calibrate.
     n_jobs : int
@@ -214,8 +216,14 @@ def _record(work: _Work, fitted: Any, forecasts: Forecasts) -> FitRecord:
         advice=_advice(fits),
         rows=_use_of_rows(work, fitted),
         calibration=_told(fitted, "calibration_"),
-        is_constant=bool(np.ptp(forecasts.table["value"].to_numpy()) == 0.0),
+        is_constant=_is_constant(forecasts),
     )
+
+
+def _is_constant(forecasts: Forecasts) -> bool:
+    """Whether all rows are forecast alike, at every level."""
+    values = forecasts.table.groupby("level", dropna=False)["value"]
+    return bool((values.max() == values.min()).all())
 
 
 def _use_of_rows(work: _Work, fitted: Any) -> dict[str, int]:
@@ -267,15 +275,15 @@ def _layers(estimator: Any) -> Iterator[Any]:
     """The estimator and the fitted ones inside it, outermost first."""
     while estimator is not None:
         yield estimator
-        estimator = getattr(estimator, "classifier_", None)
+        estimator = getattr(estimator, "classifier_", getattr(estimator, "regressor_", None))
 
 
 def _forecasts(work: _Work, fitted: Any) -> Forecasts:
-    test = work.test
-    if hasattr(fitted, "predict_proba"):
-        kind, value = "probability", np.asarray(fitted.predict_proba(test.X), float)[:, 1]
+    test, kind, levels = work.test, forecast_kind(fitted), forecast_levels(fitted)
+    if kind == "probability":
+        value = np.asarray(fitted.predict_proba(test.X), float)[:, 1]
     else:
-        kind, value = "mean", np.asarray(fitted.predict(test.X), float)
+        value = np.asarray(fitted.predict(test.X), float)
     times = {name: test.clock(clock) for name, clock in _TIMES.items()} if test.is_dated else {}
     rows = {
         "model": work.model,
@@ -283,11 +291,30 @@ def _forecasts(work: _Work, fitted: Any) -> Forecasts:
         "entity": test.entity,
         "target": test.target,
         "kind": kind,
+        **times,
+        "horizon": test.horizon,
+        "truth": test.y.astype(float),
     }
-    return Forecasts.from_rows(
-        {**rows, **times, "horizon": test.horizon, "value": value, "truth": test.y.astype(float)},
-        run_id=work.run_id,
-    )
+    if kind != "quantile":
+        return Forecasts.from_rows({**rows, "value": value}, run_id=work.run_id)
+    quantiles = _rearranged(value.reshape(len(test), -1), levels)
+    each = [
+        Forecasts.from_rows({**rows, "level": level, "value": quantiles[level]}, run_id=work.run_id)
+        for level in quantiles
+    ]
+    return Forecasts.concat(each)
+
+
+def _rearranged(values: FloatArray, levels: Sequence[float]) -> dict[float, FloatArray]:
+    """Quantiles by level, lowest first, in every row sorted: those that crossed only come closer to the truth.
+
+    Chernozhukov, Fernandez-Val & Galichon 2010.
+    """
+    if values.shape[1:] != (len(levels),):
+        raise DataError(
+            f"predict gives {values.shape[1]} columns for levels {tuple(levels)}; give one column per level"
+        )
+    return dict(zip(sorted(levels), np.sort(values, axis=1).T, strict=True))
 
 
 _TIMES = {"issued_at": "decided_at", "tradable_at": "tradable_at", "resolves_at": "resolves_at"}
