@@ -231,7 +231,7 @@ def forecast(
     sentiment: Annotated[Path | None, typer.Option(help="New sentiment; else the file named in the job.")] = None,
     now: Annotated[datetime | None, typer.Option(help="Forecast as if it were this UTC time.")] = None,
 ) -> Result:
-    """Apply the network of a run to new rows, each with flags that say how it differs from those of training.
+    """Apply the deployed model of a run to new rows, each with flags that say how it differs from those of training.
 
     Exit code 5 where prices are too old, or where columns are too unlike those of training: the latter are forecast.
     """
@@ -280,12 +280,12 @@ def new(
 @app.command(epilog=_epilog("finnet keys default-risk"))
 def keys(task: Annotated[str, typer.Argument(help="direction or default-risk.")]) -> Result:
     """List every key of a job file, with its default and meaning."""
-    from finnet.jobs.config import DefaultRiskJob, DirectionJob, Job
     from finnet.jobs.keys import feature_families, job_keys
+    from finnet.jobs.tasks import TASKS
 
-    jobs: Mapping[str, type[Job]] = {"direction": DirectionJob, "default-risk": DefaultRiskJob}
-    require_choice(task, jobs, name="task")
-    found, families = job_keys(jobs[task]), feature_families() if task == "direction" else []
+    require_choice(task, TASKS, name="task")
+    job = TASKS[task].settings
+    found, families = job_keys(job), feature_families() if "features" in job.model_fields else []
     lines = [f"{key.path}{f' = {key.default}' if key.default else ''}: {key.meaning}" for key in found]
     if families:
         lines += ["", "Families of features; what stands in brackets has that default:"]

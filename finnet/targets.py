@@ -21,6 +21,8 @@ class Target:
         Metrics that every model is scored by.
     event : str
         What happened where the truth is one, as in "53 % of the cases rose".
+    headline : tuple of str
+        Metrics whose scores are key figures of a report.
     truth : {"event", "number"}
         Whether what comes true is 0 or 1, forecast by probabilities, or any number, forecast by means.
     naive : str
@@ -34,6 +36,7 @@ class Target:
     second: tuple[str, ...]
     scores: tuple[str, ...]
     event: str = "came true"
+    headline: tuple[str, ...] = ("auc",)
     truth: Literal["event", "number"] = "event"
     naive: str = "training_mean"
     is_positive: bool = False
@@ -42,24 +45,35 @@ class Target:
 _OF_MARKETS = ("accuracy", "mcc", "auc", "brier", "log_loss")
 
 TARGETS: Mapping[str, Target] = {
-    "direction": Target("log_loss", ("accuracy",), _OF_MARKETS, "rose"),
+    "direction": Target("log_loss", ("accuracy",), _OF_MARKETS, "rose", ("accuracy",)),
     # Who is above the median is a matter of order within a session; probabilities near one half cannot show it.
-    "above_median": Target("rank_ic", ("log_loss",), ("rank_ic", *_OF_MARKETS), "beat the median"),
-    "default": Target("log_loss", ("auc",), ("auc", "gini", "ks", "brier", "log_loss"), "defaulted"),
+    "above_median": Target(
+        "rank_ic", ("log_loss",), ("rank_ic", *_OF_MARKETS), "beat the median", ("rank_ic", "accuracy")
+    ),
+    "default": Target("log_loss", ("auc",), ("auc", "gini", "ks", "brier", "log_loss"), "defaulted", ("auc", "brier")),
     # A mean of past returns is a worse forecast of single returns than zero, and flatters what is measured against it
-    # (Gu, Kelly & Xiu 2020, section 1.3).
-    "forward_return": Target("mse", ("rank_ic", "mae"), ("r2", "mse", "mae", "rank_ic"), truth="number", naive="zero"),
+    # (Gu, Kelly & Xiu 2020).
+    "forward_return": Target(
+        "mse", ("rank_ic", "mae"), ("r2", "mse", "mae", "rank_ic"), headline=("r2",), truth="number", naive="zero"
+    ),
     # Realized volatility is a noisy proxy; squared errors of it hang on a few wild days, QLIKE does not (Patton 2011).
     "forward_volatility": Target(
-        "qlike", ("mse",), ("qlike", "r2", "mse", "mae", "rank_ic"), truth="number", is_positive=True
+        "qlike",
+        ("mse",),
+        ("qlike", "r2", "mse", "mae", "rank_ic"),
+        headline=("qlike",),
+        truth="number",
+        is_positive=True,
     ),
 }
 _UNKNOWN_EVENT = Target("log_loss", ("auc",), _OF_MARKETS)
-_UNKNOWN_NUMBER = Target("mse", ("mae",), ("r2", "mse", "mae"), truth="number")
-_QUANTILES = Target("pinball", ("coverage_error",), ("pinball", "coverage_error"), truth="number")
+_UNKNOWN_NUMBER = Target("mse", ("mae",), ("r2", "mse", "mae"), headline=("mse",), truth="number")
+_QUANTILES = Target(
+    "pinball", ("coverage_error",), ("pinball", "coverage_error"), headline=("pinball",), truth="number"
+)
 _SCORES = {
     "event": Target("auc", (), ("auc", "gini", "ks")),
-    "number": Target("rank_ic", (), ("rank_ic",), truth="number"),
+    "number": Target("rank_ic", (), ("rank_ic",), headline=("rank_ic",), truth="number"),
 }
 
 

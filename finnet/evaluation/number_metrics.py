@@ -97,7 +97,7 @@ def qlike(truth: FloatArray, forecast: FloatArray, weight: FloatArray | None = N
     """Mean QLIKE of volatilities: r - log(r) - 1 with r = (truth / forecast)^2; 0 where all are right.
 
     It orders forecasts of variance as if the truth were measured without noise, and an outlier counts by the ratio
-    (Patton 2011, equation 24). Too little costs more than too much. Volatilities below 1e-6 count as that, forecasts
+    (Patton 2011). Too little costs more than too much. Volatilities below 1e-6 count as that, forecasts
     below zero too.
 
     Examples

@@ -22,7 +22,16 @@ from finnet.splits import Split
 from finnet.types import FloatArray, IntArray
 from finnet.workers import ending_with_me, start_tracker
 
-__all__ = ["FitRecord", "FoldResult", "forecast_folds", "refit", "refit_folds", "walk_forward"]
+__all__ = [
+    "FitRecord",
+    "FoldResult",
+    "forecast_columns",
+    "forecast_folds",
+    "forecasts_for",
+    "refit",
+    "refit_folds",
+    "walk_forward",
+]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -278,31 +287,33 @@ def _layers(estimator: Any) -> Iterator[Any]:
         estimator = getattr(estimator, "classifier_", getattr(estimator, "regressor_", None))
 
 
-def _forecasts(work: _Work, fitted: Any) -> Forecasts:
-    test, kind, levels = work.test, forecast_kind(fitted), forecast_levels(fitted)
+def forecast_columns(fitted: Any, X: pd.DataFrame) -> dict[str, Any]:
+    """The columns `kind` and `value` of a table of forecasts; DataError for quantiles, which `forecasts_for` takes."""
+    kind = forecast_kind(fitted)
+    if kind == "quantile":
+        raise DataError("quantiles are a row for every level; take them from forecasts_for")
     if kind == "probability":
-        value = np.asarray(fitted.predict_proba(test.X), float)[:, 1]
-    else:
-        value = np.asarray(fitted.predict(test.X), float)
-    times = {name: test.clock(clock) for name, clock in _TIMES.items()} if test.is_dated else {}
-    rows = {
-        "model": work.model,
-        "fold": work.fold,
-        "entity": test.entity,
-        "target": test.target,
-        "kind": kind,
-        **times,
-        "horizon": test.horizon,
-        "truth": test.y.astype(float),
-    }
-    if kind != "quantile":
-        return Forecasts.from_rows({**rows, "value": value}, run_id=work.run_id)
-    quantiles = _rearranged(value.reshape(len(test), -1), levels)
-    each = [
-        Forecasts.from_rows({**rows, "level": level, "value": quantiles[level]}, run_id=work.run_id)
-        for level in quantiles
-    ]
-    return Forecasts.concat(each)
+        return {"kind": kind, "value": np.asarray(fitted.predict_proba(X), float)[:, 1]}
+    return {"kind": kind, "value": np.asarray(fitted.predict(X), float)}
+
+
+def forecasts_for(fitted: Any, X: pd.DataFrame, columns: Mapping[str, Any], *, run_id: str) -> Forecasts:
+    """What a fitted model forecasts of these rows, beside `columns` that say of which; for every level, of quantiles.
+
+    Examples
+    --------
+    >>> from finnet.estimators.naive import TrainingQuantiles
+    >>> X, columns = pd.DataFrame({"a": [1.0]}), {"model": "naive", "fold": 0, "entity": ["A"]}
+    >>> model = TrainingQuantiles((0.1, 0.9)).fit(X, np.array([2.0]))
+    >>> made = forecasts_for(model, X, {**columns, "target": "size", "horizon": 1}, run_id="demo")
+    >>> made.kinds, made.levels
+    (['quantile'], [0.1, 0.9])
+    """
+    if forecast_kind(fitted) != "quantile":
+        return Forecasts.from_rows({**columns, **forecast_columns(fitted, X)}, run_id=run_id)
+    quantiles = _rearranged(np.asarray(fitted.predict(X), float).reshape(len(X), -1), forecast_levels(fitted))
+    made = [{"kind": "quantile", "level": level, "value": value} for level, value in quantiles.items()]
+    return Forecasts.concat([Forecasts.from_rows({**columns, **part}, run_id=run_id) for part in made])
 
 
 def _rearranged(values: FloatArray, levels: Sequence[float]) -> dict[float, FloatArray]:
@@ -315,6 +326,14 @@ def _rearranged(values: FloatArray, levels: Sequence[float]) -> dict[float, Floa
             f"predict gives {values.shape[1]} columns for levels {tuple(levels)}; give one column per level"
         )
     return dict(zip(sorted(levels), np.sort(values, axis=1).T, strict=True))
+
+
+def _forecasts(work: _Work, fitted: Any) -> Forecasts:
+    test = work.test
+    times = {name: test.clock(clock) for name, clock in _TIMES.items()} if test.is_dated else {}
+    cases = {"model": work.model, "fold": work.fold, "entity": test.entity, "target": test.target, **times}
+    known = {"horizon": test.horizon, "truth": test.y.astype(float)}
+    return forecasts_for(fitted, test.X, {**cases, **known}, run_id=work.run_id)
 
 
 _TIMES = {"issued_at": "decided_at", "tradable_at": "tradable_at", "resolves_at": "resolves_at"}

@@ -12,20 +12,24 @@ from finnet.evaluation.giveaway import default_giveaways, market_giveaways
 from finnet.labels import forward_return
 from finnet.types import FloatArray
 
-__all__ = ["raise_alarms"]
+__all__ = ["raise_loan_alarms", "raise_market_alarms"]
 
 _TRADED = ("open", "high", "low", "close", "raw_close", "adj_close", "volume")
 """What a bar itself is made of: known when it is complete."""
 
 
-def raise_alarms(dataset: Dataset, panel: Panel | None, findings: Findings, *, file: str) -> None:
-    """Note every column that gives the outcome away; for markets also fields of the files, whatever reads them."""
-    if panel is None:
-        y = dataset.y
-        told = default_giveaways(dataset.X, y, is_ordered=dataset.is_dated)
-    else:
-        told = {**_of_fields(panel), **_of_features(dataset)}
-        _note_gaps(dataset, findings, file=file)
+def raise_loan_alarms(dataset: Dataset, findings: Findings, *, file: str) -> None:
+    """Note every column that gives the outcome away."""
+    _note(default_giveaways(dataset.X, dataset.y, is_ordered=dataset.is_dated), findings, file=file)
+
+
+def raise_market_alarms(dataset: Dataset, panel: Panel, findings: Findings, *, file: str) -> None:
+    """Note features, and fields of the files whatever reads them, that give the outcome away or are hardly known."""
+    _note_gaps(dataset, findings, file=file)
+    _note({**_of_fields(panel), **_of_features(dataset)}, findings, file=file)
+
+
+def _note(told: Mapping[str, str], findings: Findings, *, file: str) -> None:
     for column, measured in told.items():
         findings.add("gives_away", file, column=column, value=measured)
 

@@ -6,144 +6,31 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from math import inf
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from finnet.backtest.positions import LongFlat, LongShort, TopBottom
 from finnet.blocks import Blocks
-from finnet.checks import nearest, require_at_least, require_choice, require_number, require_share, require_within
+from finnet.checks import nearest, require_at_least, require_choice, require_share
 from finnet.data.limits import Limits
-from finnet.data.loans import LoanFile
-from finnet.data.macro import MacroFile
-from finnet.data.prices import PriceFile
-from finnet.data.sentiment import SentimentFile
 from finnet.errors import ConfigError
-from finnet.features.feature_set import STANDARD, FeatureSet
 from finnet.files import open_regular
 from finnet.jobs.catalog import MODELS
 from finnet.jobs.network_settings import NetworkSettings
 from finnet.jobs.plain_settings import DEEPEST, require_plain, shown
-from finnet.labels import AboveMedian, Direction
-from finnet.lending.cutoff import LoanTerms
 from finnet.splits import Holdout, PurgedKFold, RepeatedKFold, Split, WalkForward
 
-__all__ = ["DefaultRiskJob", "DirectionJob", "Job"]
+__all__ = ["CONTENDERS", "Job", "Models", "SplitChoice", "Tune", "only", "parse_job", "settings_class"]
 
 
-def _only(**given: Any) -> Any:
+def only(**given: Any) -> Any:
     """The one setting given among those named; ConfigError where it is none or several."""
     chosen = {name: value for name, value in given.items() if value is not None}
     if len(chosen) != 1:
         raise ConfigError(f"{' and '.join(chosen) or 'nothing'} given; give exactly one of {', '.join(given)}")
     return next(iter(chosen.values()))
-
-
-@dataclass(frozen=True)
-class IndexHistory:
-    """The embedded S&P 500 and NASDAQ history, 1999 to 2018."""
-
-
-@dataclass(frozen=True)
-class MadeMarket:
-    """A made market whose sentiment moves prices by a stated amount; see `finnet.data.samples.made_market`.
-
-    Parameters
-    ----------
-    symbols, sessions : int
-        Size of the panel.
-    beta : float
-        Strength of the planted signal; at 0 there is none.
-    seed : int
-        Of the made prices, not of the fits.
-    """
-
-    symbols: int = 20
-    sessions: int = 1250
-    beta: float = 0.25
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require_within(self.symbols, 1, 10_000, name="symbols")
-        require_within(self.sessions, 1, 100_000, name="sessions")
-        require_at_least(self.seed, 0, name="seed")
-
-
-@dataclass(frozen=True)
-class MadeLoanBook:
-    """A made loan book with known default probabilities; see `finnet.data.samples.made_loan_book`.
-
-    Parameters
-    ----------
-    loans : int
-        Number of applications.
-    seed : int
-        Of the made loans, not of the fits.
-    """
-
-    loans: int = 6000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require_within(self.loans, 1, 10_000_000, name="loans")
-        require_at_least(self.seed, 0, name="seed")
-
-
-@dataclass(frozen=True)
-class MarketData:
-    """One source of prices; with a price file also files of scored sentiment and of macro series."""
-
-    index_history: IndexHistory | None = None
-    made_market: MadeMarket | None = None
-    prices: PriceFile | None = None
-    sentiment: SentimentFile | None = None
-    macro: MacroFile | None = None
-
-    def __post_init__(self) -> None:
-        _ = self.source
-        for name in ("sentiment", "macro"):
-            if getattr(self, name) is not None and self.prices is None:
-                raise ConfigError(f"{name} is given without prices; add [data.prices] or remove [data.{name}]")
-
-    @property
-    def source(self) -> IndexHistory | MadeMarket | PriceFile:
-        """Where the prices come from."""
-        return _only(index_history=self.index_history, made_market=self.made_market, prices=self.prices)  # type: ignore[no-any-return]
-
-
-@dataclass(frozen=True)
-class LoanData:
-    """One source of loans."""
-
-    made_loan_book: MadeLoanBook | None = None
-    loans: LoanFile | None = None
-
-    def __post_init__(self) -> None:
-        _ = self.source
-
-    @property
-    def source(self) -> MadeLoanBook | LoanFile:
-        """Where the loans come from."""
-        return _only(made_loan_book=self.made_loan_book, loans=self.loans)  # type: ignore[no-any-return]
-
-
-@dataclass(frozen=True)
-class LabelChoice:
-    """What to forecast about a market."""
-
-    direction: Direction | None = None
-    above_median: AboveMedian | None = None
-
-    def __post_init__(self) -> None:
-        _ = self.label
-
-    @property
-    def label(self) -> Direction | AboveMedian:
-        """The label chosen."""
-        return _only(direction=self.direction, above_median=self.above_median)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -161,62 +48,7 @@ class SplitChoice:
     @property
     def split(self) -> Split:
         """The split chosen."""
-        return _only(**{field.name: getattr(self, field.name) for field in fields(self)})  # type: ignore[no-any-return]
-
-
-@dataclass(frozen=True)
-class PositionChoice:
-    """How forecasts become positions."""
-
-    long_flat: LongFlat | None = None
-    long_short: LongShort | None = None
-    top_bottom: TopBottom | None = None
-
-    def __post_init__(self) -> None:
-        _ = self.rule
-
-    @property
-    def rule(self) -> LongFlat | LongShort | TopBottom:
-        """The rule chosen."""
-        return _only(**{field.name: getattr(self, field.name) for field in fields(self)})  # type: ignore[no-any-return]
-
-
-@dataclass(frozen=True)
-class BacktestSettings:
-    """Positions and what it costs to change them.
-
-    Parameters
-    ----------
-    cost_bps : float
-        Basis points (1/10,000) of every amount traded.
-    bars_per_year : float
-        Bars of the prices in a year, for yearly figures; counted from the sessions where it is not given.
-    """
-
-    positions: PositionChoice = PositionChoice(long_flat=LongFlat())
-    cost_bps: float = 2.0
-    bars_per_year: float | None = None
-
-    def __post_init__(self) -> None:
-        require_at_least(self.cost_bps, 0, name="cost_bps")
-        if self.bars_per_year is not None:
-            require_number(self.bars_per_year, name="bars_per_year", below=inf, zero=False)
-
-
-@dataclass(frozen=True)
-class ForecastSettings:
-    """What `finnet forecast` accepts.
-
-    Parameters
-    ----------
-    max_age_sessions : int
-        Weekdays that may have passed since the last session of the prices.
-    """
-
-    max_age_sessions: int = 5
-
-    def __post_init__(self) -> None:
-        require_at_least(self.max_age_sessions, 0, name="max_age_sessions")
+        return only(**{field.name: getattr(self, field.name) for field in fields(self)})  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -243,11 +75,6 @@ def _known_models(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _known_features(names: tuple[str, ...]) -> tuple[str, ...]:
-    FeatureSet.of(names)
-    return names
-
-
 def _with_validation(blocks: Blocks) -> Blocks:
     # Without rows held out, early stopping would hold out some of its own choice.
     require_share(blocks.validation, name="blocks.validation", zero=False)
@@ -257,24 +84,26 @@ def _with_validation(blocks: Blocks) -> Blocks:
 CheckedBlocks = Annotated[Blocks, AfterValidator(_with_validation)]
 Models = Annotated[tuple[str, ...], AfterValidator(_known_models)]
 _MOST_BYTES = 1_000_000
-_CONTENDERS = ("network", "tree", "svm", "knn", "logistic", "forest", "boosting")
+CONTENDERS = ("network", "tree", "svm", "knn", "logistic", "forest", "boosting")
 
 
 class Job(BaseModel):
-    """What both kinds of job have in common; `Job.from_toml` gives the right kind.
+    """What all jobs have in common; `Job.from_toml` gives the class of the task that the file names.
 
     Parameters
     ----------
     schema : 1
         Version of the job file's format.
     task : str
-        "direction" or "default-risk".
+        What to forecast, such as "direction" or "default-risk".
     name : str
         Lower-case letters, digits and dashes; the report goes to reports/<name>/.
     title : str
         Heading of the report; the name by default.
     seed : int
         The same seed, data and kind of machine give the same forecasts.
+    deploy : str
+        The model that the report is about, that decides, and that `finnet forecast` applies: one of `models`.
 
     Examples
     --------
@@ -286,16 +115,26 @@ class Job(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
+    task: str
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
     title: str = ""
     seed: Annotated[int, Field(ge=0)] = 0
+    data: Any
+    split: SplitChoice
+    models: Models
+    deploy: str = "network"
     blocks: CheckedBlocks = Blocks()
     network: NetworkSettings = NetworkSettings()
     tune: Tune = Tune()
     limits: Limits = Limits()
 
+    @model_validator(mode="after")
+    def _deploys_a_model(self) -> Self:
+        require_choice(self.deploy, self.models, name="deploy")
+        return self
+
     @classmethod
-    def from_toml(cls, path: Path | str) -> "DirectionJob | DefaultRiskJob":
+    def from_toml(cls, path: Path | str) -> "Job":
         """The job that a file describes; paths in it are relative to its folder.
 
         Raises
@@ -325,77 +164,32 @@ class Job(BaseModel):
     @property
     def paths(self) -> dict[str, str]:
         """Paths of the data files by the name of their table."""
-        data = self.data  # type: ignore[attr-defined]
-        sources = {field.name: getattr(data, field.name) for field in fields(data)}
+        sources = {field.name: getattr(self.data, field.name) for field in fields(self.data)}
         return {name: source.path for name, source in sources.items() if hasattr(source, "path")}
 
     def with_paths(self, change: Callable[[str], str]) -> Self:
         """The same job with the path of every data file changed."""
-        data = self.data  # type: ignore[attr-defined]
-        moved = {name: replace(getattr(data, name), path=change(path)) for name, path in self.paths.items()}
-        return self.model_copy(update={"data": replace(data, **moved)})
+        moved = {name: replace(getattr(self.data, name), path=change(path)) for name, path in self.paths.items()}
+        return self.model_copy(update={"data": replace(self.data, **moved)})
 
 
-class DirectionJob(Job):
-    """Forecast the direction of prices, and say what trading on it would have brought.
-
-    Parameters
-    ----------
-    features : tuple of str
-        Families with their field and bars, such as return_5, rank_volatility_20 or sentiment_vix.
-    min_history_bars : int
-        Closes that a symbol must have had before its first row.
-    models : tuple of str
-        The network and what it is compared with: tree, svm, knn, logistic, forest, boosting; naive: always_up,
-        prior_rate, persistence, best_column.
-    """
-
-    task: Literal["direction"]
-    data: MarketData
-    features: Annotated[tuple[str, ...], AfterValidator(_known_features)] = tuple(STANDARD)
-    min_history_bars: Annotated[int, Field(ge=0)] = 0
-    label: LabelChoice = LabelChoice(direction=Direction())
-    split: SplitChoice = SplitChoice(walk_forward=WalkForward())
-    models: Models = (*_CONTENDERS, "always_up", "prior_rate", "persistence", "best_column")
-    backtest: BacktestSettings = BacktestSettings()
-    forecast: ForecastSettings = ForecastSettings()
-
-
-class DefaultRiskJob(Job):
-    """Forecast the default of loans, and say which cut-off would pay.
-
-    Parameters
-    ----------
-    models : tuple of str
-        The network and what it is compared with: tree, svm, knn, logistic, forest, boosting; naive: prior_rate,
-        best_column.
-    """
-
-    task: Literal["default-risk"]
-    data: LoanData
-    split: SplitChoice = SplitChoice(holdout=Holdout())
-    models: Models = (*_CONTENDERS, "prior_rate", "best_column")
-    lending: LoanTerms = LoanTerms()
-
-
-_JOBS: Mapping[str, type[DirectionJob] | type[DefaultRiskJob]] = {
-    "direction": DirectionJob,
-    "default-risk": DefaultRiskJob,
-}
-
-
-def parse_job(settings: Mapping[str, Any], *, source: str = "job") -> DirectionJob | DefaultRiskJob:
+def parse_job(settings: Mapping[str, Any], *, source: str = "job") -> Job:
     """The job that these settings describe; ConfigError naming every key that is wrong."""
+    # A task is read after its own settings, which build on this module.
+    from finnet.jobs.tasks import TASKS
+
     require_plain(settings, source=source)
-    task = settings.get("task")
-    if not isinstance(task, str):
-        raise ConfigError(f'{source}: task is missing; add task = "direction" or task = "default-risk"')
+    name = settings.get("task")
+    if not isinstance(name, str):
+        known = " or ".join(f'task = "{task}"' for task in TASKS)
+        raise ConfigError(f"{source}: task is missing; add {known}")
+    require_choice(name, TASKS, name="task")
+    job = TASKS[name].settings
     try:
-        require_choice(task, _JOBS, name="task")
         # Strict, so that "5" is no number; by way of JSON, whose lists and days are our tuples and dates.
-        return _JOBS[task].model_validate_json(json.dumps(settings, default=str), strict=True)
+        return job.model_validate_json(json.dumps(settings, default=str), strict=True)
     except ValidationError as error:
-        problems = dict.fromkeys(_sentence(_JOBS[task], problem) for problem in error.errors())
+        problems = dict.fromkeys(_sentence(job, problem) for problem in error.errors())
         raise ConfigError(f"{source}: " + "; ".join(problems)) from None
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from finnet.checks import require_choice
 from finnet.jobs.examples import new_file
-from finnet.jobs.loan_drafts import loan_draft
-from finnet.jobs.market_drafts import market_draft
+from finnet.jobs.tasks import TASKS
 
 __all__ = ["draft", "write_draft"]
 
@@ -21,8 +20,8 @@ def draft(task: str, name: str, files: Sequence[Path], *, folder: Path = Path())
 
     Every key that was guessed from the file says so; the user confirms by running it.
     """
-    require_choice(task, ("direction", "default-risk"), name="task")
-    body = loan_draft(files[0], folder) if task == "default-risk" else market_draft(files, folder)
+    require_choice(task, TASKS, name="task")
+    body = TASKS[task].draft(files, folder)
     head = [
         f"# Drafted from {', '.join(file.name for file in files)}. Every line marked (guess) was read off the data:",
         "# mend what is wrong, then run `finnet check-data` on this file.",

@@ -10,10 +10,12 @@ from finnet.data.quality import problems_of, told
 from finnet.dataset import Dataset
 from finnet.evaluation.walk_forward import forecast_folds
 from finnet.jobs.catalog import BASELINES
-from finnet.jobs.config import DefaultRiskJob, DirectionJob, Tune
+from finnet.jobs.config import Job, Tune
 from finnet.jobs.final import final_rows
 from finnet.jobs.runner import build_models, count_fits
 from finnet.jobs.sources import load
+from finnet.jobs.tasks import task_of
+from finnet.names import model_in_sentence
 from finnet.splits import Fold, Split, fold_table
 
 __all__ = ["explain"]
@@ -29,7 +31,7 @@ class _FirstFold:
         yield next(iter(self.split_of.split(dataset)))
 
 
-def explain(job: DirectionJob | DefaultRiskJob, *, n_jobs: int = 1) -> str:
+def explain(job: Job, *, n_jobs: int = 1) -> str:
     """Rows, folds, blocks, fits and expected time of a job, one sentence per line.
 
     The time is found by trying every model once on the first fold, so this takes a small part of what the job takes.
@@ -47,15 +49,15 @@ def explain(job: DirectionJob | DefaultRiskJob, *, n_jobs: int = 1) -> str:
     Fits: 2 models on 1 fold; the network trains 4 networks in each fit, the others but the naive ones try...
     Time: about ... on 1 process.
     """
-    loaded = load(job)
-    dataset = loaded.dataset
+    study = load(job)
+    dataset = study.dataset
     lines = [_aim(job, dataset), _data(dataset), _folds(job, dataset), _blocks(job), _fits(job, dataset)]
-    found = [f"{problem.severity.capitalize()}: {problem}." for problem in told(problems_of(loaded.quality))]
+    found = [f"{problem.severity.capitalize()}: {problem}." for problem in told(problems_of(study.quality))]
     return "\n".join([*lines, _time(job, dataset, n_jobs=effective_n_jobs(n_jobs)), *found])
 
 
-def _aim(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> str:
-    ahead = f" over {_plural(dataset.horizon, 'bar')}" if isinstance(job, DirectionJob) else ""
+def _aim(job: Job, dataset: Dataset) -> str:
+    ahead = task_of(job).horizon_words(dataset)
     columns = _plural(len(dataset.X.columns), "column")
     return f"{job.name} forecasts {dataset.target.replace('_', ' ')}{ahead} from {columns}."
 
@@ -69,7 +71,7 @@ def _data(dataset: Dataset) -> str:
     return f"{sentence}, from {known[0].astype('datetime64[D]')} to {known[-1].astype('datetime64[D]')}."
 
 
-def _folds(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> str:
+def _folds(job: Job, dataset: Dataset) -> str:
     table = fold_table(dataset, job.split.split)
     first, last = (_fold(table.iloc[row]) for row in (0, -1))
     sentence = f"Folds: {len(table)}. The first {first}"
@@ -80,7 +82,7 @@ def _fold(row: "pd.Series[float]") -> str:
     return f"trains on {_plural(int(row['train_rows']), 'row')} and forecasts {row['test_rows']:,}"
 
 
-def _blocks(job: DirectionJob | DefaultRiskJob) -> str:
+def _blocks(job: Job) -> str:
     fits, calibrate = job.blocks.fits, ", and calibrate" if job.blocks.calibration else ""
     return (
         f"Blocks: {fits} fits on each training window, each without some of its rows, which stop training, choose"
@@ -88,16 +90,20 @@ def _blocks(job: DirectionJob | DefaultRiskJob) -> str:
     )
 
 
-def _fits(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> str:
+def _fits(job: Job, dataset: Dataset) -> str:
     folds = (count_fits(job, dataset) - 1) // len(job.models)
     rows = _plural(len(final_rows(job.split.split, dataset)), "row")
     members = f"the network trains {_plural(job.network.build(fits=job.blocks.fits).members, 'network')} in each fit"
     tried = f"the others but the naive ones try {_plural(job.tune.trials, 'setting')}"
-    last = f"Then the network is fitted once more, on {rows}, to forecast what comes."
+    last = f"Then {_deployed(job)} is fitted once more, on {rows}, to forecast what comes."
     return f"Fits: {len(job.models)} models on {_plural(folds, 'fold')}; {members}, {tried}. {last}"
 
 
-def _time(job: DirectionJob | DefaultRiskJob, dataset: Dataset, *, n_jobs: int) -> str:
+def _deployed(job: Job) -> str:
+    return model_in_sentence(job.deploy)
+
+
+def _time(job: Job, dataset: Dataset, *, n_jobs: int) -> str:
     """From one try of every model on the first fold; other folds cost as much more as they have more rows."""
     once = job.model_copy(update={"tune": Tune(trials=1)})
     split = _FirstFold(job.split.split)
@@ -108,7 +114,7 @@ def _time(job: DirectionJob | DefaultRiskJob, dataset: Dataset, *, n_jobs: int) 
     return f"Time: about {_duration(seconds)} on {_plural(n_jobs, 'process', 'processes')}."
 
 
-def _repeats(job: DirectionJob | DefaultRiskJob, model: str) -> float:
+def _repeats(job: Job, model: str) -> float:
     """How much more often a model is fitted on a fold than without tuning, which fits one block once per setting."""
     extra = job.tune.trials - 1 if model in BASELINES else 0
     return 1 + extra / job.blocks.fits

@@ -1,4 +1,4 @@
-"""The final refit: the network fitted on the last training window, to forecast what has not come true yet."""
+"""The final refit: the model deployed, fitted on the last training window, to forecast what has not come true yet."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ import numpy as np
 from finnet.dataset import Dataset
 from finnet.evaluation.stability import Profile
 from finnet.evaluation.walk_forward import refit, refit_folds
-from finnet.jobs.config import DefaultRiskJob, DirectionJob
+from finnet.jobs.config import Job
 from finnet.splits import Split, WalkForward
 from finnet.types import IntArray
 
-__all__ = ["REFIT", "describe_refit", "final_rows", "refit_network", "training_profile"]
+__all__ = ["REFIT", "describe_refit", "final_rows", "refit_deployed", "training_profile"]
 
 REFIT = "final refit"
 
@@ -38,23 +38,23 @@ def final_rows(split: Split, dataset: Dataset) -> IntArray:
     return np.flatnonzero(dataset.has_label & (known >= start))
 
 
-def refit_network(job: DirectionJob | DefaultRiskJob, dataset: Dataset, network: Any) -> Any:
-    """The network, fitted on the last window as it is on every fold."""
-    return refit(network, dataset, final_rows(job.split.split, dataset), blocks=job.blocks, seed=job.seed)
+def refit_deployed(job: Job, dataset: Dataset, model: Any) -> Any:
+    """The model, fitted on the last window as it is on every fold."""
+    return refit(model, dataset, final_rows(job.split.split, dataset), blocks=job.blocks, seed=job.seed)
 
 
-def training_profile(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> Profile:
+def training_profile(job: Job, dataset: Dataset) -> Profile:
     """What the rows of the last window look like, for new rows to be compared with."""
     return Profile.of(dataset.X.iloc[final_rows(job.split.split, dataset)])
 
 
-def describe_refit(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> dict[str, Any]:
+def describe_refit(job: Job, dataset: Dataset) -> dict[str, Any]:
     """What the final refit was trained on; `until` is the moment when the last label that moved a weight was known."""
     rows = final_rows(job.split.split, dataset)
     folds = refit_folds(dataset, rows, blocks=job.blocks, seed=job.seed)
     fitted = rows if folds is None else rows[folds.fitted]
     if not dataset.is_dated:
-        return {"model": "network", "rows": len(fitted)}
+        return {"model": job.deploy, "rows": len(fitted)}
     known, resolved = dataset.clock("known_at")[fitted], dataset.clock("resolves_at")[fitted]
     times = {"from": known[0], "to": known[-1], "until": resolved.max()}
-    return {"model": "network", "rows": len(fitted)} | {name: str(time) for name, time in times.items()}
+    return {"model": job.deploy, "rows": len(fitted)} | {name: str(time) for name, time in times.items()}

@@ -1,6 +1,6 @@
 """Forecasting: the final refit of a run applied to rows that have not come true yet."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -8,19 +8,17 @@ import numpy as np
 import pandas as pd
 
 from finnet.data.limits import limited
-from finnet.data.panel import Panel
-from finnet.data.prices import PriceFile
-from finnet.errors import ConfigError, DataError, LimitError
-from finnet.estimators.calibration import CalibratedClassifier
+from finnet.errors import DataError, LimitError
 from finnet.estimators.saving import load_model
 from finnet.evaluation.stability import Profile, compared
+from finnet.evaluation.walk_forward import forecast_columns
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import MODEL, PROFILE
-from finnet.jobs.config import DirectionJob, MarketData
 from finnet.jobs.final import REFIT
-from finnet.jobs.new_rows import NewRows, loan_rows, market_rows
+from finnet.jobs.new_rows import NewRows
 from finnet.jobs.saved import SavedRun
-from finnet.jobs.sources import load_panel
+from finnet.jobs.tasks import task_of
+from finnet.names import model_in_sentence
 
 __all__ = ["NewForecasts", "forecast_new"]
 
@@ -61,8 +59,9 @@ class NewForecasts:
     @property
     def sentence(self) -> str:
         """As-of time, number of forecasts and what made them."""
+        model = model_in_sentence(self.forecasts.models[0])
         return (
-            f"as of {self.as_of}: {len(self.forecasts)} forecasts by the network of run {self.run}, trained until"
+            f"as of {self.as_of}: {len(self.forecasts)} forecasts by {model} of run {self.run}, trained until"
             f" {self.trained_until} (times in UTC){self._flagged}"
         )
 
@@ -109,19 +108,15 @@ def forecast_new(
     """
     saved = SavedRun.open(run)
     job, model = saved.job, load_model(saved.folder / MODEL)
-    if not hasattr(model, "predict_proba"):
-        raise DataError(f"{saved.folder / MODEL}: forecasts no probabilities; run the job again")
     profile = _profile(saved)
     until = saved.fact(REFIT, dict).get("until")
     moment = (now or pd.Timestamp.now("UTC").tz_localize(None)).to_datetime64()
     with limited(job.limits):
-        if isinstance(job, DirectionJob):
-            rows = market_rows(job, _panel(job, data, sentiment), now=moment, until=np.datetime64(until))
-        else:
-            trained = None if until is None else np.datetime64(until)
-            rows = loan_rows(job, data, profile=profile, now=moment, until=trained)
-    forecasts = _forecasts(rows, model, saved.name)
-    found = compared(profile, rows.X, units=rows.units)
+        trained = None if until is None else np.datetime64(until)
+        rows = task_of(job).new_rows(job, data, sentiment=sentiment, profile=profile, now=moment, until=trained)
+    _require_schema(rows.X, profile)
+    forecasts = _forecasts(rows, model, saved)
+    found = compared(profile, rows.X[list(profile.columns)], units=rows.units)
     flags = tuple("; ".join([*own, *odd]) for own, odd in zip(rows.flags, found.flags, strict=True))
     return NewForecasts(
         forecasts, _newest(rows), until or "undated", saved.name, flags, found.summary, tuple(found.told)
@@ -135,33 +130,19 @@ def _profile(saved: SavedRun) -> Profile:
         raise DataError(f"{saved.folder / PROFILE}: is no profile of training rows; run the job again") from error
 
 
-def _panel(job: DirectionJob, data: Path | str, sentiment: Path | str | None) -> Panel:
-    source = job.data.source
-    if not isinstance(source, PriceFile):
-        raise ConfigError("the run used embedded prices, which get no new rows; run a job with [data.prices]")
-    late = job.data.sentiment
-    if sentiment is not None:
-        if late is None:
-            raise ConfigError("the job has no [data.sentiment]; leave the sentiment file out")
-        late = replace(late, path=str(sentiment))
-    prices = replace(source, path=str(data), start=None, end=None)
-    return load_panel(MarketData(prices=prices, sentiment=late, macro=job.data.macro))
-
-
-def _forecasts(rows: NewRows, model: CalibratedClassifier, run_id: str) -> Forecasts:
-    _require_schema(rows.X, model.classifier_.models[0].encoder_)
+def _forecasts(rows: NewRows, model: Any, saved: SavedRun) -> Forecasts:
+    columns = {"fold": NO_FOLD, "entity": rows.entity, "target": rows.target, "horizon": rows.horizon}
     clocks = {name: getattr(rows, name) for name in ("issued_at", "tradable_at", "resolves_at")}
     times: dict[str, Any] = {name: clock for name, clock in clocks.items() if clock is not None}
-    named = {"model": "network", "fold": NO_FOLD, "entity": rows.entity, "target": rows.target, "horizon": rows.horizon}
-    value = model.predict_proba(rows.X)[:, 1]
-    return Forecasts.from_rows({**named, **times, "kind": "probability", "value": value}, run_id=run_id)
+    made = forecast_columns(model, rows.X)
+    return Forecasts.from_rows({"model": saved.job.deploy, **columns, **times, **made}, run_id=saved.name)
 
 
-def _require_schema(X: pd.DataFrame, encoder: Any) -> None:
-    for name in encoder.feature_names_in_:
+def _require_schema(X: pd.DataFrame, profile: Profile) -> None:
+    for name in profile.columns:
         if name not in X:
             raise DataError(f"column {name!r} is missing, with which the model was trained; give the same columns")
-        was_number, is_number = name in encoder.numbers_, pd.api.types.is_numeric_dtype(X[name].dtype)
+        was_number, is_number = name not in profile.categories, pd.api.types.is_numeric_dtype(X[name].dtype)
         if was_number != is_number:
             kinds = ("a number", "a category") if is_number else ("a category", "a number")
             raise DataError(f"column {name!r} is {kinds[0]}, but was {kinds[1]} in training; give the same columns")

@@ -1,27 +1,19 @@
-"""New rows: prices or loans that have not come true yet, each with flags that say how far to trust its forecast."""
+"""New rows: cases that have not come true yet, each with flags that say how far to trust its forecast."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from finnet.data.loans import LoanFile, read_applications
-from finnet.data.panel import Panel
-from finnet.errors import ConfigError, DataError, LimitError
-from finnet.evaluation.stability import Profile
-from finnet.features.feature_set import FeatureSet
-from finnet.jobs.config import DefaultRiskJob, DirectionJob
-from finnet.labels import is_ready, paid_out_at
-from finnet.types import BoolArray, TimeArray
+from finnet.types import TimeArray
 
-__all__ = ["NewRows", "loan_rows", "market_rows"]
+__all__ = ["LATER", "OLD", "REPEATED", "NewRows"]
 
 OLD, LATER, REPEATED = "known before the model was trained", "applied for after today", "repeated"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class NewRows:
     """Rows to forecast; times are None where they have no dates.
 
@@ -47,80 +39,3 @@ class NewRows:
     resolves_at: TimeArray | None
     flags: Sequence[list[str]]
     units: int
-
-
-def market_rows(job: DirectionJob, panel: Panel, *, now: np.datetime64, until: np.datetime64) -> NewRows:
-    """A row for each symbol at each session known from `until` to `now`."""
-    panel = panel.until(int((panel.closes_at <= now).sum()))
-    features = FeatureSet.of(job.features)
-    _require_history(panel, features.look_back)
-    _require_fresh(panel, now, job.forecast.max_age_sessions)
-    ready = is_ready(panel, look_back=features.look_back, min_history_bars=job.min_history_bars)
-    t, s = np.nonzero(ready & (panel.closes_at >= until)[:, None])
-    if not len(t):
-        raise DataError(
-            f"no session from {until}, when the model had been trained, to {panel.closes_at[-1]} has a symbol with"
-            f" {max(job.min_history_bars, 1)} closes; give newer prices"
-        )
-    X = pd.DataFrame(features.compute(panel)[t, s], columns=features.names)
-    label, entity = job.label.label, np.array(panel.symbols, object)[s]
-    flags: list[list[str]] = [[] for _ in t]
-    issued, tradable = panel.closes_at[t], _bars_later(panel, t, label.delay_bars)
-    return NewRows(X, entity, label.target, label.horizon_bars, issued, tradable, None, flags, len(np.unique(t)))
-
-
-def _bars_later(panel: Panel, t: np.ndarray, bars: int) -> TimeArray:
-    """Closes `bars` after those of t, shape (n,); NaT where the panel does not reach them."""
-    later = np.append(panel.closes_at, np.datetime64("NaT", "us"))
-    return np.asarray(later[np.minimum(t + bars, len(panel.closes_at))])
-
-
-def _require_history(panel: Panel, look_back: int) -> None:
-    if len(panel.sessions) < look_back:
-        raise DataError(
-            f"{len(panel.sessions)} complete sessions are too few: features look back {look_back}; give more history"
-        )
-
-
-def _require_fresh(panel: Panel, now: np.datetime64, limit: int) -> None:
-    last, today = panel.sessions[-1].astype("datetime64[D]"), now.astype("datetime64[D]")
-    age = int(np.busday_count(last, today))
-    if age > limit:
-        words = f"the last session, {last}, is {age} weekdays old"
-        raise LimitError(f"{words}; give newer prices (forecast.max_age_sessions={limit})")
-
-
-def loan_rows(
-    job: DefaultRiskJob, data: Path | str, *, profile: Profile, now: np.datetime64, until: np.datetime64 | None
-) -> NewRows:
-    """A row for each row of a loan file, in its order; columns are of the kinds that they had in training.
-
-    `until` is when the last outcome that trained the model was known: the model may have seen older loans.
-    """
-    source = job.data.source
-    if not isinstance(source, LoanFile):
-        raise ConfigError("the run used embedded loans, which get no new rows; run a job with [data.loans]")
-    declared = replace(source, path=str(data), categories=profile.categories, text_is_category=False, leave_out={})
-    book = read_applications(declared)
-    repeated = book.applications.duplicated(keep=False).to_numpy()
-    found = {REPEATED: repeated | _has_repeated_id(book.loan_id)}
-    if book.applied_at is not None:
-        found[LATER] = book.applied_at > now
-        if until is not None:
-            found[OLD] = book.applied_at < until
-    return NewRows(
-        book.applications,
-        book.loan_id,
-        "default",
-        book.horizon_months,
-        book.applied_at,
-        None if book.applied_at is None else paid_out_at(book.applied_at),
-        book.resolves_at,
-        [[words for words, rows in found.items() if rows[row]] for row in range(len(book))],
-        len(book),
-    )
-
-
-def _has_repeated_id(ids: np.ndarray) -> BoolArray:
-    plain = pd.Series(ids).str.replace(r" \(\d+\)$", "", regex=True)
-    return np.asarray(plain.duplicated(keep=False))

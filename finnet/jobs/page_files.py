@@ -11,64 +11,74 @@ import pandas as pd
 from finnet.errors import DataError
 from finnet.jobs.artifacts import to_json, to_parquet
 from finnet.jobs.folders import MANIFEST
-from finnet.jobs.pages import PageParts
-from finnet.reporting.backtest_report import Trading
-from finnet.reporting.comparison_report import Evidence, Run
-from finnet.reporting.validation_report import KnownTruth, Lending
+from finnet.reporting.html import render
+from finnet.reporting.report import Chapter, Report
+from finnet.reporting.sections import SECTIONS
+from finnet.reporting.sections.section import ReportSection
 
-__all__ = ["MANIFEST", "page_files", "page_parts_from"]
+__all__ = ["PAGE", "page_files", "render_page", "report_from"]
 
-_PLAIN = "page/page.json"
-_KINDS: Mapping[str, type[Any]] = {"evidence": Evidence, "run": Run, "trading": Trading, "lending": Lending}
-_TIMES = ("first", "last")
-
-
-def page_files(parts: PageParts) -> dict[str, bytes]:
-    """Tables as `page/<name>.parquet`, all else as `page/page.json` and `manifest.json`."""
-    files, plain = {MANIFEST: to_json(parts.run.manifest).encode()}, {}
-    for kind, part in _named(parts).items():
-        values = {field.name: _as_table(getattr(part, field.name)) for field in fields(part)}
-        tables = {name: value for name, value in values.items() if isinstance(value, pd.DataFrame)}
-        files |= {f"page/{name}.parquet": to_parquet(table) for name, table in tables.items()}
-        plain[kind] = {name: values[name] for name in values if name not in tables and name != "manifest"}
-        plain[kind]["tables"] = list(tables)
-    return files | {_PLAIN: to_json(plain).encode()}
+PAGE = "page/page.json"
+SCHEMA = 2
+_NAMES = {section: name for name, section in SECTIONS.items()}
 
 
-def page_parts_from(files: Mapping[str, bytes]) -> PageParts:
-    """The parts that `page_files` saved; DataError where one is missing or is not what it should be."""
+def page_files(report: Report) -> dict[str, bytes]:
+    """Tables as `page/<name>.parquet`, all else as `page/page.json`."""
+    files: dict[str, bytes] = {}
+    parts = [_saved_part(part, files) for part in report.parts]
+    plain = {"schema": SCHEMA, "title": report.title, "kind": report.kind, "parts": parts}
+    return files | {PAGE: to_json(plain).encode()}
+
+
+def _saved_part(part: ReportSection | Chapter, files: dict[str, bytes]) -> dict[str, Any]:
+    if isinstance(part, Chapter):
+        sections = [_saved(section, files) for section in part.sections]
+        return {"chapter": part.title, "lead": part.lead, "sections": sections}
+    return _saved(part, files)
+
+
+def _saved(section: ReportSection, files: dict[str, bytes]) -> dict[str, Any]:
+    values = {field.name: getattr(section, field.name) for field in fields(section)}  # type: ignore[arg-type]
+    values.pop("manifest", None)
+    tables = {name: value for name, value in values.items() if isinstance(value, pd.DataFrame)}
+    for name, table in tables.items():
+        path = f"page/{name}.parquet"
+        assert path not in files, f"two sections of one page save a table {name!r}"
+        files[path] = to_parquet(table)
+    plain = {name: value for name, value in values.items() if name not in tables}
+    return {"section": _NAMES[type(section)], "tables": list(tables), **plain}
+
+
+def report_from(files: Mapping[str, bytes]) -> Report:
+    """The report that `page_files` saved; DataError where a part is missing or is not what it should be."""
     try:
-        plain = json.loads(files[_PLAIN])
-        parts = {kind: _part(kind, values, files) for kind, values in plain.items()}
-        decision = parts["trading"] if "trading" in parts else parts["lending"]
-        return PageParts(evidence=parts["evidence"], run=parts["run"], decision=decision)
+        plain = json.loads(files[PAGE])
+        if plain.get("schema") != SCHEMA:
+            raise DataError("the saved page is of another version of finnet; run the job again")
+        parts = [_part(part, files) for part in plain["parts"]]
+        return Report(title=plain["title"], kind=plain["kind"], parts=parts)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        if isinstance(error, DataError):
+            raise
         raise DataError(f"the saved page cannot be read ({error!r}); run the job again") from error
 
 
-def _named(parts: PageParts) -> dict[str, Any]:
-    decision = "trading" if isinstance(parts.decision, Trading) else "lending"
-    return {"evidence": parts.evidence, "run": parts.run, decision: parts.decision}
+def render_page(files: Mapping[str, bytes]) -> str:
+    """The page of a run, from its saved files."""
+    return render(report_from(files).page())
 
 
-def _part(kind: str, values: dict[str, Any], files: Mapping[str, bytes]) -> Any:
-    known: dict[str, Any] = {
-        name: pd.read_parquet(io.BytesIO(files[f"page/{name}.parquet"])) for name in values.pop("tables")
-    }
-    known |= {name: None if value is None else _as_value(name, value) for name, value in values.items()}
-    columns = known.get("known_truth")
-    if columns is not None:
-        known["known_truth"] = KnownTruth(columns["probability"].to_numpy(), columns["forecast"].to_numpy())
-    if kind == "run":
-        known["manifest"] = json.loads(files[MANIFEST])
-    return _KINDS[kind](**known)
+def _part(saved: Mapping[str, Any], files: Mapping[str, bytes]) -> ReportSection | Chapter:
+    if "chapter" in saved:
+        sections = [_section(section, files) for section in saved["sections"]]
+        return Chapter(title=saved["chapter"], lead=saved["lead"], sections=sections)
+    return _section(saved, files)
 
 
-def _as_table(value: Any) -> Any:
-    if isinstance(value, KnownTruth):
-        return pd.DataFrame({"probability": value.probability, "forecast": value.forecast})
-    return value.isoformat() if isinstance(value, pd.Timestamp) else value
-
-
-def _as_value(name: str, value: Any) -> Any:
-    return pd.Timestamp(value) if name in _TIMES else value
+def _section(saved: Mapping[str, Any], files: Mapping[str, bytes]) -> ReportSection:
+    kind = SECTIONS[saved["section"]]
+    tables = {name: pd.read_parquet(io.BytesIO(files[f"page/{name}.parquet"])) for name in saved["tables"]}
+    plain = {name: value for name, value in saved.items() if name not in ("section", "tables")}
+    manifest = {field.name: json.loads(files[MANIFEST]) for field in fields(kind) if field.name == "manifest"}  # type: ignore[arg-type]
+    return kind(**plain, **tables, **manifest)

@@ -7,7 +7,7 @@ import numpy as np
 from finnet.dataset import Dataset
 from finnet.errors import FinnetError
 from finnet.jobs.catalog import NAIVE
-from finnet.jobs.config import DefaultRiskJob, DirectionJob
+from finnet.jobs.config import Job
 from finnet.seeds import derive_seed
 from finnet.splits import Holdout, Split, WalkForward
 
@@ -20,7 +20,7 @@ SHARES = (0.2, 0.15, 0.1, 0.05)
 """Test shares that are tried where the one of a holdout leaves too little to learn from."""
 
 
-def hindrances(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> list[str]:
+def hindrances(job: Job, dataset: Dataset) -> list[str]:
     """Sentences about what would stop the run: folds that cannot be cut or trained, models that lack their column.
 
     Examples
@@ -45,7 +45,7 @@ def hindrances(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> list[str
     return [*found, f"{trouble}{_way_out(job, dataset)}"] if trouble else found
 
 
-def _trouble(job: DirectionJob | DefaultRiskJob, dataset: Dataset, split: Split) -> str:
+def _trouble(job: Job, dataset: Dataset, split: Split) -> str:
     """What prevents the first fold that cannot be cut, trained or divided into blocks; "" where nothing does."""
     try:
         for fold in split.split(dataset):
@@ -59,7 +59,7 @@ def _trouble(job: DirectionJob | DefaultRiskJob, dataset: Dataset, split: Split)
     return ""
 
 
-def _way_out(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> str:
+def _way_out(job: Job, dataset: Dataset) -> str:
     """The setting nearest to the job's that would work, as the end of a sentence; "" where none is found."""
     split = job.split.split
     with_blocks = f" (horizon {dataset.horizon}, blocks.validation = {job.blocks.validation:g})"

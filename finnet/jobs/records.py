@@ -8,19 +8,19 @@ from typing import Any
 
 import pandas as pd
 
-from finnet.backtest.engine import Backtest
 from finnet.dataset import Dataset
 from finnet.estimators.baselines import CappedSVC
+from finnet.evaluation.judgement import Judgement
 from finnet.evaluation.walk_forward import FoldResult
 from finnet.jobs.artifacts import data_hash, environment
-from finnet.jobs.config import DefaultRiskJob, DirectionJob
+from finnet.jobs.config import Job
 from finnet.jobs.final import REFIT, describe_refit
-from finnet.jobs.judgement import Judgement, LendingDecision
+from finnet.jobs.tasks.task import Decision
 
 __all__ = ["comparison_csv", "manifest", "metrics", "timings"]
 
 
-def metrics(judgement: Judgement) -> dict[str, Any]:
+def metrics(judgement: Judgement, decision: Decision) -> dict[str, Any]:
     """Everything that was measured, nested by model, metric and decision."""
     scores = judgement.scores.set_index(["model", "metric"])[["value", "low", "high"]]
     by_model = {model: part.droplevel(0).to_dict("index") for model, part in scores.groupby(level=0, sort=False)}
@@ -28,29 +28,22 @@ def metrics(judgement: Judgement) -> dict[str, Any]:
         "verdict": judgement.verdict,
         "sample": asdict(judgement.sample),
         "scores": by_model,
-        "calibration_errors": judgement.calibration_errors.to_dict("records"),
-        **({} if judgement.row_counts is None else {"rows": asdict(judgement.row_counts)}),
-        **_decision(judgement.decision),
+        **_calibration(judgement),
+        **decision.record,
     }
 
 
-def _decision(decision: Backtest | LendingDecision | None) -> dict[str, Any]:
-    if decision is None:
-        return {"backtest": None}
-    if isinstance(decision, Backtest):
-        return {"backtest": decision.summary.to_dict("index")}
-    row = decision.cutoffs[decision.cutoffs["cutoff"] == decision.chosen].iloc[0]
-    return {"lending": row.to_dict()}
+def _calibration(judgement: Judgement) -> dict[str, Any]:
+    errors = judgement.calibration_errors
+    return {} if errors is None else {"calibration_errors": errors.to_dict("records")}
 
 
 def comparison_csv(judgement: Judgement) -> str:
-    """The network against every other model, one row per model and metric, as CSV."""
+    """The subject against every other model, one row per model and metric, as CSV."""
     return pd.concat([comparison.table for comparison in judgement.comparisons]).to_csv(index=False)
 
 
-def manifest(
-    job: DirectionJob | DefaultRiskJob, dataset: Dataset, results: Sequence[FoldResult], *, run_id: str, newest: str
-) -> dict[str, Any]:
+def manifest(job: Job, dataset: Dataset, results: Sequence[FoldResult], *, run_id: str, newest: str) -> dict[str, Any]:
     """Job, seed, hashes, settings chosen and versions: what made this result, and what would make it again.
 
     Paths are absolute, so that they hold from any folder. `newest` is the moment of the newest row that was read, ""

@@ -8,24 +8,25 @@ from typing import Any
 
 import pandas as pd
 
-from finnet.data.panel import LoanBook, Panel
 from finnet.dataset import Dataset
 from finnet.estimators.saving import model_to_bytes
+from finnet.evaluation.judgement import Judgement, judge
 from finnet.evaluation.walk_forward import FoldResult, forecast_folds
 from finnet.features.encoding import TableEncoder
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import MODEL, PROFILE, publish, run_name, to_json
 from finnet.jobs.catalog import build_model
-from finnet.jobs.config import DefaultRiskJob, DirectionJob
-from finnet.jobs.final import refit_network, training_profile
-from finnet.jobs.folders import move_latest, require_name, restore_runs
+from finnet.jobs.config import Job
+from finnet.jobs.final import refit_deployed, training_profile
+from finnet.jobs.folders import MANIFEST, move_latest, require_name, restore_runs
 from finnet.jobs.interruption import resumable
-from finnet.jobs.judgement import Judgement, judge
 from finnet.jobs.lock import only_run
-from finnet.jobs.page_files import page_files, page_parts_from
-from finnet.jobs.pages import page_parts, render_page
+from finnet.jobs.page_files import page_files, render_page
+from finnet.jobs.pages import report_of
 from finnet.jobs.records import comparison_csv, manifest, metrics, timings
-from finnet.jobs.sources import Loaded, load
+from finnet.jobs.sources import load
+from finnet.jobs.tasks import task_of
+from finnet.jobs.tasks.task import Decision, Study
 from finnet.jobs.units import FinishedUnits
 from finnet.sums import TIMINGS
 
@@ -44,13 +45,15 @@ class JobResult:
     run_id : str
         Name of the run; the same job on the same data has the same.
     folder : Path
-        Holds report.html, forecasts.parquet, metrics.json, comparison.csv and manifest.json; model.npz, the network
-        refitted on the last training window; timings.json, which alone differs between equal runs; the tables of the
-        page; SHA256SUMS of them all.
+        Holds report.html, forecasts.parquet, metrics.json, comparison.csv and manifest.json; model.npz, the model
+        deployed, refitted on the last training window; timings.json, which alone differs between equal runs; the tables
+        of the page; SHA256SUMS of them all.
     forecasts : Forecasts
         Out of sample, of every model.
     judgement : Judgement
-        Scores, comparisons, calibration and decisions.
+        Scores, comparisons and calibration.
+    decision : Decision
+        What deciding on the forecasts of the deployed model would have brought.
     held_back : str
         Why `latest` does not point to the run; "" where it does.
     """
@@ -59,6 +62,7 @@ class JobResult:
     folder: Path
     forecasts: Forecasts
     judgement: Judgement
+    decision: Decision
     held_back: str = ""
 
     @property
@@ -68,7 +72,7 @@ class JobResult:
 
 
 def run_job(
-    job: DirectionJob | DefaultRiskJob,
+    job: Job,
     *,
     reports: Path | str = "reports",
     n_jobs: int = 1,
@@ -80,7 +84,7 @@ def run_job(
 
     Parameters
     ----------
-    job : DirectionJob or DefaultRiskJob
+    job : Job
         As `Job.from_toml` reads it.
     reports : Path
         The run goes to `reports/<job name>/<run id>/`, whole or not at all, and `latest` beside it then points to it,
@@ -114,9 +118,9 @@ def run_job(
     """
     for path in [str(Path(reports).absolute()), *job.relative_to(Path.cwd()).paths.values()]:
         require_name(path)
-    loaded = load(job)
-    on_data(loaded.quality)
-    dataset, source = loaded.dataset, loaded.source
+    study = load(job)
+    on_data(study.quality)
+    task, dataset = task_of(job), study.dataset
     run_id = run_name(job.model_dump(mode="json"), dataset)
     folder = Path(reports) / job.name / run_id
     with resumable(), only_run(folder.parent):
@@ -125,22 +129,18 @@ def run_job(
         results = _forecast(job, dataset, run_id, units=units, n_jobs=n_jobs, on_progress=on_progress)
         model = _refit(job, dataset, units=units, on_progress=on_progress)
         forecasts = Forecasts.concat([result.forecasts for result in results])
-        judgement = judge(job, dataset, forecasts, source)
-        record = manifest(job, dataset, results, run_id=run_id, newest=_newest(source))
-        files = _files(job, loaded, results, judgement=judgement, record=record)
+        judgement = judge(forecasts, job.deploy, outcome=task.outcome(job, study.source), seed=job.seed)
+        decision = task.decide(job, study, forecasts.of(job.deploy))
+        record = manifest(job, dataset, results, run_id=run_id, newest=task.newest(study.source))
+        files = _files(job, study, results, judgement=judgement, decision=decision, record=record)
         publish(folder, forecasts=forecasts, files=files | {MODEL: model})
         held_back = move_latest(folder, force=force_latest)
         units.remove()
-    return JobResult(run_id, folder, forecasts, judgement, held_back)
-
-
-def _newest(source: Panel | LoanBook) -> str:
-    times = source.closes_at if isinstance(source, Panel) else source.applied_at
-    return "" if times is None else str(times.max())
+    return JobResult(run_id, folder, forecasts, judgement, decision, held_back)
 
 
 def _forecast(
-    job: DirectionJob | DefaultRiskJob,
+    job: Job,
     dataset: Dataset,
     run_id: str,
     *,
@@ -170,47 +170,46 @@ def _forecast(
     )
 
 
-def count_fits(job: DirectionJob | DefaultRiskJob, dataset: Dataset) -> int:
+def count_fits(job: Job, dataset: Dataset) -> int:
     """Fits of a job: every model on every fold, and the final refit."""
     return len(job.models) * len(list(job.split.split.split(dataset))) + 1
 
 
-def _refit(
-    job: DirectionJob | DefaultRiskJob, dataset: Dataset, *, units: FinishedUnits, on_progress: OnProgress
-) -> bytes:
-    """The network fitted on the last training window, kept like any other fit."""
+def _refit(job: Job, dataset: Dataset, *, units: FinishedUnits, on_progress: OnProgress) -> bytes:
+    """The model deployed, fitted on the last training window, kept like any other fit."""
     model = units.load_model()
     if model is None:
-        model = model_to_bytes(refit_network(job, dataset, build_models(job)["network"]))
+        model = model_to_bytes(refit_deployed(job, dataset, build_models(job)[job.deploy]))
         units.keep_model(model)
     total = count_fits(job, dataset)
-    on_progress("network, final refit", total, total)
+    on_progress(f"{job.deploy}, final refit", total, total)
     return model
 
 
 def _files(
-    job: DirectionJob | DefaultRiskJob,
-    loaded: Loaded,
+    job: Job,
+    study: Study,
     results: list[FoldResult],
     *,
     judgement: Judgement,
+    decision: Decision,
     record: dict[str, Any],
 ) -> dict[str, bytes]:
-    files = page_files(page_parts(job, loaded, results, judgement=judgement, record=record))
+    report = report_of(job, study, results, judgement=judgement, decision=decision, record=record)
+    files = {MANIFEST: to_json(record).encode(), **page_files(report)}
     # Rendered from what is saved, so that rendering again gives the same page.
     texts = {
-        "report.html": render_page(page_parts_from(files)),
-        "metrics.json": to_json(metrics(judgement)),
+        "report.html": render_page(files),
+        "metrics.json": to_json(metrics(judgement, decision)),
         "comparison.csv": comparison_csv(judgement),
         TIMINGS: to_json(timings(results)),
-        PROFILE: to_json(training_profile(job, loaded.dataset).to_json()),
+        PROFILE: to_json(training_profile(job, study.dataset).to_json()),
     }
     return files | {name: text.encode() for name, text in texts.items()}
 
 
-def build_models(job: DirectionJob | DefaultRiskJob) -> Mapping[str, Any]:
+def build_models(job: Job) -> Mapping[str, Any]:
     """The estimators of a job by name, not fitted yet."""
-    # Returns and ranks are about normal; amounts and incomes have long tails.
-    encoder = TableEncoder("standard" if isinstance(job, DirectionJob) else "quantile")
+    encoder = TableEncoder(task_of(job).scaling())
     network = job.network.build(fits=job.blocks.fits)
     return {name: build_model(name, network=network, encoder=encoder, trials=job.tune.trials) for name in job.models}

@@ -14,7 +14,7 @@ import pandas as pd
 from finnet.errors import ConfigError, DataError, FinnetError
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import FORECASTS, MODEL, PROFILE, publish_files
-from finnet.jobs.config import DefaultRiskJob, DirectionJob, parse_job
+from finnet.jobs.config import Job, parse_job
 from finnet.jobs.folders import (
     LATEST,
     MANIFEST,
@@ -27,15 +27,14 @@ from finnet.jobs.folders import (
 )
 from finnet.jobs.interruption import resumable
 from finnet.jobs.lock import only_run
-from finnet.jobs.page_files import page_parts_from
-from finnet.jobs.pages import render_page
+from finnet.jobs.page_files import PAGE, render_page
 from finnet.jobs.units import unfinished
 from finnet.sums import KEY, SEAL, TIMINGS, check_contents, check_files, read_files
 
 __all__ = ["SavedRun", "list_runs", "render_again", "rendered"]
 
 METRICS, REPORT = "metrics.json", "report.html"
-_NEEDED = (FORECASTS, MANIFEST, MODEL, PROFILE, METRICS, "comparison.csv", REPORT, "page/page.json", TIMINGS)
+_NEEDED = (FORECASTS, MANIFEST, MODEL, PROFILE, METRICS, "comparison.csv", REPORT, PAGE, TIMINGS)
 _COLUMNS = ["job", "run", "state", "made_at", "verdict"]
 
 
@@ -77,7 +76,7 @@ class SavedRun:
         return str(self.fact("run", str))
 
     @property
-    def job(self) -> DirectionJob | DefaultRiskJob:
+    def job(self) -> Job:
         """The job that was run; paths in it are as they were then."""
         try:
             return parse_job(self.fact("job", dict), source=MANIFEST)
@@ -200,7 +199,7 @@ def _render(folder: Path) -> Path:
 def rendered(folder: Path, files: Mapping[str, bytes]) -> bytes:
     """The page that these files of a run give; DataError where they are not what a page is made of."""
     try:
-        return render_page(page_parts_from(files)).encode()
+        return render_page(files).encode()
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         if isinstance(error, FinnetError):
             raise

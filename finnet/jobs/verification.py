@@ -16,7 +16,7 @@ from finnet.errors import ConfigError
 from finnet.estimators.archive import unpack
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import FORECASTS
-from finnet.jobs.config import DefaultRiskJob, DirectionJob
+from finnet.jobs.config import Job
 from finnet.jobs.folders import MANIFEST
 from finnet.jobs.runner import OnProgress, run_job
 from finnet.jobs.saved import METRICS, REPORT, SavedRun, rendered
@@ -77,7 +77,7 @@ def verify_run(
         return compare_runs(saved, made)
 
 
-def _moved(job: DirectionJob | DefaultRiskJob, data: Path) -> DirectionJob | DefaultRiskJob:
+def _moved(job: Job, data: Path) -> Job:
     """The same job, whose data files are found in `data` by as much of their old paths as is there."""
 
     def found(path: str) -> str:

@@ -10,7 +10,7 @@ from matplotlib.dates import AutoDateLocator
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from finnet.names import model_heading
+from finnet.names import model_heading, model_in_sentence
 from finnet.reporting.canvas import (
     BAD,
     GOOD,
@@ -39,20 +39,21 @@ __all__ = [
     "training_plot",
 ]
 
-_NETWORK = "network"
 _MOST_POINTS = 500
 _PANELS = 4
 _LEVEL = 0.05
 
 
-def comparison_plot(table: pd.DataFrame) -> str:
-    """Difference of the network against each model with its 95 % interval; right of zero the network is better.
+def comparison_plot(table: pd.DataFrame, subject: str) -> str:
+    """Difference of the subject against each model with its 95 % interval; right of zero the subject is better.
 
     Parameters
     ----------
     table : DataFrame
-        Columns `model`, `metric` (one for all rows), `difference` (positive where the network is better), `low`,
+        Columns `model`, `metric` (one for all rows), `difference` (positive where the subject is better), `low`,
         `high`, `p_holm`; one row per model, drawn from the top.
+    subject : str
+        The model that is compared with each of them.
 
     Returns
     -------
@@ -63,7 +64,7 @@ def comparison_plot(table: pd.DataFrame) -> str:
     --------
     >>> row = {"model": "tree", "metric": "auc", "difference": 0.02, "low": 0.01, "high": 0.03, "p_holm": 0.01}
     >>> table = pd.DataFrame([row])
-    >>> "Decision tree" in comparison_plot(table)
+    >>> "Decision tree" in comparison_plot(table, "network")
     True
     """
     with canvas(1.1 + 0.28 * len(table)) as figure:
@@ -72,7 +73,7 @@ def comparison_plot(table: pd.DataFrame) -> str:
         for height, row in enumerate(table[["difference", "low", "high", "p_holm"]].to_numpy(float)):
             _draw_difference(axes, height, row)
         _name_rows(axes, [shorten(model_heading(model), 24) for model in table["model"]])
-        _name_sides(axes)
+        _name_sides(axes, shorten(model_in_sentence(subject).removeprefix("the "), 18))
         _label_differences(axes, table)
         return to_svg(figure)
 
@@ -91,12 +92,12 @@ def _name_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def _name_sides(axes: Axes) -> None:
+def _name_sides(axes: Axes, name: str) -> None:
     """Room around zero for the words that say which side is better."""
     low, high = axes.get_xlim()
     reach = max(-low, high)
     axes.set_xlim(min(low, -0.45 * reach), max(high, 0.45 * reach))
-    for words, side, align in (("← network worse", -6, "right"), ("network better →", 6, "left")):
+    for words, side, align in ((f"← {name} worse", -6, "right"), (f"{name} better →", 6, "left")):
         axes.annotate(
             words, (0, 1), (side, 5), xycoords=("data", "axes fraction"), textcoords="offset points", ha=align
         ).set_color(SOFT)
@@ -116,39 +117,36 @@ def _label_differences(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_xlabel(f"Difference in {metric.name}{', percentage points' if metric.is_share else ''}")
 
 
-def calibration_plot(table: pd.DataFrame) -> str:
-    """Observed rate against forecast probability: the network strong with intervals, the others thin behind it.
+def calibration_plot(table: pd.DataFrame, subject: str) -> str:
+    """Observed rate against forecast probability: the subject strong with intervals, the others thin behind it.
 
-    The axes are zoomed to where the forecasts of the network lie, and stretched near zero where they crowd there.
+    The axes are zoomed to where the forecasts of the subject lie, and stretched near zero where they crowd there.
 
     Parameters
     ----------
     table : DataFrame
         Columns `model`, `bin`, `n`, `forecast`, `observed`, `low`, `high`; shares.
+    subject : str
+        One of the models.
 
     Examples
     --------
     >>> table = pd.DataFrame({"model": "network", "bin": [0, 1], "n": 50, "forecast": [0.1, 0.4],
     ...                       "observed": [0.12, 0.38], "low": [0.05, 0.3], "high": [0.2, 0.5]})
-    >>> "as forecast" in calibration_plot(table)
+    >>> "as forecast" in calibration_plot(table, "network")
     True
     """
-    network = table[table["model"] == _main_model(table)]
+    own = table[table["model"] == subject]
     with canvas(3.9) as figure:
         axes = figure.subplots()
-        _zoom(axes, network)
+        _zoom(axes, own)
         label_ends(axes, _draw_diagonal(axes))
         for name, rows in table.groupby("model", sort=False):
-            if name != _main_model(table) and len(rows) > 1:
+            if name != subject and len(rows) > 1:
                 axes.plot(rows["forecast"], rows["observed"], color=GUIDE, linewidth=1, zorder=1)
-        _draw_bins(axes, network)
+        _draw_bins(axes, own)
         axes.set(xlabel="Forecast probability", ylabel="Observed rate")
         return to_svg(figure)
-
-
-def _main_model(table: pd.DataFrame) -> str:
-    models = table["model"].unique()
-    return _NETWORK if _NETWORK in models else str(models[0])
 
 
 def _draw_bins(axes: Axes, rows: pd.DataFrame) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "percent",
     "shorten",
     "span",
+    "stacked",
 ]
 
 ABSENT = "–"
@@ -122,6 +123,17 @@ def span(low: str, high: str) -> str:
     if ABSENT in (low, high):
         return ABSENT
     return f"{low.removesuffix(' %').removesuffix(' points')} to {high}"
+
+
+def stacked(value: str, between: str) -> str:
+    """A value with its interval on a second line, or alone where there is none.
+
+    Examples
+    --------
+    >>> stacked("0.5", "0.4 to 0.6"), stacked("0.5", ABSENT)
+    ('0.5\\n0.4 to 0.6', '0.5')
+    """
+    return value if between == ABSENT else f"{value}\n{between}"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from finnet.estimators.naive import LastValue, TrainingMean, TrainingQuantiles, 
 from finnet.estimators.numbers import BoundedRegressor, EncodedRegressor, LevelByLevel
 from finnet.estimators.tuning import REGRESSOR_SPACES, TunedRegressor
 from finnet.evaluation.comparison import compare
+from finnet.evaluation.judgement import judge
 from finnet.evaluation.scores import score
 from finnet.evaluation.walk_forward import forecast_folds, walk_forward
 from finnet.features.encoding import TableEncoder
@@ -97,6 +98,16 @@ def test_quantiles_of_a_planted_signal_are_found():
     comparison = compare(forecasts, "sloped")
     assert comparison.metric == "pinball"
     assert "beats the training quantiles" in comparison.verdict
+
+
+def test_judgement_follows_the_kind_of_forecasts():
+    means = judge(forecasts_of_returns(0.3), "linear")
+    assert [comparison.metric for comparison in means.comparisons] == ["mse", "rank_ic", "mae"]
+    assert (means.base_rate, means.calibration, means.target.truth) == (None, None, "number")
+    models = {"sloped": Sloped(), "training_quantiles": TrainingQuantiles()}
+    quantiles = judge(walk_forward(models, rows(0.5), SPLIT), "sloped")
+    assert quantiles.target.decides == "pinball"
+    assert (quantiles.coverage["low"] < quantiles.coverage["level"]).all()
 
 
 def test_quantiles_that_cross_are_put_in_order():

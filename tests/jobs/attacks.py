@@ -28,13 +28,15 @@ from finnet.errors import ConfigError, DataError, FinnetError
 from finnet.files import replace_file, replace_folder, stepped_aside
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import run_name, to_json
-from finnet.jobs.config import DefaultRiskJob, DirectionJob, Job, parse_job
+from finnet.jobs.config import Job, parse_job
 from finnet.jobs.folders import LATEST, MANIFEST, mark, move_latest, restore_runs, runs_of
 from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.keys import job_keys
 from finnet.jobs.outputs import write_forecasts
 from finnet.jobs.saved import SavedRun, list_runs, render_again
 from finnet.jobs.sources import load
+from finnet.jobs.tasks.default_risk import DefaultRiskJob
+from finnet.jobs.tasks.direction import DirectionJob
 from finnet.jobs.units import FinishedUnits
 from finnet.sums import SUMS, check_files, read_files, sealed
 from tests.jobs.small import JOB, lasting, run_small

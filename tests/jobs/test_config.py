@@ -3,7 +3,9 @@
 import pytest
 
 from finnet.errors import ConfigError
-from finnet.jobs.config import DefaultRiskJob, DirectionJob, Job, parse_job
+from finnet.jobs.config import Job, parse_job
+from finnet.jobs.tasks.default_risk import DefaultRiskJob
+from finnet.jobs.tasks.direction import DirectionJob
 
 DIRECTION = {"schema": 1, "task": "direction", "name": "study", "data": {"made_market": {}}, "features": ["return_1"]}
 LOANS = {"schema": 1, "task": "default-risk", "name": "loans", "data": {"made_loan_book": {}}}

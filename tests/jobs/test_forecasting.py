@@ -6,7 +6,6 @@ import pytest
 
 from finnet.data.samples import made_loan_book, made_market
 from finnet.errors import ConfigError, DataError, LimitError
-from finnet.estimators.network import NetworkRegressor
 from finnet.estimators.saving import load_model
 from finnet.jobs.config import parse_job
 from finnet.jobs.final import final_rows
@@ -130,13 +129,6 @@ def test_another_schema_is_refused(market, tmp_path):
     long(PANEL).drop(columns="sentiment").to_csv(tmp_path / "other.csv", index=False)
     with pytest.raises(DataError, match="sentiment"):
         forecast_new(run, tmp_path / "other.csv", now=at(219))
-
-
-def test_a_model_without_probabilities_is_refused(market, monkeypatch):
-    run, folder = market
-    monkeypatch.setattr("finnet.jobs.forecasting.load_model", lambda path: NetworkRegressor())
-    with pytest.raises(DataError, match="forecasts no probabilities"):
-        forecast_new(run, folder / "all.csv", now=at(210))
 
 
 def test_embedded_data_get_no_new_rows(tmp_path):

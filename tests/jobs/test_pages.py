@@ -7,14 +7,27 @@ import pandas as pd
 import pytest
 
 from finnet.evaluation.walk_forward import FitRecord, forecast_folds
-from finnet.jobs import pages, runner
-from finnet.jobs.page_files import page_parts_from
+from finnet.jobs import runner
+from finnet.jobs.page_files import report_from
+from finnet.reporting.sections import calibration, training
+from finnet.reporting.sections.data import DataSection
+from finnet.reporting.sections.points import PointsSection
+from finnet.reporting.sections.training import TrainingSection
 from finnet.sums import read_files
 from tests.jobs.small import JOB, run_small
+from tests.reporting.changing import section_of
 
 
-def parts_of(folder):
-    return page_parts_from(read_files(folder))
+def report(folder):
+    return report_from(read_files(folder))
+
+
+def learned(folder):
+    return section_of(report(folder), TrainingSection)
+
+
+def notes_of(folder):
+    return " ".join(section_of(report(folder), PointsSection).points)
 
 
 @pytest.fixture(scope="module")
@@ -23,49 +36,49 @@ def small(tmp_path_factory):
 
 
 def test_the_notes_say_how_many_networks_and_settings_were_tried(small):
-    notes = " ".join(parts_of(small).run.notes)
+    notes = notes_of(small)
     assert "the network is the average of one network in each of 5 fits" in notes
     assert "every other model but the naive ones tried one setting" in notes
 
 
 def test_networks_are_divided_over_the_fits(tmp_path):
     many = JOB.model_copy(update={"network": replace(JOB.network, members=6)})
-    parts = parts_of(runner.run_job(many, reports=tmp_path).folder)
-    assert "the average of 2 networks, trained at once in each of 5 fits" in " ".join(parts.run.notes)
-    assert parts.evidence.learning["networks"].tolist() == [10, 10]
+    folder = runner.run_job(many, reports=tmp_path).folder
+    assert "the average of 2 networks, trained at once in each of 5 fits" in notes_of(folder)
+    assert learned(folder).learning["networks"].tolist() == [10, 10]
 
 
 def test_a_choice_of_networks_is_called_a_choice(tmp_path):
     greedy = JOB.model_copy(update={"network": replace(JOB.network, members=15, selection="greedy")})
     folder = runner.run_job(greedy, reports=tmp_path).folder
-    evidence = parts_of(folder).evidence
-    assert (evidence.learning["chosen"] < 15).any()
-    assert "an average of the best of 3 networks" in " ".join(parts_of(folder).run.notes)
+    section = learned(folder)
+    assert (section.learning["chosen"] < 15).any()
+    assert "an average of the best of 3 networks" in notes_of(folder)
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "one after another is added" in page
     assert "average of all networks" not in page
 
 
 def test_every_network_of_every_fold_is_kept_with_its_share_and_its_losses(small):
-    evidence = parts_of(small).evidence
-    assert evidence.networks.groupby("fold")["member"].apply(list).tolist() == [[0, 1, 2, 3, 4]] * 2
-    assert evidence.networks.groupby("fold")["share"].sum().tolist() == pytest.approx([1.0, 1.0])
-    assert len(evidence.histories) == 2 * 5 * JOB.network.epochs
-    chosen = evidence.networks[evidence.networks["share"] > 0]
-    assert evidence.learning["chosen"].tolist() == chosen.groupby("fold").size().tolist()
-    assert evidence.learning["spread"].notna().all()
+    section = learned(small)
+    assert section.networks.groupby("fold")["member"].apply(list).tolist() == [[0, 1, 2, 3, 4]] * 2
+    assert section.networks.groupby("fold")["share"].sum().tolist() == pytest.approx([1.0, 1.0])
+    assert len(section.histories) == 2 * 5 * JOB.network.epochs
+    chosen = section.networks[section.networks["share"] > 0]
+    assert section.learning["chosen"].tolist() == chosen.groupby("fold").size().tolist()
+    assert section.learning["spread"].notna().all()
 
 
 def test_the_share_of_a_network_stands_beside_each_of_its_losses(small):
-    evidence = parts_of(small).evidence
-    shares = evidence.histories.groupby(["fold", "member"])["share"].agg(["min", "max"])
-    expected = evidence.networks.set_index(["fold", "member"])["share"]
+    section = learned(small)
+    shares = section.histories.groupby(["fold", "member"])["share"].agg(["min", "max"])
+    expected = section.networks.set_index(["fold", "member"])["share"]
     pd.testing.assert_series_equal(shares["min"], expected, check_names=False)
     pd.testing.assert_series_equal(shares["max"], expected, check_names=False)
 
 
 def test_layers_of_every_fold_reach_the_page(small):
-    layers = parts_of(small).evidence.layers
+    layers = learned(small).layers
     assert layers.groupby("fold")["layer"].apply(list).tolist() == [[1, 2] * 5] * 2
     assert (layers["gradient_norm"] > 0.0).all()
 
@@ -85,12 +98,12 @@ def test_advice_reaches_the_page_with_its_fold(advice, expected, tmp_path, monke
         return [replace(result, fit=replace(result.fit, advice=advice)) for result in results]
 
     monkeypatch.setattr(runner, "forecast_folds", advised)
-    assert parts_of(run_small(tmp_path)).evidence.advice == expected
+    assert learned(run_small(tmp_path)).advice == expected
 
 
 def test_advice_that_differs_in_numbers_alone_is_given_once():
     fits = {0: ["15 of 16 learned nothing", "2 diverged"], 1: [], 2: ["9 of 16 learned nothing"]}
-    told = pages._advice({fold: SimpleNamespace(advice=advice) for fold, advice in fits.items()})
+    told = training._advice({fold: SimpleNamespace(advice=advice) for fold, advice in fits.items()})
     assert told == ["Folds 0, 2, such as fold 0: 15 of 16 learned nothing.", "Fold 0: 2 diverged."]
 
 
@@ -99,7 +112,7 @@ def test_advice_of_several_fits_names_their_fold_once():
         0: ["2 of 4 networks learned nothing", "3 of 4 networks learned nothing"],
         2: ["1 of 4 networks learned nothing"],
     }
-    (told,) = pages._advice({fold: SimpleNamespace(advice=advice) for fold, advice in fits.items()})
+    (told,) = training._advice({fold: SimpleNamespace(advice=advice) for fold, advice in fits.items()})
     assert told == "Folds 0, 2, such as fold 0: 2 of 4 networks learned nothing."
 
 
@@ -110,13 +123,13 @@ def odd(model, fold, **facts):
 
 def test_folds_that_are_constant_or_reversed_are_named_and_naive_ones_are_not():
     results = [odd("svm", 1, is_constant=True), odd("svm", 3, is_constant=True), odd("network", 2, reversed=True)]
-    constant, turned = pages._oddities([*results, odd("prior_rate", 1, is_constant=True), odd("tree", 0)])
+    constant, turned = calibration._oddities([*results, odd("prior_rate", 1, is_constant=True), odd("tree", 0)])
     assert constant.startswith("SVM says the same number for every case of folds 1, 3:")
     assert turned.startswith("Network, fold 2: among training rows")
 
 
 def test_the_page_counts_how_the_rows_of_every_fold_were_used(small):
-    folds = parts_of(small).run.folds
+    folds = section_of(report(small), DataSection).folds
     assert (folds["fitted"] == folds["train_rows"]).all()
     assert (folds["calibrating"] == folds["train_rows"]).all()
     page = (small / "report.html").read_text(encoding="utf-8")

@@ -5,9 +5,11 @@ import os
 import pytest
 
 from finnet.errors import ConfigError
-from finnet.jobs.config import DefaultRiskJob, DirectionJob, Job, parse_job
+from finnet.jobs.config import Job, parse_job
 from finnet.jobs.keys import job_keys
 from finnet.jobs.plain_settings import require_plain
+from finnet.jobs.tasks.default_risk import DefaultRiskJob
+from finnet.jobs.tasks.direction import DirectionJob
 
 TASKS = {"direction": DirectionJob, "default-risk": DefaultRiskJob}
 

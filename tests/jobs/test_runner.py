@@ -114,7 +114,7 @@ def test_the_planted_signal_of_the_made_market_is_found_and_pays(tmp_path):
     result = run_job(parse_job(DIRECTION | {"network": {"epochs": 40}}), reports=tmp_path)
     truth, value = result.forecasts.of("network").values()
     assert ((value > 0.5) == truth).mean() > 0.72  # 75 % is the best possible
-    brought = result.judgement.decision.summary["total_return"]
+    brought = result.decision.result.summary["total_return"]
     assert brought["net"] > brought["buy_and_hold"]
     assert "beats the prior rate" in result.verdict
 
@@ -122,7 +122,7 @@ def test_the_planted_signal_of_the_made_market_is_found_and_pays(tmp_path):
 def test_forecast_default_probabilities_come_near_the_true_ones(tmp_path):
     job = parse_job(LOANS | {"data": {"made_loan_book": {"loans": 6000}}, "network": {"epochs": 40}})
     result = run_job(job, reports=tmp_path)
-    known = result.judgement.decision.known_truth
+    known = result.decision.known_truth
     assert np.corrcoef(known.probability, known.forecast)[0, 1] > 0.8
     assert known.forecast.mean() == pytest.approx(known.probability.mean(), abs=0.03)
 

@@ -5,8 +5,10 @@ import re
 import numpy as np
 import pandas as pd
 
-from finnet.jobs.config import LabelChoice, SplitChoice, parse_job
-from finnet.jobs.sources import check_data, load, load_panel
+from finnet.jobs.config import SplitChoice, parse_job
+from finnet.jobs.sources import check_data, load
+from finnet.jobs.tasks.direction import LabelChoice
+from finnet.jobs.tasks.market import load_panel
 from finnet.labels import Direction
 from finnet.splits import WalkForward
 

@@ -7,11 +7,14 @@ import pandas as pd
 import pytest
 
 from finnet.data.samples import made_market
-from finnet.jobs import judgement, runner
+from finnet.jobs import runner
 from finnet.jobs.config import parse_job
-from finnet.jobs.page_files import page_parts_from
+from finnet.jobs.page_files import report_from
 from finnet.jobs.sources import load
+from finnet.jobs.tasks import direction
+from finnet.reporting.sections.trading import TradingSection
 from finnet.sums import read_files
+from tests.reporting.changing import section_of
 
 QUICK = {
     "schema": 1,
@@ -39,12 +42,12 @@ def run(folder, *parts):
     for part in parts:
         settings |= part
     result = runner.run_job(parse_job(settings), reports=folder)
-    return result, page_parts_from(read_files(result.folder)).decision
+    return result, section_of(report_from(read_files(result.folder)), TradingSection)
 
 
 def test_folds_that_trained_on_later_rows_are_never_called_trading(tmp_path):
     result, trading = run(tmp_path, MADE, {"split": {"purged_kfold": {"folds": 3}}})
-    assert result.judgement.decision is None
+    assert result.decision.result is None
     assert (trading.table, trading.summary) == (None, None)
     assert "measure models, not strategies" in trading.rule
     assert json.loads((result.folder / "metrics.json").read_text())["backtest"] is None
@@ -55,14 +58,14 @@ def says_one_number(monkeypatch):
     """`says_one_number(folds)`: the network's forecasts of these folds become .48."""
 
     def change(folds):
-        original = judgement._trade
+        original = direction._trade
 
-        def trade(job, forecasts, panel):
+        def trade(job, forecasts, study):
             table = forecasts.table.copy()
             table.loc[table["fold"].isin(folds), "value"] = 0.48
-            return original(job, type(forecasts)(table), panel)
+            return original(job, type(forecasts)(table), study)
 
-        monkeypatch.setattr(judgement, "_trade", trade)
+        monkeypatch.setattr(direction, "_trade", trade)
 
     return change
 
@@ -77,8 +80,8 @@ def test_a_network_that_says_one_number_in_every_fold_has_nothing_to_trade_on(tm
 def test_a_fold_of_one_number_is_named_and_holds_nothing(tmp_path, says_one_number):
     says_one_number([1])
     result, trading = run(tmp_path, MADE, FORWARD, {"backtest": {"positions": {"long_short": {}}}})
-    positions = result.judgement.decision.positions
-    assert result.judgement.decision.idle_folds == (1,)
+    positions = result.decision.result.positions
+    assert result.decision.result.idle_folds == (1,)
     assert (positions.iloc[41:] == 0).all(axis=None)
     assert (positions.iloc[:30] != 0).any(axis=None)
     assert trading.notes[0].startswith("No position in fold 1:")
@@ -116,26 +119,26 @@ def test_a_job_books_the_delisting_return_of_its_label(tmp_path, vanishing):
     for loss in (0.0, -0.9):
         label = {"label": {"direction": {"delisting_return": loss}}}
         result, _ = run(tmp_path / str(loss), vanishing, FORWARD, label, always)
-        ends.append(result.judgement.decision.table["equity_hold"].iloc[-1])
+        ends.append(result.decision.result.table["equity_hold"].iloc[-1])
     assert ends[1] == pytest.approx(ends[0] * (1 - 0.9 / 3), rel=0.05)
 
 
 def test_forecasts_of_a_job_say_when_they_could_be_traded(tmp_path):
     label = {"label": {"direction": {"delay_bars": 3}}}
     result, trading = run(tmp_path, MADE, FORWARD, label)
-    loaded = load(parse_job(QUICK | MADE | FORWARD | label))
-    dataset, panel = loaded.dataset, loaded.source
+    study = load(parse_job(QUICK | MADE | FORWARD | label))
+    dataset, panel = study.dataset, study.source
     table = result.forecasts.of("network").table
     bars = np.searchsorted(panel.closes_at, table["issued_at"])
     np.testing.assert_array_equal(table["tradable_at"], panel.closes_at[bars + 3])
     assert len(table) < len(dataset)
-    assert result.judgement.decision.delay_bars == 3
+    assert result.decision.result.delay_bars == 3
     assert "traded 3 bars later" in trading.rule
 
 
 @pytest.mark.parametrize(("stated", "bars"), [({}, 260.9), ({"bars_per_year": 40.0}, 40.0)])
 def test_a_job_can_state_how_many_bars_make_a_year(tmp_path, stated, bars):
     result, _ = run(tmp_path, MADE, FORWARD, {"backtest": stated})
-    backtest = result.judgement.decision
+    backtest = result.decision.result
     assert backtest.summary.loc["net", "years"] == pytest.approx((len(backtest.table) - 1) / bars, rel=0.001)
     assert backtest.summary["sharpe"].isna().all() == (not stated)

@@ -4,9 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finnet.reporting.backtest_report import Trading
-from finnet.reporting.comparison_report import Evidence, Run
-from finnet.reporting.validation_report import KnownTruth, Lending
+from finnet.jobs.tasks.default_risk import DefaultRiskTask
+from finnet.jobs.tasks.direction import DirectionTask
+from finnet.jobs.tasks.task import Decision, SharedSections
+from finnet.reporting.report import Report
+from finnet.reporting.sections.calibration import CalibrationSection
+from finnet.reporting.sections.comparison import ComparisonSection
+from finnet.reporting.sections.cutoffs import CutoffSection
+from finnet.reporting.sections.data import DataSection
+from finnet.reporting.sections.points import PointsSection
+from finnet.reporting.sections.reproduction import ReproductionSection
+from finnet.reporting.sections.trading import TradingSection
+from finnet.reporting.sections.training import TrainingSection
 
 MODELS = ["network", "tree", "svm", "knn", "logistic", "forest", "boosting", "always_up", "persistence"]
 METRICS = {"accuracy": 0.53, "mcc": 0.02, "auc": 0.52, "brier": 0.249, "log_loss": 0.692}
@@ -190,7 +199,7 @@ def made_cutoffs():
     )
 
 
-def made_run(title, *, folds=15, **changes):
+def made_data(*, folds=15, **changes):
     features = pd.DataFrame(
         {
             "name": ["return_1", "momentum_20", "volatility_20", "volume_ratio_20", "sentiment_spread"],
@@ -204,7 +213,20 @@ def made_run(title, *, folds=15, **changes):
             ],
         }
     )
-    manifest = {
+    facts = {
+        "source": "S&P 500 and NASDAQ, daily",
+        "counts": ["9,952 rows", "2 entities", "5,031 sessions"],
+        "base_rate": 0.5391,
+        "event": "rose",
+        "first": "1999-01-04",
+        "last": "2018-12-31",
+    }
+    quality = pd.DataFrame(columns=["severity", "rule", "found", "remedy"])
+    return DataSection(folds=made_folds(folds), features=features, quality=quality, **{**facts, **changes})
+
+
+def made_manifest(title):
+    return {
         "job": title,
         "seed": 7,
         "data_sha256": "3f2b" * 16,
@@ -212,75 +234,85 @@ def made_run(title, *, folds=15, **changes):
         "cpu": "Made CPU",
         "blas": ["openblas 0.3.30"],
     }
-    facts = {
-        "source": "S&P 500 and NASDAQ, daily",
-        "rows": 9952,
-        "entities": 2,
-        "base_rate": 0.5391,
-        "event": "rose",
-        "first": pd.Timestamp("1999-01-04"),
-        "last": pd.Timestamp("2018-12-31"),
-        "sessions": 5031,
-        "notes": [
-            "Costs are two basis points per change of position; large orders pay more.",
-            "Two indexes, one country.",
-        ],
-    }
-    shared = {"folds": made_folds(folds), "features": features, "manifest": manifest}
-    return Run(title=title, reproduce="finnet run direction.toml --seed 7", **shared, **{**facts, **changes})
 
 
-def made_evidence(verdict, metrics, *, metric, calibrated, folds=15):
+def made_report(task, title, decision, *, verdict, metrics, metric, calibrated, headline, folds=15, **data):
     rng = np.random.default_rng(4)
-    networks = made_networks(folds, rng)
-    return Evidence(
-        verdict=verdict,
-        scores=made_scores(MODELS, metrics, rng),
-        comparison=made_comparison(MODELS, metric, rng),
-        fold_scores=made_fold_scores(MODELS, metric, 3, rng),
-        calibration=made_calibration(MODELS[:-2], *calibrated, rng),
-        learning=made_learning(networks),
-        networks=networks,
-        histories=made_histories(networks, rng),
-        layers=made_layers(folds),
+    networks, described = made_networks(folds, rng), made_data(folds=folds, **data)
+    shared = SharedSections(
+        comparison=ComparisonSection(
+            subject="network",
+            verdict_text=verdict,
+            scores=made_scores(MODELS, metrics, rng),
+            comparison=made_comparison(MODELS, metric, rng),
+            fold_scores=made_fold_scores(MODELS, metric, 3, rng),
+            against_naive=pd.DataFrame(columns=["model", "hardest", "p_value", "p_holm", "beats_all"]),
+            headline=headline,
+            base_rate=described.base_rate,
+            event=described.event,
+        ),
+        calibration=CalibrationSection(
+            subject="network",
+            calibration=made_calibration(MODELS[:-2], *calibrated, rng),
+            known_truth=decision.known_truth,
+        ),
+        training=TrainingSection(
+            learning=made_learning(networks),
+            networks=networks,
+            histories=made_histories(networks, rng),
+            layers=made_layers(folds),
+        ),
+        data=described,
+        limits=PointsSection(
+            title="What limits this result?",
+            points=[
+                "Costs are two basis points per change of position; large orders pay more.",
+                "Two indexes, one country.",
+            ],
+        ),
+        reproduction=ReproductionSection(command="finnet run direction.toml", manifest=made_manifest(title)),
     )
+    return Report(title=title, kind=task.report_kind, parts=task.arrange(shared, decision))
 
 
 @pytest.fixture(scope="session")
-def direction_parts():
+def direction_report():
     verdict = (
         "No detectable difference: the network's accuracy of 53.1 % is not distinguishable from always up (53.9 %) or "
         "any of seven other models; the difference seen would need about 41 years of data."
     )
-    evidence = made_evidence(verdict, METRICS, metric="accuracy", calibrated=(0.47, 0.6))
     rule = (
         "Long where the forecast is above one half, otherwise flat, traded one bar later at 2 basis points per change."
     )
-    trading = Trading(table=made_backtest(np.random.default_rng(3)), summary=made_summary(), rule=rule)
-    return evidence, trading, made_run("Will the index rise tomorrow?")
+    trading = TradingSection(table=made_backtest(np.random.default_rng(3)), summary=made_summary(), rule=rule)
+    judged = {"verdict": verdict, "metrics": METRICS, "metric": "accuracy", "headline": ["accuracy"]}
+    decision = Decision(sections=[trading])
+    title = "Will the index rise tomorrow?"
+    return made_report(DirectionTask(), title, decision, calibrated=(0.47, 0.6), **judged)
 
 
 @pytest.fixture(scope="session")
-def default_risk_parts():
+def default_risk_report():
     rng = np.random.default_rng(5)
     verdict = (
         "The network ranks loans better than the tree and k-NN; against boosting there is no detectable difference."
     )
-    evidence = made_evidence(verdict, CREDIT_METRICS, metric="log_loss", calibrated=(0.01, 0.45), folds=1)
     truth = rng.beta(1.2, 9, 1500)
     forecast = np.clip(truth + rng.normal(0, 0.25, 1500) * truth, 0, 1)
-    lending = Lending(
+    cutoffs = CutoffSection(
         cutoffs=made_cutoffs(),
         chosen=0.16,
         terms="A loan that is paid back earns 6 % of its amount, one that defaults loses 50 %.",
-        known_truth=KnownTruth(truth, forecast),
+        base_rate=0.104,
     )
-    changes = {
+    known_truth = pd.DataFrame({"probability": truth, "forecast": forecast})
+    judged = {"verdict": verdict, "metrics": CREDIT_METRICS, "metric": "log_loss", "headline": ["auc", "brier"]}
+    data = {
         "source": "A made loan book",
-        "rows": 6000,
-        "entities": 6000,
-        "sessions": None,
+        "counts": ["6,000 rows", "6,000 entities"],
         "base_rate": 0.104,
         "event": "defaulted",
     }
-    return evidence, lending, made_run("Who will not pay back?", folds=1, **changes)
+    decision = Decision(sections=[cutoffs], known_truth=known_truth)
+    title = "Who will not pay back?"
+    return made_report(DefaultRiskTask(), title, decision, calibrated=(0.01, 0.45), folds=1, **judged, **data)

@@ -5,9 +5,7 @@ import re
 import pytest
 from chromium import PROGRAM, chromium
 
-from finnet.reporting.backtest_report import direction_page
 from finnet.reporting.html import render
-from finnet.reporting.validation_report import default_risk_page
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium here; on Debian: apt-get install chromium")
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -21,10 +19,10 @@ def browser():
 
 
 @pytest.fixture(scope="module", params=["direction", "default-risk"])
-def url(request, tmp_path_factory, direction_parts, default_risk_parts):
-    page = direction_page(*direction_parts) if request.param == "direction" else default_risk_page(*default_risk_parts)
+def url(request, tmp_path_factory, direction_report, default_risk_report):
+    report = direction_report if request.param == "direction" else default_risk_report
     path = tmp_path_factory.mktemp("page") / f"{request.param}.html"
-    path.write_text(render(page), encoding="utf-8")
+    path.write_text(render(report.page()), encoding="utf-8")
     return path.as_uri()
 
 

@@ -2,8 +2,10 @@
 
 import pandas as pd
 
-from finnet.reporting.fits import calibrator_blocks, fits_blocks, fits_table
-from finnet.reporting.html import Points
+from finnet.reporting.html import Points, Table
+from finnet.reporting.sections.calibration import CalibrationSection
+from finnet.reporting.sections.data import fits_table
+from tests.reporting.changing import changed
 
 USED = {"fold": 0, "train_rows": 900, "fits": 5, "fitted": 890, "validating": 180, "calibrating": 900, "unused": 10}
 CURVE = {"fold": 1, "rows": 900, "effective_rows": 180.4, "slope": 1.0, "intercept": 0.0, "taken": False}
@@ -19,15 +21,26 @@ def test_fits_of_one_size_state_it_once():
     assert fits_table(pd.DataFrame([{**USED, "least": 530, "most": 530}]))["Rows per fit"].tolist() == ["530"]
 
 
-def test_a_page_saved_before_fits_were_counted_is_drawn_without_them():
-    assert fits_blocks(pd.DataFrame({"fold": [0], "train_rows": [900]})) == []
+def test_where_nobody_counted_the_use_of_rows_there_is_no_table_of_it(direction_report):
+    drawn = changed(direction_report).page().sections
+    assert "Rows per fit" not in [column for section in drawn for column in columns(section)]
 
 
-def test_a_curve_that_did_not_help_is_left_out_in_words():
-    (table,) = calibrator_blocks(pd.DataFrame([CURVE | LOSSES]), [])
+def columns(section):
+    return [column for block in section.blocks if isinstance(block, Table) for column in block.header]
+
+
+def calibration(direction_report, **values):
+    """The last block of the section."""
+    sections = changed(direction_report, **values).sections
+    return next(section for section in sections if isinstance(section, CalibrationSection)).draw().blocks[-1]
+
+
+def test_a_curve_that_did_not_help_is_left_out_in_words(direction_report):
+    table = calibration(direction_report, calibrators=pd.DataFrame([CURVE | LOSSES]))
     assert "left out" in table.frame.iloc[0].tolist()
 
 
-def test_odd_folds_are_named_where_nothing_was_calibrated_too():
-    (points,) = calibrator_blocks(None, ["The SVM says the same number for every case of fold 3."])
+def test_odd_folds_are_named_where_nothing_was_calibrated_too(direction_report):
+    points = calibration(direction_report, oddities=["The SVM says the same number for every case of fold 3."])
     assert isinstance(points, Points)

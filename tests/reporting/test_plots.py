@@ -13,21 +13,27 @@ from finnet.network.worked_example import worked_example
 from finnet.reporting import plots
 from finnet.reporting.canvas import BAD, GOOD, place_labels
 from finnet.reporting.diagrams import worked_example_plot
+from finnet.reporting.sections.calibration import CalibrationSection
+from finnet.reporting.sections.comparison import ComparisonSection
+from finnet.reporting.sections.cutoffs import CutoffSection
+from finnet.reporting.sections.trading import TradingSection
+from finnet.reporting.sections.training import TrainingSection
+from tests.reporting.changing import section_of
 
 
 @pytest.fixture
-def drawings(direction_parts, default_risk_parts):
-    evidence, trading, _ = direction_parts
-    credit, lending, _ = default_risk_parts
-    truth = lending.known_truth
+def drawings(direction_report, default_risk_report):
+    comparison = section_of(direction_report, ComparisonSection).comparison
+    half, zero = (section_of(report, CalibrationSection) for report in (direction_report, default_risk_report))
+    lending = section_of(default_risk_report, CutoffSection)
     return {
-        "comparison": lambda: plots.comparison_plot(evidence.comparison),
-        "calibration near one half": lambda: plots.calibration_plot(evidence.calibration),
-        "calibration near zero": lambda: plots.calibration_plot(credit.calibration),
-        "known truth": lambda: plots.known_truth_plot(truth.probability, truth.forecast),
-        "equity": lambda: plots.equity_plot(trading.table),
+        "comparison": lambda: plots.comparison_plot(comparison, "network"),
+        "calibration near one half": lambda: plots.calibration_plot(half.calibration, "network"),
+        "calibration near zero": lambda: plots.calibration_plot(zero.calibration, "network"),
+        "known truth": lambda: plots.known_truth_plot(zero.known_truth["probability"], zero.known_truth["forecast"]),
+        "equity": lambda: plots.equity_plot(section_of(direction_report, TradingSection).table),
         "cutoff": lambda: plots.cutoff_plot(lending.cutoffs, chosen=lending.chosen),
-        "training": lambda: plots.training_plot(evidence.histories),
+        "training": lambda: plots.training_plot(section_of(direction_report, TrainingSection).histories),
         "worked example": lambda: worked_example_plot(worked_example()),
     }
 
@@ -69,19 +75,19 @@ def comparison(**columns):
 
 @pytest.mark.parametrize(("difference", "color"), [(0.2, GOOD), (-0.2, BAD)], ids=["better", "worse"])
 def test_colors_say_who_is_better(difference, color):
-    svg = plots.comparison_plot(comparison(difference=difference, p_holm=0.01))
+    svg = plots.comparison_plot(comparison(difference=difference, p_holm=0.01), "network")
     assert f"fill: {color}" in svg
 
 
 @pytest.mark.parametrize("p_holm", [0.06, np.nan])
 def test_a_difference_not_detected_has_neither_color(p_holm):
-    svg = plots.comparison_plot(comparison(difference=0.2, low=0.1, high=0.3, p_holm=p_holm))
+    svg = plots.comparison_plot(comparison(difference=0.2, low=0.1, high=0.3, p_holm=p_holm), "network")
     assert GOOD not in svg
     assert BAD not in svg
 
 
 def test_the_names_of_models_are_escaped_and_shortened():
-    svg = plots.comparison_plot(comparison(model="<script>$x$" + 80 * "y"))
+    svg = plots.comparison_plot(comparison(model="<script>$x$" + 80 * "y"), "network")
     assert "<script>" not in svg
     assert any(text.startswith("<script>$x$") and "…" in text for text in texts(svg))
 
@@ -93,7 +99,7 @@ def test_small_probabilities_get_axes_stretched_near_zero(drawings):
 
 def test_a_model_that_says_one_number_is_drawn():
     row = {"model": "network", "bin": 1, "n": 9, "forecast": 0.5, "observed": 0.5, "low": 0.4, "high": 0.6}
-    assert "as forecast" in texts(plots.calibration_plot(pd.DataFrame([row])))
+    assert "as forecast" in texts(plots.calibration_plot(pd.DataFrame([row]), "network"))
 
 
 def test_training_without_validation_shows_training_alone():
@@ -137,8 +143,8 @@ def test_the_dot_lies_at_the_median_of_the_best_epochs():
     assert plots._best_epochs(pd.concat([history(), later])).to_dict() == {0: 2.5}
 
 
-def test_thinning_keeps_the_deepest_fall(direction_parts):
-    table = direction_parts[1].table
+def test_thinning_keeps_the_deepest_fall(direction_report):
+    table = section_of(direction_report, TradingSection).table
     fall = (table["equity_net"] / table["equity_net"].cummax() - 1).min()
     thin = plots._thin(table)
     assert thin["equity_net_fall"].min() == pytest.approx(fall)

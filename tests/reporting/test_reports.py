@@ -6,16 +6,17 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from finnet.reporting.backtest_report import direction_page
 from finnet.reporting.html import render
-from finnet.reporting.validation_report import default_risk_page
+from finnet.reporting.sections.comparison import ComparisonSection
+from finnet.reporting.sections.trading import TradingSection
+from tests.reporting.changing import changed, section_of
 
 HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture(scope="session")
-def pages(direction_parts, default_risk_parts):
-    return [render(direction_page(*direction_parts)), render(default_risk_page(*default_risk_parts))]
+def pages(direction_report, default_risk_report):
+    return [render(report.page()) for report in (direction_report, default_risk_report)]
 
 
 def headings(html, level):
@@ -58,8 +59,8 @@ def test_ids_are_unique_and_references_meet_them(pages):
         assert set(re.findall(r'(?:href="#|url\(#|labelledby=")([^")]+)', html)) <= set(ids)
 
 
-def test_equal_results_give_equal_bytes(pages, direction_parts, default_risk_parts):
-    assert pages == [render(direction_page(*direction_parts)), render(default_risk_page(*default_risk_parts))]
+def test_equal_results_give_equal_bytes(pages, direction_report, default_risk_report):
+    assert pages == [render(report.page()) for report in (direction_report, default_risk_report)]
 
 
 def test_the_verdict_stands_before_everything_else(pages):
@@ -67,10 +68,9 @@ def test_the_verdict_stands_before_everything_else(pages):
         assert html.index('class="verdict"') < html.index('class="facts"') < html.index("<h2")
 
 
-def test_each_sentence_of_the_verdict_has_its_line(direction_parts):
-    evidence, trading, run = direction_parts
+def test_each_sentence_of_the_verdict_has_its_line(direction_report):
     verdict = 'Over 3.2 years it beats none. "Always up" is not beaten. No model is.'
-    page = direction_page(replace(evidence, verdict=verdict), trading, run)
+    page = changed(direction_report, verdict_text=verdict).page()
     assert page.verdict.splitlines()[:3] == [
         "Over 3.2 years it beats none.",
         '"Always up" is not beaten.',
@@ -78,21 +78,18 @@ def test_each_sentence_of_the_verdict_has_its_line(direction_parts):
     ]
 
 
-def test_a_hostile_name_is_escaped_everywhere(direction_parts):
-    evidence, trading, run = direction_parts
-    frames = {
-        name: getattr(evidence, name).replace({"model": {"tree": HOSTILE}})
-        for name in ("scores", "comparison", "calibration")
-    }
-    hostile = replace(run, title=HOSTILE, source=HOSTILE, manifest={HOSTILE: HOSTILE}, notes=[HOSTILE])
-    html = render(direction_page(replace(evidence, **frames), replace(trading, rule=HOSTILE), hostile))
+def test_a_hostile_name_is_escaped_everywhere(direction_report):
+    names = ("scores", "comparison", "calibration")
+    sections = {name: s for s in direction_report.sections for name in names if hasattr(s, name)}
+    frames = {name: getattr(sections[name], name).replace({"model": {"tree": HOSTILE}}) for name in names}
+    words = {"source": HOSTILE, "manifest": {HOSTILE: HOSTILE}, "points": [HOSTILE], "rule": HOSTILE}
+    html = render(replace(changed(direction_report, **frames, **words), title=HOSTILE).page())
     assert "<script" not in html
     assert html.count("&lt;script&gt;") > 8
 
 
-def test_what_was_not_recorded_has_no_section(direction_parts):
-    evidence, trading, run = direction_parts
-    page = direction_page(replace(evidence, learning=evidence.learning.iloc[:0]), trading, replace(run, notes=()))
+def test_what_was_not_recorded_has_no_section(direction_report):
+    page = changed(direction_report, learning=pd.DataFrame(), points=()).page()
     titles = [section.title for section in page.sections]
     assert "How did it learn?" not in titles
     assert "What limits this result?" not in titles
@@ -107,9 +104,8 @@ def test_what_was_not_recorded_has_no_section(direction_parts):
     ],
     ids=["trouble", "none", "nobody kept watch"],
 )
-def test_advice_is_shown_and_its_absence_said_only_where_somebody_kept_watch(advice, words, silence, direction_parts):
-    evidence, trading, run = direction_parts
-    html = render(direction_page(replace(evidence, advice=advice), trading, run))
+def test_advice_is_shown_and_its_absence_said_only_where_somebody_kept_watch(advice, words, silence, direction_report):
+    html = render(changed(direction_report, advice=advice).page())
     assert words in html
     assert silence not in html
 
@@ -138,66 +134,59 @@ def test_settings_are_summed_up_in_seven_rows_however_many_networks_there_were(p
         assert names == ["Learning rate", "Dropout", "L1", "L2", "Hidden layers", "Best epoch", "Validation loss"]
 
 
-def test_two_metrics_are_compared_one_after_the_other(direction_parts):
-    evidence, trading, run = direction_parts
-    both = pd.concat([evidence.comparison, evidence.comparison.assign(metric="log_loss")])
-    html = render(direction_page(replace(evidence, comparison=both), trading, run))
+def test_two_metrics_are_compared_one_after_the_other(direction_report):
+    table = section_of(direction_report, ComparisonSection).comparison
+    html = render(changed(direction_report, comparison=pd.concat([table, table.assign(metric="log_loss")])).page())
     assert html.index("Difference in accuracy") < html.index("Difference in log loss")
 
 
-def test_naive_forecasts_get_their_table(direction_parts):
-    evidence, trading, run = direction_parts
+def test_naive_forecasts_get_their_table(direction_report):
     row = {"model": "network", "hardest": "always_up", "p_value": 0.4, "p_holm": 1.0, "beats_all": False}
-    html = render(direction_page(replace(evidence, against_naive=pd.DataFrame([row])), trading, run))
+    html = render(changed(direction_report, against_naive=pd.DataFrame([row])).page())
     assert "Does any model beat the naive forecasts?" in html
 
 
-def test_without_a_known_truth_the_page_does_not_speak_of_it(default_risk_parts):
-    evidence, lending, run = default_risk_parts
-    html = render(default_risk_page(evidence, replace(lending, known_truth=None), run))
+def test_without_a_known_truth_the_page_does_not_speak_of_it(default_risk_report):
+    html = render(changed(default_risk_report, known_truth=None).page())
     assert "true probability" not in html
 
 
-def test_less_than_a_year_of_trading_is_told_in_all(direction_parts):
-    evidence, trading, run = direction_parts
+def test_less_than_a_year_of_trading_is_told_in_all(direction_report):
     yearly = ["annual_return", "annual_volatility", "sharpe", "sharpe_low", "sharpe_high", "turnover_per_year"]
-    summary = trading.summary.assign(
+    summary = section_of(direction_report, TradingSection).summary.assign(
         **dict.fromkeys(yearly, float("nan")), total_return=0.076, total_turnover=12.0, bars=40
     )
-    html = render(direction_page(evidence, replace(trading, summary=summary), run))
+    html = render(changed(direction_report, summary=summary).page())
     assert "brought +7.6 % in all over 40 sessions, too few to speak of a year" in html
     assert "Net return, 40 sessions" in html
     assert "Less than a year of trading" in html
     assert not re.search(r"a year at a Sharpe|Net return a year|Return a year|Turnover a year", html)
 
 
-def test_a_neutral_book_is_compared_with_cash(direction_parts):
-    evidence, trading, run = direction_parts
-    summary = trading.summary.rename(index={"buy_and_hold": "cash"})
-    html = render(direction_page(evidence, replace(trading, summary=summary), run))
+def test_a_neutral_book_is_compared_with_cash(direction_report):
+    summary = section_of(direction_report, TradingSection).summary.rename(index={"buy_and_hold": "cash"})
+    html = render(changed(direction_report, summary=summary).page())
     assert "cash brought" in html
     assert not re.search(r"buy and hold|held ", html, re.IGNORECASE)
 
 
-def test_where_nobody_could_trade_the_page_says_why_and_draws_nothing(direction_parts):
-    evidence, trading, run = direction_parts
-    none = replace(trading, rule="No trading is shown: folds trained on later rows.", table=None, summary=None)
-    page = direction_page(evidence, none, run)
-    assert page.verdict.splitlines()[-1] == none.rule
+def test_where_nobody_could_trade_the_page_says_why_and_draws_nothing(direction_report):
+    why = "No trading is shown: folds trained on later rows."
+    page = changed(direction_report, rule=why, table=None, summary=None).page()
+    assert page.verdict.splitlines()[-1] == why
     assert list(page.facts) == ["Accuracy", "Share that rose"]
     html = render(page)
-    assert none.rule in html[html.index("Would it have paid?") :]
+    assert why in html[html.index("Would it have paid?") :]
     assert not re.search("Growth of 1|Sharpe", html)
 
 
-def test_what_became_of_the_rows_stands_below_the_trading(direction_parts):
-    evidence, trading, run = direction_parts
-    html = render(direction_page(evidence, replace(trading, notes=["Of 9 rows 2 left."]), run))
+def test_what_became_of_the_rows_stands_below_the_trading(direction_report):
+    html = render(changed(direction_report, notes=["Of 9 rows 2 left."]).page())
     assert "Of 9 rows 2 left." in html[html.rindex("Would it have paid?") : html.rindex("How did it learn?")]
 
 
-def test_yearly_figures_say_how_many_bars_make_a_year(direction_parts):
-    assert "Yearly figures, 252 bars to the year" in render(direction_page(*direction_parts))
+def test_yearly_figures_say_how_many_bars_make_a_year(direction_report):
+    assert "Yearly figures, 252 bars to the year" in render(direction_report.page())
 
 
 FINDINGS = pd.DataFrame(
@@ -209,15 +198,13 @@ FINDINGS = pd.DataFrame(
 )
 
 
-def test_a_column_that_gives_the_outcome_away_stands_before_the_verdict(default_risk_parts):
-    evidence, lending, run = default_risk_parts
-    page = default_risk_page(evidence, lending, replace(run, quality=FINDINGS))
+def test_a_column_that_gives_the_outcome_away_stands_before_the_verdict(default_risk_report):
+    page = changed(default_risk_report, quality=FINDINGS).page()
     assert page.verdict.split("\n")[0].endswith("given away: loans.csv, column recoveries: AUC 1.000 on its own.")
 
 
-def test_findings_about_the_data_have_a_table_with_what_to_do(default_risk_parts):
-    evidence, lending, run = default_risk_parts
-    html = render(default_risk_page(evidence, lending, replace(run, quality=FINDINGS)))
+def test_findings_about_the_data_have_a_table_with_what_to_do(default_risk_report):
+    html = render(changed(default_risk_report, quality=FINDINGS).page())
     assert "365243 in 125 rows" in html
     assert "declare it" in html
-    assert "What is odd about the data" not in render(default_risk_page(evidence, lending, run))
+    assert "What is odd about the data" not in render(default_risk_report.page())

@@ -3,8 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from finnet.reporting import tables
+from finnet.reporting.sections.comparison import ComparisonSection, comparison_table, scores_table
+from finnet.reporting.sections.cutoffs import CutoffSection, cutoff_table
+from finnet.reporting.sections.data import fold_table
 from finnet.reporting.text import metric_of, number, percent
+from tests.reporting.changing import section_of
 
 
 def test_a_number_that_rounds_to_zero_has_no_sign():
@@ -12,10 +15,10 @@ def test_a_number_that_rounds_to_zero_has_no_sign():
     assert percent(0.00001, signed=True) == "0.0 %"
 
 
-def test_scores_put_the_network_first_and_keep_the_order_of_the_others(direction_parts):
-    scores = direction_parts[0].scores
+def test_scores_put_the_network_first_and_keep_the_order_of_the_others(direction_report):
+    scores = section_of(direction_report, ComparisonSection).scores
     shuffled = pd.concat([scores[scores["model"] != "network"], scores[scores["model"] == "network"]])
-    assert tables.scores_table(shuffled)["Model"].tolist()[:3] == ["Network", "Decision tree", "SVM"]
+    assert scores_table(shuffled, "network")["Model"].tolist()[:3] == ["Network", "Decision tree", "SVM"]
 
 
 def test_a_score_that_a_model_lacks_is_a_dash():
@@ -28,36 +31,38 @@ def test_a_score_that_a_model_lacks_is_a_dash():
             "high": 1,
         }
     )
-    assert tables.scores_table(scores)["KS"].tolist() == ["0.700", "–"]
+    assert scores_table(scores, "network")["KS"].tolist() == ["0.700", "–"]
 
 
-def test_years_that_nothing_needs_are_left_out(direction_parts):
-    comparison = direction_parts[0].comparison.assign(years_needed=np.nan)
-    assert "Years needed" not in tables.comparison_table(comparison)
+def test_years_that_nothing_needs_are_left_out(direction_report):
+    comparison = section_of(direction_report, ComparisonSection).comparison.assign(years_needed=np.nan)
+    assert "Years needed" not in comparison_table(comparison, "network")
 
 
-def test_years_beyond_imagination_are_capped(direction_parts):
-    comparison = direction_parts[0].comparison.assign(years_needed=np.inf)
-    assert set(tables.comparison_table(comparison)["Years needed"]) == {">1,000"}
+def test_years_beyond_imagination_are_capped(direction_report):
+    comparison = section_of(direction_report, ComparisonSection).comparison.assign(years_needed=np.inf)
+    assert set(comparison_table(comparison, "network")["Years needed"]) == {">1,000"}
 
 
-def test_the_chosen_cutoff_is_always_shown(default_risk_parts):
-    cutoffs = default_risk_parts[1].cutoffs
+def test_the_chosen_cutoff_is_always_shown(default_risk_report):
+    cutoffs = section_of(default_risk_report, CutoffSection).cutoffs
     for chosen in cutoffs["cutoff"]:
-        shown = tables.cutoff_table(cutoffs, chosen)
+        shown = cutoff_table(cutoffs, chosen)
         assert percent(chosen) in shown["Cut-off"].tolist()
         assert len(shown) <= 13
 
 
-def test_a_cutoff_that_approves_nobody_has_no_bad_rate(default_risk_parts):
-    nobody = default_risk_parts[1].cutoffs.iloc[[0]].assign(n=0, approval_rate=0.0, bad_rate=np.nan)
-    assert tables.cutoff_table(nobody, 0.02)["Defaulted"].tolist() == ["–"]
+def test_a_cutoff_that_approves_nobody_has_no_bad_rate(default_risk_report):
+    nobody = (
+        section_of(default_risk_report, CutoffSection).cutoffs.iloc[[0]].assign(n=0, approval_rate=0.0, bad_rate=np.nan)
+    )
+    assert cutoff_table(nobody, 0.02)["Defaulted"].tolist() == ["–"]
 
 
 def test_folds_without_dates_show_rows_alone():
     row = {"fold": 0, "train_from": pd.NaT, "train_to": pd.NaT, "train_rows": 800, "test_from": pd.NaT}
     folds = pd.DataFrame([{**row, "test_to": pd.NaT, "test_rows": 200}])
-    assert tables.fold_table(folds).columns.tolist() == ["Fold", "Training rows", "Test rows"]
+    assert fold_table(folds).columns.tolist() == ["Fold", "Training rows", "Test rows"]
 
 
 def test_differences_of_percentages_are_points():

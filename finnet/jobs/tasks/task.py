@@ -1,0 +1,192 @@
+"""A task: all that one kind of job has of its own; jobs walk the same way for every one of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from finnet.data.quality import Findings
+from finnet.dataset import Dataset
+from finnet.errors import ConfigError
+from finnet.evaluation.stability import Profile
+from finnet.forecasts import Forecasts
+from finnet.jobs.config import Job
+from finnet.jobs.new_rows import NewRows
+from finnet.jobs.reading import Reading
+from finnet.reporting.report import Chapter
+from finnet.reporting.sections.calibration import CalibrationSection
+from finnet.reporting.sections.comparison import ComparisonSection
+from finnet.reporting.sections.data import DataSection
+from finnet.reporting.sections.points import PointsSection
+from finnet.reporting.sections.reproduction import ReproductionSection
+from finnet.reporting.sections.section import ReportSection
+from finnet.reporting.sections.training import TrainingSection
+from finnet.reporting.text import percent
+
+__all__ = ["Decision", "SharedSections", "Study", "Task", "table_features"]
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What a job learns from, and what is odd about it.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    source : object
+        What the Dataset was made of, such as a Panel or a LoanBook; only the task looks into it.
+    quality : DataFrame
+        The quality table: rule, severity, file, line, column, value, count, remedy; no errors among them.
+    """
+
+    dataset: Dataset
+    source: Any
+    quality: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Decision:
+    """What deciding on the forecasts would have brought.
+
+    Parameters
+    ----------
+    result : object, optional
+        Such as a Backtest; None where nobody could have decided on them.
+    record : mapping
+        What metrics.json says of it.
+    sections : sequence of ReportSection
+        What the page says of it.
+    known_truth : DataFrame, optional
+        True `probability` of made cases beside the `forecast`.
+    """
+
+    result: Any = None
+    record: Mapping[str, Any] = field(default_factory=dict)
+    sections: Sequence[ReportSection] = ()
+    known_truth: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SharedSections:
+    """The sections that every task's page has; no calibration where forecasts are no probabilities."""
+
+    comparison: ComparisonSection
+    calibration: CalibrationSection | None
+    training: TrainingSection
+    data: DataSection
+    limits: PointsSection
+    reproduction: ReproductionSection
+
+
+class Task(ABC):
+    """One kind of job. A new one is a subclass in a file of its own and a line in `finnet.jobs.tasks`.
+
+    Only `settings`, `read` and `dataset` must be given. Methods get the job, whose class is `settings`, and what `read`
+    made of its files.
+    """
+
+    settings: ClassVar[type[Job]]
+    """Class of the job files."""
+    report_kind: ClassVar[str] = ""
+    """What sort of report it is, in a sentence."""
+
+    @abstractmethod
+    def read(self, job: Any, reading: Reading) -> Any:
+        """The source of the rows, every finding noted in `reading`; None where it cannot be read."""
+
+    @abstractmethod
+    def dataset(self, job: Any, source: Any) -> Dataset:
+        """The rows to learn from."""
+
+    def raise_alarms(self, dataset: Dataset, source: Any, findings: Findings, *, file: str) -> None:
+        """Note columns of a file that give the outcome away; nothing where the task does not look for them."""
+        return
+
+    def newest(self, source: Any) -> str:
+        """Moment of the newest row that was read; "" where rows have no dates."""
+        return ""
+
+    def scaling(self) -> str:
+        """How numbers are made fit for networks: "standard", or "quantile" where columns have long tails."""
+        return "quantile"
+
+    def outcome(self, job: Any, source: Any) -> "pd.Series[float] | None":
+        """What the rank IC orders entities by, indexed by (issued_at, entity); None where it is the truth itself."""
+        return None
+
+    def decide(self, job: Any, study: Study, forecasts: Forecasts) -> Decision:
+        """What deciding on the forecasts of one model would have brought."""
+        return Decision()
+
+    def arrange(self, shared: SharedSections, decision: Decision) -> Sequence[ReportSection | Chapter]:
+        """The sections of the page, in the order of reading."""
+        calibration = [] if shared.calibration is None else [shared.calibration]
+        last = [shared.training, shared.data, shared.limits, shared.reproduction]
+        return [shared.comparison, *calibration, *decision.sections, *last]
+
+    def source_words(self, job: Any) -> str:
+        """Where the data come from, in a few words."""
+        return Path(getattr(job.data.source, "path", job.name)).name
+
+    def horizon_words(self, dataset: Dataset) -> str:
+        """How far ahead is forecast, as the end of a sentence."""
+        return ""
+
+    def counts(self, dataset: Dataset) -> Sequence[str]:
+        """How much data there is, beside its rows and entities."""
+        return []
+
+    def features(self, job: Any, dataset: Dataset) -> pd.DataFrame:
+        """`name`, `meaning` and, for markets, `look_back` of every feature."""
+        return table_features(dataset.X)
+
+    def notes(self, job: Any) -> Sequence[str]:
+        """What limits the result, a sentence each."""
+        return []
+
+    def draft(self, files: Sequence[Path], folder: Path) -> list[str]:
+        """Lines of a job file for these files, guesses marked as such."""
+        raise ConfigError("no job file can be drafted from files for this task; leave --from out")
+
+    def new_rows(
+        self,
+        job: Any,
+        data: Path | str,
+        *,
+        sentiment: Path | str | None,
+        profile: Profile,
+        now: np.datetime64,
+        until: np.datetime64 | None,
+    ) -> NewRows:
+        """The rows of a file that have not come true yet.
+
+        Parameters
+        ----------
+        profile : Profile
+            Of the rows that trained the model.
+        until : datetime64 or None
+            When the last outcome that trained it was known.
+        """
+        raise ConfigError("forecasting new rows is not possible for this task; leave it out")
+
+
+def table_features(X: pd.DataFrame) -> pd.DataFrame:
+    """Name and meaning of the columns of a table.
+
+    Examples
+    --------
+    >>> table_features(pd.DataFrame({"income": [1.5, 3.0]})).to_numpy().tolist()
+    [['income', 'Number from 1.5 to 3']]
+    """
+    return pd.DataFrame({"name": X.columns, "meaning": [_meaning(X[name]) for name in X]})
+
+
+def _meaning(column: "pd.Series[Any]") -> str:
+    missing = f", {percent(column.isna().mean())} missing" if column.isna().any() else ""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return f"Category with {len(column.cat.categories)} levels{missing}"
+    return f"Number from {column.min():g} to {column.max():g}{missing}"

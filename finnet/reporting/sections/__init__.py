@@ -1,0 +1,26 @@
+"""Sections of reports by name: what a saved page names them by."""
+
+from collections.abc import Mapping
+
+from finnet.reporting.sections.calibration import CalibrationSection
+from finnet.reporting.sections.comparison import ComparisonSection
+from finnet.reporting.sections.cutoffs import CutoffSection
+from finnet.reporting.sections.data import DataSection
+from finnet.reporting.sections.points import PointsSection
+from finnet.reporting.sections.reproduction import ReproductionSection
+from finnet.reporting.sections.section import ReportSection
+from finnet.reporting.sections.trading import TradingSection
+from finnet.reporting.sections.training import TrainingSection
+
+__all__ = ["SECTIONS"]
+
+SECTIONS: Mapping[str, type[ReportSection]] = {
+    "calibration": CalibrationSection,
+    "comparison": ComparisonSection,
+    "cutoffs": CutoffSection,
+    "data": DataSection,
+    "points": PointsSection,
+    "reproduction": ReproductionSection,
+    "trading": TradingSection,
+    "training": TrainingSection,
+}

@@ -1,0 +1,307 @@
+"""Comparison: does one model beat the others, and does any beat the naive forecasts?"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from finnet.evaluation.judgement import Judgement
+from finnet.evaluation.paired_tests import FEWEST_FITS
+from finnet.names import model_heading, model_in_sentence
+from finnet.reporting import plots
+from finnet.reporting.html import Block, Details, Figure, Section, Table
+from finnet.reporting.sections.section import ReportSection
+from finnet.reporting.text import ABSENT, count, metric_of, number, p_value, percent, span, stacked
+
+__all__ = ["ComparisonSection", "comparison_table", "fold_scores_table", "naive_table", "scores_table"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ComparisonSection(ReportSection):
+    """One model, the subject, against every other, and all scores.
+
+    Parameters
+    ----------
+    subject : str
+        The model that the page is about.
+    verdict_text : str
+        Plain sentences.
+    scores : DataFrame
+        Long: `model`, `metric`, `value`, `low`, `high`.
+    comparison : DataFrame
+        As in `finnet.evaluation.comparison.Comparison`, the metric that decides first.
+    fold_scores : DataFrame
+        `fold`, `model`, `metric`, `value`, `n`.
+    against_naive : DataFrame
+        `model`, `hardest`, `p_value`, `p_holm`, `beats_all`; may have no rows.
+    headline : sequence of str
+        Metrics whose scores are key figures.
+    base_rate : float, optional
+        Share of the cases forecast whose truth is one; None where truth is a number.
+    event : str
+        What happened in them, as in "53 % of the cases rose".
+    """
+
+    subject: str
+    verdict_text: str
+    scores: pd.DataFrame
+    comparison: pd.DataFrame
+    fold_scores: pd.DataFrame
+    against_naive: pd.DataFrame
+    headline: Sequence[str] = ()
+    base_rate: float | None = None
+    event: str = "came true"
+
+    @classmethod
+    def of(cls, judgement: Judgement) -> Self:
+        """What a judgement says about its subject."""
+        first = judgement.comparisons[0]
+        return cls(
+            subject=judgement.subject,
+            verdict_text=judgement.verdict,
+            scores=judgement.scores,
+            comparison=pd.concat([comparison.table for comparison in judgement.comparisons], ignore_index=True),
+            fold_scores=judgement.fold_scores,
+            against_naive=first.against_naive,
+            headline=judgement.target.headline,
+            base_rate=judgement.base_rate,
+            event=judgement.target.event,
+        )
+
+    @property
+    def verdict(self) -> str:
+        """The verdict with each sentence on a line of its own, since the page sets the first line large."""
+        return re.sub(r"(?<=[.!?]) +(?=[A-Z\"])", "\n", self.verdict_text)
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """The headline scores of the subject, and how often the event happened."""
+        own = self.scores[(self.scores["model"] == self.subject) & self.scores["metric"].isin(self.headline)]
+        table = scores_table(own, self.subject).drop(columns="Model")
+        facts = {str(label): str(table[label].iloc[0]) for label in table}
+        return facts if self.base_rate is None else facts | {f"Share that {self.event}": percent(self.base_rate)}
+
+    def draw(self) -> Section:
+        """The subject against each model, and all scores."""
+        tables = [table for _, table in self.comparison.groupby("metric", sort=False)]
+        first, *second = [_comparison_blocks(table, self.subject) for table in tables]
+        scores = Table(
+            scores_table(self.scores, self.subject),
+            "All scores out of sample, 95 % intervals below. " + _which_is_better(self.scores),
+            highlight=model_heading(self.subject),
+        )
+        words = metric_of(str(tables[0]["metric"].iloc[0])).name
+        lead = (
+            "Every model saw the same rows, had its settings chosen on training rows alone, and is judged on the same "
+            f"forecasts. The {words} decides. A difference counts as detected where its p-value stays below 0.05 after "
+            "Holm's correction for the number of comparisons; the intervals are not corrected. " + _questions(tables[0])
+        )
+        beside = [block for blocks in second for block in blocks]
+        blocks = [*first, *self._naive_blocks(), *self._fold_blocks(), *beside, scores]
+        return Section(f"Does {model_in_sentence(self.subject)} beat the others?", lead, blocks)
+
+    def _fold_blocks(self) -> list[Block]:
+        """Scores fold by fold, of the metric that decides in sight and of the others behind a fold."""
+        if self.fold_scores["fold"].nunique() < 2:
+            return []
+        parts = {str(name): rows for name, rows in self.fold_scores.groupby("metric", sort=False)}
+        first = str(self.comparison["metric"].iloc[0])
+        words = metric_of(first).name
+        shown = Table(fold_scores_table(parts.pop(first)), f"Every model's {words} fold by fold.")
+        others = [
+            Details(f"{metric_of(name).label} fold by fold", Table(fold_scores_table(rows), ""))
+            for name, rows in parts.items()
+        ]
+        return [shown, *others]
+
+    def _naive_blocks(self) -> list[Block]:
+        if self.against_naive.empty:
+            return []
+        caption = (
+            "Does any model beat the naive forecasts? Each is tested against all of them; the naive forecast that it "
+            "is least sure to beat decides."
+        )
+        return [Table(naive_table(self.against_naive), caption, highlight=model_heading(self.subject))]
+
+
+def _questions(table: pd.DataFrame) -> str:
+    """Which two questions the p-values answer, and which of them the verdict."""
+    if table["years"].isna().any():
+        return (
+            "Rows are independent here, so each counts: the first p-value takes the fitted models as they are. The "
+            "second takes each fold as one draw of training rows, and stands beside it."
+        )
+    both = (
+        "Two questions are asked: whether these forecasts were better, whatever lasting shocks they share, and "
+        "whether other fits of the same models would be, each fit counting as one draw."
+    )
+    if table["fits"].iloc[0] >= FEWEST_FITS:
+        return f"{both} The more careful answer is the verdict's."
+    return f"{both} With fewer than {FEWEST_FITS} fits the verdict answers the first alone."
+
+
+def _comparison_blocks(table: pd.DataFrame, subject: str) -> list[Block]:
+    metric = metric_of(str(table["metric"].iloc[0])).fit_for(table["difference"])
+    name = model_in_sentence(subject)
+    reference = metric.text(float(table["reference_value"].iloc[0]))
+    caption = f"By how much the {metric.name} of {name} is better than that of each model; 95 % intervals."
+    alt = f"Differences in {metric.name} between {name} and {len(table)} models, with intervals"
+    figure = Figure(
+        plots.comparison_plot(table, subject),
+        f"{caption} Hollow grey: no difference is detected after Holm's correction.",
+        alt,
+    )
+    note = f"Paired comparison in {metric.name}; {name} has {reference}. {_tests(table)}"
+    if table["years_needed"].notna().any():
+        note += " Years needed: data that would make a true difference of the size seen detectable at this test."
+    if table["rows_needed"].notna().any():
+        note += " Rows needed: those that would make a true difference of the size seen detectable at this test."
+    return [figure, Table(comparison_table(table, subject), note)]
+
+
+def _tests(table: pd.DataFrame) -> str:
+    """What was counted: sessions, fits or rows."""
+    counted = table.groupby("test", sort=False)["n"].max()
+    if len(counted) == 1:
+        return f"Tested over {count(counted.iloc[0])} {counted.index[0]}."
+    parts = [f"{count(n)} {kind}" for kind, n in counted.items()]
+    return f"Tested over {' or '.join(parts)}, whichever is more careful."
+
+
+def _which_is_better(scores: pd.DataFrame) -> str:
+    metrics = [metric_of(str(name)) for name in scores["metric"].unique()]
+    lower = [metric.name for metric in metrics if not metric.higher_is_better]
+    return f"Lower is better for {' and '.join(lower)}, higher for the others." if lower else "Higher is better."
+
+
+def comparison_table(comparison: pd.DataFrame, subject: str) -> pd.DataFrame:
+    """One row per model: its value, by how much the subject is better, and how sure either answer about that is.
+
+    Parameters
+    ----------
+    comparison : DataFrame
+        Columns `model`, `metric` (one for all rows), `value`, `difference` (positive where the subject is better),
+        `low`, `high`, `p_forecasts`, `p_fits`, `p_holm`, `years_needed`, `rows_needed`.
+
+    Examples
+    --------
+    >>> row = {"model": "tree", "metric": "auc", "value": 0.7, "difference": 0.02, "low": 0.01, "high": 0.03,
+    ...        "p_forecasts": 0.01, "p_fits": np.nan, "p_holm": 0.02, "years_needed": np.nan, "rows_needed": np.nan}
+    >>> comparison_table(pd.DataFrame([row]), "network").iloc[0].tolist()
+    ['Decision tree', '0.700', '+0.020\\n+0.010 to +0.030', '0.010', '0.020']
+    """
+    metric = metric_of(str(comparison["metric"].iloc[0])).fit_for(comparison["difference"])
+    rows = pd.DataFrame(
+        {
+            "Model": comparison["model"].map(model_heading),
+            metric.label: comparison["value"].map(metric.text),
+            f"{model_heading(subject)} better by": [
+                stacked(metric.difference(value), span(metric.difference(low), metric.difference(high)))
+                for value, low, high in zip(*_columns(comparison, "difference"), strict=True)
+            ],
+            "p, these forecasts": comparison["p_forecasts"].map(p_value),
+            "p, other fits": comparison["p_fits"].map(p_value),
+            "p (Holm)": comparison["p_holm"].map(p_value),
+            "Years needed": comparison["years_needed"].map(_years),
+            "Rows needed": comparison["rows_needed"].map(_rows_needed),
+        }
+    )
+    absent = {"p, other fits": "p_fits", "Years needed": "years_needed", "Rows needed": "rows_needed"}
+    return rows.drop(columns=[words for words, name in absent.items() if not comparison[name].notna().any()])
+
+
+def _columns(frame: pd.DataFrame, value: str) -> tuple[pd.Series, pd.Series, pd.Series]:
+    return frame[value], frame["low"], frame["high"]
+
+
+def _years(years: float) -> str:
+    if years > 1000:
+        return ">1,000"
+    return number(years, 0 if years >= 10 else 1)
+
+
+def _rows_needed(rows: float) -> str:
+    if rows > 1e8:
+        return ">100 million"
+    return ABSENT if np.isnan(rows) else count(float(f"{rows:.2g}"))
+
+
+def fold_scores_table(scores: pd.DataFrame) -> pd.DataFrame:
+    """One row per fold: its cases, and the value of one metric for every model.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Long: `fold`, `model`, `metric` (one for all rows), `value`, `n`.
+
+    Examples
+    --------
+    >>> scores = pd.DataFrame({"fold": [0, 0], "model": ["network", "tree"], "metric": "auc", "value": [0.7, 0.65],
+    ...                        "n": 120})
+    >>> fold_scores_table(scores).to_numpy().tolist()
+    [['0', '120', '0.700', '0.650']]
+    """
+    metric = metric_of(str(scores["metric"].iloc[0]))
+    wide = scores.pivot_table(index="fold", columns="model", values="value", dropna=False)[
+        list(scores["model"].unique())
+    ]
+    cases = scores.groupby("fold")["n"].first()
+    columns = {model_heading(str(model)): wide[model].map(metric.text) for model in wide}
+    table = pd.DataFrame({"Cases": cases.map(count), **columns})
+    return table.rename_axis("Fold").reset_index().astype({"Fold": str})
+
+
+def naive_table(against_naive: pd.DataFrame) -> pd.DataFrame:
+    """One row per model: the naive forecast it is least sure to beat, and whether it beats them all.
+
+    Parameters
+    ----------
+    against_naive : DataFrame
+        Columns `model`, `hardest`, `difference`, `p_value`, `p_holm`, `beats_all`.
+
+    Examples
+    --------
+    >>> row = {"model": "tree", "hardest": "always_up", "p_value": 0.3, "p_holm": 0.9, "beats_all": False}
+    >>> naive_table(pd.DataFrame([row])).iloc[0].tolist()
+    ['Decision tree', 'Always up', '0.300', '0.900', 'no']
+    """
+    columns = {
+        "Model": against_naive["model"].map(model_heading),
+        "Hardest naive forecast": against_naive["hardest"].map(model_heading),
+        "p": against_naive["p_value"].map(p_value),
+        "p (Holm)": against_naive["p_holm"].map(p_value),
+        "Beats them all": ["yes" if beats else "no" for beats in against_naive["beats_all"]],
+    }
+    return pd.DataFrame(columns)
+
+
+def scores_table(scores: pd.DataFrame, subject: str) -> pd.DataFrame:
+    """One row per model in the order given, the subject first; one column per metric, its interval below the value.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Long: `model`, `metric`, `value`, `low`, `high`.
+
+    Examples
+    --------
+    >>> rows = {"model": ["tree", "network"], "metric": "auc", "value": [0.7, 0.72], "low": 0.69, "high": 0.73}
+    >>> scores_table(pd.DataFrame(rows), "network").iloc[0].tolist()
+    ['Network', '0.720\\n0.690 to 0.730']
+    """
+    models = sorted(scores["model"].unique(), key=lambda model: model != subject)
+    columns = {
+        metric_of(str(name)).label: rows.set_index("model").apply(_score, axis=1).reindex(models)
+        for name, rows in scores.groupby("metric", sort=False)
+    }
+    table = pd.DataFrame({"Model": [model_heading(model) for model in models]}, index=models)
+    return table.assign(**columns).fillna(ABSENT)
+
+
+def _score(row: pd.Series) -> str:
+    metric = metric_of(row["metric"])
+    between = span(metric.text(row["low"]), metric.text(row["high"])).removesuffix(" %")
+    return stacked(metric.text(row["value"]), between)

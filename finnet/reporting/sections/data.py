@@ -1,0 +1,166 @@
+"""Data: what the models were given, what is odd about it, and how the rows of every fold were used."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from finnet.reporting.html import Block, Section, Table
+from finnet.reporting.sections.section import ReportSection
+from finnet.reporting.text import ABSENT, count, day, percent, span
+
+__all__ = ["DataSection", "feature_table", "fits_table", "fold_table", "quality_table"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DataSection(ReportSection):
+    """Data, features and folds.
+
+    Parameters
+    ----------
+    source : str
+        Where the data come from, in a few words.
+    counts : sequence of str
+        How much there is, as "9,952 rows".
+    folds : DataFrame
+        `fold`, `train_from`, `train_to`, `train_rows`, `test_from`, `test_to`, `test_rows`; times NaT where rows have
+        no dates. Where known, how the subject used the training rows: `fits`, rows of a fit at `least` and at `most`,
+        `fitted` by any, `validating` at a time, `calibrating`, `unused`.
+    features : DataFrame
+        `name`, `meaning` and, for markets, `look_back`.
+    quality : DataFrame
+        Findings about the data: `severity`, `rule`, `found`, `remedy`; may have no rows.
+    first, last : str, optional
+        Days of the data.
+    base_rate : float, optional
+        Share of the cases forecast whose truth is one; None where truth is a number.
+    event : str
+        What happened in them.
+    """
+
+    source: str
+    counts: Sequence[str]
+    folds: pd.DataFrame
+    features: pd.DataFrame
+    quality: pd.DataFrame
+    first: str | None = None
+    last: str | None = None
+    base_rate: float | None = None
+    event: str = "came true"
+
+    @property
+    def alarm(self) -> str:
+        """A line about columns that give the outcome away, to stand before the verdict; "" without any."""
+        alarms = self.quality.loc[self.quality["rule"] == "gives_away", "found"]
+        if alarms.empty:
+            return ""
+        return f"Do not trust this result yet, for the outcome may be given away: {'; '.join(alarms)}."
+
+    @property
+    def subtitle(self) -> str:
+        """Source and dates of the data, and how many forecasts were made."""
+        dates = f", {self._dates}" if self.first is not None else ""
+        tested = count(float(self.folds["test_rows"].sum()))
+        folds = "one fold" if len(self.folds) == 1 else f"{len(self.folds)} folds"
+        return f"{self.source}{dates}. {tested} forecasts in {folds}, each on rows never trained on."
+
+    @property
+    def _dates(self) -> str:
+        return f"{_day(self.first)} to {_day(self.last)}"
+
+    def draw(self) -> Section:
+        """What is odd, the folds, the use of their rows, and the features."""
+        facts = [*self.counts] if self.first is None else [*self.counts, self._dates]
+        rate = "" if self.base_rate is None else f"; {percent(self.base_rate)} of the cases forecast {self.event}"
+        lead = f"{self.source}: {', '.join(facts)}{rate}."
+        folds = Table(fold_table(self.folds), "Training and test stretch of each fold.")
+        features = Table(feature_table(self.features), f"The {len(self.features)} features.")
+        return Section("What was it given?", lead, [*self._oddities(), folds, *self._uses(), features])
+
+    def _oddities(self) -> list[Block]:
+        if self.quality.empty:
+            return []
+        return [Table(quality_table(self.quality), "What is odd about the data, and what can be done about it.")]
+
+    def _uses(self) -> list[Block]:
+        if "fits" not in self.folds:
+            return []
+        caption = (
+            "How every model but the naive ones used the training rows of each fold: it was fitted several times, each "
+            "time without some of the rows, and its forecast is the mean of the fits. Fitted: rows that trained at "
+            "least one of them. Validating: rows that stopped one fit early. Calibrating: rows that a fit forecast "
+            "without having seen them."
+        )
+        return [Table(fits_table(self.folds), caption)]
+
+
+def _day(text: str | None) -> str:
+    return day(None if text is None else pd.Timestamp(text))
+
+
+def quality_table(quality: pd.DataFrame) -> pd.DataFrame:
+    """One row per finding about the data: how bad it is, by which rule, what was found and what helps."""
+    found = [f"{text}\n{rule.replace('_', ' ')}" for text, rule in zip(quality["found"], quality["rule"], strict=True)]
+    return pd.DataFrame(
+        {"Severity": quality["severity"].str.capitalize(), "Finding": found, "What to do": quality["remedy"]}
+    )
+
+
+def feature_table(features: pd.DataFrame) -> pd.DataFrame:
+    """Name, look-back and meaning of each feature, under readable headings.
+
+    Examples
+    --------
+    >>> features = pd.DataFrame({"name": ["momentum_20"], "look_back": [20], "meaning": ["Return over 20 bars."]})
+    >>> feature_table(features).columns.tolist()
+    ['Feature', 'Look‑back', 'Meaning']
+    """
+    names = {"name": "Feature", "look_back": "Look‑back", "meaning": "Meaning"}
+    return features[[name for name in names if name in features]].rename(columns=names)
+
+
+def fold_table(folds: pd.DataFrame) -> pd.DataFrame:
+    """Training and test stretch of each fold, with rows; stretches without dates are left out.
+
+    Examples
+    --------
+    >>> first = pd.Timestamp("2010-01-04")
+    >>> row = {"fold": 0, "train_from": first, "train_to": first, "train_rows": 1500, "test_from": first,
+    ...        "test_to": first, "test_rows": 250}
+    >>> fold_table(pd.DataFrame([row])).iloc[0].tolist()
+    ['0', '2010‑01‑04 to 2010‑01‑04', '1,500', '2010‑01‑04 to 2010‑01‑04', '250']
+    """
+    columns: dict[str, list[str]] = {"Fold": [str(fold) for fold in folds["fold"]]}
+    for part, word in (("train", "Training"), ("test", "Test")):
+        stretch = [span(day(a), day(b)) for a, b in zip(folds[f"{part}_from"], folds[f"{part}_to"], strict=True)]
+        if set(stretch) != {ABSENT}:
+            columns[word] = stretch
+        columns[f"{word} rows"] = [count(rows) for rows in folds[f"{part}_rows"]]
+    return pd.DataFrame(columns)
+
+
+def fits_table(folds: pd.DataFrame) -> pd.DataFrame:
+    """How the training rows of each fold were used by the network and the other models that are fitted several times.
+
+    Examples
+    --------
+    >>> row = {"fold": 0, "train_rows": 1250, "fits": 5, "least": 740, "most": 745, "fitted": 1250, "validating": 250,
+    ...        "calibrating": 1250, "unused": 0}
+    >>> fits_table(pd.DataFrame([row])).iloc[0].tolist()
+    ['0', '1,250', '1,250', '5', '740 to 745', '250', '1,250', '0']
+    """
+    each = [
+        count(a) if a == b else span(count(a), count(b)) for a, b in zip(folds["least"], folds["most"], strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "Fold": folds["fold"].map(str),
+            "Training rows": folds["train_rows"].map(count),
+            "Fitted": folds["fitted"].map(count),
+            "Fits": folds["fits"].map(count),
+            "Rows per fit": each,
+            "Validating": folds["validating"].map(count),
+            "Calibrating": folds["calibrating"].map(count),
+            "Unused": folds["unused"].map(count),
+        }
+    )
