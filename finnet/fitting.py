@@ -17,7 +17,17 @@ from sklearn.utils.metaestimators import available_if
 from finnet.seeds import derive_seed
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["CrossFit", "InnerFolds", "Rows", "cross_fit", "fit_beside", "fit_in_folds", "takes_validation"]
+__all__ = [
+    "CrossFit",
+    "InnerFolds",
+    "Rows",
+    "cross_fit",
+    "fit_beside",
+    "fit_in_folds",
+    "forecast_kind",
+    "forecast_levels",
+    "takes_validation",
+]
 
 
 class Rows(NamedTuple):
@@ -74,6 +84,27 @@ def takes_validation(estimator: Any) -> bool:
     """
     takes = "X_val" in signature(estimator.fit).parameters
     return takes and bool(getattr(estimator, "uses_validation", True))
+
+
+def forecast_kind(estimator: Any) -> str:
+    """What an estimator forecasts: "probability", "mean", "score" or "quantile" (`finnet.forecasts.KINDS`).
+
+    It says so itself, by an attribute `forecast_kind`; one that does not forecasts probabilities where it has
+    `predict_proba`, else means. Scores and means are `predict(X)` of shape (n_rows,); quantiles are `predict(X)` of
+    shape (n_rows, n_levels), or (n_rows,) of a single one, at the levels that an attribute `levels` names.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier, DummyRegressor
+    >>> forecast_kind(DummyClassifier()), forecast_kind(DummyRegressor())
+    ('probability', 'mean')
+    """
+    return str(getattr(estimator, "forecast_kind", "probability" if hasattr(estimator, "predict_proba") else "mean"))
+
+
+def forecast_levels(estimator: Any) -> tuple[float, ...]:
+    """Levels of the quantiles that an estimator forecasts, in the order of its columns; none without quantiles."""
+    return tuple(estimator.levels) if forecast_kind(estimator) == "quantile" else ()
 
 
 def fit_beside(estimator: Any, train: Rows, validation: Rows | None = None) -> Any:
@@ -180,6 +211,16 @@ class CrossFit:
     def feature_names_in_(self) -> Any:
         """Their names, where they have names."""
         return self.models[0].feature_names_in_
+
+    @property
+    def forecast_kind(self) -> str:
+        """What the models forecast."""
+        return forecast_kind(self.models[0])
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Of their quantiles; averaging quantiles at one level keeps the shape that the models share (Vincent 1912)."""
+        return forecast_levels(self.models[0])
 
     @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: pd.DataFrame | FloatArray) -> FloatArray:

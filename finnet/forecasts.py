@@ -10,12 +10,13 @@ import pandas as pd
 
 from finnet.checks import require_columns
 from finnet.errors import DataError
-from finnet.types import FloatArray
+from finnet.types import BoolArray, FloatArray
 
 __all__ = ["KINDS", "SCHEMA", "Forecasts"]
 
 SCHEMA = 2
-KINDS = ("probability", "mean", "quantile")
+KINDS = ("probability", "mean", "score", "quantile")
+"""What a forecast is: a chance, an expected number, a rank (any number, higher is more), or a quantile at a level."""
 _TYPES = {
     "schema": "int16",
     "run_id": "str",
@@ -50,16 +51,18 @@ class Forecasts:
     table : DataFrame
         Columns, in this order: `schema` (2), `run_id`, `model`, `fold`, `entity` (symbol or loan), `issued_at`,
         `tradable_at` (the first moment to act on it, where the outcome starts) and `resolves_at`, `target`, `horizon`
-        (bars or months), `kind` (probability | mean | quantile), `level` (of a quantile, else NaN), `value` (the
-        forecast), `truth` (NaN while unknown). Other columns are refused. Times with a zone become UTC, those without
-        one are UTC; NaT where rows have no dates or the moment is not known. A table of schema 1, which had no
-        `tradable_at`, is taken as one whose moments to trade are not known.
+        (bars or months), `kind` (probability | mean | score | quantile; a score ranks and has no unit), `level` (of a
+        quantile, between 0 and 1, else NaN), `value` (the forecast), `truth` (NaN while unknown). Other columns are
+        refused. Times with a zone become UTC, those without one are UTC; NaT where rows have no dates or the moment is
+        not known. A table of schema 1, which had no `tradable_at`, is taken as one whose moments to trade are not
+        known.
 
     Raises
     ------
     DataError
-        Where a column is missing or unknown, a value is not finite, a probability leaves [0, 1], a forecast resolves or
-        is traded before it was issued or resolves before it is traded, or one forecast stands twice.
+        Where a column is missing or unknown, a value is not finite, a probability leaves [0, 1], a quantile has no
+        level or another kind has one, a forecast resolves or is traded before it was issued or resolves before it is
+        traded, or one forecast stands twice.
 
     Examples
     --------
@@ -119,6 +122,16 @@ class Forecasts:
         return [str(name) for name in self.table["model"].unique()]
 
     @property
+    def kinds(self) -> list[str]:
+        """Kinds of the forecasts, in the order of `KINDS`."""
+        return [kind for kind in KINDS if (self.table["kind"] == kind).any()]
+
+    @property
+    def levels(self) -> list[float]:
+        """Levels of the quantiles, ascending; none where there are no quantiles."""
+        return sorted(float(level) for level in self.table["level"].dropna().unique())
+
+    @property
     def is_dated(self) -> bool:
         """Whether every forecast says when it was issued."""
         return bool(self.table["issued_at"].notna().all())
@@ -130,12 +143,22 @@ class Forecasts:
             raise DataError(f"no forecast of model {model!r}; models are {self.models}")
         return type(self)(rows)
 
-    def wide(self, kind: str = "probability") -> pd.DataFrame:
+    def of_kind(self, kind: str) -> Self:
+        """The forecasts of one kind; DataError where there is none."""
+        rows = self.table[self.table["kind"] == kind]
+        if rows.empty:
+            raise DataError(f"no forecast of kind {kind!r}; kinds are {self.kinds}")
+        return type(self)(rows)
+
+    def wide(self, kind: str = "probability", level: float | None = None) -> pd.DataFrame:
         """One row per (fold, issued_at, resolves_at, entity), one column per model, and the column `truth` last.
 
         Only cases that every model forecast and whose truth is known are kept, so models can be compared in pairs.
+        Of quantiles those of one `level` are taken.
         """
         rows = self.table[self.table["kind"] == kind]
+        if level is not None:
+            rows = rows[rows["level"] == level]
         case = ["fold", "issued_at", "resolves_at", "entity"]
         indexed = rows.set_index(case)
         columns = {model: indexed.loc[indexed["model"] == model, "value"] for model in self.models}
@@ -173,6 +196,15 @@ def _require_sound(table: pd.DataFrame) -> None:
     outside = (table["kind"] == "probability") & ~table["value"].between(0, 1)
     if outside.any():
         raise DataError(f"row {_first(outside)}: probability {table['value'][_first(outside)]} is outside [0, 1]")
+    is_quantile = table["kind"] == "quantile"
+    between = (table["level"] > 0) & (table["level"] < 1)
+    wrong_level = np.where(is_quantile, ~between, table["level"].notna())
+    if wrong_level.any():
+        row = _first(wrong_level)
+        raise DataError(
+            f"row {row}: a {table['kind'][row]} with level {table['level'][row]}; quantiles have a level between 0 and"
+            " 1, other kinds none"
+        )
     for later, earlier, words in _ORDER:
         early = table[later] <= table[earlier]
         if early.any():
@@ -182,5 +214,5 @@ def _require_sound(table: pd.DataFrame) -> None:
         raise DataError(f"row {_first(twice)}: {dict(table.loc[_first(twice), _KEY])} stands twice; keep one")
 
 
-def _first(mask: pd.Series) -> int:
+def _first(mask: "pd.Series[bool] | BoolArray") -> int:
     return int(np.flatnonzero(mask)[0])

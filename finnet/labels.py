@@ -21,6 +21,7 @@ __all__ = [
     "AboveMedian",
     "Direction",
     "ForwardReturn",
+    "ForwardVolatility",
     "HorizonLabel",
     "MarketLabel",
     "RowCounts",
@@ -28,6 +29,7 @@ __all__ = [
     "count_rows",
     "default_dataset",
     "forward_return",
+    "forward_volatility",
     "is_ready",
     "paid_out_at",
 ]
@@ -55,6 +57,38 @@ def forward_return(
         worth = (delisting or Delisting()).known_worth(close)
         bought = np.where(can_trade(panel), close, np.nan)
         out[:known] = worth[delay_bars + horizon_bars :] / bought[delay_bars : delay_bars + known] - 1.0
+    return out
+
+
+def forward_volatility(
+    panel: Panel, *, horizon_bars: int, delay_bars: int = 1, delisting: Delisting | None = None
+) -> FloatArray:
+    """Realized volatility per bar over the `horizon_bars` from the close `delay_bars` after t, shape (T, S).
+
+    sqrt(mean of r^2) over the one-bar returns r = C(u) / C(u - 1) - 1 of these bars, whose mean is taken as zero: the
+    realized volatility of Andersen & Bollerslev (1998), per bar and not per year. Returns are simple rather than
+    logarithmic, so that a symbol that lost all has one of -1 and not one without end.
+
+    C is what a unit was worth as far as was known: over a pause the last close, then the delisting return at once (see
+    `Delisting.known_worth`), and from then on nothing moves. NaN where `forward_return` is.
+
+    Examples
+    --------
+    >>> from finnet.data.panel import closing_times
+    >>> sessions = np.arange("2020-01-06", "2020-01-10", dtype="datetime64[D]").astype("datetime64[us]")
+    >>> panel = Panel(sessions, closing_times(sessions), ("A",), {"close": np.array([[1.0], [1.0], [1.1], [0.99]])})
+    >>> forward_volatility(panel, horizon_bars=2)[:, 0].round(4)
+    array([0.1, nan, nan, nan])
+    """
+    close, out = panel["close"], np.full(panel.shape, np.nan)
+    known = len(close) - delay_bars - horizon_bars
+    if known > 0:
+        worth = (delisting or Delisting()).known_worth(close)
+        squares = np.square(np.divide(worth[1:], worth[:-1], out=np.ones_like(worth[1:]), where=worth[:-1] != 0) - 1.0)
+        # Row t of the windows holds the returns of bars t + 1 to t + horizon_bars.
+        windows = np.lib.stride_tricks.sliding_window_view(squares, horizon_bars, axis=0)[delay_bars:]
+        traded = can_trade(panel)[delay_bars : delay_bars + known]
+        out[:known] = np.where(traded, np.sqrt(windows.mean(axis=-1)), np.nan)
     return out
 
 
@@ -220,6 +254,25 @@ class ForwardReturn(HorizonLabel):
     def values(self, panel: Panel) -> FloatArray:
         """Labels, shape (T, S): fractions or NaN."""
         return self.returns(panel)
+
+
+@dataclass(frozen=True)
+class ForwardVolatility(HorizonLabel):
+    """The realized volatility per bar over the horizon (see `forward_volatility`), as a fraction.
+
+    Over one bar it is the size of the return alone, which says little of the volatility behind it; take five or more.
+    """
+
+    @property
+    def target(self) -> str:
+        """Name in forecasts."""
+        return "forward_volatility"
+
+    def values(self, panel: Panel) -> FloatArray:
+        """Labels, shape (T, S): fractions or NaN."""
+        return forward_volatility(
+            panel, horizon_bars=self.horizon_bars, delay_bars=self.delay_bars, delisting=self.delisting
+        )
 
 
 def build_dataset(

@@ -19,6 +19,11 @@ _IN_SENTENCE = {
     "prior_rate": "the prior rate",
     "persistence": "persistence",
     "best_column": "the best single column",
+    "linear": "linear regression",
+    "zero": "zero",
+    "training_mean": "the training mean",
+    "last_value": "the last value",
+    "training_quantiles": "the training quantiles",
 }
 
 

@@ -11,14 +11,17 @@ from finnet.labels import (
     AboveMedian,
     Direction,
     ForwardReturn,
+    ForwardVolatility,
     RowCounts,
     build_dataset,
     count_rows,
     default_dataset,
     forward_return,
+    forward_volatility,
 )
 
 LABELS = [Direction(), Direction(horizon_bars=3, delay_bars=2), AboveMedian(horizon_bars=2), ForwardReturn()]
+LABELS += [ForwardVolatility(horizon_bars=3, delay_bars=2)]
 
 
 def panel_of(*closes):
@@ -32,6 +35,28 @@ def test_forward_return_by_hand():
     values = forward_return(panel_of([100, 110, 121, 99]), horizon_bars=2, delay_bars=1)
     assert values[0, 0] == pytest.approx(-0.1)
     assert np.isnan(values[1:]).all()
+
+
+def test_forward_volatility_by_hand():
+    # Traded at bar 1 for 100; then +10 %, -20 % and no move: sqrt((0.01 + 0.04 + 0) / 3).
+    values = forward_volatility(panel_of([90, 100, 110, 88, 88]), horizon_bars=3)
+    assert values[0, 0] == pytest.approx(np.sqrt(0.05 / 3))
+    assert np.isnan(values[1:]).all()
+
+
+def test_volatility_over_one_bar_is_the_size_of_its_return():
+    panel = made_market(symbols=3, sessions=40)
+    size = np.abs(ForwardReturn(delay_bars=2).values(panel))
+    np.testing.assert_allclose(ForwardVolatility(delay_bars=2).values(panel), size, rtol=1e-9)
+
+
+def test_a_symbol_that_is_delisted_moves_once_and_then_no_more():
+    # From bar 1 on: -40 % at bar 2, a pause at bar 3, gone with -50 % at bar 4, nothing at bar 5.
+    label = ForwardVolatility(horizon_bars=4, delisting_return=-0.5, stale_bars=1)
+    values = label.values(panel_of([100, 100, 60, NAN, NAN, NAN]))
+    assert values[0, 0] == pytest.approx(np.sqrt((0.4**2 + 0.5**2) / 4))
+    lost = ForwardVolatility(horizon_bars=4, delisting_return=-1.0, stale_bars=1)
+    assert lost.values(panel_of([100, 100, 60, NAN, NAN, NAN]))[0, 0] == pytest.approx(np.sqrt((0.4**2 + 1) / 4))
 
 
 def test_the_dead_zone_drops_what_lies_between_its_edges():
@@ -74,10 +99,11 @@ def test_a_symbol_gone_for_longer_than_a_pause_counts_at_its_delisting_return():
 @pytest.mark.parametrize(
     ("close", "volume"), [([100, NAN, 110, 120], [1, 1, 1, 1]), ([100, 105, 110, 120], [1, 0, 1, 1])]
 )
-def test_a_row_that_could_not_be_traded_is_a_row_without_label(close, volume):
+@pytest.mark.parametrize("label", [ForwardReturn(), ForwardVolatility()], ids=repr)
+def test_a_row_that_could_not_be_traded_is_a_row_without_label(close, volume, label):
     panel = panel_of(close, [1, 1, 1, 1])
     panel = panel.with_fields({"volume": np.array([volume, [1, 1, 1, 1]], float).T})
-    data = build_dataset(panel, ["weekday"], ForwardReturn())
+    data = build_dataset(panel, ["weekday"], label)
     np.testing.assert_array_equal(data.y[data.entity == "A"][0], NAN)
 
 
@@ -119,8 +145,9 @@ def test_a_label_is_unknown_until_its_last_bar_and_never_changes_after(label):
         assert np.isnan(known[resolved:]).all()
 
 
-@pytest.mark.parametrize("label", [ForwardReturn(horizon_bars=3, delisting_return=-0.5, stale_bars=1)], ids=repr)
-def test_a_label_of_a_panel_with_gaps_never_changes_once_it_is_known(label):
+@pytest.mark.parametrize("kind", [ForwardReturn, ForwardVolatility])
+def test_a_label_of_a_panel_with_gaps_never_changes_once_it_is_known(kind):
+    label = kind(horizon_bars=3, delisting_return=-0.5, stale_bars=1)
     rng = np.random.default_rng(0)
     panel = made_market(symbols=4, sessions=40)
     panel = panel.with_fields({"close": np.where(rng.random((40, 4)) < 0.4, NAN, panel["close"])})

@@ -1,23 +1,47 @@
 """Naive forecasts: what any model must beat before it may be called useful."""
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import roc_auc_score
-from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
+from sklearn.utils.validation import _num_samples, check_array, check_is_fitted, validate_data
 
 from finnet.checks import require_columns
-from finnet.errors import DataError
+from finnet.errors import ConfigError, DataError
 from finnet.estimators.calibration import LogitCalibrator
 from finnet.estimators.probabilities import BinaryClassifier
 from finnet.features.encoding import as_table, middle_ranks
 from finnet.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["AlwaysUp", "BestColumn", "Persistence", "PriorRate"]
+__all__ = [
+    "AlwaysUp",
+    "BestColumn",
+    "LastValue",
+    "Persistence",
+    "PriorRate",
+    "TrainingMean",
+    "TrainingQuantiles",
+    "Zero",
+]
 
 # A naive class must not hang on a rounding: its probability is at least this far on its side of one half.
 _EDGE = 1e-6
+
+
+def _named(column: str | int, columns: pd.Index) -> str:
+    """The name of the column to read; DataError where there is no such column."""
+    if isinstance(column, str):
+        require_columns(columns, [column], name="the features that persistence reads")
+        return column
+    is_position = isinstance(column, int | np.integer) and not isinstance(column, bool)
+    if not is_position or column not in range(len(columns)):
+        raise DataError(
+            f"column={column!r} is no position among {len(columns)} columns; use 0 to {len(columns) - 1}, or a name"
+        )
+    return str(columns[column])
 
 
 def _two_columns(probability: FloatArray) -> FloatArray:
@@ -95,7 +119,7 @@ class Persistence(BinaryClassifier):
     def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
         """Count how often the sign of the column was right."""
         X = as_table(X, self, reset=True)
-        self.column_ = self._named(X.columns)
+        self.column_ = _named(self.column, X.columns)
         right = self._rose(X) == (self._codes(y) == 1)
         self.hit_rate_ = max(float(right.mean()), 0.5 + _EDGE)
         return self
@@ -105,19 +129,6 @@ class Persistence(BinaryClassifier):
         check_is_fitted(self)
         rose = self._rose(as_table(X, self, reset=False))
         return _two_columns(np.where(rose, self.hit_rate_, 1.0 - self.hit_rate_))
-
-    def _named(self, columns: pd.Index) -> str:
-        """The name of the column to read; DataError where there is no such column."""
-        if isinstance(self.column, str):
-            require_columns(columns, [self.column], name="the features that persistence reads")
-            return self.column
-        is_position = isinstance(self.column, int | np.integer) and not isinstance(self.column, bool)
-        if not is_position or self.column not in range(len(columns)):
-            raise DataError(
-                f"column={self.column!r} is no position among {len(columns)} columns; use 0 to {len(columns) - 1}, or a"
-                " name"
-            )
-        return str(columns[self.column])
 
     def _rose(self, X: pd.DataFrame) -> BoolArray:
         require_columns(X.columns, [self.column_], name="the features that persistence reads")
@@ -179,3 +190,138 @@ class BestColumn(BinaryClassifier):
     def _score(self, values: FloatArray) -> FloatArray:
         """Middle ranks less one half, turned so that higher ones came true more often."""
         return self.direction_ * (np.interp(values, self.values_, self.ranks_) - 0.5)
+
+
+class _NaiveRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """What naive forecasts of numbers share that look at no column."""
+
+    def _learned(self, X: pd.DataFrame, y: FloatArray) -> FloatArray:
+        """The numbers to learn from, checked."""
+        _, y = validate_data(self, X, y, skip_check_array=True)
+        return check_array(y, ensure_2d=False, dtype="numeric", input_name="y")  # type: ignore[no-any-return]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.no_validation, tags.input_tags.sparse, tags.regressor_tags.poor_score = True, True, True
+        return tags
+
+
+class TrainingMean(_NaiveRegressor):
+    """The mean of the training rows for everyone: the historical mean of Campbell & Thompson (2008).
+
+    Examples
+    --------
+    >>> TrainingMean().fit(np.zeros((3, 1)), np.array([1.0, 2.0, 6.0])).predict(np.zeros((2, 1)))
+    array([3., 3.])
+    """
+
+    def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
+        """Take the mean; `X` is not looked at."""
+        self.value_ = float(np.mean(self._learned(X, y)))
+        return self
+
+    def predict(self, X: pd.DataFrame) -> FloatArray:
+        """The mean for every row, shape (n_rows,)."""
+        check_is_fitted(self)
+        return np.full(_num_samples(X), self.value_)
+
+
+class Zero(_NaiveRegressor):
+    """Zero for everyone: no return is expected.
+
+    Examples
+    --------
+    >>> Zero().fit(np.zeros((3, 1)), np.array([1.0, 2.0, 6.0])).predict(np.zeros((2, 1)))
+    array([0., 0.])
+    """
+
+    def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
+        """Learn nothing; `X` is not looked at."""
+        self._learned(X, y)
+        self.value_ = 0.0
+        return self
+
+    def predict(self, X: pd.DataFrame) -> FloatArray:
+        """Zero for every row, shape (n_rows,)."""
+        check_is_fitted(self)
+        return np.full(_num_samples(X), self.value_)
+
+
+class TrainingQuantiles(_NaiveRegressor):
+    """The quantiles of the training rows for everyone.
+
+    Parameters
+    ----------
+    levels : sequence of float
+
+    Examples
+    --------
+    >>> model = TrainingQuantiles((0.1, 0.9)).fit(np.zeros((11, 1)), np.arange(11.0))
+    >>> model.predict(np.zeros((1, 1)))
+    array([[1., 9.]])
+    """
+
+    forecast_kind = "quantile"
+
+    def __init__(self, levels: Sequence[float] = (0.1, 0.5, 0.9)) -> None:
+        self.levels = levels
+
+    def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
+        """Take the quantiles; `X` is not looked at."""
+        if not len(self.levels) or not all(0 < level < 1 for level in self.levels):
+            raise ConfigError(f"levels={self.levels!r} are not between 0 and 1; write (0.1, 0.5, 0.9)")
+        self.values_ = np.quantile(self._learned(X, y), self.levels)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> FloatArray:
+        """The quantiles for every row, shape (n_rows, n_levels)."""
+        check_is_fitted(self)
+        return np.tile(self.values_, (_num_samples(X), 1))
+
+
+class LastValue(RegressorMixin, BaseEstimator):  # type: ignore[misc]
+    """What a column says, again: the last return, or the volatility of the last bars.
+
+    Where the column has a gap, the mean of the training rows is forecast. It has to be in the unit of the labels:
+    `volatility_20` is, for `forward_volatility`.
+
+    Parameters
+    ----------
+    column : str or int
+        Feature that holds the last value: its name, or its position among the columns given to `fit`, as in
+        Persistence.
+
+    Attributes
+    ----------
+    column_ : str
+        Name of that feature, by which tables to come are read.
+
+    Examples
+    --------
+    >>> X = pd.DataFrame({"volatility_20": [0.01, 0.02, np.nan]})
+    >>> LastValue("volatility_20").fit(X, np.array([0.02, 0.01, 0.03])).predict(X)
+    array([0.01, 0.02, 0.02])
+    """
+
+    def __init__(self, column: str | int = "return_1") -> None:
+        self.column = column
+
+    def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
+        """Find the column, and take the mean for its gaps."""
+        X = as_table(X, self, reset=True)
+        self.column_ = _named(self.column, X.columns)
+        self.value_ = float(np.mean(check_array(y, ensure_2d=False, dtype="numeric", input_name="y")))
+        return self
+
+    def predict(self, X: pd.DataFrame) -> FloatArray:
+        """The column, shape (n_rows,)."""
+        check_is_fitted(self)
+        X = as_table(X, self, reset=False)
+        require_columns(X.columns, [self.column_], name="the features that persistence reads")
+        values = X[self.column_].to_numpy(float)
+        return np.where(np.isnan(values), self.value_, values)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan, tags.regressor_tags.poor_score = True, True
+        return tags

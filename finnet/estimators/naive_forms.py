@@ -8,17 +8,31 @@ import numpy as np
 from finnet.errors import DataError
 from finnet.estimators.archive import Arrays, Description, checked_classes, checked_names, checked_number, keep
 from finnet.estimators.calibration import LogitCalibrator
-from finnet.estimators.naive import BestColumn, Persistence, PriorRate
+from finnet.estimators.naive import (
+    BestColumn,
+    LastValue,
+    Persistence,
+    PriorRate,
+    TrainingMean,
+    TrainingQuantiles,
+    Zero,
+)
 
 __all__ = [
     "describe_best_column",
     "describe_curve",
+    "describe_last_value",
     "describe_persistence",
     "describe_rate",
+    "describe_training_quantiles",
+    "describe_value",
     "restore_best_column",
     "restore_curve",
+    "restore_last_value",
     "restore_persistence",
     "restore_rate",
+    "restore_training_quantiles",
+    "restore_value",
 ]
 
 
@@ -85,4 +99,44 @@ def restore_best_column(description: Description, arrays: Arrays) -> BestColumn:
     model.direction_ = checked_number(description["direction"], -1, 1)
     model.missing_rate_ = checked_number(description["missing"], 0, 1)
     model.curve_ = restore_curve(description["curve"])
+    return model
+
+
+def describe_value(model: TrainingMean | Zero, arrays: Arrays) -> dict[str, Any]:
+    """The number that everyone is forecast."""
+    return {"value": float(model.value_)}
+
+
+def restore_value(kind: type[TrainingMean | Zero], description: Description, arrays: Arrays) -> TrainingMean | Zero:
+    """The forecast of this kind, with the number that was saved."""
+    model = kind()
+    model.value_ = checked_number(description["value"])
+    return model
+
+
+def describe_last_value(model: LastValue, arrays: Arrays) -> dict[str, Any]:
+    """The column, and the number that stands for its gaps."""
+    return {"column": model.column_, "value": float(model.value_)}
+
+
+def restore_last_value(description: Description, arrays: Arrays) -> LastValue:
+    """The forecast of this column."""
+    (column,) = checked_names([description["column"]])
+    model = LastValue(column)
+    model.column_, model.value_ = column, checked_number(description["value"])
+    return model
+
+
+def describe_training_quantiles(model: TrainingQuantiles, arrays: Arrays) -> dict[str, Any]:
+    """Levels and quantiles."""
+    return {"levels": [float(level) for level in model.levels], "values": model.values_.tolist()}
+
+
+def restore_training_quantiles(description: Description, arrays: Arrays) -> TrainingQuantiles:
+    """The forecast of these quantiles, one for each level."""
+    levels, values = description["levels"], description["values"]
+    if len(levels) != len(values) or not len(levels):
+        raise DataError(f"{len(values)} quantiles have {len(levels)} levels")
+    model = TrainingQuantiles(tuple(checked_number(level, 0, 1) for level in levels))
+    model.values_ = np.array([checked_number(value) for value in values], np.float64)
     return model

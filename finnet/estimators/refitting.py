@@ -11,11 +11,18 @@ import numpy as np
 from sklearn.base import clone
 
 from finnet.errors import ConfigError, DataError
-from finnet.estimators.baselines import CappedSVC, boosting, decision_tree, k_neighbors, random_forest
-from finnet.estimators.tuning import SPACES, TunedClassifier
+from finnet.estimators.baselines import (
+    REGRESSORS,
+    CappedSVC,
+    boosting,
+    decision_tree,
+    k_neighbors,
+    random_forest,
+)
+from finnet.estimators.tuning import REGRESSOR_SPACES, SPACES, TunedClassifier, TunedRegressor
 from finnet.fitting import Rows
 
-__all__ = ["REFITTED", "describe_refitted", "restore_refitted"]
+__all__ = ["REFITTED", "REFITTED_REGRESSORS", "describe_refitted", "restore_refitted"]
 
 REFITTED: Mapping[str, Callable[[], Any]] = {
     "tree": decision_tree,
@@ -24,16 +31,24 @@ REFITTED: Mapping[str, Callable[[], Any]] = {
     "forest": random_forest,
     "boosting": boosting,
 }
+# A linear forecast is saved as its numbers.
+REFITTED_REGRESSORS: Mapping[str, Callable[[], Any]] = {
+    name: make for name, make in REGRESSORS.items() if name != "linear"
+}
 _MOST_VALUES = 20_000_000
 _PROBE_ROWS = 50
 
 
-def describe_refitted(model: TunedClassifier, arrays: list[np.ndarray]) -> dict[str, Any]:
+_Tuned = TunedClassifier | TunedRegressor
+
+
+def describe_refitted(model: _Tuned, arrays: list[np.ndarray]) -> dict[str, Any]:
     """Name, settings and seed of a fitted baseline; its rows, and what it forecasts of the first, go to `arrays`.
 
-    ConfigError where the model is none of `REFITTED` as finnet sets it up, or has more rows than a file should hold.
+    ConfigError where the model is none of `REFITTED` or `REFITTED_REGRESSORS` as finnet sets it up, or has more rows
+    than a file should hold.
     """
-    if not np.isin(model.classes_, (0, 1)).all():
+    if isinstance(model, TunedClassifier) and not np.isin(model.classes_, (0, 1)).all():
         raise ConfigError(f"a {_name(model)} of labels {model.classes_} cannot be saved; make them 0 and 1")
     train, validation = model.rows_
     blocks = [train] if validation is None else [train, validation]
@@ -43,18 +58,19 @@ def describe_refitted(model: TunedClassifier, arrays: list[np.ndarray]) -> dict[
         )
     start = len(arrays)
     for block in blocks:
-        arrays += [np.asarray(block.X, np.float32), np.asarray(block.y, np.int64)]
+        arrays += [np.asarray(block.X, np.float32), np.asarray(block.y, _label_type(type(model)))]
     arrays.append(_probe(model))
     chosen = {"settings": model.best_params_, "seed": int(model.random_state)}
     return {"model": _name(model), **chosen, "start": start, "blocks": len(blocks)}
 
 
-def restore_refitted(description: Mapping[str, Any], arrays: list[np.ndarray]) -> TunedClassifier:
+def restore_refitted(kind: type[_Tuned], description: Mapping[str, Any], arrays: list[np.ndarray]) -> _Tuned:
     """The baseline, fitted again; DataError where it does not forecast what it did when it was saved."""
     name, start, blocks = description["model"], description["start"], description["blocks"]
-    model = TunedClassifier(REFITTED[name](), space=SPACES[name], random_state=int(description["seed"]))
-    parts = [_rows(*arrays[i : i + 2]) for i in range(start, start + 2 * blocks, 2)]
-    model.refit(_settings(name, description["settings"]), parts[0], parts[1] if blocks > 1 else None)
+    baselines, spaces = _known(kind)
+    model = kind(baselines[name](), space=spaces[name], random_state=int(description["seed"]))
+    parts = [_rows(kind, *arrays[i : i + 2]) for i in range(start, start + 2 * blocks, 2)]
+    model.refit(_settings(name, spaces[name], description["settings"]), parts[0], parts[1] if blocks > 1 else None)
     if not np.array_equal(_probe(model), arrays[start + 2 * blocks]):
         raise DataError(
             f"the {name} forecasts otherwise than when it was saved; load it with the versions that made it"
@@ -62,35 +78,45 @@ def restore_refitted(description: Mapping[str, Any], arrays: list[np.ndarray]) -
     return model
 
 
-def _unseeded(classifier: Any) -> Any:
-    """The classifier without its seed, which tuning replaces by its own."""
-    has_seed = "random_state" in classifier.get_params()
-    return clone(classifier).set_params(random_state=None) if has_seed else classifier
+def _known(kind: type[_Tuned]) -> tuple[Mapping[str, Callable[[], Any]], Mapping[str, Mapping[str, Any]]]:
+    """Baselines by name, and the values that tuning tries of each."""
+    return (REFITTED, SPACES) if kind is TunedClassifier else (REFITTED_REGRESSORS, REGRESSOR_SPACES)
 
 
-def _name(model: TunedClassifier) -> str:
-    for name, make in REFITTED.items():
-        if repr(_unseeded(make())) == repr(_unseeded(model.classifier)):
+def _label_type(kind: type[_Tuned]) -> Any:
+    return np.int64 if kind is TunedClassifier else np.float64
+
+
+def _unseeded(model: Any) -> Any:
+    """The model without its seed, which tuning replaces by its own."""
+    has_seed = "random_state" in model.get_params()
+    return clone(model).set_params(random_state=None) if has_seed else model
+
+
+def _name(model: _Tuned) -> str:
+    given = model.classifier if isinstance(model, TunedClassifier) else model.regressor
+    for name, make in _known(type(model))[0].items():
+        if repr(_unseeded(make())) == repr(_unseeded(given)):
             return name
-    raise ConfigError(
-        f"{model.classifier!r} cannot be saved; only the baselines of finnet can, as they are set up there"
-    )
+    raise ConfigError(f"{given!r} cannot be saved; only the baselines of finnet can, as they are set up there")
 
 
-def _probe(model: TunedClassifier) -> np.ndarray:
-    return np.asarray(model.predict_proba(np.asarray(model.rows_[0].X[:_PROBE_ROWS], np.float32)), np.float64)
+def _probe(model: _Tuned) -> np.ndarray:
+    X = np.asarray(model.rows_[0].X[:_PROBE_ROWS], np.float32)
+    return np.asarray(model.predict_proba(X) if isinstance(model, TunedClassifier) else model.predict(X), np.float64)
 
 
-def _rows(X: np.ndarray, y: np.ndarray) -> Rows:
-    if X.ndim != 2 or y.shape != X.shape[:1] or not np.isin(y, (0, 1)).all():
-        raise DataError(f"rows of shape {X.shape} and labels of shape {y.shape} train no classifier")
-    return Rows(X, y.astype(np.int8))
+def _rows(kind: type[_Tuned], X: np.ndarray, y: np.ndarray) -> Rows:
+    fits = np.isin(y, (0, 1)) if kind is TunedClassifier else np.isfinite(y)
+    if X.ndim != 2 or y.shape != X.shape[:1] or not fits.all():
+        raise DataError(f"rows of shape {X.shape} and labels of shape {y.shape} train no {kind.__name__}")
+    return Rows(X, y.astype(np.int8) if kind is TunedClassifier else y)
 
 
-def _settings(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _settings(name: str, space: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings that tuning may have chosen, and no others: a file must not ask for a million trees."""
     for key, value in settings.items():
-        values = SPACES[name].get(key, ())
+        values = space.get(key, ())
         # Few rows leave fewer neighbors than any that is tried.
         is_fewer = key == "n_neighbors" and type(value) is int and 1 <= value <= max(values, default=0)
         if value not in values and not is_fewer:

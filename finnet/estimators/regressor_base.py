@@ -11,7 +11,7 @@ from finnet.estimators.door import has_validation, warn_of_spread
 from finnet.estimators.network_base import Data, EstimatorOfNetworks
 from finnet.estimators.task import Task, number_task
 from finnet.network.batches import Examples
-from finnet.network.losses import Loss
+from finnet.network.losses import Loss, QuantileLoss, named_loss
 from finnet.types import FloatArray
 
 __all__ = ["RegressorOfNetworks"]
@@ -74,6 +74,17 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
                 self._meet(targets)
             examples = self._examples(rows, self._columns(targets, name="y"), sample_weight)
             return self._learn(examples, self._task(examples))
+
+    @property
+    def forecast_kind(self) -> str:
+        """ "quantile" where the loss is one of quantiles, else "mean"."""
+        return "quantile" if isinstance(named_loss(self.loss), QuantileLoss) else "mean"
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Levels of the quantiles, in the order of the columns that `predict` gives; none for means."""
+        loss = named_loss(self.loss)
+        return loss.levels if isinstance(loss, QuantileLoss) else ()
 
     def _task(self, examples: Examples) -> Task:
         return number_task(examples.Y, self.loss)

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
+from sklearn.base import is_regressor
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted
 
@@ -37,16 +38,31 @@ from finnet.estimators.archive import (
 )
 from finnet.estimators.calibration import CalibratedClassifier
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
-from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
+from finnet.estimators.naive import (
+    AlwaysUp,
+    BestColumn,
+    LastValue,
+    Persistence,
+    PriorRate,
+    TrainingMean,
+    TrainingQuantiles,
+    Zero,
+)
 from finnet.estimators.naive_forms import (
     describe_best_column,
     describe_curve,
+    describe_last_value,
     describe_persistence,
     describe_rate,
+    describe_training_quantiles,
+    describe_value,
     restore_best_column,
     restore_curve,
+    restore_last_value,
     restore_persistence,
     restore_rate,
+    restore_training_quantiles,
+    restore_value,
 )
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.network_forms import (
@@ -55,8 +71,9 @@ from finnet.estimators.network_forms import (
     restore_ensemble,
     restore_network,
 )
+from finnet.estimators.numbers import BoundedRegressor, EncodedRegressor, ScaledRegressor
 from finnet.estimators.refitting import describe_refitted, restore_refitted
-from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
+from finnet.estimators.tuning import EncodedClassifier, TunedClassifier, TunedRegressor
 from finnet.features.encoding import NUMERIC, TableEncoder
 from finnet.files import replace_file
 from finnet.fitting import CrossFit
@@ -120,8 +137,10 @@ def _describe(model: Any, arrays: Arrays) -> dict[str, Any]:
         raise ConfigError(f"{type(model).__name__} cannot be saved; what can be is {saved}. Fit it again from the job")
     if not isinstance(model, CrossFit):
         check_is_fitted(model)
-    if isinstance(model, TunedClassifier) and any(form.model is type(model.classifier_) for form in _FORMS.values()):
-        return _describe(model.classifier_, arrays)
+    if isinstance(model, TunedClassifier | TunedRegressor):
+        inner = model.classifier_ if isinstance(model, TunedClassifier) else model.regressor_
+        if any(form.model is type(inner) for form in _FORMS.values()):
+            return _describe(inner, arrays)
     return {"kind": kind, **_FORMS[kind].describe(model, arrays)}
 
 
@@ -182,11 +201,58 @@ def _restore_encoded(description: Description, arrays: Arrays) -> EncodedClassif
     return model
 
 
+def _describe_encoded_regressor(model: EncodedRegressor, arrays: Arrays) -> dict[str, Any]:
+    return {"encoder": _describe(model.encoder_, arrays), "regressor": _describe(model.regressor_, arrays)}
+
+
+def _restore_encoded_regressor(description: Description, arrays: Arrays) -> EncodedRegressor:
+    encoder = _restore(description["encoder"], arrays)
+    model = EncodedRegressor(encoder, _restore_regressor(description["regressor"], arrays))
+    model.encoder_, model.regressor_ = encoder, model.regressor
+    forecast = model.predict(_trial(encoder))
+    if forecast.shape != (2, *[len(model.levels)][: len(model.levels) > 1]) or not np.isfinite(forecast).all():
+        raise DataError(f"a trial forecast gives {forecast.tolist()}")
+    return model
+
+
+def _restore_regressor(description: Description, arrays: Arrays) -> Any:
+    model = _restore_forecaster(description, arrays, method="predict")
+    if not is_regressor(model):
+        raise DataError(f"{description['kind']} stands where a regressor should")
+    return model
+
+
+def _describe_bounded(model: BoundedRegressor, arrays: Arrays) -> dict[str, Any]:
+    return {"ends": [model.least_, model.greatest_], "regressor": _describe(model.regressor_, arrays)}
+
+
+def _restore_bounded(description: Description, arrays: Arrays) -> BoundedRegressor:
+    model = BoundedRegressor(_restore_regressor(description["regressor"], arrays))
+    least, greatest = (checked_number(end) for end in description["ends"])
+    model.regressor_, model.least_, model.greatest_ = model.regressor, least, checked_number(greatest, least)
+    return model
+
+
+def _describe_scaled(model: ScaledRegressor, arrays: Arrays) -> dict[str, Any]:
+    return {"center": model.center_, "scale": model.scale_, "regressor": _describe(model.regressor_, arrays)}
+
+
+def _restore_scaled(description: Description, arrays: Arrays) -> ScaledRegressor:
+    model = ScaledRegressor(_restore_regressor(description["regressor"], arrays))
+    model.regressor_, model.center_ = model.regressor, checked_number(description["center"])
+    model.scale_ = checked_number(description["scale"], 0)
+    return model
+
+
+def _trial(encoder: TableEncoder) -> pd.DataFrame:
+    """A row of zeros and one of gaps."""
+    numbers = encoder.numbers_
+    return pd.DataFrame({n: [0.0, np.nan] if n in numbers else ["", None] for n in encoder.feature_names_in_})
+
+
 def _try(model: EncodedClassifier) -> None:
-    """Forecast a row of zeros and one of gaps, so that parts which do not fit each other are found here."""
-    numbers = model.encoder_.numbers_
-    columns = {name: [0.0, np.nan] if name in numbers else ["", None] for name in model.encoder_.feature_names_in_}
-    probability = model.predict_proba(pd.DataFrame(columns))
+    """Make a trial forecast, so that parts which do not fit each other are found here."""
+    probability = model.predict_proba(_trial(model.encoder_))
     if probability.shape != (2, len(model.classes_)) or not np.isfinite(probability).all():
         raise DataError(f"a trial forecast gives {probability.tolist()}")
 
@@ -266,6 +332,18 @@ def _restore_logistic(description: Description, arrays: Arrays) -> LogisticRegre
     return model
 
 
+def _describe_ridge(model: Ridge, arrays: Arrays) -> dict[str, Any]:
+    return {"coef": keep(np.ravel(model.coef_), arrays), "intercept": float(model.intercept_)}
+
+
+def _restore_ridge(description: Description, arrays: Arrays) -> Ridge:
+    model, coef = Ridge(), arrays[description["coef"]]
+    if coef.ndim != 1:
+        raise DataError(f"coefficients of shape {coef.shape} are no row")
+    model.coef_, model.intercept_, model.n_features_in_ = coef, checked_number(description["intercept"]), len(coef)
+    return model
+
+
 class _Form(NamedTuple):
     """How one kind of model becomes a description and arrays, and comes back."""
 
@@ -287,7 +365,16 @@ _FORMS: Mapping[str, _Form] = {
     "ensemble_regressor": _Form(
         NetworkEnsembleRegressor, describe_ensemble, partial(restore_ensemble, NetworkEnsembleRegressor)
     ),
-    "refitted": _Form(TunedClassifier, describe_refitted, restore_refitted),
+    "encoded_regressor": _Form(EncodedRegressor, _describe_encoded_regressor, _restore_encoded_regressor),
+    "bounded": _Form(BoundedRegressor, _describe_bounded, _restore_bounded),
+    "scaled": _Form(ScaledRegressor, _describe_scaled, _restore_scaled),
+    "refitted": _Form(TunedClassifier, describe_refitted, partial(restore_refitted, TunedClassifier)),
+    "refitted_regressor": _Form(TunedRegressor, describe_refitted, partial(restore_refitted, TunedRegressor)),
+    "ridge": _Form(Ridge, _describe_ridge, _restore_ridge),
+    "zero": _Form(Zero, describe_value, partial(restore_value, Zero)),
+    "training_mean": _Form(TrainingMean, describe_value, partial(restore_value, TrainingMean)),
+    "training_quantiles": _Form(TrainingQuantiles, describe_training_quantiles, restore_training_quantiles),
+    "last_value": _Form(LastValue, describe_last_value, restore_last_value),
     "logistic": _Form(LogisticRegression, _describe_logistic, _restore_logistic),
     "prior_rate": _Form(PriorRate, describe_rate, partial(restore_rate, PriorRate)),
     "always_up": _Form(AlwaysUp, describe_rate, partial(restore_rate, AlwaysUp)),

@@ -1,5 +1,6 @@
 """Tuning: the same number of trials for every baseline, judged inside the training rows."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -11,12 +12,19 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from finnet.estimators.numbers import WrappedRegressor
 from finnet.estimators.probabilities import WrappedClassifier
-from finnet.fitting import Rows, fit_beside, takes_validation
+from finnet.fitting import Rows, fit_beside, forecast_levels, takes_validation
 from finnet.seeds import derive_seed
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["SPACES", "EncodedClassifier", "TunedClassifier"]
+__all__ = [
+    "REGRESSOR_SPACES",
+    "SPACES",
+    "EncodedClassifier",
+    "TunedClassifier",
+    "TunedRegressor",
+]
 
 SPACES: Mapping[str, Mapping[str, Sequence[Any]]] = {
     "tree": {"max_depth": [2, 3, 4, 6, 8], "min_samples_leaf": [10, 25, 50, 100, 200]},
@@ -32,8 +40,90 @@ SPACES: Mapping[str, Mapping[str, Sequence[Any]]] = {
     },
 }
 
+REGRESSOR_SPACES: Mapping[str, Mapping[str, Sequence[Any]]] = {
+    "tree": SPACES["tree"],
+    "svm": {**SPACES["svm"], "epsilon": [0.03, 0.1, 0.3, 1.0]},
+    "knn": SPACES["knn"],
+    "linear": {"alpha": [1.0, 10.0, 100.0, 1e3, 1e4, 1e5]},
+    "forest": SPACES["forest"],
+    "boosting": SPACES["boosting"],
+}
 
-class TunedClassifier(WrappedClassifier):
+
+class _Tuning(ABC):
+    """How settings are tried; what the model is called, and what it is judged by, stands in the classes below."""
+
+    space: Mapping[str, Sequence[Any]]
+    trials: int
+    random_state: int
+    settings: Mapping[str, Any] | None
+
+    @property
+    @abstractmethod
+    def _given(self) -> Any:
+        """The model with the settings of the first trial."""
+
+    @abstractmethod
+    def _take(self, fitted: Any) -> None:
+        """Keep the winner."""
+
+    @staticmethod
+    @abstractmethod
+    def _loss(fitted: Any, validation: Rows) -> float:
+        """What the winner has least of."""
+
+    def fit(
+        self,
+        X: FloatArray,
+        y: IntArray | FloatArray,
+        *,
+        X_val: FloatArray | None = None,
+        y_val: IntArray | FloatArray | None = None,
+    ) -> Self:
+        """Try the settings and keep the best."""
+        train = Rows(X, y)
+        validation = None if X_val is None or y_val is None or not len(y_val) else Rows(X_val, y_val)
+        if self.settings is not None or self.trials == 1 or validation is None:
+            return self.refit(self._within(dict(self.settings or {}), X), train, validation)
+        candidates = [self._within(params, X) for params in self._candidates()]
+        tried = [(params, fit_beside(self._build(params), train, validation)) for params in candidates]
+        return self._keep(*min(tried, key=lambda trial: self._loss(trial[1], validation)), train, validation)
+
+    def refit(self, params: dict[str, Any], train: Rows, validation: Rows | None) -> Self:
+        """Fit with these parameters, without trying others."""
+        return self._keep(params, fit_beside(self._build(params), train, validation), train, validation)
+
+    def settled(self) -> Self:
+        """An unfitted copy that takes the settings chosen, without trying others."""
+        return clone(self).set_params(settings=self.best_params_)  # type: ignore[no-any-return]
+
+    def _candidates(self) -> list[dict[str, Any]]:
+        rng = np.random.default_rng(derive_seed(self.random_state, "tuning"))
+        draws = [
+            {k: values[int(rng.integers(len(values)))] for k, values in self.space.items()}
+            for _ in range(1, self.trials)
+        ]
+        return [{}, *draws]
+
+    def _within(self, params: dict[str, Any], X: FloatArray) -> dict[str, Any]:
+        """The settings with no more neighbors than half of the rows, for a model of neighbors."""
+        given = {**self._given.get_params(), **params}.get("n_neighbors")
+        if given is None:
+            return params
+        return {**params, "n_neighbors": min(given, max(np.shape(X)[0] // 2, 1))}
+
+    def _build(self, params: dict[str, Any]) -> Any:
+        model = clone(self._given).set_params(**params)
+        seeded = "random_state" in model.get_params()
+        return model.set_params(random_state=self.random_state) if seeded else model
+
+    def _keep(self, params: dict[str, Any], fitted: Any, train: Rows, validation: Rows | None) -> Self:
+        self.best_params_, self.rows_ = params, (train, validation)
+        self._take(fitted)
+        return self
+
+
+class TunedClassifier(_Tuning, WrappedClassifier):
     """The best of `trials` settings by log loss on the validation rows.
 
     The first trial is the classifier as given, the others are drawn at random from `space`. Validation rows judge, and
@@ -75,59 +165,80 @@ class TunedClassifier(WrappedClassifier):
         self.random_state = random_state
         self.settings = settings
 
-    def fit(
-        self, X: FloatArray, y: IntArray, *, X_val: FloatArray | None = None, y_val: IntArray | None = None
-    ) -> Self:
-        """Try the settings and keep the best."""
-        train = Rows(X, y)
-        validation = None if X_val is None or y_val is None or not len(y_val) else Rows(X_val, y_val)
-        if self.settings is not None or self.trials == 1 or validation is None:
-            return self.refit(self._within(dict(self.settings or {}), X), train, validation)
-        candidates = [self._within(params, X) for params in self._candidates()]
-        tried = [(params, fit_beside(self._build(params), train, validation)) for params in candidates]
-        return self._keep(*min(tried, key=lambda trial: _loss(trial[1], validation)), train, validation)
-
-    def refit(self, params: dict[str, Any], train: Rows, validation: Rows | None) -> Self:
-        """Fit with these parameters, without trying others."""
-        return self._keep(params, fit_beside(self._build(params), train, validation), train, validation)
-
-    def settled(self) -> Self:
-        """An unfitted copy that takes the settings chosen, without trying others."""
-        return clone(self).set_params(settings=self.best_params_)  # type: ignore[no-any-return]
-
     def predict_proba(self, X: FloatArray) -> FloatArray:
         """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""
         check_is_fitted(self)
         return np.asarray(self.classifier_.predict_proba(X))
 
-    def _candidates(self) -> list[dict[str, Any]]:
-        rng = np.random.default_rng(derive_seed(self.random_state, "tuning"))
-        draws = [
-            {k: values[int(rng.integers(len(values)))] for k, values in self.space.items()}
-            for _ in range(1, self.trials)
-        ]
-        return [{}, *draws]
+    @property
+    def _given(self) -> Any:
+        return self.classifier
 
-    def _within(self, params: dict[str, Any], X: FloatArray) -> dict[str, Any]:
-        """The settings with no more neighbors than half of the rows, for a model of neighbors."""
-        given = {**self.classifier.get_params(), **params}.get("n_neighbors")
-        if given is None:
-            return params
-        return {**params, "n_neighbors": min(given, max(np.shape(X)[0] // 2, 1))}
-
-    def _build(self, params: dict[str, Any]) -> Any:
-        classifier = clone(self.classifier).set_params(**params)
-        seeded = "random_state" in classifier.get_params()
-        return classifier.set_params(random_state=self.random_state) if seeded else classifier
-
-    def _keep(self, params: dict[str, Any], fitted: Any, train: Rows, validation: Rows | None) -> Self:
-        self.best_params_, self.rows_ = params, (train, validation)
+    def _take(self, fitted: Any) -> None:
         self.classifier_, self.classes_ = fitted, fitted.classes_
-        return self
+
+    @staticmethod
+    def _loss(fitted: Any, validation: Rows) -> float:
+        return float(log_loss(validation.y, fitted.predict_proba(validation.X), labels=fitted.classes_))
 
 
-def _loss(fitted: Any, validation: Rows) -> float:
-    return float(log_loss(validation.y, fitted.predict_proba(validation.X), labels=fitted.classes_))
+class TunedRegressor(_Tuning, WrappedRegressor):
+    """The best of `trials` settings on the validation rows: by squared error, or of quantiles by the pinball loss.
+
+    Parameters
+    ----------
+    regressor : regressor
+        With the settings of the first trial.
+    space, trials, random_state, settings
+        As in TunedClassifier.
+
+    Attributes
+    ----------
+    best_params_, rows_
+        As in TunedClassifier.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> X, y = np.arange(20.0)[:, None], np.arange(20.0)
+    >>> tuned = TunedRegressor(Ridge(1e6), space={"alpha": [0.1]}, trials=2)
+    >>> tuned.fit(X[:15], y[:15], X_val=X[15:], y_val=y[15:]).best_params_
+    {'alpha': 0.1}
+    """
+
+    def __init__(
+        self,
+        regressor: Any,
+        *,
+        space: Mapping[str, Sequence[Any]],
+        trials: int = 1,
+        random_state: int = 0,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.regressor = regressor
+        self.space = space
+        self.trials = trials
+        self.random_state = random_state
+        self.settings = settings
+
+    @property
+    def uses_validation(self) -> bool:
+        """Whether there are settings to choose, or the regressor has a use of its own for validation rows."""
+        return (self.trials > 1 and self.settings is None) or takes_validation(self.regressor)
+
+    @property
+    def _given(self) -> Any:
+        return self.regressor
+
+    def _take(self, fitted: Any) -> None:
+        self.regressor_ = fitted
+
+    @staticmethod
+    def _loss(fitted: Any, validation: Rows) -> float:
+        P, levels = np.asarray(fitted.predict(validation.X)), forecast_levels(fitted)
+        errors = validation.y[:, None] - P.reshape(len(P), -1)
+        losses = np.maximum(np.multiply(levels, errors), np.subtract(levels, 1.0) * errors) if levels else errors**2
+        return float(losses.mean())
 
 
 def _has_spread(model: "EncodedClassifier") -> bool:

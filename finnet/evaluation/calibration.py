@@ -1,15 +1,23 @@
-"""Calibration: whether what was forecast with 30 % came true in 30 % of cases."""
+"""Calibration: whether what was forecast with 30 % came true in 30 % of cases, and 30 % lay below the 30 % quantile."""
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from finnet.checks import require_at_least
-from finnet.evaluation.cases import paired_cases
+from finnet.errors import DataError
+from finnet.evaluation.cases import Cases, paired_cases
 from finnet.forecasts import Forecasts
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["calibration_errors", "calibration_table", "ece_null", "expected_calibration_error", "jeffreys_interval"]
+__all__ = [
+    "calibration_errors",
+    "calibration_table",
+    "coverage_table",
+    "ece_null",
+    "expected_calibration_error",
+    "jeffreys_interval",
+]
 
 
 def jeffreys_interval(events: FloatArray, n: FloatArray, *, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
@@ -26,6 +34,44 @@ def jeffreys_interval(events: FloatArray, n: FloatArray, *, level: float = 0.95)
     tail = (1.0 - level) / 2.0
     low, high = stats.beta.ppf([[tail], [1.0 - tail]], events + 0.5, n - events + 0.5)
     return np.where(events > 0, low, 0.0), np.where(events < n, high, 1.0)
+
+
+def _cases_of(forecasts: Forecasts, kind: str) -> Cases:
+    """The cases, whose forecasts must be of this kind."""
+    cases = paired_cases(forecasts)
+    if cases.kind != kind:
+        raise DataError(f"forecasts are of kind {cases.kind}; this is about those of kind {kind}")
+    return cases
+
+
+def coverage_table(forecasts: Forecasts) -> pd.DataFrame:
+    """Share of truths at or below each quantile, for every model and level.
+
+    The interval takes rows as independent, as that of `calibration_table` does.
+
+    Returns
+    -------
+    DataFrame
+        Columns model, level, n (distinct cases), observed (share at or below), low and high (95 %, Jeffreys).
+
+    Examples
+    --------
+    >>> rows = {"model": "network", "fold": 0, "entity": ["A", "A", "B", "B"], "target": "forward_return", "horizon": 1,
+    ...         "kind": "quantile", "level": [0.1, 0.9] * 2, "value": [1.0, 2.0] * 2, "truth": [0.0, 0.0, 1.5, 1.5]}
+    >>> coverage_table(Forecasts.from_rows(rows, run_id="demo"))[["model", "level", "n", "observed"]]
+         model  level  n  observed
+    0  network    0.1  2       0.5
+    1  network    0.9  2       1.0
+    """
+    cases = _cases_of(forecasts, "quantile")
+    weight, rows = 1.0 / (int(cases.repeat.max()) + 1), len(cases.truth)
+    below = (cases.truth[:, None, None] <= cases.values).sum(axis=0).astype(float)
+    low, high = jeffreys_interval(below * weight, np.full_like(below, rows * weight))
+    named = pd.MultiIndex.from_product([cases.models, cases.levels], names=["model", "level"])
+    shares = {"observed": below / rows, "low": low, "high": high}
+    table = pd.DataFrame({name: values.ravel() for name, values in shares.items()}, index=named).reset_index()
+    table.insert(2, "n", int(np.rint(rows * weight)))
+    return table
 
 
 def calibration_table(forecasts: Forecasts, bins: int = 10) -> pd.DataFrame:
@@ -55,7 +101,7 @@ def calibration_table(forecasts: Forecasts, bins: int = 10) -> pd.DataFrame:
     1    2  2       0.8       1.0
     """
     require_at_least(bins, 1, name="bins")
-    cases = paired_cases(forecasts)
+    cases = _cases_of(forecasts, "probability")
     weight = 1.0 / (int(cases.repeat.max()) + 1)
     tables = [_model_table(cases.truth, column, bins, weight=weight) for column in cases.values.T]
     return pd.concat(tables, keys=cases.models, names=["model"]).reset_index(level=0).reset_index(drop=True)
@@ -134,7 +180,7 @@ def calibration_errors(forecasts: Forecasts, bins: int = 15, *, draws: int = 200
          model   ece
     0  network  0.05
     """
-    cases = paired_cases(forecasts)
+    cases = _cases_of(forecasts, "probability")
     first = cases.repeat == 0
     records = []
     for model, column in zip(cases.models, cases.values[first].T, strict=True):

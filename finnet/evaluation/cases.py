@@ -1,12 +1,13 @@
 """Cases: what every model forecast and what came true, as arrays, with the units that are independent of each other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from finnet.errors import DataError
 from finnet.forecasts import Forecasts
+from finnet.targets import target_named
 from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
 
 __all__ = ["Cases", "paired_cases"]
@@ -17,7 +18,7 @@ _DAYS_PER_YEAR = 365.25
 
 @dataclass(frozen=True, eq=False)
 class Cases:
-    """Probabilities of several models for the same rows.
+    """Forecasts of several models for the same rows.
 
     A unit is what is resampled or averaged as a whole, because its rows share shocks: the day of issue; the month of
     issue where no entity is forecast twice (loans) and there are twelve months; the entity where rows have no dates.
@@ -25,10 +26,10 @@ class Cases:
     Parameters
     ----------
     models : list of str
-    values : ndarray of shape (n, n_models)
-        Probabilities, one column per model.
+    values : ndarray of shape (n, n_models), or (n, n_models, n_levels) of quantiles
+        Forecasts, one column per model.
     truth : ndarray of shape (n,)
-        0 or 1.
+        0 or 1 where forecasts are probabilities, else any number.
     outcome : ndarray of shape (n,)
         What stands behind the truth, such as the forward return; the truth itself where nothing else is given.
     unit : ndarray of int, shape (n,)
@@ -40,6 +41,13 @@ class Cases:
     issued : ndarray of datetime64[us], shape (n,)
         NaT where rows have no dates.
     unit_name : {"session", "month", "row"}
+    kind : str
+        What the forecasts are: one of `finnet.forecasts.KINDS`.
+    levels : ndarray of shape (n_levels,)
+        Of quantiles, ascending; else empty.
+    naive : ndarray of shape (n,), optional
+        The naive forecast that R2 measures others against: that of `Target.naive`. None where it has no forecasts, and
+        for kinds other than means.
     """
 
     models: list[str]
@@ -52,6 +60,14 @@ class Cases:
     horizon: int
     issued: TimeArray
     unit_name: str
+    kind: str = "probability"
+    levels: FloatArray = field(default_factory=lambda: np.empty(0))
+    naive: FloatArray | None = None
+
+    @property
+    def is_event(self) -> bool:
+        """Whether every truth is 0 or 1."""
+        return bool(((self.truth == 0) | (self.truth == 1)).all())
 
     @property
     def n_units(self) -> int:
@@ -83,7 +99,8 @@ def paired_cases(forecasts: Forecasts, outcome: "pd.Series[float] | None" = None
     Raises
     ------
     DataError
-        Where forecasts are not probabilities of one target, a truth is neither 0 nor 1, or no row is shared by all.
+        Where forecasts are of several kinds or targets, a truth is infinite or, of probabilities, neither 0 nor 1, or
+        no row is shared by all.
 
     Examples
     --------
@@ -93,10 +110,11 @@ def paired_cases(forecasts: Forecasts, outcome: "pd.Series[float] | None" = None
     >>> cases.models, cases.n_units, cases.horizon
     (['network', 'tree'], 2, 1)
     """
-    _require_one_question(forecasts.table)
-    wide = forecasts.wide()
+    kind, target = _one_question(forecasts)
+    wide, values = _paired_values(forecasts, kind)
     truth = wide.pop("truth").to_numpy()
-    _require_binary(truth)
+    _require_judgeable(truth, kind)
+    models = [str(model) for model in wide.columns]
     index = wide.index.to_frame(index=False)
     issued = index["issued_at"].to_numpy("datetime64[us]")
     entity: IntArray = pd.factorize(index["entity"])[0]
@@ -107,8 +125,8 @@ def paired_cases(forecasts: Forecasts, outcome: "pd.Series[float] | None" = None
         unit, name = _dated_units(issued, once=once)
         horizon = 1 if once else _overlap(issued, index["resolves_at"].to_numpy("datetime64[us]"), forecasts)
     return Cases(
-        models=[str(model) for model in wide.columns],
-        values=wide.to_numpy(),
+        models=models,
+        values=values,
         truth=truth,
         outcome=truth if outcome is None else _outcome_of(index, outcome),
         unit=unit,
@@ -117,7 +135,31 @@ def paired_cases(forecasts: Forecasts, outcome: "pd.Series[float] | None" = None
         horizon=horizon,
         issued=issued,
         unit_name=name,
+        kind=kind,
+        levels=np.array(forecasts.levels),
+        naive=_naive(models, values, target_named(target).naive) if kind == "mean" else None,
     )
+
+
+def _paired_values(forecasts: Forecasts, kind: str) -> tuple[pd.DataFrame, FloatArray]:
+    """Forecasts in the shape of `Cases.values`, and beside them, row by row, the wide table whose truth counts."""
+    if kind != "quantile":
+        wide = forecasts.wide(kind)
+        return wide, wide.drop(columns="truth").to_numpy()
+    tables = [forecasts.wide(kind, level) for level in forecasts.levels]
+    shared = tables[0].index
+    for table in tables[1:]:
+        shared = shared.intersection(table.index)
+    wide = tables[0].loc[tables[0].index.isin(shared)]
+    parts = [table.loc[table.index.isin(shared)].drop(columns="truth").to_numpy() for table in tables]
+    return wide, np.stack(parts, axis=-1)
+
+
+def _naive(models: list[str], values: FloatArray, name: str) -> FloatArray | None:
+    """The naive forecast of every row; None where the model of this name has none."""
+    if name in models:
+        return values[:, models.index(name)]
+    return np.zeros(len(values)) if name == "zero" else None
 
 
 def _outcome_of(index: pd.DataFrame, outcome: "pd.Series[float]") -> FloatArray:
@@ -128,21 +170,23 @@ def _outcome_of(index: pd.DataFrame, outcome: "pd.Series[float]") -> FloatArray:
     return values
 
 
-def _require_one_question(table: pd.DataFrame) -> None:
-    kinds = sorted(table["kind"].unique())
-    if kinds != ["probability"]:
-        raise DataError(f"forecasts are of kind {kinds}; keep only probabilities to score or compare them")
-    asked = table[["target", "horizon"]].drop_duplicates()
+def _one_question(forecasts: Forecasts) -> tuple[str, str]:
+    """The kind of the forecasts and their target, of which there must be one each."""
+    if len(forecasts.kinds) != 1:
+        raise DataError(f"forecasts are of kinds {forecasts.kinds}; judge one at a time, as of_kind(...) gives it")
+    asked = forecasts.table[["target", "horizon"]].drop_duplicates()
     if len(asked) > 1:
         raise DataError(f"forecasts answer {asked.to_numpy().tolist()}; judge one target and horizon at a time")
+    return forecasts.kinds[0], str(asked["target"].iloc[0])
 
 
-def _require_binary(truth: FloatArray) -> None:
+def _require_judgeable(truth: FloatArray, kind: str) -> None:
     if not len(truth):
         raise DataError("no case has a known truth and a forecast by every model; check that models share test rows")
-    wrong: BoolArray = (truth != 0) & (truth != 1)
+    wrong: BoolArray = (truth != 0) & (truth != 1) if kind == "probability" else ~np.isfinite(truth)
     if wrong.any():
-        raise DataError(f"truth holds {truth[wrong][0]}; probabilities are judged against 0 and 1")
+        against = "probabilities are judged against 0 and 1" if kind == "probability" else "it must be finite"
+        raise DataError(f"truth holds {truth[wrong][0]}; {against}")
 
 
 def _dated_units(issued: TimeArray, *, once: bool) -> tuple[IntArray, str]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from finnet.checks import nearest, require_choice
+from finnet.checks import nearest
 from finnet.errors import ConfigError
 from finnet.evaluation.cases import paired_cases
-from finnet.evaluation.metrics import METRICS
+from finnet.evaluation.metrics import METRICS, require_judges
 from finnet.evaluation.pairs import LEVEL, Pairs
 from finnet.evaluation.scores import deciding_metric
 from finnet.evaluation.significance import MeanTest, data_needed, holm
@@ -19,7 +19,9 @@ from finnet.types import FloatArray
 
 __all__ = ["NAIVE", "Comparison", "compare"]
 
-NAIVE = ("always_up", "majority", "prior_rate", "persistence", "best_column")
+_NAIVE_OF_EVENTS = ("always_up", "majority", "prior_rate", "persistence", "best_column")
+_NAIVE_OF_NUMBERS = ("zero", "training_mean", "last_value", "training_quantiles")
+NAIVE = (*_NAIVE_OF_EVENTS, *_NAIVE_OF_NUMBERS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +87,8 @@ def compare(
     Raises
     ------
     ConfigError
-        Where the metric or the reference is unknown, or there is nothing to compare with.
+        Where the metric is unknown or does not fit the forecasts, the reference is unknown, or there is nothing to
+        compare with.
 
     Examples
     --------
@@ -104,7 +107,7 @@ def compare(
     """
     cases = paired_cases(forecasts, outcome)
     name = deciding_metric(forecasts) if metric is None else metric
-    require_choice(name, METRICS, name="metric")
+    require_judges(name, cases)
     _require_reference(cases.models, reference)
     pairs = Pairs.of(cases, METRICS[name])
     known = [model for model in naive if model in cases.models]

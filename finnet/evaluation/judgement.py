@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from finnet.evaluation.calibration import calibration_errors, calibration_table
+from finnet.evaluation.calibration import calibration_errors, calibration_table, coverage_table
 from finnet.evaluation.comparison import Comparison, compare
 from finnet.evaluation.scores import Sample, compared_metrics, describe_sample, score, score_by_fold
 from finnet.forecasts import Forecasts
@@ -34,6 +34,8 @@ class Judgement:
     calibration, calibration_errors : DataFrame, optional
         Bins of forecast and observed rates, and the expected calibration error beside its null; None where forecasts
         are no probabilities.
+    coverage : DataFrame, optional
+        Share of truths at or below each quantile (`coverage_table`); None where forecasts are no quantiles.
     """
 
     subject: str
@@ -44,6 +46,7 @@ class Judgement:
     comparisons: tuple[Comparison, ...]
     calibration: pd.DataFrame | None = None
     calibration_errors: pd.DataFrame | None = None
+    coverage: pd.DataFrame | None = None
 
     @property
     def verdict(self) -> str:
@@ -90,15 +93,16 @@ def judge(
     >>> judge(Forecasts.concat(parts), "tree").verdict
     'By log loss, over 300 rows, the decision tree beats the prior rate.'
     """
-    compared = compared_metrics(forecasts)
-    is_probability = set(forecasts.table["kind"]) == {"probability"}
+    compared, kinds = compared_metrics(forecasts), forecasts.kinds
+    is_probability = kinds == ["probability"]
     return Judgement(
         subject=subject,
-        target=target_named(str(forecasts.table["target"].iloc[0])),
+        target=target_named(str(forecasts.table["target"].iloc[0]), kinds[0]),
         sample=describe_sample(forecasts),
         scores=score(forecasts, seed=seed, outcome=outcome),
         fold_scores=score_by_fold(forecasts, compared, outcome=outcome),
         comparisons=tuple(compare(forecasts, subject, metric=metric, outcome=outcome) for metric in compared),
         calibration=calibration_table(forecasts) if is_probability else None,
         calibration_errors=calibration_errors(forecasts, seed=seed) if is_probability else None,
+        coverage=coverage_table(forecasts) if kinds == ["quantile"] else None,
     )

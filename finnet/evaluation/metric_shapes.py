@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["Loss", "Rank", "Ranking", "Sums", "auc_contributions", "ks_contributions"]
+__all__ = ["Loss", "Rank", "Ranking", "Sums", "auc_contributions", "ks_contributions", "mean_of"]
 
 # Values times draws worked on at once, so that their arrays stay in the processor's cache.
 _STEP_WEIGHTS = 200_000
@@ -22,6 +22,8 @@ Loss = Callable[[FloatArray, FloatArray], FloatArray]
 @dataclass(frozen=True)
 class Sums:
     """A metric that is a function of weighted sums over rows: `combine(weight @ terms(truth, probability))`.
+
+    What stands as `probability` is the forecast, whatever its kind: of quantiles an array of shape (n, n_levels).
 
     Parameters
     ----------
@@ -49,6 +51,21 @@ class Sums:
         steps = np.diag(np.maximum(np.abs(sums), 1.0) * _STEP)
         slope = (self.combine(sums + steps) - self.combine(sums - steps)) / (2 * np.diag(steps))
         return np.asarray(self.combine(sums) + n * (terms - sums / n) @ slope)
+
+
+def mean_of(loss: Loss) -> Sums:
+    """The metric that is the mean over rows of a loss, itself of shape (n,).
+
+    Examples
+    --------
+    >>> mean_of(lambda truth, forecast: np.abs(truth - forecast)).value(np.ones(2), np.array([1.0, 2.0]), None)
+    0.5
+    """
+
+    def terms(truth: FloatArray, forecast: FloatArray) -> FloatArray:
+        return np.column_stack([loss(truth, forecast), np.ones(len(truth))])
+
+    return Sums(terms, lambda sums: sums[..., 0] / sums[..., 1], rows=loss)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,15 +1,34 @@
-"""Metrics of probabilities against what came true: plain functions of (truth, probability, weight)."""
+"""Metrics of forecasts against what came true: all that are registered, and those of probabilities.
 
-from collections.abc import Callable
+A metric is a plain function of (truth, probability, weight). Those of numbers stand in `number_metrics`.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.stats import rankdata
 
+from finnet.checks import require_choice
 from finnet.errors import ConfigError
 from finnet.evaluation.cases import Cases
-from finnet.evaluation.metric_shapes import Loss, Rank, Ranking, Sums, auc_contributions, ks_contributions
+from finnet.evaluation.metric_shapes import Rank, Ranking, Sums, auc_contributions, ks_contributions, mean_of
+from finnet.evaluation.number_metrics import (
+    MAE,
+    MSE,
+    QLIKE,
+    R2,
+    coverage_error,
+    coverage_error_at,
+    mae,
+    mse,
+    pinball,
+    pinball_at,
+    qlike,
+    r2,
+    squared_errors,
+)
 from finnet.types import FloatArray, IntArray
 
 __all__ = [
@@ -24,12 +43,14 @@ __all__ = [
     "log_loss",
     "mcc",
     "rank_information_coefficient",
+    "require_judges",
     "session_contributions",
     "session_rank_ic",
 ]
 
 _CLIP = 1e-6
 MINIMUM_SYMBOLS = 10
+_MOST_DIGITS = 12
 
 
 def _log_losses(truth: FloatArray, probability: FloatArray) -> FloatArray:
@@ -37,19 +58,8 @@ def _log_losses(truth: FloatArray, probability: FloatArray) -> FloatArray:
     return np.asarray(-np.log(np.where(truth == 1, p, 1.0 - p)))
 
 
-def _squared_errors(truth: FloatArray, probability: FloatArray) -> FloatArray:
-    return np.asarray((probability - truth) ** 2)
-
-
 def _misses(truth: FloatArray, probability: FloatArray) -> FloatArray:
     return np.asarray((probability > 0.5) != (truth == 1), float)
-
-
-def _mean_of(loss: Loss) -> Sums:
-    def terms(truth: FloatArray, probability: FloatArray) -> FloatArray:
-        return np.column_stack([loss(truth, probability), np.ones(len(truth))])
-
-    return Sums(terms, lambda sums: sums[..., 0] / sums[..., 1], rows=loss)
 
 
 def _hits(truth: FloatArray, probability: FloatArray) -> FloatArray:
@@ -67,7 +77,7 @@ def _mcc_of_counts(counts: FloatArray) -> FloatArray:
     return np.asarray((tp * tn - fp * fn) / np.sqrt(np.where(product > 0, product, 1.0)))
 
 
-_ACCURACY, _BRIER, _LOG_LOSS = _mean_of(_hits), _mean_of(_squared_errors), _mean_of(_log_losses)
+_ACCURACY, _BRIER, _LOG_LOSS = mean_of(_hits), mean_of(squared_errors), mean_of(_log_losses)
 _MCC = Sums(_confusion, _mcc_of_counts)
 _AUC, _KS = Rank(Ranking.area, auc_contributions), Rank(Ranking.gap, ks_contributions)
 _GINI = Rank(
@@ -234,19 +244,28 @@ class Metric:
     Parameters
     ----------
     function : callable
-        (truth, probability, weight=None) to float, or (truth, forecast, session) for `kind="panel"`.
+        (truth, forecast, weight=None) to float, with `levels` of quantiles, or (truth, forecast, session) where `kind`
+        is "panel".
     higher_is_better : bool
     words : str
         What a sentence calls it.
     digits : int
-        Digits of a value in a table, of a percentage where `is_share`.
+        Digits of a value in a table, of a percentage where `is_share`; figures that count where `has_unit`.
     is_share : bool
         Whether it is written as a percentage.
-    kind : {"probability", "panel"}
+    kind : {"row", "panel"}
         Whether single rows are judged, or the order of symbols within each session.
-    shape : Sums or Rank, optional
-        How the value follows from weighted rows. The bootstrap and paired tests need it; a panel metric needs none, as
-        its sessions are averaged.
+    shape : Sums, Rank or function of levels to Sums, optional
+        How the value follows from weighted rows, for quantiles by their levels. The bootstrap and paired tests need it;
+        a panel metric needs none, as its sessions are averaged.
+    fits : tuple of str
+        Kinds of forecasts that it judges (`finnet.forecasts.KINDS`).
+    needs_events : bool
+        Whether every truth must be 0 or 1.
+    has_unit : bool
+        Whether the value has the unit of the truth, or its square, so that it may be of any size.
+    against_naive : bool
+        Whether truth and forecast are taken less the naive forecast (`Cases.naive`).
     """
 
     function: Callable[..., float]
@@ -254,25 +273,110 @@ class Metric:
     words: str
     digits: int = 3
     is_share: bool = False
-    kind: Literal["probability", "panel"] = "probability"
-    shape: Sums | Rank | None = None
+    kind: Literal["row", "panel"] = "row"
+    shape: Sums | Rank | Callable[[FloatArray], Sums] | None = None
+    fits: tuple[str, ...] = ("probability",)
+    needs_events: bool = False
+    has_unit: bool = False
+    against_naive: bool = False
 
     @property
     def label(self) -> str:
         """What a heading calls it."""
         return self.words[0].upper() + self.words[1:]
 
+    def digits_of(self, size: float) -> int:
+        """Digits behind the point of a value about as large as `size`.
+
+        Examples
+        --------
+        >>> METRICS["mse"].digits_of(0.000123), METRICS["mse"].digits_of(12.3), METRICS["auc"].digits_of(0.000123)
+        (7, 2, 3)
+        """
+        if not self.has_unit or not size or not np.isfinite(size):
+            return self.digits
+        return int(np.clip(self.digits - 1 - np.floor(np.log10(abs(size))), 0, _MOST_DIGITS))
+
+    def shape_at(self, levels: FloatArray) -> Sums | Rank | None:
+        """The shape, of quantiles at these levels."""
+        return self.shape if self.shape is None or isinstance(self.shape, Sums | Rank) else self.shape(levels)
+
+    def judges(self, cases: Cases) -> bool:
+        """Whether it fits these forecasts and what came true."""
+        has_naive = cases.naive is not None or not self.against_naive
+        return cases.kind in self.fits and has_naive and (cases.is_event or not self.needs_events)
+
+    def judged(
+        self, truth: FloatArray, forecast: FloatArray, naive: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Truth and forecast as the metric takes them: less the naive forecast where it judges against that."""
+        if not self.against_naive or naive is None:
+            return truth, forecast
+        return truth - naive, forecast - naive
+
+
+_RANKED: dict[str, Any] = {"fits": ("probability", "score"), "needs_events": True}
+_OF_MEANS: dict[str, Any] = {"fits": ("mean",)}
+_OF_QUANTILES: dict[str, Any] = {"fits": ("quantile",)}
 
 METRICS: dict[str, Metric] = {
     "accuracy": Metric(accuracy, True, "accuracy", digits=1, is_share=True, shape=_ACCURACY),
     "mcc": Metric(mcc, True, "MCC", shape=_MCC),
-    "auc": Metric(auc, True, "AUC", shape=_AUC),
-    "gini": Metric(gini, True, "Gini", shape=_GINI),
-    "ks": Metric(ks, True, "KS", shape=_KS),
+    "auc": Metric(auc, True, "AUC", shape=_AUC, **_RANKED),
+    "gini": Metric(gini, True, "Gini", shape=_GINI, **_RANKED),
+    "ks": Metric(ks, True, "KS", shape=_KS, **_RANKED),
     "brier": Metric(brier, False, "Brier score", digits=4, shape=_BRIER),
     "log_loss": Metric(log_loss, False, "log loss", digits=4, shape=_LOG_LOSS),
-    "rank_ic": Metric(rank_information_coefficient, True, "rank IC", digits=4, kind="panel"),
+    "rank_ic": Metric(
+        rank_information_coefficient, True, "rank IC", digits=4, kind="panel", fits=("probability", "mean", "score")
+    ),
+    "mse": Metric(mse, False, "mean squared error", digits=4, shape=MSE, has_unit=True, **_OF_MEANS),
+    "mae": Metric(mae, False, "mean absolute error", digits=4, shape=MAE, has_unit=True, **_OF_MEANS),
+    "r2": Metric(r2, True, "out-of-sample R²", digits=2, is_share=True, shape=R2, against_naive=True, **_OF_MEANS),
+    "qlike": Metric(qlike, False, "QLIKE", digits=4, shape=QLIKE, **_OF_MEANS),
+    "pinball": Metric(pinball, False, "pinball loss", digits=4, shape=pinball_at, has_unit=True, **_OF_QUANTILES),
+    "coverage_error": Metric(
+        coverage_error, False, "coverage error", digits=1, is_share=True, shape=coverage_error_at, **_OF_QUANTILES
+    ),
 }
+
+
+def require_judges(name: str, cases: Cases) -> None:
+    """Raise ConfigError where no metric has this name, or it does not fit the forecasts; it names those that do.
+
+    Examples
+    --------
+    >>> from finnet.evaluation.cases import paired_cases
+    >>> from finnet.forecasts import Forecasts
+    >>> rows = {"model": "network", "fold": 0, "entity": ["A"], "target": "default", "horizon": 0,
+    ...         "kind": "probability", "value": [0.1], "truth": [0.0]}
+    >>> require_judges("mse", paired_cases(Forecasts.from_rows(rows, run_id="demo")))
+    Traceback (most recent call last):
+    finnet.errors.ConfigError: metric 'mse' does not fit forecasts of kind probability; use accuracy, ... or log_loss
+    """
+    require_choice(name, METRICS, name="metric")
+    metric = METRICS[name]
+    if not metric.judges(cases):
+        fitting = [other for other, one in METRICS.items() if one.judges(cases) and _has_sessions(one, cases)]
+        raise ConfigError(f"metric {name!r} {_misfit(metric, cases)}; use {_either(fitting)}")
+    if not _has_sessions(metric, cases):
+        raise ConfigError(f"metric {name!r} orders symbols within a session; leave it out for rows without dates")
+
+
+def _has_sessions(metric: Metric, cases: Cases) -> bool:
+    return metric.kind != "panel" or cases.is_dated
+
+
+def _misfit(metric: Metric, cases: Cases) -> str:
+    if cases.kind not in metric.fits:
+        return f"does not fit forecasts of kind {cases.kind}"
+    if metric.needs_events and not cases.is_event:
+        return "needs truths of 0 and 1"
+    return "measures against a naive forecast that the models lack"
+
+
+def _either(names: Sequence[str]) -> str:
+    return " or ".join(part for part in (", ".join(names[:-1]), "".join(names[-1:])) if part) or "another kind"
 
 
 def contributions(metric: Metric, cases: Cases, forecast: FloatArray) -> FloatArray:
@@ -285,15 +389,17 @@ def contributions(metric: Metric, cases: Cases, forecast: FloatArray) -> FloatAr
     Parameters
     ----------
     cases : Cases
-    forecast : ndarray of shape (n,)
+    forecast : ndarray of shape (n,), or (n, n_levels) of quantiles
         Of one model.
     """
     if metric.kind == "panel":
         return session_contributions(cases.outcome, forecast, cases.unit)
-    if metric.shape is None:
+    shape = metric.shape_at(cases.levels)
+    if shape is None:
         raise ConfigError(f"{metric.words} says not what a row contributes to it; give Metric(shape=...)")
+    truth, forecast = metric.judged(cases.truth, forecast, cases.naive)
     out = np.empty(len(forecast))
     for repeat in range(int(cases.repeat.max()) + 1):
         rows = cases.repeat == repeat
-        out[rows] = metric.shape.contributions(cases.truth[rows], forecast[rows])
+        out[rows] = shape.contributions(truth[rows], forecast[rows])
     return out

@@ -61,7 +61,7 @@ class Pairs:
     @classmethod
     def of(cls, cases: Cases, metric: Metric) -> "Pairs":
         """The contributions of every model, less the sessions that have none."""
-        values = np.column_stack([contributions(metric, cases, column) for column in cases.values.T])
+        values = np.column_stack([contributions(metric, cases, column) for column in _columns(cases)])
         # Sessions without a rank IC say nothing about any model.
         known = np.isfinite(values).all(axis=1)
         unit = np.unique(cases.unit[known], return_inverse=True)[1]
@@ -83,7 +83,8 @@ class Pairs:
         """What was tested, in words."""
         cases, fits = self.cases, f" and {self.n_fits} fits" if self.n_fits > 1 else ""
         if cases.unit_name == "month":
-            return f"{len(cases.truth):,} loans of {self.n_units} months{fits}"
+            rows = "loans" if cases.kind == "probability" else "cases"
+            return f"{len(cases.truth):,} {rows} of {self.n_units} months{fits}"
         if cases.is_dated:
             return f"{self.n_units:,} sessions in {cases.years:.1f} years{fits}"
         return f"{self.n_units:,} rows" + (f" in {self.n_fits} folds" if self.n_fits > 1 else "")
@@ -125,6 +126,11 @@ class Pairs:
     def _decisive(self, forecasts: MeanTest, fits: MeanTest) -> MeanTest:
         asks_both = self.cases.is_dated and self.n_fits >= FEWEST_FITS
         return fits if asks_both and fits.p_value > forecasts.p_value else forecasts
+
+
+def _columns(cases: Cases) -> list[FloatArray]:
+    """The forecasts of each model."""
+    return [cases.values[:, number] for number in range(len(cases.models))]
 
 
 def _mean_by(values: FloatArray, group: IntArray) -> FloatArray:

@@ -7,11 +7,12 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from finnet.checks import require_at_least, require_choice
+from finnet.checks import require_at_least
 from finnet.errors import ConfigError
 from finnet.evaluation.cases import Cases, paired_cases
 from finnet.evaluation.metric_shapes import Rank, Ranking, Sums
-from finnet.evaluation.metrics import METRICS, MINIMUM_SYMBOLS, Metric, session_rank_ic
+from finnet.evaluation.metrics import METRICS, MINIMUM_SYMBOLS, Metric, require_judges, session_rank_ic
+from finnet.evaluation.number_metrics import pinball_losses
 from finnet.evaluation.significance import block_bootstrap_indices
 from finnet.forecasts import Forecasts
 from finnet.targets import target_named
@@ -45,7 +46,7 @@ class Sample:
     n_entities, n_repeats : int
         Symbols or loans, and how often a case was forecast (repeated k-fold).
     base_rate : float
-        Share of ones: the up rate, or the default rate.
+        Share of ones: the up rate, or the default rate; NaN where forecasts are not about events.
     horizon_sessions : int
         Sessions within which outcomes overlap.
     first, last : str
@@ -83,7 +84,7 @@ def describe_sample(forecasts: Forecasts) -> Sample:
         n_sessions=cases.n_units,
         n_entities=int(forecasts.table["entity"].nunique()),
         n_repeats=int(cases.repeat.max()) + 1,
-        base_rate=float(cases.truth.mean()),
+        base_rate=float(cases.truth.mean()) if cases.is_event else np.nan,
         horizon_sessions=cases.horizon,
         first=days[0][:10],
         last=days[1][:10],
@@ -130,9 +131,9 @@ def score(
     Raises
     ------
     ConfigError
-        Where a metric is unknown or does not fit rows without dates.
+        Where a metric is unknown, or does not fit the kind of forecasts or rows without dates.
     DataError
-        Where forecasts are not probabilities of one target with 0/1 truth.
+        Where forecasts are of several kinds or targets, or probabilities of a truth that is neither 0 nor 1.
 
     Examples
     --------
@@ -146,7 +147,7 @@ def score(
     require_at_least(draws, 0, name="draws")
     cases = paired_cases(forecasts, outcome)
     names = tuple(metrics) if metrics is not None else _fitting(cases, str(forecasts.table["target"].iloc[0]))
-    _require_fitting(names, cases)
+    _require_judging(names, cases)
     rows = [_rows(cases, number) for number in range(len(cases.models))]
     values = [[np.mean([_value(METRICS[name], part) for part in parts]) for name in names] for parts in rows]
     blocks = _weight_blocks(cases, draws, block_sessions, rng=np.random.default_rng(seed))
@@ -183,7 +184,7 @@ def score_by_fold(
     """
     cases = paired_cases(forecasts, outcome)
     names = tuple(metrics) if metrics is not None else _fitting(cases, str(forecasts.table["target"].iloc[0]))
-    _require_fitting(names, cases)
+    _require_judging(names, cases)
     records = []
     for fold in np.unique(cases.fold):
         for number, model in enumerate(cases.models):
@@ -214,25 +215,29 @@ def deciding_metric(forecasts: Forecasts) -> str:
 
 def compared_metrics(forecasts: Forecasts) -> tuple[str, ...]:
     """The metric that decides, then those compared beside it."""
-    target = target_named(str(forecasts.table["target"].iloc[0]))
-    scored = default_metrics(forecasts)
+    cases, name = paired_cases(forecasts), str(forecasts.table["target"].iloc[0])
+    target, scored = target_named(name, cases.kind), _fitting(cases, name)
     beside = (*target.second, "rank_ic") if "rank_ic" in scored else target.second
     return tuple(dict.fromkeys(name for name in (target.decides, *beside, "log_loss") if name in scored))
 
 
 def _fitting(cases: Cases, target: str) -> tuple[str, ...]:
-    names = target_named(target).scores
+    names = target_named(target, cases.kind).scores
     is_panel = cases.is_dated and np.median(np.bincount(cases.unit)) >= MINIMUM_SYMBOLS
-    if not is_panel:
-        return tuple(name for name in names if METRICS[name].kind != "panel")
-    return names if target == "default" or "rank_ic" in names else (*names, "rank_ic")
+    if is_panel and target != "default" and "rank_ic" not in names:
+        names = (*names, "rank_ic")
+    fitting = [name for name in names if METRICS[name].judges(cases) and (is_panel or METRICS[name].kind != "panel")]
+    if not fitting:
+        raise ConfigError(
+            f"forecasts of kind {cases.kind} of {target} are judged by {', '.join(names)}, which needs sessions of"
+            f" {MINIMUM_SYMBOLS} symbols; give more symbols, or forecasts of kind mean"
+        )
+    return tuple(fitting)
 
 
-def _require_fitting(names: Sequence[str], cases: Cases) -> None:
+def _require_judging(names: Sequence[str], cases: Cases) -> None:
     for name in names:
-        require_choice(name, METRICS, name="metric")
-        if METRICS[name].kind == "panel" and not cases.is_dated:
-            raise ConfigError(f"metric {name!r} orders symbols within a session; leave it out for rows without dates")
+        require_judges(name, cases)
 
 
 def _weight_blocks(cases: Cases, draws: int, block: int | None, *, rng: np.random.Generator) -> Iterator[FloatArray]:
@@ -249,20 +254,31 @@ def _weight_blocks(cases: Cases, draws: int, block: int | None, *, rng: np.rando
 
 
 def _block_length(cases: Cases) -> int:
-    """Sessions of a block: the longest that Politis & White (2004) choose for the squared errors of any model.
+    """Sessions of a block: the longest that Politis & White (2004) choose for the errors of any model.
 
     Never below the horizon, and otherwise at most a quarter of the sessions, so that blocks can differ.
     """
     # Imported here: arch brings all of its volatility models and matplotlib along, which takes over a second.
     from arch.bootstrap import optimal_block_length
 
-    n, rows = cases.n_units, np.bincount(cases.unit)
-    errors = np.column_stack([np.bincount(cases.unit, (cases.truth - p) ** 2) / rows for p in cases.values.T])
+    n, rows, numbers = cases.n_units, np.bincount(cases.unit), range(len(cases.models))
+    errors = np.column_stack([np.bincount(cases.unit, _errors(cases, number)) / rows for number in numbers])
     varying = errors[:, errors.std(axis=0) > 1e-12]
     if n < _FEWEST_FOR_BLOCKS or not varying.shape[1]:
         return cases.horizon
     chosen = float(np.nanmax(optimal_block_length(varying)["circular"]))
     return max(cases.horizon, min(int(np.ceil(chosen)), n // 4), 1)
+
+
+def _errors(cases: Cases, number: int) -> FloatArray:
+    """What shows how long the errors of a model last, shape (n,)."""
+    truth, forecast = cases.truth, cases.values[:, number]
+    if cases.kind == "quantile":
+        return pinball_losses(truth, forecast, cases.levels)
+    if cases.kind == "score":
+        # Scores have no unit: only how far they go along with the truth can be told.
+        return np.asarray((truth - truth.mean()) * (forecast - forecast.mean()) / max(float(forecast.std()), 1e-12))
+    return np.asarray((truth - forecast) ** 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,13 +287,24 @@ class _Rows:
 
     truth: FloatArray
     outcome: FloatArray
-    probability: FloatArray
+    forecast: FloatArray
     unit: IntArray
     n_units: int
+    levels: FloatArray
+    naive: FloatArray | None
 
     @cached_property
     def ranking(self) -> Ranking:
-        return Ranking.of(self.truth, self.probability, self.unit, n_units=self.n_units)
+        return Ranking.of(self.truth, self.forecast, self.unit, n_units=self.n_units)
+
+    @property
+    def given(self) -> dict[str, FloatArray]:
+        """What a metric needs to know besides: of quantiles the levels."""
+        return {"levels": self.levels} if len(self.levels) else {}
+
+    def judged(self, metric: Metric) -> tuple[FloatArray, FloatArray]:
+        """Truth and forecast as the metric takes them."""
+        return metric.judged(self.truth, self.forecast, self.naive)
 
 
 def _rows(cases: Cases, number: int) -> list[_Rows]:
@@ -287,13 +314,21 @@ def _rows(cases: Cases, number: int) -> list[_Rows]:
 
 def _part(cases: Cases, number: int, rows: BoolArray) -> _Rows:
     """Some rows of one model."""
-    return _Rows(cases.truth[rows], cases.outcome[rows], cases.values[rows, number], cases.unit[rows], cases.n_units)
+    return _Rows(
+        cases.truth[rows],
+        cases.outcome[rows],
+        cases.values[rows, number],
+        cases.unit[rows],
+        cases.n_units,
+        cases.levels,
+        None if cases.naive is None else cases.naive[rows],
+    )
 
 
 def _value(metric: Metric, rows: _Rows) -> float:
     if metric.kind == "panel":
-        return metric.function(rows.outcome, rows.probability, rows.unit)
-    return metric.function(rows.truth, rows.probability)
+        return metric.function(rows.outcome, rows.forecast, rows.unit)
+    return metric.function(*rows.judged(metric), **rows.given)
 
 
 def _drawn(rows: list[list[_Rows]], names: Sequence[str], weights: FloatArray) -> FloatArray:
@@ -310,17 +345,18 @@ def _drawn_values(metric: Metric, rows: _Rows, weights: FloatArray) -> FloatArra
     """One metric in every bootstrap sample, shape (draws,)."""
     if metric.kind == "panel":
         return _drawn_rank_ic(rows, weights)
-    if isinstance(metric.shape, Sums):
-        terms = metric.shape.terms(rows.truth, rows.probability)
+    shape = metric.shape_at(rows.levels)
+    if isinstance(shape, Sums):
+        terms = shape.terms(*rows.judged(metric))
         sums = np.column_stack([np.bincount(rows.unit, column, minlength=rows.n_units) for column in terms.T])
-        return metric.shape.combine(weights @ sums)
-    if isinstance(metric.shape, Rank):
-        return metric.shape.read(rows.ranking, weights)
-    return np.array([metric.function(rows.truth, rows.probability, weight[rows.unit]) for weight in weights])
+        return shape.combine(weights @ sums)
+    if isinstance(shape, Rank):
+        return shape.read(rows.ranking, weights)
+    return np.array([metric.function(*rows.judged(metric), weight[rows.unit], **rows.given) for weight in weights])
 
 
 def _drawn_rank_ic(rows: _Rows, weights: FloatArray) -> FloatArray:
-    each = session_rank_ic(rows.outcome, rows.probability, rows.unit)
+    each = session_rank_ic(rows.outcome, rows.forecast, rows.unit)
     known = np.isfinite(each)
     sessions = weights[:, : len(each)][:, known]
     total = sessions.sum(axis=1)

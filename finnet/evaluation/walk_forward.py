@@ -13,15 +13,25 @@ from threadpoolctl import threadpool_limits
 
 from finnet.blocks import Blocks
 from finnet.dataset import Dataset
+from finnet.errors import DataError
 from finnet.evaluation.folds import checked_folds
-from finnet.fitting import CrossFit, InnerFolds, Rows, fit_in_folds
+from finnet.fitting import CrossFit, InnerFolds, Rows, fit_in_folds, forecast_kind, forecast_levels
 from finnet.forecasts import Forecasts
 from finnet.seeds import derive_seed
 from finnet.splits import Split
-from finnet.types import IntArray
+from finnet.types import FloatArray, IntArray
 from finnet.workers import ending_with_me, start_tracker
 
-__all__ = ["FitRecord", "FoldResult", "forecast_columns", "forecast_folds", "refit", "refit_folds", "walk_forward"]
+__all__ = [
+    "FitRecord",
+    "FoldResult",
+    "forecast_columns",
+    "forecast_folds",
+    "forecasts_for",
+    "refit",
+    "refit_folds",
+    "walk_forward",
+]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -103,10 +113,11 @@ def walk_forward(
     Parameters
     ----------
     estimators : estimator or mapping of str to estimator
-        Anything with `fit` and `predict_proba` (or `predict`). Each fold fits a clone, seeded by (seed, model, fold).
-        One that stops early, whose `fit` takes `X_val` and `y_val`, is fitted several times on each fold, each time
-        without some of the training rows, and its forecasts are averaged; one whose `fit` takes `folds` divides the
-        rows itself; any other trains on all of them.
+        Anything with `fit` and `predict_proba` (or `predict`). What it forecasts it says by `forecast_kind`, where it
+        says nothing probabilities, or means without `predict_proba`; see `finnet.fitting.forecast_kind`. Each fold fits
+        a clone, seeded by (seed, model, fold). One that stops early, whose `fit` takes `X_val` and `y_val`, is fitted
+        several times on each fold, each time without some of the training rows, and its forecasts are averaged; one
+        whose `fit` takes `folds` divides the rows itself; any other trains on all of them.
     blocks : Blocks, optional
         How many training rows are held out at a time, and whether they calibrate.
     n_jobs : int
@@ -214,8 +225,14 @@ def _record(work: _Work, fitted: Any, forecasts: Forecasts) -> FitRecord:
         advice=_advice(fits),
         rows=_use_of_rows(work, fitted),
         calibration=_told(fitted, "calibration_"),
-        is_constant=bool(np.ptp(forecasts.table["value"].to_numpy()) == 0.0),
+        is_constant=_is_constant(forecasts),
     )
+
+
+def _is_constant(forecasts: Forecasts) -> bool:
+    """Whether all rows are forecast alike, at every level."""
+    values = forecasts.table.groupby("level", dropna=False)["value"]
+    return bool((values.max() == values.min()).all())
 
 
 def _use_of_rows(work: _Work, fitted: Any) -> dict[str, int]:
@@ -267,14 +284,48 @@ def _layers(estimator: Any) -> Iterator[Any]:
     """The estimator and the fitted ones inside it, outermost first."""
     while estimator is not None:
         yield estimator
-        estimator = getattr(estimator, "classifier_", None)
+        estimator = getattr(estimator, "classifier_", getattr(estimator, "regressor_", None))
 
 
 def forecast_columns(fitted: Any, X: pd.DataFrame) -> dict[str, Any]:
-    """The columns `kind` and `value` of a table of forecasts: probabilities where the model gives them, else means."""
-    if hasattr(fitted, "predict_proba"):
-        return {"kind": "probability", "value": np.asarray(fitted.predict_proba(X), float)[:, 1]}
-    return {"kind": "mean", "value": np.asarray(fitted.predict(X), float)}
+    """The columns `kind` and `value` of a table of forecasts; DataError for quantiles, which `forecasts_for` takes."""
+    kind = forecast_kind(fitted)
+    if kind == "quantile":
+        raise DataError("quantiles are a row for every level; take them from forecasts_for")
+    if kind == "probability":
+        return {"kind": kind, "value": np.asarray(fitted.predict_proba(X), float)[:, 1]}
+    return {"kind": kind, "value": np.asarray(fitted.predict(X), float)}
+
+
+def forecasts_for(fitted: Any, X: pd.DataFrame, columns: Mapping[str, Any], *, run_id: str) -> Forecasts:
+    """What a fitted model forecasts of these rows, beside `columns` that say of which; for every level, of quantiles.
+
+    Examples
+    --------
+    >>> from finnet.estimators.naive import TrainingQuantiles
+    >>> X, columns = pd.DataFrame({"a": [1.0]}), {"model": "naive", "fold": 0, "entity": ["A"]}
+    >>> model = TrainingQuantiles((0.1, 0.9)).fit(X, np.array([2.0]))
+    >>> made = forecasts_for(model, X, {**columns, "target": "size", "horizon": 1}, run_id="demo")
+    >>> made.kinds, made.levels
+    (['quantile'], [0.1, 0.9])
+    """
+    if forecast_kind(fitted) != "quantile":
+        return Forecasts.from_rows({**columns, **forecast_columns(fitted, X)}, run_id=run_id)
+    quantiles = _rearranged(np.asarray(fitted.predict(X), float).reshape(len(X), -1), forecast_levels(fitted))
+    made = [{"kind": "quantile", "level": level, "value": value} for level, value in quantiles.items()]
+    return Forecasts.concat([Forecasts.from_rows({**columns, **part}, run_id=run_id) for part in made])
+
+
+def _rearranged(values: FloatArray, levels: Sequence[float]) -> dict[float, FloatArray]:
+    """Quantiles by level, lowest first, in every row sorted: those that crossed only come closer to the truth.
+
+    Chernozhukov, Fernandez-Val & Galichon 2010.
+    """
+    if values.shape[1:] != (len(levels),):
+        raise DataError(
+            f"predict gives {values.shape[1]} columns for levels {tuple(levels)}; give one column per level"
+        )
+    return dict(zip(sorted(levels), np.sort(values, axis=1).T, strict=True))
 
 
 def _forecasts(work: _Work, fitted: Any) -> Forecasts:
@@ -282,7 +333,7 @@ def _forecasts(work: _Work, fitted: Any) -> Forecasts:
     times = {name: test.clock(clock) for name, clock in _TIMES.items()} if test.is_dated else {}
     cases = {"model": work.model, "fold": work.fold, "entity": test.entity, "target": test.target, **times}
     known = {"horizon": test.horizon, "truth": test.y.astype(float)}
-    return Forecasts.from_rows({**cases, **known, **forecast_columns(fitted, test.X)}, run_id=work.run_id)
+    return forecasts_for(fitted, test.X, {**cases, **known}, run_id=work.run_id)
 
 
 _TIMES = {"issued_at": "decided_at", "tradable_at": "tradable_at", "resolves_at": "resolves_at"}

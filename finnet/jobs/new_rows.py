@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from finnet.evaluation.walk_forward import forecast_columns
+from finnet.evaluation.walk_forward import forecasts_for
 from finnet.forecasts import Forecasts
 from finnet.types import TimeArray
 
@@ -52,4 +52,4 @@ def forecast_rows(rows: NewRows, fitted: Any, *, model: str, run_id: str) -> For
     columns = {"model": model, "fold": NO_FOLD, "entity": rows.entity, "target": rows.target, "horizon": rows.horizon}
     clocks = {name: getattr(rows, name) for name in ("issued_at", "tradable_at", "resolves_at")}
     times: dict[str, Any] = {name: clock for name, clock in clocks.items() if clock is not None}
-    return Forecasts.from_rows({**columns, **times, **forecast_columns(fitted, rows.X)}, run_id=run_id)
+    return forecasts_for(fitted, rows.X, {**columns, **times}, run_id=run_id)

@@ -1,6 +1,7 @@
 """Names and numbers as a reader wants them: "53.1 % (51.9 to 54.2)", "<0.001", "Decision tree"."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -150,6 +151,7 @@ class Metric:
     digits: int = 3
     is_share: bool = False
     higher_is_better: bool = True
+    digits_of: Callable[[float], int] | None = None
 
     @property
     def label(self) -> str:
@@ -157,13 +159,13 @@ class Metric:
         return self.name[0].upper() + self.name[1:]
 
     def text(self, value: float) -> str:
-        """A value of the metric."""
-        return percent(value, self.digits) if self.is_share else number(value, self.digits)
+        """A value of the metric; one that has the unit of the truth with figures that count, whatever its size."""
+        return percent(value, self.digits) if self.is_share else number(value, self._digits(value))
 
     def difference(self, value: float) -> str:
         """A signed difference of two values of the metric; percentages differ by points."""
         if not self.is_share:
-            return number(value, self.digits, signed=True)
+            return number(value, self._digits(value), signed=True)
         text = number(100 * value, self.digits, signed=True)
         return text if text == ABSENT else f"{text} points"
 
@@ -180,7 +182,12 @@ class Metric:
         if sizes.empty:
             return self
         needed = 1 - math.floor(math.log10(float(sizes.median())))
+        if self.digits_of is not None:
+            return replace(self, digits=max(needed, 0), digits_of=None)
         return replace(self, digits=min(max(self.digits, needed), _MOST_DIGITS))
+
+    def _digits(self, value: float) -> int:
+        return self.digits if self.digits_of is None else self.digits_of(value)
 
     def with_interval(self, value: float, low: float, high: float) -> str:
         """A value with its interval in brackets; the value alone where there is no interval."""
@@ -193,10 +200,11 @@ def metric_of(name: str) -> Metric:
 
     Examples
     --------
-    >>> metric_of("log_loss").label, metric_of("my_metric").text(0.12345)
-    ('Log loss', '0.123')
+    >>> metric_of("log_loss").label, metric_of("my_metric").text(0.12345), metric_of("mse").text(0.000123456)
+    ('Log loss', '0.123', '0.0001235')
     """
     if name not in METRICS:
         return Metric(name)
     known = METRICS[name]
-    return Metric(known.words, known.digits, known.is_share, known.higher_is_better)
+    digits_of = known.digits_of if known.has_unit else None
+    return Metric(known.words, known.digits, known.is_share, known.higher_is_better, digits_of)

@@ -75,7 +75,6 @@ def test_years_count_both_ends(make_forecasts, make_days):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"kind": "mean"}, "keep only probabilities"),
         ({"horizon": [1, 1, 2]}, "one target and horizon"),
         ({"truth": [0.0, 0.3, 1.0]}, "against 0 and 1"),
         ({"truth": np.nan}, "no case"),

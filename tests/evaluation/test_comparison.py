@@ -11,7 +11,7 @@ from finnet.evaluation.metrics import METRICS
 from finnet.evaluation.paired_tests import fits_t, long_run_t, rows_t
 from finnet.evaluation.significance import corrected_paired_t, data_needed, diebold_mariano, holm
 
-ROW_METRICS = [name for name, metric in METRICS.items() if metric.kind == "probability"]
+ROW_METRICS = [name for name, metric in METRICS.items() if metric.kind == "row" and "probability" in metric.fits]
 MEANS = ("accuracy", "brier", "log_loss")
 
 

@@ -6,7 +6,7 @@ import pytest
 from finnet.evaluation.metric_shapes import auc_contributions
 from finnet.evaluation.metrics import METRICS, session_contributions, session_rank_ic
 
-SHAPED = [name for name, metric in METRICS.items() if metric.shape is not None]
+SHAPED = [name for name, metric in METRICS.items() if metric.shape is not None and "probability" in metric.fits]
 
 
 def rows(n, seed=0):

@@ -18,7 +18,7 @@ from finnet.evaluation.metrics import (
     session_rank_ic,
 )
 
-ROW_METRICS = [name for name, metric in METRICS.items() if metric.kind == "probability"]
+ROW_METRICS = [name for name, metric in METRICS.items() if metric.kind == "row" and "probability" in metric.fits]
 
 
 def sklearn_ks(truth, probability, sample_weight=None):

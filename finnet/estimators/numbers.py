@@ -1,0 +1,258 @@
+"""What finnet's regressors other than networks share, and the wrappers that any regressor may stand in."""
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
+from sklearn.utils import get_tags
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from finnet.errors import ConfigError
+from finnet.fitting import Rows, fit_beside, forecast_kind, forecast_levels, takes_validation
+from finnet.types import FloatArray
+
+__all__ = ["BoundedRegressor", "EncodedRegressor", "LevelByLevel", "ScaledRegressor", "WrappedRegressor"]
+
+
+def _has_spread(model: "WrappedRegressor") -> bool:
+    return hasattr(model.regressor_, "spread")
+
+
+class WrappedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
+    """Features and kinds of forecasts are those of the regressor inside, `regressor_` once it is fitted."""
+
+    regressor: Any
+    regressor_: Any
+
+    def predict(self, X: Any) -> FloatArray:
+        """Forecasts of shape (n_rows,), or (n_rows, n_levels) of quantiles."""
+        check_is_fitted(self)
+        return np.asarray(self.regressor_.predict(X))
+
+    @available_if(_has_spread)  # type: ignore[untyped-decorator]
+    def spread(self, X: Any) -> FloatArray:
+        """Standard deviation of the forecasts over the members of an ensemble, of shape (n_rows, n_outputs)."""
+        return np.asarray(self.regressor_.spread(X))
+
+    @property
+    def forecast_kind(self) -> str:
+        """What the regressor forecasts; see `finnet.fitting.forecast_kind`."""
+        return forecast_kind(self.regressor)
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Levels of its quantiles; none where it forecasts none."""
+        return forecast_levels(self.regressor)
+
+    @property
+    def uses_validation(self) -> bool:
+        """Whether the regressor has a use of its own for validation rows."""
+        return takes_validation(self.regressor)
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of features given to `fit`."""
+        return int(self.regressor_.n_features_in_)
+
+    @property
+    def feature_names_in_(self) -> npt.NDArray[Any]:
+        """Their names, where they have names."""
+        return np.asarray(self.regressor_.feature_names_in_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags, inner = super().__sklearn_tags__(), get_tags(self.regressor)
+        tags.input_tags, tags.regressor_tags = inner.input_tags, inner.regressor_tags
+        return tags
+
+
+class EncodedRegressor(WrappedRegressor):
+    """A regressor of tables: the encoder is fitted on the training rows alone and applied to all others.
+
+    Parameters
+    ----------
+    encoder : transformer
+        Table to float matrix, for instance `TableEncoder`.
+    regressor : regressor
+        Of float matrices without missing values.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from finnet.features.encoding import TableEncoder
+    >>> table = pd.DataFrame({"income": [1.0, 2.0, 3.0, None], "home": ["own", "rent", "rent", "own"]})
+    >>> EncodedRegressor(TableEncoder(), Ridge()).fit(table, np.array([1.0, 2.0, 3.0, 2.0])).predict(table).shape
+    (4,)
+    """
+
+    def __init__(self, encoder: Any, regressor: Any) -> None:
+        self.encoder = encoder
+        self.regressor = regressor
+
+    def fit(
+        self, X: pd.DataFrame, y: FloatArray, *, X_val: pd.DataFrame | None = None, y_val: FloatArray | None = None
+    ) -> Self:
+        """Fit encoder and regressor."""
+        self.encoder_ = clone(self.encoder).fit(X)
+        validation = None if X_val is None or y_val is None else Rows(self.encoder_.transform(X_val), y_val)
+        self.regressor_ = fit_beside(clone(self.regressor), Rows(self.encoder_.transform(X), y), validation)
+        return self
+
+    def settled(self) -> Self:
+        """An unfitted copy that takes the settings chosen, where the regressor chose any."""
+        chosen = self.regressor_.settled() if hasattr(self.regressor_, "settled") else self.regressor
+        return type(self)(self.encoder, chosen)
+
+    def predict(self, X: pd.DataFrame) -> FloatArray:
+        """Forecasts of shape (n_rows,), or (n_rows, n_levels) of quantiles."""
+        check_is_fitted(self)
+        return super().predict(self.encoder_.transform(X))
+
+    @available_if(_has_spread)  # type: ignore[untyped-decorator]
+    def spread(self, X: pd.DataFrame) -> FloatArray:
+        """Standard deviation of the forecasts over the members of an ensemble, of shape (n_rows, n_outputs)."""
+        return np.asarray(self.regressor_.spread(self.encoder_.transform(X)))
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of columns given to `fit`."""
+        return int(self.encoder_.n_features_in_)
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Names of the columns given to `fit`."""
+        return np.asarray(self.encoder_.feature_names_in_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self.encoder).input_tags
+        return tags
+
+
+class BoundedRegressor(WrappedRegressor):
+    """A regressor whose forecasts stay between the least and the greatest number of its training rows.
+
+    What a model says beyond all that it has seen, such as a volatility below zero, is an accident of its formula: the
+    insanity filter of Swanson & White (1997), who replace such forecasts.
+
+    Parameters
+    ----------
+    regressor : regressor
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> X, y = np.array([[0.0], [1.0]]), np.array([1.0, 2.0])
+    >>> BoundedRegressor(LinearRegression()).fit(X, y).predict(np.array([[-5.0], [0.5]]))
+    array([1. , 1.5])
+    """
+
+    def __init__(self, regressor: Any) -> None:
+        self.regressor = regressor
+
+    def fit(self, X: Any, y: FloatArray, *, X_val: Any = None, y_val: FloatArray | None = None) -> Self:
+        """Fit the regressor, and note the ends of y."""
+        validation = None if X_val is None or y_val is None else Rows(X_val, y_val)
+        self.regressor_ = fit_beside(clone(self.regressor), Rows(X, y), validation)
+        self.least_, self.greatest_ = float(np.min(y)), float(np.max(y))
+        return self
+
+    def settled(self) -> Self:
+        """An unfitted copy that takes the settings chosen, where the regressor chose any."""
+        return type(self)(self.regressor_.settled() if hasattr(self.regressor_, "settled") else self.regressor)
+
+    def predict(self, X: Any) -> FloatArray:
+        """Forecasts within the bounds, shaped as those of the regressor."""
+        return np.clip(super().predict(X), self.least_, self.greatest_)
+
+
+class ScaledRegressor(WrappedRegressor):
+    """A regressor that learns targets of mean 0 and standard deviation 1, as networks do best.
+
+    Its forecasts have the unit of the targets. Validation targets are scaled by the training rows. What scikit-learn
+    has for it, TransformedTargetRegressor, hands on no validation rows.
+
+    Parameters
+    ----------
+    regressor : regressor
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LinearRegression
+    >>> X, y = np.array([[0.0], [1.0]]), np.array([0.001, 0.002])
+    >>> ScaledRegressor(LinearRegression()).fit(X, y).predict(np.array([[0.5]])).round(4)
+    array([0.0015])
+    """
+
+    def __init__(self, regressor: Any) -> None:
+        self.regressor = regressor
+
+    def fit(self, X: Any, y: FloatArray, *, X_val: Any = None, y_val: FloatArray | None = None) -> Self:
+        """Measure the targets, and fit the regressor to them as scaled."""
+        y = np.asarray(y, np.float64)
+        self.center_, self.scale_ = float(y.mean()), float(y.std()) or 1.0
+        validation = None if X_val is None or y_val is None else Rows(X_val, self._scaled(y_val))
+        self.regressor_ = fit_beside(clone(self.regressor), Rows(X, self._scaled(y)), validation)
+        return self
+
+    def settled(self) -> Self:
+        """An unfitted copy that takes the settings chosen, where the regressor chose any."""
+        return type(self)(self.regressor_.settled() if hasattr(self.regressor_, "settled") else self.regressor)
+
+    def predict(self, X: Any) -> FloatArray:
+        """Forecasts in the unit of the targets, shaped as those of the regressor."""
+        return np.asarray(self.center_ + self.scale_ * np.asarray(super().predict(X), np.float64))
+
+    @available_if(_has_spread)  # type: ignore[untyped-decorator]
+    def spread(self, X: Any) -> FloatArray:
+        """Standard deviation over the members of an ensemble, in the unit of the targets."""
+        return np.asarray(self.scale_ * self.regressor_.spread(X))
+
+    def _scaled(self, y: FloatArray) -> FloatArray:
+        return np.asarray((y - self.center_) / self.scale_)
+
+
+class LevelByLevel(RegressorMixin, MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
+    """Quantiles at several levels by a regressor of one, fitted once per level.
+
+    Parameters
+    ----------
+    regressor : regressor
+        Of one quantile, for instance `HistGradientBoostingRegressor(loss="quantile")`.
+    levels : sequence of float
+    parameter : str
+        Name under which the regressor takes its level.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import QuantileRegressor
+    >>> X, y = np.zeros((11, 1)), np.arange(11.0)
+    >>> LevelByLevel(QuantileRegressor(alpha=0.0), levels=(0.1, 0.5)).fit(X, y).predict(X[:1]).round(3)
+    array([[1., 5.]])
+    """
+
+    forecast_kind = "quantile"
+
+    def __init__(
+        self, regressor: Any, levels: Sequence[float] = (0.1, 0.5, 0.9), *, parameter: str = "quantile"
+    ) -> None:
+        self.regressor = regressor
+        self.levels = levels
+        self.parameter = parameter
+
+    def fit(self, X: Any, y: FloatArray) -> Self:
+        """Fit one regressor per level."""
+        if not len(self.levels) or not all(0 < level < 1 for level in self.levels):
+            raise ConfigError(f"levels={self.levels!r} are not between 0 and 1; write (0.1, 0.5, 0.9)")
+        X, y = validate_data(self, X, y, y_numeric=True)
+        self.regressors_ = [clone(self.regressor).set_params(**{self.parameter: a}).fit(X, y) for a in self.levels]
+        return self
+
+    def predict(self, X: Any) -> FloatArray:
+        """Quantiles of shape (n_rows, n_levels)."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False)
+        return np.column_stack([one.predict(X) for one in self.regressors_])
