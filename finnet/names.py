@@ -1,30 +1,14 @@
 """What models are called: in job files, in sentences and in headings."""
 
-BEST = "best"
-"""What is called the model that each fold chooses by training rows held out."""
+from finnet.models import BASELINES, BEST, NETWORK
 
-__all__ = ["BEST", "model_heading", "model_in_sentence"]
+__all__ = ["model_heading", "model_in_sentence"]
 
-_IN_SENTENCE = {
-    "network": "the network",
-    "tree": "the decision tree",
-    "svm": "the SVM",
-    "knn": "k-NN",
-    "logistic": "logistic regression",
-    "forest": "the random forest",
-    "boosting": "gradient boosting",
-    "always_up": '"always up"',
-    "majority": "the majority",
-    BEST: "the best model by validation",
-    "prior_rate": "the prior rate",
-    "persistence": "persistence",
-    "best_column": "the best single column",
-    "linear": "linear regression",
-    "zero": "zero",
-    "training_mean": "the training mean",
-    "last_value": "the last value",
-    "training_quantiles": "the training quantiles",
-}
+_IN_SENTENCE = {NETWORK: "the network", BEST: "the best model by validation"}
+
+
+def _sentence(model: str) -> str | None:
+    return BASELINES[model].words if model in BASELINES else _IN_SENTENCE.get(model)
 
 
 def model_in_sentence(model: str) -> str:
@@ -35,7 +19,7 @@ def model_in_sentence(model: str) -> str:
     >>> model_in_sentence("tree"), model_in_sentence("my_model"), model_in_sentence("my_code:model")
     ('the decision tree', 'my model', 'my_code:model')
     """
-    return _IN_SENTENCE.get(model, model if ":" in model else model.replace("_", " "))
+    return _sentence(model) or (model if ":" in model else model.replace("_", " "))
 
 
 def model_heading(model: str) -> str:
@@ -46,7 +30,8 @@ def model_heading(model: str) -> str:
     >>> model_heading("tree"), model_heading("knn"), model_heading("my_package:Model")
     ('Decision tree', 'k-NN', 'my_package:Model')
     """
-    if model not in _IN_SENTENCE:
+    known = _sentence(model)
+    if known is None:
         return model
-    words = _IN_SENTENCE[model].removeprefix("the ").strip('"')
+    words = known.removeprefix("the ").strip('"')
     return words if words.startswith("k-") else words[0].upper() + words[1:]

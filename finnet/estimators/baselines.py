@@ -1,6 +1,6 @@
 """Baselines: what the network is compared with, each set up as its users would set it up."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -25,7 +25,6 @@ from finnet.estimators.probabilities import BinaryClassifier
 from finnet.types import FloatArray, IntArray
 
 __all__ = [
-    "REGRESSORS",
     "CappedSVC",
     "CappedSVR",
     "boosting",
@@ -217,14 +216,3 @@ class CappedSVR(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         X = validate_data(self, X, reset=False)
         return np.asarray(self.center_ + self.spread_ * self.machine_.predict(X))
-
-
-REGRESSORS: Mapping[str, Callable[[], Any]] = {
-    "tree": decision_tree_of_numbers,
-    "svm": CappedSVR,
-    "knn": k_neighbors_of_numbers,
-    "linear": ridge_regression,
-    "forest": random_forest_of_numbers,
-    "boosting": boosting_of_numbers,
-}
-"""Baselines that forecast numbers, by the names of job files."""

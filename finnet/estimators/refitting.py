@@ -4,37 +4,19 @@ Trees, forests, boosting, SVM and k-NN keep their state in libraries whose inner
 The rows, the settings and the seed say the same, and nothing that a file says of them can do more than train a model.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
 
 from finnet.errors import ConfigError, DataError
-from finnet.estimators.baselines import (
-    REGRESSORS,
-    CappedSVC,
-    boosting,
-    decision_tree,
-    k_neighbors,
-    random_forest,
-)
-from finnet.estimators.tuning import REGRESSOR_SPACES, SPACES, TunedClassifier, TunedRegressor
+from finnet.estimators.tuning import TunedClassifier, TunedRegressor
 from finnet.fitting import Rows
+from finnet.models import BASELINES, Kind, Model
 
-__all__ = ["REFITTED", "REFITTED_REGRESSORS", "describe_refitted", "restore_refitted"]
+__all__ = ["describe_refitted", "restore_refitted"]
 
-REFITTED: Mapping[str, Callable[[], Any]] = {
-    "tree": decision_tree,
-    "svm": CappedSVC,
-    "knn": k_neighbors,
-    "forest": random_forest,
-    "boosting": boosting,
-}
-# A linear forecast is saved as its numbers.
-REFITTED_REGRESSORS: Mapping[str, Callable[[], Any]] = {
-    name: make for name, make in REGRESSORS.items() if name != "linear"
-}
 _MOST_VALUES = 20_000_000
 _PROBE_ROWS = 50
 
@@ -45,8 +27,7 @@ _Tuned = TunedClassifier | TunedRegressor
 def describe_refitted(model: _Tuned, arrays: list[np.ndarray]) -> dict[str, Any]:
     """Name, settings and seed of a fitted baseline; its rows, and what it forecasts of the first, go to `arrays`.
 
-    ConfigError where the model is none of `REFITTED` or `REFITTED_REGRESSORS` as finnet sets it up, or has more rows
-    than a file should hold.
+    ConfigError where the model is none of finnet's as it sets them up, or has more rows than a file should hold.
     """
     if isinstance(model, TunedClassifier) and not np.isin(model.classes_, (0, 1)).all():
         raise ConfigError(f"a {_name(model)} of labels {model.classes_} cannot be saved; make them 0 and 1")
@@ -67,10 +48,11 @@ def describe_refitted(model: _Tuned, arrays: list[np.ndarray]) -> dict[str, Any]
 def restore_refitted(kind: type[_Tuned], description: Mapping[str, Any], arrays: list[np.ndarray]) -> _Tuned:
     """The baseline, fitted again; DataError where it does not forecast what it did when it was saved."""
     name, start, blocks = description["model"], description["start"], description["blocks"]
-    baselines, spaces = _known(kind)
-    model = kind(baselines[name](), space=spaces[name], random_state=int(description["seed"]))
+    known, truth = _known(kind)[name], _truth(kind)
+    space = known.space_of(truth)
+    model = kind(known.make(truth), space=space, random_state=int(description["seed"]))
     parts = [_rows(kind, *arrays[i : i + 2]) for i in range(start, start + 2 * blocks, 2)]
-    model.refit(_settings(name, spaces[name], description["settings"]), parts[0], parts[1] if blocks > 1 else None)
+    model.refit(_settings(name, space, description["settings"]), parts[0], parts[1] if blocks > 1 else None)
     if not np.array_equal(_probe(model), arrays[start + 2 * blocks]):
         raise DataError(
             f"the {name} forecasts otherwise than when it was saved; load it with the versions that made it"
@@ -78,9 +60,13 @@ def restore_refitted(kind: type[_Tuned], description: Mapping[str, Any], arrays:
     return model
 
 
-def _known(kind: type[_Tuned]) -> tuple[Mapping[str, Callable[[], Any]], Mapping[str, Mapping[str, Any]]]:
-    """Baselines by name, and the values that tuning tries of each."""
-    return (REFITTED, SPACES) if kind is TunedClassifier else (REFITTED_REGRESSORS, REGRESSOR_SPACES)
+def _truth(kind: type[_Tuned]) -> Kind:
+    return "event" if kind is TunedClassifier else "number"
+
+
+def _known(kind: type[_Tuned]) -> dict[str, Model]:
+    """Models that are fitted again, by name."""
+    return {name: model for name, model in BASELINES.items() if model.is_refitted and _truth(kind) in model.made_by}
 
 
 def _label_type(kind: type[_Tuned]) -> Any:
@@ -95,8 +81,8 @@ def _unseeded(model: Any) -> Any:
 
 def _name(model: _Tuned) -> str:
     given = model.classifier if isinstance(model, TunedClassifier) else model.regressor
-    for name, make in _known(type(model))[0].items():
-        if repr(_unseeded(make())) == repr(_unseeded(given)):
+    for name, known in _known(type(model)).items():
+        if repr(_unseeded(known.make(_truth(type(model))))) == repr(_unseeded(given)):
             return name
     raise ConfigError(f"{given!r} cannot be saved; only the baselines of finnet can, as they are set up there")
 

@@ -19,35 +19,10 @@ from finnet.seeds import derive_seed
 from finnet.types import FloatArray, IntArray
 
 __all__ = [
-    "REGRESSOR_SPACES",
-    "SPACES",
     "EncodedClassifier",
     "TunedClassifier",
     "TunedRegressor",
 ]
-
-SPACES: Mapping[str, Mapping[str, Sequence[Any]]] = {
-    "tree": {"max_depth": [2, 3, 4, 6, 8], "min_samples_leaf": [10, 25, 50, 100, 200]},
-    "svm": {"C": [0.03, 0.1, 0.3, 1.0, 3.0, 10.0], "gamma": ["scale", 0.003, 0.01, 0.03]},
-    "knn": {"n_neighbors": [15, 31, 61, 101, 201], "weights": ["uniform", "distance"]},
-    "logistic": {"C": [0.001, 0.003, 0.01, 0.03, 0.1, 1.0]},
-    "forest": {"min_samples_leaf": [5, 10, 20, 50, 100], "max_features": ["sqrt", 0.3, 0.6]},
-    "boosting": {
-        "learning_rate": [0.02, 0.05, 0.1],
-        "max_leaf_nodes": [4, 8, 15, 31],
-        "min_samples_leaf": [20, 50, 200],
-        "l2_regularization": [0.0, 1.0, 10.0],
-    },
-}
-
-REGRESSOR_SPACES: Mapping[str, Mapping[str, Sequence[Any]]] = {
-    "tree": SPACES["tree"],
-    "svm": {**SPACES["svm"], "epsilon": [0.03, 0.1, 0.3, 1.0]},
-    "knn": SPACES["knn"],
-    "linear": {"alpha": [1.0, 10.0, 100.0, 1e3, 1e4, 1e5]},
-    "forest": SPACES["forest"],
-    "boosting": SPACES["boosting"],
-}
 
 
 class _Tuning(ABC):

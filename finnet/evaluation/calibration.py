@@ -66,7 +66,8 @@ def coverage_table(forecasts: Forecasts) -> pd.DataFrame:
     cases = _cases_of(forecasts, "quantile")
     weight, rows = 1.0 / (int(cases.repeat.max()) + 1), len(cases.truth)
     below = (cases.truth[:, None, None] <= cases.values).sum(axis=0).astype(float)
-    low, high = jeffreys_interval(below * weight, np.full_like(below, rows * weight))
+    counts = np.ravel(below * weight)
+    low, high = jeffreys_interval(counts, np.full_like(counts, rows * weight))
     named = pd.MultiIndex.from_product([cases.models, cases.levels], names=["model", "level"])
     shares = {"observed": below / rows, "low": low, "high": high}
     table = pd.DataFrame({name: values.ravel() for name, values in shares.items()}, index=named).reset_index()

@@ -15,13 +15,10 @@ from finnet.evaluation.scores import deciding_metric
 from finnet.evaluation.significance import MeanTest, data_needed, holm
 from finnet.evaluation.verdict import write_verdict
 from finnet.forecasts import Forecasts
+from finnet.models import naive_models
 from finnet.types import FloatArray
 
-__all__ = ["NAIVE", "Comparison", "compare"]
-
-_NAIVE_OF_EVENTS = ("always_up", "majority", "prior_rate", "persistence", "best_column")
-_NAIVE_OF_NUMBERS = ("zero", "training_mean", "last_value", "training_quantiles")
-NAIVE = (*_NAIVE_OF_EVENTS, *_NAIVE_OF_NUMBERS)
+__all__ = ["Comparison", "compare"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +56,7 @@ def compare(
     reference: str = "network",
     *,
     metric: str | None = None,
-    naive: Sequence[str] = NAIVE,
+    naive: Sequence[str] | None = None,
     outcome: "pd.Series[float] | None" = None,
 ) -> Comparison:
     """Paired tests of the reference against every other model, on the rows that all models forecast.
@@ -79,8 +76,8 @@ def compare(
     ----------
     metric : str, optional
         Any name in `METRICS`; by default the one that decides for the target (`finnet.targets`).
-    naive : sequence of str
-        Names of the naive forecasts; those without rows are ignored.
+    naive : sequence of str, optional
+        Names of the naive forecasts, by default those that finnet knows; those without rows are ignored.
     outcome : Series, optional
         What the rank IC orders symbols by, such as the forward return, indexed by (issued_at, entity).
 
@@ -110,7 +107,7 @@ def compare(
     require_judges(name, cases)
     _require_reference(cases.models, reference)
     pairs = Pairs.of(cases, METRICS[name])
-    known = [model for model in naive if model in cases.models]
+    known = [model for model in (naive_models() if naive is None else naive) if model in cases.models]
     table, against_naive = _reference_table(pairs, reference, name), _naive_table(pairs, known)
     _adjust(table, against_naive, reference)
     verdict = write_verdict(table, against_naive, reference=reference, naive=known, evidence=pairs.evidence)

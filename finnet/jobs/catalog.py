@@ -1,61 +1,68 @@
-"""What the names in job files stand for: plain dicts."""
+"""Catalog: estimators made of the names in job files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from typing import Any
 
-from finnet.estimators.baselines import (
-    CappedSVC,
-    boosting,
-    decision_tree,
-    k_neighbors,
-    logistic_regression,
-    random_forest,
-)
 from finnet.estimators.calibration import CalibratedClassifier
-from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
-from finnet.estimators.tuning import SPACES, EncodedClassifier, TunedClassifier
+from finnet.estimators.numbers import BoundedRegressor, EncodedRegressor, ScaledRegressor
+from finnet.estimators.tuning import EncodedClassifier, TunedClassifier, TunedRegressor
+from finnet.models import BASELINES, NETWORK, Kind
 from finnet.plugins import is_plugin, load_plugin
 
-__all__ = ["BASELINES", "MODELS", "NAIVE", "build_model"]
-
-BASELINES: Mapping[str, Callable[[], Any]] = {
-    "tree": decision_tree,
-    "svm": CappedSVC,
-    "knn": k_neighbors,
-    "logistic": logistic_regression,
-    "forest": random_forest,
-    "boosting": boosting,
-}
-NAIVE: Mapping[str, Callable[[], Any]] = {
-    "always_up": AlwaysUp,
-    "majority": PriorRate,  # the same forecast: the rate gives its probability, the majority its class
-    "prior_rate": PriorRate,
-    "persistence": Persistence,
-    "best_column": BestColumn,
-}
-MODELS = ("network", *BASELINES, *NAIVE)
+__all__ = ["build_model"]
 
 
-def build_model(name: str, *, network: Any, encoder: Any, trials: int) -> Any:
-    """The estimator called `name`: naive ones as they are, all others encoded, cross-fitted and calibrated alike.
+def build_model(
+    name: str, *, network: Any, encoder: Any, trials: int, kind: Kind = "event", levels: Sequence[float] = ()
+) -> Any:
+    """The estimator called `name`: naive ones as they are, all others encoded and cross-fitted alike.
 
-    `package.module:name` is an estimator of the user's own, or a class or function that makes one; it is not tuned.
-    The network draws and chooses its settings itself, the baselines are tuned.
+    Of events probabilities are calibrated; numbers stay within those seen in training. The network draws and chooses
+    its settings itself, the baselines are tuned. `package.module:name` is an estimator of the user's own, or a class or
+    function that makes one; it is not tuned.
 
     Parameters
     ----------
-    network : NetworkEnsembleClassifier
+    network : NetworkEnsembleClassifier or NetworkEnsembleRegressor
         What "network" stands for, with the settings of the job.
     encoder : transformer
         Of tables, fitted anew for each fit.
     trials : int
         Settings tried on the first rows held out, the same number for every baseline.
+    kind : {"event", "number", "quantile"}
+        What is forecast.
+    levels : sequence of float
+        Of quantiles.
     """
-    if name in NAIVE:
-        return NAIVE[name]()
+    known = BASELINES.get(name)
+    if known is not None and known.is_naive:
+        return known.make(kind, levels=levels)
+    if kind == "event":
+        return CalibratedClassifier(EncodedClassifier(encoder, _classifier(name, network=network, trials=trials)))
+    regressor = _regressor(name, network=network, trials=trials, kind=kind, levels=levels)
+    return EncodedRegressor(encoder, regressor if kind == "quantile" else BoundedRegressor(regressor))
+
+
+def _classifier(name: str, *, network: Any, trials: int) -> Any:
     if is_plugin(name):
-        own = load_plugin(name)
-        return CalibratedClassifier(EncodedClassifier(encoder, own() if callable(own) else own))
-    is_network = name == "network"
-    classifier = network if is_network else TunedClassifier(BASELINES[name](), space=SPACES[name], trials=trials)
-    return CalibratedClassifier(EncodedClassifier(encoder, classifier))
+        return _own(name)
+    if name == NETWORK:
+        return network
+    return TunedClassifier(BASELINES[name].make(), space=BASELINES[name].space_of(), trials=trials)
+
+
+def _regressor(name: str, *, network: Any, trials: int, kind: Kind, levels: Sequence[float]) -> Any:
+    if is_plugin(name):
+        return _own(name)
+    if name == NETWORK:
+        # Returns of a thousandth would be learned as zero.
+        return ScaledRegressor(network)
+    made = BASELINES[name].make(kind, levels=levels)
+    if kind == "quantile":
+        return made
+    return TunedRegressor(made, space=BASELINES[name].space_of(kind), trials=trials)
+
+
+def _own(name: str) -> Any:
+    own = load_plugin(name)
+    return own() if callable(own) else own

@@ -17,10 +17,9 @@ from finnet.checks import nearest, require_at_least, require_choice, require_sha
 from finnet.data.limits import Limits
 from finnet.errors import ConfigError
 from finnet.files import open_regular
-from finnet.jobs.catalog import MODELS
 from finnet.jobs.network_settings import NetworkSettings
 from finnet.jobs.plain_settings import DEEPEST, require_plain, shown
-from finnet.names import BEST
+from finnet.models import BASELINES, BEST, MODELS, Kind
 from finnet.plugins import is_plugin, load_plugin
 from finnet.splits import Holdout, PurgedKFold, RepeatedKFold, Split, WalkForward
 
@@ -136,12 +135,26 @@ class Job(BaseModel):
 
     @model_validator(mode="after")
     def _deploys_a_model(self) -> Self:
+        self._require_models_of_the_kind()
         require_choice(self.deploy, (*self.models, BEST), name="deploy")
+        if self.deploy == BEST and self.kind != "event":
+            raise ConfigError('deploy="best" chooses among calibrated probabilities; name a model')
         if self.deploy == BEST and not self.blocks.calibration:
             raise ConfigError('deploy="best" chooses by rows that calibrate; give blocks.calibration more than 0')
         if is_plugin(self.deploy):
             raise ConfigError(f"deploy={self.deploy!r} is code of your own, which no model file can hold; name another")
         return self
+
+    @property
+    def kind(self) -> Kind:
+        """What is forecast: probabilities of an event, numbers, or quantiles."""
+        return "event"
+
+    def _require_models_of_the_kind(self) -> None:
+        for name in self.models:
+            if name in BASELINES and self.kind not in BASELINES[name].made_by:
+                able = [other for other, model in BASELINES.items() if self.kind in model.made_by]
+                raise ConfigError(f"models names {name}, which cannot forecast this; use network, {', '.join(able)}")
 
     @property
     def plugins(self) -> list[str]:
@@ -211,7 +224,7 @@ def parse_job(settings: Mapping[str, Any], *, source: str = "job") -> Job:
         known = " or ".join(f'task = "{task}"' for task in TASKS)
         raise ConfigError(f"{source}: task is missing; add {known}")
     require_choice(name, TASKS, name="task")
-    job = TASKS[name].settings
+    job, settings = TASKS[name].settings, TASKS[name].complete(settings)
     try:
         # Strict, so that "5" is no number; by way of JSON, whose lists and days are our tuples and dates.
         return job.model_validate_json(json.dumps(settings, default=str), strict=True)
@@ -240,6 +253,8 @@ def _sentence(job: type[Job], problem: Mapping[str, Any]) -> str:
     for words, plain in _PLAIN_WORDS.items():
         message = message.replace(words, plain)
     value = problem.get("input")
+    if not path:
+        return message
     return f"{path}: {message}" + ("" if isinstance(value, dict) else f" (given {shown(repr(value))})")
 
 

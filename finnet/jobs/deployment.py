@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from finnet.errors import DataError
 from finnet.evaluation.walk_forward import FoldResult
 from finnet.forecasts import Forecasts
-from finnet.names import BEST, model_in_sentence
+from finnet.models import BEST
+from finnet.names import model_in_sentence
 
 __all__ = ["Deployment", "deployed"]
 

@@ -3,18 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
 
 from finnet.data.quality import problems_of, told
 from finnet.dataset import Dataset
 from finnet.evaluation.walk_forward import forecast_folds
-from finnet.jobs.catalog import BASELINES
 from finnet.jobs.config import Job, Tune
 from finnet.jobs.final import final_rows
 from finnet.jobs.runner import build_models, count_fits
 from finnet.jobs.sources import load
 from finnet.jobs.tasks import task_of
+from finnet.models import BASELINES
 from finnet.names import model_in_sentence
 from finnet.splits import Fold, Split, fold_table
 
@@ -63,8 +64,10 @@ def _aim(job: Job, dataset: Dataset) -> str:
 
 
 def _data(dataset: Dataset) -> str:
-    rate = float(dataset.y[dataset.has_label].mean())
-    sentence = f"Data: {_plural(len(dataset), 'row')}, {rate:.1%} of them ones"
+    mean = float(dataset.y[dataset.has_label].mean())
+    is_event = np.isin(dataset.y[dataset.has_label], (0, 1)).all()
+    level = f"{mean:.1%} of them ones" if is_event else f"{mean:.3g} on average"
+    sentence = f"Data: {_plural(len(dataset), 'row')}, {level}"
     if dataset.in_order_of:
         return f"{sentence}, in order of {dataset.in_order_of}, without dates."
     if not dataset.is_dated:
@@ -118,7 +121,7 @@ def _time(job: Job, dataset: Dataset, *, n_jobs: int) -> str:
 
 def _repeats(job: Job, model: str) -> float:
     """How much more often a model is fitted on a fold than without tuning, which fits one block once per setting."""
-    extra = job.tune.trials - 1 if model in BASELINES else 0
+    extra = job.tune.trials - 1 if model in BASELINES and not BASELINES[model].is_naive else 0
     return 1 + extra / job.blocks.fits
 
 

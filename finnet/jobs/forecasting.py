@@ -113,6 +113,8 @@ def forecast_new(
     forecasts = forecast_rows(rows, model, model=saved.fact(REFIT, dict)["model"], run_id=saved.name)
     found = compared(profile, rows.X[list(profile.columns)], units=rows.units)
     flags = tuple("; ".join([*own, *odd]) for own, odd in zip(rows.flags, found.flags, strict=True))
+    # Of quantiles each row has a forecast for every level, level by level.
+    flags *= max(len(forecasts) // max(len(flags), 1), 1)
     return NewForecasts(
         forecasts, _newest(rows), until or "undated", saved.name, flags, found.summary, tuple(found.told)
     )

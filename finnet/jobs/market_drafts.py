@@ -9,9 +9,9 @@ from finnet.data.prices import PriceFile, inspect_prices
 from finnet.data.quality import Findings
 from finnet.data.sniffing import Sniffed, sniffed
 from finnet.features.feature_set import CROSS_SECTION, STANDARD, FeatureSet
-from finnet.jobs.catalog import NAIVE
 from finnet.jobs.draft_lines import beside, csv_lines, key_lines, words_of
 from finnet.jobs.toml import to_toml
+from finnet.models import BASELINES, naive_models
 
 __all__ = ["market_draft"]
 
@@ -76,7 +76,7 @@ def market_draft(files: Sequence[Path], folder: Path, *, models: Sequence[str]) 
 
 def _models(features: Sequence[str], usual: Sequence[str]) -> list[str]:
     """A line that leaves out the models whose column is not among the features; none where all can be used."""
-    reads = {name: getattr(NAIVE[name](), "column", None) for name in usual if name in NAIVE}
+    reads = {name: getattr(BASELINES[name].make(), "column", None) for name in usual if name in naive_models()}
     usable = [name for name in usual if not isinstance(reads.get(name), str) or reads[name] in features]
     return [] if len(usable) == len(usual) else [f"models = {to_toml(usable)}"]
 

@@ -1,5 +1,6 @@
 """The [network] table of job files: how many networks are trained at once, and what each may be."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -19,10 +20,11 @@ from finnet.estimators.defaults import (
     SELECTION,
 )
 from finnet.estimators.door import require_hidden
-from finnet.estimators.ensemble import NetworkEnsembleClassifier
+from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.ranges import Depth, depth_range, require_range
+from finnet.models import Kind
 from finnet.network.activations import Activation, named_activation
-from finnet.network.losses import LOSSES
+from finnet.network.losses import LOSSES, QuantileLoss
 from finnet.network.optimizers import OPTIMIZERS
 from finnet.network.stopping import EarlyStopping
 from finnet.network.verification import verify_activation, verify_loss
@@ -172,26 +174,42 @@ class NetworkSettings:
             return named_activation(own_object(self.activation))
         return named_activation(self.activation)
 
-    def build(self, *, fits: int = 1) -> NetworkEnsembleClassifier:
-        """The untrained networks of one of `fits` fits."""
-        return NetworkEnsembleClassifier(
-            -(-self.members // fits),
-            selection=self.selection,
-            hidden=self.hidden,
-            depth=self.depth,
-            activation=self.own_activation if is_plugin(self.activation) else self.activation,
-            loss="cross_entropy" if self.loss is None else own_object(self.loss) if is_plugin(self.loss) else self.loss,
-            optimizer=self.optimizer,
-            weight_decay=self.weight_decay,
-            normalization=self.normalization,
-            residual=self.residual,
-            bagging=self.bagging,
-            class_weight=self.class_weight,
-            learning_rate=self.learning_rate,
-            dropout=self.dropout,
-            l1=self.l1,
-            l2=self.l2,
-            batch_size=self.batch_size,
-            epochs=self.epochs,
-            early_stopping=EarlyStopping(patience=self.patience),
+    def build(
+        self, *, fits: int = 1, kind: Kind = "event", levels: Sequence[float] = ()
+    ) -> NetworkEnsembleClassifier | NetworkEnsembleRegressor:
+        """The untrained networks of one of `fits` fits; of quantiles, at these levels."""
+        members, shared = -(-self.members // fits), self._shared
+        loss = own_object(self.loss) if self.loss is not None and is_plugin(self.loss) else self.loss
+        if kind == "event":
+            return NetworkEnsembleClassifier(
+                members, loss=loss or "cross_entropy", class_weight=self.class_weight, **shared
+            )
+        if self.class_weight is not None:
+            raise ConfigError("network.class_weight weighs classes, and numbers have none; leave it out")
+        if kind == "quantile" and loss is not None:
+            raise ConfigError("network.loss is the pinball loss where quantiles are forecast; leave it out")
+        return NetworkEnsembleRegressor(
+            members, loss=QuantileLoss(tuple(levels)) if kind == "quantile" else loss or "mse", **shared
         )
+
+    @property
+    def _shared(self) -> dict[str, Any]:
+        """What classifiers and regressors take alike."""
+        return {
+            "selection": self.selection,
+            "hidden": self.hidden,
+            "depth": self.depth,
+            "activation": self.own_activation if is_plugin(self.activation) else self.activation,
+            "optimizer": self.optimizer,
+            "weight_decay": self.weight_decay,
+            "normalization": self.normalization,
+            "residual": self.residual,
+            "bagging": self.bagging,
+            "learning_rate": self.learning_rate,
+            "dropout": self.dropout,
+            "l1": self.l1,
+            "l2": self.l2,
+            "batch_size": self.batch_size,
+            "epochs": self.epochs,
+            "early_stopping": EarlyStopping(patience=self.patience),
+        }

@@ -17,6 +17,7 @@ from finnet.jobs.tasks.task import Decision, SharedSections, Study
 from finnet.reporting.report import Report
 from finnet.reporting.sections.calibration import CalibrationSection
 from finnet.reporting.sections.comparison import ComparisonSection
+from finnet.reporting.sections.coverage import CoverageSection
 from finnet.reporting.sections.data import DataSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.reproduction import ReproductionSection
@@ -40,7 +41,8 @@ def report_of(
     task = task_of(job)
     shared = SharedSections(
         comparison=ComparisonSection.of(judgement),
-        calibration=CalibrationSection.of(judgement, results, known_truth=decision.known_truth),
+        calibration=CalibrationSection.of(judgement, results, known_truth=decision.known_truth)
+        or CoverageSection.of(judgement),
         training=TrainingSection.of(results),
         data=_data(job, study, results, judgement),
         limits=PointsSection(title="What limits this result?", points=_notes(job, study.dataset, deployment)),

@@ -6,8 +6,8 @@ import numpy as np
 
 from finnet.dataset import Dataset
 from finnet.errors import FinnetError
-from finnet.jobs.catalog import NAIVE
 from finnet.jobs.config import Job
+from finnet.models import BASELINES, naive_models
 from finnet.seeds import derive_seed
 from finnet.splits import Holdout, Split, WalkForward
 
@@ -34,7 +34,7 @@ def hindrances(job: Job, dataset: Dataset) -> list[str]:
     >>> hindrances(job, dataset)
     ["models names persistence, which reads 'return_1'; add it to features, or leave the model out"]
     """
-    naive = {name: NAIVE[name]() for name in job.models if name in NAIVE}
+    naive = {name: BASELINES[name].make(job.kind) for name in job.models if name in naive_models()}
     reads = {name: getattr(model, "column", None) for name, model in naive.items()}
     found = [
         f"models names {name}, which reads {column!r}; add it to features, or leave the model out"
@@ -50,7 +50,7 @@ def _trouble(job: Job, dataset: Dataset, split: Split) -> str:
     try:
         for fold in split.split(dataset):
             counts = np.unique(dataset.labels(fold.train), return_counts=True)[1]
-            if len(counts) < FEWEST or counts.min() < FEWEST:
+            if job.kind == "event" and (len(counts) < FEWEST or counts.min() < FEWEST):
                 words = f"fold {fold.number} trains on {len(fold.train):,} rows with fewer than {FEWEST} of one outcome"
                 return f"{words}; give more rows, or a longer training window"
             job.blocks.cut(dataset, fold.train, seed=derive_seed(job.seed, "blocks", fold.number))

@@ -226,5 +226,13 @@ def _files(
 def build_models(job: Job) -> Mapping[str, Any]:
     """The estimators of a job by name, not fitted yet."""
     encoder = TableEncoder(task_of(job).scaling())
-    network = job.network.build(fits=job.blocks.fits)
-    return {name: build_model(name, network=network, encoder=encoder, trials=job.tune.trials) for name in job.models}
+    levels = getattr(job, "levels", ())
+    network = job.network.build(fits=job.blocks.fits, kind=job.kind, levels=levels)
+    shared: dict[str, Any] = {
+        "network": network,
+        "encoder": encoder,
+        "trials": job.tune.trials,
+        "kind": job.kind,
+        "levels": levels,
+    }
+    return {name: build_model(name, **shared) for name in job.models}

@@ -8,20 +8,22 @@ from sklearn.neighbors import KNeighborsRegressor
 
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.archive import Archive, pack, unpack
-from finnet.estimators.baselines import REGRESSORS, CappedSVR, boosting_of_quantiles
+from finnet.estimators.baselines import CappedSVR, boosting_of_quantiles
 from finnet.estimators.ensemble import NetworkEnsembleRegressor
 from finnet.estimators.naive import LastValue, TrainingMean, TrainingQuantiles, Zero
 from finnet.estimators.network import NetworkRegressor
 from finnet.estimators.numbers import BoundedRegressor, EncodedRegressor, ScaledRegressor
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
-from finnet.estimators.tuning import REGRESSOR_SPACES, TunedRegressor
+from finnet.estimators.tuning import TunedRegressor
 from finnet.features.encoding import TableEncoder
 from finnet.fitting import InnerFolds, Rows, cross_fit, fit_in_folds, forecast_kind, forecast_levels, takes_validation
+from finnet.models import BASELINES, spaces
 from finnet.network.losses import QuantileLoss
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((300, 3))
 Y = 0.01 * (X[:, 0] + 0.5 * RNG.standard_normal(300))  # of the size of daily returns
+SPACES = spaces("number")
 TABLE = pd.DataFrame(X, columns=["a", "b", "c"])
 PARTS = np.array_split(np.arange(300), 3)
 FOLDS = InnerFolds(
@@ -33,7 +35,7 @@ FOLDS = InnerFolds(
 
 
 def baseline(name, trials=2):
-    tuned = TunedRegressor(REGRESSORS[name](), space=REGRESSOR_SPACES[name], trials=trials)
+    tuned = TunedRegressor(BASELINES[name].make("number"), space=SPACES[name], trials=trials)
     return EncodedRegressor(TableEncoder(), BoundedRegressor(tuned))
 
 
@@ -41,19 +43,19 @@ def network(**settings):
     return NetworkRegressor((4,), epochs=3, random_state=0, **settings)
 
 
-@pytest.mark.parametrize("name", REGRESSORS)
+@pytest.mark.parametrize("name", SPACES)
 def test_every_baseline_learns_a_plain_signal_of_small_numbers(name):
     model = fit_in_folds(baseline(name), Rows(TABLE, Y), FOLDS)
     assert model.held_out.shape == (300,)
     assert 1 - np.mean((Y - model.held_out) ** 2) / np.mean(Y**2) > 0.3
 
 
-@pytest.mark.parametrize("name", REGRESSOR_SPACES)
+@pytest.mark.parametrize("name", SPACES)
 def test_every_setting_of_a_search_space_is_known_to_its_model(name):
-    assert set(REGRESSOR_SPACES[name]) <= set(REGRESSORS[name]().get_params())
+    assert set(SPACES[name]) <= set(BASELINES[name].make("number").get_params())
 
 
-@pytest.mark.parametrize("name", REGRESSORS)
+@pytest.mark.parametrize("name", SPACES)
 def test_a_loaded_baseline_forecasts_the_same_bits_and_saves_to_the_same_bytes(name):
     model = cross_fit(baseline(name), Rows(TABLE, Y), FOLDS)
     content = model_to_bytes(model)

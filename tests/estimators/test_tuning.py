@@ -7,10 +7,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from finnet.estimators.ensemble import NetworkEnsembleClassifier
-from finnet.estimators.tuning import SPACES, EncodedClassifier, TunedClassifier
+from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
 from finnet.features.encoding import TableEncoder
 from finnet.fitting import InnerFolds, takes_validation
-from finnet.jobs.catalog import BASELINES, build_model
+from finnet.jobs.catalog import build_model
+from finnet.models import BASELINES, spaces
 
 RNG = np.random.default_rng(0)
 X, X_VAL = RNG.standard_normal((2, 300, 3))
@@ -28,7 +29,7 @@ class Counting(KNeighborsClassifier):
 
 def test_as_many_settings_are_tried_as_the_budget_says_and_none_learns_from_the_validation_rows():
     Counting.fits = 0
-    tuned = TunedClassifier(Counting(5), space=SPACES["knn"], trials=4, random_state=1).fit(
+    tuned = TunedClassifier(Counting(5), space=spaces()["knn"], trials=4, random_state=1).fit(
         X, Y, X_val=X_VAL, y_val=Y_VAL
     )
     assert Counting.fits == 4
@@ -81,7 +82,7 @@ def test_the_encoder_learns_from_the_training_rows_alone():
     assert Spy.seen == [300]
 
 
-@pytest.mark.parametrize("name", ["network", *BASELINES])
+@pytest.mark.parametrize("name", ["network", *spaces()])
 def test_every_model_of_the_catalog_learns_a_plain_signal(name):
     network = NetworkEnsembleClassifier(4, hidden=(8,), learning_rate=0.01, batch_size=32, epochs=40)
     model = build_model(name, network=network, encoder=TableEncoder(), trials=2)
@@ -93,9 +94,9 @@ def test_every_model_of_the_catalog_learns_a_plain_signal(name):
     assert ((p > 0.5) == Y_VAL).mean() > 0.65
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", spaces())
 def test_every_setting_of_a_search_space_is_known_to_its_model(name):
-    assert set(SPACES[name]) <= set(BASELINES[name]().get_params())
+    assert set(spaces()[name]) <= set(BASELINES[name].make().get_params())
 
 
 def test_a_pipeline_has_a_spread_where_its_classifier_has_one():

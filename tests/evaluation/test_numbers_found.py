@@ -15,13 +15,14 @@ from finnet.errors import DataError
 from finnet.estimators.baselines import ridge_regression
 from finnet.estimators.naive import LastValue, TrainingMean, TrainingQuantiles, Zero
 from finnet.estimators.numbers import BoundedRegressor, EncodedRegressor, LevelByLevel
-from finnet.estimators.tuning import REGRESSOR_SPACES, TunedRegressor
+from finnet.estimators.tuning import TunedRegressor
 from finnet.evaluation.comparison import compare
 from finnet.evaluation.judgement import judge
 from finnet.evaluation.scores import score
 from finnet.evaluation.walk_forward import forecast_folds, walk_forward
 from finnet.features.encoding import TableEncoder
 from finnet.labels import ForwardVolatility, build_dataset
+from finnet.models import spaces
 from finnet.splits import WalkForward
 
 SPLIT, BLOCKS = WalkForward(train_bars=100, test_bars=40), Blocks(validation=0.34)
@@ -41,7 +42,7 @@ def rows(strength, seed=0):
 
 
 def linear():
-    tuned = TunedRegressor(ridge_regression(), space=REGRESSOR_SPACES["linear"], trials=3)
+    tuned = TunedRegressor(ridge_regression(), space=spaces("number")["linear"], trials=3)
     return EncodedRegressor(TableEncoder(), tuned)
 
 

@@ -3,6 +3,7 @@
 from finnet.jobs.config import Job
 from finnet.jobs.tasks.default_risk import DefaultRiskTask
 from finnet.jobs.tasks.direction import DirectionTask
+from finnet.jobs.tasks.forward_return import ForwardReturnTask
 from finnet.jobs.tasks.task import Task
 
 __all__ = ["TASKS", "task_of"]
@@ -10,6 +11,7 @@ __all__ = ["TASKS", "task_of"]
 TASKS: dict[str, Task] = {
     "direction": DirectionTask(),
     "default-risk": DefaultRiskTask(),
+    "forward-return": ForwardReturnTask(),
 }
 
 

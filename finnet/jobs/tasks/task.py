@@ -20,6 +20,7 @@ from finnet.jobs.reading import Reading
 from finnet.reporting.report import Chapter
 from finnet.reporting.sections.calibration import CalibrationSection
 from finnet.reporting.sections.comparison import ComparisonSection
+from finnet.reporting.sections.coverage import CoverageSection
 from finnet.reporting.sections.data import DataSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.reproduction import ReproductionSection
@@ -72,10 +73,10 @@ class Decision:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class SharedSections:
-    """The sections that every task's page has; no calibration where forecasts are no probabilities."""
+    """The sections that every task's page has; calibration is that of probabilities or of quantiles, or None."""
 
     comparison: ComparisonSection
-    calibration: CalibrationSection | None
+    calibration: CalibrationSection | CoverageSection | None
     training: TrainingSection
     data: DataSection
     limits: PointsSection
@@ -93,6 +94,10 @@ class Task(ABC):
     """Class of the job files."""
     report_kind: ClassVar[str] = ""
     """What sort of report it is, in a sentence."""
+
+    def complete(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The settings of a job file with defaults that depend on other settings; the others stand in `settings`."""
+        return settings
 
     @abstractmethod
     def read(self, job: Any, reading: Reading) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from finnet.reporting.sections.calibration import CalibrationSection
 from finnet.reporting.sections.comparison import ComparisonSection
+from finnet.reporting.sections.coverage import CoverageSection
 from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.data import DataSection
 from finnet.reporting.sections.points import PointsSection
@@ -17,6 +18,7 @@ __all__ = ["SECTIONS"]
 SECTIONS: Mapping[str, type[ReportSection]] = {
     "calibration": CalibrationSection,
     "comparison": ComparisonSection,
+    "coverage": CoverageSection,
     "cutoffs": CutoffSection,
     "data": DataSection,
     "points": PointsSection,

@@ -7,9 +7,9 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from finnet.evaluation.comparison import NAIVE
 from finnet.evaluation.judgement import Judgement
 from finnet.evaluation.walk_forward import FoldResult
+from finnet.models import naive_models
 from finnet.names import model_heading, model_in_sentence
 from finnet.reporting import plots
 from finnet.reporting.html import Block, Figure, Points, Section, Table
@@ -98,7 +98,7 @@ class CalibrationSection(ReportSection):
 
 def _oddities(results: Iterable[FoldResult]) -> list[str]:
     """Folds in which a model that learns says one number, or ordered the rows held out backwards."""
-    learned = [result for result in results if result.model not in NAIVE]
+    learned = [result for result in results if result.model not in naive_models()]
     constant = _folds_of(result for result in learned if result.fit.is_constant)
     backwards = _folds_of(result for result in learned if (result.fit.calibration or {}).get("reversed"))
     alike = "{} says the same number for every case of {}: there is nothing to rank and nothing to trade on."

@@ -1,0 +1,79 @@
+"""Forward returns: how much prices will move, or swing, as means or as quantiles."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from finnet.checks import require_number
+from finnet.errors import ConfigError
+from finnet.jobs.config import Models, only
+from finnet.jobs.tasks.market import MarketJob, MarketTask, OwnLabel
+from finnet.labels import ForwardReturn, ForwardVolatility, HorizonLabel
+from finnet.models import Kind
+
+__all__ = ["ForwardReturnJob", "ForwardReturnTask", "NumberLabelChoice"]
+
+_OF_MEANS = ("network", "tree", "svm", "knn", "linear", "forest", "boosting", "zero", "training_mean")
+_OF_QUANTILES = ("network", "boosting", "training_quantiles")
+
+
+@dataclass(frozen=True)
+class NumberLabelChoice:
+    """What number of a market to forecast."""
+
+    forward_return: ForwardReturn | None = None
+    forward_volatility: ForwardVolatility | None = None
+    plugin: OwnLabel | None = None
+
+    def __post_init__(self) -> None:
+        _ = self.label
+
+    @cached_property
+    def label(self) -> HorizonLabel:
+        """The label chosen."""
+        chosen = only(**{field.name: getattr(self, field.name) for field in fields(self)})
+        return chosen.build() if isinstance(chosen, OwnLabel) else chosen
+
+
+class ForwardReturnJob(MarketJob):
+    """Forecast how much prices move over a horizon, or how much they swing.
+
+    Parameters
+    ----------
+    levels : tuple of float
+        Levels of the quantiles to forecast, such as [0.1, 0.5, 0.9]; without any, means are forecast.
+    models : tuple of str
+        The network and what it is compared with. Means: tree, svm, knn, linear, forest, boosting; naive: zero,
+        training_mean, last_value. Quantiles: boosting; naive: training_quantiles.
+    """
+
+    task: Literal["forward-return"]
+    label: NumberLabelChoice = NumberLabelChoice(forward_return=ForwardReturn())
+    levels: Annotated[tuple[float, ...], Field(max_length=50)] = ()
+    models: Models = _OF_MEANS
+
+    @model_validator(mode="after")
+    def _levels_in_order(self) -> "ForwardReturnJob":
+        for level in self.levels:
+            require_number(level, name="levels", below=1.0, zero=False)
+        if list(self.levels) != sorted(set(self.levels)):
+            raise ConfigError(f"levels={list(self.levels)} are not in order; write each once, the lowest first")
+        return self
+
+    @property
+    def kind(self) -> Kind:
+        """Quantiles where levels are given, else numbers."""
+        return "quantile" if self.levels else "number"
+
+
+class ForwardReturnTask(MarketTask):
+    """Numbers of markets: returns or volatilities over a horizon."""
+
+    settings = ForwardReturnJob
+
+    def complete(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Models that forecast quantiles, where levels are given and no models."""
+        return {"models": list(_OF_QUANTILES), **settings} if settings.get("levels") else settings

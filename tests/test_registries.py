@@ -1,0 +1,131 @@
+"""Every name that a job file may hold goes from the job file to a finished page."""
+
+import pytest
+
+from finnet.features.feature_set import FAMILIES
+from finnet.jobs import page_files
+from finnet.jobs.config import parse_job
+from finnet.jobs.runner import run_job
+from finnet.jobs.tasks import TASKS
+from finnet.models import BASELINES
+from finnet.network.activations import ACTIVATIONS
+from finnet.network.losses import LOSSES
+from finnet.network.optimizers import OPTIMIZERS
+from finnet.reporting.html import render
+from finnet.reporting.sections import SECTIONS
+
+TINY = {"schema": 1, "name": "tiny", "tune": {"trials": 1}, "network": {"members": 1, "hidden": [4], "epochs": 2}}
+LOANS = {"task": "default-risk", "data": {"made_loan_book": {"loans": 90}}, "split": {"purged_kfold": {"folds": 2}}}
+MARKET = {"data": {"made_market": {"symbols": 12, "sessions": 150}}, "split": {"holdout": {"test_share": 0.4}}}
+DIRECTION = {"task": "direction", **MARKET, "features": ["return_1"]}
+RETURNS = {"task": "forward-return", **MARKET, "features": ["return_1"]}
+# What these features read, made prices do not hold.
+_NOT_MADE = {"dollar_volume"}
+
+
+def able(kind):
+    return ["network", *(name for name, model in BASELINES.items() if kind in model.made_by)]
+
+
+def drawn(folder, *parts, **changes):
+    """The sections of a run, each of which is drawn."""
+    settings = dict(TINY)
+    for part in (*parts, changes):
+        settings |= part
+    result = run_job(parse_job(settings), reports=folder)
+    report = page_files.report_from({p.relative_to(result.folder).as_posix(): p.read_bytes() for p in files(result)})
+    assert render(report.page())
+    return {type(section) for section in report.sections}
+
+
+def files(result):
+    return [path for path in result.folder.rglob("*") if path.is_file()]
+
+
+@pytest.fixture(autouse=True)
+def drawn_once(monkeypatch):
+    """Leave out the page of the run, since each is drawn again."""
+    monkeypatch.setattr("finnet.jobs.runner.render_page", lambda files: "page")
+
+
+@pytest.fixture(scope="module")
+def sections_seen():
+    return set()
+
+
+@pytest.mark.parametrize(
+    ("parts", "kind"),
+    [
+        (LOANS, "event"),
+        (DIRECTION, "event"),
+        (RETURNS, "number"),
+        (RETURNS | {"levels": [0.2, 0.8]}, "quantile"),
+    ],
+    ids=["default-risk", "direction", "returns", "quantiles"],
+)
+@pytest.mark.filterwarnings("ignore::finnet.errors.FinnetWarning")
+def test_every_model_of_every_task(parts, kind, tmp_path, sections_seen):
+    names = able(kind)
+    if parts["task"] == "default-risk":
+        # Of loans nothing goes up, and no column is yesterday's outcome.
+        names = [name for name in names if name not in ("always_up", "persistence")]
+    sections_seen |= drawn(tmp_path, parts, models=names)
+
+
+def test_every_section_was_drawn(sections_seen):
+    assert sections_seen == set(SECTIONS.values())
+
+
+def test_every_feature(tmp_path):
+    names = [make("return_1").name if family in ("rank", "market") else make().name for family, make in made()]
+    drawn(tmp_path, DIRECTION, features=names, models=["network", "prior_rate"])
+
+
+def made():
+    from finnet.features.feature_set import feature_named
+
+    for family, make in FAMILIES.items():
+        if family in ("rank", "market"):
+            yield family, lambda name, make=make: make(feature_named(name))
+        elif family not in _NOT_MADE:
+            yield family, make
+
+
+LABELS = [
+    (DIRECTION, "direction"),
+    (DIRECTION, "above_median"),
+    (RETURNS, "forward_return"),
+    (RETURNS, "forward_volatility"),
+]
+
+
+@pytest.mark.parametrize(("parts", "label"), LABELS, ids=lambda value: value if isinstance(value, str) else "")
+def test_every_label(parts, label, tmp_path):
+    models = ["network", "prior_rate" if parts is DIRECTION else "training_mean"]
+    drawn(tmp_path, parts, label={label: {}}, models=models)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_every_label_of_a_task_is_tried_above(task):
+    choice = TASKS[task].settings.model_fields.get("label")
+    known = set() if choice is None else set(choice.annotation.__dataclass_fields__) - {"plugin"}
+    assert known <= {label for _, label in LABELS}
+
+
+SETTINGS = [
+    *({"activation": name} for name in ACTIVATIONS if name != "softmax"),
+    *({"optimizer": name} for name in OPTIMIZERS),
+    *({"loss": name} for name in ("cross_entropy", "binary_cross_entropy", "focal")),
+]
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: next(iter(setting.values())))
+@pytest.mark.filterwarnings("ignore::finnet.errors.FinnetWarning")
+def test_every_setting_of_networks(setting, tmp_path):
+    drawn(tmp_path, LOANS, models=["network", "prior_rate"], network={**TINY["network"], **setting})
+
+
+@pytest.mark.parametrize("loss", [name for name in LOSSES if name in ("mse", "mae", "huber")])
+def test_every_loss_of_numbers(loss, tmp_path):
+    network = {**TINY["network"], "loss": loss}
+    drawn(tmp_path, RETURNS, models=["network", "zero"], network=network)
