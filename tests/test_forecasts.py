@@ -88,12 +88,25 @@ def test_a_table_that_is_not_what_its_schema_says_is_refused(schema):
         ({"issued_at": ["2020-01-01", "next week"]}, "wrong type"),
         ({"entity": "A", "issued_at": DAY[0]}, "stands twice"),
         ({"note": "x"}, "unknown columns"),
+        ({"kind": "quantile"}, "a quantile with level nan"),
+        ({"kind": "quantile", "level": 1.0}, r"a quantile with level 1\.0"),
+        ({"kind": "mean", "level": [np.nan, 0.5]}, r"row 1: a mean with level 0\.5"),
         ({"fold": "first"}, "wrong type"),
     ],
 )
 def test_unsound_forecasts_are_refused(changes, words):
     with pytest.raises(DataError, match=words):
         made(**changes)
+
+
+def test_kinds_and_levels_are_told_and_taken_apart():
+    quantiles = [made(kind="quantile", level=level, value=[9.0, -9.0]) for level in (0.9, 0.1)]
+    both = Forecasts.concat([*quantiles, made(kind="score", value=[-3.0, 70.0])])
+    assert (both.kinds, both.levels) == (["score", "quantile"], [0.1, 0.9])
+    assert both.of_kind("score").table["value"].tolist() == [-3.0, 70.0]
+    assert both.wide("quantile", 0.1)["network"].tolist() == [9.0, -9.0]
+    with pytest.raises(DataError, match="kinds are"):
+        both.of_kind("mean")
 
 
 def test_an_infinite_truth_does_not_pass_as_known():

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import roc_auc_score
-from sklearn.utils.validation import _num_samples, check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
 from finnet.checks import require_columns
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.calibration import LogitCalibrator
+from finnet.estimators.numbers import checked_numbers
 from finnet.estimators.probabilities import BinaryClassifier
 from finnet.features.encoding import as_table, middle_ranks
 from finnet.types import BoolArray, FloatArray, IntArray
@@ -192,13 +193,14 @@ class BestColumn(BinaryClassifier):
         return self.direction_ * (np.interp(values, self.values_, self.ranks_) - 0.5)
 
 
+def _learned(model: Any, X: pd.DataFrame, y: FloatArray) -> FloatArray:
+    """The numbers to learn from, checked; the columns are noted, but not looked at."""
+    validate_data(model, X, skip_check_array=True)
+    return checked_numbers(X, y)
+
+
 class _NaiveRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """What naive forecasts of numbers share that look at no column."""
-
-    def _learned(self, X: pd.DataFrame, y: FloatArray) -> FloatArray:
-        """The numbers to learn from, checked."""
-        _, y = validate_data(self, X, y, skip_check_array=True)
-        return check_array(y, ensure_2d=False, dtype="numeric", input_name="y")  # type: ignore[no-any-return]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -217,7 +219,7 @@ class TrainingMean(_NaiveRegressor):
 
     def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
         """Take the mean; `X` is not looked at."""
-        self.value_ = float(np.mean(self._learned(X, y)))
+        self.value_ = float(np.mean(_learned(self, X, y)))
         return self
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
@@ -237,7 +239,7 @@ class Zero(_NaiveRegressor):
 
     def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
         """Learn nothing; `X` is not looked at."""
-        self._learned(X, y)
+        _learned(self, X, y)
         self.value_ = 0.0
         return self
 
@@ -270,7 +272,7 @@ class TrainingQuantiles(_NaiveRegressor):
         """Take the quantiles; `X` is not looked at."""
         if not len(self.levels) or not all(0 < level < 1 for level in self.levels):
             raise ConfigError(f"levels={self.levels!r} are not between 0 and 1; write (0.1, 0.5, 0.9)")
-        self.values_ = np.quantile(self._learned(X, y), self.levels)
+        self.values_ = np.quantile(_learned(self, X, y), self.levels)
         return self
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
@@ -310,16 +312,19 @@ class LastValue(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         """Find the column, and take the mean for its gaps."""
         X = as_table(X, self, reset=True)
         self.column_ = _named(self.column, X.columns)
-        self.value_ = float(np.mean(check_array(y, ensure_2d=False, dtype="numeric", input_name="y")))
+        self._last(X)
+        self.value_ = float(np.mean(checked_numbers(X, y)))
         return self
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """The column, shape (n_rows,)."""
         check_is_fitted(self)
-        X = as_table(X, self, reset=False)
-        require_columns(X.columns, [self.column_], name="the features that persistence reads")
-        values = X[self.column_].to_numpy(float)
+        values = self._last(as_table(X, self, reset=False))
         return np.where(np.isnan(values), self.value_, values)
+
+    def _last(self, X: pd.DataFrame) -> FloatArray:
+        require_columns(X.columns, [self.column_], name="the features that persistence reads")
+        return X[self.column_].to_numpy(float)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -7,15 +7,37 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.utils import get_tags
+from sklearn.utils import check_array, check_consistent_length, column_or_1d, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from finnet.errors import ConfigError
+from finnet.errors import ConfigError, DataError
 from finnet.fitting import Rows, fit_beside, forecast_kind, forecast_levels, takes_validation
 from finnet.types import FloatArray
 
-__all__ = ["BoundedRegressor", "EncodedRegressor", "LevelByLevel", "ScaledRegressor", "WrappedRegressor"]
+__all__ = [
+    "BoundedRegressor",
+    "EncodedRegressor",
+    "LevelByLevel",
+    "ScaledRegressor",
+    "WrappedRegressor",
+    "checked_numbers",
+]
+
+
+def checked_numbers(X: Any, y: Any) -> FloatArray:
+    """The targets of these rows, one number each; ValueError where they are missing, not finite or not as many.
+
+    Examples
+    --------
+    >>> checked_numbers(np.zeros((2, 1)), [1.0, 2.0])
+    array([1., 2.])
+    """
+    if y is None:
+        raise DataError("fit requires y to be passed, but the target y is None; give one number per row")
+    numbers = check_array(column_or_1d(y, warn=True), ensure_2d=False, dtype="numeric", input_name="y")
+    check_consistent_length(X, numbers)
+    return np.asarray(numbers, np.float64)
 
 
 def _has_spread(model: "WrappedRegressor") -> bool:
@@ -66,6 +88,7 @@ class WrappedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):  # ty
     def __sklearn_tags__(self) -> Any:
         tags, inner = super().__sklearn_tags__(), get_tags(self.regressor)
         tags.input_tags, tags.regressor_tags = inner.input_tags, inner.regressor_tags
+        tags.target_tags = inner.target_tags
         return tags
 
 
@@ -96,6 +119,7 @@ class EncodedRegressor(WrappedRegressor):
         self, X: pd.DataFrame, y: FloatArray, *, X_val: pd.DataFrame | None = None, y_val: FloatArray | None = None
     ) -> Self:
         """Fit encoder and regressor."""
+        y = checked_numbers(X, y)
         self.encoder_ = clone(self.encoder).fit(X)
         validation = None if X_val is None or y_val is None else Rows(self.encoder_.transform(X_val), y_val)
         self.regressor_ = fit_beside(clone(self.regressor), Rows(self.encoder_.transform(X), y), validation)
@@ -128,7 +152,7 @@ class EncodedRegressor(WrappedRegressor):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags = get_tags(self.encoder).input_tags
+        tags.input_tags, tags.target_tags.multi_output = get_tags(self.encoder).input_tags, False
         return tags
 
 
@@ -157,7 +181,7 @@ class BoundedRegressor(WrappedRegressor):
         """Fit the regressor, and note the ends of y."""
         validation = None if X_val is None or y_val is None else Rows(X_val, y_val)
         self.regressor_ = fit_beside(clone(self.regressor), Rows(X, y), validation)
-        self.least_, self.greatest_ = float(np.min(y)), float(np.max(y))
+        self.least_, self.greatest_ = float(np.asarray(y).min()), float(np.asarray(y).max())
         return self
 
     def settled(self) -> Self:
@@ -192,7 +216,7 @@ class ScaledRegressor(WrappedRegressor):
 
     def fit(self, X: Any, y: FloatArray, *, X_val: Any = None, y_val: FloatArray | None = None) -> Self:
         """Measure the targets, and fit the regressor to them as scaled."""
-        y = np.asarray(y, np.float64)
+        y = checked_numbers(X, y)
         self.center_, self.scale_ = float(y.mean()), float(y.std()) or 1.0
         validation = None if X_val is None or y_val is None else Rows(X_val, self._scaled(y_val))
         self.regressor_ = fit_beside(clone(self.regressor), Rows(X, self._scaled(y)), validation)
@@ -204,12 +228,18 @@ class ScaledRegressor(WrappedRegressor):
 
     def predict(self, X: Any) -> FloatArray:
         """Forecasts in the unit of the targets, shaped as those of the regressor."""
-        return np.asarray(self.center_ + self.scale_ * np.asarray(super().predict(X), np.float64))
+        forecast = super().predict(X).astype(np.float64)  # first, as it says whether there was a fit
+        return np.asarray(self.center_ + self.scale_ * forecast)
 
     @available_if(_has_spread)  # type: ignore[untyped-decorator]
     def spread(self, X: Any) -> FloatArray:
         """Standard deviation over the members of an ensemble, in the unit of the targets."""
         return np.asarray(self.scale_ * self.regressor_.spread(X))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = False
+        return tags
 
     def _scaled(self, y: FloatArray) -> FloatArray:
         return np.asarray((y - self.center_) / self.scale_)

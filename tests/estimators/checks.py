@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.estimator_checks import check_estimator
 
-from finnet.estimators.baselines import CappedSVC
+from finnet.estimators.baselines import CappedSVC, CappedSVR
 from finnet.estimators.calibration import CalibratedClassifier
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
-from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
+from finnet.estimators.naive import AlwaysUp, BestColumn, LastValue, Persistence, PriorRate, TrainingMean, Zero
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
-from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
+from finnet.estimators.numbers import BoundedRegressor, EncodedRegressor, ScaledRegressor
+from finnet.estimators.tuning import EncodedClassifier, TunedClassifier, TunedRegressor
 from finnet.features.encoding import TableEncoder
 from finnet.network import Adam, EarlyStopping
 
@@ -34,6 +35,14 @@ OTHERS = (
     AlwaysUp(),
     Persistence(0),
     BestColumn(),
+    EncodedRegressor(TableEncoder(), Ridge()),
+    TunedRegressor(Ridge(), space={"alpha": [0.1, 1.0]}),
+    BoundedRegressor(Ridge()),
+    ScaledRegressor(Ridge()),
+    CappedSVR(),
+    Zero(),
+    TrainingMean(),
+    LastValue(0),
     TableEncoder(),
 )
 
