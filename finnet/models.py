@@ -38,6 +38,8 @@ class Model:
     is_refitted : bool
         Whether a saved one is fitted again when it is loaded, to the same bits: its library keeps its state in forms
         that change and trust their input. Others are saved as their numbers.
+    not_saved : tuple
+        Kinds of truth of which no model file can hold it, so that it cannot be deployed.
     """
 
     words: str
@@ -46,6 +48,7 @@ class Model:
     number_space: Space = field(default_factory=dict)
     is_naive: bool = False
     is_refitted: bool = False
+    not_saved: tuple[Kind, ...] = ()
 
     def make(self, kind: Kind = "event", *, levels: Sequence[float] = ()) -> Any:
         """An estimator that is not fitted; of quantiles, at these levels.
@@ -114,6 +117,7 @@ BASELINES: dict[str, Model] = {
             "l2_regularization": [0.0, 1.0, 10.0],
         },
         is_refitted=True,
+        not_saved=("quantile",),
     ),
     "always_up": Model(words='"always up"', made_by={"event": "naive:AlwaysUp"}, is_naive=True),
     # The same forecast as the prior rate: that gives its probability, the majority its class.

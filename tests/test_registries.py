@@ -2,14 +2,14 @@
 
 import pytest
 
-from finnet.features.feature_set import FAMILIES
+from finnet.estimators.task import CLASS_LOSSES, NUMBER_LOSSES
+from finnet.features.feature_set import FAMILIES, feature_named
 from finnet.jobs import page_files
 from finnet.jobs.config import parse_job
 from finnet.jobs.runner import run_job
 from finnet.jobs.tasks import TASKS
 from finnet.models import BASELINES
 from finnet.network.activations import ACTIVATIONS
-from finnet.network.losses import LOSSES
 from finnet.network.optimizers import OPTIMIZERS
 from finnet.reporting.html import render
 from finnet.reporting.sections import SECTIONS
@@ -78,12 +78,11 @@ def test_every_section_was_drawn(sections_seen):
 
 def test_every_feature(tmp_path):
     names = [make("return_1").name if family in ("rank", "market") else make().name for family, make in made()]
-    drawn(tmp_path, DIRECTION, features=names, models=["network", "prior_rate"])
+    data = {"made_market": {"symbols": 12, "sessions": 420}}
+    drawn(tmp_path, DIRECTION, features=names, models=["network", "prior_rate"], data=data)
 
 
 def made():
-    from finnet.features.feature_set import feature_named
-
     for family, make in FAMILIES.items():
         if family in ("rank", "market"):
             yield family, lambda name, make=make: make(feature_named(name))
@@ -115,7 +114,7 @@ def test_every_label_of_a_task_is_tried_above(task):
 SETTINGS = [
     *({"activation": name} for name in ACTIVATIONS if name != "softmax"),
     *({"optimizer": name} for name in OPTIMIZERS),
-    *({"loss": name} for name in ("cross_entropy", "binary_cross_entropy", "focal")),
+    *({"loss": name} for name in CLASS_LOSSES),
 ]
 
 
@@ -125,7 +124,7 @@ def test_every_setting_of_networks(setting, tmp_path):
     drawn(tmp_path, LOANS, models=["network", "prior_rate"], network={**TINY["network"], **setting})
 
 
-@pytest.mark.parametrize("loss", [name for name in LOSSES if name in ("mse", "mae", "huber")])
+@pytest.mark.parametrize("loss", NUMBER_LOSSES)
 def test_every_loss_of_numbers(loss, tmp_path):
     network = {**TINY["network"], "loss": loss}
     drawn(tmp_path, RETURNS, models=["network", "zero"], network=network)

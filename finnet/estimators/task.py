@@ -21,7 +21,10 @@ from finnet.network.losses import (
 from finnet.network.verification import verify_loss
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["Task", "class_task", "number_task"]
+__all__ = ["CLASS_LOSSES", "NUMBER_LOSSES", "Task", "class_task", "number_task"]
+
+CLASS_LOSSES = ("cross_entropy", "focal", "mse")
+NUMBER_LOSSES = ("mse", "mae", "huber")
 
 _FEW_ROWS = 4
 
@@ -71,7 +74,7 @@ def class_task(codes: IntArray, loss: str | Loss, *, n_classes: int) -> Task:
 
 def _class_loss(loss: str | Loss, *, n_classes: int) -> Loss:
     if isinstance(loss, str):
-        require_choice(loss, ("cross_entropy", "focal", "mse"), name="loss")
+        require_choice(loss, CLASS_LOSSES, name="loss")
     if loss == "cross_entropy" or type(loss) in (BinaryCrossEntropy, CategoricalCrossEntropy):
         return BinaryCrossEntropy() if n_classes == 2 else CategoricalCrossEntropy()
     found = named_loss(loss)
@@ -91,7 +94,7 @@ def number_task(Y: FloatArray, loss: str | Loss) -> Task:
     2
     """
     if isinstance(loss, str):
-        require_choice(loss, ("mse", "mae", "huber", "quantile"), name="loss")
+        require_choice(loss, (*NUMBER_LOSSES, "quantile"), name="loss")
     found, n_columns = named_loss(loss), Y.shape[1]
     if isinstance(found, BinaryCrossEntropy | CategoricalCrossEntropy | FocalLoss):
         raise ConfigError(f"loss={loss!r} is for probabilities, and numbers are forecast as they are; use a classifier")

@@ -136,6 +136,7 @@ class Job(BaseModel):
     @model_validator(mode="after")
     def _deploys_a_model(self) -> Self:
         self._require_models_of_the_kind()
+        self.network.build(kind=self.kind, levels=(0.5,))
         require_choice(self.deploy, (*self.models, BEST), name="deploy")
         if self.deploy == BEST and self.kind != "event":
             raise ConfigError('deploy="best" chooses among calibrated probabilities; name a model')
@@ -155,6 +156,8 @@ class Job(BaseModel):
             if name in BASELINES and self.kind not in BASELINES[name].made_by:
                 able = [other for other, model in BASELINES.items() if self.kind in model.made_by]
                 raise ConfigError(f"models names {name}, which cannot forecast this; use network, {', '.join(able)}")
+        if self.deploy in BASELINES and self.kind in BASELINES[self.deploy].not_saved:
+            raise ConfigError(f"deploy={self.deploy!r} has no form in a model file for this; deploy another model")
 
     @property
     def plugins(self) -> list[str]:
@@ -254,7 +257,7 @@ def _sentence(job: type[Job], problem: Mapping[str, Any]) -> str:
         message = message.replace(words, plain)
     value = problem.get("input")
     if not path:
-        return message
+        return str(message)
     return f"{path}: {message}" + ("" if isinstance(value, dict) else f" (given {shown(repr(value))})")
 
 

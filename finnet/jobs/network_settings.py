@@ -22,9 +22,10 @@ from finnet.estimators.defaults import (
 from finnet.estimators.door import require_hidden
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.ranges import Depth, depth_range, require_range
+from finnet.estimators.task import CLASS_LOSSES, NUMBER_LOSSES
 from finnet.models import Kind
 from finnet.network.activations import Activation, named_activation
-from finnet.network.losses import LOSSES, QuantileLoss
+from finnet.network.losses import QuantileLoss
 from finnet.network.optimizers import OPTIMIZERS
 from finnet.network.stopping import EarlyStopping
 from finnet.network.verification import verify_activation, verify_loss
@@ -59,7 +60,7 @@ def _verify_loss(name: str) -> None:
     if is_plugin(name):
         verify_loss(own_object(name), is_packed=True)
     else:
-        require_choice(name, ("cross_entropy", *LOSSES), name="loss")
+        require_choice(name, {*CLASS_LOSSES, *NUMBER_LOSSES}, name="loss")
 
 
 NumberOrRange = Annotated[
@@ -90,8 +91,8 @@ class NetworkSettings:
         Of the hidden layers: relu, tanh, sigmoid, silu and others of `finnet.network.activations`, or
         `package.module:name` of your own.
     loss : str, optional
-        What training minimizes: a name in `finnet.network.losses`, or `package.module:name` of your own; by default
-        cross-entropy for probabilities and squared error for numbers.
+        What training minimizes, or `package.module:name` of your own: of probabilities cross_entropy (by default),
+        focal or mse; of numbers mse (by default), mae or huber.
     optimizer : str
         adam, adamw, sgd, momentum, nesterov, adagrad or rmsprop.
     weight_decay : number or range, optional
@@ -180,6 +181,8 @@ class NetworkSettings:
         """The untrained networks of one of `fits` fits; of quantiles, at these levels."""
         members, shared = -(-self.members // fits), self._shared
         loss = own_object(self.loss) if self.loss is not None and is_plugin(self.loss) else self.loss
+        if self.loss is not None and not is_plugin(self.loss):
+            require_choice(self.loss, CLASS_LOSSES if kind == "event" else NUMBER_LOSSES, name="network.loss")
         if kind == "event":
             return NetworkEnsembleClassifier(
                 members, loss=loss or "cross_entropy", class_weight=self.class_weight, **shared

@@ -19,8 +19,9 @@ from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.tuning import EncodedClassifier
 from finnet.evaluation.walk_forward import forecast_folds, walk_forward
 from finnet.features.encoding import TableEncoder
-from finnet.jobs.catalog import MODELS, build_model
+from finnet.jobs.catalog import build_model
 from finnet.labels import Direction, ForwardReturn, build_dataset, default_dataset
+from finnet.models import BASELINES
 from finnet.network.stopping import EarlyStopping
 from finnet.splits import Holdout, RepeatedKFold, WalkForward
 
@@ -53,7 +54,7 @@ def panel_with_other_future(panel, stop, how):
 
 
 @pytest.mark.parametrize("how", ["noise", "another asset", "missing"])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["network", *(name for name, model in BASELINES.items() if "event" in model.made_by)])
 def test_the_future_moves_no_forecast(name, how):
     # Scalers, early stopping, tuning and calibration of the first folds all lie before the change.
     panel, stop = made_market(symbols=3, sessions=260), 230
