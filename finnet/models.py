@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
-__all__ = ["BASELINES", "BEST", "MODELS", "NETWORK", "Kind", "Model", "naive_models", "spaces"]
+__all__ = ["BASELINES", "BEST", "NETWORK", "Kind", "Model", "model_names", "naive_models", "spaces"]
 
 Space = Mapping[str, Sequence[Any]]
 Kind = Literal["event", "number", "quantile"]
@@ -27,8 +27,8 @@ class Model:
     words : str
         What a sentence calls it.
     made_by : mapping of {"event", "number", "quantile"} to str
-        For each kind of truth that it can forecast `module:name` of a class or function in `finnet.estimators` that
-        makes it.
+        For each kind of truth that it can forecast `module:name` of a class or function that makes it; a module
+        without a dot is one of `finnet.estimators`.
     space : mapping of str to sequence
         Values to draw each setting from when it is tuned.
     number_space : mapping of str to sequence
@@ -59,7 +59,7 @@ class Model:
         'DecisionTreeRegressor'
         """
         module, _, name = self.made_by[kind].partition(":")
-        make = getattr(import_module(f"finnet.estimators.{module}"), name)
+        make = getattr(import_module(module if "." in module else f"finnet.estimators.{module}"), name)
         return make(tuple(levels)) if levels else make()
 
     def space_of(self, kind: Kind = "event") -> Space:
@@ -132,7 +132,11 @@ BASELINES: dict[str, Model] = {
         words="the training quantiles", made_by={"quantile": "naive:TrainingQuantiles"}, is_naive=True
     ),
 }
-MODELS = (NETWORK, *BASELINES)
+
+
+def model_names() -> tuple[str, ...]:
+    """Names of all models, the network first."""
+    return (NETWORK, *BASELINES)
 
 
 def naive_models() -> tuple[str, ...]:

@@ -214,7 +214,7 @@ class RepeatedKFold:
             have = f"are in the order of {dataset.in_order_of}" if dataset.in_order_of else "have dates"
             raise LookAheadError(f"these rows {have}, and shuffling would train on the future; use WalkForward")
         rarest = int(np.unique(dataset.y, return_counts=True)[1].min())
-        if rarest < self.folds:
+        if rarest < self.folds and np.isin(dataset.y, (0, 1)).all():
             raise ConfigError(f"folds={self.folds}, but the rarest outcome has {rarest} rows; use at most that many")
         for repeat in range(self.repeats):
             part = scattered_parts(dataset.X, dataset.y, parts=self.folds, seed=self.seed + repeat, group=dataset.group)
@@ -232,6 +232,9 @@ def _fold(dataset: Dataset, number: int, *, train: BoolArray, test: BoolArray) -
             f"{' that belongs to none of their groups' * (dataset.group is not None)}; lengthen the training window"
         )
     return Fold(number, np.flatnonzero(train), np.flatnonzero(test))
+
+
+_LABEL_BINS = 10
 
 
 def scattered_parts(
@@ -268,6 +271,9 @@ def scattered_parts(
         case = _joined(case, np.unique(group, return_inverse=True)[1], most=len(y) / parts)
     size = np.bincount(case)
     label = np.bincount(case, weights=y) / size
+    if len(np.unique(label)) > 2 * _LABEL_BINS and not np.isin(y, (0, 1)).all():
+        # Numbers in bins, so that which of a bin's cases come into a part is left to chance.
+        label = (np.argsort(np.argsort(label)) * _LABEL_BINS // len(label)).astype(float)
     # Cases of one label and size lie side by side in this order, and are dealt out in turn.
     order = np.lexsort((np.random.default_rng(seed).random(len(size)), size, label))
     part = np.empty(len(size), np.int64)

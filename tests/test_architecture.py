@@ -21,6 +21,7 @@ CORE = {
     "fitting",
     "targets",
     "plugins",
+    "models",
 }
 MAY_IMPORT = {  # room -> rooms it may import, besides itself
     **dict.fromkeys(CORE, CORE),

@@ -255,3 +255,13 @@ def test_equal_rows_of_two_clients_keep_all_their_loans_together():
     group = np.array([0, 0, 1, 1, *np.arange(2, 18)])
     part = scattered_parts(X, np.zeros(20), parts=3, seed=0, group=group)
     assert len(set(part[:4])) == 1
+
+
+def test_folds_of_numbers_are_alike_and_differ_from_repeat_to_repeat():
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=200)
+    data = Dataset(pd.DataFrame({"x": rng.normal(size=200)}), y, np.arange(200).astype(str).astype(object), "size", 0)
+    folds = list(RepeatedKFold(folds=4, repeats=2).split(data))
+    assert [len(fold.test) for fold in folds] == [50] * 8
+    assert np.ptp([y[fold.test].mean() for fold in folds]) < 0.15
+    assert not np.array_equal(folds[0].test, folds[4].test)

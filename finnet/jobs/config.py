@@ -19,7 +19,7 @@ from finnet.errors import ConfigError
 from finnet.files import open_regular
 from finnet.jobs.network_settings import NetworkSettings
 from finnet.jobs.plain_settings import DEEPEST, require_plain, shown
-from finnet.models import BASELINES, BEST, MODELS, Kind
+from finnet.models import BASELINES, BEST, Kind, model_names
 from finnet.plugins import is_plugin, load_plugin
 from finnet.splits import Holdout, PurgedKFold, RepeatedKFold, Split, WalkForward
 
@@ -73,7 +73,7 @@ def _known_models(names: tuple[str, ...]) -> tuple[str, ...]:
         if is_plugin(name):
             load_plugin(name)
         else:
-            require_choice(name, MODELS, name="models")
+            require_choice(name, model_names(), name="models")
     if "network" not in names or len(set(names)) < 2:
         raise ConfigError(f"models={list(names)}: name the network and at least one other model to compare it with")
     return tuple(dict.fromkeys(names))

@@ -20,7 +20,6 @@ __all__ = ["PAGE", "page_files", "render_page", "report_from"]
 
 PAGE = "page/page.json"
 SCHEMA = 2
-_NAMES = {section: name for name, section in SECTIONS.items()}
 
 
 def page_files(report: Report) -> dict[str, bytes]:
@@ -47,7 +46,8 @@ def _saved(section: ReportSection, files: dict[str, bytes]) -> dict[str, Any]:
         assert path not in files, f"two sections of one page save a table {name!r}"
         files[path] = to_parquet(table)
     plain = {name: value for name, value in values.items() if name not in tables}
-    return {"section": _NAMES[type(section)], "tables": list(tables), **plain}
+    (name_of,) = (name for name, kind in SECTIONS.items() if kind is type(section))
+    return {"section": name_of, "tables": list(tables), **plain}
 
 
 def report_from(files: Mapping[str, bytes]) -> Report:

@@ -37,7 +37,7 @@ class LabelChoice:
     @cached_property
     def label(self) -> HorizonLabel:
         """The label chosen."""
-        chosen = only(direction=self.direction, above_median=self.above_median, plugin=self.plugin)
+        chosen = only(**{field.name: getattr(self, field.name) for field in fields(self)})
         return chosen.build() if isinstance(chosen, OwnLabel) else chosen
 
 

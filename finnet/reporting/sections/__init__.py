@@ -1,7 +1,5 @@
 """Sections of reports by name: what a saved page names them by."""
 
-from collections.abc import Mapping
-
 from finnet.reporting.sections.calibration import CalibrationSection
 from finnet.reporting.sections.comparison import ComparisonSection
 from finnet.reporting.sections.coverage import CoverageSection
@@ -15,7 +13,7 @@ from finnet.reporting.sections.training import TrainingSection
 
 __all__ = ["SECTIONS"]
 
-SECTIONS: Mapping[str, type[ReportSection]] = {
+SECTIONS: dict[str, type[ReportSection]] = {
     "calibration": CalibrationSection,
     "comparison": ComparisonSection,
     "coverage": CoverageSection,
