@@ -272,7 +272,7 @@ def report(run: _RunFolder) -> Result:
 
 @app.command(epilog=_epilog("finnet new default-risk my-loans"))
 def new(
-    task: Annotated[str, typer.Argument(help="direction or default-risk.")],
+    task: Annotated[str, typer.Argument(help="What to forecast: direction, default-risk or forward-return.")],
     name: Annotated[str, typer.Argument(help="Name of the job: lower-case letters, digits and dashes.")],
     source: Annotated[
         list[Path] | None,
@@ -293,7 +293,7 @@ def new(
 
 
 @app.command(epilog=_epilog("finnet keys default-risk"))
-def keys(task: Annotated[str, typer.Argument(help="direction or default-risk.")]) -> Result:
+def keys(task: Annotated[str, typer.Argument(help="What to forecast: direction, default-risk or forward-return.")]) -> Result:
     """List every key of a job file, with its default and meaning."""
     from finnet.jobs.keys import feature_families, job_keys
     from finnet.jobs.tasks import TASKS

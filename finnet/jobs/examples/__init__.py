@@ -11,7 +11,7 @@ __all__ = ["EXAMPLES", "NAME_PATTERN", "example_path", "new_file", "write_exampl
 
 NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,59}"
 
-EXAMPLES = {"direction": "direction.toml", "default-risk": "default-risk.toml"}
+EXAMPLES = {task: f"{task}.toml" for task in ("direction", "default-risk", "forward-return")}
 
 
 def example_path(task: str) -> Path:
