@@ -6,7 +6,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: demo test test-full lint cases tables bench clean
+.PHONY: demo test quick test-full lint cases tables bench clean
 
 demo: .venv/core  ## run both example jobs and print where the reports are
 	$(BIN)/finnet run finnet/jobs/examples/direction.toml
@@ -14,6 +14,11 @@ demo: .venv/core  ## run both example jobs and print where the reports are
 
 test: .venv/test lint  ## what CI runs: lint, types, tests and doctests
 	$(BIN)/python -m pytest -q -n 2 -m "not full"
+
+quick: .venv/test  ## the tests that train next to nothing
+	$(BIN)/python -m pytest -q -n 2 -m "not full" tests/test_architecture.py tests/test_checks.py tests/test_dataset.py \
+		tests/test_forecasts.py tests/test_fitting.py tests/backtest tests/features tests/network tests/lending finnet/network \
+		finnet/evaluation finnet/data
 
 test-full: .venv/test lint  ## the long grids and campaigns too
 	$(BIN)/python -m pytest -q -n 2

@@ -100,6 +100,7 @@ def _processes(number: int) -> int:
 
 
 _RunFolder = Annotated[Path, typer.Argument(help="Folder of a run, or of a job: then its latest run.")]
+_Task = Annotated[str, typer.Argument(help="What to forecast: direction, default-risk or forward-return.")]
 _Processes = Annotated[int, typer.Option(min=-1, callback=_processes, help="Processes; -1 uses every core.")]
 
 
@@ -272,7 +273,7 @@ def report(run: _RunFolder) -> Result:
 
 @app.command(epilog=_epilog("finnet new default-risk my-loans"))
 def new(
-    task: Annotated[str, typer.Argument(help="What to forecast: direction, default-risk or forward-return.")],
+    task: _Task,
     name: Annotated[str, typer.Argument(help="Name of the job: lower-case letters, digits and dashes.")],
     source: Annotated[
         list[Path] | None,
@@ -293,7 +294,9 @@ def new(
 
 
 @app.command(epilog=_epilog("finnet keys default-risk"))
-def keys(task: Annotated[str, typer.Argument(help="What to forecast: direction, default-risk or forward-return.")]) -> Result:
+def keys(
+    task: _Task,
+) -> Result:
     """List every key of a job file, with its default and meaning."""
     from finnet.jobs.keys import feature_families, job_keys
     from finnet.jobs.tasks import TASKS

@@ -150,7 +150,8 @@ def _names_rows(column: str, known: FloatArray) -> bool:
 def suspect_repeats(book: LoanBook, findings: Findings, *, file: str) -> None:
     """Note loans of which nothing is known, and others that equal an earlier one in every column and the outcome."""
     unknown: BoolArray = book.applications.isna().all(axis=1).to_numpy()
-    if unknown.any():
+    # A wrong cell is read as a missing one, and has a finding of its own.
+    if unknown.any() and not findings.has_errors:
         findings.add("nothing_known", file, value="no value in any column", count=int(unknown.sum()))
     rows: BoolArray = book.applications.assign(_default=book.default).duplicated().to_numpy() & ~unknown
     if rows.any():

@@ -112,7 +112,8 @@ def _label_differences(axes: Axes, table: pd.DataFrame) -> None:
             words, (1, height), (right, 0), xycoords=axes.get_yaxis_transform(), textcoords="offset points"
         )
         label.set(ha="right", va="center", annotation_clip=False)
-    axes.locator_params(axis="x", nbins=5)
+    # Long numbers would run into each other.
+    axes.locator_params(axis="x", nbins=5 if metric.digits <= 4 else 3)
     axes.xaxis.set_major_formatter(plain_ticks(unit=100 if metric.is_share else 1, signed=True))
     axes.set_xlabel(f"Difference in {metric.name}{', percentage points' if metric.is_share else ''}")
 

@@ -73,7 +73,7 @@ class TrainingSection(ReportSection):
         alt = "Training and validation loss by epoch, one panel per fold"
         folds = (
             "Networks trained and chosen for the forecast in each fold. Spread: how far the chosen ones disagree, as "
-            "the standard deviation of their probabilities before calibration, mean over the cases forecast."
+            "the standard deviation of their forecasts before calibration, mean over the cases forecast."
         )
         chosen = self.networks[self.networks["share"] > 0]
         each = f"The {count(len(chosen))} chosen networks of all folds; page/networks.parquet has each of them."
