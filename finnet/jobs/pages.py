@@ -44,14 +44,14 @@ def report_of(
         calibration=CalibrationSection.of(judgement, results, known_truth=decision.known_truth)
         or CoverageSection.of(judgement),
         training=TrainingSection.of(results),
-        data=_data(job, study, results, judgement),
+        data=_data(job, study, results, judgement=judgement),
         limits=PointsSection(title="What limits this result?", points=_notes(job, study.dataset, deployment)),
         reproduction=ReproductionSection(command=f"finnet run {job.name}.toml", manifest=record),
     )
     return Report(title=_title(job), kind=task.report_kind, parts=task.arrange(shared, decision))
 
 
-def _data(job: Job, study: Study, results: Sequence[FoldResult], judgement: Judgement) -> DataSection:
+def _data(job: Job, study: Study, results: Sequence[FoldResult], *, judgement: Judgement) -> DataSection:
     dataset, task = study.dataset, task_of(job)
     known = dataset.clock("known_at") if dataset.is_dated else None
     n_rows, n_entities = len(dataset), len(set(dataset.entity))
@@ -59,7 +59,7 @@ def _data(job: Job, study: Study, results: Sequence[FoldResult], judgement: Judg
     return DataSection(
         source=task.source_words(job),
         counts=[*counts, *task.counts(dataset)],
-        folds=_folds(job, dataset, results, judgement.subject),
+        folds=_folds(job, dataset, results, subject=judgement.subject),
         features=task.features(job, dataset),
         quality=_quality(study.quality),
         first=None if known is None else str(known[0]),
@@ -70,7 +70,7 @@ def _data(job: Job, study: Study, results: Sequence[FoldResult], judgement: Judg
     )
 
 
-def _folds(job: Job, dataset: Dataset, results: Sequence[FoldResult], subject: str) -> pd.DataFrame:
+def _folds(job: Job, dataset: Dataset, results: Sequence[FoldResult], *, subject: str) -> pd.DataFrame:
     """Stretches of every fold, and how the model of the page used its training rows."""
     used = [{"fold": result.fold, **(result.fit.rows or {})} for result in results if result.model == subject]
     return fold_table(dataset, job.split.split).merge(pd.DataFrame(used), on="fold")

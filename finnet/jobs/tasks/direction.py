@@ -109,7 +109,11 @@ class DirectionTask(MarketTask):
         forward = is_forward(fold_table(study.dataset, job.split.split))
         backtest = _trade(job, forecasts, study) if forward and job.label.label.high_is_buy else None
         record = {"backtest": None if backtest is None else backtest.summary.to_dict("index"), "rows": asdict(counts)}
-        return Decision(result=backtest, record=record, sections=[_section(job, backtest, counts, forecasts, forward)])
+        return Decision(
+            result=backtest,
+            record=record,
+            sections=[_section(job, backtest, forecasts, counts=counts, forward=forward)],
+        )
 
     def notes(self, job: DirectionJob, dataset: Dataset) -> Sequence[str]:
         """What limits forecasts of the direction."""
@@ -137,7 +141,7 @@ def _trade(job: DirectionJob, forecasts: Forecasts, study: Study) -> Backtest | 
 
 
 def _section(
-    job: DirectionJob, backtest: Backtest | None, counts: RowCounts, forecasts: Forecasts, forward: bool
+    job: DirectionJob, backtest: Backtest | None, forecasts: Forecasts, *, counts: RowCounts, forward: bool
 ) -> TradingSection:
     notes, name = _row_notes(counts, job.label.label), model_in_sentence(forecasts.models[0])
     if not job.label.label.high_is_buy:
