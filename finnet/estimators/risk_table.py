@@ -1,0 +1,140 @@
+"""The table of loans at the door of the default-risk classifier: checked, and shown to networks as numbers."""
+
+import warnings
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from finnet.checks import require_columns
+from finnet.errors import DataError, FinnetWarning
+from finnet.estimators.risk_designs import Shown
+from finnet.features.encoding import TableEncoder, as_table
+from finnet.features.ratios import Ratio
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["RiskTable"]
+
+_NUMBERS_AS_OBJECTS = {"integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"}
+
+
+class RiskTable:
+    """Learns kinds of columns, distributions and levels from training rows, and shows other rows alike.
+
+    Attributes
+    ----------
+    encoder_ : TableEncoder
+        Numbers as normal quantiles, gaps marked, categories one-hot.
+    ratios : sequence of Ratio
+        Numbers made of two others, shown beside them.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"income": [1.0, 2.0, None, 4.0], "home": ["own", "rent", "rent", None]})
+    >>> shown = RiskTable().fit(table).show(table)
+    >>> shown.plain.shape, shown.numbers.shape
+    ((4, 5), (4, 1))
+    """
+
+    encoder_: TableEncoder
+
+    def __init__(self, ratios: tuple[Ratio, ...] = ()) -> None:
+        self.ratios = ratios
+
+    def fit(self, X: pd.DataFrame | FloatArray) -> Self:
+        """Learn from X (n_rows, n_columns); a FinnetWarning names columns that are missing in every row."""
+        columns = as_table(X, self, reset=True)
+        self.feature_names_in_ = np.asarray(columns.columns, object)
+        _require_distinct(columns)
+        table = _with_kinds(columns)
+        _warn_of_gaps(table)
+        self.encoder_ = TableEncoder("quantile").fit(self._with_ratios(table))
+        return self
+
+    def show(self, X: pd.DataFrame | FloatArray) -> Shown:
+        """Rows as designs see them; DataError names a column that is missing or of another type than in `fit`."""
+        columns = as_table(X, self, reset=False)
+        require_columns(columns.columns, list(self.feature_names_in_), name="X")
+        table = self._as_fitted(columns[list(self.feature_names_in_)])
+        table = self._with_ratios(table)
+        numbers = table[self.encoder_.numbers_].to_numpy(np.float64)
+        return Shown(self.encoder_.transform(table), numbers[:, self.encoder_.varies_])
+
+    def groups(self, X: pd.DataFrame | FloatArray) -> IntArray:
+        """A number for each row, the same for equal rows, counted from 0; shape (n_rows,)."""
+        table = self._as_fitted(as_table(X, self, reset=False))
+        codes, _ = pd.factorize(pd.util.hash_pandas_object(table, index=False).to_numpy())
+        return np.asarray(codes, np.int64)
+
+    def _as_fitted(self, columns: pd.DataFrame) -> pd.DataFrame:
+        numbers = {name for name in self.encoder_.numbers_ if name in self.feature_names_in_}
+        return pd.DataFrame(
+            {name: _number(columns[name]) if name in numbers else _text(columns[name]) for name in columns},
+            index=columns.index,
+        )
+
+    def _with_ratios(self, table: pd.DataFrame) -> pd.DataFrame:
+        made = {ratio.name: ratio.of(table) for ratio in self.ratios}
+        return pd.concat([table, pd.DataFrame(made, index=table.index)], axis=1) if made else table
+
+
+def _require_distinct(columns: pd.DataFrame) -> None:
+    twice = columns.columns[columns.columns.duplicated()]
+    if len(twice):
+        raise DataError(f"column {twice[0]!r} comes twice; give every column a name of its own")
+
+
+def _with_kinds(columns: pd.DataFrame) -> pd.DataFrame:
+    """Columns as floats where they hold numbers, truths or nothing, else as texts."""
+    return pd.DataFrame(
+        {name: _number(column) if _holds_numbers(column) else _text(column) for name, column in columns.items()},
+        index=columns.index,
+    )
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return False
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return True
+    return pd.api.types.infer_dtype(column, skipna=True) in _NUMBERS_AS_OBJECTS
+
+
+def _number(column: pd.Series) -> pd.Series:
+    """Floats with NaN where missing; DataError that names the column where it holds anything else."""
+    try:
+        values = column.astype(object).where(column.notna(), np.nan) if column.dtype == object else column
+        numbers: pd.Series = values.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"column {column.name!r} was a number in fit and is {column.dtype} now ({error}); make it a number again,"
+            " with NaN where it is missing"
+        ) from error
+    infinite = np.isinf(numbers.to_numpy())
+    if infinite.any():
+        raise DataError(
+            f"column {column.name!r} is infinite in {infinite.sum()} rows, first in row {infinite.argmax()}; make them"
+            " missing or finite"
+        )
+    return numbers
+
+
+def _text(column: pd.Series) -> pd.Series:
+    """Texts with None where missing."""
+    texts: Any = column.astype(object)
+    return pd.Series([None if gone else str(value) for value, gone in zip(texts, texts.isna(), strict=True)],
+                     index=column.index, dtype=object)
+
+
+def _warn_of_gaps(table: pd.DataFrame) -> None:
+    empty = [name for name in table if table[name].isna().all()]
+    if empty:
+        warnings.warn(
+            f"column {empty[0]!r} is missing in every row and is left out{_and_others(empty)}; drop it, or look why",
+            FinnetWarning,
+            stacklevel=4,
+        )
+
+
+def _and_others(names: list[str]) -> str:
+    return f", like {len(names) - 1} others" if len(names) > 1 else ""
