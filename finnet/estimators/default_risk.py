@@ -1,24 +1,21 @@
 """The default-risk classifier: a table of loans in, probabilities of default out, and nothing to tune."""
 
-from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from finnet.checks import require_whole
-from finnet.errors import DataError
+from finnet.errors import ConfigError, DataError
 from finnet.estimators.door import has_validation, require_jobs
 from finnet.estimators.network_base import RandomState, generator
 from finnet.estimators.probabilities import BinaryClassifier
-from finnet.estimators.risk_designs import DESIGNS, Bag, Shown, train_bag
-from finnet.estimators.risk_race import Division, blend, divide, mean_out_of_bag, still_racing
+from finnet.estimators.risk_race import Division, Race, divide, log_losses, run_race
 from finnet.estimators.risk_table import RiskTable
 from finnet.estimators.targets import positions, require_known, require_targets
-from finnet.estimators.threads import one_blas_thread
+from finnet.features.ratios import find_ratios
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["FLOOR", "DefaultRiskClassifier"]
@@ -27,16 +24,27 @@ FLOOR = 1e-5
 """No forecast is nearer to 0 or 1 than this."""
 
 _BAGS_OF_GIVEN = 3  # networks of each design where the caller gives the rows that stop them
-_BAGS_OF_RACE = 2
 
-_Trained = list[tuple[Bag, FloatArray]]
+
+class _Loans(NamedTuple):
+    """_Loans of a table, and 1 for each that defaulted, else 0."""
+
+    X: pd.DataFrame | FloatArray
+    y: IntArray
+
+
+class _Seeds(NamedTuple):
+    """Two races from the same seeds divide rows alike, and can be compared."""
+
+    division: int
+    training: int
 
 
 class DefaultRiskClassifier(BinaryClassifier):
     """Probabilities of default from a table of loans or borrowers as it is, with one setting for all tables.
 
     Two designs of networks race inside the training rows: one sees every number as shares of bins, which show where
-    its risk turns, the other as plain quantiles and with strong weight decay. Rows are divided into bags; each trains
+    its risk turns, the other as plain quantiles and with strong weight decay. _Loans are divided into bags; each trains
     networks that share their weights (TabM; Gorishniy, Kotelnikov & Babenko 2024) and is stopped by the rows that it
     leaves out. A design that does not help in the forecasts of those rows retires after the first bags; those that
     stay are averaged by how likely their forecasts make what happened.
@@ -63,9 +71,11 @@ class DefaultRiskClassifier(BinaryClassifier):
         Columns given to `fit`; others find them by name.
     shares_ : dict of str to float
         Share of each design in the forecast.
+    ratios_ : list of str
+        Names of the ratios and differences that were found to help.
     out_of_bag_ : ndarray of shape (n_rows,)
-        Probability of the second class for each training row, by the bags that had left it out; for rows of X_val
-        where those were given.
+        Probability of the second class for each training row, by the bags that had left it out. Where X_val was
+        given, NaN for all rows of X, and behind them the rows of X_val.
 
     Raises
     ------
@@ -109,31 +119,44 @@ class DefaultRiskClassifier(BinaryClassifier):
 
         Where X_val and y_val are given, all rows of X train every network, and those of X_val stop and judge them.
         """
-        require_whole(self.members, 1, name="members")
-        require_jobs(self.n_jobs)
-        codes = self._two_codes(X, y)
-        division_rng, seed_rng = generator(self.random_state).spawn(2)
+        self._require_settings()
+        train = _Loans(X, self._two_codes(X, y))
+        given = None
+        if has_validation(X_val, y_val) and X_val is not None:
+            given = _Loans(X_val, self._known_codes(y_val))
+        seeds = _Seeds(*generator(self.random_state).integers(2**63, size=2).tolist())
         table = RiskTable().fit(X)
-        if has_validation(X_val, y_val):
-            shown, codes, bags = self._beside(table, (X, codes), (X_val, y_val))
-        else:
-            shown, bags = table.show(X), divide(codes, table.groups(X), division_rng)
-        return self._race(table, shown, codes, bags=bags, rng=seed_rng)
+        race = self._race(table, train, given, seeds=seeds)
+        if self.ratios:
+            table, race = self._with_ratios(table, race, train, given, seeds=seeds)
+        self._table, self._raced = table, race
+        return self
 
     def predict_proba(self, X: pd.DataFrame | FloatArray) -> FloatArray:
         """Probabilities of shape (n_rows, 2), in the order of `classes_`, each at least FLOOR."""
         check_is_fitted(self)
-        shown, risk = self._table.show(X), np.zeros(len(X))
-        with one_blas_thread():
-            for bag in self._bags:
-                risk += self._weight(bag) * bag.forecast(shown)
-        risk = np.clip(risk, FLOOR, 1.0 - FLOOR)
+        risk = np.clip(self._raced.forecast(self._table.show(X)), FLOOR, 1.0 - FLOOR)
         return np.column_stack([1.0 - risk, risk])
+
+    @property
+    def shares_(self) -> dict[str, float]:
+        """Share of each design in the forecast."""
+        return dict(self._raced.shares)
+
+    @property
+    def ratios_(self) -> list[str]:
+        """Names of the ratios and differences that were found to help."""
+        return [ratio.name for ratio in self._table.ratios]
+
+    @property
+    def out_of_bag_(self) -> FloatArray:
+        """Probability of the second class for each training row, by the bags that had left it out."""
+        return self._raced.out_of_bag
 
     @property
     def n_features_in_(self) -> int:
         """Number of columns given to `fit`."""
-        return len(self._table.feature_names_in_)
+        return int(self._table.n_features_in_)
 
     @property
     def feature_names_in_(self) -> npt.NDArray[Any]:
@@ -141,74 +164,60 @@ class DefaultRiskClassifier(BinaryClassifier):
         return self._table.feature_names_in_
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_bags")
+        return hasattr(self, "_raced")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan, tags.input_tags.categorical, tags.input_tags.string = True, True, True
         return tags
 
+    def _require_settings(self) -> None:
+        require_whole(self.members, 1, name="members")
+        require_jobs(self.n_jobs)
+        if not isinstance(self.ratios, bool | np.bool_):
+            raise ConfigError(f"ratios={self.ratios!r} is neither True nor False; use True to look for ratios")
+
     def _two_codes(self, X: pd.DataFrame | FloatArray, y: npt.ArrayLike) -> IntArray:
+        """1 where a label is the second of two classes, else 0; DataError where there are not two."""
         require_targets(y, name="y")
         codes = self._codes(y)
         if len(codes) != len(X):
             raise DataError(f"y has {len(codes)} labels, X has {len(X)} rows; give one for each")
         if codes.min() == codes.max():
-            held = self.classes_[codes[0]]
-            raise DataError(f"y holds one class only, {held!r}; give rows that defaulted and rows that did not")
+            only = self.classes_.tolist()[codes[0]]
+            raise DataError(f"y holds one class only, {only!r}; give rows that defaulted and rows that did not")
         return codes
 
-    def _beside(self, table, train, validation):
-        """Rows shown, classes and bags where the rows that stop training are given."""
-        (X, codes), (X_val, y_val) = train, validation
+    def _known_codes(self, y_val: npt.ArrayLike | None) -> IntArray:
         labels = np.asarray(y_val)
         require_known(labels, self.classes_, name="y_val")
-        one, other = table.show(X), table.show(X_val)
-        shown = Shown(*(np.concatenate(parts) for parts in zip(one, other, strict=True)))
-        bag = Division(np.arange(len(codes)), np.arange(len(codes), len(codes) + len(labels)))
-        return shown, np.concatenate([codes, positions(labels, self.classes_)]), [bag] * _BAGS_OF_GIVEN
+        return positions(labels, self.classes_)
 
-    def _race(
-        self, table: RiskTable, shown: Shown, y: IntArray, *, bags: Sequence[Division], rng: np.random.Generator
-    ) -> Self:
-        """Train designs bag by bag, and keep those that help."""
-        seeds = rng.integers(2**63, size=(len(DESIGNS), len(bags)))
-        n_first = min(len(bags), _BAGS_OF_RACE if len(bags) <= 5 else len(bags) // 3)
-        work = [(name, k) for name in DESIGNS for k in range(n_first)]
-        done = self._train(work, shown, y, bags=bags, seeds=seeds)
-        names = still_racing(_out_of_bag(done, bags, len(y)), y)
-        rest = [(name, k) for name in names for k in range(n_first, len(bags))]
-        done |= self._train(rest, shown, y, bags=bags, seeds=seeds)
-        forecasts = _out_of_bag({key: value for key, value in done.items() if key[0] in names}, bags, len(y))
-        self.shares_ = blend(forecasts, y)
-        self._table, self._bags = table, [bag for (name, _), (bag, _) in done.items() if name in names]
-        self.out_of_bag_ = sum(share * forecasts[name] for name, share in self.shares_.items())
-        return self
+    def _race(self, table: RiskTable, train: _Loans, given: _Loans | None, *, seeds: _Seeds) -> Race:
+        """The race on the rows as a table shows them."""
+        shown, y = table.show(train.X), train.y
+        if given is None:
+            divisions = divide(y, table.groups(train.X), np.random.default_rng(seeds.division))
+        else:
+            shown, n_train = shown.followed_by(table.show(given.X)), len(y)
+            y = np.concatenate([y, given.y])
+            divisions = [Division(np.arange(n_train), np.arange(n_train, len(y)))] * _BAGS_OF_GIVEN
+        rng = np.random.default_rng(seeds.training)
+        return run_race(shown, y, divisions, members=self.members, rng=rng, n_jobs=self.n_jobs)
 
-    def _train(self, work, shown, y, *, bags, seeds):
-        names = list(DESIGNS)
-        jobs = [
-            delayed(_trained)(name, shown, y, bags[k], members=self.members, seed=int(seeds[names.index(name), k]))
-            for name, k in work
-        ]
-        return dict(zip(work, Parallel(n_jobs=self.n_jobs)(jobs), strict=True))
-
-    def _weight(self, bag: Bag) -> float:
-        return self.shares_[bag.design] / sum(other.design == bag.design for other in self._bags)
-
-
-def _trained(name: str, shown: Shown, y: IntArray, bag: Division, *, members: int, seed: int) -> tuple[Bag, FloatArray]:
-    with one_blas_thread():
-        return train_bag(name, shown, y, learned=bag.learned, judged=bag.judged, members=members, seed=seed)
-
-
-def _out_of_bag(done, bags, n_rows):
-    names = dict.fromkeys(name for name, _ in done)
-    return {
-        name: mean_out_of_bag(
-            [forecast for (own, _), (_, forecast) in done.items() if own == name],
-            [bags[k] for own, k in done if own == name],
-            n_rows=n_rows,
+    def _with_ratios(
+        self, table: RiskTable, race: Race, train: _Loans, given: _Loans | None, *, seeds: _Seeds
+    ) -> tuple[RiskTable, Race]:
+        """Table and race with ratios that were found, or as they were where forecasts out of bag get no better."""
+        judges = [train] if given is None else [train, given]
+        y, known = np.concatenate([rows.y for rows in judges]), ~np.isnan(race.out_of_bag)
+        numbers = pd.concat([table.numbers(rows.X) for rows in judges], ignore_index=True)
+        found = find_ratios(numbers[known], y[known], race.out_of_bag[known])
+        if not found:
+            return table, race
+        with_ratios = RiskTable(found).fit(train.X)
+        other = self._race(with_ratios, train, given, seeds=seeds)
+        is_better = (
+            log_losses(other.out_of_bag[known], y[known]).sum() < log_losses(race.out_of_bag[known], y[known]).sum()
         )
-        for name in names
-    }
+        return (with_ratios, other) if is_better else (table, race)

@@ -1,18 +1,20 @@
 """Designs of the default-risk classifier: how a table is shown to a network, and how that network is trained."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
 from finnet.estimators.task import class_task
+from finnet.estimators.threads import one_blas_thread
 from finnet.features.bins import PiecewiseLinear
 from finnet.network.activations import ReLU, Sigmoid
 from finnet.network.batches import Examples
+from finnet.network.layers import Dense
 from finnet.network.losses import BinaryCrossEntropy, SigmoidCrossEntropy
 from finnet.network.model import Network, dense_network
 from finnet.network.optimizers import AdamW
-from finnet.network.shared import LossOfAverage, MeanOverShared
+from finnet.network.shared import LossOfAverage, MeanOverShared, SharedDense
 from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Training, train
 from finnet.types import FloatArray, IntArray
@@ -32,6 +34,10 @@ class Shown(NamedTuple):
     def take(self, rows: IntArray | slice) -> "Shown":
         """Some of the rows."""
         return Shown(self.plain[rows], self.numbers[rows])
+
+    def followed_by(self, others: "Shown") -> "Shown":
+        """These rows, and others behind them."""
+        return Shown(*(np.concatenate(parts) for parts in zip(self, others, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -93,19 +99,20 @@ def train_bag(
     network = _network(design, examples.X.shape[1], n_rows=len(learned), members=members)
     network.initialize([weights_rng])
     task, learning = class_task(y, "cross_entropy", n_classes=2), examples.among(learned)
-    network.layers[-1].b[...] = task.start(learning)
+    cast(Dense | SharedDense, network.layers[-1]).b[...] = task.start(learning)
     loss = SigmoidCrossEntropy()
-    train(
-        network,
-        loss if members == 1 else MeanOverShared(loss),
-        learning,
-        rng=training_rng,
-        validation=examples.among(judged),
-        settings=_training(design, len(learned)),
-        judge=None if members == 1 else LossOfAverage(BinaryCrossEntropy(), Sigmoid()),
-    )
     bag = Bag(name, bins, network)
-    return bag, bag.forecast(shown.take(judged))
+    with one_blas_thread():
+        train(
+            network,
+            loss if members == 1 else MeanOverShared(loss),
+            learning,
+            rng=training_rng,
+            validation=examples.among(judged),
+            settings=_training(design, len(learned)),
+            judge=None if members == 1 else LossOfAverage(BinaryCrossEntropy(), Sigmoid()),
+        )
+        return bag, bag.forecast(shown.take(judged))
 
 
 def _encoded(shown: Shown, bins: PiecewiseLinear | None) -> FloatArray:

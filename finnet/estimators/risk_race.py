@@ -1,16 +1,23 @@
 """The race of designs: bags of rows, forecasts of the rows that each leaves out, and what they make of the designs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from joblib import Parallel, delayed
 
+from finnet.estimators.risk_designs import DESIGNS, Bag, Shown, train_bag
+from finnet.estimators.threads import one_blas_thread
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["Division", "blend", "divide", "log_losses", "mean_out_of_bag", "still_racing"]
+__all__ = ["Division", "Race", "blend", "divide", "log_losses", "run_race", "still_racing"]
 
 _FEW_ROWS, _MANY_ROWS = 1_500, 40_000
+_FIRST_BAGS = 2  # after which a design may retire, of five
 _SHARES = np.linspace(0.0, 1.0, 21)
+
+_Trained = dict[tuple[str, int], tuple[Bag, FloatArray]]
 
 
 class Division(NamedTuple):
@@ -18,6 +25,89 @@ class Division(NamedTuple):
 
     learned: IntArray
     judged: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Race:
+    """What came of a race: the bags of the designs that stayed, the share of each design, and forecasts out of bag.
+
+    `out_of_bag` has shape (n_rows,) and NaN for rows that no bag has left out.
+    """
+
+    bags: Sequence[Bag]
+    shares: Mapping[str, float]
+    out_of_bag: FloatArray
+
+    def forecast(self, shown: Shown) -> FloatArray:
+        """Probability of the second class, shape (n_rows,)."""
+        risk = np.zeros(len(shown.plain))
+        with one_blas_thread():
+            for bag in self.bags:
+                n_alike = sum(other.design == bag.design for other in self.bags)
+                risk += self.shares[bag.design] / n_alike * bag.forecast(shown)
+        return risk
+
+
+def run_race(
+    shown: Shown,
+    y: IntArray,
+    divisions: Sequence[Division],
+    *,
+    members: int,
+    rng: np.random.Generator,
+    n_jobs: int | None,
+) -> Race:
+    """Train designs bag by bag, and go on with those that help.
+
+    Parameters
+    ----------
+    shown : Shown
+    y : ndarray of 0 and 1, of shape (n_rows,)
+    divisions : sequence of Division
+        One for each bag; every design takes them in this order.
+    members : int
+        Networks that share weights in a bag.
+    rng : Generator
+    n_jobs : int, optional
+        Processes, which make no difference to the result.
+    """
+    seeds = {name: rng.integers(2**63, size=len(divisions)) for name in DESIGNS}
+
+    def trained(work: list[tuple[str, int]]) -> _Trained:
+        jobs = [
+            delayed(train_bag)(
+                name,
+                shown,
+                y,
+                learned=divisions[k].learned,
+                judged=divisions[k].judged,
+                members=members,
+                seed=int(seeds[name][k]),
+            )
+            for name, k in work
+        ]
+        return dict(zip(work, Parallel(n_jobs=n_jobs)(jobs), strict=True))
+
+    n_first = max(min(_FIRST_BAGS, len(divisions)), len(divisions) // 3)
+    done = trained([(name, k) for name in DESIGNS for k in range(n_first)])
+    names = still_racing(_out_of_bag(done, divisions, n_rows=len(y)), y)
+    done |= trained([(name, k) for name in names for k in range(n_first, len(divisions))])
+    forecasts = {name: P for name, P in _out_of_bag(done, divisions, n_rows=len(y)).items() if name in names}
+    shares = blend(forecasts, y)
+    out_of_bag = np.sum([share * forecasts[name] for name, share in shares.items()], axis=0)
+    return Race([bag for (name, _), (bag, _) in done.items() if name in names], shares, out_of_bag)
+
+
+def _out_of_bag(done: _Trained, divisions: Sequence[Division], *, n_rows: int) -> dict[str, FloatArray]:
+    """Mean forecast of every row by the bags of each design that left it out, NaN where none did."""
+    means = {}
+    for name in dict.fromkeys(name for name, _ in done):
+        sums, counts = np.zeros(n_rows), np.zeros(n_rows)
+        for k, forecast in [(k, forecast) for (own, k), (_, forecast) in done.items() if own == name]:
+            sums[divisions[k].judged] += forecast
+            counts[divisions[k].judged] += 1
+        means[name] = np.divide(sums, counts, out=np.full(n_rows, np.nan), where=counts > 0)
+    return means
 
 
 def divide(y: IntArray, groups: IntArray, rng: np.random.Generator) -> list[Division]:
@@ -50,15 +140,6 @@ def _bag_of_group(y: IntArray, groups: IntArray, n_bags: int, *, rng: np.random.
     bag_of = np.empty(len(shares), np.int64)
     bag_of[np.lexsort((rng.random(len(shares)), shares))] = np.arange(len(shares)) % n_bags
     return bag_of
-
-
-def mean_out_of_bag(forecasts: Sequence[FloatArray], bags: Sequence[Division], *, n_rows: int) -> FloatArray:
-    """Mean forecast of every row by the bags that left it out, NaN where none did."""
-    sums, counts = np.zeros(n_rows), np.zeros(n_rows)
-    for forecast, bag in zip(forecasts, bags, strict=True):
-        sums[bag.judged] += forecast
-        counts[bag.judged] += 1
-    return np.divide(sums, counts, out=np.full(n_rows, np.nan), where=counts > 0)
 
 
 def log_losses(P: FloatArray, y: IntArray) -> FloatArray:

@@ -37,6 +37,7 @@ class RiskTable:
     """
 
     encoder_: TableEncoder
+    n_features_in_: int
 
     def __init__(self, ratios: tuple[Ratio, ...] = ()) -> None:
         self.ratios = ratios
@@ -55,10 +56,14 @@ class RiskTable:
         """Rows as designs see them; DataError names a column that is missing or of another type than in `fit`."""
         columns = as_table(X, self, reset=False)
         require_columns(columns.columns, list(self.feature_names_in_), name="X")
-        table = self._as_fitted(columns[list(self.feature_names_in_)])
-        table = self._with_ratios(table)
+        table = self._with_ratios(self._as_fitted(columns))
         numbers = table[self.encoder_.numbers_].to_numpy(np.float64)
         return Shown(self.encoder_.transform(table), numbers[:, self.encoder_.varies_])
+
+    def numbers(self, X: pd.DataFrame | FloatArray) -> pd.DataFrame:
+        """Columns of numbers alone, as floats, without ratios."""
+        table = self._as_fitted(as_table(X, self, reset=False))
+        return table[[name for name in self.encoder_.numbers_ if name in self.feature_names_in_]]
 
     def groups(self, X: pd.DataFrame | FloatArray) -> IntArray:
         """A number for each row, the same for equal rows, counted from 0; shape (n_rows,)."""
@@ -69,7 +74,7 @@ class RiskTable:
     def _as_fitted(self, columns: pd.DataFrame) -> pd.DataFrame:
         numbers = {name for name in self.encoder_.numbers_ if name in self.feature_names_in_}
         return pd.DataFrame(
-            {name: _number(columns[name]) if name in numbers else _text(columns[name]) for name in columns},
+            {name: (_number if name in numbers else _text)(columns[name]) for name in self.feature_names_in_},
             index=columns.index,
         )
 
@@ -122,12 +127,15 @@ def _number(column: pd.Series) -> pd.Series:
 def _text(column: pd.Series) -> pd.Series:
     """Texts with None where missing."""
     texts: Any = column.astype(object)
-    return pd.Series([None if gone else str(value) for value, gone in zip(texts, texts.isna(), strict=True)],
-                     index=column.index, dtype=object)
+    return pd.Series(
+        [None if gone else str(value) for value, gone in zip(texts, texts.isna(), strict=True)],
+        index=column.index,
+        dtype=object,
+    )
 
 
 def _warn_of_gaps(table: pd.DataFrame) -> None:
-    empty = [name for name in table if table[name].isna().all()]
+    empty = [str(name) for name in table if table[name].isna().all()]
     if empty:
         warnings.warn(
             f"column {empty[0]!r} is missing in every row and is left out{_and_others(empty)}; drop it, or look why",

@@ -1,4 +1,4 @@
-"""Bins: a number as the share of each of its column's bins that lies below it, so that a network can bend at every edge.
+"""Bins: a number as the share of each of its column's bins that lies below it; a network can bend at every edge.
 
 A column with edges e_0 < e_1 < ... < e_m becomes m columns, of which the t-th is (x - e_(t-1)) / (e_t - e_(t-1)), held
 within 0 and 1 (Gorishniy, Rubachev & Babenko 2022).
