@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from finnet.checks import require_whole
-from finnet.errors import ConfigError, DataError
+from finnet.errors import ConfigError, DataError, NotSavedError
 from finnet.estimators.door import has_validation, require_jobs
 from finnet.estimators.network_base import RandomState, generator
 from finnet.estimators.probabilities import BinaryClassifier
@@ -151,6 +151,10 @@ class DefaultRiskClassifier(BinaryClassifier):
     @property
     def out_of_bag_(self) -> FloatArray:
         """Probability of the second class for each training row, by the bags that had left it out."""
+        if self._raced.out_of_bag is None:
+            raise NotSavedError(
+                "out_of_bag_ is known right after training alone; look at it before saving, or fit again"
+            )
         return self._raced.out_of_bag
 
     @property
@@ -209,15 +213,15 @@ class DefaultRiskClassifier(BinaryClassifier):
         self, table: RiskTable, race: Race, train: _Loans, given: _Loans | None, *, seeds: _Seeds
     ) -> tuple[RiskTable, Race]:
         """Table and race with ratios that were found, or as they were where forecasts out of bag get no better."""
-        judges = [train] if given is None else [train, given]
-        y, known = np.concatenate([rows.y for rows in judges]), ~np.isnan(race.out_of_bag)
+        judges, before = [train] if given is None else [train, given], race.out_of_bag
+        assert before is not None
+        y, known = np.concatenate([rows.y for rows in judges]), ~np.isnan(before)
         numbers = pd.concat([table.numbers(rows.X) for rows in judges], ignore_index=True)
-        found = find_ratios(numbers[known], y[known], race.out_of_bag[known])
+        found = find_ratios(numbers[known], y[known], before[known])
         if not found:
             return table, race
         with_ratios = RiskTable(found).fit(train.X)
         other = self._race(with_ratios, train, given, seeds=seeds)
-        is_better = (
-            log_losses(other.out_of_bag[known], y[known]).sum() < log_losses(race.out_of_bag[known], y[known]).sum()
-        )
+        assert other.out_of_bag is not None
+        is_better = log_losses(other.out_of_bag[known], y[known]).sum() < log_losses(before[known], y[known]).sum()
         return (with_ratios, other) if is_better else (table, race)

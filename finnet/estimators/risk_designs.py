@@ -19,7 +19,7 @@ from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Training, train
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["DESIGNS", "Bag", "Design", "Shown", "train_bag"]
+__all__ = ["DESIGNS", "Bag", "Design", "Shown", "risk_network", "train_bag"]
 
 _MANY_ROWS, _VERY_MANY_ROWS = 7_000, 20_000
 _BINS_IN_ALL = 160
@@ -96,7 +96,7 @@ def train_bag(
         bins = PiecewiseLinear(_n_bins(shown.numbers.shape[1])).fit(shown.numbers[learned], y[learned])
     Y = y[:, None].astype(np.float32)
     examples = Examples(_encoded(shown, bins), Y)
-    network = _network(design, examples.X.shape[1], n_rows=len(learned), members=members)
+    network = risk_network((examples.X.shape[1], *_hidden(design, len(learned))), members=members)
     network.initialize([weights_rng])
     task, learning = class_task(y, "cross_entropy", n_classes=2), examples.among(learned)
     cast(Dense | SharedDense, network.layers[-1]).b[...] = task.start(learning)
@@ -115,6 +115,11 @@ def train_bag(
         return bag, bag.forecast(shown.take(judged))
 
 
+def risk_network(widths: tuple[int, ...], *, members: int) -> Network:
+    """A network of these inputs and hidden units, or as many as there are members that share its weights."""
+    return dense_network((*widths, 1), activation=ReLU(), output=Sigmoid(), dropout=(0.1,), batch_ensemble=members)
+
+
 def _encoded(shown: Shown, bins: PiecewiseLinear | None) -> FloatArray:
     return shown.plain if bins is None else np.concatenate([shown.plain, bins.transform(shown.numbers)], axis=1)
 
@@ -124,10 +129,8 @@ def _n_bins(n_numbers: int) -> int:
     return int(np.clip(_BINS_IN_ALL // n_numbers, 3, 12))
 
 
-def _network(design: Design, n_features: int, *, n_rows: int, members: int) -> Network:
-    hidden = (64, 64) if n_rows > _MANY_ROWS else design.hidden
-    widths = (n_features, *hidden, 1)
-    return dense_network(widths, activation=ReLU(), output=Sigmoid(), dropout=(0.1,), batch_ensemble=members)
+def _hidden(design: Design, n_rows: int) -> tuple[int, ...]:
+    return (64, 64) if n_rows > _MANY_ROWS else design.hidden
 
 
 def _training(design: Design, n_rows: int) -> Training:

@@ -31,12 +31,12 @@ class Division(NamedTuple):
 class Race:
     """What came of a race: the bags of the designs that stayed, the share of each design, and forecasts out of bag.
 
-    `out_of_bag` has shape (n_rows,) and NaN for rows that no bag has left out.
+    `out_of_bag` has shape (n_rows,) and NaN for rows that no bag has left out; None where it was not saved.
     """
 
     bags: Sequence[Bag]
     shares: Mapping[str, float]
-    out_of_bag: FloatArray
+    out_of_bag: FloatArray | None
 
     def forecast(self, shown: Shown) -> FloatArray:
         """Probability of the second class, shape (n_rows,)."""
