@@ -128,7 +128,7 @@ class DefaultRiskClassifier(BinaryClassifier):
         table = RiskTable().fit(X)
         race = self._race(table, train, given, seeds=seeds)
         if self.ratios:
-            table, race = self._with_ratios(table, race, train, given, seeds=seeds)
+            table, race = self._with_ratios(table, race, train=train, given=given, seeds=seeds)
         self._table, self._raced = table, race
         return self
 
@@ -210,7 +210,7 @@ class DefaultRiskClassifier(BinaryClassifier):
         return run_race(shown, y, divisions, members=self.members, rng=rng, n_jobs=self.n_jobs)
 
     def _with_ratios(
-        self, table: RiskTable, race: Race, train: _Loans, given: _Loans | None, *, seeds: _Seeds
+        self, table: RiskTable, race: Race, *, train: _Loans, given: _Loans | None, seeds: _Seeds
     ) -> tuple[RiskTable, Race]:
         """Table and race with ratios that were found, or as they were where forecasts out of bag get no better."""
         judges, before = [train] if given is None else [train, given], race.out_of_bag

@@ -62,11 +62,11 @@ def test_same_seed_gives_the_same_bits_in_two_processes():
     np.testing.assert_array_equal(one.predict_proba(table), two.predict_proba(table))
 
 
-def test_order_of_columns_and_number_of_rows_make_no_difference(fitted):
+def test_order_of_columns_and_other_rows_make_no_difference(fitted):
     table, _ = loans()
     P = fitted.predict_proba(table)
     np.testing.assert_array_equal(fitted.predict_proba(table[table.columns[::-1]]), P)
-    np.testing.assert_array_equal(fitted.predict_proba(table.iloc[3:4]), P[3:4])
+    np.testing.assert_allclose(fitted.predict_proba(table.iloc[3:4]), P[3:4], rtol=1e-5)
 
 
 def test_one_member_and_fifty_rows_are_enough():
