@@ -27,7 +27,7 @@ _BAGS_OF_GIVEN = 3  # networks of each design where the caller gives the rows th
 
 
 class _Loans(NamedTuple):
-    """_Loans of a table, and 1 for each that defaulted, else 0."""
+    """Rows of a table, and 1 for each that defaulted, else 0."""
 
     X: pd.DataFrame | FloatArray
     y: IntArray
@@ -44,7 +44,7 @@ class DefaultRiskClassifier(BinaryClassifier):
     """Probabilities of default from a table of loans or borrowers as it is, with one setting for all tables.
 
     Two designs of networks race inside the training rows: one sees every number as shares of bins, which show where
-    its risk turns, the other as plain quantiles and with strong weight decay. _Loans are divided into bags; each trains
+    its risk turns, the other as plain quantiles and with strong weight decay. Rows are divided into bags; each trains
     networks that share their weights (TabM; Gorishniy, Kotelnikov & Babenko 2024) and is stopped by the rows that it
     leaves out. A design that does not help in the forecasts of those rows retires after the first bags; those that
     stay are averaged by how likely their forecasts make what happened.

@@ -54,9 +54,7 @@ class RiskTable:
 
     def show(self, X: pd.DataFrame | FloatArray) -> Shown:
         """Rows as designs see them; DataError names a column that is missing or of another type than in `fit`."""
-        columns = as_table(X, self, reset=False)
-        require_columns(columns.columns, list(self.feature_names_in_), name="X")
-        table = self._with_ratios(self._as_fitted(columns))
+        table = self._with_ratios(self._as_fitted(as_table(X, self, reset=False)))
         numbers = table[self.encoder_.numbers_].to_numpy(np.float64)
         return Shown(self.encoder_.transform(table), numbers[:, self.encoder_.varies_])
 
@@ -72,11 +70,19 @@ class RiskTable:
         return np.asarray(codes, np.int64)
 
     def _as_fitted(self, columns: pd.DataFrame) -> pd.DataFrame:
-        numbers = {name for name in self.encoder_.numbers_ if name in self.feature_names_in_}
+        _require_distinct(columns)
+        require_columns(columns.columns, list(self.feature_names_in_), name="X")
+        levels = dict(zip(self.encoder_.categories_, self._levels(), strict=True))
         return pd.DataFrame(
-            {name: (_number if name in numbers else _text)(columns[name]) for name in self.feature_names_in_},
+            {
+                name: _level(columns[name], levels[name]) if name in levels else _number(columns[name])
+                for name in self.feature_names_in_
+            },
             index=columns.index,
         )
+
+    def _levels(self) -> list[np.ndarray]:
+        return list(self.encoder_.levels_.categories_) if self.encoder_.categories_ else []
 
     def _with_ratios(self, table: pd.DataFrame) -> pd.DataFrame:
         made = {ratio.name: ratio.of(table) for ratio in self.ratios}
@@ -108,20 +114,38 @@ def _holds_numbers(column: pd.Series) -> bool:
 def _number(column: pd.Series) -> pd.Series:
     """Floats with NaN where missing; DataError that names the column where it holds anything else."""
     try:
-        values = column.astype(object).where(column.notna(), np.nan) if column.dtype == object else column
-        numbers: pd.Series = values.astype(np.float64)
+        if isinstance(column.dtype, pd.CategoricalDtype) or not _holds_numbers(column):
+            raise ValueError(f"such as {column.dropna().iloc[0]!r}")
+        values = column.to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise DataError(
             f"column {column.name!r} was a number in fit and is {column.dtype} now ({error}); make it a number again,"
             " with NaN where it is missing"
         ) from error
-    infinite = np.isinf(numbers.to_numpy())
+    infinite = np.isinf(values)
     if infinite.any():
         raise DataError(
             f"column {column.name!r} is infinite in {infinite.sum()} rows, first in row {infinite.argmax()}; make them"
             " missing or finite"
         )
-    return numbers
+    return pd.Series(values, index=column.index, name=column.name)
+
+
+def _level(column: pd.Series, known: np.ndarray) -> pd.Series:
+    """Texts with None where missing; DataError where numbers stand in place of levels of which none is a number."""
+    if _holds_numbers(column) and column.notna().any() and not any(map(_is_number, known)):
+        raise DataError(
+            f"column {column.name!r} was text in fit, such as {known[0]!r}, and is {column.dtype} now; give the levels"
+            " by the same names"
+        )
+    return _text(column)
+
+
+def _is_number(level: str | None) -> bool:
+    try:
+        return level is not None and np.isfinite(float(level))
+    except ValueError:
+        return False
 
 
 def _text(column: pd.Series) -> pd.Series:
