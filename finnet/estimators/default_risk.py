@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from finnet.checks import require_whole
 from finnet.errors import ConfigError, DataError, NotSavedError
@@ -183,10 +183,12 @@ class DefaultRiskClassifier(BinaryClassifier):
 
     def _two_codes(self, X: pd.DataFrame | FloatArray, y: npt.ArrayLike) -> IntArray:
         """1 where a label is the second of two classes, else 0; DataError where there are not two."""
+        if y is None:
+            raise DataError("fit requires y to be passed, but the target y is None; give one label for each row")
         require_targets(y, name="y")
-        codes = self._codes(y)
-        if len(codes) != len(X):
-            raise DataError(f"y has {len(codes)} labels, X has {len(X)} rows; give one for each")
+        codes, n_rows = self._codes(y), _num_samples(X)
+        if len(codes) != n_rows:
+            raise DataError(f"y has {len(codes)} labels, X has {n_rows} rows; give one for each")
         if codes.min() == codes.max():
             only = self.classes_.tolist()[codes[0]]
             raise DataError(f"y holds one class only, {only!r}; give rows that defaulted and rows that did not")

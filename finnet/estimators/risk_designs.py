@@ -1,6 +1,7 @@
 """Designs of the default-risk classifier: how a table is shown to a network, and how that network is trained."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -70,9 +71,13 @@ class Bag:
     network: Network
 
     def forecast(self, shown: Shown) -> FloatArray:
-        """Probability of the second class, shape (n_rows,), in float64."""
-        Z = self.network.scores(_encoded(shown, self.bins)).astype(np.float64)
-        return np.asarray(self.network.output.value(Z, np.empty_like(Z))[:, 0])
+        """Probability of the second class, shape (n_rows,)."""
+        return np.asarray(self._double.predict(_encoded(shown, self.bins).astype(np.float64))[:, 0])
+
+    @cached_property
+    def _double(self) -> Network:
+        # Products round by how many rows there are; in float64 nobody sees it.
+        return self.network.astype("float64")
 
 
 def train_bag(

@@ -65,7 +65,7 @@ def test_order_of_columns_and_other_rows_make_no_difference(fitted):
     table, _ = loans()
     P = fitted.predict_proba(table)
     np.testing.assert_array_equal(fitted.predict_proba(table[table.columns[::-1]]), P)
-    np.testing.assert_allclose(fitted.predict_proba(table.iloc[3:4]), P[3:4], rtol=1e-5)
+    np.testing.assert_allclose(fitted.predict_proba(table.iloc[3:4]), P[3:4], rtol=1e-12)
 
 
 def test_one_member_and_fifty_rows_are_enough():
