@@ -92,34 +92,41 @@ class TunedLightGBM:
         import lightgbm
 
         rng = np.random.default_rng(0)
-        inner, judged = train_test_split(np.arange(len(y)), test_size=0.2, stratify=y, random_state=0)
+        learned, judged = train_test_split(np.arange(len(y)), test_size=0.2, stratify=y, random_state=0)
         tried = []
         for _ in range(LIGHTGBM_DRAWS):
-            settings = {
-                "num_leaves": int(rng.choice([3, 4, 6, 8, 16, 32])),
-                "learning_rate": float(rng.choice([0.03, 0.05, 0.08])),
-                "min_child_samples": int(rng.choice([5, 20, 50, 100])),
-                "colsample_bytree": float(rng.choice([0.3, 0.6, 0.9])),
-                "reg_lambda": float(10 ** rng.uniform(-2, 2)),
-                "subsample": 0.8,
-                "subsample_freq": 1,
-                "n_jobs": 1,
-                "verbose": -1,
-            }
+            settings = drawn_settings(rng)
+            rows = lightgbm.Dataset(X.iloc[learned], y[learned])
+            held = lightgbm.Dataset(X.iloc[judged], y[judged], reference=rows)
             stops = lightgbm.early_stopping(25, verbose=False)
-            model = lightgbm.LGBMClassifier(n_estimators=LIGHTGBM_ROUNDS, random_state=0, **settings)
-            held = {"eval_set": [(X.iloc[judged], y[judged])], "eval_metric": "binary_logloss"}
-            model.fit(X.iloc[inner], y[inner], callbacks=[stops], **held)
-            tried.append((model.best_score_["valid_0"]["binary_logloss"], model.best_iteration_, settings))
+            booster = lightgbm.train(settings, rows, LIGHTGBM_ROUNDS, valid_sets=[held], callbacks=[stops])
+            tried.append((booster.best_score["valid_0"]["binary_logloss"], booster.best_iteration, settings))
         _, rounds, settings = min(tried, key=lambda one: one[0])
         rounds = int(1.1 * rounds) + 5
-        self.models = [lightgbm.LGBMClassifier(n_estimators=rounds, random_state=k, **settings) for k in range(3)]
-        for model in self.models:
-            model.fit(X, y)
+        self.boosters = [
+            lightgbm.train({**settings, "seed": seed}, lightgbm.Dataset(X, y), rounds) for seed in range(3)
+        ]
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
-        return np.mean([model.predict_proba(X) for model in self.models], axis=0)
+        P = np.mean([booster.predict(X) for booster in self.boosters], axis=0)
+        return np.column_stack([1.0 - P, P])
+
+
+def drawn_settings(rng: np.random.Generator) -> dict[str, Any]:
+    """Settings of LightGBM, each drawn by itself."""
+    return {
+        "objective": "binary",
+        "num_leaves": int(rng.choice([3, 4, 6, 8, 16, 32])),
+        "learning_rate": float(rng.choice([0.03, 0.05, 0.08])),
+        "min_child_samples": int(rng.choice([5, 20, 50, 100])),
+        "colsample_bytree": float(rng.choice([0.3, 0.6, 0.9])),
+        "reg_lambda": float(10 ** rng.uniform(-2, 2)),
+        "subsample": 0.8,
+        "subsample_freq": 1,
+        "num_threads": 1,
+        "verbose": -1,
+    }
 
 
 class CatBoost:
@@ -195,6 +202,10 @@ def difference(ours: list[float], others: list[float], test_share: float) -> tup
     return float(paired.mean()), float(error)
 
 
+def shown(mean: float, error: float) -> str:
+    return f"{mean:+.4f}" if np.isnan(error) else f"{mean:+.4f} +- {error:.4f}"
+
+
 def verdict(auc: tuple[float, float], loss: tuple[float, float]) -> str:
     """Better or worse by more than one standard error, in AUC or in log loss."""
     if np.isnan(auc[1]):
@@ -225,7 +236,7 @@ def rows(own: CreditSet, scores: dict[str, Scores]) -> list[str]:
         else:
             auc = difference(ours.auc, other.auc, ours.test_share)
             loss = difference(ours.loss, other.loss, ours.test_share)
-            cells += [f"{mean:+.4f} +- {error:.4f}" for mean, error in (auc, loss)] + [verdict(auc, loss)]
+            cells += [shown(*auc), shown(*loss)] + [verdict(auc, loss)]
         lines.append(f"| {' | '.join([*cells, f'{other.seconds:.0f}', f'{ours.seconds / other.seconds:.1f}'])} |")
     return lines
 
