@@ -16,6 +16,7 @@ from finnet.estimators.risk_race import Division, Race, divide, log_losses, run_
 from finnet.estimators.risk_table import RiskTable
 from finnet.estimators.targets import positions, require_known, require_targets
 from finnet.features.ratios import find_ratios
+from finnet.fitting import InnerFolds
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["FLOOR", "DefaultRiskClassifier"]
@@ -31,6 +32,9 @@ class _Loans(NamedTuple):
 
     X: pd.DataFrame | FloatArray
     y: IntArray
+
+
+_JudgedBy = _Loans | InnerFolds | None  # None divides the training rows
 
 
 class _Seeds(NamedTuple):
@@ -74,8 +78,8 @@ class DefaultRiskClassifier(BinaryClassifier):
     ratios_ : list of str
         Names of the ratios and differences that were found to help.
     out_of_bag_ : ndarray of shape (n_rows,)
-        Probability of the second class for each training row, by the bags that had left it out. Where X_val was
-        given, NaN for all rows of X, and behind them the rows of X_val.
+        Probability of the second class for each training row, by the bags that had left it out; NaN where none
+        had, as for all rows of X where X_val was given, whose rows then follow.
 
     Raises
     ------
@@ -114,21 +118,27 @@ class DefaultRiskClassifier(BinaryClassifier):
         *,
         X_val: pd.DataFrame | FloatArray | None = None,
         y_val: npt.ArrayLike | None = None,
+        folds: InnerFolds | None = None,
     ) -> Self:
         """Learn from X (n_rows, n_columns) and the class y (n_rows,) of each row.
 
         Where X_val and y_val are given, all rows of X train every network, and those of X_val stop and judge them.
+        Where `folds` are given, as `walk_forward` gives them, each is a bag: rows that it fits are learned from, and
+        its validation rows stop and judge. Otherwise rows are drawn into bags by `random_state`.
         """
         self._require_settings()
+        if folds is not None and X_val is not None:
+            raise ConfigError("both folds and X_val are given, and each says which rows judge; give one of them")
         train = _Loans(X, self._two_codes(X, y))
         given = None
         if has_validation(X_val, y_val) and X_val is not None:
             given = _Loans(X_val, self._known_codes(y_val))
         seeds = _Seeds(*generator(self.random_state).integers(2**63, size=2).tolist())
         table = RiskTable().fit(X)
-        race = self._race(table, train, given, seeds=seeds)
+        judged_by = given if folds is None else folds
+        race = self._race(table, train, judged_by, seeds=seeds)
         if self.ratios:
-            table, race = self._with_ratios(table, race, train=train, given=given, seeds=seeds)
+            table, race = self._with_ratios(table, race, train=train, judged_by=judged_by, seeds=seeds)
         self._table, self._raced = table, race
         return self
 
@@ -199,23 +209,25 @@ class DefaultRiskClassifier(BinaryClassifier):
         require_known(labels, self.classes_, name="y_val")
         return positions(labels, self.classes_)
 
-    def _race(self, table: RiskTable, train: _Loans, given: _Loans | None, *, seeds: _Seeds) -> Race:
+    def _race(self, table: RiskTable, train: _Loans, judged_by: _JudgedBy, *, seeds: _Seeds) -> Race:
         """The race on the rows as a table shows them."""
         shown, y = table.show(train.X), train.y
-        if given is None:
+        if isinstance(judged_by, InnerFolds):
+            divisions = [Division(*rows) for rows in zip(judged_by.fit, judged_by.validation, strict=True)]
+        elif judged_by is None:
             divisions = divide(y, table.groups(train.X), np.random.default_rng(seeds.division))
         else:
-            shown, n_train = shown.followed_by(table.show(given.X)), len(y)
-            y = np.concatenate([y, given.y])
+            shown, n_train = shown.followed_by(table.show(judged_by.X)), len(y)
+            y = np.concatenate([y, judged_by.y])
             divisions = [Division(np.arange(n_train), np.arange(n_train, len(y)))] * _BAGS_OF_GIVEN
         rng = np.random.default_rng(seeds.training)
         return run_race(shown, y, divisions, members=self.members, rng=rng, n_jobs=self.n_jobs)
 
     def _with_ratios(
-        self, table: RiskTable, race: Race, *, train: _Loans, given: _Loans | None, seeds: _Seeds
+        self, table: RiskTable, race: Race, *, train: _Loans, judged_by: _JudgedBy, seeds: _Seeds
     ) -> tuple[RiskTable, Race]:
         """Table and race with ratios that were found, or as they were where forecasts out of bag get no better."""
-        judges, before = [train] if given is None else [train, given], race.out_of_bag
+        judges, before = [train, judged_by] if isinstance(judged_by, _Loans) else [train], race.out_of_bag
         assert before is not None
         y, known = np.concatenate([rows.y for rows in judges]), ~np.isnan(before)
         numbers = pd.concat([table.numbers(rows.X) for rows in judges], ignore_index=True)
@@ -223,7 +235,7 @@ class DefaultRiskClassifier(BinaryClassifier):
         if not found:
             return table, race
         with_ratios = RiskTable(found).fit(train.X)
-        other = self._race(with_ratios, train, given, seeds=seeds)
+        other = self._race(with_ratios, train, judged_by, seeds=seeds)
         assert other.out_of_bag is not None
         is_better = log_losses(other.out_of_bag[known], y[known]).sum() < log_losses(before[known], y[known]).sum()
         return (with_ratios, other) if is_better else (table, race)

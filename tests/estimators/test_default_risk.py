@@ -16,6 +16,7 @@ from finnet.estimators.risk_race import blend, divide, still_racing
 from finnet.estimators.risk_table import RiskTable
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
 from finnet.features.ratios import Ratio
+from finnet.fitting import InnerFolds
 
 N_ROWS = 100
 
@@ -90,6 +91,15 @@ def test_given_validation_rows_judge_and_train_nothing():
     (table, y), (held, y_held) = loans(60), loans(40, seed=3)
     model = DefaultRiskClassifier(members=1, random_state=0).fit(table, y, X_val=held, y_val=y_held)
     assert np.isnan(model.out_of_bag_).tolist() == [True] * 60 + [False] * 40
+
+
+def test_given_folds_are_the_bags():
+    (table, y), parts = loans(60), np.array_split(np.arange(60), 3)
+    folds = InnerFolds(fit=parts[:2], validation=parts[1:], held_out=parts[1:], stretch=np.arange(60))
+    model = DefaultRiskClassifier(members=1, random_state=0).fit(table, y, folds=folds)
+    assert np.isnan(model.out_of_bag_).tolist() == [True] * 20 + [False] * 40
+    with pytest.raises(ConfigError, match="both folds and X_val"):
+        DefaultRiskClassifier().fit(table, y, folds=folds, X_val=table, y_val=y)
 
 
 def test_settings_are_cloned_and_columns_noted(fitted):
