@@ -22,7 +22,7 @@ from finnet.types import FloatArray, IntArray
 
 __all__ = ["DESIGNS", "Bag", "Design", "Shown", "risk_network", "train_bag"]
 
-_MANY_ROWS, _VERY_MANY_ROWS = 7_000, 20_000
+_MANY_ROWS, _VERY_MANY_ROWS = 7_000, 40_000
 _BINS_IN_ALL = 160
 
 
@@ -139,10 +139,17 @@ def _hidden(design: Design, n_rows: int) -> tuple[int, ...]:
 
 
 def _training(design: Design, n_rows: int) -> Training:
+    """Where rows are many an epoch is long: fewer without improvement end it, and weights are averaged over epochs."""
     return Training(
         epochs=100,
-        batch_size=int(np.clip(n_rows / 80, 32, 512)),
+        batch_size=int(np.clip(n_rows / 80, 32, 256)),
         optimizer=AdamW(learning_rate=design.learning_rate, weight_decay=design.weight_decay),
-        early_stopping=EarlyStopping(patience=6 if n_rows > _MANY_ROWS else 10),
+        early_stopping=EarlyStopping(patience=_patience(n_rows)),
         averaging=0.7 if n_rows > _MANY_ROWS else 0.0,
     )
+
+
+def _patience(n_rows: int) -> int:
+    if n_rows > _VERY_MANY_ROWS:
+        return 4
+    return 6 if n_rows > _MANY_ROWS else 10

@@ -126,7 +126,7 @@ def divide(y: IntArray, groups: IntArray, rng: np.random.Generator) -> list[Divi
     >>> len(bags), bags[0].judged.tolist() == sorted(set(range(20)) - set(bags[0].learned.tolist()))
     (15, True)
     """
-    n_bags, n_repeats = 3 if len(y) > _MANY_ROWS else 5, 3 if len(y) < _FEW_ROWS else 1
+    n_bags, n_repeats = 4 if len(y) > _MANY_ROWS else 5, 3 if len(y) < _FEW_ROWS else 1
     bags = []
     for _ in range(n_repeats):
         bag_of_row = _bag_of_group(y, groups, n_bags, rng=rng)[groups]
