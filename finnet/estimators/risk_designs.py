@@ -23,7 +23,7 @@ from finnet.types import FloatArray, IntArray
 __all__ = ["DESIGNS", "Bag", "Design", "Shown", "risk_network", "train_bag"]
 
 _MANY_ROWS, _VERY_MANY_ROWS = 7_000, 40_000
-_BINS_IN_ALL = 160
+_BINS_IN_ALL = 160  # by quantiles, and as many by trees
 
 
 class Shown(NamedTuple):
