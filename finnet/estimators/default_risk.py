@@ -129,17 +129,18 @@ class DefaultRiskClassifier(BinaryClassifier):
         self._require_settings()
         if folds is not None and X_val is not None:
             raise ConfigError("both folds and X_val are given, and each says which rows judge; give one of them")
-        train = _Loans(X, self._two_codes(X, y))
-        given = None
-        if has_validation(X_val, y_val) and X_val is not None:
-            given = _Loans(X_val, self._known_codes(y_val))
-        seeds = _Seeds(*generator(self.random_state).integers(2**63, size=2).tolist())
-        table = RiskTable().fit(X)
-        judged_by = given if folds is None else folds
-        race = self._race(table, train, judged_by, seeds=seeds)
-        if self.ratios:
-            table, race = self._with_ratios(table, race, train=train, judged_by=judged_by, seeds=seeds)
-        self._table, self._raced = table, race
+        before = dict(vars(self))
+        try:
+            train = _Loans(X, self._two_codes(X, y))
+            judged_by: _JudgedBy = folds
+            if has_validation(X_val, y_val) and X_val is not None:
+                judged_by = _Loans(X_val, self._known_codes(y_val))
+            self._table, self._raced = self._learned(train, judged_by)
+        except BaseException:
+            # What was fitted before still forecasts, with its own classes.
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
         return self
 
     def predict_proba(self, X: pd.DataFrame | FloatArray) -> FloatArray:
@@ -208,6 +209,15 @@ class DefaultRiskClassifier(BinaryClassifier):
         labels = np.asarray(y_val)
         require_known(labels, self.classes_, name="y_val")
         return positions(labels, self.classes_)
+
+    def _learned(self, train: _Loans, judged_by: _JudgedBy) -> tuple[RiskTable, Race]:
+        """What is known of the table, and the race that was run on it."""
+        seeds = _Seeds(*generator(self.random_state).integers(2**63, size=2).tolist())
+        table = RiskTable().fit(train.X)
+        race = self._race(table, train, judged_by, seeds=seeds)
+        if self.ratios:
+            return self._with_ratios(table, race, train=train, judged_by=judged_by, seeds=seeds)
+        return table, race
 
     def _race(self, table: RiskTable, train: _Loans, judged_by: _JudgedBy, *, seeds: _Seeds) -> Race:
         """The race on the rows as a table shows them."""

@@ -15,6 +15,7 @@ __all__ = ["Division", "Race", "blend", "divide", "log_losses", "run_race", "sti
 
 _FEW_ROWS, _MANY_ROWS = 1_500, 40_000
 _FIRST_BAGS = 2  # after which a design may retire, of five
+_ENOUGH_ROWS = 4_000  # left out by one bag, to retire after it
 _SHARES = np.linspace(0.0, 1.0, 21)
 
 _Trained = dict[tuple[str, int], tuple[Bag, FloatArray]]
@@ -88,7 +89,7 @@ def run_race(
         ]
         return dict(zip(work, Parallel(n_jobs=n_jobs)(jobs), strict=True))
 
-    n_first = max(min(_FIRST_BAGS, len(divisions)), len(divisions) // 3)
+    n_first = _n_first(divisions)
     done = trained([(name, k) for name in DESIGNS for k in range(n_first)])
     names = still_racing(_out_of_bag(done, divisions, n_rows=len(y)), y)
     done |= trained([(name, k) for name in names for k in range(n_first, len(divisions))])
@@ -96,6 +97,13 @@ def run_race(
     shares = blend(forecasts, y)
     out_of_bag = np.sum([share * forecasts[name] for name, share in shares.items()], axis=0)
     return Race([bag for (name, _), (bag, _) in done.items() if name in names], shares, out_of_bag)
+
+
+def _n_first(divisions: Sequence[Division]) -> int:
+    """How many bags every design trains before any may retire."""
+    if len(divisions[0].judged) >= _ENOUGH_ROWS:
+        return 1
+    return max(min(_FIRST_BAGS, len(divisions)), len(divisions) // 3)
 
 
 def _out_of_bag(done: _Trained, divisions: Sequence[Division], *, n_rows: int) -> dict[str, FloatArray]:

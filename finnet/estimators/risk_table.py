@@ -164,7 +164,7 @@ def _warn_of_gaps(table: pd.DataFrame) -> None:
         warnings.warn(
             f"column {empty[0]!r} is missing in every row and is left out{_and_others(empty)}; drop it, or look why",
             FinnetWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
 
 

@@ -152,6 +152,16 @@ def test_wrong_targets_are_refused(y, said):
         DefaultRiskClassifier().fit(loans()[0], y)
 
 
+def test_a_refused_fit_leaves_the_fitted_model_as_it_was():
+    table, y = loans(50)
+    model = DefaultRiskClassifier(members=1, random_state=0).fit(table, y)
+    P = model.predict_proba(table)
+    with pytest.raises(DataError, match="is infinite"):
+        model.fit(table.assign(debt=np.inf), np.where(y == 1, "bad", "good"))
+    assert model.classes_.tolist() == [0, 1]
+    np.testing.assert_array_equal(model.predict_proba(table), P)
+
+
 @pytest.mark.parametrize("settings", [{"members": 0}, {"n_jobs": 0}, {"ratios": "yes"}])
 def test_wrong_settings_are_named(settings):
     with pytest.raises(ConfigError, match=next(iter(settings))):
