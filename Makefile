@@ -6,7 +6,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: demo test quick test-full lint cases tables bench clean
+.PHONY: demo test quick test-full lint cases tables bench bench-credit clean
 
 demo: .venv/core  ## run both example jobs and print where the reports are
 	$(BIN)/finnet run finnet/jobs/examples/direction.toml
@@ -37,7 +37,11 @@ tables: .venv/test  ## gradients, scikit-learn's checks and attacks on runs, in 
 	$(BIN)/python -m tests.jobs.fault_table
 
 bench: .venv/core  ## side by side with peers, as ratios; PyTorch and JAX too where they are installed
-	for file in tests/benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+	for file in $(filter-out %/bench_credit.py,$(wildcard tests/benchmarks/bench_*.py)); do \
+		$(BIN)/python $$file || exit 1; done
+
+bench-credit: .venv/core  ## the default-risk classifier on real loans, where CREDIT_DATA has them; hours
+	$(BIN)/python tests/benchmarks/bench_credit.py
 
 .venv/core: pyproject.toml
 	$(PYTHON) -m venv .venv

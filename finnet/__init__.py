@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from finnet.backtest.engine import run_backtest
     from finnet.data.panel import LoanBook, Panel
     from finnet.dataset import Dataset
+    from finnet.estimators.default_risk import DefaultRiskClassifier
     from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
     from finnet.estimators.network import NetworkClassifier, NetworkRegressor
     from finnet.estimators.tuning import EncodedClassifier
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Dataset",
+    "DefaultRiskClassifier",
     "Direction",
     "EncodedClassifier",
     "Forecasts",
@@ -50,6 +52,7 @@ _HOMES = {
     "finnet.backtest.engine": ("run_backtest",),
     "finnet.data.panel": ("LoanBook", "Panel"),
     "finnet.dataset": ("Dataset",),
+    "finnet.estimators.default_risk": ("DefaultRiskClassifier",),
     "finnet.estimators.ensemble": ("NetworkEnsembleClassifier", "NetworkEnsembleRegressor"),
     "finnet.estimators.network": ("NetworkClassifier", "NetworkRegressor"),
     "finnet.estimators.tuning": ("EncodedClassifier",),

@@ -35,6 +35,8 @@ class Model:
         The same, of what forecasts numbers has beside or instead of these.
     is_naive : bool
         Whether it is a forecast that others must beat, and learns from no features or one.
+    takes_tables : bool
+        Whether it takes tables of loans as they are, divides rows, and calibrates and chooses by itself.
     is_refitted : bool
         Whether a saved one is fitted again when it is loaded, to the same bits: its library keeps its state in forms
         that change and trust their input. Others are saved as their numbers.
@@ -47,6 +49,7 @@ class Model:
     space: Space = field(default_factory=dict)
     number_space: Space = field(default_factory=dict)
     is_naive: bool = False
+    takes_tables: bool = False
     is_refitted: bool = False
     not_saved: tuple[Kind, ...] = ()
 
@@ -68,6 +71,11 @@ class Model:
 
 
 BASELINES: dict[str, Model] = {
+    "risk_network": Model(
+        words="the default-risk network",
+        made_by={"event": "default_risk:DefaultRiskClassifier"},
+        takes_tables=True,
+    ),
     "tree": Model(
         words="the decision tree",
         made_by={"event": "baselines:decision_tree", "number": "baselines:decision_tree_of_numbers"},

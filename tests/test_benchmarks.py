@@ -127,3 +127,18 @@ def test_the_calls_alone_are_those_of_a_step(bench, members):
 def made(calls):
     for call, arguments in calls:
         call(*arguments)
+
+
+def test_credit_is_skipped_with_a_word_where_there_is_no_data(bench, capsys, monkeypatch, tmp_path):
+    credit = bench("bench_credit")
+    monkeypatch.setattr(credit, "FOLDER", tmp_path)
+    credit.main([])
+    assert capsys.readouterr().out.startswith(f"Skipped: {tmp_path} holds none of german, hmeq")
+
+
+def test_a_credit_verdict_takes_one_standard_error_by_hand(bench):
+    credit = bench("bench_credit")
+    mean, error = credit.difference([0.8, 0.9], [0.7, 0.6], 0.2)
+    assert (mean, error) == (pytest.approx(0.2), pytest.approx(0.1 * 2**0.5 * 0.75**0.5))  # sqrt(1/2 + .2/.8)
+    assert credit.verdict((0.02, 0.01), (0.0, 0.01)) == "better"
+    assert credit.verdict((0.02, 0.01), (0.02, 0.01)) == "worse"

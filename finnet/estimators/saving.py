@@ -1,8 +1,8 @@
 """Saving: fitted models as files that hold numbers and names, and nothing that could run.
 
-Networks and their ensembles, logistic regression and the naive forecasts are saved as their numbers, with the encoder
-and the calibrator around them; trees, forests, boosting, SVM and k-NN as the rows that trained them (see
-`finnet.estimators.refitting`); a cross-fitted model as all of its fits.
+Networks, their ensembles and the default-risk classifier, logistic regression and the naive forecasts are saved as
+their numbers, with the encoder and the calibrator around them; trees, forests, boosting, SVM and k-NN as the rows that
+trained them (see `finnet.estimators.refitting`); a cross-fitted model as all of its fits.
 
 A loaded network knows its settings, its columns and its losses by epoch, and learns on from its weights; the memory of
 its optimizer starts anew, and diagnostics and advice stay with the one that was fitted. An ensemble is saved as its
@@ -20,7 +20,6 @@ import numpy as np
 import pandas as pd
 from sklearn.base import is_regressor
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils.validation import check_is_fitted
 
 from finnet.errors import ConfigError, DataError, FinnetError
@@ -30,13 +29,15 @@ from finnet.estimators.archive import (
     Arrays,
     Description,
     checked_classes,
-    checked_names,
     checked_number,
     keep,
     pack,
     unpack,
 )
 from finnet.estimators.calibration import CalibratedClassifier
+from finnet.estimators.default_risk import DefaultRiskClassifier
+from finnet.estimators.default_risk_forms import describe_default_risk, restore_default_risk
+from finnet.estimators.encoder_forms import describe_encoder, restore_encoder
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.naive import (
     AlwaysUp,
@@ -74,7 +75,7 @@ from finnet.estimators.network_forms import (
 from finnet.estimators.numbers import BoundedRegressor, EncodedRegressor, ScaledRegressor
 from finnet.estimators.refitting import describe_refitted, restore_refitted
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier, TunedRegressor
-from finnet.features.encoding import NUMERIC, TableEncoder
+from finnet.features.encoding import TableEncoder
 from finnet.files import replace_file
 from finnet.fitting import CrossFit
 
@@ -257,67 +258,6 @@ def _try(model: EncodedClassifier) -> None:
         raise DataError(f"a trial forecast gives {probability.tolist()}")
 
 
-def _describe_encoder(encoder: TableEncoder, arrays: Arrays) -> dict[str, Any]:
-    scaler: Any = encoder.scaler_
-    pairs = [(scaler.mean, scaler.spread)] if encoder.numeric == "standard" else scaler.landmarks
-    return {
-        "numeric": encoder.numeric,
-        "min_frequency": encoder.min_frequency,
-        "columns": list(encoder.feature_names_in_),
-        "numbers": encoder.numbers_,
-        "gaps": encoder.gaps_.tolist(),
-        "varies": encoder.varies_.tolist(),
-        "scales": [keep(scale, arrays) for pair in pairs for scale in pair],
-        "categories": encoder.categories_,
-        **(_describe_levels(encoder.levels_) if encoder.categories_ else {}),
-    }
-
-
-def _describe_levels(levels: OneHotEncoder) -> dict[str, Any]:
-    known = [list(column) for column in levels.categories_]
-    if not all(level is None or isinstance(level, str) for column in known for level in column):
-        raise ConfigError("an encoder of categories that are not text cannot be saved; make the categories text")
-    rare = getattr(levels, "infrequent_categories_", [None] * len(known))
-    return {"levels": known, "rare": [[] if column is None else list(column) for column in rare]}
-
-
-def _restore_encoder(description: Description, arrays: Arrays) -> TableEncoder:
-    encoder = TableEncoder(description["numeric"], min_frequency=checked_number(description["min_frequency"]))
-    encoder.feature_names_in_ = np.asarray(checked_names(description["columns"]), object)
-    encoder.n_features_in_ = len(description["columns"])
-    encoder.numbers_, encoder.categories_ = (
-        checked_names(description["numbers"]),
-        checked_names(description["categories"]),
-    )
-    encoder.gaps_, encoder.varies_ = (np.array(description[name], np.int64) for name in ("gaps", "varies"))
-    encoder.scaler_ = NUMERIC[encoder.numeric]()
-    scaler: Any = encoder.scaler_
-    scales = [arrays[number] for number in description["scales"]]
-    if encoder.numeric == "standard":
-        scaler.mean, scaler.spread = scales
-    else:
-        scaler.landmarks = list(zip(scales[::2], scales[1::2], strict=True))
-    if encoder.categories_:
-        encoder.levels_ = _restore_levels(description["levels"], description["rare"])
-    return encoder
-
-
-def _restore_levels(known: list[list[str | None]], rare: list[list[str | None]]) -> OneHotEncoder:
-    """An encoder fitted on rows that show frequent levels twice and rare ones once."""
-    shown = [[*levels, *(level for level in levels if level not in r)] for levels, r in zip(known, rare, strict=True)]
-    unknown = "\0"
-    rows = np.full((max(map(len, shown)), len(shown)), unknown, object)
-    for column, levels in enumerate(shown):
-        rows[: len(levels), column] = levels
-    return OneHotEncoder(
-        categories=[np.array(levels, object) for levels in known],
-        handle_unknown="ignore",
-        min_frequency=2 if any(rare) else None,
-        sparse_output=False,
-        dtype=np.float32,
-    ).fit(rows)
-
-
 def _describe_logistic(model: LogisticRegression, arrays: Arrays) -> dict[str, Any]:
     classes = model.classes_.tolist()
     return {"classes": classes, "coef": keep(model.coef_, arrays), "intercept": keep(model.intercept_, arrays)}
@@ -355,8 +295,9 @@ class _Form(NamedTuple):
 _FORMS: Mapping[str, _Form] = {
     "calibrated": _Form(CalibratedClassifier, _describe_calibrated, _restore_calibrated),
     "cross_fit": _Form(CrossFit, _describe_cross_fit, _restore_cross_fit),
+    "default_risk": _Form(DefaultRiskClassifier, describe_default_risk, restore_default_risk),
     "encoded": _Form(EncodedClassifier, _describe_encoded, _restore_encoded),
-    "encoder": _Form(TableEncoder, _describe_encoder, _restore_encoder),
+    "encoder": _Form(TableEncoder, describe_encoder, restore_encoder),
     "network": _Form(NetworkClassifier, describe_network, partial(restore_network, NetworkClassifier)),
     "network_regressor": _Form(NetworkRegressor, describe_network, partial(restore_network, NetworkRegressor)),
     "ensemble": _Form(

@@ -15,7 +15,7 @@ __all__ = ["build_model"]
 def build_model(
     name: str, *, network: Any, encoder: Any, trials: int, kind: Kind = "event", levels: Sequence[float] = ()
 ) -> Any:
-    """The estimator called `name`: naive ones as they are, all others encoded and cross-fitted alike.
+    """The estimator called `name`: naive ones and those that take tables as they are, others encoded and cross-fitted.
 
     Of events probabilities are calibrated; numbers stay within those seen in training. The network draws and chooses
     its settings itself, the baselines are tuned. `package.module:name` is an estimator of the user's own, or a class or
@@ -35,7 +35,7 @@ def build_model(
         Of quantiles.
     """
     known = BASELINES.get(name)
-    if known is not None and known.is_naive:
+    if known is not None and (known.is_naive or known.takes_tables):
         return known.make(kind, levels=levels)
     if kind == "event":
         return CalibratedClassifier(EncodedClassifier(encoder, _classifier(name, network=network, trials=trials)))

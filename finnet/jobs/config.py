@@ -74,7 +74,7 @@ def _known_models(names: tuple[str, ...]) -> tuple[str, ...]:
             load_plugin(name)
         else:
             require_choice(name, model_names(), name="models")
-    if "network" not in names or len(set(names)) < 2:
+    if not {"network", "risk_network"} & set(names) or len(set(names)) < 2:
         raise ConfigError(f"models={list(names)}: name the network and at least one other model to compare it with")
     return tuple(dict.fromkeys(names))
 

@@ -168,6 +168,8 @@ def train_pack(
     _require_rates(rates)
     _require_decays(decays, settings)
     _require_patiences(patiences, settings)
+    if settings.averaging:
+        raise ConfigError(f"averaging={settings.averaging} is for single networks; use train, or averaging=0.0")
     # A copy does the work, because members leave it.
     run = _PackRun(deepcopy(network), loss, settings, rates=rates, decays=decays, patiences=patiences)
     order_rngs, dropout_rngs = zip(*[rng.spawn(2) for rng in rngs], strict=True)

@@ -22,7 +22,16 @@ from finnet.network.memory import Buffer
 from finnet.network.residual import Residual
 from finnet.types import FloatArray
 
-__all__ = ["Averaged", "MeanOverShared", "Ones", "PerShared", "RandomSigns", "SharedDense", "share_weights"]
+__all__ = [
+    "Averaged",
+    "LossOfAverage",
+    "MeanOverShared",
+    "Ones",
+    "PerShared",
+    "RandomSigns",
+    "SharedDense",
+    "share_weights",
+]
 
 
 @dataclass(frozen=True)
@@ -219,6 +228,38 @@ class MeanOverShared:
 
     def _for_each(self, P: FloatArray, Y: FloatArray) -> FloatArray:
         return np.broadcast_to(Y, (len(P), *Y.shape))
+
+
+@dataclass(frozen=True)
+class LossOfAverage:
+    """The loss of the forecast of networks that share weights, which is the average of theirs; for judging.
+
+    Parameters
+    ----------
+    loss : Loss of forecasts
+    activation : Activation that turns scores into forecasts
+
+    Examples
+    --------
+    >>> from finnet.network.activations import Identity
+    >>> from finnet.network.losses import MeanSquaredError
+    >>> scores = np.array([[[1.0]], [[3.0]]])
+    >>> LossOfAverage(MeanSquaredError(), Identity()).value(scores, np.array([[1.0]]))
+    array([1.])
+    """
+
+    loss: Loss
+    activation: Activation
+
+    def value(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
+        """Loss of every row, of shape (n_rows,), for scores Z of shape (n_shared, n_rows, n_outputs)."""
+        return self.loss.value(Averaged(self.activation).value(Z, np.empty_like(Z)), Y)
+
+    def gradient(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
+        """Gradient of the row losses with respect to Z."""
+        average = Averaged(self.activation)
+        A = average.value(Z, np.empty_like(Z))
+        return average.gradient(Z, A, gradient_in_place(self.loss, A.copy(), Y))
 
 
 @dataclass(frozen=True)

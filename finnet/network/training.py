@@ -1,12 +1,13 @@
 """Training: forward, loss, backward, update, until the epochs or the patience run out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from finnet.checks import require_methods, require_whole
+from finnet.checks import require_methods, require_share, require_whole
 from finnet.errors import ConfigError, TrainingError
 from finnet.network.batches import Batches, Examples
 from finnet.network.callbacks import Callback, require_callbacks, watched
@@ -53,6 +54,9 @@ class Training(Settings):
     penalty, clipping : Penalty, Clipping
     early_stopping : EarlyStopping, optional
         Needs validation examples; None runs all epochs and keeps the last weights.
+    averaging : float in [0, 1)
+        Share of the earlier epochs in a running average of the weights, which `train` judges and keeps in place of
+        those of an epoch; 0 averages nothing.
     """
 
     epochs: int = 100
@@ -62,8 +66,10 @@ class Training(Settings):
     penalty: Penalty = field(default_factory=Penalty)
     clipping: Clipping = field(default_factory=Clipping)
     early_stopping: EarlyStopping | None = None
+    averaging: float = 0.0
 
     def __post_init__(self) -> None:
+        require_share(self.averaging, name="averaging")
         require_whole(self.epochs, 1, name="epochs")
         require_whole(self.batch_size, 1, name="batch_size")
         require_methods(self.optimizer, ("step",), name="optimizer", such_as="Adam()")
@@ -88,6 +94,7 @@ def train(
     rng: np.random.Generator,
     validation: Examples | None = None,
     settings: Training | None = None,
+    judge: Loss | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> History:
     """Train a network in place and return its history.
@@ -102,6 +109,8 @@ def train(
     validation : Examples, optional
         Its loss is noted after every epoch, and decides when to stop where `settings.early_stopping` is set.
     settings : Training
+    judge : Loss, optional
+        What validation examples are judged by; None takes the loss that is trained on.
     callbacks : sequence of Callback
 
     Returns
@@ -134,7 +143,7 @@ def train(
     require_trainable(network, loss, examples, validation=validation, penalty=settings.penalty)
     require_stopping(settings, validation)
     require_callbacks(callbacks)
-    trainer = Trainer(network, loss, settings)
+    trainer = Trainer(network, loss, settings, judge=judge)
     with watched(callbacks, network, trainer.history, epochs=settings.epochs), np.errstate(all="ignore"):
         try:
             _train_epochs(trainer, trainer.batches(examples, rng=rng), validation, callbacks=callbacks)
@@ -177,8 +186,10 @@ class Trainer:
     they come. A copied or stored trainer goes on where it was.
     """
 
-    def __init__(self, network: Network, loss: Loss, settings: Training) -> None:
+    def __init__(self, network: Network, loss: Loss, settings: Training, *, judge: Loss | None = None) -> None:
         self.network, self.loss, self.settings, self.history = network, loss, settings, History()
+        self.judge = judge or loss
+        self.average: FloatArray | None = None
         theta, gradient = network.trained, network.trained_gradients
         self.updater = Updater(settings.optimizer, theta, gradient, is_weight=network.is_weight)
         self.observer = Observer(network.layers)
@@ -239,16 +250,19 @@ class Trainer:
         (states,) = self.observer.observe(epoch, n_steps, clip_rate=self.clipper.rate(n_steps))
         history.layer_states += states
         history.train_loss.append(loss)
+        if self.settings.averaging:
+            self._take_into_average()
 
     def is_over(self, validation: Examples | None) -> bool:
         """Whether patience has run out after this epoch."""
         if validation is None:
             return False
-        loss = self._loss_of(validation, epoch=len(self.history))
-        self.history.validation_loss.append(loss)
-        if self.best is None:
-            self.best = BestSoFar(self.settings.early_stopping or EarlyStopping(), self.network.values)
-        is_out_of_patience = bool(self.best.is_over(self.network.values, loss))
+        with self._averaged() as values:
+            loss = self._loss_of(validation, epoch=len(self.history))
+            self.history.validation_loss.append(loss)
+            if self.best is None:
+                self.best = BestSoFar(self.settings.early_stopping or EarlyStopping(), values)
+            is_out_of_patience = bool(self.best.is_over(values, loss))
         return self.settings.early_stopping is not None and is_out_of_patience
 
     def cut(self, validation: Examples | None) -> None:
@@ -267,11 +281,31 @@ class Trainer:
         if keeps_best and self.best is not None and self.best.epoch > 0:
             self.network.values[...] = self.best.values
             self.history.best_epoch = int(self.best.epoch)
+        elif self.average is not None:
+            self.network.values[...] = self.average
         _finite(self.network.values.sum(), epoch=len(self.history))
         return self.history
 
+    def _take_into_average(self) -> None:
+        values, share = self.network.values, self.settings.averaging
+        self.average = values.copy() if self.average is None else share * self.average + (1.0 - share) * values
+
+    @contextmanager
+    def _averaged(self) -> Iterator[FloatArray]:
+        """The weights to judge and to keep, with which the network works inside; training goes on from its own."""
+        own = self.network.values
+        if self.average is None:
+            yield own
+            return
+        before = own.copy()
+        own[...] = self.average
+        try:
+            yield own
+        finally:
+            own[...] = before
+
     def _loss_of(self, examples: Examples, *, epoch: int) -> float:
-        return _finite(validation_loss(self.network, self.loss, examples), epoch=epoch)
+        return _finite(validation_loss(self.network, self.judge, examples), epoch=epoch)
 
 
 def _finite(loss: FloatArray, *, epoch: int) -> float:

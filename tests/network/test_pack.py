@@ -341,3 +341,8 @@ def test_one_rate_of_dropout_holds_for_all_members_that_come_and_go(dropout):
 def test_rates_of_dropout_that_do_not_fit_the_members_are_refused():
     with pytest.raises(ConfigError, match=r"Activate\(.*dropout=\(0.1, 0.2\)\) does not fit 3 networks"):
         Network(layers_of((0.1, 0.2)), members=3)
+
+
+def test_weights_averaged_over_epochs_are_for_single_networks():
+    with pytest.raises(ConfigError, match=r"averaging=0\.5 is for single networks"):
+        trained_pack(averaging=0.5)

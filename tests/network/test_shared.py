@@ -21,7 +21,7 @@ from finnet.network.losses import (
 from finnet.network.model import Network, dense_network
 from finnet.network.optimizers import Adam
 from finnet.network.regularization import Penalty
-from finnet.network.shared import Averaged, MeanOverShared, Ones, SharedDense
+from finnet.network.shared import Averaged, LossOfAverage, MeanOverShared, Ones, SharedDense
 from finnet.network.training import Training, train
 
 RNG = np.random.default_rng(0)
@@ -184,3 +184,20 @@ def test_gradients_behind_those_of_the_units_do_not_shrink_to_denormal_numbers()
         network.backward(network.forward(with_ones(X)))
     scores = network.forward(with_ones(X))
     np.testing.assert_array_equal(network.layers[-1].backward(scores)[..., -1], 1.0)
+
+
+def test_the_loss_of_the_average_is_that_of_the_forecast():
+    network, judge = shared_network(), LossOfAverage(BinaryCrossEntropy(), Sigmoid())
+    expected = BinaryCrossEntropy().value(network.predict(X), Y)
+    np.testing.assert_allclose(judge.value(network.infer(X), Y), expected)
+
+
+def test_the_gradient_of_the_loss_of_the_average_is_that_of_its_value():
+    judge, Z, step = LossOfAverage(BinaryCrossEntropy(), Sigmoid()), RNG.standard_normal((3, 9, 1)), 1e-6
+    numeric = np.empty_like(Z)
+    for k in range(3):
+        up, down = Z.copy(), Z.copy()
+        up[k] += step
+        down[k] -= step
+        numeric[k, :, 0] = (judge.value(up, Y) - judge.value(down, Y)) / (2 * step)
+    np.testing.assert_allclose(judge.gradient(Z.copy(), Y), numeric, atol=1e-8)

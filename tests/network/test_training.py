@@ -320,3 +320,37 @@ def test_a_stored_trainer_goes_on_where_it_was():
     whole.learn(TRAIN, rng=rng)
     stored.learn(TRAIN, rng=stored_rng)
     np.testing.assert_array_equal(stored.network.values, whole.network.values)
+
+
+def of_epochs(n_epochs, **settings):
+    network = fresh()
+    trained(network, epochs=n_epochs, batch_size=len(TRAIN), optimizer=SGD(0.1), **settings)
+    return network.values.astype(float)
+
+
+def test_the_average_of_the_weights_of_all_epochs_is_kept():
+    first, second, third = map(of_epochs, (1, 2, 3))
+    by_hand = 0.25 * first + 0.25 * second + 0.5 * third
+    np.testing.assert_allclose(of_epochs(3, averaging=0.5), by_hand, rtol=1e-5, atol=1e-6)
+
+
+def test_averaged_weights_are_those_that_are_judged():
+    averaged = fresh()
+    settings = Training(epochs=12, averaging=0.5, early_stopping=EarlyStopping(patience=2), optimizer=Adam(0.05))
+    rng, loss = np.random.default_rng(2), SigmoidCrossEntropy()
+    history = train(averaged, loss, TRAIN, rng=rng, validation=HELD, settings=settings)
+    assert mean_loss(loss, averaged.infer(HELD.X), HELD.Y) == pytest.approx(min(history.validation_loss))
+
+
+class Reversed(SigmoidCrossEntropy):
+    def value(self, Z, Y):
+        return -super().value(Z, Y)
+
+
+def test_a_judge_of_its_own_decides_when_to_stop():
+    settings = Training(epochs=30, early_stopping=EarlyStopping(patience=3), optimizer=Adam(0.01))
+    rng = np.random.default_rng(2)
+    history = train(
+        fresh(), SigmoidCrossEntropy(), TRAIN, rng=rng, validation=TRAIN, settings=settings, judge=Reversed()
+    )
+    assert (history.best_epoch, len(history)) == (1, 4)

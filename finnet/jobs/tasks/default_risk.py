@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -79,14 +79,14 @@ class DefaultRiskJob(Job):
     Parameters
     ----------
     models : tuple of str
-        The network and what it is compared with: tree, svm, knn, logistic, forest, boosting; naive: prior_rate,
-        best_column.
+        Networks and what they are compared with: risk_network (the classifier of default risk, which is deployed where
+        the file names no other), network, tree, svm, knn, logistic, forest, boosting; naive: prior_rate, best_column.
     """
 
     task: Literal["default-risk"]
     data: LoanData
     split: SplitChoice = SplitChoice(holdout=Holdout())
-    models: Models = (*CONTENDERS, "prior_rate", "best_column")
+    models: Models = ("risk_network", *CONTENDERS, "prior_rate", "best_column")
     lending: LoanTerms = LoanTerms()
 
 
@@ -95,6 +95,12 @@ class DefaultRiskTask(Task):
 
     settings = DefaultRiskJob
     report_kind = "Model validation report."
+
+    def complete(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The classifier of default risk is deployed where the file says neither what is, nor that it is left out."""
+        models = settings.get("models", ["risk_network"])
+        is_there = isinstance(models, list) and "risk_network" in models
+        return {"deploy": "risk_network", **settings} if is_there else settings
 
     def read(self, job: DefaultRiskJob, reading: Reading) -> LoanBook | None:
         """The loans of a file, or made ones."""

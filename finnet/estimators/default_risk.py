@@ -1,0 +1,251 @@
+"""The default-risk classifier: a table of loans in, probabilities of default out, and nothing to tune."""
+
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.utils.validation import _num_samples, check_is_fitted
+
+from finnet.checks import require_whole
+from finnet.errors import ConfigError, DataError, NotSavedError
+from finnet.estimators.door import has_validation, require_jobs
+from finnet.estimators.network_base import RandomState, generator
+from finnet.estimators.probabilities import BinaryClassifier
+from finnet.estimators.risk_race import Division, Race, divide, log_losses, run_race
+from finnet.estimators.risk_table import RiskTable
+from finnet.estimators.targets import positions, require_known, require_targets
+from finnet.features.ratios import find_ratios
+from finnet.fitting import InnerFolds
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["FLOOR", "DefaultRiskClassifier"]
+
+FLOOR = 1e-5
+"""No forecast is nearer to 0 or 1 than this."""
+
+_BAGS_OF_GIVEN = 3  # networks of each design where the caller gives the rows that stop them
+
+
+class _Loans(NamedTuple):
+    """Rows of a table, and 1 for each that defaulted, else 0."""
+
+    X: pd.DataFrame | FloatArray
+    y: IntArray
+
+
+_JudgedBy = _Loans | InnerFolds | None  # None divides the training rows
+
+
+class _Seeds(NamedTuple):
+    """Two races from the same seeds divide rows alike, and can be compared."""
+
+    division: int
+    training: int
+
+
+class DefaultRiskClassifier(BinaryClassifier):
+    """Probabilities of default from a table of loans or borrowers as it is, with one setting for all tables.
+
+    Two designs of networks race inside the training rows: one sees every number as shares of bins, which show where
+    its risk turns, the other as plain quantiles and with strong weight decay. Rows are divided into bags; each trains
+    networks that share their weights (TabM; Gorishniy, Kotelnikov & Babenko 2024) and is stopped by the rows that it
+    leaves out. A design that does not help in the forecasts of those rows retires after the first bags; those that
+    stay are averaged by how likely their forecasts make what happened.
+
+    Numbers may have gaps and codes, categories may be text, category or truth values; a level that `fit` has not seen
+    counts as none of those that it has. Everything is learned from the rows given to `fit`.
+
+    Parameters
+    ----------
+    members : int
+        Networks that share weights in each bag.
+    ratios : bool
+        Whether ratios and differences of two numbers are looked for, and those shown to the networks that explain what
+        forecasts without them leave unexplained.
+    random_state : int, RandomState, Generator or None
+    n_jobs : int, optional
+        Processes, as in joblib; the numbers do not depend on it.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        The second is the one whose probability is high where risk is high; 1 of 0 and 1.
+    feature_names_in_, n_features_in_
+        Columns given to `fit`; others find them by name.
+    shares_ : dict of str to float
+        Share of each design in the forecast.
+    ratios_ : list of str
+        Names of the ratios and differences that were found to help.
+    out_of_bag_ : ndarray of shape (n_rows,)
+        Probability of the second class for each training row, by the bags that had left it out; NaN where none
+        had, as for all rows of X where X_val was given, whose rows then follow.
+
+    Raises
+    ------
+    DataError
+        From `fit` for one class or more than two and for columns that are no numbers or categories, from
+        `predict_proba` for columns that are missing or of another type than in `fit`.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> table = pd.DataFrame({"debt": rng.gamma(2.0, 1.0, 200), "home": rng.choice(["own", "rent"], 200)})
+    >>> default = (table["debt"] + (table["home"] == "rent") + rng.normal(0.0, 0.5, 200) > 3.0).astype(int)
+    >>> model = DefaultRiskClassifier(members=2, random_state=0).fit(table, default)
+    >>> risk = model.predict_proba(pd.DataFrame({"debt": [0.5, 5.0, None], "home": ["own", "rent", "boat"]}))[:, 1]
+    >>> bool(risk[0] < 0.1 < 0.9 < risk[1])
+    True
+    """
+
+    def __init__(
+        self,
+        members: int = 8,
+        *,
+        ratios: bool = False,
+        random_state: RandomState = None,
+        n_jobs: int | None = 1,
+    ) -> None:
+        self.members = members
+        self.ratios = ratios
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+
+    def fit(
+        self,
+        X: pd.DataFrame | FloatArray,
+        y: npt.ArrayLike,
+        *,
+        X_val: pd.DataFrame | FloatArray | None = None,
+        y_val: npt.ArrayLike | None = None,
+        folds: InnerFolds | None = None,
+    ) -> Self:
+        """Learn from X (n_rows, n_columns) and the class y (n_rows,) of each row.
+
+        Where X_val and y_val are given, all rows of X train every network, and those of X_val stop and judge them.
+        Where `folds` are given, as `walk_forward` gives them, each is a bag: rows that it fits are learned from, and
+        its validation rows stop and judge. Otherwise rows are drawn into bags by `random_state`.
+        """
+        self._require_settings()
+        if folds is not None and X_val is not None:
+            raise ConfigError("both folds and X_val are given, and each says which rows judge; give one of them")
+        before = dict(vars(self))
+        try:
+            train = _Loans(X, self._two_codes(X, y))
+            judged_by: _JudgedBy = folds
+            if has_validation(X_val, y_val) and X_val is not None:
+                judged_by = _Loans(X_val, self._known_codes(y_val))
+            self._table, self._raced = self._learned(train, judged_by)
+        except BaseException:
+            # What was fitted before still forecasts, with its own classes.
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+        return self
+
+    def predict_proba(self, X: pd.DataFrame | FloatArray) -> FloatArray:
+        """Probabilities of shape (n_rows, 2), in the order of `classes_`, each at least FLOOR."""
+        check_is_fitted(self)
+        risk = np.clip(self._raced.forecast(self._table.show(X)), FLOOR, 1.0 - FLOOR)
+        return np.column_stack([1.0 - risk, risk])
+
+    @property
+    def shares_(self) -> dict[str, float]:
+        """Share of each design in the forecast."""
+        return dict(self._raced.shares)
+
+    @property
+    def ratios_(self) -> list[str]:
+        """Names of the ratios and differences that were found to help."""
+        return [ratio.name for ratio in self._table.ratios]
+
+    @property
+    def out_of_bag_(self) -> FloatArray:
+        """Probability of the second class for each training row, by the bags that had left it out."""
+        if self._raced.out_of_bag is None:
+            raise NotSavedError(
+                "out_of_bag_ is known right after training alone; look at it before saving, or fit again"
+            )
+        return self._raced.out_of_bag
+
+    @property
+    def n_features_in_(self) -> int:
+        """Number of columns given to `fit`."""
+        return int(self._table.n_features_in_)
+
+    @property
+    def feature_names_in_(self) -> npt.NDArray[Any]:
+        """Names of the columns given to `fit`."""
+        return self._table.feature_names_in_
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_raced")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan, tags.input_tags.categorical, tags.input_tags.string = True, True, True
+        return tags
+
+    def _require_settings(self) -> None:
+        require_whole(self.members, 1, name="members")
+        require_jobs(self.n_jobs)
+        if not isinstance(self.ratios, bool | np.bool_):
+            raise ConfigError(f"ratios={self.ratios!r} is neither True nor False; use True to look for ratios")
+
+    def _two_codes(self, X: pd.DataFrame | FloatArray, y: npt.ArrayLike) -> IntArray:
+        """1 where a label is the second of two classes, else 0; DataError where there are not two."""
+        if y is None:
+            raise DataError("fit requires y to be passed, but the target y is None; give one label for each row")
+        require_targets(y, name="y")
+        codes, n_rows = self._codes(y), _num_samples(X)
+        if len(codes) != n_rows:
+            raise DataError(f"y has {len(codes)} labels, X has {n_rows} rows; give one for each")
+        if codes.min() == codes.max():
+            only = self.classes_.tolist()[codes[0]]
+            raise DataError(f"y holds one class only, {only!r}; give rows that defaulted and rows that did not")
+        return codes
+
+    def _known_codes(self, y_val: npt.ArrayLike | None) -> IntArray:
+        labels = np.asarray(y_val)
+        require_known(labels, self.classes_, name="y_val")
+        return positions(labels, self.classes_)
+
+    def _learned(self, train: _Loans, judged_by: _JudgedBy) -> tuple[RiskTable, Race]:
+        """What is known of the table, and the race that was run on it."""
+        seeds = _Seeds(*generator(self.random_state).integers(2**63, size=2).tolist())
+        table = RiskTable().fit(train.X)
+        race = self._race(table, train, judged_by, seeds=seeds)
+        if self.ratios:
+            return self._with_ratios(table, race, train=train, judged_by=judged_by, seeds=seeds)
+        return table, race
+
+    def _race(self, table: RiskTable, train: _Loans, judged_by: _JudgedBy, *, seeds: _Seeds) -> Race:
+        """The race on the rows as a table shows them."""
+        shown, y = table.show(train.X), train.y
+        if isinstance(judged_by, InnerFolds):
+            divisions = [Division(*rows) for rows in zip(judged_by.fit, judged_by.validation, strict=True)]
+        elif judged_by is None:
+            divisions = divide(y, table.groups(train.X), np.random.default_rng(seeds.division))
+        else:
+            shown, n_train = shown.followed_by(table.show(judged_by.X)), len(y)
+            y = np.concatenate([y, judged_by.y])
+            divisions = [Division(np.arange(n_train), np.arange(n_train, len(y)))] * _BAGS_OF_GIVEN
+        rng = np.random.default_rng(seeds.training)
+        return run_race(shown, y, divisions, members=self.members, rng=rng, n_jobs=self.n_jobs)
+
+    def _with_ratios(
+        self, table: RiskTable, race: Race, *, train: _Loans, judged_by: _JudgedBy, seeds: _Seeds
+    ) -> tuple[RiskTable, Race]:
+        """Table and race with ratios that were found, or as they were where forecasts out of bag get no better."""
+        judges, before = [train, judged_by] if isinstance(judged_by, _Loans) else [train], race.out_of_bag
+        assert before is not None
+        y, known = np.concatenate([rows.y for rows in judges]), ~np.isnan(before)
+        numbers = pd.concat([table.numbers(rows.X) for rows in judges], ignore_index=True)
+        found = find_ratios(numbers[known], y[known], before[known])
+        if not found:
+            return table, race
+        with_ratios = RiskTable(found).fit(train.X)
+        other = self._race(with_ratios, train, judged_by, seeds=seeds)
+        assert other.out_of_bag is not None
+        is_better = log_losses(other.out_of_bag[known], y[known]).sum() < log_losses(before[known], y[known]).sum()
+        return (with_ratios, other) if is_better else (table, race)

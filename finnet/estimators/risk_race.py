@@ -1,0 +1,191 @@
+"""The race of designs: bags of rows, forecasts of the rows that each leaves out, and what they make of the designs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed
+
+from finnet.estimators.risk_designs import DESIGNS, Bag, Shown, train_bag
+from finnet.estimators.threads import one_blas_thread
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["Division", "Race", "blend", "divide", "log_losses", "run_race", "still_racing"]
+
+_FEW_ROWS, _MANY_ROWS = 1_500, 40_000
+_FIRST_BAGS = 2  # after which a design may retire, of five
+_ENOUGH_ROWS = 4_000  # left out by one bag, to retire after it
+_SHARES = np.linspace(0.0, 1.0, 21)
+
+_Trained = dict[tuple[str, int], tuple[Bag, FloatArray]]
+
+
+class Division(NamedTuple):
+    """Rows that a bag learns from, and those that stop and judge it, by number."""
+
+    learned: IntArray
+    judged: IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Race:
+    """What came of a race: the bags of the designs that stayed, the share of each design, and forecasts out of bag.
+
+    `out_of_bag` has shape (n_rows,) and NaN for rows that no bag has left out; None where it was not saved.
+    """
+
+    bags: Sequence[Bag]
+    shares: Mapping[str, float]
+    out_of_bag: FloatArray | None
+
+    def forecast(self, shown: Shown) -> FloatArray:
+        """Probability of the second class, shape (n_rows,)."""
+        risk = np.zeros(len(shown.plain))
+        with one_blas_thread():
+            for bag in self.bags:
+                n_alike = sum(other.design == bag.design for other in self.bags)
+                risk += self.shares[bag.design] / n_alike * bag.forecast(shown)
+        return risk
+
+
+def run_race(
+    shown: Shown,
+    y: IntArray,
+    divisions: Sequence[Division],
+    *,
+    members: int,
+    rng: np.random.Generator,
+    n_jobs: int | None,
+) -> Race:
+    """Train designs bag by bag, and go on with those that help.
+
+    Parameters
+    ----------
+    shown : Shown
+    y : ndarray of 0 and 1, of shape (n_rows,)
+    divisions : sequence of Division
+        One for each bag; every design takes them in this order.
+    members : int
+        Networks that share weights in a bag.
+    rng : Generator
+    n_jobs : int, optional
+        Processes, which make no difference to the result.
+    """
+    seeds = {name: rng.integers(2**63, size=len(divisions)) for name in DESIGNS}
+
+    def trained(work: list[tuple[str, int]]) -> _Trained:
+        jobs = [
+            delayed(train_bag)(
+                name,
+                shown,
+                y,
+                learned=divisions[k].learned,
+                judged=divisions[k].judged,
+                members=members,
+                seed=int(seeds[name][k]),
+            )
+            for name, k in work
+        ]
+        return dict(zip(work, Parallel(n_jobs=n_jobs)(jobs), strict=True))
+
+    n_first = _n_first(divisions)
+    done = trained([(name, k) for name in DESIGNS for k in range(n_first)])
+    names = still_racing(_out_of_bag(done, divisions, n_rows=len(y)), y)
+    done |= trained([(name, k) for name in names for k in range(n_first, len(divisions))])
+    forecasts = {name: P for name, P in _out_of_bag(done, divisions, n_rows=len(y)).items() if name in names}
+    shares = blend(forecasts, y)
+    out_of_bag = np.sum([share * forecasts[name] for name, share in shares.items()], axis=0)
+    return Race([bag for (name, _), (bag, _) in done.items() if name in names], shares, out_of_bag)
+
+
+def _n_first(divisions: Sequence[Division]) -> int:
+    """How many bags every design trains before any may retire."""
+    if len(divisions[0].judged) >= _ENOUGH_ROWS:
+        return 1
+    return max(min(_FIRST_BAGS, len(divisions)), len(divisions) // 3)
+
+
+def _out_of_bag(done: _Trained, divisions: Sequence[Division], *, n_rows: int) -> dict[str, FloatArray]:
+    """Mean forecast of every row by the bags of each design that left it out, NaN where none did."""
+    means = {}
+    for name in dict.fromkeys(name for name, _ in done):
+        sums, counts = np.zeros(n_rows), np.zeros(n_rows)
+        for k, forecast in [(k, forecast) for (own, k), (_, forecast) in done.items() if own == name]:
+            sums[divisions[k].judged] += forecast
+            counts[divisions[k].judged] += 1
+        means[name] = np.divide(sums, counts, out=np.full(n_rows, np.nan), where=counts > 0)
+    return means
+
+
+def divide(y: IntArray, groups: IntArray, rng: np.random.Generator) -> list[Division]:
+    """Bags in which every row is left out once or, where rows are few, three times; equal rows stay together.
+
+    Parameters
+    ----------
+    y : ndarray of 0 and 1, of shape (n_rows,)
+    groups : ndarray of int of shape (n_rows,)
+        Rows of the same number are equal.
+    rng : Generator
+
+    Examples
+    --------
+    >>> bags = divide(np.array([0, 1] * 10), np.arange(20) // 2, np.random.default_rng(0))
+    >>> len(bags), bags[0].judged.tolist() == sorted(set(range(20)) - set(bags[0].learned.tolist()))
+    (15, True)
+    """
+    n_bags, n_repeats = 4 if len(y) > _MANY_ROWS else 5, 3 if len(y) < _FEW_ROWS else 1
+    bags = []
+    for _ in range(n_repeats):
+        bag_of_row = _bag_of_group(y, groups, n_bags, rng=rng)[groups]
+        bags += [Division(np.flatnonzero(bag_of_row != k), np.flatnonzero(bag_of_row == k)) for k in range(n_bags)]
+    return bags
+
+
+def _bag_of_group(y: IntArray, groups: IntArray, n_bags: int, *, rng: np.random.Generator) -> IntArray:
+    """Which bag leaves each group out, drawn evenly over the groups by their share of ones."""
+    shares = np.bincount(groups, weights=y) / np.maximum(np.bincount(groups), 1)
+    bag_of = np.empty(len(shares), np.int64)
+    bag_of[np.lexsort((rng.random(len(shares)), shares))] = np.arange(len(shares)) % n_bags
+    return bag_of
+
+
+def log_losses(P: FloatArray, y: IntArray) -> FloatArray:
+    """Log loss of every forecast of the second class, shape (n_rows,)."""
+    return -np.log(np.maximum(np.where(y == 1, P, 1.0 - P), 1e-7))
+
+
+def still_racing(forecasts: Mapping[str, FloatArray], y: IntArray) -> list[str]:
+    """The design of least log loss, and those which make it less when they are blended in by half.
+
+    Examples
+    --------
+    >>> forecasts = {"a": np.array([0.2, 0.6]), "b": np.array([0.9, 0.1]), "c": np.array([0.1, 0.3])}
+    >>> still_racing(forecasts, np.array([0, 1]))
+    ['a']
+    """
+    known = ~np.isnan(next(iter(forecasts.values())))
+    losses = {name: log_losses(P[known], y[known]).mean() for name, P in forecasts.items()}
+    best = min(losses, key=lambda name: losses[name])
+    halves = {name: log_losses((forecasts[best][known] + P[known]) / 2.0, y[known]) for name, P in forecasts.items()}
+    return [name for name in forecasts if name == best or halves[name].mean() < losses[best]]
+
+
+def blend(forecasts: Mapping[str, FloatArray], y: IntArray) -> dict[str, float]:
+    """Share of every design, of at most two: the mean of all shares, weighted by how likely they make the classes.
+
+    The best share alone would follow the luck of few rows; with few rows many shares are nearly as likely.
+
+    Examples
+    --------
+    >>> blend({"a": np.array([0.2, 0.7]), "b": np.array([0.2, 0.7])}, np.array([0, 1]))
+    {'a': 0.5, 'b': 0.5}
+    """
+    if len(forecasts) == 1:
+        return dict.fromkeys(forecasts, 1.0)
+    (first, P), (second, Q) = forecasts.items()
+    known = ~np.isnan(P) & ~np.isnan(Q)
+    sums = np.array([log_losses(s * P[known] + (1.0 - s) * Q[known], y[known]).sum() for s in _SHARES])
+    likelihoods = np.exp(sums.min() - sums)
+    share = round(float(likelihoods @ _SHARES / likelihoods.sum()), 6)
+    return {first: share, second: round(1.0 - share, 6)}

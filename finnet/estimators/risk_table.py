@@ -1,0 +1,172 @@
+"""The table of loans at the door of the default-risk classifier: checked, and shown to networks as numbers."""
+
+import warnings
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from finnet.checks import require_columns
+from finnet.errors import DataError, FinnetWarning
+from finnet.estimators.risk_designs import Shown
+from finnet.features.encoding import TableEncoder, as_table
+from finnet.features.ratios import Ratio
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["RiskTable"]
+
+_NUMBERS_AS_OBJECTS = {"integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"}
+
+
+class RiskTable:
+    """Learns kinds of columns, distributions and levels from training rows, and shows other rows alike.
+
+    Attributes
+    ----------
+    encoder_ : TableEncoder
+        Numbers as normal quantiles, gaps marked, categories one-hot.
+    ratios : sequence of Ratio
+        Numbers made of two others, shown beside them.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"income": [1.0, 2.0, None, 4.0], "home": ["own", "rent", "rent", None]})
+    >>> shown = RiskTable().fit(table).show(table)
+    >>> shown.plain.shape, shown.numbers.shape
+    ((4, 5), (4, 1))
+    """
+
+    encoder_: TableEncoder
+    n_features_in_: int
+
+    def __init__(self, ratios: tuple[Ratio, ...] = ()) -> None:
+        self.ratios = ratios
+
+    def fit(self, X: pd.DataFrame | FloatArray) -> Self:
+        """Learn from X (n_rows, n_columns); a FinnetWarning names columns that are missing in every row."""
+        columns = as_table(X, self, reset=True)
+        self.feature_names_in_ = np.asarray(columns.columns, object)
+        _require_distinct(columns)
+        table = _with_kinds(columns)
+        _warn_of_gaps(table)
+        self.encoder_ = TableEncoder("quantile").fit(self._with_ratios(table))
+        return self
+
+    def show(self, X: pd.DataFrame | FloatArray) -> Shown:
+        """Rows as designs see them; DataError names a column that is missing or of another type than in `fit`."""
+        table = self._with_ratios(self._as_fitted(as_table(X, self, reset=False)))
+        numbers = table[self.encoder_.numbers_].to_numpy(np.float64)
+        return Shown(self.encoder_.transform(table), numbers[:, self.encoder_.varies_])
+
+    def numbers(self, X: pd.DataFrame | FloatArray) -> pd.DataFrame:
+        """Columns of numbers alone, as floats, without ratios."""
+        table = self._as_fitted(as_table(X, self, reset=False))
+        return table[[name for name in self.encoder_.numbers_ if name in self.feature_names_in_]]
+
+    def groups(self, X: pd.DataFrame | FloatArray) -> IntArray:
+        """A number for each row, the same for equal rows, counted from 0; shape (n_rows,)."""
+        table = self._as_fitted(as_table(X, self, reset=False))
+        codes, _ = pd.factorize(pd.util.hash_pandas_object(table, index=False).to_numpy())
+        return np.asarray(codes, np.int64)
+
+    def _as_fitted(self, columns: pd.DataFrame) -> pd.DataFrame:
+        _require_distinct(columns)
+        require_columns(columns.columns, list(self.feature_names_in_), name="X")
+        levels = dict(zip(self.encoder_.categories_, self._levels(), strict=True))
+        return pd.DataFrame(
+            {
+                name: _level(columns[name], levels[name]) if name in levels else _number(columns[name])
+                for name in self.feature_names_in_
+            },
+            index=columns.index,
+        )
+
+    def _levels(self) -> list[np.ndarray]:
+        return list(self.encoder_.levels_.categories_) if self.encoder_.categories_ else []
+
+    def _with_ratios(self, table: pd.DataFrame) -> pd.DataFrame:
+        made = {ratio.name: ratio.of(table) for ratio in self.ratios}
+        return pd.concat([table, pd.DataFrame(made, index=table.index)], axis=1) if made else table
+
+
+def _require_distinct(columns: pd.DataFrame) -> None:
+    twice = columns.columns[columns.columns.duplicated()]
+    if len(twice):
+        raise DataError(f"column {twice[0]!r} comes twice; give every column a name of its own")
+
+
+def _with_kinds(columns: pd.DataFrame) -> pd.DataFrame:
+    """Columns as floats where they hold numbers, truths or nothing, else as texts."""
+    return pd.DataFrame(
+        {name: _number(column) if _holds_numbers(column) else _text(column) for name, column in columns.items()},
+        index=columns.index,
+    )
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return False
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return True
+    return pd.api.types.infer_dtype(column, skipna=True) in _NUMBERS_AS_OBJECTS
+
+
+def _number(column: pd.Series) -> pd.Series:
+    """Floats with NaN where missing; DataError that names the column where it holds anything else."""
+    try:
+        if isinstance(column.dtype, pd.CategoricalDtype) or not _holds_numbers(column):
+            raise ValueError(f"such as {column.dropna().iloc[0]!r}")
+        values = column.to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"column {column.name!r} was a number in fit and is {column.dtype} now ({error}); make it a number again,"
+            " with NaN where it is missing"
+        ) from error
+    infinite = np.isinf(values)
+    if infinite.any():
+        raise DataError(
+            f"column {column.name!r} is infinite in {infinite.sum()} rows, first in row {infinite.argmax()}; make them"
+            " missing or finite"
+        )
+    return pd.Series(values, index=column.index, name=column.name)
+
+
+def _level(column: pd.Series, known: np.ndarray) -> pd.Series:
+    """Texts with None where missing; DataError where numbers stand in place of levels of which none is a number."""
+    if _holds_numbers(column) and column.notna().any() and not any(map(_is_number, known)):
+        raise DataError(
+            f"column {column.name!r} was text in fit, such as {known[0]!r}, and is {column.dtype} now; give the levels"
+            " by the same names"
+        )
+    return _text(column)
+
+
+def _is_number(level: str | None) -> bool:
+    try:
+        return level is not None and np.isfinite(float(level))
+    except ValueError:
+        return False
+
+
+def _text(column: pd.Series) -> pd.Series:
+    """Texts with None where missing."""
+    texts: Any = column.astype(object)
+    return pd.Series(
+        [None if gone else str(value) for value, gone in zip(texts, texts.isna(), strict=True)],
+        index=column.index,
+        dtype=object,
+    )
+
+
+def _warn_of_gaps(table: pd.DataFrame) -> None:
+    empty = [str(name) for name in table if table[name].isna().all()]
+    if empty:
+        warnings.warn(
+            f"column {empty[0]!r} is missing in every row and is left out{_and_others(empty)}; drop it, or look why",
+            FinnetWarning,
+            stacklevel=5,
+        )
+
+
+def _and_others(names: list[str]) -> str:
+    return f", like {len(names) - 1} others" if len(names) > 1 else ""

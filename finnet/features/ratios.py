@@ -1,0 +1,129 @@
+"""Ratios and differences of two numbers, found by what a forecast has left unexplained."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import chi2, rankdata
+
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["Ratio", "find_ratios"]
+
+_BINS = 16
+_MOST = 12  # ratios that are kept
+_MOST_NUMBERS = 40  # that are paired; those that say most of the residuals by themselves
+_ALIKE = 0.9  # correlation of ranks from which on two ratios say the same
+_LEVEL = 1e-3  # chance that a table of noise has one ratio that is kept
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """`first` over `second`, or with `is_difference` less it; missing where either is, or where `second` is 0.
+
+    Examples
+    --------
+    >>> Ratio("debt", "income").of(pd.DataFrame({"debt": [1.0, 2.0], "income": [4.0, 0.0]}))
+    array([0.25,  nan])
+    """
+
+    first: str
+    second: str
+    is_difference: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the new column is called."""
+        return f"{self.first} {'-' if self.is_difference else '/'} {self.second}"
+
+    def of(self, table: pd.DataFrame) -> FloatArray:
+        """Values of shape (n_rows,), from the columns of a table."""
+        one, other = (table[name].to_numpy(np.float64) for name in (self.first, self.second))
+        if self.is_difference:
+            return np.asarray(one - other)
+        with np.errstate(all="ignore"):
+            quotient = one / np.where(other == 0.0, np.nan, other)
+        return np.where(np.isfinite(quotient), quotient, np.nan)
+
+
+def find_ratios(numbers: pd.DataFrame, y: IntArray, forecast: FloatArray) -> tuple[Ratio, ...]:
+    """The ratios and differences whose bins hold more or fewer ones than was forecast, at most twelve, strongest first.
+
+    Bins are sixteenths of the rows. Their surplus of ones, squared and over its variance, is that of a score test, and
+    a ratio is kept where it is larger than chance would make the largest of all once in a thousand tables. Of ratios
+    with nearly the same order of rows the strongest stands for all.
+
+    Parameters
+    ----------
+    numbers : DataFrame of float columns
+    y : ndarray of 0 and 1, of shape (n_rows,)
+    forecast : ndarray of shape (n_rows,)
+        Probability of 1, by models that have not seen the row.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> table = pd.DataFrame(rng.uniform(1.0, 2.0, (4000, 3)), columns=["debt", "income", "age"])
+    >>> y = (table["debt"] > table["income"]).to_numpy(int)
+    >>> [ratio.name for ratio in find_ratios(table, y, np.full(4000, 0.5))][0]
+    'debt / income'
+    """
+    surplus, variance = y - forecast, forecast * (1.0 - forecast)
+    names = _most_telling(numbers, surplus, variance)
+    scored = []
+    for ratio in _candidates(names):
+        ranks = _ranks(ratio.of(numbers))
+        scored.append((_strength(ranks, surplus, variance), ratio))
+    least = chi2.isf(_LEVEL / max(1, len(scored)), _BINS)
+    scored.sort(key=lambda pair: -pair[0])
+    kept: list[Ratio] = []
+    orders: list[FloatArray] = []
+    for strength, ratio in scored:
+        if strength < least or len(kept) == _MOST:
+            break
+        order = _order(ratio.of(numbers))
+        if all(abs(float(order @ other)) < _ALIKE for other in orders):
+            kept.append(ratio)
+            orders.append(order)
+    return tuple(kept)
+
+
+def _most_telling(numbers: pd.DataFrame, surplus: FloatArray, variance: FloatArray) -> list[str]:
+    """Names of the numbers to pair."""
+    strengths = {name: _strength(_ranks(numbers[name].to_numpy()), surplus, variance) for name in numbers.columns}
+    kept = sorted(strengths, key=lambda name: -strengths[name])[:_MOST_NUMBERS]
+    return sorted(kept)
+
+
+def _candidates(names: list[str]) -> Iterator[Ratio]:
+    for one, other in combinations(names, 2):
+        yield Ratio(one, other)
+        yield Ratio(other, one)
+        yield Ratio(one, other, is_difference=True)
+
+
+def _ranks(values: FloatArray) -> IntArray:
+    """The sixteenth of the rows in which each value lies; a bin of its own where it is missing."""
+    known = ~np.isnan(values)
+    bins = np.full(len(values), _BINS, np.int64)
+    if known.any():
+        edges = np.quantile(values[known], np.linspace(0.0, 1.0, _BINS + 1)[1:-1])
+        bins[known] = np.searchsorted(edges, values[known])
+    return bins
+
+
+def _strength(bins: IntArray, surplus: FloatArray, variance: FloatArray) -> float:
+    sums, variances = (np.bincount(bins, weights=values, minlength=_BINS + 1) for values in (surplus, variance))
+    is_filled = variances > 1.0
+    return float((sums[is_filled] ** 2 / variances[is_filled]).sum())
+
+
+def _order(values: FloatArray) -> FloatArray:
+    """Ranks with mean 0 and length 1, in which what is missing lies in the middle."""
+    known = ~np.isnan(values)
+    ranks = np.zeros(len(values))
+    ranks[known] = rankdata(values[known])
+    ranks[known] -= ranks[known].mean()
+    return np.asarray(ranks / max(float(np.linalg.norm(ranks)), 1e-12))

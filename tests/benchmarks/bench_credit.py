@@ -1,0 +1,279 @@
+"""The default-risk classifier on real credit data, fold by fold beside the challengers that are installed.
+
+    python tests/benchmarks/bench_credit.py                          # all sets; writes the stored table
+    python tests/benchmarks/bench_credit.py --sets german hmeq       # some; only prints
+    python tests/benchmarks/bench_credit.py --folds 2                # of each set; only prints
+
+The sets are not part of finnet. They are read from the folder named by CREDIT_DATA, else from ../shared/data/credit, as
+NAME.csv.gz with a column `default`, 1 where the loan went bad.
+"""
+
+import argparse
+import os
+
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.model_selection import StratifiedKFold, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from finnet.estimators.default_risk import DefaultRiskClassifier
+
+ROOT = Path(__file__).parents[2]
+FOLDER = Path(os.environ.get("CREDIT_DATA", ROOT.parent / "shared" / "data" / "credit"))
+REPORT = ROOT / "reports" / "benchmarks" / "credit.md"
+LIGHTGBM_DRAWS, LIGHTGBM_ROUNDS = 12, 800
+
+
+@dataclass(frozen=True)
+class CreditSet:
+    """A set by name: columns that say nothing of risk, numbers that are names, and how it is divided."""
+
+    name: str
+    folds: int = 5
+    repeats: int = 1
+    dropped: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    is_in_time: bool = False  # rows stand in order of application, and the last 30 % are forecast
+
+    def read(self) -> tuple[pd.DataFrame, np.ndarray]:
+        table = pd.read_csv(FOLDER / f"{self.name}.csv.gz", low_memory=False)
+        y = table.pop("default").to_numpy().astype(int)
+        table = table.drop(columns=list(self.dropped))
+        texts = [name for name in table if name in self.names or not pd.api.types.is_numeric_dtype(table[name])]
+        for name in texts:
+            table[name] = table[name].astype(object).where(table[name].notna(), "missing").astype(str)
+        return table.astype({**dict.fromkeys(table.columns, float), **dict.fromkeys(texts, "category")}), y
+
+    def splits(self, y: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        if self.is_in_time:
+            cut = round(0.7 * len(y))
+            for draw in range(self.folds):
+                # Draws with replacement give a spread where time leaves one split alone; the first is all rows.
+                rows = np.arange(cut) if draw == 0 else np.sort(np.random.default_rng(draw).integers(0, cut, cut))
+                yield rows, np.arange(cut, len(y))
+            return
+        for repeat in range(self.repeats):
+            yield from StratifiedKFold(self.folds, shuffle=True, random_state=repeat).split(y, y)
+
+
+SETS = {
+    own.name: own
+    for own in (
+        CreditSet("german", repeats=2),
+        CreditSet("hmeq"),
+        CreditSet("polish5"),
+        CreditSet("heloc"),
+        CreditSet("lendingclub", dropped=("application_order", "zip_code"), is_in_time=True),
+        CreditSet("taiwan", dropped=("ID",), names=("SEX", "EDUCATION", "MARRIAGE")),
+        CreditSet("gmsc", folds=2),
+    )
+}
+
+
+class TunedLightGBM:
+    """Settings drawn at random, chosen by the log loss of a fifth of the training rows, then fitted to all of them."""
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> "TunedLightGBM":
+        import lightgbm
+
+        rng = np.random.default_rng(0)
+        learned, judged = train_test_split(np.arange(len(y)), test_size=0.2, stratify=y, random_state=0)
+        tried = []
+        for _ in range(LIGHTGBM_DRAWS):
+            settings = drawn_settings(rng)
+            rows = lightgbm.Dataset(X.iloc[learned], y[learned])
+            held = lightgbm.Dataset(X.iloc[judged], y[judged], reference=rows)
+            stops = lightgbm.early_stopping(25, verbose=False)
+            booster = lightgbm.train(settings, rows, LIGHTGBM_ROUNDS, valid_sets=[held], callbacks=[stops])
+            tried.append((booster.best_score["valid_0"]["binary_logloss"], booster.best_iteration, settings))
+        _, rounds, settings = min(tried, key=lambda one: one[0])
+        rounds = int(1.1 * rounds) + 5
+        self.boosters = [
+            lightgbm.train({**settings, "seed": seed}, lightgbm.Dataset(X, y), rounds) for seed in range(3)
+        ]
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        P = np.mean([booster.predict(X) for booster in self.boosters], axis=0)
+        return np.column_stack([1.0 - P, P])
+
+
+def drawn_settings(rng: np.random.Generator) -> dict[str, Any]:
+    """Settings of LightGBM, each drawn by itself."""
+    return {
+        "objective": "binary",
+        "num_leaves": int(rng.choice([3, 4, 6, 8, 16, 32])),
+        "learning_rate": float(rng.choice([0.03, 0.05, 0.08])),
+        "min_child_samples": int(rng.choice([5, 20, 50, 100])),
+        "colsample_bytree": float(rng.choice([0.3, 0.6, 0.9])),
+        "reg_lambda": float(10 ** rng.uniform(-2, 2)),
+        "subsample": 0.8,
+        "subsample_freq": 1,
+        "num_threads": 1,
+        "verbose": -1,
+    }
+
+
+class CatBoost:
+    """CatBoost at one setting, told which columns are names."""
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> "CatBoost":
+        from catboost import CatBoostClassifier
+
+        self.names = [name for name in X if not pd.api.types.is_numeric_dtype(X[name])]
+        self.model = CatBoostClassifier(
+            iterations=500,
+            learning_rate=0.04,
+            cat_features=self.names,
+            thread_count=1,
+            verbose=0,
+            random_seed=0,
+            allow_writing_files=False,
+        ).fit(X.astype(dict.fromkeys(self.names, str)), y)
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        return self.model.predict_proba(X.astype(dict.fromkeys(self.names, str)))
+
+
+def of_columns(classifier: Any) -> Any:
+    """The classifier behind numbers that are filled and scaled, and names one-hot."""
+    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    names = OneHotEncoder(handle_unknown="ignore", sparse_output=False, min_frequency=5)
+    kinds = make_column_selector(dtype_include=np.number), make_column_selector(dtype_exclude=np.number)
+    return make_pipeline(make_column_transformer((numbers, kinds[0]), (names, kinds[1])), classifier)
+
+
+OURS = "DefaultRiskClassifier"
+MODELS: dict[str, Callable[[], Any]] = {
+    OURS: lambda: DefaultRiskClassifier(random_state=0),
+    "LightGBM, tuned": TunedLightGBM,
+    "CatBoost": CatBoost,
+    "random forest": lambda: of_columns(RandomForestClassifier(300, min_samples_leaf=5, random_state=0)),
+    "logistic regression": lambda: of_columns(LogisticRegression(max_iter=2000)),
+}
+NEEDS = {"LightGBM, tuned": "lightgbm", "CatBoost": "catboost"}
+
+
+@dataclass
+class Scores:
+    """AUC and log loss of each fold, the CPU seconds of all, and the share of rows that each fold forecasts."""
+
+    auc: list[float] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    test_share: float = 0.0
+
+    def add(self, model: Any, X: pd.DataFrame, y: np.ndarray, split: tuple[np.ndarray, np.ndarray]) -> None:
+        train, test = split
+        began = time.process_time()
+        P = np.asarray(model.fit(X.iloc[train], y[train]).predict_proba(X.iloc[test]))[:, 1]
+        self.seconds += time.process_time() - began
+        self.auc.append(float(roc_auc_score(y[test], P)))
+        self.loss.append(float(log_loss(y[test], np.clip(P, 1e-6, 1 - 1e-6))))
+        self.test_share = len(test) / (len(train) + len(test))
+
+
+def installed() -> dict[str, Callable[[], Any]]:
+    return {name: make for name, make in MODELS.items() if find_spec(NEEDS.get(name, "sklearn"))}
+
+
+def difference(ours: list[float], others: list[float], test_share: float) -> tuple[float, float]:
+    """Mean over folds and its standard error, corrected for the rows that folds share (Nadeau & Bengio 2003)."""
+    paired = np.subtract(ours, others)
+    if len(paired) < 2:
+        return float(paired.mean()), float("nan")
+    error = paired.std(ddof=1) * np.sqrt(1 / len(paired) + test_share / (1 - test_share))
+    return float(paired.mean()), float(error)
+
+
+def shown(mean: float, error: float) -> str:
+    return f"{mean:+.4f}" if np.isnan(error) else f"{mean:+.4f} +- {error:.4f}"
+
+
+def verdict(auc: tuple[float, float], loss: tuple[float, float]) -> str:
+    """Better or worse by more than one standard error, in AUC or in log loss."""
+    if np.isnan(auc[1]):
+        return "one fold tells nothing"
+    if auc[0] < -auc[1] or loss[0] > loss[1]:
+        return "worse"
+    return "better" if auc[0] > auc[1] or loss[0] < -loss[1] else "alike"
+
+
+def measure(own: CreditSet, *, folds: int | None) -> dict[str, Scores]:
+    """Scores of every installed model on the same folds."""
+    X, y = own.read()
+    scores = {name: Scores() for name in installed()}
+    for split in list(own.splits(y))[:folds]:
+        for name, make in installed().items():
+            scores[name].add(make(), X, y, split)
+    return scores
+
+
+def rows(own: CreditSet, scores: dict[str, Scores]) -> list[str]:
+    """Lines of the table, ours first."""
+    ours = scores[OURS]
+    lines = []
+    for name, other in scores.items():
+        cells = [own.name, str(len(other.auc)), name, f"{np.mean(other.auc):.4f}", f"{np.mean(other.loss):.4f}"]
+        if name == OURS:
+            cells += ["", "", ""]
+        else:
+            auc = difference(ours.auc, other.auc, ours.test_share)
+            loss = difference(ours.loss, other.loss, ours.test_share)
+            cells += [shown(*auc), shown(*loss)] + [verdict(auc, loss)]
+        lines.append(f"| {' | '.join([*cells, f'{other.seconds:.0f}', f'{ours.seconds / other.seconds:.1f}'])} |")
+    return lines
+
+
+HEAD = """# Credit data
+
+Forecasts of default with `DefaultRiskClassifier()` at its one setting, beside challengers on the same folds.
+Differences are ours less theirs, fold by fold, with standard errors corrected for shared rows: better is above 0 in AUC
+and below 0 in log loss, and a verdict takes one standard error in either. lendingclub is divided in time. CPU seconds
+are those of all folds, one thread each, and the ratio is ours to theirs. Made by `make bench-credit`.
+
+| set | folds | model | AUC | log loss | difference in AUC | in log loss | ours is | CPU s | ours / theirs |
+|---|---|---|---|---|---|---|---|---|---|"""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--folds", type=int, help="only the first ones of each set")
+    asked = parser.parse_args(arguments)
+    found = [SETS[name] for name in asked.sets if (FOLDER / f"{name}.csv.gz").exists()]
+    if not found:
+        print(f"Skipped: {FOLDER} holds none of {', '.join(asked.sets)} as .csv.gz; name their folder by CREDIT_DATA.")
+        return
+    lines = [HEAD]
+    print(HEAD)
+    for own in found:
+        lines += rows(own, measure(own, folds=asked.folds))
+        print("\n".join(lines[-len(installed()) :]), flush=True)
+    absent = [name for name in (*asked.sets,) if SETS[name] not in found]
+    absent += [NEEDS[name] for name in MODELS if name not in installed()]
+    if absent:
+        lines.append(f"\nNot found here and left out: {', '.join(absent)}.")
+        print(lines[-1])
+    if found == list(SETS.values()) and asked.folds is None:
+        REPORT.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

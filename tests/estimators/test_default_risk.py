@@ -1,0 +1,235 @@
+"""The default-risk classifier: tables of all kinds in, probabilities out, and what it says of tables that are wrong."""
+
+from copy import deepcopy
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import roc_auc_score
+
+from finnet.errors import ConfigError, DataError, FinnetWarning, NotSavedError
+from finnet.estimators.archive import Archive, pack, unpack
+from finnet.estimators.default_risk import FLOOR, DefaultRiskClassifier
+from finnet.estimators.risk_race import blend, divide, still_racing
+from finnet.estimators.risk_table import RiskTable
+from finnet.estimators.saving import model_from_bytes, model_to_bytes
+from finnet.features.ratios import Ratio
+from finnet.fitting import InnerFolds
+
+N_ROWS = 100
+
+
+def loans(n_rows: int = N_ROWS, *, seed: int = 0) -> tuple[pd.DataFrame, np.ndarray]:
+    """Loans with gaps, a code, a category, a text and a truth, of which debt, its code and the home tell the risk."""
+    rng = np.random.default_rng(seed)
+    debt = rng.gamma(2.0, 1.0, n_rows)
+    coded = rng.random(n_rows) < 0.1
+    home = rng.choice(["own", "rent"], n_rows)
+    risk = debt + 2.0 * coded + (home == "rent") + rng.normal(0.0, 0.3, n_rows)
+    table = pd.DataFrame(
+        {
+            "debt": np.where(coded, -99.0, debt),
+            "income": np.where(rng.random(n_rows) < 0.2, np.nan, rng.gamma(3.0, 1.0, n_rows)),
+            "home": pd.Categorical(home),
+            "purpose": rng.choice(np.array(["car", "trip", None], object), n_rows),
+            "is_new": rng.random(n_rows) < 0.5,
+        }
+    )
+    return table, (risk > 3.0).astype(int)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> DefaultRiskClassifier:
+    return DefaultRiskClassifier(members=2, random_state=0).fit(*loans())
+
+
+def test_new_loans_are_ordered_by_their_risk(fitted):
+    table, y = loans(400, seed=1)
+    assert roc_auc_score(y, fitted.predict_proba(table)[:, 1]) > 0.9
+
+
+def test_probabilities_sum_to_one_and_are_never_certain(fitted):
+    P = fitted.predict_proba(loans(seed=2)[0].assign(debt=1e9))
+    np.testing.assert_allclose(P.sum(axis=1), 1.0)
+    assert P.min() >= FLOOR
+
+
+def test_same_seed_gives_the_same_bits_in_two_processes():
+    table, y = loans(50)
+    one, two = (DefaultRiskClassifier(members=1, random_state=0, n_jobs=n).fit(table, y) for n in (1, 2))
+    np.testing.assert_array_equal(one.predict_proba(table), two.predict_proba(table))
+
+
+def test_order_of_columns_and_other_rows_make_no_difference(fitted):
+    table, _ = loans()
+    P = fitted.predict_proba(table)
+    np.testing.assert_array_equal(fitted.predict_proba(table[table.columns[::-1]]), P)
+    np.testing.assert_allclose(fitted.predict_proba(table.iloc[3:4]), P[3:4], rtol=1e-12)
+
+
+def test_one_member_and_fifty_rows_are_enough():
+    model = DefaultRiskClassifier(members=1, random_state=0).fit(*loans(50))
+    assert model.predict_proba(loans(3)[0]).shape == (3, 2)
+
+
+def test_labels_may_be_texts():
+    table, y = loans(50)
+    model = DefaultRiskClassifier(members=1, random_state=0).fit(table, np.where(y == 1, "paid not", "paid"))
+    assert model.classes_.tolist() == ["paid", "paid not"]
+    assert set(model.predict(table)) <= {"paid", "paid not"}
+
+
+def test_unknown_levels_are_none_of_the_known_ones(fitted):
+    table = loans(5)[0].assign(home="boat", purpose="sun")
+    other = loans(5)[0].assign(home="tent", purpose="moon")
+    np.testing.assert_array_equal(fitted.predict_proba(table), fitted.predict_proba(other))
+
+
+def test_given_validation_rows_judge_and_train_nothing():
+    (table, y), (held, y_held) = loans(60), loans(40, seed=3)
+    model = DefaultRiskClassifier(members=1, random_state=0).fit(table, y, X_val=held, y_val=y_held)
+    assert np.isnan(model.out_of_bag_).tolist() == [True] * 60 + [False] * 40
+
+
+def test_given_folds_are_the_bags():
+    (table, y), parts = loans(60), np.array_split(np.arange(60), 3)
+    folds = InnerFolds(fit=parts[:2], validation=parts[1:], held_out=parts[1:], stretch=np.arange(60))
+    model = DefaultRiskClassifier(members=1, random_state=0).fit(table, y, folds=folds)
+    assert np.isnan(model.out_of_bag_).tolist() == [True] * 20 + [False] * 40
+    with pytest.raises(ConfigError, match="both folds and X_val"):
+        DefaultRiskClassifier().fit(table, y, folds=folds, X_val=table, y_val=y)
+
+
+def test_settings_are_cloned_and_columns_noted(fitted):
+    assert clone(fitted).get_params() == {"members": 2, "ratios": False, "random_state": 0, "n_jobs": 1}
+    assert (fitted.n_features_in_, fitted.feature_names_in_[0]) == (5, "debt")
+
+
+def test_kinds_of_numbers_make_no_difference(fitted):
+    table, _ = loans(30)
+    others = table.assign(
+        debt=table["debt"].astype("Float64"),
+        income=table["income"].astype(object).where(table["income"].notna(), None),
+        is_new=table["is_new"].astype("boolean"),
+        home=table["home"].astype(str),
+    )
+    np.testing.assert_array_equal(fitted.predict_proba(others), fitted.predict_proba(table))
+
+
+def test_nothing_is_forecast_before_fit():
+    with pytest.raises(NotFittedError):
+        DefaultRiskClassifier().predict_proba(loans()[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda table: table.drop(columns="debt"), "lacks column 'debt'"),
+        (lambda table: table.assign(debt="much"), "column 'debt' was a number in fit.*make it a number"),
+        (lambda table: table.assign(debt="3.5"), "column 'debt' was a number in fit.*such as '3.5'"),
+        (lambda table: table.assign(purpose=7), "column 'purpose' was text in fit, such as 'car', and is int64 now"),
+        (lambda table: table.assign(income=np.inf), "column 'income' is infinite.*make them missing"),
+        (lambda table: table.assign(income=pd.Timestamp("2024-01-01")), "column 'income'.*drop it"),
+    ],
+)
+def test_wrong_columns_are_named(fitted, change, said):
+    with pytest.raises(DataError, match=said):
+        fitted.predict_proba(change(loans()[0]))
+
+
+@pytest.mark.parametrize(
+    ("y", "said"),
+    [
+        (np.zeros(N_ROWS), "one class only"),
+        (np.arange(N_ROWS) % 3, "Only binary"),
+        (np.arange(9) % 2, "9 labels, X has 100 rows"),
+    ],
+)
+def test_wrong_targets_are_refused(y, said):
+    with pytest.raises(DataError, match=said):
+        DefaultRiskClassifier().fit(loans()[0], y)
+
+
+def test_a_refused_fit_leaves_the_fitted_model_as_it_was():
+    table, y = loans(50)
+    model = DefaultRiskClassifier(members=1, random_state=0).fit(table, y)
+    P = model.predict_proba(table)
+    with pytest.raises(DataError, match="is infinite"):
+        model.fit(table.assign(debt=np.inf), np.where(y == 1, "bad", "good"))
+    assert model.classes_.tolist() == [0, 1]
+    np.testing.assert_array_equal(model.predict_proba(table), P)
+
+
+@pytest.mark.parametrize("settings", [{"members": 0}, {"n_jobs": 0}, {"ratios": "yes"}])
+def test_wrong_settings_are_named(settings):
+    with pytest.raises(ConfigError, match=next(iter(settings))):
+        DefaultRiskClassifier(**settings).fit(*loans())
+
+
+def test_a_column_without_any_value_is_left_out_with_a_warning():
+    table, _ = loans(20)
+    with pytest.warns(FinnetWarning, match="'gone' is missing in every row"):
+        shown = RiskTable().fit(table.assign(gone=np.nan)).show(table.assign(gone=np.nan))
+    np.testing.assert_array_equal(shown.plain, RiskTable().fit(table).show(table).plain)
+
+
+def test_equal_rows_are_left_out_together():
+    table, y = loans(40)
+    twice, groups = pd.concat([table, table], ignore_index=True), np.tile(np.arange(40), 2)
+    np.testing.assert_array_equal(RiskTable().fit(twice).groups(twice), groups)
+    for bag in divide(np.tile(y, 2), groups, np.random.default_rng(0)):
+        assert not set(groups[bag.learned]) & set(groups[bag.judged])
+
+
+def test_a_design_stays_only_where_its_half_helps():
+    y = np.array([0, 0, 1, 1])
+    good, opposite = np.array([0.2, 0.2, 0.9, 0.5]), np.array([0.8, 0.8, 0.2, 0.4])
+    complement = np.array([0.2, 0.2, 0.5, 0.9])
+    assert still_racing({"good": good, "opposite": opposite}, y) == ["good"]
+    assert still_racing({"good": good, "complement": complement}, y) == ["good", "complement"]
+
+
+def test_the_better_design_gets_the_larger_share():
+    y = np.arange(400) % 2
+    shares = blend({"sharp": np.where(y == 1, 0.8, 0.2), "blunt": np.where(y == 1, 0.6, 0.4)}, y)
+    assert shares["sharp"] > 0.9
+
+
+def test_ratios_join_the_table_under_their_names():
+    table, _ = loans(20)
+    shown = RiskTable((Ratio("debt", "income"), Ratio("debt", "income", is_difference=True))).fit(table).show(table)
+    assert shown.numbers.shape[1] == 5
+    np.testing.assert_array_equal(shown.numbers[:, -1], table["debt"] - table["income"])
+
+
+def test_a_loaded_classifier_forecasts_the_same_bits(fitted):
+    loaded, (table, _) = model_from_bytes(model_to_bytes(fitted)), loans(300, seed=5)
+    np.testing.assert_array_equal(loaded.predict_proba(table), fitted.predict_proba(table))
+    assert model_to_bytes(loaded) == model_to_bytes(fitted)
+    assert loaded.get_params() == fitted.get_params()
+    with pytest.raises(NotSavedError, match="out_of_bag_"):
+        _ = loaded.out_of_bag_
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda model: model["shares"].update(binned=2.0),
+        lambda model: model["bags"][0].update(members=10**9),
+        lambda model: model["bags"][0].update(widths=[10**6, 10**6]),
+        lambda model: model["bags"][0].update(design="other"),
+        lambda model: model["bags"][0].update(edges=0),
+        lambda model: model["columns"].pop(),
+        lambda model: model["classes"].append(2),
+        lambda model: model["settings"].update(members="many"),
+        lambda model: model.update(ratios=[["debt", "moon", False]]),
+    ],
+)
+def test_a_damaged_file_is_refused(fitted, damage):
+    archive = unpack(model_to_bytes(fitted))
+    description = deepcopy(archive.description)
+    damage(description["model"])
+    with pytest.raises(DataError):
+        model_from_bytes(pack(Archive(description, archive.arrays)))
