@@ -53,6 +53,11 @@ class Model:
     is_refitted: bool = False
     not_saved: tuple[Kind, ...] = ()
 
+    @property
+    def is_tuned(self) -> bool:
+        """Whether settings are tried for it."""
+        return not (self.is_naive or self.takes_tables)
+
     def make(self, kind: Kind = "event", *, levels: Sequence[float] = ()) -> Any:
         """An estimator that is not fitted; of quantiles, at these levels.
 
@@ -154,6 +159,5 @@ def naive_models() -> tuple[str, ...]:
 
 def spaces(kind: Kind = "event") -> dict[str, Space]:
     """What each model that is tuned draws its settings from."""
-    return {
-        name: model.space_of(kind) for name, model in BASELINES.items() if kind in model.made_by and not model.is_naive
-    }
+    tuned = {name: model for name, model in BASELINES.items() if model.is_tuned and kind in model.made_by}
+    return {name: model.space_of(kind) for name, model in tuned.items()}

@@ -77,6 +77,8 @@ class DefaultRiskClassifier(BinaryClassifier):
         Share of each design in the forecast.
     ratios_ : list of str
         Names of the ratios and differences that were found to help.
+    is_fitted_in_folds_ : bool
+        Whether `folds` were given.
     out_of_bag_ : ndarray of shape (n_rows,)
         Probability of the second class for each training row, by the bags that had left it out; NaN where none
         had, as for all rows of X where X_val was given, whose rows then follow.
@@ -136,6 +138,7 @@ class DefaultRiskClassifier(BinaryClassifier):
             if has_validation(X_val, y_val) and X_val is not None:
                 judged_by = _Loans(X_val, self._known_codes(y_val))
             self._table, self._raced = self._learned(train, judged_by)
+            self.is_fitted_in_folds_ = folds is not None
         except BaseException:
             # What was fitted before still forecasts, with its own classes.
             self.__dict__.clear()

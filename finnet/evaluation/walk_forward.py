@@ -238,12 +238,16 @@ def _is_constant(forecasts: Forecasts) -> bool:
 def _use_of_rows(work: _Work, fitted: Any) -> dict[str, int]:
     """How the training rows were used; see `FitRecord`."""
     total, folds = len(work.train.y), work.folds
-    if folds is None or not any(isinstance(part, CrossFit) for part in _layers(fitted)):
+    if folds is None or not any(_is_fitted_in_folds(part) for part in _layers(fitted)):
         return {"fits": 1, "least": total, "most": total, "fitted": total} | dict.fromkeys(_NOT_FITTED, 0)
     sizes, fitted_rows = [len(rows) for rows in folds.fit], len(folds.fitted)
     calibrating = len(folds.judged) if _told(fitted, "calibration_") is not None else 0
     kept = {"validating": max(map(len, folds.validation)), "calibrating": calibrating, "unused": total - fitted_rows}
     return {"fits": len(sizes), "least": min(sizes), "most": max(sizes), "fitted": fitted_rows} | kept
+
+
+def _is_fitted_in_folds(fitted: Any) -> bool:
+    return isinstance(fitted, CrossFit) or bool(getattr(fitted, "is_fitted_in_folds_", False))
 
 
 _NOT_FITTED = ("validating", "calibrating", "unused")

@@ -35,7 +35,7 @@ class Deployment:
         """Which model it is and why, in a sentence; "" where it is the network."""
         name = model_in_sentence(self.model)
         if not self.chosen:
-            return "" if self.model == "network" else f"The page is about {name}, which the job file deploys."
+            return "" if self.model == "network" else f"The page is about {name}, which the job deploys."
         by_fold = ", ".join(f"{fold} {model_in_sentence(model)}" for fold, model in self.chosen.items())
         return (
             "The best model of a fold is the one with the lowest log loss on training rows that its fits had not seen;"

@@ -15,7 +15,7 @@ from finnet.jobs.final import final_rows
 from finnet.jobs.runner import build_models, count_fits
 from finnet.jobs.sources import load
 from finnet.jobs.tasks import task_of
-from finnet.models import BASELINES
+from finnet.models import BASELINES, NETWORK
 from finnet.names import model_in_sentence
 from finnet.splits import Fold, Split, fold_table
 
@@ -47,7 +47,7 @@ def explain(job: Job, *, n_jobs: int = 1) -> str:
     Data: 600 rows, 14.8% of them ones, from 2010-01-10 to 2019-12-31.
     Folds: 1. The first trains on 368 rows and forecasts 181.
     Blocks: 5 fits on each training window, each without some of its rows, which stop training, choose settings, and...
-    Fits: 2 models on 1 fold; the network trains 4 networks in each fit, the others but the naive ones try...
+    Fits: 2 models on 1 fold; the network trains 4 networks in each fit, those that are tuned try 2 settings...
     Time: about ... on 1 process.
     """
     study = load(job)
@@ -98,10 +98,11 @@ def _blocks(job: Job) -> str:
 def _fits(job: Job, dataset: Dataset) -> str:
     folds = (count_fits(job, dataset) - 1) // len(job.models)
     rows = _plural(len(final_rows(job.split.split, dataset)), "row")
-    members = f"the network trains {_plural(job.network.build(fits=job.blocks.fits).members, 'network')} in each fit"
-    tried = f"the others but the naive ones try {_plural(job.tune.trials, 'setting')}"
+    members = f"the network trains {_plural(job.network.build(fits=job.blocks.fits).members, 'network')} in each fit, "
+    tried = f"those that are tuned try {_plural(job.tune.trials, 'setting')}"
     last = f"Then {_deployed(job)} is fitted once more, on {rows}, to forecast what comes."
-    return f"Fits: {len(job.models)} models on {_plural(folds, 'fold')}; {members}, {tried}. {last}"
+    made = f"{members if NETWORK in job.models else ''}{tried}"
+    return f"Fits: {len(job.models)} models on {_plural(folds, 'fold')}; {made}. {last}"
 
 
 def _deployed(job: Job) -> str:
@@ -121,7 +122,7 @@ def _time(job: Job, dataset: Dataset, *, n_jobs: int) -> str:
 
 def _repeats(job: Job, model: str) -> float:
     """How much more often a model is fitted on a fold than without tuning, which fits one block once per setting."""
-    extra = job.tune.trials - 1 if model in BASELINES and not BASELINES[model].is_naive else 0
+    extra = job.tune.trials - 1 if model in BASELINES and BASELINES[model].is_tuned else 0
     return 1 + extra / job.blocks.fits
 
 

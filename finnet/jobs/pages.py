@@ -14,6 +14,7 @@ from finnet.jobs.config import Job
 from finnet.jobs.deployment import Deployment
 from finnet.jobs.tasks import task_of
 from finnet.jobs.tasks.task import Decision, SharedSections, Study
+from finnet.models import NETWORK
 from finnet.reporting.report import Report
 from finnet.reporting.sections.calibration import CalibrationSection
 from finnet.reporting.sections.comparison import ComparisonSection
@@ -95,10 +96,11 @@ def _notes(job: Job, dataset: Dataset, deployment: Deployment) -> list[str]:
     notes = [
         "Intervals take the models as fitted: they say how the figures would vary with other test rows, not with other"
         " training rows.",
-        f"On each fold the network is {_networks(job)}; every other model but the naive ones tried"
-        f" {_settings(job.tune.trials)} in the first of its {job.blocks.fits} fits and took the best in all. All models"
-        " leave out the same rows; timings.json says what each model cost.",
+        f"Every model that is tuned tried {_settings(job.tune.trials)} in the first of its {job.blocks.fits} fits and"
+        " took the best in all. All models leave out the same rows; timings.json says what each model cost.",
     ]
+    if NETWORK in job.models:
+        notes.append(f"On each fold the network is {_networks(job)}.")
     if deployment.note:
         notes.append(deployment.note)
     if "svm" in job.models:

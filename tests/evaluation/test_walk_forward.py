@@ -21,7 +21,7 @@ from finnet.evaluation.walk_forward import forecast_folds, walk_forward
 from finnet.features.encoding import TableEncoder
 from finnet.jobs.catalog import build_model
 from finnet.labels import Direction, ForwardReturn, build_dataset, default_dataset
-from finnet.models import BASELINES
+from finnet.models import BASELINES, naive_models, spaces
 from finnet.network.stopping import EarlyStopping
 from finnet.splits import Holdout, RepeatedKFold, WalkForward
 
@@ -54,7 +54,9 @@ def panel_with_other_future(panel, stop, how):
 
 
 @pytest.mark.parametrize("how", ["noise", "another asset", "missing"])
-@pytest.mark.parametrize("name", ["network", *(name for name, model in BASELINES.items() if "event" in model.made_by)])
+@pytest.mark.parametrize(
+    "name", ["network", *spaces(), *(name for name in naive_models() if "event" in BASELINES[name].made_by)]
+)
 def test_the_future_moves_no_forecast(name, how):
     # Scalers, early stopping, tuning and calibration of the first folds all lie before the change.
     panel, stop = made_market(symbols=3, sessions=260), 230

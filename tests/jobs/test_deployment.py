@@ -52,7 +52,7 @@ def test_any_model_can_be_deployed_and_forecasts_new_rows(deploy, loans, tmp_pat
     assert new.forecasts.models == [deploy]
     assert len(new.forecasts) == 400
     page = (result.folder / "report.html").read_text(encoding="utf-8")
-    assert "which the job file deploys" in page
+    assert "which the job deploys" in page
 
 
 def test_the_best_of_a_fold_is_the_one_with_the_lowest_loss_on_rows_held_out(best):

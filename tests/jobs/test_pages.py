@@ -38,7 +38,7 @@ def small(tmp_path_factory):
 def test_the_notes_say_how_many_networks_and_settings_were_tried(small):
     notes = notes_of(small)
     assert "the network is the average of one network in each of 5 fits" in notes
-    assert "every other model but the naive ones tried one setting" in notes
+    assert "Every model that is tuned tried one setting" in notes
 
 
 def test_networks_are_divided_over_the_fits(tmp_path):
