@@ -89,6 +89,7 @@ def test_tweets_of_a_file_day_reach_the_next_close_only(shared_data):
     assert panel["texts"][next_day, 0] == daily["2014-01-02"] != daily["2014-01-03"]
 
 
+@pytest.mark.full
 def test_an_sp500_job_runs_on_ranks(shared_data, tmp_path):
     job = direction_job(
         {
@@ -113,7 +114,7 @@ def test_an_sp500_job_runs_on_ranks(shared_data, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "categories", "ceiling"),
-    [("german", (), 0.83), ("taiwan", ("SEX", "EDUCATION", "MARRIAGE"), 0.80)],
+    [("german", (), 0.83), pytest.param("taiwan", ("SEX", "EDUCATION", "MARRIAGE"), 0.80, marks=pytest.mark.full)],
 )
 def test_real_loans_are_ranked_as_well_as_is_plausible(shared_data, tmp_path, name, categories, ceiling):
     loans = {
