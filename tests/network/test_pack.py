@@ -344,5 +344,5 @@ def test_rates_of_dropout_that_do_not_fit_the_members_are_refused():
 
 
 def test_weights_averaged_over_epochs_are_for_single_networks():
-    with pytest.raises(ConfigError, match="averaging=0.5 is for single networks"):
+    with pytest.raises(ConfigError, match=r"averaging=0\.5 is for single networks"):
         trained_pack(averaging=0.5)
