@@ -41,7 +41,8 @@ def explain(job: Job, *, n_jobs: int = 1) -> str:
     --------
     >>> from finnet.jobs.config import parse_job
     >>> job = parse_job({"schema": 1, "task": "default-risk", "name": "small", "tune": {"trials": 2},
-    ...                  "data": {"made_loan_book": {"loans": 600}}, "models": ["network", "prior_rate"]})
+    ...                  "data": {"made_loan_book": {"loans": 600}}, "models": ["network", "prior_rate"],
+    ...                  "network": {"epochs": 3}})
     >>> print(explain(job))
     small forecasts default from 10 columns.
     Data: 600 rows, 14.8% of them ones, from 2010-01-10 to 2019-12-31.
@@ -98,7 +99,7 @@ def _blocks(job: Job) -> str:
 def _fits(job: Job, dataset: Dataset) -> str:
     folds = (count_fits(job, dataset) - 1) // len(job.models)
     rows = _plural(len(final_rows(job.split.split, dataset)), "row")
-    members = f"the network trains {_plural(job.network.build(fits=job.blocks.fits).members, 'network')} in each fit, "
+    members = f"the network trains {_plural(job.network.members_of(job.blocks.fits), 'network')} in each fit, "
     tried = f"those that are tuned try {_plural(job.tune.trials, 'setting')}"
     last = f"Then {_deployed(job)} is fitted once more, on {rows}, to forecast what comes."
     made = f"{members if NETWORK in job.models else ''}{tried}"

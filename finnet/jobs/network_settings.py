@@ -175,11 +175,15 @@ class NetworkSettings:
             return named_activation(own_object(self.activation))
         return named_activation(self.activation)
 
+    def members_of(self, fits: int) -> int:
+        """Networks that each of so many fits trains."""
+        return -(-self.members // fits)
+
     def build(
         self, *, fits: int = 1, kind: Kind = "event", levels: Sequence[float] = ()
     ) -> NetworkEnsembleClassifier | NetworkEnsembleRegressor:
         """The untrained networks of one of `fits` fits; of quantiles, at these levels."""
-        members, shared = -(-self.members // fits), self._shared
+        members, shared = self.members_of(fits), self._shared
         loss = own_object(self.loss) if self.loss is not None and is_plugin(self.loss) else self.loss
         if self.loss is not None and not is_plugin(self.loss):
             require_choice(self.loss, CLASS_LOSSES if kind == "event" else NUMBER_LOSSES, name="network.loss")

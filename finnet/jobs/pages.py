@@ -111,7 +111,7 @@ def _notes(job: Job, dataset: Dataset, deployment: Deployment) -> list[str]:
 
 
 def _networks(job: Job) -> str:
-    members = job.network.build(fits=job.blocks.fits).members
+    members = job.network.members_of(job.blocks.fits)
     each = "one network" if members == 1 else f"{members} networks, trained at once"
     drawn = f"{each} in each of {job.blocks.fits} fits, with settings drawn from the ranges of the job"
     if job.network.selection == "all" or members == 1:

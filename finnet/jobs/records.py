@@ -69,7 +69,7 @@ def manifest(
         "data": _data(dataset, pending) | {"newest": newest},
         "tuning": {
             "fits per model and fold": job.blocks.fits,
-            "networks trained per fit": job.network.build(fits=job.blocks.fits).members,
+            "networks trained per fit": job.network.members_of(job.blocks.fits),
             "settings tried per other model and fold": job.tune.trials,
             "rows that train the SVM, at most": CappedSVC().max_rows,
         },

@@ -66,7 +66,8 @@ def verify_run(
     >>> from tempfile import mkdtemp
     >>> from finnet.jobs.config import parse_job
     >>> job = parse_job({"schema": 1, "task": "default-risk", "name": "small", "tune": {"trials": 1},
-    ...                  "data": {"made_loan_book": {"loans": 300}}, "models": ["network", "prior_rate"]})
+    ...                  "data": {"made_loan_book": {"loans": 300}}, "models": ["network", "prior_rate"],
+    ...                  "network": {"epochs": 3}})
     >>> verify_run(run_job(job, reports=mkdtemp()).folder).status
     'bit-equal'
     """

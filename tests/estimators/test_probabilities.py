@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import clone
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
@@ -19,7 +19,7 @@ from finnet.features.encoding import TableEncoder
 from finnet.fitting import InnerFolds
 from tests.estimators.checks import OTHERS
 
-CLASSIFIERS = [estimator for estimator in OTHERS if hasattr(estimator, "predict")]
+CLASSIFIERS = [estimator for estimator in OTHERS if is_classifier(estimator)]
 BINARY = [CappedSVC(), PriorRate(), AlwaysUp(), Persistence(0), BestColumn()]
 WRAPPED = [estimator for estimator in CLASSIFIERS if hasattr(estimator, "classifier")]
 X = np.random.default_rng(0).standard_normal((200, 3))
