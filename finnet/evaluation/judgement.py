@@ -1,12 +1,20 @@
 """Judgement: what the forecasts of several models are worth, one of them compared with the others."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from finnet.evaluation.calibration import calibration_errors, calibration_table, coverage_table
 from finnet.evaluation.comparison import Comparison, compare
-from finnet.evaluation.scores import Sample, compared_metrics, describe_sample, score, score_by_fold
+from finnet.evaluation.scores import (
+    Sample,
+    compared_metrics,
+    default_metrics,
+    describe_sample,
+    score,
+    score_by_fold,
+)
 from finnet.forecasts import Forecasts
 from finnet.targets import Target, target_named
 
@@ -63,6 +71,7 @@ def judge(
     forecasts: Forecasts,
     subject: str = "network",
     *,
+    metrics: Sequence[str] = (),
     outcome: "pd.Series[float] | None" = None,
     seed: int = 0,
 ) -> Judgement:
@@ -72,6 +81,8 @@ def judge(
     ----------
     subject : str
         One of the models.
+    metrics : sequence of str
+        Scored beside those of the target.
     outcome : Series, optional
         What the rank IC orders symbols by, such as the forward return, indexed by (issued_at, entity).
     seed : int
@@ -99,7 +110,9 @@ def judge(
         subject=subject,
         target=target_named(str(forecasts.table["target"].iloc[0]), kinds[0]),
         sample=describe_sample(forecasts),
-        scores=score(forecasts, seed=seed, outcome=outcome),
+        scores=score(
+            forecasts, tuple(dict.fromkeys((*default_metrics(forecasts), *metrics))), seed=seed, outcome=outcome
+        ),
         fold_scores=score_by_fold(forecasts, compared, outcome=outcome),
         comparisons=tuple(compare(forecasts, subject, metric=metric, outcome=outcome) for metric in compared),
         calibration=calibration_table(forecasts) if is_probability else None,

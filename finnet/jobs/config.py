@@ -16,6 +16,7 @@ from finnet.blocks import Blocks
 from finnet.checks import nearest, require_at_least, require_choice, require_share
 from finnet.data.limits import Limits
 from finnet.errors import ConfigError
+from finnet.evaluation.metrics import METRICS, Metric
 from finnet.files import open_regular
 from finnet.jobs.network_settings import NetworkSettings
 from finnet.jobs.plain_settings import DEEPEST, require_plain, shown
@@ -79,6 +80,17 @@ def _known_models(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def _known_metrics(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if is_plugin(name):
+            own = load_plugin(name)
+            if not isinstance(own, Metric):
+                raise ConfigError(f"{name!r} is no Metric; see finnet.evaluation.metrics.Metric")
+            METRICS[name] = own
+        require_choice(name, METRICS, name="metrics")
+    return names
+
+
 def _with_validation(blocks: Blocks) -> Blocks:
     # Without rows held out, early stopping would hold out some of its own choice.
     require_share(blocks.validation, name="blocks.validation", zero=False)
@@ -86,6 +98,7 @@ def _with_validation(blocks: Blocks) -> Blocks:
 
 
 CheckedBlocks = Annotated[Blocks, AfterValidator(_with_validation)]
+Metrics = Annotated[tuple[str, ...], AfterValidator(_known_metrics)]
 Models = Annotated[tuple[str, ...], AfterValidator(_known_models)]
 _MOST_BYTES = 1_000_000
 CONTENDERS = ("network", "tree", "svm", "knn", "logistic", "forest", "boosting")
@@ -109,6 +122,9 @@ class Job(BaseModel):
     deploy : str
         The model that the report is about, that decides, and that `finnet forecast` applies: one of `models`, or
         "best", the one with the lowest log loss on training rows held out, chosen fold by fold.
+    metrics : tuple of str
+        Scores beside those of the target: names in `finnet.evaluation.metrics.METRICS`, or `package.module:name` of a
+        Metric of your own. They decide nothing.
 
     Examples
     --------
@@ -128,6 +144,7 @@ class Job(BaseModel):
     split: SplitChoice
     models: Models
     deploy: str = "network"
+    metrics: Metrics = ()
     blocks: CheckedBlocks = Blocks()
     network: NetworkSettings = NetworkSettings()
     tune: Tune = Tune()
@@ -136,6 +153,7 @@ class Job(BaseModel):
     @model_validator(mode="after")
     def _deploys_a_model(self) -> Self:
         self._require_models_of_the_kind()
+        self._require_metrics_of_the_kind()
         self.network.build(kind=self.kind, levels=(0.5,))
         require_choice(self.deploy, (*self.models, BEST), name="deploy")
         if self.deploy == BEST and self.kind != "event":
@@ -158,6 +176,13 @@ class Job(BaseModel):
                 raise ConfigError(f"models names {name}, which cannot forecast this; use network, {', '.join(able)}")
         if self.deploy in BASELINES and self.kind in BASELINES[self.deploy].not_saved:
             raise ConfigError(f"deploy={self.deploy!r} has no form in a model file for this; deploy another model")
+
+    def _require_metrics_of_the_kind(self) -> None:
+        forecast = {"event": "probability", "number": "mean", "quantile": "quantile"}[self.kind]
+        able = [name for name, metric in METRICS.items() if metric.kind == "row" and forecast in metric.fits]
+        for name in self.metrics:
+            if name not in able:
+                raise ConfigError(f"metrics names {name}, which cannot be added here; use one of {', '.join(able)}")
 
     @property
     def plugins(self) -> list[str]:

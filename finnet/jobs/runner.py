@@ -137,7 +137,13 @@ def run_job(
         deployment, results = deployed(job.deploy, results)
         model = _refit(job, dataset, deployment.model, units=units, on_progress=on_progress)
         forecasts = Forecasts.concat([result.forecasts for result in results])
-        judgement = judge(forecasts, deployment.subject, outcome=task.outcome(job, study.source), seed=job.seed)
+        judgement = judge(
+            forecasts,
+            deployment.subject,
+            metrics=job.metrics,
+            outcome=task.outcome(job, study.source),
+            seed=job.seed,
+        )
         profile, name = training_profile(job, dataset), deployment.model
         pending = None
         if undecided is not None:

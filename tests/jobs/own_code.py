@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.naive_bayes import GaussianNB
 
+from finnet.evaluation.metric_shapes import Sums
+from finnet.evaluation.metrics import Metric
 from finnet.features.feature import Feature
 from finnet.labels import HorizonLabel
 
@@ -50,6 +52,14 @@ class WrongSoftsign(Softsign):
     def gradient(self, Z, A, dA):
         dA /= 1 + np.abs(Z)
         return dA
+
+
+def _misses(truth, probability):
+    return np.column_stack([(probability > 0.5) != (truth == 1), np.ones(len(truth))]).astype(float)
+
+
+_SHAPE = Sums(_misses, lambda sums: sums[..., 0] / sums[..., 1])
+miss_rate = Metric(lambda truth, p, weight=None: _SHAPE.value(truth, p, weight), False, "miss rate", shape=_SHAPE)
 
 
 def bayes():

@@ -9,8 +9,10 @@ import pytest
 from finnet.errors import ConfigError, DataError, LookAheadError
 from finnet.estimators.saving import load_model
 from finnet.jobs.config import parse_job
+from finnet.jobs.page_files import render_page
 from finnet.jobs.runner import run_job
 from finnet.plugins import allow_plugins, is_plugin, load_plugin, plugin_name
+from finnet.sums import read_files
 
 OWN = "tests.jobs.own_code"
 JOB = {
@@ -51,6 +53,7 @@ def test_other_texts_are_no_plugins(name):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     own = {"network": {**JOB["network"], "activation": f"{OWN}:Softsign"}}
+    own["metrics"] = ["ks", f"{OWN}:miss_rate"]
     own["label"] = {"plugin": {"name": f"{OWN}:LargeMove", "settings": {"size": 0.01}}}
     with allow_plugins():
         return run_job(parse_job(JOB | own), reports=tmp_path_factory.mktemp("reports"))
@@ -68,9 +71,24 @@ def test_a_feature_a_label_a_model_and_an_activation_run_from_job_file_to_page(r
 def test_the_manifest_holds_the_hash_of_their_source(run):
     plugins = json.loads((run.folder / "manifest.json").read_text())["plugins"]
     source = Path(__file__).with_name("own_code.py").read_bytes()
-    assert plugins == {
-        f"{OWN}:{name}": sha256(source).hexdigest() for name in ("Softsign", "LargeMove", "bayes", "high_low")
-    }
+    names = ("LargeMove", "Softsign", "bayes", "high_low", "miss_rate")
+    assert plugins == {f"{OWN}:{name}": sha256(source).hexdigest() for name in names}
+
+
+def test_a_metric_of_ones_own_is_scored_and_drawn_the_same_without_its_code(run):
+    scores = run.judgement.scores.set_index(["model", "metric"])["value"]
+    for model in run.forecasts.models:
+        assert scores[model, f"{OWN}:miss_rate"] == pytest.approx(1 - scores[model, "accuracy"])
+        assert 0 <= scores[model, "ks"] <= 1
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert "Miss rate" in page
+    assert render_page(read_files(run.folder)) == page
+
+
+@pytest.mark.parametrize("name", ["rank_ic", "mse", "no_such_metric"])
+def test_a_metric_that_does_not_fit_is_refused_at_the_start(name):
+    with allow_plugins(), pytest.raises(ConfigError, match="metrics"):
+        parse_job(JOB | {"metrics": [name]})
 
 
 def test_a_model_with_an_activation_of_ones_own_is_loaded_with_leave_alone(run):

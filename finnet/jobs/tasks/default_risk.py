@@ -87,6 +87,7 @@ class DefaultRiskJob(Job):
     data: LoanData
     split: SplitChoice = SplitChoice(holdout=Holdout())
     models: Models = ("risk_network", *CONTENDERS, "prior_rate", "best_column")
+    deploy: str = "risk_network"
     lending: LoanTerms = LoanTerms()
 
 
@@ -97,10 +98,9 @@ class DefaultRiskTask(Task):
     report_kind = "Model validation report."
 
     def complete(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The classifier of default risk is deployed where the file says neither what is, nor that it is left out."""
-        models = settings.get("models", ["risk_network"])
-        is_there = isinstance(models, list) and "risk_network" in models
-        return {"deploy": "risk_network", **settings} if is_there else settings
+        """The network is deployed where the file leaves the classifier of default risk out."""
+        is_left_out = "risk_network" not in settings.get("models", ["risk_network"])
+        return {"deploy": "network", **settings} if is_left_out else settings
 
     def read(self, job: DefaultRiskJob, reading: Reading) -> LoanBook | None:
         """The loans of a file, or made ones."""

@@ -11,6 +11,7 @@ import pandas as pd
 from finnet.evaluation.judgement import Judgement
 from finnet.evaluation.paired_tests import FEWEST_FITS
 from finnet.names import model_heading, model_in_sentence
+from finnet.plugins import is_plugin
 from finnet.reporting import plots
 from finnet.reporting.html import Block, Details, Figure, Section, Table
 from finnet.reporting.sections.section import ReportSection
@@ -172,7 +173,7 @@ def _tests(table: pd.DataFrame) -> str:
 
 
 def _which_is_better(scores: pd.DataFrame) -> str:
-    metrics = [metric_of(str(name)) for name in scores["metric"].unique()]
+    metrics = [metric_of(str(name)) for name in scores["metric"].unique() if not is_plugin(str(name))]
     lower = [metric.name for metric in metrics if not metric.higher_is_better]
     return f"Lower is better for {' and '.join(lower)}, higher for the others." if lower else "Higher is better."
 
