@@ -13,7 +13,7 @@ demo: .venv/core  ## run both example jobs and print where the reports are
 	$(BIN)/finnet run finnet/jobs/examples/default-risk.toml
 
 test: .venv/test lint  ## what CI runs: lint, types, tests and doctests
-	$(BIN)/python -m pytest -q -n 2 -m "not full"
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not full"
 
 quick: .venv/test  ## the tests that train next to nothing
 	$(BIN)/python -m pytest -q -n 2 -m "not full" tests/test_architecture.py tests/test_checks.py tests/test_dataset.py \

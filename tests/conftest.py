@@ -57,3 +57,15 @@ def faults(monkeypatch):
         return len(made) > number
 
     return run
+
+
+LONGEST = (
+    "test_commands_run_in_the_order_given",
+    "test_the_short_table_of_faults_counts_none",
+    "test_kills_leave_the_old",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """The longest tests first, so that no process ends with one of them while the other has nothing left."""
+    items.sort(key=lambda item: not item.name.startswith(LONGEST))

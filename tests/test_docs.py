@@ -36,6 +36,10 @@ def smaller(job):
 def test_commands_run_in_the_order_given(tmp_path):
     shutil.copytree(ROOT / "data" / "sample", tmp_path / "data" / "sample")
     for command in COMMANDS:
+        for job in tmp_path.glob("data/sample/*.toml"):
+            text = job.read_text(encoding="utf-8")
+            fewer = re.sub(r"^models = .*", 'models = ["network", "tree", "prior_rate"]', text, flags=re.MULTILINE)
+            job.write_text(fewer, encoding="utf-8")
         for job in tmp_path.glob("my-study.toml"):
             job.write_text(smaller(job.read_text(encoding="utf-8")), encoding="utf-8")
         words = [sys.executable, "-m", *command.split()]

@@ -15,6 +15,7 @@ from finnet.reporting.html import render
 from finnet.reporting.sections import SECTIONS
 
 TINY = {"schema": 1, "name": "tiny", "tune": {"trials": 1}, "network": {"members": 1, "hidden": [4], "epochs": 2}}
+TINY["blocks"] = {"validation": 0.5}
 LOANS = {"task": "default-risk", "data": {"made_loan_book": {"loans": 90}}, "split": {"purged_kfold": {"folds": 2}}}
 MARKET = {"data": {"made_market": {"symbols": 12, "sessions": 150}}, "split": {"holdout": {"test_share": 0.4}}}
 DIRECTION = {"task": "direction", **MARKET, "features": ["return_1"]}
@@ -27,14 +28,15 @@ def able(kind):
     return ["network", *(name for name, model in BASELINES.items() if kind in model.made_by)]
 
 
-def drawn(folder, *parts, **changes):
-    """The sections of a run, each of which is drawn."""
+def drawn(folder, *parts, page=True, **changes):
+    """The sections of a run, which are drawn where the page is asked for."""
     settings = dict(TINY)
     for part in (*parts, changes):
         settings |= part
     result = run_job(parse_job(settings), reports=folder)
     report = page_files.report_from({p.relative_to(result.folder).as_posix(): p.read_bytes() for p in files(result)})
-    assert render(report.page())
+    if page:
+        assert render(report.page())
     return {type(section) for section in report.sections}
 
 
@@ -124,11 +126,11 @@ SETTINGS = [
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: next(iter(setting.values())))
 @pytest.mark.filterwarnings("ignore::finnet.errors.FinnetWarning")
 def test_every_setting_of_networks(setting, tmp_path):
-    drawn(tmp_path, LOANS, models=["network", "prior_rate"], network={**TINY["network"], **setting})
+    drawn(tmp_path, LOANS, models=["network", "prior_rate"], network={**TINY["network"], **setting}, page=False)
 
 
 @pytest.mark.parametrize("loss", NUMBER_LOSSES)
 @pytest.mark.filterwarnings("ignore::finnet.errors.FinnetWarning")
 def test_every_loss_of_numbers(loss, tmp_path):
     network = {**TINY["network"], "loss": loss}
-    drawn(tmp_path, RETURNS, models=["network", "zero"], network=network)
+    drawn(tmp_path, RETURNS, models=["network", "zero"], network=network, page=False)

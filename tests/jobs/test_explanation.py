@@ -25,10 +25,7 @@ def test_a_market_job_is_explained_with_its_folds_and_its_refit():
         "Folds: 3. The first trains on 294 rows and forecasts 120; the last trains on 294 rows and forecasts 48."
         in text
     )
-    assert (
-        "2 models on 3 folds; the network trains 4 networks in each fit, the others but the naive ones try 1 setting"
-        in text
-    )
+    assert "2 models on 3 folds; the network trains 4 networks in each fit, those that are tuned try 1 setting" in text
     assert "5 fits on each training window, each without some of its rows" in text
     assert "fitted once more, on 300 rows" in text
 

@@ -41,7 +41,13 @@ def test_the_notes_say_how_many_networks_and_settings_were_tried(small):
     assert "Every model that is tuned tried one setting" in notes
 
 
-def test_networks_are_divided_over_the_fits(tmp_path):
+@pytest.fixture
+def without_drawings(monkeypatch):
+    """Leave the page out, which takes most of the time of so small a job."""
+    monkeypatch.setattr(runner, "render_page", lambda files: "page")
+
+
+def test_networks_are_divided_over_the_fits(tmp_path, without_drawings):
     many = JOB.model_copy(update={"network": replace(JOB.network, members=6)})
     folder = runner.run_job(many, reports=tmp_path).folder
     assert "the average of 2 networks, trained at once in each of 5 fits" in notes_of(folder)
@@ -92,7 +98,7 @@ def test_layers_of_every_fold_reach_the_page(small):
         (None, None),
     ],
 )
-def test_advice_reaches_the_page_with_its_fold(advice, expected, tmp_path, monkeypatch):
+def test_advice_reaches_the_page_with_its_fold(advice, expected, tmp_path, monkeypatch, without_drawings):
     def advised(*args, **kwargs):
         results = forecast_folds(*args, **kwargs)
         return [replace(result, fit=replace(result.fit, advice=advice)) for result in results]

@@ -6,12 +6,37 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from finnet.reporting import plots
 from finnet.reporting.html import render
 from finnet.reporting.sections.comparison import ComparisonSection
 from finnet.reporting.sections.trading import TradingSection
 from tests.reporting.changing import changed, section_of
 
 HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def drawn_once():
+    """Draw what is drawn from equal tables once, since most of these tests are about words."""
+    drawn = {}
+
+    def once(name, draw):
+        def again(*args, **options):
+            key = (name, *map(content, args), *map(str, options.items()))
+            if key not in drawn:
+                drawn[key] = draw(*args, **options)
+            return drawn[key]
+
+        return again
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in plots.__all__:
+            patch.setattr(plots, name, once(name, getattr(plots, name)))
+        yield
+
+
+def content(value):
+    return value.to_csv() if hasattr(value, "to_csv") else repr(value)
 
 
 @pytest.fixture(scope="session")
