@@ -9,6 +9,7 @@ __all__ = [
     "LimitError",
     "LookAheadError",
     "NotSavedError",
+    "PluginError",
     "TrainingError",
     "UndecidedError",
 ]
@@ -20,6 +21,10 @@ class FinnetError(Exception):
 
 class ConfigError(FinnetError, ValueError):
     """A setting or an argument is not allowed: unknown key, wrong type, impossible range."""
+
+
+class PluginError(ConfigError):
+    """Code of the user's own is not allowed, is not there, or fails."""
 
 
 class DataError(FinnetError, ValueError):

@@ -15,9 +15,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from finnet.errors import ConfigError
+from finnet.errors import PluginError
 
-__all__ = ["allow_plugins", "is_plugin", "load_plugin", "own_object", "plugin_hash", "plugin_name"]
+__all__ = ["allow_plugins", "called", "is_plugin", "load_plugin", "own_object", "plugin_hash", "plugin_name"]
 
 _PATTERN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _ALLOWED = ContextVar("allowed", default=False)
@@ -47,16 +47,16 @@ def is_plugin(name: str) -> bool:
 
 
 def load_plugin(name: str) -> Any:
-    """The object of a name; ConfigError where plugins are not allowed, or there is no such object.
+    """The object of a name; PluginError where plugins are not allowed, or there is no such object.
 
     Examples
     --------
     >>> load_plugin("my_features:spread")
     Traceback (most recent call last):
-    finnet.errors.ConfigError: 'my_features:spread' names code of your own, which runs only where that is allowed; ...
+    finnet.errors.PluginError: 'my_features:spread' names code of your own, which runs only where that is allowed; ...
     """
     if not _ALLOWED.get():
-        raise ConfigError(
+        raise PluginError(
             f"{name!r} names code of your own, which runs only where that is allowed; read it, then add --allow-plugins"
         )
     module, _, attribute = name.partition(":")
@@ -65,23 +65,32 @@ def load_plugin(name: str) -> Any:
     try:
         found = getattr(import_module(module), attribute)
     except ModuleNotFoundError as error:
-        raise ConfigError(f"{name!r}: there is no module {error.name!r}; run in its folder, or install it") from error
+        raise PluginError(f"{name!r}: there is no module {error.name!r}; run in its folder, or install it") from error
     except AttributeError as error:
-        raise ConfigError(f"{name!r}: {module} has no {attribute}; mend the name") from error
-    except Exception as error:
-        raise ConfigError(f"{name!r}: importing {module} failed ({error!r}); mend it") from error
+        raise PluginError(f"{name!r}: {module} has no {attribute}; mend the name") from error
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{name!r}: importing {module} failed ({error!r}); mend it") from error
     return found
 
 
 def own_object(name: str) -> Any:
     """The object of a name, or one of the class of that name, made without arguments; copies of it keep the name."""
     found = load_plugin(name)
-    made = found() if inspect.isclass(found) else found
+    made = called(name, found) if inspect.isclass(found) else found
     try:
         object.__setattr__(made, _MARK, name)
     except AttributeError as error:
-        raise ConfigError(f"{name!r} cannot be marked with its name ({error}); leave __slots__ out") from error
+        kind = type(made).__name__
+        raise PluginError(f"{name!r} is of class {kind}, which cannot be used here; give one of your own") from error
     return made
+
+
+def called(name: str, make: Any, **settings: Any) -> Any:
+    """What a plugin's class or function makes; PluginError where it fails."""
+    try:
+        return make(**settings)
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"{name!r} failed when it was called ({error!r}); mend it") from error
 
 
 def plugin_name(value: Any) -> str | None:

@@ -22,7 +22,7 @@ from sklearn.base import is_regressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.validation import check_is_fitted
 
-from finnet.errors import ConfigError, DataError, FinnetError
+from finnet.errors import ConfigError, DataError, FinnetError, PluginError
 from finnet.estimators.archive import (
     MAX_BYTES,
     Archive,
@@ -125,6 +125,8 @@ def model_from_bytes(content: bytes, *, name: str = "model") -> Any:
             found = archive.description.get("schema")
             raise DataError(f"schema {found!r} is not known; finnet now reads {SCHEMA}: fit and save again")
         return _restore_forecaster(archive.description["model"], list(archive.arrays), method="predict")
+    except PluginError:
+        raise
     except FinnetError as error:
         raise DataError(f"{name}: {error}") from error
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, MemoryError) as error:

@@ -352,7 +352,7 @@ def require_judges(name: str, cases: Cases) -> None:
     ...         "kind": "probability", "value": [0.1], "truth": [0.0]}
     >>> require_judges("mse", paired_cases(Forecasts.from_rows(rows, run_id="demo")))
     Traceback (most recent call last):
-    finnet.errors.ConfigError: metric 'mse' does not fit forecasts of kind probability; use accuracy, ... or log_loss
+    finnet.errors.ConfigError: metric 'mse' does not fit forecasts of kind probability; use accuracy, ...
     """
     require_choice(name, METRICS, name="metric")
     metric = METRICS[name]

@@ -13,10 +13,11 @@ from threadpoolctl import threadpool_limits
 
 from finnet.blocks import Blocks
 from finnet.dataset import Dataset
-from finnet.errors import DataError
+from finnet.errors import DataError, PluginError
 from finnet.evaluation.folds import checked_folds
 from finnet.fitting import CrossFit, InnerFolds, Rows, fit_in_folds, forecast_kind, forecast_levels
 from finnet.forecasts import Forecasts
+from finnet.plugins import is_plugin
 from finnet.seeds import derive_seed
 from finnet.splits import Split
 from finnet.types import FloatArray, IntArray
@@ -202,10 +203,15 @@ def _rows(dataset: Dataset, rows: IntArray) -> Rows:
 
 def _do(work: _Work) -> FoldResult:
     began = process_time()
-    with threadpool_limits(1):
-        fitted = fit_in_folds(_seeded(clone(work.estimator), work.seed), work.train, work.folds)
-        forecasts = _forecasts(work, fitted)
-        record = _record(work, fitted, forecasts)
+    try:
+        with threadpool_limits(1):
+            fitted = fit_in_folds(_seeded(clone(work.estimator), work.seed), work.train, work.folds)
+            forecasts = _forecasts(work, fitted)
+            record = _record(work, fitted, forecasts)
+    except (Exception, SystemExit) as error:
+        if not is_plugin(work.model):
+            raise
+        raise PluginError(f"{work.model!r} failed on fold {work.fold} ({error!r}); mend it") from error
     return FoldResult(work.model, work.fold, forecasts, record, process_time() - began)
 
 

@@ -20,7 +20,7 @@ from finnet.features.sentiment import sentiment, sentiment_change, sentiment_mea
 from finnet.features.spot_check import require_sound
 from finnet.features.volatility import range_, skewness, volatility, volatility_ratio
 from finnet.features.volume import dollar_volume, volume_change, volume_z
-from finnet.plugins import is_plugin, load_plugin
+from finnet.plugins import called, is_plugin, load_plugin
 from finnet.types import FloatArray
 
 __all__ = ["CROSS_SECTION", "FAMILIES", "STANDARD", "FeatureSet", "feature_meaning", "feature_named", "is_finnets"]
@@ -184,7 +184,7 @@ def feature_named(text: str) -> Feature:
 
 def _own_feature(name: str) -> Feature:
     found = load_plugin(name)
-    feature = found() if callable(found) and not isinstance(found, Feature) else found
+    feature = called(name, found) if callable(found) and not isinstance(found, Feature) else found
     if not isinstance(feature, Feature):
         raise ConfigError(f"{name!r} is no Feature and makes none; see finnet.features.feature.Feature")
     return feature

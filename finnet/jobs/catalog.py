@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from finnet.errors import PluginError
 from finnet.estimators.calibration import CalibratedClassifier
 from finnet.estimators.numbers import BoundedRegressor, EncodedRegressor, ScaledRegressor
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier, TunedRegressor
 from finnet.models import BASELINES, NETWORK, Kind
-from finnet.plugins import is_plugin, load_plugin
+from finnet.plugins import called, is_plugin, load_plugin
 
 __all__ = ["build_model"]
 
@@ -45,7 +46,7 @@ def build_model(
 
 def _classifier(name: str, *, network: Any, trials: int) -> Any:
     if is_plugin(name):
-        return _own(name)
+        return _own(name, "event")
     if name == NETWORK:
         return network
     return TunedClassifier(BASELINES[name].make(), space=BASELINES[name].space_of(), trials=trials)
@@ -53,7 +54,7 @@ def _classifier(name: str, *, network: Any, trials: int) -> Any:
 
 def _regressor(name: str, *, network: Any, trials: int, kind: Kind, levels: Sequence[float]) -> Any:
     if is_plugin(name):
-        return _own(name)
+        return _own(name, kind)
     if name == NETWORK:
         # Returns of a thousandth would be learned as zero.
         return ScaledRegressor(network)
@@ -63,6 +64,12 @@ def _regressor(name: str, *, network: Any, trials: int, kind: Kind, levels: Sequ
     return TunedRegressor(made, space=BASELINES[name].space_of(kind), trials=trials)
 
 
-def _own(name: str) -> Any:
+def _own(name: str, kind: Kind) -> Any:
     own = load_plugin(name)
-    return own() if callable(own) else own
+    made = called(name, own) if isinstance(own, type) or not hasattr(own, "fit") else own
+    gives = "predict_proba" if kind == "event" else "predict"
+    if not all(hasattr(made, method) for method in ("fit", "get_params", gives)):
+        raise PluginError(f"{name!r} is no estimator with fit, get_params and {gives}, as scikit-learn's are; mend it")
+    if kind != "event" and hasattr(made, "predict_proba"):
+        raise PluginError(f"{name!r} tells classes apart, and this job forecasts numbers; give a regressor")
+    return made

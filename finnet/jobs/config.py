@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from finnet.blocks import Blocks
 from finnet.checks import nearest, require_at_least, require_choice, require_share
 from finnet.data.limits import Limits
-from finnet.errors import ConfigError
+from finnet.errors import ConfigError, PluginError
 from finnet.evaluation.metrics import METRICS, Metric
 from finnet.files import open_regular
 from finnet.jobs.network_settings import NetworkSettings
@@ -155,9 +155,7 @@ class Job(BaseModel):
         self._require_models_of_the_kind()
         self._require_metrics_of_the_kind()
         self.network.build(kind=self.kind, levels=(0.5,))
-        require_choice(self.deploy, (*self.models, BEST), name="deploy")
-        if self.deploy == BEST and self.kind != "event":
-            raise ConfigError('deploy="best" chooses among calibrated probabilities; name a model')
+        require_choice(self.deploy, (*self.models, BEST) if self.kind == "event" else self.models, name="deploy")
         if self.deploy == BEST and not self.blocks.calibration:
             raise ConfigError('deploy="best" chooses by rows that calibrate; give blocks.calibration more than 0')
         if is_plugin(self.deploy):
@@ -258,7 +256,9 @@ def parse_job(settings: Mapping[str, Any], *, source: str = "job") -> Job:
         return job.model_validate_json(json.dumps(settings, default=str), strict=True)
     except ValidationError as error:
         problems = dict.fromkeys(_sentence(job, problem) for problem in error.errors())
-        raise ConfigError(f"{source}: " + "; ".join(problems)) from None
+        causes = [problem.get("ctx", {}).get("error") for problem in error.errors()]
+        kind = PluginError if any(isinstance(cause, PluginError) for cause in causes) else ConfigError
+        raise kind(f"{source}: " + "; ".join(problems)) from None
 
 
 _PLAIN_WORDS = {

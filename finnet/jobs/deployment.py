@@ -8,6 +8,7 @@ from finnet.evaluation.walk_forward import FoldResult
 from finnet.forecasts import Forecasts
 from finnet.models import BEST
 from finnet.names import model_in_sentence
+from finnet.plugins import is_plugin
 
 __all__ = ["Deployment", "deployed"]
 
@@ -63,7 +64,8 @@ def _losses(results: Sequence[FoldResult]) -> dict[int, dict[str, float]]:
     losses: dict[int, dict[str, float]] = {}
     for result in results:
         record = result.fit.calibration
-        if record is not None:
+        # What no model file can hold cannot be deployed.
+        if record is not None and not is_plugin(result.model):
             loss = record["loss_after"] if record["taken"] else record["loss_before"]
             losses.setdefault(result.fold, {})[result.model] = float(loss)
     if set(losses) != {result.fold for result in results}:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pandas as pd
 
-from finnet.errors import ConfigError, DataError, FinnetError
+from finnet.errors import ConfigError, DataError, FinnetError, PluginError
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import FORECASTS, MODEL, PROFILE, publish_files
 from finnet.jobs.config import Job, parse_job
@@ -80,6 +80,8 @@ class SavedRun:
         """The job that was run; paths in it are as they were then."""
         try:
             return parse_job(self.fact("job", dict), source=MANIFEST)
+        except PluginError:
+            raise
         except ConfigError as error:
             raise DataError(f"{self.folder}: holds no job of this version of finnet ({error}); run it again") from error
 

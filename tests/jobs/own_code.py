@@ -64,3 +64,32 @@ miss_rate = Metric(lambda truth, p, weight=None: _SHAPE.value(truth, p, weight),
 
 def bayes():
     return GaussianNB()
+
+
+class Failing(GaussianNB):
+    """A model that fails, or ends the process, when it is fitted."""
+
+    def __init__(self, ends=False):
+        super().__init__()
+        self.ends = ends
+
+    def fit(self, X, y):
+        if self.ends:
+            raise SystemExit(3)
+        raise ValueError("boom")
+
+
+def fails_at_fit():
+    return Failing()
+
+
+def ends_at_fit():
+    return Failing(ends=True)
+
+
+def fails_when_called():
+    return 1 / 0
+
+
+def no_estimator():
+    return "text"

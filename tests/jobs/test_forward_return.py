@@ -112,7 +112,7 @@ def test_volatility_is_judged_by_qlike_and_never_negative(tmp_path):
         ({"models": ["network", "logistic"]}, "models names logistic, which cannot forecast this"),
         ({"levels": [0.9, 0.1], "models": ["network", "boosting"]}, "not in order"),
         ({"levels": [1.0], "models": ["network", "boosting"]}, "levels=1.0"),
-        ({"deploy": "best"}, "name a model"),
+        ({"deploy": "best"}, "deploy='best' is not known"),
         ({"levels": [0.5], "models": ["network", "boosting"], "deploy": "boosting"}, "no form in a model file"),
         ({"network": {"loss": "focal"}}, "network.loss"),
         ({"network": {"class_weight": "balanced"}}, "weighs classes"),

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from finnet.errors import ConfigError, DataError, LookAheadError
+from finnet.errors import ConfigError, LookAheadError, PluginError
 from finnet.estimators.saving import load_model
 from finnet.jobs.config import parse_job
 from finnet.jobs.page_files import render_page
 from finnet.jobs.runner import run_job
+from finnet.jobs.saved import SavedRun
 from finnet.plugins import allow_plugins, is_plugin, load_plugin, plugin_name
 from finnet.sums import read_files
 
@@ -92,7 +93,7 @@ def test_a_metric_that_does_not_fit_is_refused_at_the_start(name):
 
 
 def test_a_model_with_an_activation_of_ones_own_is_loaded_with_leave_alone(run):
-    with pytest.raises(DataError, match="add --allow-plugins"):
+    with pytest.raises(PluginError, match="add --allow-plugins"):
         load_model(run.folder / "model.npz")
     with allow_plugins():
         model = load_model(run.folder / "model.npz")
@@ -114,3 +115,42 @@ def test_a_wrong_gradient_is_found_before_anything_trains():
 def test_what_no_model_file_can_hold_is_not_deployed():
     with allow_plugins(), pytest.raises(ConfigError, match="no model file can hold"):
         parse_job(JOB | {"deploy": f"{OWN}:bayes"})
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("fails_at_fit", "failed on fold 0 .*boom"),
+        ("ends_at_fit", "failed on fold 0 .*SystemExit"),
+        ("fails_when_called", "failed when it was called"),
+        ("no_estimator", "is no estimator with fit, get_params and predict_proba"),
+    ],
+)
+def test_a_model_that_fails_is_named_with_what_it_did(name, words, tmp_path):
+    with allow_plugins(), pytest.raises(PluginError, match=words):
+        run_job(parse_job(JOB | {"models": ["network", f"{OWN}:{name}"]}), reports=tmp_path)
+
+
+def test_a_feature_whose_function_fails_is_named():
+    with allow_plugins(), pytest.raises(PluginError, match="fails_when_called"):
+        parse_job(JOB | {"features": [f"{OWN}:fails_when_called"]})
+
+
+def test_a_label_needs_the_name_of_code_and_gives_zeros_and_ones(tmp_path):
+    with pytest.raises(ConfigError, match="write module:name"):
+        parse_job(JOB | {"features": ["return_1"], "label": {"plugin": {"name": "Direction"}}})
+    numbers = {"label": {"plugin": {"name": "finnet.labels:ForwardReturn"}}}
+    with allow_plugins(), pytest.raises(ConfigError, match="a direction is 0, 1 or missing"):
+        run_job(parse_job(JOB | numbers), reports=tmp_path)
+
+
+def test_a_run_with_plugins_says_so_where_they_are_not_allowed(run):
+    with pytest.raises(PluginError, match="add --allow-plugins"):
+        _ = SavedRun.open(run.folder).job
+
+
+def test_the_best_is_never_one_that_cannot_be_saved(tmp_path):
+    with allow_plugins():
+        result = run_job(parse_job(JOB | {"deploy": "best"}), reports=tmp_path)
+    chosen = json.loads((result.folder / "manifest.json").read_text())["deployed"]["by fold"]
+    assert set(chosen.values()) == {"network"}

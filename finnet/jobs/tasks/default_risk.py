@@ -99,7 +99,8 @@ class DefaultRiskTask(Task):
 
     def complete(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """The network is deployed where the file leaves the classifier of default risk out."""
-        is_left_out = "risk_network" not in settings.get("models", ["risk_network"])
+        models = settings.get("models", ["risk_network"])
+        is_left_out = isinstance(models, list) and "risk_network" not in models
         return {"deploy": "network", **settings} if is_left_out else settings
 
     def read(self, job: DefaultRiskJob, reading: Reading) -> LoanBook | None:

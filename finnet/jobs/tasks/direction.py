@@ -6,10 +6,14 @@ from functools import cached_property
 from math import inf
 from typing import Literal
 
+import numpy as np
+
 from finnet.backtest.engine import CASH, Backtest, constant_folds, run_backtest
 from finnet.backtest.positions import LongFlat, LongShort, TopBottom
 from finnet.checks import require_at_least, require_number
+from finnet.data.panel import Panel
 from finnet.dataset import Dataset
+from finnet.errors import ConfigError
 from finnet.forecasts import Forecasts
 from finnet.jobs.config import CONTENDERS, Models, only
 from finnet.jobs.tasks.market import MarketJob, MarketTask, OwnLabel
@@ -100,6 +104,17 @@ class DirectionTask(MarketTask):
     """Probabilities that symbols rise, or beat the median of their session."""
 
     settings = DirectionJob
+
+    def dataset(self, job: DirectionJob, source: Panel) -> Dataset:
+        """A row for every symbol at every close; ConfigError where a label is neither 0 nor 1."""
+        dataset = super().dataset(job, source)
+        odd = dataset.y[dataset.has_label & ~np.isin(dataset.y, (0, 1))]
+        if len(odd):
+            raise ConfigError(
+                f"label {dataset.target} gives {odd[0]:g}, and a direction is 0, 1 or missing; use the task"
+                " forward-return"
+            )
+        return dataset
 
     def decide(
         self, job: DirectionJob, study: Study, forecasts: Forecasts, *, pending: Forecasts | None = None

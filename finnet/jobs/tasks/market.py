@@ -28,7 +28,7 @@ from finnet.jobs.new_rows import NewRows
 from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.task import Task
 from finnet.labels import HorizonLabel, build_dataset, is_ready
-from finnet.plugins import load_plugin
+from finnet.plugins import is_plugin, load_plugin
 from finnet.splits import WalkForward
 from finnet.types import BoolArray, TimeArray
 
@@ -110,6 +110,10 @@ class OwnLabel:
 
     name: str
     settings: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not is_plugin(self.name):
+            raise ConfigError(f"name={self.name!r} is no name of code of your own; write module:name")
 
     def build(self) -> HorizonLabel:
         """The label; ConfigError where it is none, or does not take these settings."""

@@ -103,12 +103,12 @@ class TrainingSection(ReportSection):
 
 def _averaging(learning: pd.DataFrame) -> str:
     if (learning["networks"] == 1).all():
-        return "One network makes the forecast."
+        return "One network makes the network's forecast."
     if (learning["chosen"] == learning["networks"]).all():
-        return "The forecast is the average of all networks."
+        return "The network's forecast is the average of all networks."
     return (
-        "The forecast is an average of networks: one after another is added, each time the one that lowers the loss of "
-        "the average on those rows most."
+        "The network's forecast is an average of networks: one after another is added, each time the one that lowers "
+        "the loss of the average on those rows most."
     )
 
 
