@@ -17,7 +17,7 @@ test: .venv/test lint  ## what CI runs: lint, types, tests and doctests
 
 quick: .venv/test  ## the tests that train next to nothing
 	$(BIN)/python -m pytest -q -n 2 -m "not full" tests/test_architecture.py tests/test_checks.py tests/test_dataset.py \
-		tests/test_forecasts.py tests/test_fitting.py tests/backtest tests/features tests/network tests/lending finnet/network \
+		tests/test_forecasts.py tests/test_fitting.py tests/backtest tests/features tests/lending finnet/network \
 		finnet/evaluation finnet/data
 
 test-full: .venv/test lint  ## the long grids and campaigns too
