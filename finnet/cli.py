@@ -256,7 +256,7 @@ def forecast(
 
     require_free(output, inputs=[data] if sentiment is None else [data, sentiment], force=force)
     new = forecast_new(run, data, sentiment=sentiment, now=None if now is None else pd.Timestamp(now))
-    write_forecasts(new.forecasts, output, flags=new.flags, force=force)
+    write_forecasts(new.forecasts, output, columns={**new.columns, "flags": new.flags}, force=force)
     facts = {"run": new.run, "as_of": new.as_of, "trained_until": new.trained_until, "forecasts": len(new.forecasts)}
     facts |= {"flagged": sum(map(bool, new.flags)), "breaches": list(new.breaches), "output": str(output)}
     return Result(f"{new.sentence}\n\nforecasts: {output}", facts, _failure(new.require_stable))

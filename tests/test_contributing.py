@@ -151,8 +151,8 @@ class ShareSection(ReportSection):
 
 
 class CountingTask(DirectionTask):
-    def decide(self, job, study, forecasts, *, pending=None):
-        decision = super().decide(job, study, forecasts, pending=pending)
+    def decide(self, job, study, results):
+        decision, forecasts = super().decide(job, study, results), results.own
         made = pd.DataFrame({"model": forecasts.models, "forecasts": [len(forecasts)]})
         return type(decision)(
             result=decision.result, record=decision.record, sections=[*decision.sections, ShareSection(made=made)]

@@ -24,6 +24,7 @@ from finnet.sums import TIMINGS, check_files, sealed
 __all__ = [
     "FORECASTS",
     "MODEL",
+    "POLICY",
     "PROFILE",
     "TIMINGS",
     "data_hash",
@@ -37,6 +38,7 @@ __all__ = [
 
 FORECASTS = "forecasts.parquet"
 MODEL = "model.npz"
+POLICY = "policy.json"
 PROFILE = "profile.json"
 
 _NO_MATTER = re.compile(r"(.*_)?(path|file)|limits")

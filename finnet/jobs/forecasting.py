@@ -1,5 +1,6 @@
 """Forecasting: the final refit of a run applied to rows that have not come true yet."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from finnet.errors import DataError, LimitError
 from finnet.estimators.saving import load_model
 from finnet.evaluation.stability import Profile, compared
 from finnet.forecasts import Forecasts
-from finnet.jobs.artifacts import MODEL, PROFILE
+from finnet.jobs.artifacts import MODEL, POLICY, PROFILE
 from finnet.jobs.final import REFIT
 from finnet.jobs.new_rows import NewRows, forecast_rows
 from finnet.jobs.saved import SavedRun
@@ -41,6 +42,8 @@ class NewForecasts:
         One row per column, as `finnet.evaluation.stability.compared` gives it.
     breaches : tuple of str
         A sentence for each column that breaches a limit.
+    columns : mapping of str to sequence of str
+        What the run's policy says of each row, such as its grade.
     """
 
     forecasts: Forecasts
@@ -50,6 +53,7 @@ class NewForecasts:
     flags: tuple[str, ...] = ()
     summary: pd.DataFrame = field(default_factory=pd.DataFrame)
     breaches: tuple[str, ...] = ()
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:
@@ -115,8 +119,9 @@ def forecast_new(
     flags = tuple("; ".join([*own, *odd]) for own, odd in zip(rows.flags, found.flags, strict=True))
     # Of quantiles each row has a forecast for every level, level by level.
     flags *= max(len(forecasts) // max(len(flags), 1), 1)
+    columns = task_of(job).annotate(job, saved.read_json(POLICY), model=model, X=rows.X, forecasts=forecasts)
     return NewForecasts(
-        forecasts, _newest(rows), until or "undated", saved.name, flags, found.summary, tuple(found.told)
+        forecasts, _newest(rows), until or "undated", saved.name, flags, found.summary, tuple(found.told), columns
     )
 
 

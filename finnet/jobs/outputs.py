@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from csv import QUOTE_NONNUMERIC
 from pathlib import Path
 from unicodedata import category, normalize
@@ -61,11 +61,11 @@ def require_free(path: Path, *, inputs: Iterable[Path] = (), force: bool = False
 
 
 def write_forecasts(
-    forecasts: Forecasts, path: Path, *, flags: Sequence[str] | None = None, force: bool = False
+    forecasts: Forecasts, path: Path, *, columns: Mapping[str, Sequence[str]] | None = None, force: bool = False
 ) -> None:
     """Write forecasts as .csv or .parquet, whole or not at all, for their owner alone.
 
-    `flags`, one text per forecast, become a last column of that name. In CSV no text can run as a formula. ConfigError
+    `columns`, a text per forecast each, become the last columns. In CSV no text can run as a formula. ConfigError
     where a file is there already, also one that came only just now, unless told to replace it by `force`.
 
     Examples
@@ -78,7 +78,7 @@ def write_forecasts(
     ["'=A1", 'A1']
     """
     require_free(path, force=force)
-    table = forecasts.table if flags is None else forecasts.table.assign(flags=list(flags))
+    table = forecasts.table.assign(**{name: list(column) for name, column in (columns or {}).items()})
     content = _FORMS[path.suffix](table)
     with resumable():
         try:

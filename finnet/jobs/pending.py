@@ -1,9 +1,11 @@
 """Pending rows: those whose outcome is not known yet, forecast by the final refit of the run itself."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
-from finnet.estimators.saving import model_from_bytes
+import pandas as pd
+
 from finnet.evaluation.stability import Profile, compared
 from finnet.forecasts import Forecasts
 from finnet.jobs.new_rows import NewRows, forecast_rows
@@ -18,16 +20,18 @@ PENDING = "pending.csv"
 class Pending:
     """Forecasts of rows that neither trained nor tested, each with flags that say how it differs from those."""
 
+    X: pd.DataFrame
     forecasts: Forecasts
     flags: tuple[str, ...]
 
     @classmethod
-    def of(cls, rows: NewRows, saved: bytes, *, model: str, profile: Profile, run_id: str) -> Self:
-        """Forecasts of the rows by the model of that name, saved as these bytes; its training rows gave the profile."""
-        forecasts = forecast_rows(rows, model_from_bytes(saved), model=model, run_id=run_id)
+    def of(cls, rows: NewRows, model: Any, *, name: str, profile: Profile, run_id: str) -> Self:
+        """Forecasts of the rows by a fitted model of that name, whose training rows gave the profile."""
+        forecasts = forecast_rows(rows, model, model=name, run_id=run_id)
         found = compared(profile, rows.X, units=rows.units)
-        return cls(forecasts, tuple("; ".join(odd) for odd in found.flags))
+        return cls(rows.X, forecasts, tuple("; ".join(odd) for odd in found.flags))
 
-    def to_csv(self) -> bytes:
-        """The table that `finnet forecast` writes, in the order of the file."""
-        return to_csv(self.forecasts.table.assign(flags=list(self.flags)))
+    def to_csv(self, columns: Mapping[str, Sequence[str]]) -> bytes:
+        """The table that `finnet forecast` writes, in the order of the file, with these columns before the flags."""
+        texts = {name: list(column) for name, column in {**columns, "flags": self.flags}.items()}
+        return to_csv(self.forecasts.table.assign(**texts))

@@ -17,7 +17,8 @@ from finnet.jobs.config import Job
 from finnet.jobs.deployment import Deployment
 from finnet.jobs.final import REFIT, describe_refit
 from finnet.jobs.new_rows import NewRows
-from finnet.jobs.tasks.task import Decision
+from finnet.jobs.tasks import task_of
+from finnet.jobs.tasks.task import Decision, Study
 from finnet.plugins import plugin_hash
 
 __all__ = ["comparison_csv", "manifest", "metrics", "timings"]
@@ -47,26 +48,19 @@ def comparison_csv(judgement: Judgement) -> str:
 
 
 def manifest(
-    job: Job,
-    dataset: Dataset,
-    results: Sequence[FoldResult],
-    *,
-    run_id: str,
-    newest: str,
-    deployment: Deployment,
-    pending: NewRows | None = None,
+    job: Job, study: Study, results: Sequence[FoldResult], *, run_id: str, deployment: Deployment
 ) -> dict[str, Any]:
     """Job, seed, hashes, settings chosen and versions: what made this result, and what would make it again.
 
-    Paths are absolute, so that they hold from any folder. `newest` is the moment of the newest row that was read, ""
-    where rows have no dates; `pending` are the rows whose outcome is not known yet.
+    Paths are absolute, so that they hold from any folder.
     """
+    task, dataset = task_of(job), study.dataset
     return {
         "run": run_id,
         "job": job.relative_to(Path.cwd()).model_dump(mode="json", by_alias=True, exclude_none=True),
         "seed": job.seed,
         "plugins": {name: plugin_hash(name) for name in job.plugins},
-        "data": _data(dataset, pending) | {"newest": newest},
+        "data": _data(dataset, task.pending(study.source)) | {"newest": task.newest(study.source)},
         "tuning": {
             "fits per model and fold": job.blocks.fits,
             "networks trained per fit": job.network.members_of(job.blocks.fits),

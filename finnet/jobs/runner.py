@@ -1,24 +1,23 @@
 """Run a job: the one function that walks the whole way of the data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from finnet.dataset import Dataset
-from finnet.estimators.saving import model_to_bytes
+from finnet.estimators.saving import model_from_bytes, model_to_bytes
 from finnet.evaluation.judgement import Judgement, judge
-from finnet.evaluation.stability import Profile
 from finnet.evaluation.walk_forward import FoldResult, forecast_folds
 from finnet.features.encoding import TableEncoder
 from finnet.forecasts import Forecasts
-from finnet.jobs.artifacts import MODEL, PROFILE, publish, run_name, to_json
+from finnet.jobs.artifacts import MODEL, POLICY, PROFILE, publish, run_name, to_json
 from finnet.jobs.catalog import build_model
 from finnet.jobs.config import Job
-from finnet.jobs.deployment import deployed
+from finnet.jobs.deployment import Deployment, deployed
 from finnet.jobs.final import refit_deployed, training_profile
 from finnet.jobs.folders import MANIFEST, move_latest, require_name, restore_runs
 from finnet.jobs.interruption import resumable
@@ -29,10 +28,9 @@ from finnet.jobs.pending import PENDING, Pending
 from finnet.jobs.records import comparison_csv, manifest, metrics, timings
 from finnet.jobs.sources import load
 from finnet.jobs.tasks import task_of
-from finnet.jobs.tasks.task import Decision
+from finnet.jobs.tasks.task import Decision, Results, Study
 from finnet.jobs.units import FinishedUnits
 from finnet.plugins import plugin_hash
-from finnet.reporting.report import Report
 from finnet.sums import TIMINGS
 
 __all__ = ["JobResult", "OnData", "OnProgress", "build_models", "count_fits", "run_job"]
@@ -52,7 +50,8 @@ class JobResult:
     folder : Path
         Holds report.html, forecasts.parquet, metrics.json, comparison.csv and manifest.json; model.npz, the model
         deployed, refitted on the last training window; timings.json, which alone differs between equal runs; the tables
-        of the page; pending.csv where outcomes are not known yet; SHA256SUMS of them all.
+        of the page; policy.json, what deciding on new rows needs; pending.csv where outcomes are not known yet;
+        SHA256SUMS of them all.
     forecasts : Forecasts
         Out of sample, of every model.
     judgement : Judgement
@@ -120,55 +119,76 @@ def run_job(
     >>> result = run_job(job, reports=mkdtemp())
     >>> sorted(path.name for path in result.folder.iterdir())
     ['SHA256SUMS', 'comparison.csv', 'forecasts.parquet', 'manifest.json', 'metrics.json', 'model.npz', 'page',
-     'profile.json', 'report.html', 'timings.json']
+     'policy.json', 'profile.json', 'report.html', 'timings.json']
     """
     for path in [str(Path(reports).absolute()), *job.relative_to(Path.cwd()).paths.values()]:
         require_name(path)
     study = load(job)
     on_data(study.quality)
-    task, dataset = task_of(job), study.dataset
-    undecided = task.pending(study.source)
-    run_id = run_name(job.model_dump(mode="json") | {"plugins": _hashes(job)}, dataset, undecided)
+    run_id = _run_id(job, study)
     folder = Path(reports) / job.name / run_id
     with resumable(), only_run(folder.parent):
         restore_runs(folder.parent)
         units = FinishedUnits.beside(folder)
-        results = _forecast(job, dataset, run_id, units=units, n_jobs=n_jobs, on_progress=on_progress)
-        deployment, results = deployed(job.deploy, results)
-        model = _refit(job, dataset, deployment.model, units=units, on_progress=on_progress)
-        forecasts = Forecasts.concat([result.forecasts for result in results])
-        judgement = judge(
-            forecasts,
-            deployment.subject,
-            metrics=job.metrics,
-            outcome=task.outcome(job, study.source),
-            seed=job.seed,
-        )
-        profile, name = training_profile(job, dataset), deployment.model
-        pending = None
-        if undecided is not None:
-            pending = Pending.of(undecided, model, model=name, profile=profile, run_id=run_id)
-        waiting = None if pending is None else pending.forecasts
-        decision = task.decide(job, study, forecasts.of(deployment.subject), pending=waiting)
-        newest = task.newest(study.source)
-        record = manifest(job, dataset, results, run_id=run_id, newest=newest, deployment=deployment, pending=undecided)
-        report = report_of(
-            job, study, results, judgement=judgement, decision=decision, deployment=deployment, record=record
-        )
-        files = _files(results, judgement=judgement, decision=decision, profile=profile, report=report)
-        if pending is not None:
-            files[PENDING] = pending.to_csv()
-        files[MANIFEST] = to_json(record).encode()
-        # Rendered from what is saved, so that rendering again gives the same page.
-        files["report.html"] = render_page(files).encode()
-        publish(folder, forecasts=forecasts, files=files | {MODEL: model})
+        fitted = _forecast(job, study.dataset, run_id, units=units, n_jobs=n_jobs, on_progress=on_progress)
+        deployment, fitted = deployed(job.deploy, fitted)
+        saved = _refit(job, study.dataset, deployment.model, units=units, on_progress=on_progress)
+        finished = _Finished(job, study, run_id, fitted, deployment, model_from_bytes(saved))
+        results, decision, files = _evaluated(finished)
+        publish(folder, forecasts=results.forecasts, files=files | {MODEL: saved})
         held_back = move_latest(folder, force=force_latest)
         units.remove()
-    return JobResult(run_id, folder, forecasts, judgement, decision, held_back)
+    return JobResult(run_id, folder, results.forecasts, results.judgement, decision, held_back)
 
 
-def _hashes(job: Job) -> dict[str, str]:
-    return {name: plugin_hash(name) for name in job.plugins}
+class _Finished(NamedTuple):
+    """A job whose fits are all done; `model` is the one deployed, as it was saved."""
+
+    job: Job
+    study: Study
+    run_id: str
+    fitted: Sequence[FoldResult]
+    deployment: Deployment
+    model: Any
+
+
+def _run_id(job: Job, study: Study) -> str:
+    hashes = {name: plugin_hash(name) for name in job.plugins}
+    settings = job.model_dump(mode="json") | {"plugins": hashes}
+    return run_name(settings, study.dataset, task_of(job).pending(study.source))
+
+
+def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]]:
+    """What the forecasts are worth, what deciding on them would have brought, and the files that say so."""
+    job, study, run_id, fitted, deployment, model = finished
+    task, undecided = task_of(job), task_of(job).pending(study.source)
+    forecasts = Forecasts.concat([result.forecasts for result in fitted])
+    judgement = judge(
+        forecasts, deployment.subject, metrics=job.metrics, outcome=task.outcome(job, study.source), seed=job.seed
+    )
+    profile = training_profile(job, study.dataset)
+    pending = None
+    if undecided is not None:
+        pending = Pending.of(undecided, model, name=deployment.model, profile=profile, run_id=run_id)
+    results = Results(forecasts, judgement, model, None if pending is None else pending.forecasts)
+    decision = task.decide(job, study, results)
+    record = manifest(job, study, fitted, run_id=run_id, deployment=deployment)
+    report = report_of(job, study, fitted, judgement=judgement, decision=decision, deployment=deployment, record=record)
+    texts = {
+        "metrics.json": to_json(metrics(judgement, decision)),
+        "comparison.csv": comparison_csv(judgement),
+        TIMINGS: to_json(timings(fitted)),
+        PROFILE: to_json(profile.to_json()),
+        POLICY: to_json(decision.policy),
+        MANIFEST: to_json(record),
+    }
+    files = page_files(report) | {name: text.encode() for name, text in texts.items()}
+    if pending is not None:
+        files[PENDING] = pending.to_csv(
+            task.annotate(job, decision.policy, model=model, X=pending.X, forecasts=pending.forecasts)
+        )
+    # Rendered from what is saved, so that rendering again gives the same page.
+    return results, decision, files | {"report.html": render_page(files).encode()}
 
 
 def _forecast(
@@ -216,18 +236,6 @@ def _refit(job: Job, dataset: Dataset, name: str, *, units: FinishedUnits, on_pr
     total = count_fits(job, dataset)
     on_progress(f"{name}, final refit", total, total)
     return model
-
-
-def _files(
-    results: list[FoldResult], *, judgement: Judgement, decision: Decision, profile: Profile, report: Report
-) -> dict[str, bytes]:
-    texts = {
-        "metrics.json": to_json(metrics(judgement, decision)),
-        "comparison.csv": comparison_csv(judgement),
-        TIMINGS: to_json(timings(results)),
-        PROFILE: to_json(profile.to_json()),
-    }
-    return page_files(report) | {name: text.encode() for name, text in texts.items()}
 
 
 def build_models(job: Job) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from finnet.errors import ConfigError, DataError, FinnetError, PluginError
 from finnet.forecasts import Forecasts
-from finnet.jobs.artifacts import FORECASTS, MODEL, PROFILE, publish_files
+from finnet.jobs.artifacts import FORECASTS, MODEL, POLICY, PROFILE, publish_files
 from finnet.jobs.config import Job, parse_job
 from finnet.jobs.folders import (
     LATEST,
@@ -34,7 +34,7 @@ from finnet.sums import KEY, SEAL, TIMINGS, check_contents, check_files, read_fi
 __all__ = ["SavedRun", "list_runs", "render_again", "rendered"]
 
 METRICS, REPORT = "metrics.json", "report.html"
-_NEEDED = (FORECASTS, MANIFEST, MODEL, PROFILE, METRICS, "comparison.csv", REPORT, PAGE, TIMINGS)
+_NEEDED = (FORECASTS, MANIFEST, MODEL, POLICY, PROFILE, METRICS, "comparison.csv", REPORT, PAGE, TIMINGS)
 _COLUMNS = ["job", "run", "state", "made_at", "verdict"]
 
 

@@ -205,7 +205,7 @@ def test_columns_unlike_those_of_training_breach_a_limit_and_are_named(loans, tm
 
 def test_flags_are_written_as_the_last_column(loans, tmp_path):
     new = forecast_new(loans, loans_file(tmp_path / "old.csv"))
-    write_forecasts(new.forecasts, tmp_path / "out.csv", flags=new.flags)
+    write_forecasts(new.forecasts, tmp_path / "out.csv", columns={"flags": new.flags})
     table = pd.read_csv(tmp_path / "out.csv")
     assert (table.columns[-1], len(table)) == ("flags", len(BOOK))
 

@@ -47,7 +47,7 @@ def test_no_text_of_the_csv_runs_as_a_formula(tmp_path):
 
 
 def test_flags_are_the_last_column_and_run_as_no_formula_either(tmp_path):
-    write_forecasts(forecasts(["A", "B"]), tmp_path / "out.csv", flags=["=1+1", ""])
+    write_forecasts(forecasts(["A", "B"]), tmp_path / "out.csv", columns={"flags": ["=1+1", ""]})
     table = pd.read_csv(tmp_path / "out.csv", keep_default_na=False)
     assert (table.columns[-1], table["flags"].tolist()) == ("flags", ["'=1+1", ""])
 

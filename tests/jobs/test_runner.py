@@ -15,7 +15,7 @@ from finnet.sums import read_files
 
 FILES = {
     *("comparison.csv", "forecasts.parquet", "manifest.json", "metrics.json", "report.html"),
-    *("SHA256SUMS", "model.npz", "page", "timings.json", "profile.json"),
+    *("SHA256SUMS", "model.npz", "page", "timings.json", "profile.json", "policy.json"),
 }
 MODELS = ["network", "tree", "svm", "knn", "prior_rate"]
 QUICK = {"schema": 1, "tune": {"trials": 2}, "network": {"members": 4, "epochs": 5}, "models": MODELS}

@@ -78,7 +78,7 @@ def test_a_damaged_run_is_listed_as_such_and_does_not_open(folder):
         SavedRun.open(folder)
 
 
-@pytest.mark.parametrize("name", ["model.npz", "profile.json"])
+@pytest.mark.parametrize("name", ["model.npz", "profile.json", "policy.json"])
 def test_a_run_without_one_of_its_files_does_not_open_whatever_its_sums_say(name, folder):
     files = read_files(folder)
     del files[name]
@@ -94,7 +94,7 @@ def test_a_run_whose_sums_were_emptied_is_not_signed_again(folder):
         render_again(folder)
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "metrics.json", "timings.json", "page/page.json", "profile.json"])
+@pytest.mark.parametrize("name", ["manifest.json", "metrics.json", "timings.json", "page/page.json", "profile.json", "policy.json"])
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"job": 1, "verdict": {}}', "[" * 100_000, "\udcff"])
 def test_what_holds_no_run_is_named_in_one_line(name, text, folder):
     """Files that say something else than a run does, with sums that match."""

@@ -23,7 +23,7 @@ from finnet.jobs.loan_drafts import loan_draft
 from finnet.jobs.new_rows import LATER, OLD, REPEATED, NewRows
 from finnet.jobs.pending import PENDING
 from finnet.jobs.reading import Reading
-from finnet.jobs.tasks.task import Decision, SharedSections, Study, Task
+from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
 from finnet.labels import default_dataset, paid_out_at
 from finnet.lending.cutoff import LoanTerms, best_cutoff, cutoff_table
 from finnet.reporting.report import Chapter
@@ -126,10 +126,9 @@ class DefaultRiskTask(Task):
         """Loans whose outcome is not known yet."""
         return None if source.pending is None else _rows_of(source.pending, {})
 
-    def decide(
-        self, job: DefaultRiskJob, study: Study, forecasts: Forecasts, *, pending: Forecasts | None = None
-    ) -> Decision:
+    def decide(self, job: DefaultRiskJob, study: Study, results: Results) -> Decision:
         """What every cut-off would do, and the one with the largest expected profit."""
+        forecasts = results.own
         book: LoanBook = study.source
         amount = None if book.amount is None else pd.Series(book.amount, index=book.loan_id)
         cutoffs = cutoff_table(forecasts, job.lending, amount=amount)
@@ -137,7 +136,7 @@ class DefaultRiskTask(Task):
         section = CutoffSection(
             cutoffs=cutoffs,
             chosen=chosen,
-            terms=_terms(job.lending, chosen, pending),
+            terms=_terms(job.lending, chosen, results.pending),
             base_rate=float(np.mean(forecasts.values()[0])),
         )
         record = {"lending": cutoffs[cutoffs["cutoff"] == chosen].iloc[0].to_dict()}

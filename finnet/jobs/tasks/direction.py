@@ -17,7 +17,7 @@ from finnet.errors import ConfigError
 from finnet.forecasts import Forecasts
 from finnet.jobs.config import CONTENDERS, Models, only
 from finnet.jobs.tasks.market import MarketJob, MarketTask, OwnLabel
-from finnet.jobs.tasks.task import Decision, Study
+from finnet.jobs.tasks.task import Decision, Results, Study
 from finnet.labels import AboveMedian, Direction, HorizonLabel, RowCounts, count_rows
 from finnet.names import model_in_sentence
 from finnet.reporting.sections.trading import TradingSection
@@ -116,10 +116,9 @@ class DirectionTask(MarketTask):
             )
         return dataset
 
-    def decide(
-        self, job: DirectionJob, study: Study, forecasts: Forecasts, *, pending: Forecasts | None = None
-    ) -> Decision:
+    def decide(self, job: DirectionJob, study: Study, results: Results) -> Decision:
         """The backtest, where somebody could have traded on the forecasts."""
+        forecasts = results.own
         counts = count_rows(study.source, study.dataset, job.label.label)
         forward = is_forward(fold_table(study.dataset, job.split.split))
         backtest = _trade(job, forecasts, study) if forward and job.label.label.high_is_buy else None

@@ -12,6 +12,7 @@ import pandas as pd
 from finnet.data.quality import Findings
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError
+from finnet.evaluation.judgement import Judgement
 from finnet.evaluation.stability import Profile
 from finnet.forecasts import Forecasts
 from finnet.jobs.config import Job
@@ -28,7 +29,7 @@ from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.sections.training import TrainingSection
 from finnet.reporting.text import percent
 
-__all__ = ["Decision", "SharedSections", "Study", "Task", "table_features"]
+__all__ = ["Decision", "Results", "SharedSections", "Study", "Task", "table_features"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +50,36 @@ class Study:
     quality: pd.DataFrame
 
 
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What a job has found when all of its fits are done.
+
+    Parameters
+    ----------
+    forecasts : Forecasts
+        Out of sample, of every model.
+    judgement : Judgement
+        Scores and comparisons; its `subject` is the model that the page is about.
+    model : estimator
+        The model deployed: fitted on the last training window, as it was saved.
+    pending : Forecasts, optional
+        Of rows whose outcome is not known yet, by `model`.
+    """
+
+    forecasts: Forecasts
+    judgement: Judgement
+    model: Any
+    pending: Forecasts | None = None
+
+    @property
+    def own(self) -> Forecasts:
+        """Out-of-sample forecasts of the model that the page is about."""
+        return self.forecasts.of(self.judgement.subject)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Decision:
-    """What deciding on the forecasts would have brought.
+    """What deciding on the forecasts would have brought, and what deciding on new rows needs.
 
     Parameters
     ----------
@@ -63,12 +91,15 @@ class Decision:
         What the page says of it.
     known_truth : DataFrame, optional
         True `probability` of made cases beside the `forecast`.
+    policy : mapping
+        What new rows are decided by, such as a cut-off, as JSON holds it; `Task.annotate` gets it from policy.json.
     """
 
     result: Any = None
     record: Mapping[str, Any] = field(default_factory=dict)
     sections: Sequence[ReportSection] = ()
     known_truth: pd.DataFrame | None = None
+    policy: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -127,9 +158,23 @@ class Task(ABC):
         """Rows whose outcome is not known yet, which the run forecasts and writes to pending.csv; None without any."""
         return None
 
-    def decide(self, job: Any, study: Study, forecasts: Forecasts, *, pending: Forecasts | None = None) -> Decision:
-        """What deciding on the forecasts of one model would have brought, and what it says of pending rows."""
+    def decide(self, job: Any, study: Study, results: Results) -> Decision:
+        """What deciding on the forecasts of the deployed model would have brought."""
         return Decision()
+
+    def annotate(
+        self, job: Any, policy: Mapping[str, Any], *, model: Any, X: pd.DataFrame, forecasts: Forecasts
+    ) -> Mapping[str, Sequence[str]]:
+        """Further columns of a table of new forecasts, such as decisions: a text for each row of `forecasts`.
+
+        Parameters
+        ----------
+        policy : mapping
+            That of the run's `Decision`.
+        model : estimator
+            The model deployed, which made the forecasts of X (n_rows, n_features).
+        """
+        return {}
 
     def arrange(self, shared: SharedSections, decision: Decision) -> Sequence[ReportSection | Chapter]:
         """The sections of the page, in the order of reading."""
