@@ -262,12 +262,24 @@ def forecast(
     return Result(f"{new.sentence}\n\nforecasts: {output}", facts, _failure(new.require_stable))
 
 
-@app.command(epilog=_epilog("finnet report reports/my-study/latest"))
-def report(run: _RunFolder) -> Result:
+@app.command(epilog=_epilog("finnet report reports/my-study/latest --output validation.html"))
+def report(
+    run: _RunFolder,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write it there instead: .html, .json (every figure), .md (a model card)."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
+) -> Result:
     """Render the report of a run again from what was saved; `latest` stays where it is."""
+    from finnet.jobs.exports import export_report
     from finnet.jobs.saved import render_again
 
-    page = render_again(run)
+    if output is None:
+        page = render_again(run)
+    else:
+        page = output
+        export_report(run, output, force=force)
     return Result(f"report: {page}", {"report": str(page)})
 
 

@@ -24,7 +24,7 @@ from finnet.models import BASELINES, BEST, Kind, model_names
 from finnet.plugins import is_plugin, load_plugin
 from finnet.splits import Holdout, PurgedKFold, RepeatedKFold, Split, WalkForward
 
-__all__ = ["CONTENDERS", "Job", "Models", "SplitChoice", "Tune", "only", "parse_job", "settings_class"]
+__all__ = ["CONTENDERS", "Job", "Models", "Purpose", "SplitChoice", "Tune", "only", "parse_job", "settings_class"]
 
 
 def only(**given: Any) -> Any:
@@ -67,6 +67,35 @@ class Tune:
 
     def __post_init__(self) -> None:
         require_at_least(self.trials, 1, name="trials")
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What forecasts are for, in words that the report repeats; they decide nothing.
+
+    Parameters
+    ----------
+    use : str
+        The decisions that the forecasts serve.
+    population : str
+        The cases that they are meant for.
+    users, owner : str
+        Who works with them, and who answers for them.
+    not_for : str
+        Uses that they are not meant for.
+    """
+
+    use: str = ""
+    population: str = ""
+    users: str = ""
+    owner: str = ""
+    not_for: str = ""
+
+    @property
+    def stated(self) -> dict[str, str]:
+        """Answers by question."""
+        labels = {"use": "Use", "population": "Cases", "users": "Users", "owner": "Owner", "not_for": "Not for"}
+        return {label: getattr(self, name) for name, label in labels.items()}
 
 
 def _known_models(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -149,6 +178,7 @@ class Job(BaseModel):
     network: NetworkSettings = NetworkSettings()
     tune: Tune = Tune()
     limits: Limits = Limits()
+    purpose: Purpose = Purpose()
 
     @model_validator(mode="after")
     def _deploys_a_model(self) -> Self:

@@ -18,17 +18,21 @@ from finnet.jobs.folders import require_name
 from finnet.jobs.interruption import resumable
 from finnet.sums import SUMS
 
-__all__ = ["require_free", "to_csv", "write_forecasts"]
+__all__ = ["require_free", "to_csv", "write_forecasts", "write_output"]
 
 _FORMULA = re.compile("[=+@−-]")
 _INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Mn", "Zl", "Zp", "Zs"}
 
 
-def require_free(path: Path, *, inputs: Iterable[Path] = (), force: bool = False) -> None:
+def require_free(
+    path: Path, *, forms: Sequence[str] = (".csv", ".parquet"), inputs: Iterable[Path] = (), force: bool = False
+) -> None:
     """Raise ConfigError unless a file can be written there without loss: before the work, so that none is in vain.
 
     Parameters
     ----------
+    forms : sequence of str
+        Suffixes that the file may have.
     inputs : iterable of Path
         Files that are read.
     force : bool
@@ -41,8 +45,8 @@ def require_free(path: Path, *, inputs: Iterable[Path] = (), force: bool = False
     finnet.errors.ConfigError: /nowhere: is no folder; make it, or choose another place for new.csv
     """
     require_name(path)
-    if path.suffix not in _FORMS:
-        raise ConfigError(f"{path}: {path.suffix or 'no suffix'} is no known form; use {' or '.join(_FORMS)}")
+    if path.suffix not in forms:
+        raise ConfigError(f"{path}: {path.suffix or 'no suffix'} is no known form; use {' or '.join(forms)}")
     folder = path.parent
     if not folder.is_dir():
         raise ConfigError(f"{folder}: is no folder; make it, or choose another place for {path.name}")
@@ -79,7 +83,11 @@ def write_forecasts(
     """
     require_free(path, force=force)
     table = forecasts.table.assign(**{name: list(column) for name, column in (columns or {}).items()})
-    content = _FORMS[path.suffix](table)
+    write_output(path, _FORMS[path.suffix](table), force=force)
+
+
+def write_output(path: Path, content: bytes, *, force: bool = False) -> None:
+    """Write a file whole or not at all, for its owner alone; ConfigError where there is one and `force` is False."""
     with resumable():
         try:
             (replace_file if force else create_file)(path, content, mode=0o600)

@@ -21,6 +21,7 @@ from finnet.reporting.sections.comparison import ComparisonSection
 from finnet.reporting.sections.coverage import CoverageSection
 from finnet.reporting.sections.data import DataSection
 from finnet.reporting.sections.points import PointsSection
+from finnet.reporting.sections.purpose import PurposeSection
 from finnet.reporting.sections.reproduction import ReproductionSection
 from finnet.reporting.sections.training import TrainingSection
 from finnet.splits import fold_table
@@ -45,6 +46,7 @@ def report_of(
         calibration=CalibrationSection.of(judgement, results, known_truth=decision.known_truth)
         or CoverageSection.of(judgement),
         training=TrainingSection.of(results),
+        purpose=PurposeSection(stated=job.purpose.stated, missing=task.without_purpose),
         data=_data(job, study, results, judgement=judgement),
         limits=PointsSection(title="What limits this result?", points=_notes(job, study.dataset, deployment)),
         reproduction=ReproductionSection(command=f"finnet run {job.name}.toml", manifest=record),

@@ -94,7 +94,9 @@ def test_a_run_whose_sums_were_emptied_is_not_signed_again(folder):
         render_again(folder)
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "metrics.json", "timings.json", "page/page.json", "profile.json", "policy.json"])
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "metrics.json", "timings.json", "page/page.json", "profile.json", "policy.json"]
+)
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"job": 1, "verdict": {}}', "[" * 100_000, "\udcff"])
 def test_what_holds_no_run_is_named_in_one_line(name, text, folder):
     """Files that say something else than a run does, with sums that match."""

@@ -13,6 +13,7 @@ from finnet.reporting.sections.comparison import ComparisonSection
 from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.data import DataSection
 from finnet.reporting.sections.points import PointsSection
+from finnet.reporting.sections.purpose import PurposeSection
 from finnet.reporting.sections.reproduction import ReproductionSection
 from finnet.reporting.sections.trading import TradingSection
 from finnet.reporting.sections.training import TrainingSection
@@ -240,6 +241,7 @@ def made_report(task, title, decision, *, verdict, metrics, metric, calibrated, 
     rng = np.random.default_rng(4)
     networks, described = made_networks(folds, rng), made_data(folds=folds, **data)
     shared = SharedSections(
+        purpose=PurposeSection(stated={}),
         comparison=ComparisonSection(
             subject="network",
             verdict_text=verdict,

@@ -7,8 +7,11 @@ import pandas as pd
 import pytest
 
 from finnet.reporting import plots
-from finnet.reporting.html import render
+from finnet.reporting.html import Note, render
 from finnet.reporting.sections.comparison import ComparisonSection
+from finnet.reporting.sections.guidance import GuidanceSection
+from finnet.reporting.sections.points import PointsSection
+from finnet.reporting.sections.purpose import PurposeSection
 from finnet.reporting.sections.trading import TradingSection
 from tests.reporting.changing import changed, section_of
 
@@ -66,6 +69,7 @@ def test_the_validation_report_has_the_headings_of_model_risk(pages):
         "Conceptual soundness",
         "Ongoing monitoring",
         "How to reproduce it",
+        "Beside supervisory guidance",
     ]
     assert "Where to draw the line?" in headings(pages[1], 3)
     assert "Model validation report" in pages[1]
@@ -233,3 +237,14 @@ def test_findings_about_the_data_have_a_table_with_what_to_do(default_risk_repor
     assert "365243 in 125 rows" in html
     assert "declare it" in html
     assert "What is odd about the data" not in render(default_risk_report.page())
+
+
+def test_a_purpose_that_is_not_stated_is_asked_for():
+    asked = PurposeSection(stated={"Use": ""}, missing="Say it in [purpose].").draw()
+    assert asked.blocks == [Note("Say it in [purpose].")]
+
+
+def test_guidance_maps_the_sections_that_the_report_has_and_no_others():
+    section = GuidanceSection.of([PurposeSection(stated={}), PointsSection(title="Ongoing monitoring")])
+    (details, _) = section.draw().blocks
+    assert details.block.frame["Section"].tolist() == ["What is it for?", "Ongoing monitoring"]

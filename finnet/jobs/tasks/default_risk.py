@@ -26,8 +26,9 @@ from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
 from finnet.labels import default_dataset, paid_out_at
 from finnet.lending.cutoff import LoanTerms, best_cutoff, cutoff_table
-from finnet.reporting.report import Chapter
+from finnet.reporting.report import Chapter, Report
 from finnet.reporting.sections.cutoffs import CutoffSection
+from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import count, percent
@@ -96,6 +97,10 @@ class DefaultRiskTask(Task):
 
     settings = DefaultRiskJob
     report_kind = "Model validation report."
+    without_purpose = (
+        "The job file states no purpose. A validator asks what the forecasts are for and what they are not for: say it"
+        " in [purpose], with use, population, users, owner and not_for."
+    )
 
     def complete(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """The network is deployed where the file leaves the classifier of default risk out."""
@@ -144,8 +149,12 @@ class DefaultRiskTask(Task):
 
     def arrange(self, shared: SharedSections, decision: Decision) -> Sequence[ReportSection | Chapter]:
         """Under the headings of model validation."""
+        monitoring = PointsSection(
+            title="Ongoing monitoring", lead="What to watch once the model is in use.", points=_TO_WATCH
+        )
         judged = [shared.comparison, *([] if shared.calibration is None else [shared.calibration])]
-        return [
+        parts: list[ReportSection | Chapter] = [
+            shared.purpose,
             Chapter(
                 title="Outcomes analysis",
                 lead="How good the forecasts and the decisions made on them were, on loans that no model had seen.",
@@ -156,9 +165,10 @@ class DefaultRiskTask(Task):
                 lead="What the model was given, how it learned, and what it cannot know.",
                 sections=[shared.data, shared.training, shared.limits],
             ),
-            PointsSection(title="Ongoing monitoring", lead="What to watch once the model is in use.", points=_TO_WATCH),
+            monitoring,
             shared.reproduction,
         ]
+        return [*parts, GuidanceSection.of(Report(title="", parts=parts).sections)]
 
     def source_words(self, job: DefaultRiskJob) -> str:
         """Where the loans come from."""

@@ -24,6 +24,7 @@ from finnet.reporting.sections.comparison import ComparisonSection
 from finnet.reporting.sections.coverage import CoverageSection
 from finnet.reporting.sections.data import DataSection
 from finnet.reporting.sections.points import PointsSection
+from finnet.reporting.sections.purpose import PurposeSection
 from finnet.reporting.sections.reproduction import ReproductionSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.sections.training import TrainingSection
@@ -109,6 +110,7 @@ class SharedSections:
     comparison: ComparisonSection
     calibration: CalibrationSection | CoverageSection | None
     training: TrainingSection
+    purpose: PurposeSection
     data: DataSection
     limits: PointsSection
     reproduction: ReproductionSection
@@ -125,6 +127,8 @@ class Task(ABC):
     """Class of the job files."""
     report_kind: ClassVar[str] = ""
     """What sort of report it is, in a sentence."""
+    without_purpose: ClassVar[str] = ""
+    """What the report says where the job file states no purpose; "" for nothing."""
 
     def complete(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """The settings of a job file with defaults that depend on other settings; the others stand in `settings`."""
@@ -180,7 +184,7 @@ class Task(ABC):
         """The sections of the page, in the order of reading."""
         calibration = [] if shared.calibration is None else [shared.calibration]
         last = [shared.training, shared.data, shared.limits, shared.reproduction]
-        return [shared.comparison, *calibration, *decision.sections, *last]
+        return [shared.purpose, shared.comparison, *calibration, *decision.sections, *last]
 
     def source_words(self, job: Any) -> str:
         """Where the data come from, in a few words."""

@@ -5,7 +5,9 @@ from finnet.reporting.sections.comparison import ComparisonSection
 from finnet.reporting.sections.coverage import CoverageSection
 from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.data import DataSection
+from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
+from finnet.reporting.sections.purpose import PurposeSection
 from finnet.reporting.sections.reproduction import ReproductionSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.sections.trading import TradingSection
@@ -19,7 +21,9 @@ SECTIONS: dict[str, type[ReportSection]] = {
     "coverage": CoverageSection,
     "cutoffs": CutoffSection,
     "data": DataSection,
+    "guidance": GuidanceSection,
     "points": PointsSection,
+    "purpose": PurposeSection,
     "reproduction": ReproductionSection,
     "trading": TradingSection,
     "training": TrainingSection,

@@ -72,6 +72,13 @@ class CalibrationSection(ReportSection):
         lead = "A forecast of 60 % should come true 60 times in 100. Where the bars reach the dashed line, it may have."
         return Section("Can its probabilities be trusted?", lead, [figure, *self._known(), table, *self._calibrators()])
 
+    @property
+    def card(self) -> Section:
+        """The bins of the subject."""
+        own = self.calibration[self.calibration["model"] == self.subject]
+        table = Table(calibration_table(own), "Forecasts in bins; intervals take cases as independent.")
+        return Section("Can its probabilities be trusted?", "", [table])
+
     def _known(self) -> list[Block]:
         if self.known_truth is None:
             return []

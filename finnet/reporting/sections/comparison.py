@@ -13,7 +13,7 @@ from finnet.evaluation.paired_tests import FEWEST_FITS
 from finnet.names import model_heading, model_in_sentence
 from finnet.plugins import is_plugin
 from finnet.reporting import plots
-from finnet.reporting.html import Block, Details, Figure, Section, Table
+from finnet.reporting.html import Block, Details, Figure, Points, Section, Table
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import ABSENT, count, metric_of, number, p_value, percent, span, stacked
 
@@ -84,6 +84,16 @@ class ComparisonSection(ReportSection):
         table = scores_table(own, self.subject).drop(columns="Model")
         facts = {str(label): str(table[label].iloc[0]) for label in table}
         return facts if self.base_rate is None else facts | {f"Share that {self.event}": percent(self.base_rate)}
+
+    @property
+    def card(self) -> Section:
+        """The verdict and all scores."""
+        scores = Table(
+            scores_table(self.scores, self.subject),
+            "Out of sample, with 95 % intervals.",
+            highlight=model_heading(self.subject),
+        )
+        return Section("How good is it?", "", [Points(self.verdict.splitlines()), scores])
 
     def draw(self) -> Section:
         """The subject against each model, and all scores."""

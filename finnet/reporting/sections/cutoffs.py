@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from finnet.reporting import plots
-from finnet.reporting.html import Figure, Section, Table
+from finnet.reporting.html import Figure, Note, Section, Table
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import count, money, percent
 
@@ -55,6 +55,11 @@ class CutoffSection(ReportSection):
             "Bad rate": f"{percent(row['bad_rate'])}\nof the approved",
             "Realized profit": f"{money(realized, scale)}\nexpected {money(expected, scale)}",
         }
+
+    @property
+    def card(self) -> Section:
+        """What the chosen cut-off does."""
+        return Section("Where to draw the line?", self.terms, [Note(self.verdict)])
 
     def draw(self) -> Section:
         """Approval, defaults and profit against the cut-off."""

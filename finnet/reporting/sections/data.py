@@ -74,6 +74,12 @@ class DataSection(ReportSection):
             return [f"{_day(self.first)} to {_day(self.last)}"]
         return [f"in order of {self.in_order_of}"] if self.in_order_of else []
 
+    @property
+    def card(self) -> Section:
+        """Where the data come from, and what is odd about them."""
+        drawn = self.draw()
+        return Section(drawn.title, drawn.lead, self._oddities())
+
     def draw(self) -> Section:
         """What is odd, the folds, the use of their rows, and the features."""
         facts = [*self.counts, *self._extent]

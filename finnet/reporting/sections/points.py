@@ -24,6 +24,11 @@ class PointsSection(ReportSection):
     lead: str = ""
     points: Sequence[str] = ()
 
+    @property
+    def card(self) -> Section:
+        """All of it."""
+        return self.draw()
+
     def draw(self) -> Section:
         """The list."""
         return Section(self.title, self.lead, [Points(self.points)] if self.points else [])

@@ -26,6 +26,16 @@ class ReproductionSection(ReportSection):
     command: str
     manifest: Mapping[str, object]
 
+    @property
+    def card(self) -> Section:
+        """The command, and what identifies the run."""
+        facts = {name: str(self.manifest.get(name, "")) for name in ("run", "seed")}
+        data, environment = (self.manifest.get(name) for name in ("data", "environment"))
+        facts["data (sha256)"] = str(data.get("sha256")) if isinstance(data, Mapping) else ""
+        facts["finnet"] = str(environment.get("finnet")) if isinstance(environment, Mapping) else ""
+        table = pd.DataFrame({"Recorded": facts.keys(), "Value": facts.values()})
+        return Section("How to reproduce it", "", [Code(self.command), Table(table, "Of the run.")])
+
     def draw(self) -> Section:
         """The command, and the manifest for those who want it."""
         table = Table(manifest_table(self.manifest), "Job, seed, hashes, settings and versions of this run.")

@@ -35,6 +35,11 @@ class ReportSection:
         """Key figures by their labels. A line break sets what follows it smaller, below."""
         return {}
 
+    @property
+    def card(self) -> Section | None:
+        """What a model card says of it, in short; None where the card leaves it out."""
+        return None
+
     def draw(self) -> Section:
         """The section as it stands on the page; one without blocks is left out."""
         raise NotImplementedError
