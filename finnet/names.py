@@ -4,7 +4,7 @@ from finnet.models import BASELINES, BEST, NETWORK
 
 __all__ = ["model_heading", "model_in_sentence"]
 
-_IN_SENTENCE = {NETWORK: "the network", BEST: "the best model by validation"}
+_IN_SENTENCE = {NETWORK: "the network", BEST: "the chosen model"}
 
 
 def _sentence(model: str) -> str | None:

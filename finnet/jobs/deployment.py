@@ -20,7 +20,7 @@ class Deployment:
     Parameters
     ----------
     subject : str
-        Its name among the forecasts; "best" where each fold chose its own.
+        Its name among the forecasts; "best" where folds chose different ones.
     model : str
         What is fitted once more and saved.
     chosen : mapping of int to str
@@ -37,11 +37,16 @@ class Deployment:
         name = model_in_sentence(self.model)
         if not self.chosen:
             return "" if self.model == "network" else f"The page is about {name}, which the job deploys."
+        if self.subject == self.model:
+            return f"{_BEST_OF_A_FOLD} Every fold chose {name}, which the page is about and which is saved."
         by_fold = ", ".join(f"{fold} {model_in_sentence(model)}" for fold, model in self.chosen.items())
-        return (
-            "The best model of a fold is the one with the lowest log loss on training rows that its fits had not seen;"
-            f" test rows choose nothing. Chosen by fold: {by_fold}. Over all folds {name} has the lowest, and is saved."
-        )
+        return f"{_BEST_OF_A_FOLD} Chosen by fold: {by_fold}. Over all folds {name} has the lowest, and is saved."
+
+
+_BEST_OF_A_FOLD = (
+    "The model chosen for a fold is the one with the lowest log loss on training rows that its fits had not seen; test"
+    " rows choose nothing."
+)
 
 
 def deployed(deploy: str, results: Sequence[FoldResult]) -> tuple[Deployment, list[FoldResult]]:
@@ -56,6 +61,9 @@ def deployed(deploy: str, results: Sequence[FoldResult]) -> tuple[Deployment, li
     chosen = {fold: min(models, key=models.__getitem__) for fold, models in losses.items()}
     names = [name for name in next(iter(losses.values())) if all(name in models for models in losses.values())]
     model = min(names, key=lambda name: sum(models[name] for models in losses.values()))
+    if set(chosen.values()) == {model}:
+        # Chosen in every fold, it would only be compared with itself.
+        return Deployment(model, model, chosen), [*results]
     best = [_renamed(result) for result in results if chosen[result.fold] == result.model]
     return Deployment(BEST, model, chosen), [*results, *best]
 

@@ -6,7 +6,10 @@ import pytest
 
 from finnet.data.samples import made_loan_book
 from finnet.errors import ConfigError
+from finnet.evaluation.walk_forward import FitRecord, FoldResult
+from finnet.forecasts import Forecasts
 from finnet.jobs.config import parse_job
+from finnet.jobs.deployment import deployed
 from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.runner import run_job
 
@@ -55,21 +58,35 @@ def test_any_model_can_be_deployed_and_forecasts_new_rows(deploy, loans, tmp_pat
     assert "which the job deploys" in page
 
 
-def test_the_best_of_a_fold_is_the_one_with_the_lowest_loss_on_rows_held_out(best):
+def result_of(model, fold, loss):
+    rows = {"model": model, "fold": fold, "entity": ["A", "B"], "target": "default", "horizon": 0}
+    forecasts = Forecasts.from_rows({**rows, "kind": "probability", "value": loss}, run_id="demo")
+    record = {"loss_before": loss, "loss_after": loss + 1.0, "taken": False}
+    return FoldResult(model, fold, forecasts, FitRecord(calibration=record), 0.0)
+
+
+def test_each_fold_takes_the_model_with_the_lowest_loss_on_rows_held_out():
+    losses = {("network", 0): 0.3, ("tree", 0): 0.4, ("network", 1): 0.5, ("tree", 1): 0.45}
+    found, results = deployed("best", [result_of(*place, loss) for place, loss in losses.items()])
+    assert (found.subject, found.model, found.chosen) == ("best", "network", {0: "network", 1: "tree"})
+    best = [result for result in results if result.model == "best"]
+    assert [result.forecasts.table["value"].tolist() for result in best] == [[0.3, 0.3], [0.45, 0.45]]
+    assert "Chosen by fold: 0 the network, 1 the decision tree" in found.note
+
+
+def test_a_model_that_every_fold_chooses_is_not_compared_with_itself():
+    losses = {("network", 0): 0.3, ("tree", 0): 0.4, ("network", 1): 0.4, ("tree", 1): 0.45}
+    found, results = deployed("best", [result_of(*place, loss) for place, loss in losses.items()])
+    assert (found.subject, found.model, len(results)) == ("network", "network", 4)
+    assert "Every fold chose the network" in found.note
+
+
+def test_a_run_saves_the_best_and_forecasts_by_it(best, loans):
     chosen = json.loads((best.folder / "manifest.json").read_text())["deployed"]["by fold"]
-    table = best.forecasts.table
-    for fold, model in chosen.items():
-        own = table[(table["fold"] == int(fold)) & table["model"].isin([model, "best"])]
-        values = own.pivot(index="entity", columns="model", values="value")
-        assert (values[model] == values["best"]).all()
     # Two epochs teach a network nothing, and the rows held out know it.
     assert set(chosen.values()) <= {"logistic", "tree"}
-
-
-def test_the_page_says_which_was_chosen_and_forecasts_name_it(best, loans):
-    assert best.judgement.subject == "best"
     page = (best.folder / "report.html").read_text(encoding="utf-8")
-    assert "Chosen by fold: 0 " in page
+    assert "test rows choose nothing" in page
     assert forecast_new(best.folder, loans).forecasts.models == [refit_of(best)]
 
 
