@@ -1,7 +1,14 @@
 """What a job will do is said in plain words, with the numbers that come true."""
 
+from dataclasses import replace
+
+import numpy as np
+
+from finnet.data.samples import made_loan_book
 from finnet.jobs.config import parse_job
-from finnet.jobs.explanation import explain
+from finnet.jobs.explanation import _Trial, explain
+from finnet.labels import default_dataset
+from finnet.splits import RepeatedKFold
 from tests.jobs.small import JOB
 
 MARKET = {
@@ -34,3 +41,21 @@ def test_the_time_grows_with_the_processes_left_out_and_is_said_last():
     last = explain(JOB).splitlines()[-1]
     assert last.startswith("Time: about ")
     assert last.endswith(" on 1 process.")
+
+
+def undated():
+    return replace(default_dataset(made_loan_book(loans=20_000)), clocks=None)
+
+
+def tried(dataset):
+    (fold,) = _Trial(RepeatedKFold(folds=2, repeats=1)).split(dataset)
+    return len(fold.train)
+
+
+def test_a_long_fold_is_tried_on_some_of_its_rows():
+    assert 5_000 <= tried(undated()) <= 7_000
+
+
+def test_where_one_class_is_rare_all_rows_are_tried():
+    dataset = undated()
+    assert tried(replace(dataset, y=(np.arange(20_000) % 1_000 == 0).astype(int))) == 10_000
