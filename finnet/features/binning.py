@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice, pairwise
 from math import inf, isfinite
 from typing import Any, TypeAlias
 
@@ -50,7 +51,7 @@ class NumberBins:
         for number in (*self.edges, *self.codes):
             if not isfinite(number):
                 raise ConfigError(f"{number} is no edge or code of a bin; give finite numbers")
-        for low, high in zip(self.edges, self.edges[1:], strict=False):
+        for low, high in pairwise(self.edges):
             if not low < high:
                 raise ConfigError(f"edges do not rise: {low:g} stands before {high:g}; put them in order, each once")
         _require_once(self.codes, what="code")
@@ -59,7 +60,7 @@ class NumberBins:
     def labels(self) -> list[str]:
         """What each bin holds, in words."""
         ends = [-inf, *self.edges, inf]
-        intervals = [_interval(low, high) for low, high in zip(ends, ends[1:], strict=False)]
+        intervals = [_interval(low, high) for low, high in pairwise(ends)]
         return [*intervals, *(f"code {shown(code)}" for code in self.codes), MISSING]
 
     def place(self, column: npt.ArrayLike) -> IntArray:
@@ -135,19 +136,21 @@ def number_bins(column: FloatArray, *, most: int, least_share: float, codes: Seq
     known = column[~np.isnan(column)]
     come = tuple(sorted(float(code) for code in set(codes) if (known == code).any()))
     values, counts = np.unique(known[~np.isin(known, come)], return_counts=True)
-    return NumberBins(tuple(_edges(values, counts, size=counts.sum() / most, least=least_share * len(column))), come)
+    least = max(1.0, least_share * len(column))
+    edges = _edges(values, counts, size=max(counts.sum() / most, least), least=least)
+    return NumberBins(tuple(islice(edges, most - 1)), come)
 
 
 def _edges(values: FloatArray, counts: IntArray, *, size: float, least: float) -> Iterator[float]:
     """The lowest number of each interval but the first, from distinct values and how often each comes."""
     ends, done, start = np.cumsum(counts), 0, 0
-    while start < len(values):
-        stop = int(np.searchsorted(ends, done + size))  # the value that fills the interval
+    # The value that fills the interval; none does in the last one.
+    while (stop := int(np.searchsorted(ends, done + size))) < len(values):
         fills_alone = stop > start and counts[stop] >= size
         if fills_alone and ends[stop - 1] - done >= least:
             stop -= 1
         done, start = ends[stop], stop + 1
-        if ends[-1] - done < max(least, 1):
+        if ends[-1] - done < least:
             return
         yield float(values[start])
 

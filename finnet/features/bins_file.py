@@ -20,7 +20,7 @@ from finnet.errors import ConfigError
 from finnet.features.binning import Bins, LevelBins, NumberBins
 from finnet.files import open_regular
 
-__all__ = ["bins_from", "read_bins", "write_bins"]
+__all__ = ["bins_from", "plain_bins", "read_bins", "write_bins"]
 
 _MOST_BYTES = 1_000_000
 _KEYS = {"edges", "codes", "groups"}
@@ -80,7 +80,21 @@ def write_bins(bins: Mapping[str, Bins]) -> str:
     [home]
     groups = [["own"], ["rent"]]
     """
-    return "\n".join(f"[{_key(name)}]\n{_lines(own)}" for name, own in bins.items())
+    tables = {name: plain_bins(own) for name, own in bins.items()}
+    return "\n".join(f"[{_key(name)}]\n{_lines(table)}" for name, table in tables.items())
+
+
+def plain_bins(bins: Bins) -> dict[str, Any]:
+    """The table of plain lists that `bins_from` makes the same bins of.
+
+    Examples
+    --------
+    >>> plain_bins(NumberBins((1000.0,), codes=(-9.0,)))
+    {'edges': [1000.0], 'codes': [-9.0]}
+    """
+    if isinstance(bins, LevelBins):
+        return {"groups": [[*group] for group in bins.groups]}
+    return {"edges": [*bins.edges]} | ({"codes": [*bins.codes]} if bins.codes else {})
 
 
 def _bins(table: Any) -> Bins:
@@ -107,11 +121,8 @@ def _numbers(table: Mapping[str, Any], key: str) -> tuple[float, ...]:
     return tuple(map(float, values))
 
 
-def _lines(bins: Bins) -> str:
-    if isinstance(bins, LevelBins):
-        return f"groups = {_text(bins.groups)}\n"
-    codes = f"codes = {_text(bins.codes)}\n" if bins.codes else ""
-    return f"edges = {_text(bins.edges)}\n{codes}"
+def _lines(table: Mapping[str, Any]) -> str:
+    return "".join(f"{key} = {_text(value)}\n" for key, value in table.items())
 
 
 def _key(name: str) -> str:

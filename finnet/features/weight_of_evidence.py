@@ -55,6 +55,11 @@ class Evidence:
         return cls(bins, good, bad)
 
     @property
+    def n_rows(self) -> int:
+        """Rows of all bins."""
+        return int(self.good.sum() + self.bad.sum())
+
+    @property
     def weights(self) -> FloatArray:
         """Weight of evidence of each bin, shape (n_bins,), always finite and 0 for a bin without rows.
 
