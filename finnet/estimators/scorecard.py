@@ -176,8 +176,8 @@ class ScorecardClassifier(BinaryClassifier):
 
     def _says_too_little(self, evidence: Evidence) -> str:
         """Why a column is left out before any coefficient is known; "" where it is not."""
-        above = evidence.information_value - evidence.null_value
-        return f"information value {above:.3f} above chance" if above < self.least_value else ""
+        says_enough = evidence.information_value - evidence.null_value >= self.least_value
+        return "" if says_enough else f"information value less than {self.least_value:g} above chance"
 
     def _weigh_columns(self, table: pd.DataFrame, outcome: IntArray) -> None:
         """Fit coefficients, until none has the sign of a column that says the opposite of what it says alone."""

@@ -8,11 +8,12 @@ import pandas as pd
 from finnet.names import model_heading, model_in_sentence
 from finnet.reporting.html import Block, Details, Note, Section, Table
 from finnet.reporting.sections.section import ReportSection
-from finnet.reporting.text import ABSENT, count, metric_of, number, p_value, percent, span
+from finnet.reporting.text import count, metric_of, number, p_value, percent, span
 
 __all__ = ["ScorecardSection", "card_table", "gain_table", "information_table"]
 
 _SHOWN = 3  # columns whose points are in sight
+_LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -69,10 +70,10 @@ class ScorecardSection(ReportSection):
             ]
         name = model_in_sentence(self.subject)
         caption = (
-            f"By how much {name} is better than the scorecard, on the same loans, with the intervals and p-values of"
-            " the comparison above."
+            f"By how much {name} is better than the scorecard, on the same loans: rows of the comparison above, whose"
+            " p-values are corrected for the number of comparisons and whose intervals are not."
         )
-        return [Table(gain_table(self.gain, self.subject), caption)]
+        return [Table(gain_table(self.gain, self.subject), caption), Note(_found(self.gain, name))]
 
     def _given_blocks(self) -> list[Block]:
         if not self.given:
@@ -100,20 +101,33 @@ class ScorecardSection(ReportSection):
         ranges = self.card.groupby("column", sort=False)["points"].agg(lambda points: points.max() - points.min())
         widest = ranges.sort_values(ascending=False, kind="stable").index
         by_range = self.card.assign(place=self.card["column"].map({name: k for k, name in enumerate(widest)}))
-        ordered = by_range.sort_values("place", kind="stable")
+        # Bins that no loan is in have no points.
+        ordered = by_range[by_range["n"] > 0].sort_values("place", kind="stable")
         start = (
-            f"Every applicant has {count(self.base)} points; add those of the bin that each column is in. {self.scale}"
+            f"Every applicant has {count(self.base)} points; add those of the bin that each column is in, 0 where it is"
+            f" in none of these. {self.scale}"
         )
         shown, rest = ordered[ordered["place"] < _SHOWN], ordered[ordered["place"] >= _SHOWN]
         blocks: list[Block] = [Table(card_table(shown), start)]
         if len(rest):
-            words = f"Points of the other {count(rest['column'].nunique())} columns, which move the sum less"
+            n_more = rest["column"].nunique()
+            words = f"Points of {count(n_more)} more {'column' if n_more == 1 else 'columns'} that move the sum less"
             blocks.append(Details(words, Table(card_table(rest), "")))
         files = (
             "The run holds the whole card as scorecard.csv and as a query, scorecard.sql; bins.toml has its bins, to be"
             ' edited and given back: [scorecard] bins = "bins.toml".'
         )
         return [*blocks, Note(files)]
+
+
+def _found(gain: pd.DataFrame, name: str) -> str:
+    """Whether complexity gains anything by the metric that decides, in a sentence."""
+    row = gain.iloc[0]
+    words = metric_of(str(row["metric"])).name
+    if not row["p_holm"] < _LEVEL:
+        return f"By {words} no difference between {name} and the scorecard is detected."
+    better, worse = (name, "the scorecard") if row["difference"] > 0 else ("the scorecard", name)
+    return f"By {words} {better} is better than {worse}."
 
 
 def gain_table(gain: pd.DataFrame, subject: str) -> pd.DataFrame:
@@ -172,12 +186,11 @@ def card_table(card: pd.DataFrame) -> pd.DataFrame:
     >>> card_table(pd.DataFrame([row])).iloc[0].tolist()
     ['home', 'own', '80', '5.0 %', '+0.41', '0.020', '+12']
     """
-    # A bin without loans has no rate.
     columns = {
         "Column": card["column"],
         "Bin": card["bin"],
         "Loans": card["n"].map(count),
-        "Default rate": [percent(rate) if n else ABSENT for rate, n in zip(card["bad_rate"], card["n"], strict=True)],
+        "Default rate": card["bad_rate"].map(percent),
         "Weight": [number(weight, 2, signed=True) for weight in card["weight"]],
         "Information": card["information"].map(number),
         "Points": [number(points, 0, signed=True) for points in card["points"]],
