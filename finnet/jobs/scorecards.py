@@ -38,7 +38,7 @@ def scorecard_of(
         subject=results.judgement.subject,
         gain=_gain(results.judgement),
         information=_information(model),
-        card=points,
+        bin_points=points,
         base=card.base,
         scale=card.scale.words,
         n_rows=next(iter(model.evidence_.values())).n_rows,

@@ -29,7 +29,7 @@ SECTION = ScorecardSection(
     subject="network",
     gain=pd.DataFrame([{**ROW, "p_holm": 0.01}]),
     information=INFORMATION,
-    card=CARD,
+    bin_points=CARD,
     base=540,
     scale="600 points are odds of 50 to 1.",
     n_rows=120,
@@ -80,4 +80,4 @@ def test_bins_that_a_person_chose_are_named_with_a_caution():
 
 
 def test_a_card_without_columns_says_so():
-    assert "No column says enough to be used" in drawn(card=CARD.head(0))
+    assert "No column says enough to be used" in drawn(bin_points=CARD.head(0))

@@ -29,7 +29,7 @@ class ScorecardSection(ReportSection):
         about the scorecard itself.
     information : DataFrame
         `column`, `bins`, `value`, `null_value`, `coefficient` (NaN where not used), `left_out` (why, or "").
-    card : DataFrame
+    bin_points : DataFrame
         `column`, `bin`, `n`, `bad_rate`, `weight`, `information`, `points`, of the columns used.
     base : int
         Points that every applicant has.
@@ -44,11 +44,16 @@ class ScorecardSection(ReportSection):
     subject: str
     gain: pd.DataFrame
     information: pd.DataFrame
-    card: pd.DataFrame
+    bin_points: pd.DataFrame
     base: int
     scale: str
     n_rows: int
     given: Sequence[str] = ()
+
+    @property
+    def card(self) -> Section:
+        """What complexity gains."""
+        return Section("What does complexity gain over a scorecard?", "", self._gain_blocks())
 
     def draw(self) -> Section:
         """What complexity gains, what each column says, and the points."""
@@ -96,11 +101,13 @@ class ScorecardSection(ReportSection):
         )
 
     def _card_blocks(self) -> list[Block]:
-        if self.card.empty:
+        if self.bin_points.empty:
             return [Note("No column says enough to be used: every applicant has the same points.")]
-        ranges = self.card.groupby("column", sort=False)["points"].agg(lambda points: points.max() - points.min())
+        ranges = self.bin_points.groupby("column", sort=False)["points"].agg(lambda points: points.max() - points.min())
         widest = ranges.sort_values(ascending=False, kind="stable").index
-        by_range = self.card.assign(place=self.card["column"].map({name: k for k, name in enumerate(widest)}))
+        by_range = self.bin_points.assign(
+            place=self.bin_points["column"].map({name: k for k, name in enumerate(widest)})
+        )
         # Bins that no loan is in have no points.
         ordered = by_range[by_range["n"] > 0].sort_values("place", kind="stable")
         start = (
