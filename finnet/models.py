@@ -81,6 +81,11 @@ BASELINES: dict[str, Model] = {
         made_by={"event": "default_risk:DefaultRiskClassifier"},
         takes_tables=True,
     ),
+    "scorecard": Model(
+        words="the scorecard",
+        made_by={"event": "scorecard:ScorecardClassifier"},
+        takes_tables=True,
+    ),
     "tree": Model(
         words="the decision tree",
         made_by={"event": "baselines:decision_tree", "number": "baselines:decision_tree_of_numbers"},

@@ -1,21 +1,20 @@
 """The table of loans at the door of the default-risk classifier: checked, and shown to networks as numbers."""
 
 import warnings
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from finnet.checks import require_columns
-from finnet.errors import DataError, FinnetWarning
+from finnet.errors import FinnetWarning
 from finnet.estimators.risk_designs import Shown
+from finnet.features.columns import as_level, as_number, require_distinct, with_kinds
 from finnet.features.encoding import TableEncoder, as_table
 from finnet.features.ratios import Ratio
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["RiskTable"]
-
-_NUMBERS_AS_OBJECTS = {"integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"}
 
 
 class RiskTable:
@@ -46,8 +45,8 @@ class RiskTable:
         """Learn from X (n_rows, n_columns); a FinnetWarning names columns that are missing in every row."""
         columns = as_table(X, self, reset=True)
         self.feature_names_in_ = np.asarray(columns.columns, object)
-        _require_distinct(columns)
-        table = _with_kinds(columns)
+        require_distinct(columns)
+        table = with_kinds(columns)
         _warn_of_gaps(table)
         self.encoder_ = TableEncoder("quantile").fit(self._with_ratios(table))
         return self
@@ -70,12 +69,12 @@ class RiskTable:
         return np.asarray(codes, np.int64)
 
     def _as_fitted(self, columns: pd.DataFrame) -> pd.DataFrame:
-        _require_distinct(columns)
+        require_distinct(columns)
         require_columns(columns.columns, list(self.feature_names_in_), name="X")
         levels = dict(zip(self.encoder_.categories_, self._levels(), strict=True))
         return pd.DataFrame(
             {
-                name: _level(columns[name], levels[name]) if name in levels else _number(columns[name])
+                name: as_level(columns[name], levels[name]) if name in levels else as_number(columns[name])
                 for name in self.feature_names_in_
             },
             index=columns.index,
@@ -87,75 +86,6 @@ class RiskTable:
     def _with_ratios(self, table: pd.DataFrame) -> pd.DataFrame:
         made = {ratio.name: ratio.of(table) for ratio in self.ratios}
         return pd.concat([table, pd.DataFrame(made, index=table.index)], axis=1) if made else table
-
-
-def _require_distinct(columns: pd.DataFrame) -> None:
-    twice = columns.columns[columns.columns.duplicated()]
-    if len(twice):
-        raise DataError(f"column {twice[0]!r} comes twice; give every column a name of its own")
-
-
-def _with_kinds(columns: pd.DataFrame) -> pd.DataFrame:
-    """Columns as floats where they hold numbers, truths or nothing, else as texts."""
-    return pd.DataFrame(
-        {name: _number(column) if _holds_numbers(column) else _text(column) for name, column in columns.items()},
-        index=columns.index,
-    )
-
-
-def _holds_numbers(column: pd.Series) -> bool:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return False
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return True
-    return pd.api.types.infer_dtype(column, skipna=True) in _NUMBERS_AS_OBJECTS
-
-
-def _number(column: pd.Series) -> pd.Series:
-    """Floats with NaN where missing; DataError that names the column where it holds anything else."""
-    try:
-        if isinstance(column.dtype, pd.CategoricalDtype) or not _holds_numbers(column):
-            raise ValueError(f"such as {column.dropna().iloc[0]!r}")
-        values = column.to_numpy(np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"column {column.name!r} was a number in fit and is {column.dtype} now ({error}); make it a number again,"
-            " with NaN where it is missing"
-        ) from error
-    infinite = np.isinf(values)
-    if infinite.any():
-        raise DataError(
-            f"column {column.name!r} is infinite in {infinite.sum()} rows, first in row {infinite.argmax()}; make them"
-            " missing or finite"
-        )
-    return pd.Series(values, index=column.index, name=column.name)
-
-
-def _level(column: pd.Series, known: np.ndarray) -> pd.Series:
-    """Texts with None where missing; DataError where numbers stand in place of levels of which none is a number."""
-    if _holds_numbers(column) and column.notna().any() and not any(map(_is_number, known)):
-        raise DataError(
-            f"column {column.name!r} was text in fit, such as {known[0]!r}, and is {column.dtype} now; give the levels"
-            " by the same names"
-        )
-    return _text(column)
-
-
-def _is_number(level: str | None) -> bool:
-    try:
-        return level is not None and np.isfinite(float(level))
-    except ValueError:
-        return False
-
-
-def _text(column: pd.Series) -> pd.Series:
-    """Texts with None where missing."""
-    texts: Any = column.astype(object)
-    return pd.Series(
-        [None if gone else str(value) for value, gone in zip(texts, texts.isna(), strict=True)],
-        index=column.index,
-        dtype=object,
-    )
 
 
 def _warn_of_gaps(table: pd.DataFrame) -> None:

@@ -1,8 +1,8 @@
 """Saving: fitted models as files that hold numbers and names, and nothing that could run.
 
-Networks, their ensembles and the default-risk classifier, logistic regression and the naive forecasts are saved as
-their numbers, with the encoder and the calibrator around them; trees, forests, boosting, SVM and k-NN as the rows that
-trained them (see `finnet.estimators.refitting`); a cross-fitted model as all of its fits.
+Networks, their ensembles and the default-risk classifier, logistic regression, the scorecard and the naive forecasts
+are saved as their numbers, with the encoder and the calibrator around them; trees, forests, boosting, SVM and k-NN as
+the rows that trained them (see `finnet.estimators.refitting`); a cross-fitted model as all of its fits.
 
 A loaded network knows its settings, its columns and its losses by epoch, and learns on from its weights; the memory of
 its optimizer starts anew, and diagnostics and advice stay with the one that was fitted. An ensemble is saved as its
@@ -74,6 +74,8 @@ from finnet.estimators.network_forms import (
 )
 from finnet.estimators.numbers import BoundedRegressor, EncodedRegressor, ScaledRegressor
 from finnet.estimators.refitting import describe_refitted, restore_refitted
+from finnet.estimators.scorecard import ScorecardClassifier
+from finnet.estimators.scorecard_forms import describe_scorecard, restore_scorecard
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier, TunedRegressor
 from finnet.features.encoding import TableEncoder
 from finnet.files import replace_file
@@ -319,6 +321,7 @@ _FORMS: Mapping[str, _Form] = {
     "training_quantiles": _Form(TrainingQuantiles, describe_training_quantiles, restore_training_quantiles),
     "last_value": _Form(LastValue, describe_last_value, restore_last_value),
     "logistic": _Form(LogisticRegression, _describe_logistic, _restore_logistic),
+    "scorecard": _Form(ScorecardClassifier, describe_scorecard, restore_scorecard),
     "prior_rate": _Form(PriorRate, describe_rate, partial(restore_rate, PriorRate)),
     "always_up": _Form(AlwaysUp, describe_rate, partial(restore_rate, AlwaysUp)),
     "persistence": _Form(Persistence, describe_persistence, restore_persistence),

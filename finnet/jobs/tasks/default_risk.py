@@ -18,11 +18,13 @@ from finnet.errors import ConfigError
 from finnet.evaluation.stability import Profile
 from finnet.forecasts import Forecasts
 from finnet.jobs.alarms import raise_loan_alarms
-from finnet.jobs.config import CONTENDERS, Job, Models, SplitChoice, only
+from finnet.jobs.config import CONTENDERS, Models, SplitChoice, only
 from finnet.jobs.loan_drafts import loan_draft
 from finnet.jobs.new_rows import LATER, OLD, REPEATED, NewRows
 from finnet.jobs.pending import PENDING
 from finnet.jobs.reading import Reading
+from finnet.jobs.scorecard_settings import JobWithScorecard
+from finnet.jobs.scorecards import scorecard_of
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
 from finnet.labels import default_dataset, paid_out_at
 from finnet.lending.cutoff import LoanTerms, best_cutoff, cutoff_table
@@ -74,20 +76,21 @@ class LoanData:
         return only(made_loan_book=self.made_loan_book, loans=self.loans)  # type: ignore[no-any-return]
 
 
-class DefaultRiskJob(Job):
+class DefaultRiskJob(JobWithScorecard):
     """Forecast the default of loans, and say which cut-off would pay.
 
     Parameters
     ----------
     models : tuple of str
         Networks and what they are compared with: risk_network (the classifier of default risk, which is deployed where
-        the file names no other), network, tree, svm, knn, logistic, forest, boosting; naive: prior_rate, best_column.
+        the file names no other), scorecard, network, tree, svm, knn, logistic, forest, boosting; naive: prior_rate,
+        best_column.
     """
 
     task: Literal["default-risk"]
     data: LoanData
     split: SplitChoice = SplitChoice(holdout=Holdout())
-    models: Models = ("risk_network", *CONTENDERS, "prior_rate", "best_column")
+    models: Models = ("risk_network", "scorecard", *CONTENDERS, "prior_rate", "best_column")
     deploy: str = "risk_network"
     lending: LoanTerms = LoanTerms()
 
@@ -145,7 +148,14 @@ class DefaultRiskTask(Task):
             base_rate=float(np.mean(forecasts.values()[0])),
         )
         record = {"lending": cutoffs[cutoffs["cutoff"] == chosen].iloc[0].to_dict()}
-        return Decision(result=cutoffs, record=record, sections=[section], known_truth=_known_truth(forecasts, book))
+        sections, files = scorecard_of(job, study, results)
+        return Decision(
+            result=cutoffs,
+            record=record,
+            sections=[section, *sections],
+            known_truth=_known_truth(forecasts, book),
+            files=files,
+        )
 
     def arrange(self, shared: SharedSections, decision: Decision) -> Sequence[ReportSection | Chapter]:
         """Under the headings of model validation."""

@@ -94,6 +94,8 @@ class Decision:
         True `probability` of made cases beside the `forecast`.
     policy : mapping
         What new rows are decided by, such as a cut-off, as JSON holds it; `Task.annotate` gets it from policy.json.
+    files : mapping of str to str
+        Further files of the run, by name: their text.
     """
 
     result: Any = None
@@ -101,6 +103,7 @@ class Decision:
     sections: Sequence[ReportSection] = ()
     known_truth: pd.DataFrame | None = None
     policy: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

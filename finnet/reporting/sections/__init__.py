@@ -9,6 +9,7 @@ from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.purpose import PurposeSection
 from finnet.reporting.sections.reproduction import ReproductionSection
+from finnet.reporting.sections.scorecard import ScorecardSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.sections.trading import TradingSection
 from finnet.reporting.sections.training import TrainingSection
@@ -25,6 +26,7 @@ SECTIONS: dict[str, type[ReportSection]] = {
     "points": PointsSection,
     "purpose": PurposeSection,
     "reproduction": ReproductionSection,
+    "scorecard": ScorecardSection,
     "trading": TradingSection,
     "training": TrainingSection,
 }

@@ -1,0 +1,82 @@
+"""Columns as they are: numbers and texts told apart in training, and columns of other rows held to the same kinds."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from finnet.errors import DataError
+
+__all__ = ["as_level", "as_number", "require_distinct", "with_kinds"]
+
+_NUMBERS_AS_OBJECTS = {"integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"}
+
+
+def require_distinct(columns: pd.DataFrame) -> None:
+    """Raise DataError where a column comes twice."""
+    twice = columns.columns[columns.columns.duplicated()]
+    if len(twice):
+        raise DataError(f"column {twice[0]!r} comes twice; give every column a name of its own")
+
+
+def with_kinds(columns: pd.DataFrame) -> pd.DataFrame:
+    """Columns as floats where they hold numbers, truths or nothing, else as texts."""
+    return pd.DataFrame(
+        {name: as_number(column) if _holds_numbers(column) else _text(column) for name, column in columns.items()},
+        index=columns.index,
+    )
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return False
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return True
+    return pd.api.types.infer_dtype(column, skipna=True) in _NUMBERS_AS_OBJECTS
+
+
+def as_number(column: pd.Series) -> pd.Series:
+    """Floats with NaN where missing; DataError that names the column where it holds anything else."""
+    try:
+        if isinstance(column.dtype, pd.CategoricalDtype) or not _holds_numbers(column):
+            raise ValueError(f"such as {column.dropna().iloc[0]!r}")
+        values = column.to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"column {column.name!r} was a number in fit and is {column.dtype} now ({error}); make it a number again,"
+            " with NaN where it is missing"
+        ) from error
+    infinite = np.isinf(values)
+    if infinite.any():
+        raise DataError(
+            f"column {column.name!r} is infinite in {infinite.sum()} rows, first in row {infinite.argmax()}; make them"
+            " missing or finite"
+        )
+    return pd.Series(values, index=column.index, name=column.name)
+
+
+def as_level(column: pd.Series, known: np.ndarray) -> pd.Series:
+    """Texts with None where missing; DataError where numbers stand in place of levels of which none is a number."""
+    if _holds_numbers(column) and column.notna().any() and len(known) and not any(map(_is_number, known)):
+        raise DataError(
+            f"column {column.name!r} was text in fit, such as {known[0]!r}, and is {column.dtype} now; give the levels"
+            " by the same names"
+        )
+    return _text(column)
+
+
+def _is_number(level: str | None) -> bool:
+    try:
+        return level is not None and np.isfinite(float(level))
+    except ValueError:
+        return False
+
+
+def _text(column: pd.Series) -> pd.Series:
+    """Texts with None where missing."""
+    texts: Any = column.astype(object)
+    return pd.Series(
+        [None if gone else str(value) for value, gone in zip(texts, texts.isna(), strict=True)],
+        index=column.index,
+        dtype=object,
+    )

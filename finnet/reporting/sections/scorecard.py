@@ -1,0 +1,205 @@
+"""Scorecard: what a model that can be reckoned by hand says, and what a more complex one gains over it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from finnet.names import model_heading, model_in_sentence
+from finnet.reporting.html import Block, Details, Note, Section, Table
+from finnet.reporting.sections.section import ReportSection
+from finnet.reporting.text import count, metric_of, number, p_value, percent, span
+
+__all__ = ["ScorecardSection", "card_table", "gain_table", "information_table"]
+
+_SHOWN = 3  # columns whose points are in sight
+_LEVEL = 0.05
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ScorecardSection(ReportSection):
+    """A scorecard beside the model of the page.
+
+    Parameters
+    ----------
+    subject : str
+        The model that the page is about.
+    gain : DataFrame
+        Rows of `finnet.evaluation.comparison.Comparison` about the scorecard, one per metric; no rows where the page is
+        about the scorecard itself.
+    information : DataFrame
+        `column`, `bins`, `value`, `null_value`, `coefficient` (NaN where not used), `left_out` (why, or "").
+    bin_points : DataFrame
+        `column`, `bin`, `n`, `bad_rate`, `weight`, `information`, `points`, of the columns used.
+    base : int
+        Points that every applicant has.
+    scale : str
+        What points mean, in a sentence.
+    n_rows : int
+        Loans that it was fitted on.
+    given : sequence of str
+        Columns whose bins the job file gives.
+    """
+
+    subject: str
+    gain: pd.DataFrame
+    information: pd.DataFrame
+    bin_points: pd.DataFrame
+    base: int
+    scale: str
+    n_rows: int
+    given: Sequence[str] = ()
+
+    @property
+    def card(self) -> Section:
+        """What complexity gains."""
+        return Section("What does complexity gain over a scorecard?", "", self._gain_blocks())
+
+    def draw(self) -> Section:
+        """What complexity gains, what each column says, and the points."""
+        lead = (
+            "A scorecard cuts every column into bins and adds up a number for each: the model that a person can check."
+            " What is compared was fitted on the training loans of each fold; the tables below it show the one fitted"
+            f" once more on the {count(self.n_rows)} loans of the final training window."
+        )
+        return Section(
+            "What does complexity gain over a scorecard?",
+            lead,
+            [*self._gain_blocks(), *self._given_blocks(), *self._information_blocks(), *self._card_blocks()],
+        )
+
+    def _gain_blocks(self) -> list[Block]:
+        if self.gain.empty:
+            return [
+                Note("The page is about the scorecard itself: the comparison above shows what others gain over it.")
+            ]
+        name = model_in_sentence(self.subject)
+        caption = (
+            f"By how much {name} is better than the scorecard, on the same loans: rows of the comparison above, whose"
+            " p-values are corrected for the number of comparisons and whose intervals are not."
+        )
+        return [Table(gain_table(self.gain, self.subject), caption), Note(_found(self.gain, name))]
+
+    def _given_blocks(self) -> list[Block]:
+        if not self.given:
+            return []
+        return [
+            Note(
+                f"Bins of {', '.join(self.given)} were given with the job. Whoever chose them may have seen outcomes of"
+                " loans that test the models here; then the scorecard looks better than it will be on new loans."
+            )
+        ]
+
+    def _information_blocks(self) -> list[Block]:
+        caption = (
+            "Information value of each column, its weights being ln(share of goods / share of bads). By chance: what a"
+            " column that says nothing has on average; the value is too large by about as much."
+        )
+        table = Table(information_table(self.information), caption)
+        return (
+            [table] if len(table.frame) <= 12 else [Details(f"Information value of {len(table.frame)} columns", table)]
+        )
+
+    def _card_blocks(self) -> list[Block]:
+        if self.bin_points.empty:
+            return [Note("No column says enough to be used: every applicant has the same points.")]
+        ranges = self.bin_points.groupby("column", sort=False)["points"].agg(lambda points: points.max() - points.min())
+        widest = ranges.sort_values(ascending=False, kind="stable").index
+        by_range = self.bin_points.assign(
+            place=self.bin_points["column"].map({name: k for k, name in enumerate(widest)})
+        )
+        # Bins that no loan is in have no points.
+        ordered = by_range[by_range["n"] > 0].sort_values("place", kind="stable")
+        start = (
+            f"Every applicant has {count(self.base)} points; add those of the bin that each column is in, 0 where it is"
+            f" in none of these. {self.scale}"
+        )
+        shown, rest = ordered[ordered["place"] < _SHOWN], ordered[ordered["place"] >= _SHOWN]
+        blocks: list[Block] = [Table(card_table(shown), start)]
+        if len(rest):
+            n_more = rest["column"].nunique()
+            words = f"Points of {count(n_more)} more {'column' if n_more == 1 else 'columns'} that move the sum less"
+            blocks.append(Details(words, Table(card_table(rest), "")))
+        files = (
+            "The run holds the whole card as scorecard.csv and as a query, scorecard.sql; bins.toml has its bins, to be"
+            ' edited and given back: [scorecard] bins = "bins.toml".'
+        )
+        return [*blocks, Note(files)]
+
+
+def _found(gain: pd.DataFrame, name: str) -> str:
+    """Whether complexity gains anything by the metric that decides, in a sentence."""
+    row = gain.iloc[0]
+    words = metric_of(str(row["metric"])).name
+    if not row["p_holm"] < _LEVEL:
+        return f"By {words} no difference between {name} and the scorecard is detected."
+    better, worse = (name, "the scorecard") if row["difference"] > 0 else ("the scorecard", name)
+    return f"By {words} {better} is better than {worse}."
+
+
+def gain_table(gain: pd.DataFrame, subject: str) -> pd.DataFrame:
+    """One row per metric: both values, the difference with its interval, and the p-value after Holm's correction.
+
+    Examples
+    --------
+    >>> row = {"metric": "auc", "reference_value": 0.75, "value": 0.73, "difference": 0.02, "low": 0.01, "high": 0.03,
+    ...        "p_holm": 0.002}
+    >>> gain_table(pd.DataFrame([row]), "network").iloc[0].tolist()
+    ['AUC', '0.750', '0.730', '+0.020', '+0.010 to +0.030', '0.002']
+    """
+    rows = []
+    for row in gain.to_dict("records"):
+        metric = metric_of(str(row["metric"])).fit_for(pd.Series([row["difference"]]))
+        rows.append(
+            {
+                "Metric": metric.label,
+                model_heading(subject): metric.text(row["reference_value"]),
+                "Scorecard": metric.text(row["value"]),
+                "Better by": metric.difference(row["difference"]),
+                "95 % interval": span(metric.difference(row["low"]), metric.difference(row["high"])),
+                "p (Holm)": p_value(row["p_holm"]),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def information_table(information: pd.DataFrame) -> pd.DataFrame:
+    """One row per column: bins with loans, information value, that of chance, and whether it is used.
+
+    Examples
+    --------
+    >>> row = {"column": "income", "bins": 5, "value": 0.31, "null_value": 0.02, "coefficient": -1.1, "left_out": ""}
+    >>> information_table(pd.DataFrame([row])).iloc[0].tolist()
+    ['income', '5', '0.310', '0.020', '−1.10', 'yes']
+    """
+    columns = {
+        "Column": information["column"],
+        "Bins": information["bins"].map(count),
+        "Information value": information["value"].map(number),
+        "By chance": information["null_value"].map(number),
+        "Coefficient": [number(value, 2) for value in information["coefficient"]],
+        "Used": [f"no: {why}" if why else "yes" for why in information["left_out"]],
+    }
+    return pd.DataFrame(columns)
+
+
+def card_table(card: pd.DataFrame) -> pd.DataFrame:
+    """One row per bin: loans, default rate, weight of evidence, what it adds to the information value, and points.
+
+    Examples
+    --------
+    >>> row = {"column": "home", "bin": "own", "n": 80, "bad_rate": 0.05, "weight": 0.41, "information": 0.02,
+    ...        "points": 12}
+    >>> card_table(pd.DataFrame([row])).iloc[0].tolist()
+    ['home', 'own', '80', '5.0 %', '+0.41', '0.020', '+12']
+    """
+    columns = {
+        "Column": card["column"],
+        "Bin": card["bin"],
+        "Loans": card["n"].map(count),
+        "Default rate": card["bad_rate"].map(percent),
+        "Weight": [number(weight, 2, signed=True) for weight in card["weight"]],
+        "Information": card["information"].map(number),
+        "Points": [number(points, 0, signed=True) for points in card["points"]],
+    }
+    return pd.DataFrame(columns)
