@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
+from pydantic import model_validator
 
 from finnet.checks import require_at_least, require_within
 from finnet.data.loans import LoanFile, inspect_loans, read_applications
@@ -20,12 +21,15 @@ from finnet.forecasts import Forecasts
 from finnet.jobs.alarms import raise_loan_alarms
 from finnet.jobs.config import CONTENDERS, Job, Models, SplitChoice, only
 from finnet.jobs.loan_drafts import loan_draft
+from finnet.jobs.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
 from finnet.jobs.new_rows import LATER, OLD, REPEATED, NewRows
 from finnet.jobs.pending import PENDING
 from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
 from finnet.labels import default_dataset, paid_out_at
+from finnet.lending.central_tendency import CentralTendency, require_rate
 from finnet.lending.cutoff import LoanTerms, best_cutoff, cutoff_table
+from finnet.lending.grades import Grades
 from finnet.reporting.report import Chapter, Report
 from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.guidance import GuidanceSection
@@ -90,6 +94,14 @@ class DefaultRiskJob(Job):
     models: Models = ("risk_network", *CONTENDERS, "prior_rate", "best_column")
     deploy: str = "risk_network"
     lending: LoanTerms = LoanTerms()
+    grades: Grades = Grades()
+    central_tendency: float | CentralTendency | None = None
+
+    @model_validator(mode="after")
+    def _states_a_rate(self) -> Self:
+        if isinstance(self.central_tendency, float):
+            require_rate(self.central_tendency, name="central_tendency")
+        return self
 
 
 class DefaultRiskTask(Task):
@@ -117,7 +129,9 @@ class DefaultRiskTask(Task):
 
     def dataset(self, job: DefaultRiskJob, source: LoanBook) -> Dataset:
         """A row for every loan, in the order of application where that is known."""
-        return default_dataset(source)
+        dataset = default_dataset(source)
+        require_known_columns(job, dataset)
+        return dataset
 
     def raise_alarms(self, dataset: Dataset, source: LoanBook, findings: Findings, *, file: str) -> None:
         """Note columns that give the outcome away."""
@@ -133,8 +147,11 @@ class DefaultRiskTask(Task):
 
     def decide(self, job: DefaultRiskJob, study: Study, results: Results) -> Decision:
         """What every cut-off would do, and the one with the largest expected profit."""
-        forecasts = results.own
         book: LoanBook = study.source
+        known_truth = _known_truth(results.own, book)
+        graded = published(job, study, results)
+        results = graded.results
+        forecasts = results.own
         amount = None if book.amount is None else pd.Series(book.amount, index=book.loan_id)
         cutoffs = cutoff_table(forecasts, job.lending, amount=amount)
         chosen = best_cutoff(cutoffs)
@@ -144,8 +161,26 @@ class DefaultRiskTask(Task):
             terms=_terms(job.lending, chosen, results.pending),
             base_rate=float(np.mean(forecasts.values()[0])),
         )
-        record = {"lending": cutoffs[cutoffs["cutoff"] == chosen].iloc[0].to_dict()}
-        return Decision(result=cutoffs, record=record, sections=[section], known_truth=_known_truth(forecasts, book))
+        record = {"lending": cutoffs[cutoffs["cutoff"] == chosen].iloc[0].to_dict()} | graded.record
+        return Decision(
+            result=cutoffs,
+            record=record,
+            sections=[graded.section, section],
+            known_truth=known_truth,
+            policy=graded.policy,
+        )
+
+    def publish(
+        self, job: DefaultRiskJob, policy: Mapping[str, Any], *, X: pd.DataFrame, forecasts: Forecasts
+    ) -> Forecasts:
+        """Forecasts moved to the central tendency, where the job states one."""
+        return moved_by_policy(policy, X, forecasts)
+
+    def annotate(
+        self, job: DefaultRiskJob, policy: Mapping[str, Any], *, model: Any, X: pd.DataFrame, forecasts: Forecasts
+    ) -> Mapping[str, Sequence[str]]:
+        """The grade of each loan."""
+        return {"grade": grades_of_policy(policy, forecasts)}
 
     def arrange(self, shared: SharedSections, decision: Decision) -> Sequence[ReportSection | Chapter]:
         """Under the headings of model validation."""
