@@ -15,7 +15,7 @@ from finnet.evaluation.walk_forward import forecast_columns
 from finnet.forecasts import Forecasts
 from finnet.jobs.final import final_rows
 from finnet.jobs.tasks.task import Results, Study
-from finnet.lending.central_tendency import CentralTendency, Shift, find_shift, segments_of
+from finnet.lending.central_tendency import ALL, CentralTendency, Shift, find_shift, segments_of
 from finnet.lending.grades import (
     Grades,
     GradeScale,
@@ -63,11 +63,11 @@ class Published:
 
 def require_known_columns(job: "DefaultRiskJob", dataset: Dataset) -> None:
     """Raise ConfigError where grades or central tendency name columns or segments that the loans do not have."""
-    if isinstance(job.central_tendency, CentralTendency):
+    if job.central_tendency is not None:
         job.central_tendency.require_segments(dataset.X)
     for column in job.grades.by:
         if column not in dataset.X:
-            raise ConfigError(f"grades.by: unknown column {column!r}; {nearest(column, dataset.X)}")
+            raise ConfigError(f"grades.by: unknown column {column!r}; {nearest(column, list(dataset.X))}")
         levels = len(set(segments_of(dataset.X[column])))
         if levels > _MOST_LEVELS:
             raise ConfigError(f"grades.by: {column!r} has {levels:,} levels; use a column with at most {_MOST_LEVELS}")
@@ -153,18 +153,16 @@ def _scale_words(settings: Grades, scale: GradeScale) -> str:
     )
 
 
-def _moved(stated: float | CentralTendency, shift: Shift) -> str:
-    if isinstance(stated, CentralTendency):
+def _moved(stated: CentralTendency, shift: Shift) -> str:
+    if stated.column:
         each = [
             f"{name} {number(shift.by_segment[name], 2, signed=True)} to {percent(rate, 2)}"
             for name, rate in stated.rates.items()
         ]
         words = f"by {stated.column} on the log-odds, so that the mean of each is as stated ({'; '.join(each)})"
     else:
-        by = number(shift.everywhere, 2, signed=True)
-        words = (
-            f"by {by} on the log-odds, so that their mean over the training loans is {percent(stated, 2)}, as stated"
-        )
+        by, rate = number(shift.everywhere, 2, signed=True), percent(stated.rates[ALL], 2)
+        words = f"by {by} on the log-odds, so that their mean over the training loans is {rate}, as stated"
     return (
         f"Published probabilities are moved {words}. Scores, comparisons and calibration are of forecasts that are not"
         " moved, since a long-run rate need not be that of these loans; for that reason alone tests of grades may fail."

@@ -14,7 +14,10 @@ from finnet.errors import ConfigError, DataError
 from finnet.forecasts import PROBABILITY_FLOOR
 from finnet.types import FloatArray
 
-__all__ = ["MISSING", "CentralTendency", "Shift", "find_shift", "require_rate", "segments_of"]
+__all__ = ["ALL", "MISSING", "CentralTendency", "Shift", "find_shift", "segments_of"]
+
+ALL = "all"
+"""Name of what all loans are where segments are not told apart."""
 
 MISSING = "missing"
 """Name of the segment of loans whose cell is empty."""
@@ -22,34 +25,43 @@ MISSING = "missing"
 
 @dataclass(frozen=True)
 class CentralTendency:
-    """Long-run default rates that published forecasts shall have on average.
+    """Long-run default rates of published forecasts; a number alone is that of all loans: central_tendency = 0.021.
 
     Parameters
     ----------
-    column : str
-        Column of the applications that says which segment a loan belongs to.
     rates : dict of str to float
         Long-run default rate of each segment; "missing" is that of loans without one.
+    column : str
+        Column of the applications that says which segment a loan belongs to; "" where there is one rate, of "all".
 
     Examples
     --------
-    >>> CentralTendency("product", {"card": 0.03, "loan": 0.01}).rates["card"]
+    >>> CentralTendency({"card": 0.03, "loan": 0.01}, column="product").rates["card"]
     0.03
     """
 
+    rates: dict[str, float]
     column: str
-    rates: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not self.column and set(self.rates) != {ALL}:
+            raise ConfigError("rates have no column; name the one whose levels they are of")
         if not self.rates:
             raise ConfigError(f"no rates are given for {self.column!r}; write rates = {{ card = 0.03, loan = 0.01 }}")
         for segment, rate in self.rates.items():
-            require_rate(rate, name=f"rates.{segment}")
+            if not 0 < rate < 1:
+                raise ConfigError(
+                    f"the rate {rate} of {segment!r} is no default rate between 0 and 1; write for instance 0.021"
+                )
 
     def require_segments(self, X: pd.DataFrame) -> None:
         """Raise ConfigError where a segment among these loans has no rate, or a rate no loan."""
+        if not self.column:
+            return
         if self.column not in X:
-            raise ConfigError(f"central_tendency.column: unknown column {self.column!r}; {nearest(self.column, X)}")
+            raise ConfigError(
+                f"central_tendency.column: unknown column {self.column!r}; {nearest(self.column, list(X))}"
+            )
         found = set(segments_of(X[self.column]))
         for wrong, remedy in (
             (found - set(self.rates), "add its rate"),
@@ -58,12 +70,6 @@ class CentralTendency:
             if wrong:
                 name = sorted(wrong)[0]
                 raise ConfigError(f"central_tendency.rates: segment {name!r} of {self.column!r}: {remedy}")
-
-
-def require_rate(rate: float, *, name: str) -> None:
-    """Raise ConfigError where a long-run rate is not between 0 and 1."""
-    if not 0 < rate < 1:
-        raise ConfigError(f"{name}={rate} is no default rate between 0 and 1; write for instance 0.021")
 
 
 def segments_of(column: "pd.Series[Any]") -> list[str]:
@@ -125,7 +131,7 @@ class Shift:
             raise DataError("the central tendency saved with the run cannot be read; run the job again") from error
 
 
-def find_shift(stated: float | CentralTendency, probability: FloatArray, X: pd.DataFrame) -> Shift:
+def find_shift(stated: CentralTendency, probability: FloatArray, X: pd.DataFrame) -> Shift:
     """What must be added to log-odds so that the mean forecast of these loans, or of each segment, is the stated rate.
 
     A change of the intercept alone is what another share of defaults among loans of the same kinds asks for (prior
@@ -140,13 +146,13 @@ def find_shift(stated: float | CentralTendency, probability: FloatArray, X: pd.D
 
     Examples
     --------
-    >>> shift = find_shift(0.02, np.array([0.01, 0.05, 0.3]), pd.DataFrame(index=range(3)))
-    >>> float(shift.move(np.array([0.01, 0.05, 0.3]), pd.DataFrame(index=range(3))).mean().round(9))
+    >>> p, X = np.array([0.01, 0.05, 0.3]), pd.DataFrame(index=range(3))
+    >>> float(find_shift(CentralTendency({"all": 0.02}, column=""), p, X).move(p, X).mean().round(9))
     0.02
     """
     score = logit(_floored(probability))
-    if not isinstance(stated, CentralTendency):
-        return Shift(_added(stated, score))
+    if not stated.column:
+        return Shift(_added(stated.rates[ALL], score))
     segment = np.array(segments_of(X[stated.column]))
     shifts = {name: _added(rate, score[segment == name]) for name, rate in stated.rates.items()}
     # A segment that nobody has seen is moved as loans are on average.

@@ -214,9 +214,9 @@ def group_table(loans: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
     """
     loans = loans.assign(group=list(groups))
     whole = _tested(loans, ["group"])
-    cells = _tested(loans, ["group", "grade"])
-    failed: dict[str, list[str]] = {name: [] for name in whole.index}
-    for (group, grade), finding in cells["finding"].items():
+    cells = _tested(loans, ["group", "grade"]).reset_index()
+    failed: dict[str, list[str]] = {str(name): [] for name in whole.index}
+    for group, grade, finding in cells[["group", "grade", "finding"]].to_numpy():
         if finding != _FINE:
             failed[group].append(f"{grade} ({finding.removeprefix('forecast ')})")
     return whole.assign(failed_grades=[", ".join(grades) for grades in failed.values()]).reset_index()

@@ -27,12 +27,13 @@ def grade_plot(table: pd.DataFrame) -> str:
     lowest = max(_LOWEST, float(rows[["forecast", "high"]].min().min()) / 4)
     with canvas(3.2) as figure:
         axes = figure.subplots()
-        for row in rows.itertuples():
-            color = BAD if "too" in row.finding else GOOD
-            axes.vlines(row.grade, max(row.low, lowest), row.high, color=color, linewidth=2, alpha=0.6)
-            axes.hlines(row.forecast, row.grade - 0.3, row.grade + 0.3, color=INK, linewidth=2)
-            if row.observed > lowest:
-                axes.plot(row.grade, row.observed, "o", color=color, markersize=6)
+        numbers = rows[["grade", "forecast", "observed", "low", "high"]].to_numpy(float)
+        for words, (grade, forecast, observed, low, high) in zip(rows["finding"], numbers, strict=True):
+            color = BAD if "too" in words else GOOD
+            axes.vlines(grade, max(low, lowest), high, color=color, linewidth=2, alpha=0.6)
+            axes.hlines(forecast, grade - 0.3, grade + 0.3, color=INK, linewidth=2)
+            if observed > lowest:
+                axes.plot(grade, observed, "o", color=color, markersize=6)
         axes.set_yscale("log")
         axes.set_ylim(lowest, min(1.0, 1.5 * float(rows["high"].max())))
         axes.set_yticks(_ticks(*axes.get_ylim()))

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import model_validator
 
 from finnet.checks import require_at_least, require_within
 from finnet.data.loans import LoanFile, inspect_loans, read_applications
@@ -27,7 +26,7 @@ from finnet.jobs.pending import PENDING
 from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
 from finnet.labels import default_dataset, paid_out_at
-from finnet.lending.central_tendency import CentralTendency, require_rate
+from finnet.lending.central_tendency import ALL, CentralTendency
 from finnet.lending.cutoff import LoanTerms, best_cutoff, cutoff_table
 from finnet.lending.grades import Grades
 from finnet.reporting.report import Chapter, Report
@@ -95,13 +94,7 @@ class DefaultRiskJob(Job):
     deploy: str = "risk_network"
     lending: LoanTerms = LoanTerms()
     grades: Grades = Grades()
-    central_tendency: float | CentralTendency | None = None
-
-    @model_validator(mode="after")
-    def _states_a_rate(self) -> Self:
-        if isinstance(self.central_tendency, float):
-            require_rate(self.central_tendency, name="central_tendency")
-        return self
+    central_tendency: CentralTendency | None = None
 
 
 class DefaultRiskTask(Task):
@@ -115,7 +108,9 @@ class DefaultRiskTask(Task):
     )
 
     def complete(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The network is deployed where the file leaves the classifier of default risk out."""
+        """The network is deployed where the file leaves the classifier of default risk out; one rate is that of all."""
+        if isinstance(rate := settings.get("central_tendency"), int | float):
+            settings = {**settings, "central_tendency": {"column": "", "rates": {ALL: rate}}}
         models = settings.get("models", ["risk_network"])
         is_left_out = isinstance(models, list) and "risk_network" not in models
         return {"deploy": "network", **settings} if is_left_out else settings
@@ -161,7 +156,7 @@ class DefaultRiskTask(Task):
             terms=_terms(job.lending, chosen, results.pending),
             base_rate=float(np.mean(forecasts.values()[0])),
         )
-        record = {"lending": cutoffs[cutoffs["cutoff"] == chosen].iloc[0].to_dict()} | graded.record
+        record = {"lending": cutoffs[cutoffs["cutoff"] == chosen].iloc[0].to_dict(), **graded.record}
         return Decision(
             result=cutoffs,
             record=record,

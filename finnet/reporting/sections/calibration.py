@@ -86,11 +86,12 @@ class CalibrationSection(ReportSection):
         is_own = self.calibration_errors["model"] == self.subject
         ordered = pd.concat([self.calibration_errors[is_own], self.calibration_errors[~is_own]])
         caption = (
-            "Gap: mean distance between forecast and observed rate over bins of equally many cases; a perfectly"
-            " calibrated model has one too, by chance. Intercept: what must be added to the log-odds; above 0 forecasts"
-            " are too low. Slope: below 1 forecasts are too extreme, above 1 too timid. z: Spiegelhalter's, of the"
-            " Brier score. p: of the gap, intercept and slope, and z together; a calibrated model is found at fault in"
-            " 5 % of cases. Cases are taken as independent: where they share shocks, p is too small and the intervals"
+            "Gap: mean distance between forecast and observed rate over bins of equally many cases; by chance a"
+            " calibrated model has one too: its mean, and what 95 % stay below. Intercept: what must be added to the"
+            " log-odds; above 0 forecasts are too low. Slope: below 1 forecasts are too extreme, above 1 too timid. z:"
+            " Spiegelhalter's, of the Brier score. p: of the gap, intercept and slope, and z together; a calibrated"
+            " model is found at fault in 5 % of cases. Cases are taken as independent: where they share shocks, p is"
+            " too small and the intervals"
             f" are too narrow. {FLOOR_WORDS}"
         )
         return [Table(calibration_test_table(ordered), caption, highlight=model_heading(self.subject))]
@@ -179,22 +180,25 @@ def calibration_test_table(errors: pd.DataFrame) -> pd.DataFrame:
     --------
     >>> row = {"model": "tree", "ece": 0.0123, "null_mean": 0.004, "null_high": 0.006, "intercept": -0.2,
     ...        "intercept_low": -0.31, "intercept_high": -0.09, "slope": 0.8, "slope_low": 0.7, "slope_high": 0.9,
-    ...        "spiegelhalter": 2.51, "p_value": 0.002, "finding": "forecasts too extreme and too high"}
+    ...        "spiegelhalter": 2.51, "p_value": 0.002, "calibrated": False, "finding": "forecasts too extreme"}
     >>> calibration_test_table(pd.DataFrame([row])).iloc[0].tolist()
-    ['Decision tree', '1.23 %', '0.40 %\\n95 % below 0.60 %', '−0.20\\n−0.31 to −0.09', '0.80\\n0.70 to 0.90', '+2.5',
-     '0.002', 'too extreme and too high']
+    ['Decision tree', '1.23 %', '0.40 %\\nup to 0.60 %', '−0.20\\n−0.31 to −0.09', '0.80\\n0.70 to 0.90', '+2.5',
+     '0.002', 'too extreme']
     """
     chance = zip(errors["null_mean"], errors["null_high"], strict=True)
     return pd.DataFrame(
         {
             "Model": errors["model"].map(model_heading),
             "Gap": [percent(gap, 2) for gap in errors["ece"]],
-            "Gap by chance": [f"{percent(mean, 2)}\n95 % below {percent(high, 2)}" for mean, high in chance],
+            "Gap by chance": [f"{percent(mean, 2)}\nup to {percent(high, 2)}" for mean, high in chance],
             "Intercept": _estimates(errors, "intercept", signed=True),
             "Slope": _estimates(errors, "slope"),
             "z": [number(z, 1, signed=True) for z in errors["spiegelhalter"]],
             "p": errors["p_value"].map(p_value),
-            "Finding": [words.removeprefix("forecasts ") for words in errors["finding"]],
+            "Miscalibration": [
+                "none detected" if is_calibrated else words.removeprefix("forecasts ")
+                for is_calibrated, words in zip(errors["calibrated"], errors["finding"], strict=True)
+            ],
         }
     )
 

@@ -6,9 +6,8 @@ import pandas as pd
 
 from finnet.reporting.grade_plot import grade_plot
 from finnet.reporting.html import Block, Figure, Note, Section, Table
-from finnet.reporting.sections.calibration import FLOOR_WORDS
 from finnet.reporting.sections.section import ReportSection
-from finnet.reporting.text import ABSENT, count, money, number, p_value, percent, span
+from finnet.reporting.text import ABSENT, count, money, number, p_value, percent, span, stacked
 
 __all__ = ["GradesSection", "grade_rows", "group_rows"]
 
@@ -63,8 +62,8 @@ class GradesSection(ReportSection):
             f"{self.scale} p: Jeffreys test, the probability that the true rate is at most the forecast (ECB 2019); a"
             " small one says that the forecast is too low. Finding: both ways, at 5 % for all grades together (Holm)."
             f" Loans are taken as independent; repeats of a loan count once.{losses} Concentration of loans on grades"
-            f" (Herfindahl): {number(self.concentration, 2)}, as {number(1.0 / self.concentration, 1)} equal grades"
-            f" have. {FLOOR_WORDS}"
+            f" (Herfindahl): {number(self.concentration, 2)}, as {number(1.0 / self.concentration, 1)} grades of one"
+            " size have."
         )
         return Table(grade_rows(self.grades, has_losses=self.has_losses), caption)
 
@@ -87,15 +86,14 @@ def grade_rows(grades: pd.DataFrame, *, has_losses: bool) -> pd.DataFrame:
     >>> row = {"grade": 2, "above": 0.01, "up_to": 0.03, "n": 120, "forecast": 0.021, "observed": 0.025, "low": 0.007,
     ...        "high": 0.066, "p_value": 0.31, "finding": "no difference detected"}
     >>> grade_rows(pd.DataFrame([row]), has_losses=False).iloc[0].tolist()
-    ['2', '1.00 to 3.00 %', '120', '100 %', '2.10 %', '2.50 %', '0.70 to 6.60 %', '0.310', 'no difference detected']
+    ['2', '1.00 to 3.00 %', '120\\n100 %', '2.10 %', '2.50 %\\n0.70 to 6.60 %', '0.310', 'no difference detected']
     """
     columns = {
         "Grade": grades["grade"].map(str),
         "PD above, up to": [
             span(percent(low, 2), percent(high, 2)) for low, high in zip(grades["above"], grades["up_to"], strict=True)
         ],
-        "Loans": grades["n"].map(count),
-        "Share": [percent(n / grades["n"].sum(), 0) for n in grades["n"]],
+        "Loans": [stacked(count(n), percent(n / grades["n"].sum(), 0)) for n in grades["n"]],
         **_rates(grades),
     }
     if has_losses:
@@ -107,18 +105,17 @@ def grade_rows(grades: pd.DataFrame, *, has_losses: bool) -> pd.DataFrame:
 
 def group_rows(groups: pd.DataFrame, by: str) -> pd.DataFrame:
     """One row per vintage or level: its loans, what was forecast, what came true, and grades at fault."""
-    names = {f"{by[:1].upper()}{by[1:]}": groups["group"], "Loans": groups["n"].map(count)}
+    # A name such as "2019 Q1" stays on one line.
+    names = {f"{by[:1].upper()}{by[1:]}": groups["group"].str.replace(" ", "\u00a0"), "Loans": groups["n"].map(count)}
     failed = [grades or ABSENT for grades in groups["failed_grades"]]
     return pd.DataFrame({**names, **_rates(groups), "Grades at fault": failed})
 
 
 def _rates(table: pd.DataFrame) -> dict[str, object]:
+    ends = zip(table["observed"], table["low"], table["high"], strict=True)
     return {
         "Forecast": [percent(rate, 2) for rate in table["forecast"]],
-        "Defaulted": [percent(rate, 2) for rate in table["observed"]],
-        "95 % interval": [
-            span(percent(low, 2), percent(high, 2)) for low, high in zip(table["low"], table["high"], strict=True)
-        ],
+        "Defaulted": [stacked(percent(rate, 2), span(percent(low, 2), percent(high, 2))) for rate, low, high in ends],
         "p": table["p_value"].map(p_value),
-        "Finding": table["finding"],
+        "Finding": [words.removeprefix("forecast ") for words in table["finding"]],
     }
