@@ -67,7 +67,7 @@ def require_known_columns(job: "DefaultRiskJob", dataset: Dataset) -> None:
         job.central_tendency.require_segments(dataset.X)
     for column in job.grades.by:
         if column not in dataset.X:
-            raise ConfigError(f"grades.by: unknown column {column!r}; {nearest(column, list(dataset.X))}")
+            raise ConfigError(f"grades.by: unknown column {column!r}; {nearest(column, list(map(str, dataset.X)))}")
         levels = len(set(segments_of(dataset.X[column])))
         if levels > _MOST_LEVELS:
             raise ConfigError(f"grades.by: {column!r} has {levels:,} levels; use a column with at most {_MOST_LEVELS}")

@@ -60,7 +60,7 @@ class CentralTendency:
             return
         if self.column not in X:
             raise ConfigError(
-                f"central_tendency.column: unknown column {self.column!r}; {nearest(self.column, list(X))}"
+                f"central_tendency.column: unknown column {self.column!r}; {nearest(self.column, list(map(str, X)))}"
             )
         found = set(segments_of(X[self.column]))
         for wrong, remedy in (
