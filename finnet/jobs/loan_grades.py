@@ -16,6 +16,7 @@ from finnet.forecasts import Forecasts
 from finnet.jobs.final import final_rows
 from finnet.jobs.tasks.task import Results, Study
 from finnet.lending.central_tendency import ALL, CentralTendency, Shift, find_shift, segments_of
+from finnet.lending.cutoff import LoanTerms
 from finnet.lending.grades import (
     Grades,
     GradeScale,
@@ -83,8 +84,7 @@ def published(job: "DefaultRiskJob", study: Study, results: Results) -> Publishe
     scale = find_scale(trained, job.grades)
     book: LoanBook = study.source
     amount = None if book.amount is None else pd.Series(book.amount, index=book.loan_id)
-    # Profits and losses are stated of those alone who state their terms.
-    terms = job.lending if "lending" in job.model_fields_set else None
+    terms: LoanTerms | None = job.lending
     loans = graded_loans(results.own, scale)
     grades = grade_table(
         loans, scale, amount=amount, loss_given_default=0.0 if terms is None else terms.loss_given_default

@@ -57,7 +57,7 @@ class GradesSection(ReportSection):
         return Section("Do the grades hold?", "", [self._table()])
 
     def _table(self) -> Table:
-        losses = " Losses: amount times loss given default, expected and as they came." if self.has_losses else ""
+        losses = " Loss: amount times loss given default, expected and, below, as it came." if self.has_losses else ""
         caption = (
             f"{self.scale} p: Jeffreys test, the probability that the true rate is at most the forecast (ECB 2019); a"
             " small one says that the forecast is too low. Finding: both ways, at 5 % for all grades together (Holm)."
@@ -98,8 +98,8 @@ def grade_rows(grades: pd.DataFrame, *, has_losses: bool) -> pd.DataFrame:
     }
     if has_losses:
         scale = float(grades[["expected_loss", "realized_loss"]].max().max())
-        columns["Expected loss"] = [money(loss, scale) for loss in grades["expected_loss"]]
-        columns["Realized loss"] = [money(loss, scale) for loss in grades["realized_loss"]]
+        losses = zip(grades["expected_loss"], grades["realized_loss"], strict=True)
+        columns["Loss"] = [stacked(money(expected, scale), money(realized, scale)) for expected, realized in losses]
     return pd.DataFrame(columns)
 
 
