@@ -12,11 +12,14 @@ from finnet.checks import require_columns
 from finnet.errors import DataError
 from finnet.types import BoolArray, FloatArray
 
-__all__ = ["KINDS", "SCHEMA", "Forecasts"]
+__all__ = ["KINDS", "PROBABILITY_FLOOR", "SCHEMA", "Forecasts"]
 
 SCHEMA = 2
 KINDS = ("probability", "mean", "score", "quantile")
 """What a forecast is: a chance, an expected number, a rank (any number, higher is more), or a quantile at a level."""
+PROBABILITY_FLOOR = 1e-6
+"""Nearest to 0 and 1 that a probability of finnet's models is published: no data show that an event cannot happen."""
+
 _TYPES = {
     "schema": "int16",
     "run_id": "str",

@@ -1,5 +1,7 @@
 """Calibration: whether what was forecast with 30 % came true in 30 % of cases, and 30 % lay below the 30 % quantile."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -7,6 +9,7 @@ from scipy import stats
 from finnet.checks import require_at_least
 from finnet.errors import DataError
 from finnet.evaluation.cases import Cases, paired_cases
+from finnet.evaluation.recalibration import Recalibration, log_odds, recalibration, spiegelhalter_z
 from finnet.forecasts import Forecasts
 from finnet.types import FloatArray, IntArray
 
@@ -109,10 +112,7 @@ def calibration_table(forecasts: Forecasts, bins: int = 10) -> pd.DataFrame:
 
 
 def _model_table(truth: FloatArray, probability: FloatArray, bins: int, *, weight: float) -> pd.DataFrame:
-    last = np.arange(1, bins) * len(truth) // bins - 1
-    edges = np.unique(np.sort(probability)[np.maximum(last, 0)])
-    number = np.searchsorted(edges, probability, side="left")
-    number = np.unique(number, return_inverse=True)[1]
+    number = _equal_mass(probability, bins)
     rows = np.bincount(number)
     events = np.bincount(number, truth)
     low, high = jeffreys_interval(events * weight, rows * weight)
@@ -129,21 +129,26 @@ def _model_table(truth: FloatArray, probability: FloatArray, bins: int, *, weigh
 
 
 def expected_calibration_error(truth: FloatArray, probability: FloatArray, bins: int = 15) -> float:
-    """Mean gap between forecast and observed rate over bins of equal width, weighted by rows (Naeini et al. 2015).
+    """Mean gap between forecast and observed rate over bins of equally many rows, weighted by rows.
 
-    Never zero on finite data, even for perfect forecasts: read it beside `ece_null`.
+    Bins of equal width (Naeini et al. 2015) would put nearly all loans into one where few default; equal forecasts
+    share a bin. Never zero on finite data, even for perfect forecasts: read it beside `ece_null`.
 
     Examples
     --------
     >>> round(expected_calibration_error(np.array([0, 1, 1, 1]), np.array([0.5, 0.5, 0.9, 0.9])), 4)
     0.05
     """
-    number = _equal_width(probability, bins)
+    number = _equal_mass(probability, bins)
     return float(np.abs(np.bincount(number, truth - probability)).sum() / len(truth))
 
 
-def _equal_width(probability: FloatArray, bins: int) -> IntArray:
-    return np.asarray(np.minimum(probability * bins, bins - 1), int)
+def _equal_mass(probability: FloatArray, bins: int) -> IntArray:
+    """Number of the bin of each row, 0 and on, shape (n,)."""
+    last = np.arange(1, bins) * len(probability) // bins - 1
+    edges = np.unique(np.sort(probability)[np.maximum(last, 0)])
+    number = np.searchsorted(edges, probability, side="left")
+    return np.asarray(np.unique(number, return_inverse=True)[1])
 
 
 def ece_null(probability: FloatArray, bins: int = 15, *, draws: int = 200, seed: int = 0) -> FloatArray:
@@ -156,39 +161,115 @@ def ece_null(probability: FloatArray, bins: int = 15, *, draws: int = 200, seed:
     >>> float(ece_null(np.full(100, 0.5), draws=1000).mean().round(2))
     0.04
     """
-    rng = np.random.default_rng(seed)
-    number = _equal_width(probability, bins)
-    order = np.argsort(number, kind="stable")
-    p, starts = probability[order], np.flatnonzero(np.diff(number[order], prepend=-1))
-    gaps = [np.abs(np.add.reduceat((rng.random(len(p)) < p) - p, starts)).sum() for _ in range(draws)]
-    return np.array(gaps) / len(p)
+    return _Statistics(probability, bins).of_perfect(draws, seed)[:, 0]
 
 
-def calibration_errors(forecasts: Forecasts, bins: int = 15, *, draws: int = 200, seed: int = 0) -> pd.DataFrame:
-    """Expected calibration error of each model beside what a perfectly calibrated one would score.
+class _Statistics:
+    """Three signs of miscalibration, each larger the worse: error over bins, score test of the curve, Spiegelhalter.
+
+    The score test is of intercept 0 and slope 1 together. All three are functions of the residuals alone, so that
+    those of perfectly calibrated forecasts can be drawn without fitting anything.
+    """
+
+    def __init__(self, probability: FloatArray, bins: int) -> None:
+        number = _equal_mass(probability, bins)
+        self.order = np.argsort(number, kind="stable")
+        self.p = p = probability[self.order]
+        self.starts = np.flatnonzero(np.diff(number[self.order], prepend=-1))
+        score, variance = log_odds(p), p * (1.0 - p)
+        # Centered so that level and slope are independent under calibration.
+        slope = score - (variance @ score) / max(float(variance.sum()), _TINY)
+        columns = np.column_stack([np.ones_like(p), slope, 1.0 - 2.0 * p])
+        spread = np.sqrt(variance @ columns**2)
+        self.columns = np.where(spread > _FLAT * np.sqrt(len(p)), columns / np.maximum(spread, _TINY), 0.0)
+
+    def of(self, residual: FloatArray) -> tuple[float, float, float]:
+        """Of residuals, in the order of `order`."""
+        gaps = np.abs(np.add.reduceat(residual, self.starts)).sum() / len(residual)
+        level, slope, z = residual @ self.columns
+        return float(gaps), float(level**2 + slope**2), abs(float(z))
+
+    def of_perfect(self, draws: int, seed: int) -> FloatArray:
+        """Of outcomes drawn from the forecasts themselves, shape (draws, 3)."""
+        rng = np.random.default_rng(seed)
+        return np.array([self.of((rng.random(len(self.p)) < self.p) - self.p) for _ in range(draws)])
+
+
+_TINY = 1e-300
+_FLAT = 1e-9  # standard deviation of a row below which a column says nothing
+
+
+def calibration_errors(forecasts: Forecasts, bins: int = 10, *, draws: int = 499, seed: int = 0) -> pd.DataFrame:
+    """Whether forecasts of each model are miscalibrated, and how: too high, too low, too extreme or too timid.
+
+    Three tests look for it: the calibration error over bins of equally many rows, the score test of intercept 0 and
+    slope 1, and Spiegelhalter's z. Each is compared with outcomes drawn from the forecasts themselves, which is exact
+    at any default rate; `p_value` is that of the smallest of the three p-values among those of the draws (Westfall &
+    Young 1993), so that one perfectly calibrated model in twenty is called miscalibrated, not one in seven.
 
     Returns
     -------
     DataFrame
-        Columns model, ece, null_mean, null_high (95 % of perfect models score less), calibrated (ece <= null_high). The
-        first repeat only; rows are taken as independent.
+        One row per model: `model`, `ece`, `null_mean`, `null_high` (mean and 95 % quantile for perfect forecasts),
+        `p_ece`, `intercept`, `intercept_low`, `intercept_high`, `slope`, `slope_low`, `slope_high` (see
+        `finnet.evaluation.recalibration`), `p_curve`, `spiegelhalter`, `p_spiegelhalter`, `p_value`, `finding` (words)
+        and `calibrated` (p_value above 5 %: no miscalibration was detected). The first repeat only; rows are taken as
+        independent, so where they share shocks, as symbols of one day do, too many are called miscalibrated.
 
     Examples
     --------
     >>> rows = {"model": "network", "fold": 0, "entity": list("ABCD"), "target": "default", "horizon": 0,
     ...         "kind": "probability", "value": [0.5, 0.5, 0.9, 0.9], "truth": [0.0, 1.0, 1.0, 1.0]}
-    >>> calibration_errors(Forecasts.from_rows(rows, run_id="demo"))[["model", "ece"]].round(4)
-         model   ece
-    0  network  0.05
+    >>> calibration_errors(Forecasts.from_rows(rows, run_id="demo"))[["model", "ece", "finding"]].round(4)
+         model   ece                     finding
+    0  network  0.05  no miscalibration detected
     """
     cases = _cases_of(forecasts, "probability")
     first = cases.repeat == 0
-    records = []
-    for model, column in zip(cases.models, cases.values[first].T, strict=True):
-        ece, null = (
-            expected_calibration_error(cases.truth[first], column, bins),
-            ece_null(column, bins, draws=draws, seed=seed),
-        )
-        high = float(np.quantile(null, 0.95))
-        records.append((model, ece, float(null.mean()), high, ece <= high))
-    return pd.DataFrame(records, columns=["model", "ece", "null_mean", "null_high", "calibrated"])
+    truth = cases.truth[first]
+    records = [
+        {"model": model, **_error_record(truth, column, _Statistics(column, bins), draws=draws, seed=seed)}
+        for model, column in zip(cases.models, cases.values[first].T, strict=True)
+    ]
+    return pd.DataFrame(records)
+
+
+def _error_record(
+    truth: FloatArray, probability: FloatArray, statistics: _Statistics, *, draws: int, seed: int
+) -> dict[str, Any]:
+    seen = statistics.of(truth[statistics.order] - statistics.p)
+    # Sums of the same numbers in another order differ in their last digits, and must count as equal.
+    among = np.vstack([seen, statistics.of_perfect(draws, seed)]).round(12)
+    p_each = np.column_stack([stats.rankdata(-column, method="max") / len(among) for column in among.T])
+    p_ece, p_curve, p_z = p_each[0]
+    p_value = float(np.mean(p_each.min(axis=1) <= p_each[0].min()))
+    intercept, slope = found = recalibration(truth, probability)
+    return {
+        "ece": seen[0],
+        "null_mean": float(among[1:, 0].mean()),
+        "null_high": float(np.quantile(among[1:, 0], 0.95)),
+        "p_ece": p_ece,
+        **dict(zip(("intercept", "intercept_low", "intercept_high"), intercept, strict=True)),
+        **dict(zip(("slope", "slope_low", "slope_high"), slope, strict=True)),
+        "p_curve": p_curve,
+        "spiegelhalter": spiegelhalter_z(truth, probability),
+        "p_spiegelhalter": p_z,
+        "p_value": p_value,
+        "finding": _finding(p_value, found),
+        "calibrated": p_value > _LEVEL,
+    }
+
+
+_LEVEL = 0.05
+
+
+def _finding(p_value: float, found: Recalibration) -> str:
+    if p_value > _LEVEL:
+        return "no miscalibration detected"
+    signs = {
+        "too extreme": found.slope.high < 1,
+        "too timid": found.slope.low > 1,
+        "too high": found.intercept.high < 0,
+        "too low": found.intercept.low > 0,
+    }
+    return f"forecasts {' and '.join(word for word, is_so in signs.items() if is_so) or 'off in some bins'}"

@@ -16,7 +16,7 @@ from finnet.dataset import Dataset
 from finnet.errors import DataError, PluginError
 from finnet.evaluation.folds import checked_folds
 from finnet.fitting import CrossFit, InnerFolds, Rows, fit_in_folds, forecast_kind, forecast_levels
-from finnet.forecasts import Forecasts
+from finnet.forecasts import PROBABILITY_FLOOR, Forecasts
 from finnet.plugins import is_plugin
 from finnet.seeds import derive_seed
 from finnet.splits import Split
@@ -298,12 +298,18 @@ def _layers(estimator: Any) -> Iterator[Any]:
 
 
 def forecast_columns(fitted: Any, X: pd.DataFrame) -> dict[str, Any]:
-    """The columns `kind` and `value` of a table of forecasts; DataError for quantiles, which `forecasts_for` takes."""
+    """The columns `kind` and `value` of a table of forecasts; DataError for quantiles, which `forecasts_for` takes.
+
+    No probability is nearer to 0 or 1 than `finnet.forecasts.PROBABILITY_FLOOR`.
+    """
     kind = forecast_kind(fitted)
     if kind == "quantile":
         raise DataError("quantiles are a row for every level; take them from forecasts_for")
     if kind == "probability":
-        return {"kind": kind, "value": np.asarray(fitted.predict_proba(X), float)[:, 1]}
+        P = np.asarray(fitted.predict_proba(X), float)[:, 1]
+        # What is no probability stays, for the table of forecasts to name.
+        floored = np.clip(P, PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR)
+        return {"kind": kind, "value": np.where((P >= 0.0) & (P <= 1.0), floored, P)}
     return {"kind": kind, "value": np.asarray(fitted.predict(X), float)}
 
 

@@ -119,7 +119,9 @@ def forecast_new(
     flags = tuple("; ".join([*own, *odd]) for own, odd in zip(rows.flags, found.flags, strict=True))
     # Of quantiles each row has a forecast for every level, level by level.
     flags *= max(len(forecasts) // max(len(flags), 1), 1)
-    columns = task_of(job).annotate(job, saved.read_json(POLICY), model=model, X=rows.X, forecasts=forecasts)
+    policy = saved.read_json(POLICY)
+    forecasts = task_of(job).publish(job, policy, X=rows.X, forecasts=forecasts)
+    columns = task_of(job).annotate(job, policy, model=model, X=rows.X, forecasts=forecasts)
     return NewForecasts(
         forecasts, _newest(rows), until or "undated", saved.name, flags, found.summary, tuple(found.told), columns
     )

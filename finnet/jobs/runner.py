@@ -1,7 +1,7 @@
 """Run a job: the one function that walks the whole way of the data."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -185,9 +185,9 @@ def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]
     }
     files = page_files(report) | {name: text.encode() for name, text in {**texts, **decision.files}.items()}
     if pending is not None:
-        files[PENDING] = pending.to_csv(
-            task.annotate(job, decision.policy, model=model, X=pending.X, forecasts=pending.forecasts)
-        )
+        moved = task.publish(job, decision.policy, X=pending.X, forecasts=pending.forecasts)
+        columns = task.annotate(job, decision.policy, model=model, X=pending.X, forecasts=moved)
+        files[PENDING] = replace(pending, forecasts=moved).to_csv(columns)
     # Rendered from what is saved, so that rendering again gives the same page.
     return results, decision, files | {"report.html": render_page(files).encode()}
 

@@ -13,12 +13,14 @@ from finnet.blocks import Blocks
 from finnet.data.panel import Panel
 from finnet.data.samples import made_loan_book, made_market
 from finnet.dataset import Dataset
+from finnet.errors import DataError
 from finnet.estimators.ensemble import NetworkEnsembleClassifier
 from finnet.estimators.naive import BestColumn, PriorRate
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.tuning import EncodedClassifier
-from finnet.evaluation.walk_forward import forecast_folds, walk_forward
+from finnet.evaluation.walk_forward import forecast_folds, forecasts_for, walk_forward
 from finnet.features.encoding import TableEncoder
+from finnet.forecasts import PROBABILITY_FLOOR
 from finnet.jobs.catalog import build_model
 from finnet.labels import Direction, ForwardReturn, build_dataset, default_dataset
 from finnet.models import BASELINES, naive_models, spaces
@@ -204,6 +206,30 @@ def test_a_record_says_how_forecasts_were_calibrated_and_whether_they_are_one_nu
 
 def test_without_calibration_forecasts_stay_as_the_fits_say():
     assert in_time("logistic", blocks=Blocks(0.2, calibration=False))[0].fit.calibration is None
+
+
+class Certain:
+    """Says never, always, and something in between."""
+
+    said = (0.0, 1.0, 0.3)
+
+    def predict_proba(self, X):
+        return np.column_stack([1.0 - np.array(self.said), self.said])
+
+
+ROWS = {"model": "a", "fold": 0, "entity": ["A", "B", "C"], "target": "default", "horizon": 0}
+
+
+def test_no_model_publishes_a_probability_of_0_or_1():
+    made = forecasts_for(Certain(), pd.DataFrame(index=range(3)), ROWS, run_id="a").table["value"]
+    assert made.tolist() == [PROBABILITY_FLOOR, 1 - PROBABILITY_FLOOR, 0.3]
+
+
+def test_the_floor_hides_no_value_that_is_no_probability():
+    model = Certain()
+    model.said = (0.5, 1.3, 0.5)
+    with pytest.raises(DataError, match=r"probability 1\.3 is outside"):
+        forecasts_for(model, pd.DataFrame(index=range(3)), ROWS, run_id="a")
 
 
 def test_every_known_row_trains_a_model_that_stops_early():

@@ -20,6 +20,7 @@ from finnet.forecasts import Forecasts
 from finnet.jobs.alarms import raise_loan_alarms
 from finnet.jobs.config import CONTENDERS, Models, SplitChoice, only
 from finnet.jobs.loan_drafts import loan_draft
+from finnet.jobs.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
 from finnet.jobs.new_rows import LATER, OLD, REPEATED, NewRows
 from finnet.jobs.pending import PENDING
 from finnet.jobs.reading import Reading
@@ -27,7 +28,9 @@ from finnet.jobs.scorecard_settings import JobWithScorecard
 from finnet.jobs.scorecards import scorecard_of
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
 from finnet.labels import default_dataset, paid_out_at
+from finnet.lending.central_tendency import ALL, CentralTendency
 from finnet.lending.cutoff import LoanTerms, best_cutoff, cutoff_table
+from finnet.lending.grades import Grades
 from finnet.reporting.report import Chapter, Report
 from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.guidance import GuidanceSection
@@ -93,6 +96,8 @@ class DefaultRiskJob(JobWithScorecard):
     models: Models = ("risk_network", "scorecard", *CONTENDERS, "prior_rate", "best_column")
     deploy: str = "risk_network"
     lending: LoanTerms = LoanTerms()
+    grades: Grades = Grades()
+    central_tendency: CentralTendency | None = None
 
 
 class DefaultRiskTask(Task):
@@ -106,7 +111,9 @@ class DefaultRiskTask(Task):
     )
 
     def complete(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The network is deployed where the file leaves the classifier of default risk out."""
+        """The network is deployed where the file leaves the classifier of default risk out; one rate is that of all."""
+        if isinstance(rate := settings.get("central_tendency"), int | float):
+            settings = {**settings, "central_tendency": {"column": "", "rates": {ALL: rate}}}
         models = settings.get("models", ["risk_network"])
         is_left_out = isinstance(models, list) and "risk_network" not in models
         return {"deploy": "network", **settings} if is_left_out else settings
@@ -120,7 +127,9 @@ class DefaultRiskTask(Task):
 
     def dataset(self, job: DefaultRiskJob, source: LoanBook) -> Dataset:
         """A row for every loan, in the order of application where that is known."""
-        return default_dataset(source)
+        dataset = default_dataset(source)
+        require_known_columns(job, dataset)
+        return dataset
 
     def raise_alarms(self, dataset: Dataset, source: LoanBook, findings: Findings, *, file: str) -> None:
         """Note columns that give the outcome away."""
@@ -136,8 +145,11 @@ class DefaultRiskTask(Task):
 
     def decide(self, job: DefaultRiskJob, study: Study, results: Results) -> Decision:
         """What every cut-off would do, and the one with the largest expected profit."""
-        forecasts = results.own
         book: LoanBook = study.source
+        known_truth = _known_truth(results.own, book)
+        graded = published(job, study, results)
+        results = graded.results
+        forecasts = results.own
         amount = None if book.amount is None else pd.Series(book.amount, index=book.loan_id)
         cutoffs = cutoff_table(forecasts, job.lending, amount=amount)
         chosen = best_cutoff(cutoffs)
@@ -147,15 +159,28 @@ class DefaultRiskTask(Task):
             terms=_terms(job.lending, chosen, results.pending),
             base_rate=float(np.mean(forecasts.values()[0])),
         )
-        record = {"lending": cutoffs[cutoffs["cutoff"] == chosen].iloc[0].to_dict()}
+        record = {"lending": cutoffs[cutoffs["cutoff"] == chosen].iloc[0].to_dict(), **graded.record}
         sections, files = scorecard_of(job, study, results)
         return Decision(
             result=cutoffs,
             record=record,
-            sections=[section, *sections],
-            known_truth=_known_truth(forecasts, book),
+            sections=[graded.section, section, *sections],
+            known_truth=known_truth,
+            policy=graded.policy,
             files=files,
         )
+
+    def publish(
+        self, job: DefaultRiskJob, policy: Mapping[str, Any], *, X: pd.DataFrame, forecasts: Forecasts
+    ) -> Forecasts:
+        """Forecasts moved to the central tendency, where the job states one."""
+        return moved_by_policy(policy, X, forecasts)
+
+    def annotate(
+        self, job: DefaultRiskJob, policy: Mapping[str, Any], *, model: Any, X: pd.DataFrame, forecasts: Forecasts
+    ) -> Mapping[str, Sequence[str]]:
+        """The grade of each loan."""
+        return {"grade": grades_of_policy(policy, forecasts)}
 
     def arrange(self, shared: SharedSections, decision: Decision) -> Sequence[ReportSection | Chapter]:
         """Under the headings of model validation."""

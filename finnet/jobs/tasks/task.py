@@ -169,6 +169,10 @@ class Task(ABC):
         """What deciding on the forecasts of the deployed model would have brought."""
         return Decision()
 
+    def publish(self, job: Any, policy: Mapping[str, Any], *, X: pd.DataFrame, forecasts: Forecasts) -> Forecasts:
+        """Forecasts of new rows as they are published, by the policy of the run; as they are, unless a task says so."""
+        return forecasts
+
     def annotate(
         self, job: Any, policy: Mapping[str, Any], *, model: Any, X: pd.DataFrame, forecasts: Forecasts
     ) -> Mapping[str, Sequence[str]]:

@@ -5,6 +5,7 @@ from finnet.reporting.sections.comparison import ComparisonSection
 from finnet.reporting.sections.coverage import CoverageSection
 from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.data import DataSection
+from finnet.reporting.sections.grades import GradesSection
 from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.purpose import PurposeSection
@@ -22,6 +23,7 @@ SECTIONS: dict[str, type[ReportSection]] = {
     "coverage": CoverageSection,
     "cutoffs": CutoffSection,
     "data": DataSection,
+    "grades": GradesSection,
     "guidance": GuidanceSection,
     "points": PointsSection,
     "purpose": PurposeSection,

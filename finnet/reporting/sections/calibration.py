@@ -9,14 +9,17 @@ import pandas as pd
 
 from finnet.evaluation.judgement import Judgement
 from finnet.evaluation.walk_forward import FoldResult
+from finnet.forecasts import PROBABILITY_FLOOR
 from finnet.models import naive_models
 from finnet.names import model_heading, model_in_sentence
 from finnet.reporting import plots
 from finnet.reporting.html import Block, Figure, Points, Section, Table
 from finnet.reporting.sections.section import ReportSection
-from finnet.reporting.text import count, number, percent, span
+from finnet.reporting.text import count, number, p_value, percent, span, stacked
 
-__all__ = ["CalibrationSection", "calibration_table", "calibrator_table"]
+__all__ = ["FLOOR_WORDS", "CalibrationSection", "calibration_table", "calibration_test_table", "calibrator_table"]
+
+FLOOR_WORDS = f"No probability of exactly 0 or 1 is published; none is nearer to them than {PROBABILITY_FLOOR:.6f}."
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -34,6 +37,8 @@ class CalibrationSection(ReportSection):
         Folds whose forecasts are one constant, or ordered held-out rows backwards; one sentence per model and kind.
     known_truth : DataFrame, optional
         True `probability` of made cases beside the subject's `forecast`.
+    calibration_errors : DataFrame, optional
+        Of every model, as `finnet.evaluation.calibration.calibration_errors` gives it.
     """
 
     subject: str
@@ -41,6 +46,7 @@ class CalibrationSection(ReportSection):
     calibrators: pd.DataFrame | None = None
     oddities: Sequence[str] = ()
     known_truth: pd.DataFrame | None = None
+    calibration_errors: pd.DataFrame | None = None
 
     @classmethod
     def of(
@@ -56,6 +62,7 @@ class CalibrationSection(ReportSection):
             calibrators=pd.DataFrame([{"fold": result.fold, **(result.fit.calibration or {})} for result in own]),
             oddities=_oddities(results),
             known_truth=known_truth,
+            calibration_errors=judgement.calibration_errors,
         )
 
     def draw(self) -> Section:
@@ -70,7 +77,24 @@ class CalibrationSection(ReportSection):
         )
         table = Table(calibration_table(own), f"Forecasts of {name} in bins; intervals take cases as independent.")
         lead = "A forecast of 60 % should come true 60 times in 100. Where the bars reach the dashed line, it may have."
-        return Section("Can its probabilities be trusted?", lead, [figure, *self._known(), table, *self._calibrators()])
+        blocks = [figure, *self._known(), *self._tests(), table, *self._calibrators()]
+        return Section("Can its probabilities be trusted?", lead, blocks)
+
+    def _tests(self) -> list[Block]:
+        if self.calibration_errors is None:
+            return []
+        is_own = self.calibration_errors["model"] == self.subject
+        ordered = pd.concat([self.calibration_errors[is_own], self.calibration_errors[~is_own]])
+        caption = (
+            "Gap: mean distance between forecast and observed rate over bins of equally many cases; by chance a"
+            " calibrated model has one too: its mean, and what 95 % stay below. Intercept: what must be added to the"
+            " log-odds; above 0 forecasts are too low. Slope: below 1 forecasts are too extreme, above 1 too timid. z:"
+            " Spiegelhalter's, of the Brier score. p: of the gap, intercept and slope, and z together; a calibrated"
+            " model is found at fault in 5 % of cases. Cases are taken as independent: where they share shocks, p is"
+            " too small and the intervals"
+            f" are too narrow. {FLOOR_WORDS}"
+        )
+        return [Table(calibration_test_table(ordered), caption, highlight=model_heading(self.subject))]
 
     @property
     def card(self) -> Section:
@@ -147,6 +171,43 @@ def calibration_table(calibration: pd.DataFrame) -> pd.DataFrame:
 
 def _spans(frame: pd.DataFrame) -> list[str]:
     return [span(percent(low), percent(high)) for low, high in zip(frame["low"], frame["high"], strict=True)]
+
+
+def calibration_test_table(errors: pd.DataFrame) -> pd.DataFrame:
+    """One row per model: how its probabilities differ from what came true, and whether chance explains it.
+
+    Examples
+    --------
+    >>> row = {"model": "tree", "ece": 0.0123, "null_mean": 0.004, "null_high": 0.006, "intercept": -0.2,
+    ...        "intercept_low": -0.31, "intercept_high": -0.09, "slope": 0.8, "slope_low": 0.7, "slope_high": 0.9,
+    ...        "spiegelhalter": 2.51, "p_value": 0.002, "calibrated": False, "finding": "forecasts too extreme"}
+    >>> calibration_test_table(pd.DataFrame([row])).iloc[0].tolist()
+    ['Decision tree', '1.23 %', '0.40 %\\nup to 0.60 %', '−0.20\\n−0.31 to −0.09', '0.80\\n0.70 to 0.90', '+2.5',
+     '0.002', 'too extreme']
+    """
+    chance = zip(errors["null_mean"], errors["null_high"], strict=True)
+    return pd.DataFrame(
+        {
+            "Model": errors["model"].map(model_heading),
+            "Gap": [percent(gap, 2) for gap in errors["ece"]],
+            "Gap by chance": [f"{percent(mean, 2)}\nup to {percent(high, 2)}" for mean, high in chance],
+            "Intercept": _estimates(errors, "intercept", signed=True),
+            "Slope": _estimates(errors, "slope"),
+            "z": [number(z, 1, signed=True) for z in errors["spiegelhalter"]],
+            "p": errors["p_value"].map(p_value),
+            "Miscalibration": [
+                "none detected" if is_calibrated else words.removeprefix("forecasts ")
+                for is_calibrated, words in zip(errors["calibrated"], errors["finding"], strict=True)
+            ],
+        }
+    )
+
+
+def _estimates(errors: pd.DataFrame, name: str, *, signed: bool = False) -> list[str]:
+    return [
+        stacked(number(value, 2, signed=signed), span(number(low, 2, signed=signed), number(high, 2, signed=signed)))
+        for value, low, high in errors[[name, f"{name}_low", f"{name}_high"]].to_numpy(float)
+    ]
 
 
 def calibrator_table(calibrators: pd.DataFrame) -> pd.DataFrame:

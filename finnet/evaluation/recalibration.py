@@ -1,0 +1,123 @@
+"""Recalibration: how the log-odds of forecasts would have to be moved and stretched to fit what came true."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, logit
+
+from finnet.types import FloatArray
+
+__all__ = ["Estimate", "Recalibration", "log_odds", "recalibration", "spiegelhalter_z"]
+
+_NEAREST = 1e-6  # a forecast of 0 or 1 has no log-odds, and counts as one so near to it
+_Z95 = 1.959964
+_STEPS = 60
+_LARGEST = 15.0  # beyond such an estimate the likelihood has no maximum: one side of a score holds all events
+
+
+class Estimate(NamedTuple):
+    """A number and its 95 % interval, all NaN where the rows do not determine it."""
+
+    value: float
+    low: float
+    high: float
+
+
+_UNKNOWN = Estimate(float("nan"), float("nan"), float("nan"))
+
+
+class Recalibration(NamedTuple):
+    """What perfectly calibrated forecasts have as intercept 0 and slope 1."""
+
+    intercept: Estimate
+    slope: Estimate
+
+
+def log_odds(probability: FloatArray) -> FloatArray:
+    """Log-odds, shape (n,), of probabilities that are taken to be at least a millionth away from 0 and 1.
+
+    Examples
+    --------
+    >>> log_odds(np.array([0.0, 0.5])).round(2)
+    array([-13.82,   0.  ])
+    """
+    return np.asarray(logit(np.clip(probability, _NEAREST, 1.0 - _NEAREST)))
+
+
+def recalibration(truth: FloatArray, probability: FloatArray) -> Recalibration:
+    """Calibration intercept and slope with Wald intervals; rows are taken as independent.
+
+    The intercept is calibration-in-the-large: what must be added to the log-odds, with their slope left at 1; above 0
+    forecasts are too low. The slope is that of a logistic regression of the truth on the log-odds: below 1 forecasts
+    are too extreme, above 1 too timid.
+
+    Parameters
+    ----------
+    truth : ndarray of shape (n,)
+        0 or 1, or true probabilities where they are known.
+    probability : ndarray of shape (n,)
+
+    Returns
+    -------
+    Recalibration
+        NaN for the slope of forecasts that are all alike, and where truths are all alike.
+
+    Notes
+    -----
+    Cox (1958), Two further applications of a model for binary regression; Van Calster et al. (2019), Calibration: the
+    Achilles heel of predictive analytics.
+
+    Examples
+    --------
+    >>> said, rate = np.repeat([0.1, 0.4], 1000), np.repeat([0.2, 0.3], 1000)
+    >>> truth = (np.arange(2000) % 10 < 10 * rate).astype(float)
+    >>> found = recalibration(truth, said)
+    >>> round(found.intercept.value, 2), round(found.slope.value, 2)
+    (-0.0, 0.3)
+    """
+    score = log_odds(probability)
+    level = np.ones((len(score), 1))
+    intercept = _estimate(level, truth, offset=score)
+    if np.ptp(score) < 1e-9:
+        return Recalibration(intercept, _UNKNOWN)
+    return Recalibration(intercept, _estimate(np.column_stack([level, score - score.mean()]), truth))
+
+
+def _estimate(X: FloatArray, truth: FloatArray, *, offset: FloatArray | None = None) -> Estimate:
+    """The last coefficient of a logistic regression of the truth on the columns of X, by Newton's method."""
+    base = np.zeros(len(X)) if offset is None else offset
+    beta = np.zeros(X.shape[1])
+    if offset is None:
+        beta[0] = float(log_odds(np.asarray([truth.mean()]))[0])
+    step = np.inf
+    for _ in range(_STEPS):
+        p = expit(X @ beta + base)
+        information = X.T @ (X * (p * (1.0 - p))[:, None])
+        if np.linalg.cond(information) > 1e12:
+            return _UNKNOWN
+        move = np.linalg.solve(information, X.T @ (truth - p))
+        # A full step from far away may overshoot into the flat ends of the curve.
+        step = float(np.abs(move).max())
+        beta += move / max(1.0, step)
+        if step < 1e-9 or np.abs(beta).max() > _LARGEST:
+            break
+    if not step < 1e-9:
+        return _UNKNOWN
+    value, half = float(beta[-1]), _Z95 * float(np.sqrt(np.linalg.inv(information)[-1, -1]))
+    return Estimate(value, value - half, value + half)
+
+
+def spiegelhalter_z(truth: FloatArray, probability: FloatArray) -> float:
+    """How many standard deviations the Brier score lies from what perfectly calibrated forecasts would have.
+
+    z = sum (y - p)(1 - 2p) / sqrt(sum (1 - 2p)^2 p (1 - p)), standard normal under calibration; NaN where all forecasts
+    are 0, 1/2 or 1. Source: Spiegelhalter (1986), Probabilistic prediction in patient management and clinical trials.
+
+    Examples
+    --------
+    >>> round(spiegelhalter_z(np.array([1.0, 0.0]), np.array([0.2, 0.2])), 4)
+    1.0607
+    """
+    weight, variance = 1.0 - 2.0 * probability, probability * (1.0 - probability)
+    spread = float(np.sqrt(weight**2 @ variance))
+    return float((truth - probability) @ weight) / spread if spread > 0 else float("nan")

@@ -1,0 +1,170 @@
+"""Loan grades: what a default-risk job publishes of its forecasts, moved to a stated rate and put into grades."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from finnet.checks import nearest
+from finnet.data.panel import LoanBook
+from finnet.dataset import Dataset
+from finnet.errors import ConfigError, DataError
+from finnet.evaluation.walk_forward import forecast_columns
+from finnet.forecasts import Forecasts
+from finnet.jobs.final import final_rows
+from finnet.jobs.tasks.task import Results, Study
+from finnet.lending.central_tendency import ALL, CentralTendency, Shift, find_shift, segments_of
+from finnet.lending.cutoff import LoanTerms
+from finnet.lending.grades import (
+    Grades,
+    GradeScale,
+    find_scale,
+    grade_table,
+    graded_loans,
+    group_table,
+    herfindahl,
+    vintages,
+)
+from finnet.reporting.sections.grades import GradesSection
+from finnet.reporting.text import number, percent
+from finnet.types import FloatArray
+
+if TYPE_CHECKING:
+    from finnet.jobs.tasks.default_risk import DefaultRiskJob
+
+__all__ = ["Published", "grades_of_policy", "moved_by_policy", "published", "require_known_columns"]
+
+_SHIFT, _GRADES = "central_tendency", "grades"
+_MOST_LEVELS = 30
+
+
+@dataclass(frozen=True, eq=False)
+class Published:
+    """What is published of forecasts.
+
+    Parameters
+    ----------
+    results : Results
+        With the forecasts of every model, and those of pending loans, moved to the central tendency where the job
+        states one; the judgement stays that of forecasts as they were.
+    section : GradesSection
+    record : mapping
+        What metrics.json says of grades.
+    policy : mapping
+        What moves and grades new forecasts.
+    """
+
+    results: Results
+    section: GradesSection
+    record: Mapping[str, Any]
+    policy: Mapping[str, Any]
+
+
+def require_known_columns(job: "DefaultRiskJob", dataset: Dataset) -> None:
+    """Raise ConfigError where grades or central tendency name columns or segments that the loans do not have."""
+    if job.central_tendency is not None:
+        job.central_tendency.require_segments(dataset.X)
+    for column in job.grades.by:
+        if column not in dataset.X:
+            raise ConfigError(f"grades.by: unknown column {column!r}; {nearest(column, list(map(str, dataset.X)))}")
+        levels = len(set(segments_of(dataset.X[column])))
+        if levels > _MOST_LEVELS:
+            raise ConfigError(f"grades.by: {column!r} has {levels:,} levels; use a column with at most {_MOST_LEVELS}")
+
+
+def published(job: "DefaultRiskJob", study: Study, results: Results) -> Published:
+    """Forecasts as they are published, their grades, and the tests of these."""
+    X = study.dataset.X.iloc[final_rows(job.split.split, study.dataset)]
+    trained: FloatArray = forecast_columns(results.model, X)["value"]
+    shift = None if job.central_tendency is None else find_shift(job.central_tendency, trained, X)
+    if shift is not None:
+        trained, results = shift.move(trained, X), _moved_results(results, shift, study)
+    scale = find_scale(trained, job.grades)
+    book: LoanBook = study.source
+    amount = None if book.amount is None else pd.Series(book.amount, index=book.loan_id)
+    terms: LoanTerms | None = job.lending
+    loans = graded_loans(results.own, scale)
+    grades = grade_table(
+        loans, scale, amount=amount, loss_given_default=0.0 if terms is None else terms.loss_given_default
+    )
+    groups = [group_table(loans, labels).assign(by=by) for by, labels in _groups(job.grades.by, loans, study.dataset)]
+    section = GradesSection(
+        grades=grades,
+        grade_groups=pd.concat(groups, ignore_index=True) if groups else pd.DataFrame({"by": []}),
+        scale=_scale_words(job.grades, scale),
+        concentration=herfindahl(loans),
+        has_losses=terms is not None,
+        central_tendency="" if shift is None or job.central_tendency is None else _moved(job.central_tendency, shift),
+    )
+    policy: dict[str, Any] = {_GRADES: list(scale.limits)}
+    if shift is not None:
+        policy[_SHIFT] = shift.to_json()
+    record = {"grades": grades.to_dict("records"), **({_SHIFT: policy[_SHIFT]} if shift is not None else {})}
+    return Published(results, section, record, policy)
+
+
+def moved_by_policy(policy: Mapping[str, Any], X: pd.DataFrame, forecasts: Forecasts) -> Forecasts:
+    """Forecasts of the rows of X, in their order, moved as those of the run were."""
+    if _SHIFT not in policy:
+        return forecasts
+    shift = Shift.from_json(policy[_SHIFT])
+    return Forecasts(forecasts.table.assign(value=shift.move(forecasts.table["value"].to_numpy(), X)))
+
+
+def grades_of_policy(policy: Mapping[str, Any], forecasts: Forecasts) -> list[str]:
+    """Grade of each forecast by the limits of the run; DataError where there are none."""
+    try:
+        scale = GradeScale(tuple(float(limit) for limit in policy[_GRADES]))
+    except (LookupError, TypeError, ValueError, ConfigError) as error:
+        raise DataError("the grades saved with the run cannot be read; run the job again") from error
+    return [str(grade) for grade in scale.grades(forecasts.table["value"].to_numpy())]
+
+
+def _moved_results(results: Results, shift: Shift, study: Study) -> Results:
+    """All models by the same number, so that decisions on them can be compared, and pending loans."""
+    table, dataset, pending = results.forecasts.table, study.dataset, results.pending
+    row_of = pd.Series(np.arange(len(dataset)), index=dataset.entity)
+    X = dataset.X.iloc[row_of.loc[table["entity"]].to_numpy()]
+    moved = Forecasts(table.assign(value=shift.move(table["value"].to_numpy(), X)))
+    if pending is not None:
+        pending = moved_by_policy({_SHIFT: shift.to_json()}, study.source.pending.applications, pending)
+    return replace(results, forecasts=moved, pending=pending)
+
+
+def _groups(by: Sequence[str], loans: pd.DataFrame, dataset: Dataset) -> Iterator[tuple[str, list[str]]]:
+    """What loans are grouped by, and the group of each."""
+    if loans["issued_at"].notna().all():
+        yield "vintage", vintages(loans["issued_at"])
+    for column in by:
+        segment = pd.Series(segments_of(dataset.X[column]), index=dataset.entity)
+        yield column, segment.loc[loans["entity"]].tolist()
+
+
+def _scale_words(settings: Grades, scale: GradeScale) -> str:
+    if settings.limits:
+        return "Limits are those of the job file."
+    joined = "" if len(scale) == settings.count else f", of which {len(scale)} are left"
+    return (
+        f"Limits: {settings.count} equal steps of the log-odds over forecasts of the training loans{joined}; a grade"
+        f" with fewer than {percent(settings.least_share, 0)} of these loans, or fewer than"
+        f" {number(settings.least_defaults, 0)} expected defaults, joins a neighbor."
+    )
+
+
+def _moved(stated: CentralTendency, shift: Shift) -> str:
+    if stated.column:
+        each = [
+            f"{name} {number(shift.by_segment[name], 2, signed=True)} to {percent(rate, 2)}"
+            for name, rate in stated.rates.items()
+        ]
+        words = f"by {stated.column} on the log-odds, so that the mean of each is as stated ({'; '.join(each)})"
+    else:
+        by, rate = number(shift.everywhere, 2, signed=True), percent(stated.rates[ALL], 2)
+        words = f"by {by} on the log-odds, so that their mean over the training loans is {rate}, as stated"
+    return (
+        f"Published probabilities are moved {words}. Scores, comparisons and calibration are of forecasts that are not"
+        " moved, since a long-run rate need not be that of these loans; for that reason alone tests of grades may fail."
+        " Grades, cut-offs, losses and new forecasts use the moved probabilities."
+    )

@@ -1,0 +1,121 @@
+"""Grades: whether the default probability of each grade, vintage and segment is what came true."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from finnet.reporting.grade_plot import grade_plot
+from finnet.reporting.html import Block, Figure, Note, Section, Table
+from finnet.reporting.sections.section import ReportSection
+from finnet.reporting.text import ABSENT, count, money, number, p_value, percent, span, stacked
+
+__all__ = ["GradesSection", "grade_rows", "group_rows"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class GradesSection(ReportSection):
+    """Default probabilities by grade beside what came true.
+
+    Parameters
+    ----------
+    grades : DataFrame
+        As `finnet.lending.grades.grade_table` gives it.
+    grade_groups : DataFrame
+        As `finnet.lending.grades.group_table` gives it, under a column `by` that says what groups they are.
+    scale : str
+        Where the limits come from, in a sentence.
+    concentration : float
+        Herfindahl index of loans on grades.
+    has_losses : bool
+        Whether a loss given default was stated, so that losses are more than zero.
+    central_tendency : str
+        How published probabilities were moved to a stated rate, in sentences; "" where they were not.
+    """
+
+    grades: pd.DataFrame
+    grade_groups: pd.DataFrame
+    scale: str
+    concentration: float
+    has_losses: bool
+    central_tendency: str = ""
+
+    def draw(self) -> Section:
+        """The grades, then vintages and segments."""
+        figure = Figure(
+            grade_plot(self.grades),
+            "Dash: mean forecast of a grade. Dot: the share of its loans that defaulted, with its 95 % interval; no dot"
+            " where none did. Orange: found at fault.",
+            "Forecast and observed default rate by grade",
+        )
+        lead = "A grade stands for one default probability. Do as many of its loans default?"
+        moved: list[Block] = [Note(self.central_tendency)] if self.central_tendency else []
+        return Section("Do the grades hold?", lead, [*moved, figure, self._table(), *self._groups()])
+
+    @property
+    def card(self) -> Section:
+        """The table of grades."""
+        return Section("Do the grades hold?", "", [self._table()])
+
+    def _table(self) -> Table:
+        losses = " Loss: amount times loss given default, expected and, below, as it came." if self.has_losses else ""
+        caption = (
+            f"{self.scale} p: Jeffreys test, the probability that the true rate is at most the forecast (ECB 2019); a"
+            " small one says that the forecast is too low. Finding: both ways, at 5 % for all grades together (Holm)."
+            f" Loans are taken as independent; repeats of a loan count once.{losses} Concentration of loans on grades"
+            f" (Herfindahl): {number(self.concentration, 2)}, as {number(1.0 / self.concentration, 1)} grades of one"
+            " size have."
+        )
+        return Table(grade_rows(self.grades, has_losses=self.has_losses), caption)
+
+    def _groups(self) -> list[Block]:
+        blocks: list[Block] = []
+        for by, groups in self.grade_groups.groupby("by", sort=False):
+            caption = (
+                f"The same test by {by}, for all grades of a group together. Grades at fault: those of the group whose"
+                " own test fails, after Holm's correction for all of the table."
+            )
+            blocks.append(Table(group_rows(groups, str(by)), caption))
+        return blocks
+
+
+def grade_rows(grades: pd.DataFrame, *, has_losses: bool) -> pd.DataFrame:
+    """One row per grade: its limits, its loans, what was forecast, and what came true.
+
+    Examples
+    --------
+    >>> row = {"grade": 2, "above": 0.01, "up_to": 0.03, "n": 120, "forecast": 0.021, "observed": 0.025, "low": 0.007,
+    ...        "high": 0.066, "p_value": 0.31, "finding": "no difference detected"}
+    >>> grade_rows(pd.DataFrame([row]), has_losses=False).iloc[0].tolist()
+    ['2', '1.00 to 3.00 %', '120\\n100 %', '2.10 %', '2.50 %\\n0.70 to 6.60 %', '0.310', 'no difference detected']
+    """
+    columns = {
+        "Grade": grades["grade"].map(str),
+        "PD above, up to": [
+            span(percent(low, 2), percent(high, 2)) for low, high in zip(grades["above"], grades["up_to"], strict=True)
+        ],
+        "Loans": [stacked(count(n), percent(n / grades["n"].sum(), 0)) for n in grades["n"]],
+        **_rates(grades),
+    }
+    if has_losses:
+        scale = float(grades[["expected_loss", "realized_loss"]].max().max())
+        losses = zip(grades["expected_loss"], grades["realized_loss"], strict=True)
+        columns["Loss"] = [stacked(money(expected, scale), money(realized, scale)) for expected, realized in losses]
+    return pd.DataFrame(columns)
+
+
+def group_rows(groups: pd.DataFrame, by: str) -> pd.DataFrame:
+    """One row per vintage or level: its loans, what was forecast, what came true, and grades at fault."""
+    # A name such as "2019 Q1" stays on one line.
+    names = {f"{by[:1].upper()}{by[1:]}": groups["group"].str.replace(" ", "\u00a0"), "Loans": groups["n"].map(count)}
+    failed = [grades or ABSENT for grades in groups["failed_grades"]]
+    return pd.DataFrame({**names, **_rates(groups), "Grades at fault": failed})
+
+
+def _rates(table: pd.DataFrame) -> dict[str, object]:
+    ends = zip(table["observed"], table["low"], table["high"], strict=True)
+    return {
+        "Forecast": [percent(rate, 2) for rate in table["forecast"]],
+        "Defaulted": [stacked(percent(rate, 2), span(percent(low, 2), percent(high, 2))) for rate, low, high in ends],
+        "p": table["p_value"].map(p_value),
+        "Finding": [words.removeprefix("forecast ") for words in table["finding"]],
+    }

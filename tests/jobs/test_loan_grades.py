@@ -1,0 +1,122 @@
+"""A job publishes grades, and probabilities at the stated long-run rate, from job file to page and new rows."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finnet.data.samples import made_loan_book
+from finnet.errors import ConfigError
+from finnet.estimators.saving import load_model
+from finnet.jobs.config import parse_job
+from finnet.jobs.forecasting import forecast_new
+from finnet.jobs.loan_grades import grades_of_policy
+from finnet.jobs.runner import run_job
+from finnet.jobs.sources import load
+from finnet.lending.grades import GradeScale
+
+BOOK = made_loan_book(loans=500)
+RATES = {"mortgage": 0.02, "own": 0.01, "rent": 0.03}
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """450 loans with an outcome and 50 without, undated."""
+    path = tmp_path_factory.mktemp("loans") / "loans.csv"
+    status = np.where(np.arange(500) < 450, np.where(BOOK.default == 1, "bad", "good"), "open")
+    BOOK.applications[["income", "credit_score", "home"]].assign(status=status).to_csv(path, index=False)
+    return path
+
+
+def job_of(file, **changes):
+    loans = {"path": str(file), "target": "status", "bad": "bad", "good": "good", "undecided": ["open"]}
+    settings = {"schema": 1, "task": "default-risk", "name": "a", "data": {"loans": loans | {"categories": ["home"]}}}
+    settings |= {"split": {"repeated_kfold": {"folds": 2, "repeats": 1}}}
+    settings |= {"models": ["network", "logistic"], "tune": {"trials": 1}, "network": {"members": 3, "hidden": [4]}}
+    return parse_job({**settings, "deploy": "logistic", **changes})
+
+
+@pytest.fixture(scope="module")
+def stated(file, tmp_path_factory):
+    """A run with long-run rates by home."""
+    changes = {"central_tendency": {"column": "home", "rates": RATES}, "grades": {"limits": [0.01, 0.03]}}
+    job = job_of(file, **changes)
+    return job, run_job(job, reports=tmp_path_factory.mktemp("reports"))
+
+
+def policy_of(result):
+    return json.loads((result.folder / "policy.json").read_text())
+
+
+def test_new_loans_are_moved_to_the_stated_rates_and_graded(stated, file):
+    _, result = stated
+    new = forecast_new(result.folder, file)
+    mean = pd.Series(new.forecasts.table["value"][:450]).groupby(BOOK.applications["home"].astype(str)[:450]).mean()
+    assert mean.to_dict() == pytest.approx(RATES, rel=1e-6)
+    grades = GradeScale((0.01, 0.03)).grades(new.forecasts.table["value"].to_numpy())
+    assert new.columns["grade"] == [str(grade) for grade in grades]
+
+
+def test_pending_loans_stand_in_their_file_as_new_ones_are_forecast(stated, file):
+    _, result = stated
+    pending = pd.read_csv(result.folder / "pending.csv")
+    new = forecast_new(result.folder, file)
+    assert pending["value"].to_numpy() == pytest.approx(new.forecasts.table["value"][450:].to_numpy(), rel=1e-12)
+    assert pending["grade"].astype(str).tolist() == new.columns["grade"][450:]
+
+
+def test_models_are_compared_by_forecasts_that_are_not_moved(stated):
+    _, result = stated
+    assert result.forecasts.of("logistic").table["value"].mean() > 0.08
+    scores = result.judgement.calibration_errors.set_index("model")
+    assert abs(scores.loc["logistic", "intercept"]) < 0.5
+
+
+def test_the_page_says_what_was_moved_and_why_scores_were_not(stated):
+    page = (stated[1].folder / "report.html").read_text()
+    assert "Published probabilities are moved by home on the log-odds" in page
+    assert "Do the grades hold?" in page
+
+
+def test_without_a_stated_rate_forecasts_are_those_of_the_model(file, tmp_path):
+    result = run_job(job_of(file), reports=tmp_path)
+    raw = load_model(result.folder / "model.npz").predict_proba(load(job_of(file)).dataset.X)[:, 1]
+    assert forecast_new(result.folder, file).forecasts.table["value"][:450].to_numpy() == pytest.approx(raw)
+    assert "central_tendency" not in policy_of(result)
+    assert "Published probabilities are moved" not in (result.folder / "report.html").read_text()
+
+
+def test_grades_follow_the_limits_of_the_run(stated):
+    forecasts = stated[1].forecasts
+    moved = replace(forecasts, table=forecasts.table.assign(value=0.5))
+    assert set(grades_of_policy(policy_of(stated[1]), moved)) == {"3"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"grades": {"by": ["hom"]}}, "grades.by: unknown column 'hom'; did you mean 'home'"),
+        ({"grades": {"by": ["income"]}}, "levels; use a column with at most 30"),
+        ({"central_tendency": {"column": "home", "rates": {"own": 0.1}}}, "add its rate"),
+    ],
+)
+def test_columns_that_the_loans_do_not_have_are_named_before_anything_trains(file, changes, words):
+    with pytest.raises(ConfigError, match=words):
+        load(job_of(file, **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"central_tendency": 2.1}, "the rate 2.1 of 'all' is no default rate"),
+        ({"central_tendency": {"column": "home", "rates": {"own": 2}}}, "the rate 2.0 of 'own' is no"),
+        ({"central_tendency": {"colum": "home"}}, "unknown key central_tendency.colum; did you mean 'column'"),
+        ({"grades": {"limits": [0.2, 0.1]}}, "do not rise"),
+        ({"grades": {"limit": [0.1]}}, "unknown key grades.limit"),
+    ],
+)
+def test_settings_that_are_wrong_are_named(file, changes, words):
+    with pytest.raises(ConfigError, match=words):
+        job_of(file, **changes)

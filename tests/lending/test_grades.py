@@ -1,0 +1,125 @@
+"""Grades hold loans of like risk, each counted once, and are called wrong about as often as stated."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from scipy.special import expit
+
+from finnet.errors import ConfigError, DataError
+from finnet.forecasts import Forecasts
+from finnet.lending.grades import (
+    Grades,
+    GradeScale,
+    find_scale,
+    grade_table,
+    graded_loans,
+    group_table,
+    herfindahl,
+    vintages,
+)
+
+
+def forecasts(value, truth, **columns):
+    rows = {"model": "network", "fold": 0, "entity": [f"L{k}" for k in range(len(value))], "target": "default"}
+    kind = {"horizon": 12, "kind": "probability", "value": value, "truth": truth}
+    return Forecasts.from_rows({**rows, **kind, **columns}, run_id="demo")
+
+
+def drawn(n, seed=0, *, factor=1.0):
+    rng = np.random.default_rng(seed)
+    p = expit(rng.normal(-3, 1, n))
+    return p, (rng.random(n) < np.minimum(factor * p, 1)).astype(float)
+
+
+SCALE = GradeScale((0.02, 0.05, 0.1))
+
+
+@pytest.mark.parametrize("limits", [(0.1, 0.05), (0.0, 0.1), (0.1, 1.0), (0.1, 0.1), (float("nan"),)])
+def test_limits_that_are_no_scale_are_refused(limits):
+    with pytest.raises(ConfigError, match="do not rise between 0 and 1"):
+        Grades(limits=limits)
+
+
+def test_every_grade_that_is_found_has_enough_loans_and_expected_defaults():
+    p, _ = drawn(3000)
+    scale = find_scale(p, Grades(count=12, least_share=0.04, least_defaults=8))
+    grade = scale.grades(p)
+    assert 3 <= len(scale) < 12
+    for number in range(1, len(scale) + 1):
+        assert (grade == number).mean() >= 0.04
+        assert p[grade == number].sum() >= 8
+
+
+def test_steps_are_equal_on_the_log_odds_where_loans_suffice():
+    limits = find_scale(expit(np.linspace(-4, 0, 100_000)), Grades(count=5)).limits
+    assert np.diff(np.log(limits) - np.log1p(-np.array(limits))) == pytest.approx(np.full(3, 0.98 * 4 / 5), abs=0.02)
+
+
+@pytest.mark.parametrize("p", [np.full(500, 0.1), drawn(20)[0]], ids=["all alike", "few"])
+def test_loans_that_cannot_be_told_apart_are_one_grade(p):
+    assert len(find_scale(p, Grades())) == 1
+
+
+def test_the_jeffreys_test_is_the_published_one():
+    value, truth = np.repeat([0.01, 0.08], [200, 100]), np.zeros(300)
+    truth[:6] = truth[200:209] = 1
+    table = grade_table(graded_loans(forecasts(value, truth), SCALE), SCALE).set_index("grade")
+    # ECB 2019: I_PD(D + 1/2, N - D + 1/2).
+    assert table.loc[1, "p_value"] == pytest.approx(stats.beta(6.5, 194.5).cdf(0.01))
+    assert table.loc[3, "p_value"] == pytest.approx(stats.beta(9.5, 91.5).cdf(0.08))
+    assert table.loc[[2, 4], "finding"].tolist() == ["no loans", "no loans"]
+    assert table.loc[1, "finding"] == "forecast too low"
+
+
+@pytest.mark.parametrize(("factor", "words"), [(1.5, "too low"), (0.5, "too high")])
+def test_grades_that_are_off_are_found_at_fault(factor, words):
+    table = grade_table(graded_loans(forecasts(*drawn(8000, factor=factor)), SCALE), SCALE)
+    assert table["finding"].str.contains(words).sum() >= 3
+
+
+def test_calibrated_grades_are_found_at_fault_in_one_book_of_twenty():
+    tables = [grade_table(graded_loans(forecasts(*drawn(800, seed)), SCALE), SCALE) for seed in range(100)]
+    assert np.mean([table["finding"].str.contains("too").any() for table in tables]) <= 0.1
+
+
+def test_repeats_of_a_loan_count_once():
+    p, truth = drawn(400)
+    entity = [f"L{k}" for k in range(400)]
+    once = grade_table(graded_loans(forecasts(p, truth), SCALE), SCALE)
+    again = forecasts(np.tile(p, 3), np.tile(truth, 3), entity=entity * 3, fold=np.repeat([0, 1, 2], 400))
+    pd.testing.assert_frame_equal(grade_table(graded_loans(again, SCALE), SCALE), once)
+
+
+def test_losses_are_amount_times_loss_given_default():
+    loans = graded_loans(forecasts(np.array([0.01, 0.2]), np.array([0.0, 1.0])), SCALE)
+    table = grade_table(loans, SCALE, amount=pd.Series({"L0": 100.0, "L1": 50.0}), loss_given_default=0.4)
+    assert table.set_index("grade").loc[[1, 4], ["expected_loss", "realized_loss"]].to_numpy() == pytest.approx(
+        np.array([[0.4, 0.0], [4.0, 20.0]])
+    )
+
+
+def test_a_segment_whose_default_rate_is_another_is_found_with_its_grades():
+    p, truth = drawn(4000)
+    card = np.arange(4000) % 2 == 0
+    truth[card] = (np.random.default_rng(5).random(2000) < np.minimum(3 * p[card], 1)).astype(float)
+    table = group_table(graded_loans(forecasts(p, truth), SCALE), np.where(card, "card", "loan").tolist()).set_index(
+        "group"
+    )
+    assert table["finding"].tolist() == ["forecast too low", "no difference detected"]
+    assert "4 (too low)" in table.loc["card", "failed_grades"]
+    assert table.loc["loan", "failed_grades"] == ""
+
+
+def test_many_quarters_become_years():
+    quarters = pd.Series(pd.date_range("2015-01-01", "2019-12-31", freq="30D"))
+    assert sorted(set(vintages(quarters))) == ["2015", "2016", "2017", "2018", "2019"]
+
+
+def test_one_grade_for_all_is_full_concentration():
+    assert herfindahl(graded_loans(forecasts(*drawn(50)), GradeScale(()))) == 1.0
+
+
+def test_pending_loans_are_not_graded_against_outcomes():
+    with pytest.raises(DataError, match="known outcome"):
+        graded_loans(forecasts(np.array([0.1]), np.array([np.nan])), SCALE)
