@@ -25,7 +25,8 @@ from finnet.jobs.pending import PENDING
 from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
 from finnet.labels import default_dataset, paid_out_at
-from finnet.lending.cutoff import LoanTerms, best_cutoff, cutoff_table
+from finnet.lending.cutoff import best_cutoff, cutoff_table
+from finnet.lending.terms import LoanTerms
 from finnet.reporting.report import Chapter, Report
 from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.guidance import GuidanceSection
