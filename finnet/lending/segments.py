@@ -75,7 +75,7 @@ def segment_table(
     >>> region = pd.DataFrame({"region": np.repeat(["north", "south"], [500, 1500])}, index=name)
     >>> table = segment_table(Forecasts.from_rows(rows, run_id="demo"), region)
     >>> table[["segment", "loans", "gap"]].round(2).to_numpy().tolist(), (table["p_gap"] < 0.05).tolist()
-    ([['All loans', 2000, 0.04], ['north', 500, 0.16], ['south', 1500, -0.0]], [False, True, False])
+    ([['All loans', 2000, 0.04], ['north', 500, 0.17], ['south', 1500, -0.0]], [False, True, False])
     """
     loans = known_loans(forecasts)
     missing = ~loans["entity"].isin(segments.index)
