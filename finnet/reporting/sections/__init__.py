@@ -5,11 +5,13 @@ from finnet.reporting.sections.comparison import ComparisonSection
 from finnet.reporting.sections.coverage import CoverageSection
 from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.data import DataSection
+from finnet.reporting.sections.fairness import FairnessSection
 from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.purpose import PurposeSection
 from finnet.reporting.sections.reproduction import ReproductionSection
 from finnet.reporting.sections.section import ReportSection
+from finnet.reporting.sections.segments import SegmentsSection
 from finnet.reporting.sections.trading import TradingSection
 from finnet.reporting.sections.training import TrainingSection
 
@@ -21,10 +23,12 @@ SECTIONS: dict[str, type[ReportSection]] = {
     "coverage": CoverageSection,
     "cutoffs": CutoffSection,
     "data": DataSection,
+    "fairness": FairnessSection,
     "guidance": GuidanceSection,
     "points": PointsSection,
     "purpose": PurposeSection,
     "reproduction": ReproductionSection,
+    "segments": SegmentsSection,
     "trading": TradingSection,
     "training": TrainingSection,
 }
