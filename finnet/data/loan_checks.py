@@ -88,7 +88,7 @@ def suspect_protected(applications: pd.DataFrame, findings: Findings, *, file: s
     """
     for column in map(str, applications.columns):
         if _is_protected(column):
-            findings.add("protected_feature", file, column=column)
+            findings.add("protected_feature", file, column=column, value="a feature by its name a protected trait")
 
 
 def _is_protected(column: str) -> bool:

@@ -19,8 +19,6 @@ __all__ = ["FEWEST_DEFAULTS", "FEWEST_LOANS", "fairness_table"]
 FEWEST_LOANS, FEWEST_DEFAULTS = 100, 10
 """Groups with fewer are marked as small: their figures say little."""
 
-_RATES = ("approval_rate", "bad_rate", "opportunity", "ratio")
-
 
 def fairness_table(
     forecasts: Forecasts,
@@ -36,8 +34,9 @@ def fairness_table(
     The adverse-impact ratio is the approval rate of a group over that of the reference, the largest group of its column
     (Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D, compare with the best treated group; the
     largest is not chosen by its outcome, so that equal groups have a ratio of 1 on average). Equal opportunity is the
-    approval rate among loans that were repaid (Hardt, Price & Srebro 2016). Intervals of rates hold the middle 95 % of
-    bootstrap samples of loans, or of clients.
+    approval rate among loans that were repaid (Hardt, Price & Srebro 2016). Intervals hold the middle 95 % of bootstrap
+    samples of loans, or of clients; those of rates are no narrower than Jeffreys', since a group without a default has
+    none in any sample.
 
     Parameters
     ----------
@@ -106,9 +105,9 @@ def _table_of(
     sizes = counts.reshape(n_groups, 4).sum(axis=1)
     known = np.array([name != MISSING for name in group.categories])
     reference = int(np.where(known, sizes, -1).argmax())
-    rates, spread = _rates(counts, reference), _rates(drawn, reference)
     defaults = counts.reshape(n_groups, 2, 2)[:, :, 1].sum(axis=1)
-    low, high = jeffreys_interval(defaults, sizes)
+    rates, spread, parts = _rates(counts, reference), _rates(drawn, reference), _parts(counts)
+    observed_low, observed_high = jeffreys_interval(defaults, sizes)
     table = pd.DataFrame(
         {
             "column": column,
@@ -117,14 +116,17 @@ def _table_of(
             "defaults": np.rint(defaults).astype(int),
         }
     )
-    for name in _RATES:
+    for name in rates:
         ends = middle(spread[name])
+        if name in parts:
+            low, high = jeffreys_interval(parts[name][0][0], parts[name][1][0])
+            ends = np.fmin(ends[0], low), np.fmax(ends[1], high)
         table = table.assign(**{name: rates[name][0], f"{name}_low": ends[0], f"{name}_high": ends[1]})
     table = table.assign(
         forecast=np.bincount(code, share * value, minlength=n_groups) / sizes,
         observed=defaults / sizes,
-        observed_low=low,
-        observed_high=high,
+        observed_low=observed_low,
+        observed_high=observed_high,
     )
     own = [_quality(truth[code == number], value[code == number], unit[code == number]) for number in range(n_groups)]
     table = table.join(pd.DataFrame(own))
@@ -136,17 +138,22 @@ def _table_of(
     )
 
 
-def _rates(counts: FloatArray, reference: int) -> dict[str, FloatArray]:
-    """Rates of each group from counts of (group, approved, defaulted), shape (draws, n_groups) each."""
+def _parts(counts: FloatArray) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """How many of how many, from counts of (group, approved, defaulted), shape (draws, n_groups) each."""
     cells = counts.reshape(len(counts), -1, 2, 2)
-    n, approved = cells.sum(axis=(2, 3)), cells[:, :, 1].sum(axis=2)
-    approval = _over(approved, n)
+    approved = cells[:, :, 1].sum(axis=2)
     return {
-        "approval_rate": approval,
-        "bad_rate": _over(cells[:, :, 1, 1], approved),
-        "opportunity": _over(cells[:, :, 1, 0], cells[:, :, :, 0].sum(axis=2)),
-        "ratio": _over(approval, approval[:, [reference]]),
+        "approval_rate": (approved, cells.sum(axis=(2, 3))),
+        "bad_rate": (cells[:, :, 1, 1], approved),
+        "opportunity": (cells[:, :, 1, 0], cells[:, :, :, 0].sum(axis=2)),
     }
+
+
+def _rates(counts: FloatArray, reference: int) -> dict[str, FloatArray]:
+    """Rates of each group and the ratio of approval, shape (draws, n_groups) each."""
+    rates = {name: _over(*parts) for name, parts in _parts(counts).items()}
+    approval = rates["approval_rate"]
+    return {**rates, "ratio": _over(approval, approval[:, [reference]])}
 
 
 def _over(part: FloatArray, whole: FloatArray) -> FloatArray:

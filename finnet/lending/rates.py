@@ -10,6 +10,7 @@ from finnet.types import FloatArray, IntArray
 
 __all__ = ["Estimate", "auc_estimate", "gap_estimate", "mean_estimate"]
 
+_FEWEST = 10
 _REACH = float(stats.norm.ppf(0.975))
 
 
@@ -64,12 +65,16 @@ def mean_estimate(values: FloatArray, unit: IntArray) -> Estimate:
 def auc_estimate(truth: FloatArray, probability: FloatArray, unit: IntArray) -> Estimate:
     """The area under the ROC curve with the error of DeLong, DeLong & Clarke-Pearson 1988; NaN for one class.
 
+    The error is NaN with fewer than ten rows of either class: one default above all others would make it 0.
+
     Examples
     --------
     >>> auc_estimate(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]), np.arange(4)).value
     0.75
     """
-    return mean_estimate(auc_contributions(truth, probability), unit)
+    area = mean_estimate(auc_contributions(truth, probability), unit)
+    ones = int((truth == 1).sum())
+    return area if min(ones, len(truth) - ones) >= _FEWEST else area._replace(error=float("nan"))
 
 
 def gap_estimate(truth: FloatArray, probability: FloatArray, unit: IntArray) -> tuple[Estimate, float]:

@@ -61,7 +61,7 @@ def groups_plot(table: pd.DataFrame, *, title: str, even: float, limits: tuple[f
             axes.plot([row["low"], row["high"]], [place, place], color=color, linewidth=1.6, alpha=0.6)
             axes.plot([row["value"]], [place], "o", color=color, markersize=5)
         _name_groups(axes, table, heights)
-        axes.set(title=title, ylim=(height - 0.7, -0.6))
+        axes.set(xlabel=title, ylim=(height - 0.7, -0.6))
         axes.xaxis.set_major_formatter(plain_ticks())
         return to_svg(figure)
 

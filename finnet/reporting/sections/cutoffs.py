@@ -79,10 +79,13 @@ class CutoffSection(ReportSection):
         row = cutoff_row(self.cutoffs, self.chosen)
         realized, expected = float(row["realized_profit"]), float(row["expected_profit"])
         scale = max(abs(realized), abs(expected))
+        between = f"expected {money(expected, scale)}"
+        if self.profits is not None:
+            between = span(*(money(float(self.profits[end].iloc[0]), scale) for end in ("low", "high")))
         return {
             "Approved": f"{percent(row['approval_rate'])}\nat cut-off {percent(self.chosen)}",
             "Bad rate": f"{percent(row['bad_rate'])}\nof the approved",
-            "Realized profit": f"{money(realized, scale)}\nexpected {money(expected, scale)}",
+            "Realized profit": f"{money(realized, scale)}\n{between}",
         }
 
     @property

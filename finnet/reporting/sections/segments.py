@@ -9,13 +9,13 @@ import pandas as pd
 from finnet.lending.fairness import FEWEST_DEFAULTS, FEWEST_LOANS
 from finnet.lending.segments import weak_segments
 from finnet.reporting.group_plots import groups_plot, vintage_plot
-from finnet.reporting.html import Block, Figure, Note, Points, Section, Table
+from finnet.reporting.html import Block, Details, Figure, Note, Points, Section, Table
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import count, number, p_value, percent, span, stacked
 
 __all__ = ["SegmentsSection", "segments_table"]
 
-_MOST_PLOTTED = 40
+_MOST_PLOTTED, _MOST_SHOWN = 40, 20
 _TOLD = {"too low": "risk is forecast too low", "too high": "risk is forecast too high"}
 
 
@@ -73,7 +73,8 @@ class SegmentsSection(ReportSection):
                 " some leave the line out by chance. Orange: apart from it after Holm's correction."
             )
             blocks.append(Figure(drawing, caption, "Observed less forecast rate of default by segment"))
-        blocks.append(Table(segments_table(self.segments), _FIGURES, highlight="All loans"))
+        figures = Table(segments_table(self.segments), _FIGURES, highlight="All loans")
+        blocks.append(figures if len(table) <= _MOST_SHOWN else Details(f"All {len(table)} segments", figures))
         if self.vintages is not None and len(self.vintages) > 1:
             caption = (
                 f"Loans by {self.period} of application: the share that defaulted, with 95 % intervals that take"
