@@ -1,5 +1,6 @@
 """What is allowed but odd in a loan book: codes, ids, levels without end, spellings, gaps and repeats."""
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
@@ -9,7 +10,7 @@ from finnet.data.panel import LoanBook
 from finnet.data.quality import Findings
 from finnet.types import BoolArray, FloatArray
 
-__all__ = ["MISSING_SHARE", "likely_codes", "suspect_columns", "suspect_repeats"]
+__all__ = ["MISSING_SHARE", "likely_codes", "suspect_columns", "suspect_protected", "suspect_repeats"]
 
 CODES = (-9999999.0, -999999.0, -99999.0, -9999.0, -999.0, -99.0, -9.0, -8.0, -7.0, 96.0, 98.0, 99.0, 999.0, 9999.0)
 """Numbers by which lenders' systems often say "not known", most of them too far out to be measured."""
@@ -25,6 +26,30 @@ NEAR_UNIQUE = 0.5
 MISSING_SHARE, MISSING_ROWS = 0.2, 20
 ID_WORDS = ("id", "no", "nr", "number", "key", "uuid", "zip", "zipcode", "postcode", "phone", "ssn", "iban", "index")
 """Words in the names of columns that name things."""
+
+PROTECTED = (
+    "age",
+    "birth",
+    "dob",
+    "gender",
+    "sex",
+    "marital",
+    "marriage",
+    "married",
+    "personal_status",
+    "nationality",
+    "citizenship",
+    "foreign_worker",
+    "religion",
+    "race",
+    "ethnicity",
+    "ethnic",
+    "disability",
+    "pregnant",
+)
+"""Names, or words in the names, of columns by which many laws forbid or limit to decide on credit."""
+AGE_OF_PEOPLE = ("applicant", "band", "borrower", "client", "customer", "group", "in", "person", "years")
+"""Words beside which "age" is that of a person, not that of an account."""
 
 
 def suspect_columns(
@@ -49,6 +74,28 @@ def suspect_columns(
             _suspect_numbers(values, findings, file=file)
         _suspect_gaps(values, findings, file=file)
     _suspect_codes(applications.select_dtypes("number"), findings, file=file)
+
+
+def suspect_protected(applications: pd.DataFrame, findings: Findings, *, file: str) -> None:
+    """Note features whose names say that they are sex, age or the like.
+
+    Examples
+    --------
+    >>> findings = Findings()
+    >>> suspect_protected(pd.DataFrame(columns=["CODE_GENDER", "loan_age", "customerAge"]), findings, file="a.csv")
+    >>> [problem.column for problem in findings.problems]
+    ['CODE_GENDER', 'customerAge']
+    """
+    for column in map(str, applications.columns):
+        if _is_protected(column):
+            findings.add("protected_feature", file, column=column, value="a feature by its name a protected trait")
+
+
+def _is_protected(column: str) -> bool:
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+", "_", column).strip("_").casefold()
+    if "age" in words.split("_"):
+        return set(words.split("_")) <= {"age", *AGE_OF_PEOPLE}
+    return any(f"_{name}_" in f"_{words}_" for name in PROTECTED)
 
 
 def _suspect_gaps(values: "pd.Series[float]", findings: Findings, *, file: str) -> None:

@@ -10,7 +10,7 @@ from finnet.checks import require_at_least
 from finnet.data.cells import categories, distinct, is_missing, is_number, matches, numbers, shown
 from finnet.data.csv_format import CsvFormat
 from finnet.data.guesses import is_number_or_date
-from finnet.data.loan_checks import suspect_columns, suspect_repeats
+from finnet.data.loan_checks import suspect_columns, suspect_protected, suspect_repeats
 from finnet.data.panel import LoanBook
 from finnet.data.quality import Findings
 from finnet.data.tables import Table, read_table
@@ -77,6 +77,8 @@ class LoanFile:
     group : str
         Column that names whose loan it is, such as "client_id": loans of one client are on one side of every split and
         block. A loan without one is by itself. It is no feature.
+    aside : tuple of str
+        Columns that are read but are no features: for fairness, segments, or what a loan brings.
     rules : dict of str to str
         Severities that replace those in `finnet.data.quality.RULES`.
     csv : CsvFormat
@@ -103,6 +105,7 @@ class LoanFile:
     zone: str = "UTC"
     order: str = ""
     group: str = ""
+    aside: tuple[str, ...] = ()
     rules: dict[str, str] = field(default_factory=dict)
     csv: CsvFormat = field(default_factory=CsvFormat)
 
@@ -111,6 +114,11 @@ class LoanFile:
         require_at_least(self.horizon_months, 0, name="horizon_months")
         if self.applied_at and not self.horizon_months:
             raise ConfigError("applied_at needs horizon_months: when is an outcome known? Use for instance 12")
+        both = [name for name in self.aside if name in self.drop]
+        if both:
+            raise ConfigError(
+                f"column {both[0]!r} is in drop and set aside; a dropped column is not read, so choose one"
+            )
         if self.applied_at and self.order:
             raise ConfigError("applied_at and order are both given; days give the order already, so leave order out")
         words = [*self.words("bad"), *self.words("good"), *self.undecided]
@@ -138,6 +146,7 @@ class LoanFile:
             *self.categories,
             *self.ages,
             *self.drop,
+            *self.aside,
             *self.missing_codes_in,
             *self.leave_out,
         )
@@ -182,14 +191,14 @@ def read_applications(settings: LoanFile) -> LoanBook:
     """
     findings = Findings(settings.rules)
     # New applications come after all others, and nothing is divided: order and groups say nothing of them.
-    ignored = {settings.target, settings.order, settings.group} - {""}
+    ignored = {settings.target, settings.order, settings.group, *settings.aside} - {""}
     needed = [name for name in settings.named if name not in ignored]
     table = read_table(settings.path, settings.csv, findings, needed=needed, unwanted=(*settings.drop, *ignored))
     if table is None:
         return findings.checked(None)
     loan_id = _named_apart(table, settings.id) if settings.id else _numbered(table)
     return findings.checked(
-        _applications_of(table, replace(settings, amount="", order="", group=""), findings, loan_id=loan_id)
+        _applications_of(table, replace(settings, amount="", order="", group="", aside=()), findings, loan_id=loan_id)
     )
 
 
@@ -208,6 +217,7 @@ def inspect_loans(settings: LoanFile, findings: Findings) -> LoanBook | None:
     book = _book(settings, findings)
     if book is not None:
         suspect_columns(book.applications, findings, file=settings.path, declared=settings.categories)
+        suspect_protected(book.applications, findings, file=settings.path)
         suspect_repeats(book, findings, file=settings.path)
     return book
 
@@ -241,7 +251,7 @@ def _applications_of(
     amount = _amount(applications, table, settings, findings)
     unread = {problem.column for problem in findings.problems if problem.severity == "error"}
     readable = [name for name in applications if name not in unread]
-    return LoanBook(
+    book = LoanBook(
         loan_id=loan_id,
         applications=applications[readable],
         default=np.zeros(len(table), np.int64),
@@ -253,6 +263,7 @@ def _applications_of(
         order_name=settings.order,
         group=_group(table, settings),
     )
+    return book.set_aside([name for name in settings.aside if name in readable])
 
 
 def _without_left_out(table: Table, settings: LoanFile, findings: Findings) -> Table:

@@ -1,8 +1,8 @@
 """Panel (market) and LoanBook (credit), and the only as-of join."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -195,6 +195,8 @@ class LoanBook:
         Numbers that rise with the application, where its day is not known; `order_name` says what they are.
     group : ndarray of int, shape (n,), optional
         Loans of one number belong together, such as those of one client.
+    aside : DataFrame of shape (n, n_columns), optional
+        Columns that are no features, such as the sex of the applicant, by which loans are divided or valued.
     pending : LoanBook, optional
         Loans whose outcome is not known yet, each with `default` 0.
     amount : ndarray of shape (n,), optional
@@ -222,6 +224,7 @@ class LoanBook:
     order: FloatArray | None = None
     order_name: str = ""
     group: IntArray | None = None
+    aside: pd.DataFrame | None = None
     pending: "LoanBook | None" = None
 
     def __post_init__(self) -> None:
@@ -229,7 +232,7 @@ class LoanBook:
             raise DataError(f"default holds {sorted(set(np.unique(self.default)))[:5]}; use 1 for bad and 0 for good")
         if (self.applied_at is None) != (self.resolves_at is None):
             raise DataError("give both applied_at and resolves_at, or neither")
-        for name in ("applications", "default", *_BY_ROW):
+        for name in ("applications", "default", "aside", *_BY_ROW):
             values = getattr(self, name)
             if values is not None and len(values) != len(self.loan_id):
                 raise DataError(f"{name} has {len(values)} rows but there are {len(self.loan_id)} loans")
@@ -239,11 +242,38 @@ class LoanBook:
     def __len__(self) -> int:
         return len(self.loan_id)
 
+    def column(self, name: str) -> "pd.Series[Any]":
+        """A column by loan, whether a feature or set aside; DataError naming the nearest one where there is none."""
+        aside = {} if self.aside is None else {str(key): self.aside[key] for key in self.aside}
+        columns = {str(key): self.applications[key] for key in self.applications} | aside
+        if name not in columns:
+            raise DataError(f"the loans have no column {name!r}; {nearest(name, columns)}")
+        return columns[name].set_axis(pd.Index(self.loan_id))
+
+    def set_aside(self, names: Collection[str]) -> Self:
+        """The same loans, pending ones too, with these columns no longer features; DataError where one is not there.
+
+        Examples
+        --------
+        >>> applications = pd.DataFrame({"income": [30_000.0, 52_000.0], "age": [31.0, 64.0]})
+        >>> book = LoanBook(np.array(["a", "b"], object), applications, default=np.array([0, 1])).set_aside(["age"])
+        >>> list(book.applications), book.column("age").to_dict()
+        (['income'], {'a': 31.0, 'b': 64.0})
+        """
+        moved = {name: self.column(name).reset_index(drop=True) for name in names}
+        aside = {} if self.aside is None else {str(key): self.aside[key] for key in self.aside}
+        applications = self.applications.drop(columns=[name for name in names if name in self.applications])
+        pending = None if self.pending is None else self.pending.set_aside(names)
+        kept = pd.DataFrame(aside | moved, index=self.applications.index) if aside or moved else None
+        return replace(self, applications=applications, aside=kept, pending=pending)
+
     def take(self, keep: BoolArray) -> Self:
         """The loans where `keep` is true; levels that none of them has are forgotten."""
         applications = self.applications[keep].reset_index(drop=True)
         for name in applications.select_dtypes("category"):
             applications[name] = applications[name].cat.remove_unused_categories()
+        aside = None if self.aside is None else self.aside[keep].reset_index(drop=True)
         known = {name: getattr(self, name)[keep] for name in _BY_ROW if getattr(self, name) is not None}
         default = self.default[keep]
-        return replace(self, loan_id=self.loan_id[keep], applications=applications, default=default, **known)
+        loan_id = self.loan_id[keep]
+        return replace(self, loan_id=loan_id, applications=applications, aside=aside, default=default, **known)

@@ -146,6 +146,9 @@ RULES: Mapping[str, Rule] = {
     "text_of_many_levels": _policy("add the column to {keys}drop, or to {keys}categories if its levels are meant"),
     "level_spellings": _warning("write each level one way, or set {keys}fold_case = true"),
     "missing_share": _warning("check whether the column is filled as it should be"),
+    "protected_feature": _warning(
+        "ask whether the law lets you decide by it; set it aside with {keys}aside, or name it in fairness.groups"
+    ),
     "constant_column": _warning("drop the column: it says nothing"),
     # rows to learn from
     "gives_away": _warning("find out when the column is filled; drop it unless its values were known at the decision"),

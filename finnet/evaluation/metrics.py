@@ -41,6 +41,7 @@ __all__ = [
     "gini",
     "ks",
     "log_loss",
+    "log_losses",
     "mcc",
     "rank_information_coefficient",
     "require_judges",
@@ -53,7 +54,14 @@ MINIMUM_SYMBOLS = 10
 _MOST_DIGITS = 12
 
 
-def _log_losses(truth: FloatArray, probability: FloatArray) -> FloatArray:
+def log_losses(truth: FloatArray, probability: FloatArray) -> FloatArray:
+    """Negative log-likelihood of each row in nats, of probabilities clipped to [1e-6, 1 - 1e-6], shape (n,).
+
+    Examples
+    --------
+    >>> log_losses(np.array([1, 0]), np.array([0.5, 0.5])).round(4)
+    array([0.6931, 0.6931])
+    """
     p = np.clip(probability, _CLIP, 1.0 - _CLIP)
     return np.asarray(-np.log(np.where(truth == 1, p, 1.0 - p)))
 
@@ -77,7 +85,7 @@ def _mcc_of_counts(counts: FloatArray) -> FloatArray:
     return np.asarray((tp * tn - fp * fn) / np.sqrt(np.where(product > 0, product, 1.0)))
 
 
-_ACCURACY, _BRIER, _LOG_LOSS = mean_of(_hits), mean_of(squared_errors), mean_of(_log_losses)
+_ACCURACY, _BRIER, _LOG_LOSS = mean_of(_hits), mean_of(squared_errors), mean_of(log_losses)
 _MCC = Sums(_confusion, _mcc_of_counts)
 _AUC, _KS = Rank(Ranking.area, auc_contributions), Rank(Ranking.gap, ks_contributions)
 _GINI = Rank(

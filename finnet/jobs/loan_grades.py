@@ -16,7 +16,6 @@ from finnet.forecasts import Forecasts
 from finnet.jobs.final import final_rows
 from finnet.jobs.tasks.task import Results, Study
 from finnet.lending.central_tendency import ALL, CentralTendency, Shift, find_shift, segments_of
-from finnet.lending.cutoff import LoanTerms
 from finnet.lending.grades import (
     Grades,
     GradeScale,
@@ -27,6 +26,7 @@ from finnet.lending.grades import (
     herfindahl,
     vintages,
 )
+from finnet.lending.terms import LoanTerms
 from finnet.reporting.sections.grades import GradesSection
 from finnet.reporting.text import number, percent
 from finnet.types import FloatArray

@@ -1,53 +1,17 @@
 """Cut-off: approve the loans whose forecast of default is low enough, and what that brings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from finnet.checks import require_positive
-from finnet.errors import ConfigError, DataError
+from finnet.checks import require_share
+from finnet.errors import DataError
 from finnet.forecasts import Forecasts
+from finnet.lending.terms import LoanTerms, loan_values
 from finnet.types import FloatArray
 
-__all__ = ["LoanTerms", "best_cutoff", "cutoff_table"]
-
-
-@dataclass(frozen=True)
-class LoanTerms:
-    """What a loan brings or costs, as fractions of the amount lent, over its whole life and not discounted.
-
-    Parameters
-    ----------
-    margin : float
-        Earned on a loan that is repaid: interest less funding and running cost.
-    loss_given_default : float
-        Lost on a loan that defaults, in (0, 1].
-
-    Examples
-    --------
-    >>> round(LoanTerms(margin=0.05, loss_given_default=0.45).break_even, 4)
-    0.1
-    """
-
-    margin: float = 0.05
-    loss_given_default: float = 0.45
-
-    def __post_init__(self) -> None:
-        if not self.margin > 0:
-            raise ConfigError(f"margin={self.margin} never pays for a default; use a number above 0")
-        if not 0 < self.loss_given_default <= 1:
-            raise ConfigError(f"loss_given_default={self.loss_given_default} is not in (0, 1]; use for instance 0.45")
-
-    @property
-    def break_even(self) -> float:
-        """Probability of default at which a loan brings nothing: margin / (margin + loss_given_default)."""
-        return self.margin / (self.margin + self.loss_given_default)
-
-    def profit(self, default: FloatArray) -> FloatArray:
-        """Profit per unit lent, shape (n,): (1 - d) margin - d loss_given_default, of outcomes or probabilities d."""
-        return (1.0 - default) * self.margin - default * self.loss_given_default
+__all__ = ["best_cutoff", "chosen_cutoff", "cutoff_at_bad_rate", "cutoff_at_share", "cutoff_table", "known_loans"]
 
 
 def cutoff_table(
@@ -55,34 +19,40 @@ def cutoff_table(
     terms: LoanTerms | None = None,
     *,
     amount: "pd.Series[float] | None" = None,
+    columns: pd.DataFrame | None = None,
     cutoffs: Sequence[float] | FloatArray | None = None,
 ) -> pd.DataFrame:
-    """What approving every loan with a probability of default up to each cut-off brings.
+    """What approving every loan with a probability of default up to each cut-off does, and brings where terms say so.
 
-    expected_profit = sum over approved loans of amount ((1 - p) margin - p loss_given_default), with p the forecast;
-    realized_profit is the same with the outcome for p. Repeats of a loan (repeated k-fold) count together as one.
+    expected_profit = sum over approved loans of (1 - p) repaid + p defaulted, with p the forecast and the values of
+    `finnet.lending.terms.loan_values`; realized_profit is the same with the outcome for p. Repeats of a loan (repeated
+    k-fold) count together as one.
 
     Parameters
     ----------
     forecasts : Forecasts
         Of one model; only loans whose outcome is known count.
     terms : LoanTerms, optional
-        Margin and loss given default; `LoanTerms()` by default.
+        What loans bring and cost; without them there are no profits.
     amount : Series, optional
         Lent amount by loan (the entity), all > 0; 1 each by default, so profits are in loans of one unit.
+    columns : DataFrame, optional
+        The columns that the terms name, by loan.
     cutoffs : sequence of float, optional
-        Probabilities; by default those that approve 0, 5, ... 100 % of the loans, and the break-even.
+        Probabilities; by default those that approve 0, 5, ... 100 % of the loans, the break-even and the cut-off at the
+        target of the terms.
 
     Returns
     -------
     DataFrame
         One row per cut-off, ascending: cutoff, n (approved), approval_rate (of loans), bad_rate (defaults among the
-        approved loans, NaN without any), expected_profit, realized_profit (in the unit of `amount`).
+        approved loans, NaN without any), forecast_bad_rate (mean forecast among them); with terms expected_profit and
+        realized_profit (in the unit of `amount`).
 
     Raises
     ------
     DataError
-        Where there are several models, no outcome is known, or a loan has no amount above zero.
+        Where there are several models, no outcome is known, or a loan lacks what the terms need.
 
     Examples
     --------
@@ -95,25 +65,45 @@ def cutoff_table(
     1    0.10  2     0.000            0.065             0.10
     2    1.00  3     0.333           -0.085            -0.35
     """
-    terms = terms or LoanTerms()
-    loans = _known_loans(forecasts)
-    lent = _amounts(loans["entity"], amount)
-    probability, default = loans["value"].to_numpy(), loans["truth"].to_numpy()
-    # One loan forecast in several repeats must not count several times.
-    share = 1.0 / loans.groupby("entity")["entity"].transform("size").to_numpy(float)
-    levels = np.unique(_default_cutoffs(probability, terms) if cutoffs is None else np.asarray(cutoffs, float))
-    columns = [share, share * default, share * lent * terms.profit(probability), share * lent * terms.profit(default)]
-    n, bad, expected, realized = _sums_up_to(levels, probability, np.column_stack(columns)).T
+    loans = known_loans(forecasts)
+    probability, default, share = (loans[name].to_numpy(float) for name in ("value", "truth", "share"))
+    levels = np.unique(_default_cutoffs(forecasts, terms) if cutoffs is None else np.asarray(cutoffs, float))
+    sums = [share, share * default, share * probability]
+    if terms is not None:
+        values = loan_values(terms, loans["entity"], amount=amount, columns=columns)
+        repaid, defaulted = values["repaid"].to_numpy(), values["defaulted"].to_numpy()
+        sums += [share * ((1 - d) * repaid + d * defaulted) for d in (probability, default)]
+    n, bad, forecast, *profits = _sums_up_to(levels, probability, np.column_stack(sums)).T
+    approved = np.where(n > 0, n, np.nan)
     return pd.DataFrame(
         {
             "cutoff": levels,
             "n": np.rint(n).astype(int),
             "approval_rate": n / share.sum(),
-            "bad_rate": bad / np.where(n > 0, n, np.nan),
-            "expected_profit": expected,
-            "realized_profit": realized,
+            "bad_rate": bad / approved,
+            "forecast_bad_rate": forecast / approved,
+            **dict(zip(("expected_profit", "realized_profit"), profits, strict=False)),
         }
     )
+
+
+def chosen_cutoff(table: pd.DataFrame, forecasts: Forecasts, terms: LoanTerms) -> float:
+    """The cut-off that the terms ask for: at their target of the bad rate, or of the largest expected profit.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `cutoff_table`, of the same forecasts.
+
+    Examples
+    --------
+    >>> rows = {"model": "network", "fold": 0, "entity": ["A", "B", "C"], "target": "default", "horizon": 12,
+    ...         "kind": "probability", "value": [0.02, 0.06, 0.4], "truth": [0.0, 0.0, 1.0]}
+    >>> forecasts, terms = Forecasts.from_rows(rows, run_id="demo"), LoanTerms(target_bad_rate=0.05)
+    >>> chosen_cutoff(cutoff_table(forecasts, terms), forecasts, terms)
+    0.06
+    """
+    return best_cutoff(table) if terms.target_bad_rate is None else cutoff_at_bad_rate(forecasts, terms.target_bad_rate)
 
 
 def best_cutoff(table: pd.DataFrame) -> float:
@@ -129,29 +119,76 @@ def best_cutoff(table: pd.DataFrame) -> float:
     return float(table["cutoff"].to_numpy()[table["expected_profit"].to_numpy().argmax()])
 
 
-def _known_loans(forecasts: Forecasts) -> pd.DataFrame:
+def cutoff_at_bad_rate(forecasts: Forecasts, target: float) -> float:
+    """The highest cut-off whose mean forecast among the approved loans is at most `target`; 0.0 where none is.
+
+    The forecasts choose it, never the outcomes. It is one of the forecasts: loans of equal forecast are approved
+    together.
+
+    Examples
+    --------
+    >>> rows = {"model": "network", "fold": 0, "entity": ["A", "B", "C"], "target": "default", "horizon": 12,
+    ...         "kind": "probability", "value": [0.02, 0.06, 0.4], "truth": [0.0, 0.0, 1.0]}
+    >>> cutoff_at_bad_rate(Forecasts.from_rows(rows, run_id="demo"), 0.05)
+    0.06
+    """
+    require_share(target, name="target_bad_rate", zero=False)
+    loans = known_loans(forecasts).sort_values("value", kind="stable")
+    probability, share = loans["value"].to_numpy(), loans["share"].to_numpy()
+    mean = np.cumsum(share * probability) / np.cumsum(share)
+    # Means rise with the forecasts, but a rounding error of many sums must not push equals over the target.
+    last = np.flatnonzero((np.diff(probability, append=np.inf) > 0) & (mean <= target * (1 + 1e-12)))
+    return float(probability[last[-1]]) if len(last) else 0.0
+
+
+def cutoff_at_share(forecasts: Forecasts, share: float) -> float:
+    """The lowest forecast up to which at least this share of the loans is approved.
+
+    Examples
+    --------
+    >>> rows = {"model": "network", "fold": 0, "entity": ["A", "B", "C"], "target": "default", "horizon": 12,
+    ...         "kind": "probability", "value": [0.02, 0.06, 0.4], "truth": [0.0, 0.0, 1.0]}
+    >>> cutoff_at_share(Forecasts.from_rows(rows, run_id="demo"), 0.5)
+    0.06
+    """
+    require_share(share, name="approved_share", zero=False)
+    return float(np.quantile(known_loans(forecasts)["value"], share, method="inverted_cdf"))
+
+
+def known_loans(forecasts: Forecasts) -> pd.DataFrame:
+    """Forecasts of one model whose outcome is known: entity, value, truth, and share, by which repeats count as one.
+
+    Raises
+    ------
+    DataError
+        Where there are several models or no outcome is known.
+
+    Examples
+    --------
+    >>> rows = {"model": "network", "fold": [0, 1, 0], "entity": ["A", "A", "B"], "target": "default", "horizon": 12,
+    ...         "kind": "probability", "value": [0.02, 0.04, 0.4], "truth": [0.0, 0.0, 1.0]}
+    >>> known_loans(Forecasts.from_rows(rows, run_id="demo"))["share"].tolist()
+    [0.5, 0.5, 1.0]
+    """
     if len(forecasts.models) > 1:
         raise DataError(f"forecasts of {forecasts.models}; choose one model with forecasts.of(name)")
     table = forecasts.table
     loans = table[table["truth"].notna() & (table["kind"] == "probability")]
     if loans.empty:
         raise DataError("no loan has a probability and a known outcome; give forecasts with truth")
-    return loans
+    share = 1.0 / loans.groupby("entity")["entity"].transform("size").to_numpy(float)
+    return loans[["entity", "issued_at", "value", "truth"]].assign(share=share).reset_index(drop=True)
 
 
-def _amounts(entity: "pd.Series[str]", amount: "pd.Series[float] | None") -> FloatArray:
-    if amount is None:
-        return np.ones(len(entity))
-    lent = entity.map(amount).to_numpy(float)
-    if np.isnan(lent).any():
-        raise DataError(f"amount lacks loan {entity[np.isnan(lent)].iloc[0]!r}; give one amount per loan")
-    require_positive(lent, name="amount")
-    return lent
-
-
-def _default_cutoffs(probability: FloatArray, terms: LoanTerms) -> FloatArray:
+def _default_cutoffs(forecasts: Forecasts, terms: LoanTerms | None) -> FloatArray:
+    probability = known_loans(forecasts)["value"].to_numpy()
     rates = np.quantile(probability, np.linspace(0.05, 1.0, 20), method="inverted_cdf")
-    return np.concatenate([[0.0], rates, [terms.break_even]])
+    own = []
+    if terms is not None:
+        # Margins that differ from loan to loan have no one probability at which lending pays.
+        own += [] if terms.columns or terms.cost_per_loan else [terms.break_even]
+        own += [] if terms.target_bad_rate is None else [cutoff_at_bad_rate(forecasts, terms.target_bad_rate)]
+    return np.concatenate([[0.0], rates, own])
 
 
 def _sums_up_to(levels: FloatArray, probability: FloatArray, columns: FloatArray) -> FloatArray:

@@ -303,15 +303,16 @@ def _finish_growth(growth: Axes, rows: pd.DataFrame, against: str) -> None:
     label_ends(growth, [EndLabel(float(rows[column].iloc[-1]), name, color) for column, name, color in names])
 
 
-def cutoff_plot(table: pd.DataFrame, *, chosen: float) -> str:
-    """Approval rate, bad rate among the approved and profit against the cut-off, the chosen one marked.
+def cutoff_plot(table: pd.DataFrame, *, chosen: float | None = None) -> str:
+    """Approval rate, bad rate among the approved and, where terms are known, profit against the cut-off.
 
     Parameters
     ----------
     table : DataFrame
-        Columns `cutoff`, `approval_rate`, `bad_rate`, `expected_profit`, `realized_profit`, ordered by cut-off.
-    chosen : float
-        The cut-off in use; loans whose forecast lies at or below it are approved.
+        Columns `cutoff`, `approval_rate`, `bad_rate` and, for profits, `expected_profit` and `realized_profit`, ordered
+        by cut-off.
+    chosen : float, optional
+        The cut-off in use, which is marked; loans whose forecast lies at or below it are approved.
 
     Examples
     --------
@@ -320,8 +321,9 @@ def cutoff_plot(table: pd.DataFrame, *, chosen: float) -> str:
     >>> "chosen 20.0 %" in cutoff_plot(table, chosen=0.2)
     True
     """
-    with canvas(5.4) as figure:
-        approval, bad, profit = figure.subplots(3, sharex=True, height_ratios=(1, 1, 1.4))
+    has_profit = "expected_profit" in table
+    with canvas(5.4 if has_profit else 3.6) as figure:
+        approval, bad, *profit = figure.subplots(2 + has_profit, sharex=True, height_ratios=(1, 1, *[1.4] * has_profit))
         for axes, column, title in (
             (approval, "approval_rate", "Approved, share of applications"),
             (bad, "bad_rate", "Defaulted, share of approved"),
@@ -329,23 +331,31 @@ def cutoff_plot(table: pd.DataFrame, *, chosen: float) -> str:
             axes.plot(table["cutoff"], table[column], color=GOOD, linewidth=1.6)
             axes.yaxis.set_major_formatter(percent_ticks())
             axes.set_title(title)
-        _draw_profit(profit, table)
-        _mark_cutoff((approval, bad, profit), chosen)
+        for axes in profit:
+            _draw_profit(axes, table)
+        last = [approval, bad, *profit][-1]
+        last.set(xlabel="Cut-off: approve where the forecast is not above", xlim=(0, table["cutoff"].max()))
+        _stretch_near_zero(last, "x")
+        last.xaxis.set_major_formatter(percent_ticks())
+        if has_profit:
+            _name_profits(last, table)
+        if chosen is not None:
+            _mark_cutoff((approval, bad, *profit), chosen)
         return to_svg(figure)
 
 
 def _draw_profit(axes: Axes, table: pd.DataFrame) -> None:
-    lines = (("expected_profit", "expected", MUTED, SOFT), ("realized_profit", "realized", GOOD, GOOD))
     axes.axhline(0, color=GUIDE, linewidth=0.8, zorder=0)
-    for column, _, color, _ in lines:
+    for column, color in (("expected_profit", MUTED), ("realized_profit", GOOD)):
         axes.plot(table["cutoff"], table[column], color=color, linewidth=1.6)
-    axes.set(title="Profit", xlabel="Cut-off: approve where the forecast is not above", xlim=(0, table["cutoff"].max()))
-    _stretch_near_zero(axes, "x")
-    axes.xaxis.set_major_formatter(percent_ticks())
+    axes.set_title("Profit")
     axes.yaxis.set_major_formatter(plain_ticks())
     axes.locator_params(axis="y", nbins=5)
-    ends = [EndLabel(float(table[column].iloc[-1]), name, color) for column, name, _, color in lines]
-    label_ends(axes, ends, gap=0.11)
+
+
+def _name_profits(axes: Axes, table: pd.DataFrame) -> None:
+    lines = (("expected_profit", "expected", SOFT), ("realized_profit", "realized", GOOD))
+    label_ends(axes, [EndLabel(float(table[column].iloc[-1]), name, color) for column, name, color in lines], gap=0.11)
 
 
 def _mark_cutoff(panels: Sequence[Axes], chosen: float) -> None:

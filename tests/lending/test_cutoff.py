@@ -6,7 +6,8 @@ import pytest
 
 from finnet.errors import ConfigError, DataError
 from finnet.forecasts import Forecasts
-from finnet.lending.cutoff import LoanTerms, best_cutoff, cutoff_table
+from finnet.lending.cutoff import best_cutoff, cutoff_table
+from finnet.lending.terms import LoanTerms
 
 TERMS = LoanTerms(margin=0.1, loss_given_default=0.5)
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import pandas as pd
+from pydantic import model_validator
 
 from finnet.checks import require_at_least, require_within
 from finnet.data.loans import LoanFile, inspect_loans, read_applications
@@ -19,24 +20,22 @@ from finnet.evaluation.stability import Profile
 from finnet.forecasts import Forecasts
 from finnet.jobs.alarms import raise_loan_alarms
 from finnet.jobs.config import CONTENDERS, Models, SplitChoice, only
+from finnet.jobs.loan_decisions import Fairness, Segments, annotated, decide_on_loans, require_decidable
 from finnet.jobs.loan_drafts import loan_draft
 from finnet.jobs.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
 from finnet.jobs.new_rows import LATER, OLD, REPEATED, NewRows
-from finnet.jobs.pending import PENDING
 from finnet.jobs.reading import Reading
 from finnet.jobs.scorecard_settings import JobWithScorecard
 from finnet.jobs.scorecards import scorecard_of
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
 from finnet.labels import default_dataset, paid_out_at
 from finnet.lending.central_tendency import ALL, CentralTendency
-from finnet.lending.cutoff import LoanTerms, best_cutoff, cutoff_table
 from finnet.lending.grades import Grades
+from finnet.lending.terms import LoanTerms
 from finnet.reporting.report import Chapter, Report
-from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.section import ReportSection
-from finnet.reporting.text import count, percent
 from finnet.splits import Holdout
 from finnet.types import BoolArray
 
@@ -80,7 +79,7 @@ class LoanData:
 
 
 class DefaultRiskJob(JobWithScorecard):
-    """Forecast the default of loans, and say which cut-off would pay.
+    """Forecast the default of loans and, where their terms are stated, say which cut-off would pay.
 
     Parameters
     ----------
@@ -95,9 +94,28 @@ class DefaultRiskJob(JobWithScorecard):
     split: SplitChoice = SplitChoice(holdout=Holdout())
     models: Models = ("risk_network", "scorecard", *CONTENDERS, "prior_rate", "best_column")
     deploy: str = "risk_network"
-    lending: LoanTerms = LoanTerms()
+    lending: LoanTerms | None = None
     grades: Grades = Grades()
     central_tendency: CentralTendency | None = None
+    fairness: Fairness | None = None
+    segments: Segments | None = None
+
+    @model_validator(mode="after")
+    def _sets_groups_aside(self) -> Self:
+        """Columns of groups can be set aside, and something says who of them is approved."""
+        if self.fairness is not None:
+            if self.lending is None and self.fairness.approved_share is None:
+                raise ConfigError("fairness needs a cut-off: state [lending], or fairness.approved_share such as 0.8")
+            _ = self.source
+        return self
+
+    @property
+    def source(self) -> MadeLoanBook | LoanFile:
+        """Where the loans come from; columns of [fairness] are no features unless it keeps them."""
+        source = self.data.source
+        if self.fairness is None or isinstance(source, MadeLoanBook):
+            return source
+        return replace(source, aside=tuple(dict.fromkeys([*source.aside, *self.fairness.aside])))
 
 
 class DefaultRiskTask(Task):
@@ -120,10 +138,15 @@ class DefaultRiskTask(Task):
 
     def read(self, job: DefaultRiskJob, reading: Reading) -> LoanBook | None:
         """The loans of a file, or made ones."""
-        source = job.data.source
+        source = job.source
         if isinstance(source, MadeLoanBook):
-            return made_loan_book(loans=source.loans, seed=source.seed)
-        return inspect_loans(source, reading.of(source, "data.loans"))
+            made = made_loan_book(loans=source.loans, seed=source.seed)
+            book: LoanBook | None = made.set_aside(() if job.fairness is None else job.fairness.aside)
+        else:
+            book = inspect_loans(source, reading.of(source, "data.loans"))
+        if book is not None and not reading.has_errors:
+            require_decidable(job, book)
+        return book
 
     def dataset(self, job: DefaultRiskJob, source: LoanBook) -> Dataset:
         """A row for every loan, in the order of application where that is known."""
@@ -144,29 +167,16 @@ class DefaultRiskTask(Task):
         return None if source.pending is None else _rows_of(source.pending, {})
 
     def decide(self, job: DefaultRiskJob, study: Study, results: Results) -> Decision:
-        """What every cut-off would do, and the one with the largest expected profit."""
-        book: LoanBook = study.source
-        known_truth = _known_truth(results.own, book)
+        """Grades, what every cut-off would do, and the one that the terms of lending choose."""
         graded = published(job, study, results)
-        results = graded.results
-        forecasts = results.own
-        amount = None if book.amount is None else pd.Series(book.amount, index=book.loan_id)
-        cutoffs = cutoff_table(forecasts, job.lending, amount=amount)
-        chosen = best_cutoff(cutoffs)
-        section = CutoffSection(
-            cutoffs=cutoffs,
-            chosen=chosen,
-            terms=_terms(job.lending, chosen, results.pending),
-            base_rate=float(np.mean(forecasts.values()[0])),
-        )
-        record = {"lending": cutoffs[cutoffs["cutoff"] == chosen].iloc[0].to_dict(), **graded.record}
+        decided = decide_on_loans(job, study.source, graded.results)
         sections, files = scorecard_of(job, study, results)
         return Decision(
-            result=cutoffs,
-            record=record,
-            sections=[graded.section, section, *sections],
-            known_truth=known_truth,
-            policy=graded.policy,
+            result=decided.cutoffs,
+            record={**graded.record, **decided.record},
+            sections=[graded.section, *decided.sections, *sections],
+            known_truth=_known_truth(results.own, study.source),
+            policy={**graded.policy, **decided.policy},
             files=files,
         )
 
@@ -179,8 +189,9 @@ class DefaultRiskTask(Task):
     def annotate(
         self, job: DefaultRiskJob, policy: Mapping[str, Any], *, model: Any, X: pd.DataFrame, forecasts: Forecasts
     ) -> Mapping[str, Sequence[str]]:
-        """The grade of each loan."""
-        return {"grade": grades_of_policy(policy, forecasts)}
+        """The grade of each loan, what the cut-off decides, and the loss to expect."""
+        decided = annotated(job, policy.get("cutoff"), X=X, forecasts=forecasts)
+        return {"grade": grades_of_policy(policy, forecasts), **decided}
 
     def arrange(self, shared: SharedSections, decision: Decision) -> Sequence[ReportSection | Chapter]:
         """Under the headings of model validation."""
@@ -246,7 +257,7 @@ class DefaultRiskTask(Task):
         until: np.datetime64 | None,
     ) -> NewRows:
         """A row for each row of a loan file, in its order; columns are of the kinds that they had in training."""
-        source = job.data.source
+        source = job.source
         if not isinstance(source, LoanFile):
             raise ConfigError("the run used embedded loans, which get no new rows; run a job with [data.loans]")
         if sentiment is not None:
@@ -266,26 +277,10 @@ class DefaultRiskTask(Task):
 _TO_WATCH = (
     "Compare observed with forecast default rates by bin each time a cohort matures; recalibrate when the interval of "
     "a bin leaves out its forecast.",
-    "Compare approval rate and bad rate at the chosen cut-off with the table above, month by month.",
+    "Compare approval rate and bad rate at the cut-off in use with the table above, month by month.",
     "Compare the distribution of each input, and of the forecast, with the training window before scores are used.",
     "Keep tree, SVM and k-NN running beside the network: a simpler model that catches up should replace it.",
 )
-
-
-def _terms(terms: LoanTerms, cutoff: float, pending: Forecasts | None) -> str:
-    words = (
-        f"A loan that is repaid earns {percent(terms.margin)} of its amount, one that defaults loses"
-        f" {percent(terms.loss_given_default)}. The cut-off is the one with the largest expected profit:"
-        " forecasts choose it, outcomes do not, so its realized profit is out of sample."
-    )
-    if pending is None:
-        return words
-    value = pending.table["value"]
-    return (
-        f"{words} {count(len(value))} more loans, whose outcome is not known yet, neither trained nor tested; {PENDING}"
-        f" has their forecasts: {percent(value.mean())} on average, {count(int((value > cutoff).sum()))} above the"
-        " cut-off."
-    )
 
 
 def _known_truth(forecasts: Forecasts, book: LoanBook) -> pd.DataFrame | None:

@@ -5,6 +5,7 @@ from finnet.reporting.sections.comparison import ComparisonSection
 from finnet.reporting.sections.coverage import CoverageSection
 from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.data import DataSection
+from finnet.reporting.sections.fairness import FairnessSection
 from finnet.reporting.sections.grades import GradesSection
 from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
@@ -12,6 +13,7 @@ from finnet.reporting.sections.purpose import PurposeSection
 from finnet.reporting.sections.reproduction import ReproductionSection
 from finnet.reporting.sections.scorecard import ScorecardSection
 from finnet.reporting.sections.section import ReportSection
+from finnet.reporting.sections.segments import SegmentsSection
 from finnet.reporting.sections.trading import TradingSection
 from finnet.reporting.sections.training import TrainingSection
 
@@ -24,11 +26,13 @@ SECTIONS: dict[str, type[ReportSection]] = {
     "cutoffs": CutoffSection,
     "data": DataSection,
     "grades": GradesSection,
+    "fairness": FairnessSection,
     "guidance": GuidanceSection,
     "points": PointsSection,
     "purpose": PurposeSection,
     "reproduction": ReproductionSection,
     "scorecard": ScorecardSection,
+    "segments": SegmentsSection,
     "trading": TradingSection,
     "training": TrainingSection,
 }

@@ -76,7 +76,7 @@ class CalibrationSection(ReportSection):
             "Reliability diagram: observed rate against forecast probability",
         )
         table = Table(calibration_table(own), f"Forecasts of {name} in bins; intervals take cases as independent.")
-        lead = "A forecast of 60 % should come true 60 times in 100. Where the bars reach the dashed line, it may have."
+        lead = "A forecast of 60 % should come true 60 times in 100; where an interval reaches the line, it may have."
         blocks = [figure, *self._known(), *self._tests(), table, *self._calibrators()]
         return Section("Can its probabilities be trusted?", lead, blocks)
 

@@ -1,0 +1,290 @@
+"""What a default-risk job decides on its forecasts: cut-off and profit, groups of applicants, segments of the book."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from finnet.checks import require_choice, require_share
+from finnet.data.panel import LoanBook
+from finnet.errors import ConfigError
+from finnet.forecasts import Forecasts
+from finnet.jobs.pending import PENDING
+from finnet.lending.cutoff import chosen_cutoff, cutoff_at_share, cutoff_table
+from finnet.lending.fairness import fairness_table
+from finnet.lending.groups import GroupColumn, group_names, quartiles
+from finnet.lending.profit import expected_loss, profit_table
+from finnet.lending.segments import PERIODS, application_periods, segment_table, vintage_table
+from finnet.lending.terms import LoanTerms, loan_values
+from finnet.reporting.sections.cutoffs import CutoffSection, cutoff_row
+from finnet.reporting.sections.fairness import FairnessSection
+from finnet.reporting.sections.section import ReportSection
+from finnet.reporting.sections.segments import SegmentsSection
+from finnet.reporting.text import count, money, percent
+from finnet.seeds import derive_seed
+
+if TYPE_CHECKING:
+    from finnet.jobs.tasks.default_risk import DefaultRiskJob
+    from finnet.jobs.tasks.task import Results
+
+__all__ = ["Fairness", "LoanDecisions", "Segments", "annotated", "decide_on_loans", "require_decidable"]
+
+_MOST_LEVELS = 12
+
+
+@dataclass(frozen=True)
+class Fairness:
+    """Groups of applicants by which decisions and forecasts are compared.
+
+    Parameters
+    ----------
+    groups : tuple
+        Columns of the loan file, or `{ column = "age", limits = [25, 60] }` where a number is to be divided. They are
+        no features.
+    keep_as_feature : tuple of str
+        Columns of `groups` that the models are given all the same.
+    approved_share : float, optional
+        Share of the loans that count as approved, by lowest forecast, where no [lending] chooses a cut-off.
+    """
+
+    groups: tuple[str | GroupColumn, ...]
+    keep_as_feature: tuple[str, ...] = ()
+    approved_share: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.groups:
+            raise ConfigError('fairness.groups is empty; name columns of the loan file, such as ["sex"]')
+        for name in self.keep_as_feature:
+            require_choice(name, [own.column for own in self.columns], name="keep_as_feature")
+        if self.approved_share is not None:
+            require_share(self.approved_share, name="approved_share", zero=False)
+
+    @property
+    def columns(self) -> list[GroupColumn]:
+        """The groups, each with its limits."""
+        return _group_columns(self.groups)
+
+    @property
+    def aside(self) -> list[str]:
+        """Columns that are no features."""
+        names = dict.fromkeys(own.column for own in self.columns)
+        return [name for name in names if name not in self.keep_as_feature]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Parts of the loan book that are judged one by one.
+
+    Parameters
+    ----------
+    columns : tuple
+        Columns of the loan file, or `{ column = "income", limits = [2000, 4000] }`; numbers without limits are divided
+        at their quartiles.
+    period : str
+        Time of application by which loans with dates are divided too: "month", "quarter", "year", or "" for none.
+    """
+
+    columns: tuple[str | GroupColumn, ...] = ()
+    period: str = "quarter"
+
+    def __post_init__(self) -> None:
+        require_choice(self.period, [*PERIODS, ""], name="period")
+
+
+def _group_columns(named: Sequence[str | GroupColumn]) -> list[GroupColumn]:
+    return [GroupColumn(own) if isinstance(own, str) else own for own in named]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class LoanDecisions:
+    """What a job decides: the table of cut-offs, its sections, record and policy."""
+
+    cutoffs: pd.DataFrame
+    sections: Sequence[ReportSection]
+    record: dict[str, Any] = field(default_factory=dict)
+    policy: dict[str, Any] = field(default_factory=dict)
+
+
+def require_decidable(job: "DefaultRiskJob", book: LoanBook) -> None:
+    """Raise DataError or ConfigError, before anything trains, where the book lacks what the decisions will need."""
+    if job.lending is not None:
+        loan_values(job.lending, book.loan_id.tolist(), amount=_amount(book), columns=_columns(job.lending, book))
+    if job.fairness is not None:
+        _groups(job.fairness, book)
+    if job.segments is not None:
+        _segments(job.segments, book, np.ones(len(book), bool))
+        if not job.segments.columns and (book.applied_at is None or not job.segments.period):
+            raise ConfigError("segments divides nothing: name columns, or a period where loans have dates")
+
+
+def decide_on_loans(job: "DefaultRiskJob", book: LoanBook, results: "Results") -> LoanDecisions:
+    """What every cut-off would do, the one that the terms choose, and what that means for groups and segments."""
+    own, clients = results.own, _by_loan(book, book.group)
+    amount, columns = _amount(book), None if job.lending is None else _columns(job.lending, book)
+    cutoffs = cutoff_table(own, job.lending, amount=amount, columns=columns)
+    base_rate = float(np.mean(own.values()[0]))
+    seed = derive_seed(job.seed, "lending")
+    chosen, record, policy = None, {}, {}
+    if job.lending is None:
+        section = CutoffSection(cutoffs=cutoffs, terms=_NO_TERMS, base_rate=base_rate)
+    else:
+        terms, chosen = job.lending, chosen_cutoff(cutoffs, own, job.lending)
+        subject = results.judgement.subject
+        profits = profit_table(
+            results.forecasts, terms, subject=subject, amount=amount, columns=columns, clients=clients, seed=seed
+        )
+        section = CutoffSection(
+            cutoffs=cutoffs,
+            chosen=chosen,
+            terms=_terms(terms, chosen, results.pending),
+            base_rate=base_rate,
+            profits=profits,
+            target=terms.target_bad_rate,
+            notes=_losses(own, terms, chosen, amount=amount, columns=columns),
+        )
+        interval = {f"realized_profit_{end}": float(profits[end].iloc[0]) for end in ("low", "high")}
+        record = {"lending": cutoff_row(cutoffs, chosen).to_dict() | interval}
+        policy = {"cutoff": chosen}
+    sections: list[ReportSection] = [section]
+    if job.segments is not None:
+        sections.append(_segments_section(job.segments, book, own, clients))
+    if job.fairness is not None:
+        sections.append(_fairness_section(job, book, own, chosen=chosen, seed=seed))
+    return LoanDecisions(cutoffs=cutoffs, sections=sections, record=record, policy=policy)
+
+
+def annotated(job: "DefaultRiskJob", cutoff: float | None, *, X: pd.DataFrame, forecasts: Forecasts) -> dict[str, Any]:
+    """`decision` of each forecast, and `expected_loss` where the features hold what it needs; nothing without terms."""
+    if cutoff is None or job.lending is None:
+        return {}
+    value = forecasts.table["value"].to_numpy()
+    columns: dict[str, Any] = {"decision": np.where(value <= cutoff, "approve", "refuse").tolist()}
+    loans, amount = forecasts.table["entity"].tolist(), getattr(job.data.source, "amount", "")
+    needed = [name for name in (amount, job.lending.loss_given_default_column) if name]
+    if amount and all(name in X for name in needed):
+        known = X.set_axis(pd.Index(loans))
+        given = job.lending.loss_given_default_column
+        unit = 0.01 if job.lending.in_percent else 1.0
+        lost = known[given] * unit if given else job.lending.loss_given_default
+        loss = value * (known[amount] * lost).to_numpy(float)
+        columns["expected_loss"] = ["" if np.isnan(each) else f"{each:.2f}" for each in loss]
+    return columns
+
+
+_NO_TERMS = (
+    "What a higher cut-off gains in loans and costs in defaults. No cut-off is chosen: that takes what a loan earns and"
+    " what a default costs, which the job file can state in [lending]."
+)
+
+
+def _by_loan(book: LoanBook, values: Any) -> "pd.Series[Any] | None":
+    return None if values is None else pd.Series(values, index=pd.Index(book.loan_id))
+
+
+def _amount(book: LoanBook) -> "pd.Series[float] | None":
+    return _by_loan(book, book.amount)
+
+
+def _columns(terms: LoanTerms, book: LoanBook) -> pd.DataFrame:
+    return pd.DataFrame({name: book.column(name) for name in terms.columns}, index=pd.Index(book.loan_id))
+
+
+def _terms(terms: LoanTerms, cutoff: float, pending: Forecasts | None) -> str:
+    earned = f"its {terms.margin_column}" if terms.margin_column else percent(terms.margin)
+    if terms.funding_cost:
+        earned += f" less {percent(terms.funding_cost)}"
+    lost = terms.loss_given_default_column
+    per_year = f" a year for the months in {terms.term_column}" if terms.term_column else ""
+    words = (
+        f"A loan that is repaid earns {earned} of its amount{per_year}, one that defaults loses"
+        f" {f'the share in {lost}' if lost else percent(terms.loss_given_default)}."
+    )
+    costs = [count(terms.cost_per_loan)] * bool(terms.cost_per_loan) + [terms.cost_column] * bool(terms.cost_column)
+    if costs:
+        words += f" Each approved loan costs {' and '.join(costs)}."
+    if terms.target_bad_rate is None:
+        words += (
+            " The cut-off is the one with the largest expected profit: forecasts choose it, outcomes do not, so its"
+            " realized profit is out of sample."
+        )
+    else:
+        words += (
+            f" The cut-off is the highest at which at most {percent(terms.target_bad_rate)} of the approved are"
+            " forecast to default: forecasts choose it, outcomes judge it."
+        )
+    if pending is None:
+        return words
+    value = pending.table["value"]
+    return (
+        f"{words} {count(len(value))} more loans, whose outcome is not known yet, neither trained nor tested; {PENDING}"
+        f" has their forecasts: {percent(value.mean())} on average, {count(int((value > cutoff).sum()))} above the"
+        " cut-off."
+    )
+
+
+def _losses(
+    own: Forecasts,
+    terms: LoanTerms,
+    cutoff: float,
+    *,
+    amount: "pd.Series[float] | None",
+    columns: pd.DataFrame | None,
+) -> list[str]:
+    """Expected beside realized loss of the approved; nothing where amounts are not known."""
+    if amount is None:
+        return []
+    table = own.table
+    lost = loan_values(terms, table["entity"], amount=amount, columns=columns)["lost"].to_numpy()
+    share = 1.0 / table.groupby("entity")["entity"].transform("size").to_numpy(float)
+    approved = (table["value"] <= cutoff).to_numpy()
+    expected = expected_loss(own, terms, amount=amount, columns=columns).to_numpy()
+    sums = [float((share * loss)[approved].sum()) for loss in (expected, table["truth"].to_numpy() * lost)]
+    words = [money(value, max(sums)) for value in sums]
+    return [
+        f"Expected loss of the approved loans (probability x amount x loss given default): {words[0]}; lost in fact, by"
+        f" the same loss given default: {words[1]}."
+    ]
+
+
+def _groups(fairness: Fairness, book: LoanBook) -> pd.DataFrame:
+    return pd.DataFrame({own.column: group_names(book.column(own.column), own.limits) for own in fairness.columns})
+
+
+def _fairness_section(
+    job: "DefaultRiskJob", book: LoanBook, own: Forecasts, *, chosen: float | None, seed: int
+) -> FairnessSection:
+    fairness = job.fairness
+    assert fairness is not None
+    cutoff, origin = chosen, "the cut-off of [lending]"
+    if cutoff is None:
+        assert fairness.approved_share is not None
+        cutoff = cutoff_at_share(own, fairness.approved_share)
+        origin = f"which approves the {percent(fairness.approved_share)} with the lowest forecasts"
+    clients = _by_loan(book, book.group)
+    table = fairness_table(own, _groups(fairness, book), cutoff=cutoff, clients=clients, seed=seed)
+    return FairnessSection(fairness=table, cutoff=cutoff, origin=origin, features=list(fairness.keep_as_feature))
+
+
+def _segments(segments: Segments, book: LoanBook, trained: Any) -> pd.DataFrame:
+    """The segment of each loan by each column; numbers are divided by the loans of `trained` alone."""
+    parts = {}
+    for own in _group_columns(segments.columns):
+        values = book.column(own.column)
+        limits = own.limits or quartiles(values[trained]) or quartiles(values)
+        parts[own.column] = group_names(values, limits, most_levels=_MOST_LEVELS)
+    return pd.DataFrame(parts, index=pd.Index(book.loan_id))
+
+
+def _segments_section(
+    segments: Segments, book: LoanBook, own: Forecasts, clients: "pd.Series[int] | None"
+) -> SegmentsSection:
+    tested = np.isin(book.loan_id.astype(str), own.table["entity"].unique().astype(str))
+    divided = _segments(segments, book, np.ones(len(book), bool) if tested.all() else ~tested)
+    period, vintages = segments.period if own.is_dated else "", None
+    if period:
+        divided[period] = application_periods(own, period).reindex(divided.index)
+        vintages = vintage_table(own, period)
+    table = segment_table(own, divided, clients=clients)
+    return SegmentsSection(segments=table, vintages=vintages, period=period or "quarter")

@@ -1,0 +1,118 @@
+"""Groups of loans by a column: levels, or ranges of a number."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from finnet.errors import ConfigError, DataError
+from finnet.types import FloatArray
+
+__all__ = ["MISSING", "GroupColumn", "group_names", "quartiles"]
+
+MISSING = "missing"
+_OTHERS = "other levels"
+_MOST_NUMBERS = 12
+
+
+@dataclass(frozen=True)
+class GroupColumn:
+    """A column whose values divide loans.
+
+    Parameters
+    ----------
+    column : str
+        In the loan file.
+    limits : tuple of float
+        Where ranges of a number end, ascending: [25, 60] makes below 25, 25 to below 60, 60 and above.
+    """
+
+    column: str
+    limits: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.limits).all() or (np.diff(self.limits) <= 0).any():
+            raise ConfigError(
+                f"limits={list(self.limits)} of {self.column!r} do not ascend; give for instance [25, 60]"
+            )
+
+
+def quartiles(values: "pd.Series[Any]") -> tuple[float, ...]:
+    """The different quartiles of a column of numbers, ascending; none of a category or of few different numbers.
+
+    Examples
+    --------
+    >>> quartiles(pd.Series(np.arange(101.0))), quartiles(pd.Series([1.0, 2.0] * 9))
+    ((25.0, 50.0, 75.0), ())
+    """
+    if not pd.api.types.is_numeric_dtype(values.dtype) or values.nunique() <= _MOST_NUMBERS:
+        return ()
+    return tuple(float(limit) for limit in np.unique(values.quantile([0.25, 0.5, 0.75])))
+
+
+def group_names(
+    values: "pd.Series[Any]", limits: Sequence[float] = (), *, most_levels: int | None = None
+) -> "pd.Series[Any]":
+    """The group of each loan in words, as an ordered category; missing values are a group of their own.
+
+    Parameters
+    ----------
+    values : Series
+        Categories or numbers.
+    limits : sequence of float
+        Where ranges of a number end, ascending; without them each number is a group.
+    most_levels : int, optional
+        Of a category so many levels stay, those with most loans; the others become one group.
+
+    Raises
+    ------
+    DataError
+        Where limits are given for a category, or numbers have too many values to be groups.
+
+    Examples
+    --------
+    >>> group_names(pd.Series([19.0, 25.0, 61.5, np.nan]), [25, 60]).tolist()
+    ['below 25', '25 to below 60', '60 and above', 'missing']
+    """
+    if not pd.api.types.is_numeric_dtype(values.dtype):
+        if len(limits):
+            raise DataError(f"column {values.name!r} is a category and has no limits; leave limits out")
+        return _of_levels(values.astype(object), most_levels)
+    if len(limits):
+        return _of_ranges(values, limits)
+    if values.nunique() > _MOST_NUMBERS:
+        raise DataError(
+            f"column {values.name!r} has {values.nunique():,} different numbers, which are no groups; give limits, such"
+            f" as {{ column = {str(values.name)!r}, limits = [25, 60] }}"
+        )
+    names = values.map(lambda value: f"{value:g}", na_action="ignore")
+    order = [f"{value:g}" for value in np.sort(values.dropna().unique())]
+    return _ordered(names, order)
+
+
+def _of_levels(values: "pd.Series[Any]", most: int | None) -> "pd.Series[Any]":
+    names = values.map(str, na_action="ignore")
+    sizes = names.value_counts()
+    kept = list(sizes.index) if most is None or len(sizes) <= most else list(sizes.index[: most - 1])
+    names = names.where(names.isin(kept) | names.isna(), _OTHERS)
+    return _ordered(names, [*sorted(kept), _OTHERS])
+
+
+def _of_ranges(values: "pd.Series[Any]", limits: Sequence[float]) -> "pd.Series[Any]":
+    ends: FloatArray = np.asarray(limits, float)
+    words = [f"below {ends[0]:,g}"]
+    words += [f"{low:,g} to below {high:,g}" for low, high in pairwise(ends)]
+    words += [f"{ends[-1]:,g} and above"]
+    number = np.searchsorted(ends, values.to_numpy(float), side="right")
+    names = pd.Series(np.array(words, object)[number], index=values.index).where(values.notna())
+    return _ordered(names, words)
+
+
+def _ordered(names: "pd.Series[Any]", order: Sequence[str]) -> "pd.Series[Any]":
+    present = set(names.dropna())
+    kept = [word for word in dict.fromkeys(order) if word in present]
+    kept += [MISSING] * bool(names.isna().any() and MISSING not in kept)
+    return names.fillna(MISSING).astype(pd.CategoricalDtype(kept, ordered=True))

@@ -1,0 +1,97 @@
+"""Rates of loans with intervals: means and areas under the curve whose rows may belong to one client."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from finnet.evaluation.metric_shapes import auc_contributions
+from finnet.types import FloatArray, IntArray
+
+__all__ = ["Estimate", "auc_estimate", "gap_estimate", "mean_estimate"]
+
+_FEWEST = 10
+_REACH = float(stats.norm.ppf(0.975))
+
+
+class Estimate(NamedTuple):
+    """A number and its standard error."""
+
+    value: float
+    error: float
+
+    @property
+    def low(self) -> float:
+        """Lower end of the 95 % interval, by the normal distribution."""
+        return self.value - _REACH * self.error
+
+    @property
+    def high(self) -> float:
+        """Upper end of the 95 % interval."""
+        return self.value + _REACH * self.error
+
+    def p_value(self, other: "Estimate | None" = None) -> float:
+        """Of the hypothesis that this is zero, or equal to an independent other, two-sided; NaN without an error."""
+        apart = self.value - (0.0 if other is None else other.value)
+        error = float(np.hypot(self.error, 0.0 if other is None else other.error))
+        return float(2 * stats.norm.sf(abs(apart) / error)) if error > 0 else float("nan")
+
+
+def mean_estimate(values: FloatArray, unit: IntArray) -> Estimate:
+    """The mean, with an error that takes units as independent, rows of one unit not.
+
+    Sums of deviations by unit, squared, with the factor m / (m - 1) for m units (Liang & Zeger 1986).
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+    unit : ndarray of int, shape (n,)
+
+    Examples
+    --------
+    >>> mean_estimate(np.array([1.0, 3.0]), np.array([0, 1]))
+    Estimate(value=2.0, error=1.0)
+    """
+    if not len(values):
+        return Estimate(float("nan"), float("nan"))
+    mean = float(values.mean())
+    number = np.unique(unit, return_inverse=True)[1]
+    sums = np.bincount(number, values - mean)
+    m = len(sums)
+    error = float(np.sqrt((sums**2).sum() * m / (m - 1)) / len(values)) if m > 1 else float("nan")
+    return Estimate(mean, error)
+
+
+def auc_estimate(truth: FloatArray, probability: FloatArray, unit: IntArray) -> Estimate:
+    """The area under the ROC curve with the error of DeLong, DeLong & Clarke-Pearson 1988; NaN for one class.
+
+    The error is NaN with fewer than ten rows of either class: one default above all others would make it 0.
+
+    Examples
+    --------
+    >>> auc_estimate(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]), np.arange(4)).value
+    0.75
+    """
+    area = mean_estimate(auc_contributions(truth, probability), unit)
+    ones = int((truth == 1).sum())
+    return area if min(ones, len(truth) - ones) >= _FEWEST else area._replace(error=float("nan"))
+
+
+def gap_estimate(truth: FloatArray, probability: FloatArray, unit: IntArray) -> tuple[Estimate, float]:
+    """Observed less forecast rate, and the p-value of the hypothesis that every forecast is right.
+
+    The score test of calibration in the large: sum(y - p) over the root of sum(p (1 - p)), the spread that outcomes
+    have where forecasts are right, so that it keeps its size where defaults are few. Where rows belong to clients, the
+    spread grows as the error of the mean does.
+
+    Examples
+    --------
+    >>> gap, p = gap_estimate(np.repeat([0.0, 1.0], [90, 10]), np.full(100, 0.2), np.arange(100))
+    >>> round(gap.value, 3), round(p, 4)
+    (-0.1, 0.0124)
+    """
+    gap = mean_estimate(truth - probability, unit)
+    alone = mean_estimate(truth - probability, np.arange(len(truth)))
+    growth = gap.error / alone.error if alone.error > 0 else 1.0
+    expected = float(np.sqrt((probability * (1 - probability)).sum())) / max(len(truth), 1)
+    return gap, Estimate(gap.value, expected * growth).p_value()

@@ -1,0 +1,178 @@
+"""Fairness: how the cut-off treats groups of applicants, and what the figures do not prove."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from finnet.lending.fairness import FEWEST_DEFAULTS, FEWEST_LOANS
+from finnet.reporting.group_plots import groups_plot
+from finnet.reporting.html import Block, Figure, Note, Points, Section, Table
+from finnet.reporting.sections.section import ReportSection
+from finnet.reporting.text import ABSENT, count, number, percent, span, stacked
+
+__all__ = ["FairnessSection", "decisions_table", "forecasts_table"]
+
+_LEVEL = 0.05
+_FOUR_FIFTHS = 0.8
+_NOT_PROVEN = (
+    "Equal approval rates do not prove fair treatment, nor do unequal ones prove unfair treatment: the figures do not"
+    " say why groups differ.",
+    "Default is known only of loans that were granted, so nobody can say here how the refused would have paid.",
+    "Where groups differ in their rates of default, approval rates, equal opportunity and calibration cannot all be"
+    " equal at once; which of them matters is for people to decide, not for a table.",
+    "Leaving a column out of the features does not keep it out of the forecasts: others may stand in for it.",
+    "A ratio of four fifths is a rule of thumb of US employment law, not a limit that makes lending lawful.",
+)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FairnessSection(ReportSection):
+    """How a cut-off treats groups of applicants.
+
+    Parameters
+    ----------
+    fairness : DataFrame
+        Of `finnet.lending.fairness.fairness_table`.
+    cutoff : float
+        Loans whose forecast lies at or below it count as approved.
+    origin : str
+        Where the cut-off comes from, as the end of a sentence.
+    features : sequence of str
+        Columns of groups that the model was given all the same.
+    """
+
+    fairness: pd.DataFrame
+    cutoff: float
+    origin: str
+    features: Sequence[str] = ()
+
+    @property
+    def verdict(self) -> str:
+        """Groups whose approval rates surely differ from those of the reference; nothing where none does."""
+        return "\n".join(self._differences())
+
+    @property
+    def card(self) -> Section:
+        """What differs between groups, and what that does not prove."""
+        said = list(self._differences()) or ["No group's approval rate is detectably unlike that of the largest group."]
+        return Section("Does it treat groups alike?", self._lead, [Points([*said, *_NOT_PROVEN])])
+
+    @property
+    def _lead(self) -> str:
+        lead = f"Loans count as approved where their forecast is at most {percent(self.cutoff)}, {self.origin}."
+        if self.features:
+            return f"{lead} The model was given {', '.join(self.features)} as a feature, as the job file asks."
+        return f"{lead} The model was not given the columns that make the groups."
+
+    def draw(self) -> Section:
+        """Ratios, decisions and forecasts by group, and what they do not prove."""
+        table = self.fairness
+        plotted = table[~table["is_reference"] & table["ratio"].notna()]
+        blocks: list[Block] = [Points(list(self._differences()))] if self.verdict else [Note(self._no_difference)]
+        if len(plotted):
+            rows = pd.DataFrame(
+                {
+                    "column": plotted["column"],
+                    "group": plotted["group"],
+                    "value": plotted["ratio"],
+                    "low": plotted["ratio_low"],
+                    "high": plotted["ratio_high"],
+                    "is_called_out": plotted["p_holm"] < _LEVEL,
+                }
+            )
+            caption = (
+                "Approval rate of each group over that of the largest group of its column, with 95 % intervals. Dashed:"
+                " four fifths, and its inverse."
+            )
+            drawing = groups_plot(rows, title="Adverse-impact ratio", even=1.0, limits=(_FOUR_FIFTHS, 1 / _FOUR_FIFTHS))
+            blocks.append(Figure(drawing, caption, "Adverse-impact ratio of each group with its interval"))
+        blocks += [
+            Table(decisions_table(table), _DECISIONS),
+            Table(forecasts_table(table), _FORECASTS),
+            Points(list(_NOT_PROVEN)),
+        ]
+        return Section("Does it treat groups alike?", self._lead, blocks)
+
+    def _differences(self) -> Iterator[str]:
+        table = self.fairness
+        references: Mapping[str, str] = dict(table.loc[table["is_reference"], ["column", "group"]].to_numpy().tolist())
+        for row in table[table["p_holm"] < _LEVEL].to_dict("records"):
+            between = span(number(row["ratio_low"], 2), number(row["ratio_high"], 2))
+            yield (
+                f"{row['column']}, {row['group']}: approved {number(row['ratio'], 2)} times as often ({between}) as"
+                f" {references[str(row['column'])]}{_beside_four_fifths(row)}."
+            )
+
+    @property
+    def _no_difference(self) -> str:
+        return (
+            "No approval rate is detectably unlike that of the largest group of its column (5 % after Holm's"
+            " correction). That is no proof that they are equal: the intervals say what differences remain possible."
+        )
+
+
+_DECISIONS = (
+    "Decisions by group. Ratio: the approval rate over that of the largest group, which has a dash. Repaid, approved:"
+    " the approval rate among loans that were repaid (equal opportunity). Below them 95 % intervals, loans drawn"
+    f" again. * fewer than {FEWEST_LOANS} loans or {FEWEST_DEFAULTS} defaults: such figures say little."
+)
+_FORECASTS = (
+    "Forecasts by group. Difference: observed less forecast, in percentage points; AUC: how well risk is told apart"
+    " within the group. Below them 95 % intervals."
+)
+
+
+def _beside_four_fifths(row: Mapping[Any, Any]) -> str:
+    if row["ratio_high"] < _FOUR_FIFTHS:
+        return ", surely below four fifths"
+    return ", below four fifths" if row["ratio"] < _FOUR_FIFTHS else ""
+
+
+def decisions_table(fairness: pd.DataFrame) -> pd.DataFrame:
+    """One row per group: how many loans, how many of them approved, and how those paid.
+
+    Examples
+    --------
+    >>> rates = {"approval_rate": 0.5, "bad_rate": 0.1, "opportunity": 0.55, "ratio": 0.8}
+    >>> ends = {f"{name}_{end}": value for name, value in rates.items() for end in ("low", "high")}
+    >>> row = {"column": "sex", "group": "women", "loans": 90, "is_reference": False, "is_small": True, **rates, **ends}
+    >>> decisions_table(pd.DataFrame([row])).iloc[0].tolist()[:4]
+    ['sex: women*', '90', '50.0 %\\n50.0 to 50.0 %', '0.80\\n0.80 to 0.80']
+    """
+    ratio = _stacked(fairness, "ratio", lambda value: number(value, 2))
+    return pd.DataFrame(
+        {
+            "Group": _names(fairness),
+            "Loans": fairness["loans"].map(count),
+            "Approved": _stacked(fairness, "approval_rate", percent),
+            "Ratio": [ABSENT if own else words for own, words in zip(fairness["is_reference"], ratio, strict=True)],
+            "Repaid, approved": _stacked(fairness, "opportunity", percent),
+            "Approved, defaulted": _stacked(fairness, "bad_rate", percent),
+        }
+    )
+
+
+def forecasts_table(fairness: pd.DataFrame) -> pd.DataFrame:
+    """One row per group: what was forecast, what happened, and how well risks were told apart."""
+    return pd.DataFrame(
+        {
+            "Group": _names(fairness),
+            "Defaults": fairness["defaults"].map(count),
+            "Mean forecast": fairness["forecast"].map(percent),
+            "Defaulted": _stacked(fairness, "observed", percent),
+            "Difference": _stacked(fairness, "gap", lambda value: number(100 * value, 1, signed=True)),
+            "AUC": _stacked(fairness, "auc", number),
+        }
+    )
+
+
+def _names(fairness: pd.DataFrame) -> list[str]:
+    rows = zip(fairness["column"], fairness["group"], fairness["is_small"], strict=True)
+    return [f"{column}: {group}{'*' if is_small else ''}" for column, group, is_small in rows]
+
+
+def _stacked(fairness: pd.DataFrame, name: str, write: Callable[[float], str]) -> list[str]:
+    ends = fairness[[name, f"{name}_low", f"{name}_high"]].to_numpy(float)
+    return [stacked(write(value), span(write(low), write(high))) for value, low, high in ends]
