@@ -24,7 +24,7 @@ from finnet.types import BoolArray, FloatArray, IntArray
 __all__ = ["Attribution", "Part", "integrated_gradients"]
 
 _ROWS_AT_ONCE, _AT_ONCE = 64, 256  # rows, and stretches of their ways
-_FIRST_STRETCHES, _SHORTEST = 4, 2.0**-14
+_FIRST_STRETCHES, _SHORTEST = 4, 2.0**-20
 _RETRIES = (1 / 8, 1 / 64)  # of the tolerance
 _NODES = (np.array([-np.sqrt(0.6), 0.0, np.sqrt(0.6)]) + 1.0) / 2.0, np.array([5.0, 8.0, 5.0]) / 18.0
 _LEAST = 1e-300  # keeps logarithms of probabilities finite
@@ -103,27 +103,22 @@ def integrated_gradients(parts: Sequence[Part], *, tolerance: float = 1e-3, floo
     [array([[1., 0.]])]
     """
     _require_fitting(parts)
-    ways = [_settled(part.network) for part in parts]
-    n_references = len(np.atleast_2d(parts[0].reference))
-    n_rows = len(parts[0].X)
-    contributions = [np.zeros(part.X.shape) for part in parts]
+    networks = [_settled(part.network) for part in parts]
+    n_references, n_rows = len(np.atleast_2d(parts[0].reference)), len(parts[0].X)
+    contributions: list[FloatArray] = [np.zeros(part.X.shape) for part in parts]
     score, base = np.zeros(n_rows), 0.0
     for reference in range(n_references):
         for start in range(0, n_rows, _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
-            journey = _Journey(
-                [
-                    _Way.between(way, np.atleast_2d(part.reference)[reference], part.X[rows], part.share)
-                    for way, part in zip(ways, parts, strict=True)
-                ],
-                floor,
-            )
-            found = journey.contributions(tolerance)
-            for own, of_rows in zip(contributions, found, strict=True):
-                own[rows] += of_rows / n_references
+            ways = [
+                _Way.between(network, np.atleast_2d(part.reference)[reference], part.X[rows], part.share)
+                for network, part in zip(networks, parts, strict=True)
+            ]
+            journey = _Journey(ways, floor)
+            for own, brought in zip(contributions, journey.contributions(tolerance), strict=True):
+                own[rows] += brought / n_references
             score[rows] = journey.ends
-            start_score = journey.start
-        base += start_score / n_references
+        base += journey.start / n_references
     return Attribution(contributions, score, base)
 
 
@@ -131,12 +126,12 @@ def _require_fitting(parts: Sequence[Part]) -> None:
     if not parts:
         raise ConfigError("there are no parts to explain; give at least one network")
     for part in parts:
-        output = part.network.output
+        output, n_outputs = part.network.output, part.network.layers[-1].n_out
         own = output.activation if isinstance(output, Averaged) else output
-        if not isinstance(own, Sigmoid) or part.network.layers[-1].n_out != 1:
+        if not isinstance(own, Sigmoid) or n_outputs != 1:
             raise ConfigError(
-                f"a network with {part.network.layers[-1].n_out} outputs and {output!r} has no log-odds; give one with a"
-                " single sigmoid output"
+                f"a network with {n_outputs} outputs and {output!r} has no log-odds; give one with a single sigmoid"
+                " output"
             )
         if np.atleast_2d(part.reference).shape != (len(np.atleast_2d(parts[0].reference)), part.X.shape[1]):
             raise ConfigError(
@@ -149,7 +144,7 @@ def _require_fitting(parts: Sequence[Part]) -> None:
 
 def _settled(network: Network) -> Network:
     """A copy in float64 that passes forward as it forecasts, and back to its inputs."""
-    copied = network.astype("float64")  # what normalization divides by nearly 0 needs the digits
+    copied = network.astype("float64")
     for layer in copied.layers:
         _settle(layer)
     copied.restore(copied.values)
@@ -201,7 +196,7 @@ class _Way(NamedTuple):
 
     def scores(self, rows: IntArray, positions: FloatArray) -> FloatArray:
         """Scores of all members with each of the rows at its position, shape (n_members, n_rows)."""
-        Z = self.change_behind[..., rows, :] * positions.astype(self.start.dtype)[:, None]
+        Z: FloatArray = self.change_behind[..., rows, :] * positions.astype(self.start.dtype)[:, None]
         Z += self.start
         for layer in self.network.layers[1:]:
             Z = layer.forward(Z)
@@ -231,11 +226,11 @@ class _Stretches(NamedTuple):
 
     def take(self, chosen: BoolArray | slice) -> "_Stretches":
         """Some of them."""
-        return _Stretches(*(own[chosen] for own in self))
+        return _Stretches._make(own[chosen] for own in self)
 
     def followed_by(self, others: "_Stretches") -> "_Stretches":
         """These and others."""
-        return _Stretches(*(np.concatenate(parts) for parts in zip(self, others, strict=True)))
+        return _Stretches._make(np.concatenate(parts) for parts in zip(self, others, strict=True))
 
     def halves(self, between: FloatArray) -> "_Stretches":
         """Both halves of each, from the scores in the middle."""
@@ -291,13 +286,15 @@ class _Journey:
         return means
 
     def _first_stretches(self, rows: IntArray) -> _Stretches:
-        cuts = np.linspace(0.0, 1.0, _FIRST_STRETCHES + 1)
-        scores = [self._score(rows, np.full(len(rows), cut)) for cut in cuts]
-        parts = [
-            _Stretches(rows, *(np.full(len(rows), own) for own in (cut, 1.0 / _FIRST_STRETCHES)), before, behind)
-            for cut, before, behind in zip(cuts[:-1], scores[:-1], scores[1:], strict=True)
-        ]
-        return _Stretches(*(np.concatenate(own) for own in zip(*parts, strict=True)))
+        n, cuts = len(rows), np.linspace(0.0, 1.0, _FIRST_STRETCHES + 1)
+        scores = np.array([self._score(rows, np.full(n, cut)) for cut in cuts])
+        return _Stretches(
+            np.tile(rows, _FIRST_STRETCHES),
+            np.repeat(cuts[:-1], n),
+            np.full(_FIRST_STRETCHES * n, 1.0 / _FIRST_STRETCHES),
+            scores[:-1].ravel(),
+            scores[1:].ravel(),
+        )
 
     def _integrals(self, now: _Stretches) -> list[FloatArray]:
         """Integral of the gradients over each stretch, by Gauss and Legendre."""
@@ -322,7 +319,10 @@ class _Journey:
 
     def _probabilities(self, scores: list[FloatArray]) -> tuple[FloatArray, FloatArray]:
         """Of a one and of a zero, each without loss near 0."""
-        pairs = [(way.shares @ _sigmoid(own), way.shares @ _sigmoid(-own)) for way, own in zip(self._ways, scores)]
+        pairs = [
+            (way.shares @ _sigmoid(own), way.shares @ _sigmoid(-own))
+            for way, own in zip(self._ways, scores, strict=True)
+        ]
         ones, zeros = (np.sum(parts, axis=0) for parts in zip(*pairs, strict=True))
         return ones, zeros
 
