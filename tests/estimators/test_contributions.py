@@ -1,4 +1,4 @@
-"""Contributions: columns as the table holds them, summing to the published forecast, and reasons that the model bears out."""
+"""Contributions: columns of the table, summing to the published forecast, and reasons that the model bears out."""
 
 from functools import partial
 

@@ -23,6 +23,7 @@ from finnet.jobs.loan_drafts import loan_draft
 from finnet.jobs.new_rows import LATER, OLD, REPEATED, NewRows
 from finnet.jobs.pending import PENDING
 from finnet.jobs.reading import Reading
+from finnet.jobs.reasons import ReasonSettings, reason_columns, reason_policy, reasons_section
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
 from finnet.labels import default_dataset, paid_out_at
 from finnet.lending.cutoff import LoanTerms, best_cutoff, cutoff_table
@@ -30,6 +31,7 @@ from finnet.reporting.report import Chapter, Report
 from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
+from finnet.reporting.sections.reasons import ReasonsSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import count, percent
 from finnet.splits import Holdout
@@ -90,6 +92,7 @@ class DefaultRiskJob(Job):
     models: Models = ("risk_network", *CONTENDERS, "prior_rate", "best_column")
     deploy: str = "risk_network"
     lending: LoanTerms = LoanTerms()
+    reasons: ReasonSettings = ReasonSettings()
 
 
 class DefaultRiskTask(Task):
@@ -145,7 +148,27 @@ class DefaultRiskTask(Task):
             base_rate=float(np.mean(forecasts.values()[0])),
         )
         record = {"lending": cutoffs[cutoffs["cutoff"] == chosen].iloc[0].to_dict()}
-        return Decision(result=cutoffs, record=record, sections=[section], known_truth=_known_truth(forecasts, book))
+        policy = reason_policy(job.reasons, job, study.dataset)
+        drivers = reasons_section(job.reasons, job, study.dataset, model=results.model, policy=policy)
+        return Decision(
+            result=cutoffs,
+            record=record,
+            sections=[section, drivers],
+            known_truth=_known_truth(forecasts, book),
+            policy={"reasons": policy},
+        )
+
+    def annotate(
+        self,
+        job: DefaultRiskJob,
+        policy: Mapping[str, Any],
+        *,
+        model: Any,
+        X: pd.DataFrame,
+        forecasts: Forecasts,
+    ) -> Mapping[str, Sequence[str]]:
+        """The reasons of each row."""
+        return reason_columns(policy["reasons"], model, X)
 
     def arrange(self, shared: SharedSections, decision: Decision) -> Sequence[ReportSection | Chapter]:
         """Under the headings of model validation."""
@@ -153,17 +176,18 @@ class DefaultRiskTask(Task):
             title="Ongoing monitoring", lead="What to watch once the model is in use.", points=_TO_WATCH
         )
         judged = [shared.comparison, *([] if shared.calibration is None else [shared.calibration])]
+        drivers = [section for section in decision.sections if isinstance(section, ReasonsSection)]
         parts: list[ReportSection | Chapter] = [
             shared.purpose,
             Chapter(
                 title="Outcomes analysis",
                 lead="How good the forecasts and the decisions made on them were, on loans that no model had seen.",
-                sections=[*judged, *decision.sections],
+                sections=[*judged, *(section for section in decision.sections if section not in drivers)],
             ),
             Chapter(
                 title="Conceptual soundness",
                 lead="What the model was given, how it learned, and what it cannot know.",
-                sections=[shared.data, shared.training, shared.limits],
+                sections=[shared.data, shared.training, *drivers, shared.limits],
             ),
             monitoring,
             shared.reproduction,

@@ -8,6 +8,7 @@ from finnet.reporting.sections.data import DataSection
 from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.purpose import PurposeSection
+from finnet.reporting.sections.reasons import ReasonsSection
 from finnet.reporting.sections.reproduction import ReproductionSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.sections.trading import TradingSection
@@ -24,6 +25,7 @@ SECTIONS: dict[str, type[ReportSection]] = {
     "guidance": GuidanceSection,
     "points": PointsSection,
     "purpose": PurposeSection,
+    "reasons": ReasonsSection,
     "reproduction": ReproductionSection,
     "trading": TradingSection,
     "training": TrainingSection,
