@@ -72,7 +72,11 @@ class Bag:
 
     def forecast(self, shown: Shown) -> FloatArray:
         """Probability of the second class, shape (n_rows,)."""
-        return np.asarray(self._double.predict(_encoded(shown, self.bins).astype(np.float64))[:, 0])
+        return np.asarray(self._double.predict(self.encoded(shown).astype(np.float64))[:, 0])
+
+    def encoded(self, shown: Shown) -> FloatArray:
+        """What the network sees: the plain columns, then the bins of every number; shape (n_rows, n_inputs)."""
+        return _encoded(shown, self.bins)
 
     @cached_property
     def _double(self) -> Network:

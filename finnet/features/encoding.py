@@ -95,6 +95,26 @@ class TableEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         levels = self.levels_.get_feature_names_out(self.categories_) if self.categories_ else []
         return np.asarray([*names, *levels], object)
 
+    def origins(self) -> list[str]:
+        """The column that each encoded column comes from, in their order.
+
+        Examples
+        --------
+        >>> table = pd.DataFrame({"income": [1.0, 3.0, None, 5.0], "home": ["own", "rent", "rent", "own"]})
+        >>> TableEncoder().fit(table).origins()
+        ['income', 'income', 'home', 'home']
+        """
+        check_is_fitted(self)
+        numbers = np.asarray(self.numbers_, object)
+        origins = [*numbers[self.varies_], *numbers[self.gaps_]]
+        if self.categories_:
+            levels = self.levels_.categories_
+            rare = getattr(self.levels_, "infrequent_categories_", [None] * len(levels))
+            for name, known, shared in zip(self.categories_, levels, rare, strict=True):
+                n_shared = 0 if shared is None else len(shared)
+                origins += [name] * (len(known) - n_shared + (n_shared > 0))
+        return [str(name) for name in origins]
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan, tags.input_tags.categorical, tags.input_tags.string = True, True, True

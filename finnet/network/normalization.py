@@ -85,10 +85,16 @@ class BatchNorm(_GainAndShift):
 
     Running values move by a tenth of the way per batch; variances are those of a sample (n - 1). A batch of one row,
     which has no deviation, leaves them alone and is standardized by them.
+
+    Attributes
+    ----------
+    is_settled : bool
+        True where every batch is, as in `attribution`, which sends forecasts, not training rows, through `backward`.
     """
 
     axis = -2
     momentum = 0.1
+    is_settled = False
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -108,7 +114,7 @@ class BatchNorm(_GainAndShift):
     def forward(self, X: FloatArray) -> FloatArray:
         """Z = gain (X - mean) / deviation + shift with the batch's own mean and deviation."""
         n_rows = X.shape[-2]
-        self._is_alone = n_rows == 1
+        self._is_alone = n_rows == 1 or self.is_settled
         if self._is_alone:
             self._inverse = 1.0 / np.sqrt(self.variance + _EPSILON)
             return self._gained((X[..., :-1] - self.mean) * self._inverse, X)

@@ -34,6 +34,7 @@ __all__ = [
     "calibration_plot",
     "comparison_plot",
     "cutoff_plot",
+    "effect_plot",
     "equity_plot",
     "known_truth_plot",
     "training_plot",
@@ -42,6 +43,7 @@ __all__ = [
 _MOST_POINTS = 500
 _PANELS = 4
 _LEVEL = 0.05
+_FEW_LEVELS = 4  # whose names stand beside each other
 
 
 def comparison_plot(table: pd.DataFrame, subject: str) -> str:
@@ -342,6 +344,62 @@ def cutoff_plot(table: pd.DataFrame, *, chosen: float | None = None) -> str:
         if chosen is not None:
             _mark_cutoff((approval, bad, *profit), chosen)
         return to_svg(figure)
+
+
+def effect_plot(table: pd.DataFrame) -> str:
+    """Small multiples of the mean forecast against the values of each column, on one scale of forecasts.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns `column`, `value` (text), `number` (NaN for levels and missing) and `forecast`, in the order of drawing.
+
+    Returns
+    -------
+    str
+        SVG. Numbers are lines, with the forecast of missing values as an open dot at the right; levels are dots.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"column": "debt", "value": ["0", "1"], "number": [0.0, 1.0], "forecast": [0.1, 0.4]})
+    >>> "debt" in effect_plot(table)
+    True
+    """
+    names = list(pd.unique(table["column"]))
+    n_rows = -(-len(names) // 2)
+    with canvas(0.5 + 1.55 * n_rows) as figure:
+        panels = figure.subplots(n_rows, 2, sharey=True, squeeze=False).ravel()
+        for axes, name in zip(panels, names, strict=False):
+            _draw_effect(axes, table[table["column"] == name])
+            axes.set_title(shorten(str(name), 26))
+            axes.yaxis.set_major_formatter(percent_ticks())
+            axes.locator_params(axis="y", nbins=4)
+        panels[0].set_ylim(bottom=0.0)
+        for axes in panels[len(names) :]:
+            axes.set_visible(False)
+        return to_svg(figure)
+
+
+def _draw_effect(axes: Axes, curve: pd.DataFrame) -> None:
+    known = curve[curve["number"].notna()]
+    if not len(known):
+        axes.plot(range(len(curve)), curve["forecast"], "o", color=GOOD, markersize=5)
+        axes.set_xticks(range(len(curve)), [shorten(words, 8) for words in curve["value"]])
+        axes.set_xlim(-0.5, len(curve) - 0.5)
+        axes.tick_params(axis="x", labelsize=8, labelrotation=0 if len(curve) <= _FEW_LEVELS else 45)
+        return
+    axes.plot(known["number"], known["forecast"], color=GOOD, linewidth=1.6, marker=".", markersize=4)
+    axes.xaxis.set_major_formatter(plain_ticks())
+    axes.locator_params(axis="x", nbins=3)
+    axes.tick_params(axis="x", labelsize=8)
+    missing = curve[curve["number"].isna()]
+    if len(missing):
+        low, high = known["number"].min(), known["number"].max()
+        aside = high + 0.12 * ((high - low) or 1.0)
+        axes.plot([aside], missing["forecast"], "o", color=GOOD, markersize=5, markerfacecolor="white")
+        axes.annotate("missing", (aside, float(missing["forecast"].iloc[0])), (0, 6), textcoords="offset points").set(
+            ha="right", color=SOFT, fontsize=8
+        )
 
 
 def _draw_profit(axes: Axes, table: pd.DataFrame) -> None:

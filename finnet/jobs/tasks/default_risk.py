@@ -25,6 +25,7 @@ from finnet.jobs.loan_drafts import loan_draft
 from finnet.jobs.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
 from finnet.jobs.new_rows import LATER, OLD, REPEATED, NewRows
 from finnet.jobs.reading import Reading
+from finnet.jobs.reasons import ReasonSettings, reason_columns, reason_policy, reasons_section
 from finnet.jobs.scorecard_settings import JobWithScorecard
 from finnet.jobs.scorecards import scorecard_of
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
@@ -35,6 +36,7 @@ from finnet.lending.terms import LoanTerms
 from finnet.reporting.report import Chapter, Report
 from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
+from finnet.reporting.sections.reasons import ReasonsSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.splits import Holdout
 from finnet.types import BoolArray
@@ -99,6 +101,7 @@ class DefaultRiskJob(JobWithScorecard):
     central_tendency: CentralTendency | None = None
     fairness: Fairness | None = None
     segments: Segments | None = None
+    reasons: ReasonSettings = ReasonSettings()
 
     @model_validator(mode="after")
     def _sets_groups_aside(self) -> Self:
@@ -171,12 +174,14 @@ class DefaultRiskTask(Task):
         graded = published(job, study, results)
         decided = decide_on_loans(job, study.source, graded.results)
         sections, files = scorecard_of(job, study, results)
+        reasons = reason_policy(job.reasons, job, study.dataset)
+        drivers = reasons_section(job.reasons, job, study.dataset, model=results.model, policy=reasons)
         return Decision(
             result=decided.cutoffs,
             record={**graded.record, **decided.record},
-            sections=[graded.section, *decided.sections, *sections],
+            sections=[graded.section, *decided.sections, *sections, drivers],
             known_truth=_known_truth(results.own, study.source),
-            policy={**graded.policy, **decided.policy},
+            policy={**graded.policy, **decided.policy, "reasons": reasons},
             files=files,
         )
 
@@ -189,9 +194,9 @@ class DefaultRiskTask(Task):
     def annotate(
         self, job: DefaultRiskJob, policy: Mapping[str, Any], *, model: Any, X: pd.DataFrame, forecasts: Forecasts
     ) -> Mapping[str, Sequence[str]]:
-        """The grade of each loan, what the cut-off decides, and the loss to expect."""
+        """The grade of each loan, what the cut-off decides, the loss to expect, and the reasons."""
         decided = annotated(job, policy.get("cutoff"), X=X, forecasts=forecasts)
-        return {"grade": grades_of_policy(policy, forecasts), **decided}
+        return {"grade": grades_of_policy(policy, forecasts), **decided, **reason_columns(policy["reasons"], model, X)}
 
     def arrange(self, shared: SharedSections, decision: Decision) -> Sequence[ReportSection | Chapter]:
         """Under the headings of model validation."""
@@ -199,17 +204,18 @@ class DefaultRiskTask(Task):
             title="Ongoing monitoring", lead="What to watch once the model is in use.", points=_TO_WATCH
         )
         judged = [shared.comparison, *([] if shared.calibration is None else [shared.calibration])]
+        drivers = [section for section in decision.sections if isinstance(section, ReasonsSection)]
         parts: list[ReportSection | Chapter] = [
             shared.purpose,
             Chapter(
                 title="Outcomes analysis",
                 lead="How good the forecasts and the decisions made on them were, on loans that no model had seen.",
-                sections=[*judged, *decision.sections],
+                sections=[*judged, *(section for section in decision.sections if section not in drivers)],
             ),
             Chapter(
                 title="Conceptual soundness",
                 lead="What the model was given, how it learned, and what it cannot know.",
-                sections=[shared.data, shared.training, shared.limits],
+                sections=[shared.data, shared.training, *drivers, shared.limits],
             ),
             monitoring,
             shared.reproduction,

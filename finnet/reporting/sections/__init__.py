@@ -10,6 +10,7 @@ from finnet.reporting.sections.grades import GradesSection
 from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.purpose import PurposeSection
+from finnet.reporting.sections.reasons import ReasonsSection
 from finnet.reporting.sections.reproduction import ReproductionSection
 from finnet.reporting.sections.scorecard import ScorecardSection
 from finnet.reporting.sections.section import ReportSection
@@ -30,6 +31,7 @@ SECTIONS: dict[str, type[ReportSection]] = {
     "guidance": GuidanceSection,
     "points": PointsSection,
     "purpose": PurposeSection,
+    "reasons": ReasonsSection,
     "reproduction": ReproductionSection,
     "scorecard": ScorecardSection,
     "segments": SegmentsSection,

@@ -1,0 +1,148 @@
+"""Reasons in jobs: what drives the forecasts of the model deployed, and the reasons written beside new forecasts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from scipy.stats import spearmanr
+
+from finnet.checks import require_at_least
+from finnet.dataset import Dataset
+from finnet.errors import ConfigError
+from finnet.estimators.contributions import SAMPLED, contributions, typical_row
+from finnet.estimators.reasons import reason_texts, reasons, value_words
+from finnet.evaluation.effects import effect_curve, monotonicity, permutation_importance
+from finnet.jobs.config import Job
+from finnet.jobs.final import final_rows
+from finnet.reporting.sections.reasons import ReasonsSection
+from finnet.seeds import derive_seed
+from finnet.types import FloatArray
+
+__all__ = ["ReasonSettings", "reason_columns", "reason_policy", "reasons_section"]
+
+_ROWS_EXPLAINED, _ROWS_MOVED = 200, 400
+_MOST_COLUMNS, _MOST_CURVES = 12, 6
+_POINTS, _DEALS = 9, 2
+_FEWEST_RANKED = 4
+_TOLERANCE = 1e-2  # of integrals, in log-odds; the rest is spread, so that sums are exact
+
+
+@dataclass(frozen=True)
+class ReasonSettings:
+    """What is said of why forecasts are what they are.
+
+    Parameters
+    ----------
+    most : int
+        Reasons that `finnet forecast` and pending.csv give for a row, at most.
+    monotone : table of str to "up" or "down"
+        Columns of numbers that should raise the risk ("up") or lower it ("down"), which the page verifies through the
+        model; nothing is enforced.
+
+    Examples
+    --------
+    >>> ReasonSettings(monotone={"debt_to_income": "up"}).most
+    4
+    """
+
+    most: int = 4
+    monotone: Mapping[str, Literal["up", "down"]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require_at_least(self.most, 1, name="most")
+
+
+def reason_policy(settings: ReasonSettings, job: Job, dataset: Dataset) -> dict[str, Any]:
+    """What reasons for new rows need: the usual row of the last training window, and how many are given."""
+    usual = typical_row(dataset.X.iloc[final_rows(job.split.split, dataset)])
+    values = {name: usual[name].astype(object).iloc[0] for name in usual}
+    plain = {
+        name: None if pd.isna(value) else value.item() if isinstance(value, np.generic) else value
+        for name, value in values.items()
+    }
+    return {"most": settings.most, "usual": plain}
+
+
+def reason_columns(policy: Mapping[str, Any], model: Any, X: pd.DataFrame) -> dict[str, list[str]]:
+    """`reasons` of each row by a policy that `reason_policy` made, as a text."""
+    found = reasons(model, X, reference=_usual_row(policy, X), most=policy["most"])
+    return {"reasons": reason_texts(found)}
+
+
+def reasons_section(
+    settings: ReasonSettings, job: Job, dataset: Dataset, *, model: Any, policy: Mapping[str, Any]
+) -> ReasonsSection:
+    """What drives the forecasts of a model, on a sample of the rows of the last training window.
+
+    Raises
+    ------
+    ConfigError
+        Where a column that is declared monotone is none of the table, or no number.
+    """
+    rows = final_rows(job.split.split, dataset)
+    rng = np.random.default_rng(derive_seed(job.seed, "reasons"))
+    drawn = rng.permutation(rows)[:_ROWS_MOVED]
+    X, y = dataset.X.iloc[drawn].reset_index(drop=True), dataset.labels(drawn).astype(np.int64)
+    _require_numbers(settings.monotone, X)
+    usual = _usual_row(policy, X)
+    found = contributions(model, X.head(_ROWS_EXPLAINED), reference=usual, tolerance=_TOLERANCE, seed=job.seed)
+    size = found.table.abs().mean().sort_values(ascending=False, kind="stable")
+    shown = [str(name) for name in size.index[:_MOST_COLUMNS]]
+    rises = permutation_importance(model, X, y, columns=shown, rng=rng, repeats=_DEALS)
+    return ReasonsSection(
+        column_importance=pd.DataFrame(
+            {
+                "column": shown,
+                "usual": [value_words(policy["usual"][name]) for name in shown],
+                "contribution": size.to_numpy()[: len(shown)],
+                "permutation": rises,
+            }
+        ),
+        effect_curves=_curves(model, X.head(_ROWS_EXPLAINED), shown[:_MOST_CURVES]),
+        monotone_columns=monotonicity(model, X.head(_ROWS_EXPLAINED), settings.monotone, points=_POINTS),
+        agreement=_agreement(size.to_numpy()[: len(shown)], rises),
+        is_sampled=found.way == SAMPLED,
+        missed=found.missed,
+        rows=len(found.table),
+        rows_dealt=len(X),
+        columns=dataset.X.shape[1],
+    )
+
+
+def _usual_row(policy: Mapping[str, Any], X: pd.DataFrame) -> pd.DataFrame:
+    """The usual row as a table, its numbers as floats, other columns as text."""
+    columns = {}
+    for name in X.columns:
+        is_number = pd.api.types.is_numeric_dtype(X[name].dtype)
+        columns[name] = pd.Series([policy["usual"][name]], dtype=float if is_number else object)
+    return pd.DataFrame(columns)
+
+
+def _require_numbers(monotone: Mapping[str, str], X: pd.DataFrame) -> None:
+    for name in monotone:
+        if name not in X or not pd.api.types.is_numeric_dtype(X[name].dtype):
+            numbers = [str(column) for column in X if pd.api.types.is_numeric_dtype(X[column].dtype)]
+            raise ConfigError(
+                f"reasons.monotone names {name!r}, which is no column of numbers; use {', '.join(numbers)}"
+            )
+
+
+def _curves(model: Any, X: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Effect curves below each other: column, value as text, its number or NaN, mean forecast."""
+    tables = []
+    for name in names:
+        curve = effect_curve(model, X, name, points=_POINTS)
+        is_number = pd.api.types.is_numeric_dtype(X[name].dtype)
+        at = [float(value) if is_number and value is not None else np.nan for value in curve["value"]]
+        words = [value_words(value) for value in curve["value"]]
+        tables.append(pd.DataFrame({"column": name, "value": words, "number": at, "forecast": curve["forecast"]}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _agreement(sizes: FloatArray, rises: FloatArray) -> float | None:
+    """Rank correlation of both measures; None where too few columns, or equal ones, leave it without a meaning."""
+    if len(sizes) < _FEWEST_RANKED or np.ptp(sizes) == 0.0 or np.ptp(rises) == 0.0:
+        return None
+    return float(spearmanr(sizes, rises).statistic)

@@ -1,0 +1,120 @@
+"""What drives the forecast: how much each column brings, checked in another way, and what moving one does."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from finnet.reporting import plots
+from finnet.reporting.html import Block, Figure, Section, Table
+from finnet.reporting.sections.section import ReportSection
+from finnet.reporting.text import count, number, percent
+
+__all__ = ["ReasonsSection"]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ReasonsSection(ReportSection):
+    """What drives the forecasts of the model deployed.
+
+    Parameters
+    ----------
+    column_importance : DataFrame
+        `column`, `usual` value, `contribution` (mean absolute, in log-odds), `permutation` (rise of the log loss); the
+        largest contribution first.
+    effect_curves : DataFrame
+        `column`, `value`, `number` (NaN for levels and missing), mean `forecast`.
+    monotone_columns : DataFrame
+        `column`, `direction`, `rows`, `share` and `largest` violation, for columns that are declared.
+    agreement : float or None
+        Rank correlation of both measures of importance.
+    is_sampled : bool
+        Whether contributions are sampled, the model being no network.
+    missed : float
+        What the integral of a row missed at most.
+    rows, rows_dealt : int
+        Explained, and dealt anew.
+    columns : int
+        Of the whole table.
+    """
+
+    column_importance: pd.DataFrame
+    effect_curves: pd.DataFrame
+    monotone_columns: pd.DataFrame
+    agreement: float | None
+    is_sampled: bool
+    missed: float
+    rows: int
+    rows_dealt: int
+    columns: int
+
+    def draw(self) -> Section:
+        """Contributions beside permutation importance, effect curves, and columns that are declared monotone."""
+        curves = Figure(
+            plots.effect_plot(self.effect_curves),
+            f"Mean forecast of {count(self.rows)} loans when one column takes each of its values and all others stay."
+            " Values that do not occur together are guesses of the model.",
+            "Mean forecast against the values of the columns that bring most",
+        )
+        blocks: list[Block] = [Table(self._importance(), self._caption), curves]
+        if len(self.monotone_columns):
+            blocks.append(Table(self._monotone(), _MONOTONE))
+        return Section("What drives the forecast?", self._lead, blocks)
+
+    @property
+    def _lead(self) -> str:
+        first = ", ".join(str(name) for name in self.column_importance["column"].head(3))
+        missed = f"at most {number(self.missed, 3)}" if self.missed >= 0.001 else "less than 0.001"
+        way = (
+            "sampled Shapley values: their sums are exact, the share of a column is an estimate"
+            if self.is_sampled
+            else "integrated gradients through the network's own backward pass; what the integral missed of a sum,"
+            f" {missed}, is spread over its columns"
+        )
+        return (
+            f"The columns that bring most are {first}. A contribution says by how much a column moves the log-odds of a"
+            f" loan away from those of a loan with usual values; contributions sum to the difference. They are {way}."
+        )
+
+    @property
+    def _caption(self) -> str:
+        agreement = (
+            ""
+            if self.agreement is None or self.agreement != self.agreement
+            else f" Rank correlation of both columns: {number(self.agreement, 2)}."
+        )
+        left_out = self.columns - len(self.column_importance)
+        others = f" {count(left_out)} more columns bring less each." if left_out else ""
+        return (
+            f"Mean size of the contribution over {count(self.rows)} loans, in log-odds, and rise of the log loss when"
+            f" the column is dealt to other loans, over {count(self.rows_dealt)} loans. These trained the"
+            f" model, so both say what it uses, not how well that holds on new loans.{agreement}{others}"
+        )
+
+    def _importance(self) -> pd.DataFrame:
+        table = self.column_importance
+        return pd.DataFrame(
+            {
+                "Column": table["column"],
+                "Usual value": table["usual"],
+                "Contribution": [number(value, 3) for value in table["contribution"]],
+                "Permutation": [number(value, 4, signed=True) for value in table["permutation"]],
+            }
+        )
+
+    def _monotone(self) -> pd.DataFrame:
+        table = self.monotone_columns
+        return pd.DataFrame(
+            {
+                "Column": table["column"],
+                "Declared": ["raises risk" if way == "up" else "lowers risk" for way in table["direction"]],
+                "Loans": table["rows"].map(count),
+                "Against it": table["share"].map(percent),
+                "Largest": [f"{number(100 * value, 2)} points" for value in table["largest"]],
+            }
+        )
+
+
+_MONOTONE = (
+    "Columns that are declared to raise or lower the risk: share of loans whose forecast somewhere moves against that"
+    " when the column alone is raised through its values, and the furthest that one does. Verified, not enforced."
+)

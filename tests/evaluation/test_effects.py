@@ -1,0 +1,74 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.inspection import partial_dependence
+from sklearn.inspection import permutation_importance as by_sklearn
+from sklearn.linear_model import LogisticRegression
+
+from finnet.errors import ConfigError, DataError
+from finnet.evaluation.effects import effect_curve, monotonicity, permutation_importance
+
+
+@pytest.fixture(scope="module")
+def table():
+    return pd.DataFrame(np.random.default_rng(0).standard_normal((400, 3)), columns=["a", "b", "noise"])
+
+
+@pytest.fixture(scope="module")
+def y(table):
+    return (table["a"] - 0.5 * table["b"] + np.random.default_rng(1).normal(0, 0.5, 400) > 0).to_numpy().astype(int)
+
+
+@pytest.fixture(scope="module")
+def model(table, y):
+    return LogisticRegression().fit(table, y)
+
+
+def test_permutation_importance_is_that_of_scikit_learn_within_the_luck_of_deals(model, table, y):
+    own = permutation_importance(model, table, y, columns=list(table), rng=np.random.default_rng(0), repeats=20)
+    other = by_sklearn(model, table, y, scoring="neg_log_loss", n_repeats=20, random_state=0)
+    np.testing.assert_allclose(own, other.importances_mean, atol=4 * other.importances_std.max() / np.sqrt(20) * 1.5)
+
+
+def test_an_effect_curve_is_the_partial_dependence_of_scikit_learn(model, table):
+    own = effect_curve(model, table, "a", points=5)
+    grid = own["value"].to_numpy(float)
+    other = partial_dependence(model, table, ["a"], custom_values={"a": grid}, kind="average", method="brute")
+    np.testing.assert_allclose(own["forecast"], other["average"][0])
+
+
+class _ByHand:
+    """Risk .1 in a, .3 in b, .5 where missing."""
+
+    def predict_proba(self, X):
+        p = X["home"].astype(object).map({"a": 0.1, "b": 0.3}).fillna(0.5).to_numpy(float)
+        return np.column_stack([1 - p, p])
+
+
+def test_levels_stand_by_frequency_and_missing_last():
+    X = pd.DataFrame({"home": pd.Categorical(["b", "b", "a", None])})
+    curve = effect_curve(_ByHand(), X, "home")
+    assert curve["value"].tolist() == ["b", "a", None]
+    assert curve["forecast"].tolist() == pytest.approx([0.3, 0.1, 0.5])
+
+
+class _Bent:
+    """Risk rises to 1 and falls by .2 to 2 where `turns`, else goes on rising."""
+
+    def predict_proba(self, X):
+        p = np.where(X["turns"] & (X["debt"] > 1), 0.4, 0.2 + 0.2 * X["debt"] * (1 + X["turns"]))
+        return np.column_stack([1 - p, p])
+
+
+def test_violations_of_a_direction_are_counted_and_measured():
+    X = pd.DataFrame({"debt": [0.0, 1.0, 2.0, 0.0], "turns": [True, False, False, False]})
+    (found,) = monotonicity(_Bent(), X, {"debt": "up"}).itertuples(index=False)
+    assert (found.column, found.direction, found.rows, found.share) == ("debt", "up", 4, 0.25)
+    assert found.largest == pytest.approx(0.2)
+
+
+def test_unknown_directions_and_columns_are_refused(model, table):
+    with pytest.raises(ConfigError, match="upwards"):
+        monotonicity(model, table, {"a": "upwards"})
+    with pytest.raises((ConfigError, DataError), match="gone"):
+        monotonicity(model, table, {"gone": "up"})
