@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from finnet.dataset import Dataset
-from finnet.evaluation.stability import Profile
+from finnet.evaluation.profile import Profile
 from finnet.evaluation.walk_forward import refit, refit_folds
 from finnet.jobs.config import Job
 from finnet.splits import Split, WalkForward

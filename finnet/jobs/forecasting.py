@@ -10,7 +10,8 @@ import pandas as pd
 from finnet.data.limits import limited
 from finnet.errors import DataError, LimitError
 from finnet.estimators.saving import load_model
-from finnet.evaluation.stability import Profile, compared
+from finnet.evaluation.profile import Profile
+from finnet.evaluation.stability import compared
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import MODEL, POLICY, PROFILE
 from finnet.jobs.final import REFIT

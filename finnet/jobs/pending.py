@@ -6,7 +6,8 @@ from typing import Any, Self
 
 import pandas as pd
 
-from finnet.evaluation.stability import Profile, compared
+from finnet.evaluation.profile import Profile
+from finnet.evaluation.stability import compared
 from finnet.forecasts import Forecasts
 from finnet.jobs.new_rows import NewRows, forecast_rows
 from finnet.jobs.outputs import to_csv

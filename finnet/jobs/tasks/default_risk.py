@@ -15,7 +15,7 @@ from finnet.data.quality import Findings
 from finnet.data.samples import made_loan_book
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError
-from finnet.evaluation.stability import Profile
+from finnet.evaluation.profile import Profile
 from finnet.forecasts import Forecasts
 from finnet.jobs.alarms import raise_loan_alarms
 from finnet.jobs.config import CONTENDERS, Job, Models, SplitChoice, only

@@ -19,7 +19,7 @@ from finnet.data.samples import index_history, made_market
 from finnet.data.sentiment import SentimentFile, inspect_sentiment
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError, DataError, LimitError
-from finnet.evaluation.stability import Profile
+from finnet.evaluation.profile import Profile
 from finnet.features.feature_set import STANDARD, FeatureSet, feature_meaning
 from finnet.jobs.alarms import raise_market_alarms
 from finnet.jobs.config import Job, SplitChoice, only

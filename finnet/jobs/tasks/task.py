@@ -13,7 +13,7 @@ from finnet.data.quality import Findings
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError
 from finnet.evaluation.judgement import Judgement
-from finnet.evaluation.stability import Profile
+from finnet.evaluation.profile import Profile
 from finnet.forecasts import Forecasts
 from finnet.jobs.config import Job
 from finnet.jobs.new_rows import NewRows
