@@ -1,9 +1,8 @@
-"""Outcomes of loans: what a file says became of each, and which of them can be known yet."""
+"""Outcomes of loans: what the cells of a file say became of each, and which of them can be known yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Protocol
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -11,21 +10,9 @@ from finnet.data.cells import is_missing, matches, shown
 from finnet.data.quality import Findings
 from finnet.data.tables import Table
 from finnet.data.times import published
-from finnet.types import BoolArray, TimeArray
+from finnet.types import BoolArray, FloatArray, TimeArray
 
-__all__ = ["Due", "Outcomes", "due_of", "outcomes_of"]
-
-
-class _Words(Protocol):
-    """What a `LoanFile` says of outcomes."""
-
-    @property
-    def target(self) -> str: ...
-
-    @property
-    def undecided(self) -> tuple[str, ...]: ...
-
-    def words(self, outcome: str) -> tuple[str, ...]: ...
+__all__ = ["Outcomes", "end_of_day", "outcomes_in"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,35 +37,34 @@ class Outcomes:
         return self.bad | self.good
 
     @property
-    def is_odd(self) -> BoolArray:
-        """Whether the cell says nothing that the settings name."""
-        return ~(self.bad | self.good | self.undecided)
+    def truth(self) -> FloatArray:
+        """1 where a loan went bad, 0 where it was paid back, else NaN; shape (n_rows,)."""
+        return np.where(self.is_known, self.bad.astype(float), np.nan)
+
+    def take(self, rows: BoolArray) -> "Outcomes":
+        """Those of some rows."""
+        return Outcomes(self.bad[rows], self.good[rows], self.undecided[rows], self.blank[rows])
+
+    def note_odd(self, table: Table, target: str, findings: Findings, *, may_be_blank: BoolArray) -> None:
+        """Note cells that are none of the words for outcomes; empty ones only where they must say something."""
+        odd = np.flatnonzero(~(self.is_known | self.undecided | (self.blank & may_be_blank)))
+        values = shown(table, target, odd)
+        findings.add_rows("unknown_outcome", table.origin.take(odd), column=target, values=values)
 
 
-def outcomes_of(table: Table, settings: _Words) -> Outcomes:
-    """What the target column says of each loan."""
+def outcomes_in(
+    table: Table, target: str, *, bad: Sequence[str], good: Sequence[str], undecided: Sequence[str]
+) -> Outcomes:
+    """What the cells of `target` say, by the words for each outcome."""
 
     def says(words: Sequence[str]) -> BoolArray:
-        cells = [matches(table, settings.target, word) for word in words]
+        cells = [matches(table, target, word) for word in words]
         return np.any([np.zeros(len(table), bool), *cells], axis=0, out=np.zeros(len(table), bool))
 
-    return Outcomes(
-        says(settings.words("bad")),
-        says(settings.words("good")),
-        says(settings.undecided),
-        is_missing(table, settings.target),
-    )
+    return Outcomes(says(bad), says(good), says(undecided), is_missing(table, target))
 
 
-def note_outcomes(
-    outcomes: Outcomes, table: Table, settings: _Words, findings: Findings, *, is_young: BoolArray
-) -> None:
-    """Note cells that say nothing known, and how many are undecided; a young loan may have no outcome yet."""
-    odd = np.flatnonzero(outcomes.is_odd & ~(outcomes.blank & is_young))
-    values = shown(table, settings.target, odd)
-    findings.add_rows("unknown_outcome", table.origin.take(odd), column=settings.target, values=values)
-    if outcomes.undecided.any():
-        words = ", ".join(map(repr, settings.undecided))
-        findings.add(
-            "undecided", table.file, column=settings.target, value=words, count=int(outcomes.undecided.sum())
-        )
+def end_of_day(day: date, zone: str) -> np.datetime64:
+    """The moment at which a day ends in a zone, UTC."""
+    midnight: TimeArray = published(np.array([day + timedelta(days=1)], "datetime64[us]"), time="00:00", zone=zone)
+    return midnight[0]

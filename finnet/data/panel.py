@@ -196,7 +196,7 @@ class LoanBook:
     group : ndarray of int, shape (n,), optional
         Loans of one number belong together, such as those of one client.
     pending : LoanBook, optional
-        Loans whose outcome is not known yet, each with `default` 0.
+        Loans whose outcome is not known yet or not due; `default` is 1 where one went bad already.
     amount : ndarray of shape (n,), optional
         Lent amount, account currency.
     true_probability : ndarray of shape (n,), optional

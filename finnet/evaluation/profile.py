@@ -175,7 +175,9 @@ def _profile(column: "pd.Series[Any]") -> ColumnProfile:
         missing, (), tuple(map(float, edges)), float(cells.min()), float(cells.max()), values=tuple(map(float, values))
     )
     bins = made.bin_of(column.dropna())
-    return replace(made, shares=tuple(map(float, np.bincount(bins, minlength=len(values) + len(edges) + 1) / len(cells))))
+    return replace(
+        made, shares=tuple(map(float, np.bincount(bins, minlength=len(values) + len(edges) + 1) / len(cells)))
+    )
 
 
 def _frequent(cells: FloatArray) -> FloatArray:

@@ -76,9 +76,7 @@ class Stability:
     told: list[str] = field(default_factory=list)
 
 
-def compared(
-    profile: Profile, X: pd.DataFrame, *, units: int | None = None, limits: Limits | None = None
-) -> Stability:
+def compared(profile: Profile, X: pd.DataFrame, *, units: int | None = None, limits: Limits | None = None) -> Stability:
     """New rows beside the profile of training, by columns that both have.
 
     Limits know how many rows there are, before and after. They take rows as independent: where rows of one month or
