@@ -10,7 +10,7 @@ from finnet.data.cells import is_missing, matches, shown
 from finnet.data.quality import Findings
 from finnet.data.tables import Table
 from finnet.data.times import published
-from finnet.types import BoolArray, FloatArray, TimeArray
+from finnet.types import BoolArray, FloatArray
 
 __all__ = ["Outcomes", "end_of_day", "outcomes_in"]
 
@@ -66,5 +66,5 @@ def outcomes_in(
 
 def end_of_day(day: date, zone: str) -> np.datetime64:
     """The moment at which a day ends in a zone, UTC."""
-    midnight: TimeArray = published(np.array([day + timedelta(days=1)], "datetime64[us]"), time="00:00", zone=zone)
-    return midnight[0]
+    next_day = np.array([day + timedelta(days=1)], "datetime64[us]")
+    return np.datetime64(published(next_day, time="00:00", zone=zone)[0])

@@ -30,7 +30,7 @@ class ColumnProfile:
         Of the known rows, of each frequent value, then in each bin between the edges; or of each level.
     edges : tuple of float
         Of a number column: lower edges of all bins but the first.
-    low, high : float
+    low, high, mean : float
         Of a number column.
     levels : tuple of str
         Of a category column.
@@ -47,6 +47,7 @@ class ColumnProfile:
     edges: tuple[float, ...] = ()
     low: float = 0.0
     high: float = 0.0
+    mean: float = 0.0
     levels: tuple[str, ...] = ()
     values: tuple[float, ...] = ()
     single: int = 0
@@ -172,12 +173,16 @@ def _profile(column: "pd.Series[Any]") -> ColumnProfile:
     rest = cells[~np.isin(cells, values)]
     edges = np.unique(np.quantile(rest, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(rest) else np.empty(0)
     made = ColumnProfile(
-        missing, (), tuple(map(float, edges)), float(cells.min()), float(cells.max()), values=tuple(map(float, values))
+        missing,
+        (),
+        tuple(map(float, edges)),
+        float(cells.min()),
+        float(cells.max()),
+        float(cells.mean()),
+        values=tuple(map(float, values)),
     )
-    bins = made.bin_of(column.dropna())
-    return replace(
-        made, shares=tuple(map(float, np.bincount(bins, minlength=len(values) + len(edges) + 1) / len(cells)))
-    )
+    rows = np.bincount(made.bin_of(column.dropna()), minlength=len(values) + len(edges) + 1)
+    return replace(made, shares=tuple(map(float, rows / len(cells))))
 
 
 def _frequent(cells: FloatArray) -> FloatArray:

@@ -65,8 +65,9 @@ class Stability:
         For each row, such as "home: level not seen in training".
     summary : DataFrame
         One row per column: `column`, `unseen`, `outside`, `missing`, `missing_before` (shares of the rows), `psi`,
-        `psi_limit`, `moved` (the bin whose share moved most, in words), `forecast_shift` (how far the mean forecast
-        would move if only this column had moved; NaN where that is not known), `breached`.
+        `psi_limit`, `mean`, `mean_before` (of numbers, else NaN), `moved` (the bin whose share moved most, in words),
+        `forecast_shift` (how far the mean forecast would move if only this column had moved; NaN where that is not
+        known), `breached`.
     told : list of str
         A sentence for each column that breaches a limit.
     """
@@ -92,9 +93,8 @@ def compared(profile: Profile, X: pd.DataFrame, *, units: int | None = None, lim
     Examples
     --------
     >>> before = pd.DataFrame({"age": np.arange(1000.0) % 50})
-    >>> found = compared(Profile.of(before), before.head(500) + 12.0)
-    >>> found.told
-    ['age: 120 of 500 rows have values outside the range of training; population stability 2.96 is above its limit 0.21; below 5: 10.0 % before, 0.0 % now']
+    >>> print(*compared(Profile.of(before), before.head(500) * 0.8).told)
+    age: population stability 0.69 is above its limit 0.2 (44 or more: 10.0 % before, 0.0 % now)
     """
     limits = limits or Limits()
     names = [name for name in profile.columns if name in X]
@@ -140,7 +140,9 @@ def _compared(
         sentences.append(f"{int(new.sum()):,} of {len(column):,} rows have {kind}{_such_as(column[new])}")
     odds = chance_of_difference((before.missing * trained, trained), (share_missing * units, units))
     if abs(share_missing - before.missing) > limits.share and odds < rate:
-        sentences.append(f"{int(missing.sum()):,} of {len(column):,} rows have no value, {before.missing:.1%} before")
+        sentences.append(
+            f"{int(missing.sum()):,} of {len(column):,} rows have no value, {100 * before.missing:.1f} % before"
+        )
     if psi > limit:
         sentences.append(f"population stability {psi:.2g} is above its limit {limit:.2g} ({shares.moved})")
     rarely = missing if before.missing <= _RARELY_MISSING else np.zeros(len(column), bool)
@@ -149,6 +151,8 @@ def _compared(
         "outside": 0.0 if before.levels else float(new.mean()),
         "missing": share_missing,
         "missing_before": before.missing,
+        "mean": float("nan") if before.levels or not len(known) else float(known.mean()),
+        "mean_before": float("nan") if before.levels else before.mean,
         "psi": psi,
         "psi_limit": limit,
         "moved": shares.moved,
@@ -180,7 +184,7 @@ class _Shares:
         if not len(self.now):
             return ""
         most = int(np.abs(self.now - self.before).argmax())
-        return f"{self.names[most]}: {self.before[most]:.1%} before, {self.now[most]:.1%} now"
+        return f"{self.names[most]}: {100 * self.before[most]:.1f} % before, {100 * self.now[most]:.1f} % now"
 
 
 def _shares(before: ColumnProfile, known: "pd.Series[Any]", *, trained: float, units: float) -> _Shares:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from finnet.checks import require_at_least, require_within
-from finnet.data.loans import LoanFile, inspect_loans, read_applications
+from finnet.data.loans import LoanFile, inspect_loans, read_applications, read_outcomes
 from finnet.data.panel import LoanBook
 from finnet.data.quality import Findings
 from finnet.data.samples import made_loan_book
@@ -20,7 +20,7 @@ from finnet.forecasts import Forecasts
 from finnet.jobs.alarms import raise_loan_alarms
 from finnet.jobs.config import CONTENDERS, Job, Models, SplitChoice, only
 from finnet.jobs.loan_drafts import loan_draft
-from finnet.jobs.new_rows import LATER, OLD, REPEATED, NewRows
+from finnet.jobs.new_rows import BAD_ALREADY, LATER, OLD, REPEATED, NewRows
 from finnet.jobs.pending import PENDING
 from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
@@ -129,7 +129,7 @@ class DefaultRiskTask(Task):
 
     def pending(self, source: LoanBook) -> NewRows | None:
         """Loans whose outcome is not known yet."""
-        return None if source.pending is None else _rows_of(source.pending, {})
+        return None if source.pending is None else _rows_of(source.pending, {BAD_ALREADY: source.pending.default == 1})
 
     def decide(self, job: DefaultRiskJob, study: Study, results: Results) -> Decision:
         """What every cut-off would do, and the one with the largest expected profit."""
@@ -226,6 +226,22 @@ class DefaultRiskTask(Task):
                 # The model may have seen loans that were known before it was trained.
                 found[OLD] = book.applied_at < until
         return _rows_of(book, found)
+
+    def outcomes_of(
+        self,
+        job: DefaultRiskJob,
+        data: Path | str,
+        *,
+        rows: NewRows,
+        now: np.datetime64,
+        sentiment: Path | str | None = None,
+    ) -> pd.DataFrame:
+        """What the file says became of each loan whose months have passed."""
+        assert isinstance(job.data.source, LoanFile)
+        truth = read_outcomes(replace(job.data.source, path=str(data)))
+        if rows.resolves_at is not None:
+            truth = np.where(rows.resolves_at <= now, truth, np.nan)
+        return pd.DataFrame({"truth": truth}).assign(resolves_at=rows.resolves_at)
 
 
 _TO_WATCH = (

@@ -265,6 +265,21 @@ class MarketTask(Task):
             units=len(np.unique(t)),
         )
 
+    def outcomes_of(
+        self, job: Any, data: Path | str, *, rows: NewRows, now: np.datetime64, sentiment: Path | str | None = None
+    ) -> pd.DataFrame:
+        """The labels that have resolved by the last close."""
+        panel, label = _new_panel(job.data, data, sentiment), job.label.label
+        panel = panel.until(int((panel.closes_at <= now).sum()))
+        assert rows.issued_at is not None
+        t = np.searchsorted(panel.closes_at, rows.issued_at)
+        s = pd.Index(panel.symbols).get_indexer(pd.Index(rows.entity))
+        resolves_at = _bars_later(panel, t, label.delay_bars + label.horizon_bars)
+        truth = np.full(panel.shape[:2], np.nan)
+        values = label.values(panel)
+        truth[: len(values)] = values
+        return pd.DataFrame({"truth": np.where(np.isnat(resolves_at), np.nan, truth[t, s]), "resolves_at": resolves_at})
+
 
 def load_panel(data: MarketData) -> Panel:
     """The Panel that a job asks for, with sentiment and macro series joined as of each close.

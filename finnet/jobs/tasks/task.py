@@ -231,6 +231,18 @@ class Task(ABC):
         """
         raise ConfigError("forecasting new rows is not possible for this task; leave it out")
 
+    def outcomes_of(
+        self, job: Any, data: Path | str, *, rows: NewRows, now: np.datetime64, sentiment: Path | str | None = None
+    ) -> pd.DataFrame:
+        """What has come true by `now` of the rows that `new_rows` gave for the same file.
+
+        Returns
+        -------
+        DataFrame
+            `truth`, NaN where it is not known, and `resolves_at`, of each row; all unknown where the task does not say.
+        """
+        return pd.DataFrame({"truth": np.full(len(rows.X), np.nan)}).assign(resolves_at=rows.resolves_at)
+
 
 def table_features(X: pd.DataFrame) -> pd.DataFrame:
     """Name and meaning of the columns of a table.
