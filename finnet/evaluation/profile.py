@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from finnet.evaluation.population import population_stability_index
 from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["ColumnProfile", "Profile"]
@@ -40,6 +41,8 @@ class ColumnProfile:
         Levels that one row alone had.
     forecast : tuple of float
         Mean forecast of the rows in each bin; empty where it is not known.
+    tolerated : float
+        Population stability that is no shift of the rows: of forecasts, what fitting once more did.
     """
 
     missing: float
@@ -52,6 +55,7 @@ class ColumnProfile:
     values: tuple[float, ...] = ()
     single: int = 0
     forecast: tuple[float, ...] = ()
+    tolerated: float = 0.0
 
     def bin_of(self, known: "pd.Series[Any]") -> IntArray:
         """Number of the bin of every known cell, shape (n_known,); -1 for a level that training never saw."""
@@ -75,8 +79,8 @@ class ColumnProfile:
         if self.levels:
             return self.levels[number]
         if number < len(self.values):
-            return f"{self.values[number]:g}"
-        ends = ["", *(f"{edge:.4g}" for edge in self.edges), ""]
+            return _written(self.values[number])
+        ends = ["", *map(_written, self.edges), ""]
         low, high = ends[number - len(self.values)], ends[number - len(self.values) + 1]
         if low and high:
             return f"{low} to {high}"
@@ -121,20 +125,29 @@ class Profile:
         """Names of the category columns."""
         return tuple(name for name, column in self.columns.items() if column.levels)
 
-    def with_forecasts(self, X: pd.DataFrame, forecasts: pd.DataFrame, *, units: int = 0) -> Self:
+    def with_forecasts(self, X: pd.DataFrame, forecasts: pd.DataFrame, *, again: pd.DataFrame, units: int = 0) -> Self:
         """The same, knowing out-of-sample forecasts of some rows.
+
+        New rows are forecast by another fit than these were, whose forecasts may be spread otherwise; how much so, the
+        last fit shows on the same rows, and that much is tolerated.
 
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_features)
         forecasts : DataFrame of shape (n_rows, n_levels)
             One column, or of quantiles one per level; bins remember the mean of the one in the middle.
+        again : DataFrame of shape (n_rows, n_levels)
+            Forecasts of the same rows by the model that forecasts new ones.
         units : int
             How many of these rows are independent; 0 where all are.
         """
         middle = forecasts.iloc[:, forecasts.shape[1] // 2].to_numpy(float)
         columns = {name: _with_forecast(column, X[name], middle) for name, column in self.columns.items()}
-        return replace(self, columns=columns, forecasts=Profile.of(forecasts, units=units))
+        reference = Profile.of(forecasts, units=units)
+        tolerant = {
+            name: replace(column, tolerated=_between(column, again[name])) for name, column in reference.columns.items()
+        }
+        return replace(self, columns=columns, forecasts=replace(reference, columns=tolerant))
 
     def to_json(self) -> dict[str, Any]:
         """The profile as plain lists and numbers."""
@@ -153,6 +166,10 @@ class Profile:
         forecasts = saved.get("forecasts")
         beside = None if forecasts is None else Profile.from_json(forecasts)
         return cls(saved["rows"], columns, units=saved.get("units", 0), forecasts=beside)
+
+
+def _written(value: float) -> str:
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
 def _tuple(part: Any) -> Any:
@@ -190,6 +207,11 @@ def _frequent(cells: FloatArray) -> FloatArray:
     values, counts = np.unique(cells, return_counts=True)
     is_end = (values == values[0]) | (values == values[-1])
     return np.asarray(values[(counts >= _FREQUENT * len(cells)) & (counts > 1) | is_end & (counts >= _FEWEST_REPEATS)])
+
+
+def _between(before: ColumnProfile, column: "pd.Series[Any]") -> float:
+    now = np.bincount(before.bin_of(column), minlength=len(before.shares)).astype(float)
+    return float(population_stability_index(np.array(before.shares) * len(column), now))
 
 
 def _with_forecast(before: ColumnProfile, column: "pd.Series[Any]", forecast: FloatArray) -> ColumnProfile:

@@ -163,7 +163,10 @@ def drift_of(
     limits = [Limits(rate * part, 0.0, 0.0) for part in _parts(len(profile.columns), len(profile.forecasts.columns))]
     columns = compared(profile, rows.X[list(profile.columns)], units=units, limits=limits[0])
     forecasts = compared(profile.forecasts, forecast_table(new.forecasts), units=units, limits=limits[1])
-    told = _by_name(columns.told) | ({"forecasts": "; ".join(forecasts.told)} if forecasts.told else {})
+    of_forecasts = "; ".join(sentence.removeprefix("forecast: ") for sentence in forecasts.told)
+    told = _by_name(columns.told)
+    ordered = _sorted(columns.summary)
+    moved = {str(name): told[str(name)] for name in ordered.loc[ordered["breached"], "column"]}
     return Drift(
         run=new.saved.name,
         model=new.forecasts.models[0],
@@ -171,10 +174,12 @@ def drift_of(
         rows=len(rows.X),
         trained=profile.rows,
         is_dependent=units < len(rows.X),
-        columns=_sorted(columns.summary),
+        columns=ordered,
         forecasts=forecasts.summary,
         outcomes=outcomes,
-        alarms=told | _alarms(outcomes, alarm_rate * _OUTCOME_PART),
+        alarms=_alarms(outcomes, alarm_rate * _OUTCOME_PART)
+        | ({"forecasts": of_forecasts} if of_forecasts else {})
+        | moved,
         alarm_rate=alarm_rate,
     )
 

@@ -60,13 +60,13 @@ class DriftSection(ReportSection):
     def moves(self) -> list[str]:
         """A line for the forecasts and for each column beyond a limit, the seven largest of them."""
         lines = [f"forecasts: {self._forecast_words()}"] if "forecasts" in self.alarms else []
-        sizes = self.columns.set_index("column")
+        sizes = dict(zip(self.columns["column"], self.columns[["psi", "forecast_shift"]].to_numpy(float), strict=True))
         for name in self.moved[:_MOST_NAMED]:
-            shift = float(sizes.loc[name, "forecast_shift"])
+            psi, shift = map(float, sizes[name])
             alone = (
                 f"; alone it moves the mean forecast by {number(shift, 4, signed=True)}" if np.isfinite(shift) else ""
             )
-            lines.append(f"{name}: {_size(float(sizes.loc[name, 'psi']))} shift; {self.alarms[name]}{alone}")
+            lines.append(f"{name}: {_size(psi)} shift; {self.alarms[name]}{alone}")
         rest = self.moved[_MOST_NAMED:]
         return [*lines, f"and {_counted(len(rest), 'more column')}: {', '.join(rest[:5])}"] if rest else lines
 
@@ -122,7 +122,8 @@ class DriftSection(ReportSection):
         )
         forecasts = Table(
             _stability_table(self.forecasts, means=True),
-            "Population stability index (PSI) of the forecasts, beside those made out of sample in the run.",
+            "Population stability index (PSI) of the forecasts, beside those made out of sample in the run. Its limit"
+            " leaves room for what fitting once more changed on the same rows.",
         )
         columns = Table(
             _stability_table(self.columns),
