@@ -74,6 +74,8 @@ Examples:
   finnet verify reports/my-study   make the latest run again and compare it bit by bit
 
   finnet forecast reports/my-study prices.csv -o new.csv  forecast new rows with the latest run
+
+  finnet drift reports/my-study prices.csv  say what has moved since the latest run
 """
 
 app = typer.Typer(
@@ -260,6 +262,42 @@ def forecast(
     facts = {"run": new.run, "as_of": new.as_of, "trained_until": new.trained_until, "forecasts": len(new.forecasts)}
     facts |= {"flagged": sum(map(bool, new.flags)), "breaches": list(new.breaches), "output": str(output)}
     return Result(f"{new.sentence}\n\nforecasts: {output}", facts, _failure(new.require_stable))
+
+
+@app.command(epilog=_epilog("finnet drift reports/my-study newest.csv --output drift.html"))
+def drift(
+    run: _RunFolder,
+    data: Annotated[Path, typer.Argument(help="New prices or loans, in the shape that the job describes.")],
+    *,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File to write: .html or .json.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the output if it exists.")] = False,
+    sentiment: Annotated[Path | None, typer.Option(help="New sentiment; else the file named in the job.")] = None,
+    now: Annotated[datetime | None, typer.Option(help="Compare as if it were this UTC time.")] = None,
+    alarm_rate: Annotated[
+        float, typer.Option(help="Probability that a limit is exceeded where nothing has moved.")
+    ] = 0.05,
+) -> Result:
+    """Compare new data with those of a run: columns, forecasts, and outcomes where the file says what came true.
+
+    Exit code 5 where a limit is exceeded.
+    """
+    import pandas as pd
+
+    from finnet.jobs.drift import FORMS, drift_of
+    from finnet.jobs.outputs import require_free
+
+    if output is not None:
+        require_free(output, forms=FORMS, inputs=[data] if sentiment is None else [data, sentiment], force=force)
+    found = drift_of(
+        run, data, sentiment=sentiment, now=None if now is None else pd.Timestamp(now), alarm_rate=alarm_rate
+    )
+    facts: dict[str, Any] = {"run": found.run, "as_of": found.as_of, "rows": found.rows, "alarms": dict(found.alarms)}
+    words = found.summary
+    if output is not None:
+        found.write(output, force=force)
+        facts["output"] = str(output)
+        words += f"\n\ndrift: {output}"
+    return Result(words, facts, _failure(found.require_stable))
 
 
 @app.command(epilog=_epilog("finnet report reports/my-study/latest --output validation.html"))

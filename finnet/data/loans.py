@@ -1,7 +1,7 @@
 """Loan applications from CSV, CSV.gz or Parquet, with their outcome."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pandas as pd
@@ -11,14 +11,15 @@ from finnet.data.cells import categories, distinct, is_missing, is_number, match
 from finnet.data.csv_format import CsvFormat
 from finnet.data.guesses import is_number_or_date
 from finnet.data.loan_checks import suspect_columns, suspect_protected, suspect_repeats
+from finnet.data.loan_outcomes import Outcomes, end_of_day, outcomes_in
 from finnet.data.panel import LoanBook
 from finnet.data.quality import Findings
 from finnet.data.tables import Table, read_table
-from finnet.data.times import dates, days_or_moments, published, to_utc
+from finnet.data.times import dates, days_or_moments, to_utc
 from finnet.errors import ConfigError
 from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
 
-__all__ = ["LoanFile", "check_loans", "inspect_loans", "read_applications", "read_loans"]
+__all__ = ["LoanFile", "check_loans", "inspect_loans", "read_applications", "read_loans", "read_outcomes"]
 
 
 DAYS_A_YEAR = 365.25
@@ -66,7 +67,8 @@ class LoanFile:
     applied_at : str
         Column of the day of application, from midnight in `zone`; it is no feature. Needs `horizon_months`.
     horizon_months : int
-        Months after which an outcome is known. A loan applied for later than so many months before `as_of` is left out.
+        Months after which an outcome is known. A loan applied for later than so many months before `as_of` is neither
+        trained nor tested, whatever its cell says, but forecast in the run's pending.csv; its cell may be empty.
     as_of : date, optional
         Day of the data, to which outcomes are known; today by default.
     zone : str
@@ -202,6 +204,31 @@ def read_applications(settings: LoanFile) -> LoanBook:
     )
 
 
+def read_outcomes(settings: LoanFile) -> FloatArray:
+    """What a file says became of each loan, in its order: 1 bad, 0 good, NaN where it does not say; shape (n_rows,).
+
+    All are NaN where the file has no column of outcomes. Rows that the settings leave out are NaN too.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "loans.csv"
+    >>> _ = path.write_text("income,status\\n2500,paid\\n900,default\\n1200,\\n")
+    >>> read_outcomes(LoanFile(path=str(path), target="status", bad="default", good="paid"))
+    array([ 0.,  1., nan])
+    """
+    findings = Findings(settings.rules)
+    table = read_table(settings.path, settings.csv, findings, needed=(), unwanted=())
+    if table is None or settings.target not in table.columns:
+        return np.full(len(findings.checked(table)), np.nan)
+    outcomes, out = _outcomes(table, settings), np.zeros(len(table), bool)
+    for name, words in settings.leave_out.items():
+        out |= np.any([matches(table, name, word) for word in words if name in table.columns] or [out], axis=0)
+    kept, may_be_blank = outcomes.take(~out), np.ones(int((~out).sum()), bool)
+    kept.note_odd(table.take(~out), settings.target, findings, may_be_blank=may_be_blank)
+    return np.asarray(np.where(out, np.nan, findings.checked(outcomes).truth))
+
+
 def check_loans(settings: LoanFile) -> pd.DataFrame:
     """The quality table of a loan file: every error and warning, odd columns included; empty where all is well."""
     findings = Findings(settings.rules)
@@ -227,15 +254,18 @@ def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
     if table is None:
         return None
     table = _without_left_out(table, settings, findings)
-    default, is_known, is_open = _outcome(table, settings, findings)
+    outcomes = _outcomes(table, settings)
     book = _applications_of(table, settings, findings, loan_id=_loan_id(table, settings, findings))
-    come, is_due = _is_due(book, table, settings, findings, is_known=is_known)
-    keep = is_known & is_due
+    come, young = _is_due(book, table, settings, findings)
+    outcomes.note_odd(table, settings.target, findings, may_be_blank=young)
+    _note_waiting(table, settings, findings, undecided=outcomes.undecided, young=young)
+    # A young loan that defaulted already waits as well: among the young only the bad ones are known.
+    keep, waits = outcomes.is_known & come & ~young, young | (outcomes.undecided & come)
     if not keep.any():
         findings.add("empty_file", settings.path, value="no loan is left whose outcome is known")
         return None
-    pending = book.take(is_open & come) if (is_open & come).any() else None
-    return replace(book, default=default, pending=pending).take(keep)
+    book = replace(book, default=outcomes.bad.astype(np.int64))
+    return replace(book, pending=book.take(waits) if waits.any() else None).take(keep)
 
 
 def _applications_of(
@@ -278,45 +308,38 @@ def _without_left_out(table: Table, settings: LoanFile, findings: Findings) -> T
     return table.take(keep)
 
 
-def _outcome(table: Table, settings: LoanFile, findings: Findings) -> tuple[IntArray, BoolArray, BoolArray]:
-    """1 where a loan went bad, which outcomes are known and which are open, shape (n_rows,) each; others are noted."""
+def _outcomes(table: Table, settings: LoanFile) -> Outcomes:
+    words = {"bad": settings.words("bad"), "good": settings.words("good"), "undecided": settings.undecided}
+    return outcomes_in(table, settings.target, **words)
 
-    def says(words: tuple[str, ...]) -> BoolArray:
-        cells = [matches(table, settings.target, word) for word in words]
-        return np.any([np.zeros(len(table), bool), *cells], axis=0, out=np.zeros(len(table), bool))
 
-    bad, good, undecided = says(settings.words("bad")), says(settings.words("good")), says(settings.undecided)
-    unknown = np.flatnonzero(~(bad | good | undecided))
-    values = shown(table, settings.target, unknown)
-    findings.add_rows("unknown_outcome", table.origin.take(unknown), column=settings.target, values=values)
+def _note_waiting(
+    table: Table, settings: LoanFile, findings: Findings, *, undecided: BoolArray, young: BoolArray
+) -> None:
+    """Count the loans that neither train nor test: undecided ones, and others whose months have not passed."""
     if undecided.any():
         words = ", ".join(map(repr, settings.undecided))
         findings.add("undecided", table.file, column=settings.target, value=words, count=int(undecided.sum()))
-    return bad.astype(np.int64), bad | good, undecided
+    if (young & ~undecided).any():
+        words = f"applied for less than {settings.horizon_months} months before {_day_of(settings)}"
+        count = int((young & ~undecided).sum())
+        findings.add("not_due", table.file, column=settings.applied_at, value=words, count=count)
 
 
-def _is_due(
-    book: LoanBook, table: Table, settings: LoanFile, findings: Findings, *, is_known: BoolArray
-) -> tuple[BoolArray, BoolArray]:
-    """Which loans had been applied for by the day of the data, and which outcomes can be known, shape (n_rows,) each.
+def _day_of(settings: LoanFile) -> date:
+    return settings.as_of or datetime.now(UTC).date()
 
-    A young loan that defaulted already is left out as well: among the young only the bad ones would be known.
-    """
+
+def _is_due(book: LoanBook, table: Table, settings: LoanFile, findings: Findings) -> tuple[BoolArray, BoolArray]:
+    """Which loans had been applied for by the day of the data, and which of these are too young for an outcome."""
     if book.applied_at is None or book.resolves_at is None:
-        return np.ones(len(book), bool), np.ones(len(book), bool)
-    day = settings.as_of or datetime.now(UTC).date()
-    end = published(np.array([day + timedelta(days=1)], "datetime64[us]"), time="00:00", zone=settings.zone)[0]
+        return np.ones(len(book), bool), np.zeros(len(book), bool)
+    end = end_of_day(_day_of(settings), settings.zone)
     later: BoolArray = book.applied_at >= end
-    young: BoolArray = (book.resolves_at >= end) & ~later
     values = shown(table, settings.applied_at, np.flatnonzero(later))
     findings.add_rows("applied_later", table.origin.take(later), column=settings.applied_at, values=values)
-    if (young & is_known).any():
-        words = f"applied for less than {settings.horizon_months} months before {day}"
-        findings.add(
-            "not_due", table.file, column=settings.applied_at, value=words, count=int((young & is_known).sum())
-        )
-    come = ~later & ~np.isnat(book.applied_at)
-    return come, come & ~young
+    come: BoolArray = ~later & ~np.isnat(book.applied_at)
+    return come, come & (book.resolves_at >= end)
 
 
 def _amount(applications: pd.DataFrame, table: Table, settings: LoanFile, findings: Findings) -> FloatArray | None:

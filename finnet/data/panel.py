@@ -198,7 +198,7 @@ class LoanBook:
     aside : DataFrame of shape (n, n_columns), optional
         Columns that are no features, such as the sex of the applicant, by which loans are divided or valued.
     pending : LoanBook, optional
-        Loans whose outcome is not known yet, each with `default` 0.
+        Loans whose outcome is not known yet or not due; `default` is 1 where one went bad already.
     amount : ndarray of shape (n,), optional
         Lent amount, account currency.
     true_probability : ndarray of shape (n,), optional

@@ -1,123 +1,58 @@
 """Stability: whether new rows look like those that trained a model, row by row and column by column."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, chi2
 
+from finnet.checks import require_number
+from finnet.evaluation.population import (
+    chance_of_difference,
+    chance_of_new,
+    population_stability_index,
+    stability_limit,
+)
+from finnet.evaluation.profile import ColumnProfile, Profile
 from finnet.types import BoolArray, FloatArray
 
-__all__ = ["ColumnProfile", "Profile", "Stability", "compared"]
+__all__ = ["Limits", "Stability", "compared"]
 
-BINS = 10
-NORMAL_SHARE = 0.01
-"""Share of rows that may be out of range, or hold a level that training never saw, without any shift."""
+_SMALL_LEVEL = 0.02
+"""Levels of a smaller share, among rows before and after, are one bin."""
 
-SIGNIFICANCE = 0.001
-"""Probability, over all columns of a file, that rows like those of training breach a limit."""
-
-PSI_LIMIT = 0.1
-"""Population stability that is tolerated however many rows there are."""
-
-RARELY_MISSING = 0.05
+_RARELY_MISSING = 0.05
 """A missing cell is flagged where so small a share was missing in training."""
 
-
-@dataclass(frozen=True)
-class ColumnProfile:
-    """What training saw of one column.
-
-    Parameters
-    ----------
-    missing : float
-        Share of the rows.
-    shares : tuple of float
-        Of the known rows, in each bin or of each level.
-    edges : tuple of float
-        Of a number column: lower edges of all bins but the first.
-    low, high : float
-        Of a number column.
-    levels : tuple of str
-        Of a category column.
-    """
-
-    missing: float
-    shares: tuple[float, ...]
-    edges: tuple[float, ...] = ()
-    low: float = 0.0
-    high: float = 0.0
-    levels: tuple[str, ...] = ()
+_FOR_STABILITY, _FOR_OTHERS = 0.8, 0.1
+"""What part of a column's alarm rate its population stability has, and each of the two other comparisons."""
 
 
 @dataclass(frozen=True)
-class Profile:
-    """What training saw.
+class Limits:
+    """How far columns may move before it is an alarm.
 
     Parameters
     ----------
-    rows : int
-    columns : mapping of str to ColumnProfile
-
-    Examples
-    --------
-    >>> table = pd.DataFrame({"income": [1.0, 2.0, None, 4.0], "home": pd.Categorical(["own", "rent", "own", "own"])})
-    >>> profile = Profile.of(table)
-    >>> profile.columns["income"].missing, profile.columns["home"].shares
-    (0.25, (0.75, 0.25))
-    >>> Profile.from_json(profile.to_json()) == profile
-    True
+    alarm_rate : float
+        Probability that independent rows like those of training breach any limit, over all columns together (Bonferroni
+        among columns; four fifths of it for the population stability, a tenth each for missing cells and for values or
+        levels that training never had).
+    psi : float
+        Population stability that is tolerated however many rows there are.
+    share : float
+        Share of the rows that may be new in kind, or by which the missing may move, however many rows there are.
     """
 
-    rows: int
-    columns: Mapping[str, ColumnProfile]
+    alarm_rate: float = 0.001
+    psi: float = 0.1
+    share: float = 0.01
 
-    @classmethod
-    def of(cls, X: pd.DataFrame) -> Self:
-        """The profile of a table of numbers and categories."""
-        return cls(len(X), {str(name): _profile(X[name]) for name in X})
-
-    @property
-    def categories(self) -> tuple[str, ...]:
-        """Names of the category columns."""
-        return tuple(name for name, column in self.columns.items() if column.levels)
-
-    def to_json(self) -> dict[str, Any]:
-        """The profile as plain lists and numbers."""
-        return {"rows": self.rows, "columns": {name: asdict(column) for name, column in self.columns.items()}}
-
-    @classmethod
-    def from_json(cls, saved: Mapping[str, Any]) -> Self:
-        """The profile that `to_json` gave."""
-        columns = {
-            name: ColumnProfile(**{key: _tuple(part) for key, part in column.items()})
-            for name, column in saved["columns"].items()
-        }
-        return cls(saved["rows"], columns)
-
-
-def _tuple(part: Any) -> Any:
-    return tuple(part) if isinstance(part, list) else part
-
-
-def _profile(column: "pd.Series[Any]") -> ColumnProfile:
-    missing = float(column.isna().mean())
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        counts = column.value_counts(normalize=True, sort=False)
-        return ColumnProfile(missing, tuple(map(float, counts)), levels=tuple(map(str, counts.index)))
-    values = column.dropna().to_numpy(float)
-    if not len(values):
-        return ColumnProfile(missing, (1.0,))
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)[1:-1]))
-    shares = tuple(map(float, _shares(values, edges)))
-    return ColumnProfile(missing, shares, tuple(map(float, edges)), float(values.min()), float(values.max()))
-
-
-def _shares(values: FloatArray, edges: Sequence[float] | FloatArray) -> FloatArray:
-    bins = np.searchsorted(np.asarray(edges), values, side="right")
-    return np.bincount(bins, minlength=len(edges) + 1) / max(len(values), 1)
+    def __post_init__(self) -> None:
+        require_number(self.alarm_rate, name="alarm_rate", below=1.0, zero=False)
+        require_number(self.psi, name="psi", below=np.inf)
+        require_number(self.share, name="share", below=1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +65,9 @@ class Stability:
         For each row, such as "home: level not seen in training".
     summary : DataFrame
         One row per column: `column`, `unseen`, `outside`, `missing`, `missing_before` (shares of the rows), `psi`,
-        `psi_limit`, `breached`.
+        `psi_limit`, `mean`, `mean_before` (of numbers, else NaN), `moved` (the bin whose share moved most, in words),
+        `forecast_shift` (how far the mean forecast would move if only this column had moved; NaN where that is not
+        known), `breached`.
     told : list of str
         A sentence for each column that breaches a limit.
     """
@@ -140,27 +77,40 @@ class Stability:
     told: list[str] = field(default_factory=list)
 
 
-def compared(profile: Profile, X: pd.DataFrame, *, units: int | None = None) -> Stability:
+def compared(profile: Profile, X: pd.DataFrame, *, units: int | None = None, limits: Limits | None = None) -> Stability:
     """New rows beside the profile of training, by columns that both have.
+
+    Limits know how many rows there are, before and after. They take rows as independent: where rows of one month or
+    session share what happens to all, or values last from one to the next, alarms are more frequent than stated.
 
     Parameters
     ----------
     units : int, optional
         How many of the rows are independent, where that is not all: rows of one market session share its shocks.
+    limits : Limits, optional
+        By default those that tolerate what does not matter to a forecast.
+
+    Examples
+    --------
+    >>> before = pd.DataFrame({"age": np.arange(1000.0) % 50})
+    >>> print(*compared(Profile.of(before), before.head(500) * 0.8).told)
+    age: population stability 0.69 is above its limit 0.2 (44 or more: 10.0 % before, 0.0 % now)
     """
-    units = len(X) if units is None else units
-    flags: list[list[str]] = [[] for _ in range(len(X))]
+    limits = limits or Limits()
     names = [name for name in profile.columns if name in X]
-    rows, told = [], []
+    share = replace(limits, alarm_rate=limits.alarm_rate / max(len(names), 1))
+    trained, rows = profile.units or profile.rows, len(X) if units is None else units
+    flags: list[list[str]] = [[] for _ in range(len(X))]
+    summary, told = [], []
     for name in names:
-        found = _compared(profile.columns[name], X[name], profile.rows, units=units, columns=len(names))
+        found = _compared(profile.columns[name], X[name], share, sizes=(trained, rows))
         for words, at in found.flagged.items():
             for row in np.flatnonzero(at):
                 flags[row].append(f"{name}: {words}")
-        rows.append({"column": name, **found.figures})
+        summary.append({"column": name, **found.figures})
         if found.sentence:
             told.append(f"{name}: {found.sentence}")
-    return Stability(flags, pd.DataFrame(rows), told)
+    return Stability(flags, pd.DataFrame(summary), told)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,68 +120,110 @@ class _Column:
     sentence: str
 
 
-def _compared(before: ColumnProfile, column: "pd.Series[Any]", trained: int, *, units: int, columns: int) -> _Column:
+def _compared(
+    before: ColumnProfile, column: "pd.Series[Any]", limits: Limits, *, sizes: tuple[float, float]
+) -> _Column:
+    """One column; `sizes` are the independent rows before and now, and the limits are those of this column alone."""
+    trained, units = sizes
     missing: BoolArray = column.isna().to_numpy()
-    known = column[~missing]
-    none = np.zeros(len(column), bool)
-    unseen, outside = none.copy(), none.copy()
-    if before.levels:
-        texts = known.astype(str)
-        unseen[~missing] = ~texts.isin(before.levels).to_numpy()
-        counts = texts.value_counts(normalize=True)
-        shares = np.array([float(counts.get(level, 0.0)) for level in before.levels])
-    else:
-        values = known.to_numpy(float)
-        outside[~missing] = (values < before.low) | (values > before.high)
-        shares = _shares(values, before.edges)
-    psi = _psi(np.array(before.shares), shares, trained=trained, units=units) if len(known) else 0.0
-    limit = _psi_limit(len(before.shares), trained, units, columns=columns)
-    breaches = {
-        "levels that training never saw": _is_too_much(unseen.mean(), NORMAL_SHARE, units, columns=columns),
-        "values outside the range of training": _is_too_much(outside.mean(), NORMAL_SHARE, units, columns=columns),
-        "no value": _is_too_much(missing.mean(), max(before.missing, NORMAL_SHARE), units, columns=columns),
-    }
-    parts = dict(zip(breaches, (unseen, outside, missing), strict=True))
-    sentences = [
-        f"{int(parts[words].sum()):,} of {len(column):,} rows have {words}" for words in breaches if breaches[words]
-    ]
+    known, share_missing = column[~missing], float(missing.mean())
+    new = np.zeros(len(column), bool)
+    new[~missing] = before.is_new(known)
+    shares = _shares(before, known, trained=trained * (1 - before.missing), units=units * (1 - share_missing))
+    psi, limit = _stability(shares, limits, tolerated=before.tolerated)
+    rate = _FOR_OTHERS * limits.alarm_rate
+    sentences = []
+    single = before.single if before.levels else 1
+    odds = chance_of_new(float(new.mean()) * units, units, trained=trained, single=single)
+    if new.mean() > limits.share and odds < rate:
+        kind = "levels that training never saw" if before.levels else "values outside the range of training"
+        sentences.append(f"{int(new.sum()):,} of {len(column):,} rows have {kind}{_such_as(column[new])}")
+    odds = chance_of_difference((before.missing * trained, trained), (share_missing * units, units))
+    if abs(share_missing - before.missing) > limits.share and odds < rate:
+        sentences.append(
+            f"{int(missing.sum()):,} of {len(column):,} rows have no value, {100 * before.missing:.1f} % before"
+        )
     if psi > limit:
-        sentences.append(f"population stability {psi:.2f} is above its limit {limit:.2f}")
-    rarely = before.missing <= RARELY_MISSING
-    flagged = {"level not seen in training": unseen, "out of range": outside, "missing": missing if rarely else none}
+        sentences.append(f"population stability {psi:.2g} is above its limit {limit:.2g} ({shares.moved})")
+    rarely = missing if before.missing <= _RARELY_MISSING else np.zeros(len(column), bool)
     figures = {
-        "unseen": float(unseen.mean()),
-        "outside": float(outside.mean()),
-        "missing": float(missing.mean()),
+        "unseen": float(new.mean()) if before.levels else 0.0,
+        "outside": 0.0 if before.levels else float(new.mean()),
+        "missing": share_missing,
         "missing_before": before.missing,
+        "mean": float("nan") if before.levels or not len(known) else float(known.mean()),
+        "mean_before": float("nan") if before.levels else before.mean,
         "psi": psi,
         "psi_limit": limit,
+        "moved": shares.moved,
+        "forecast_shift": _forecast_shift(before, known),
         "breached": bool(sentences),
     }
-    return _Column(flagged, figures, "; ".join(sentences))
+    flag = "level not seen in training" if before.levels else "out of range"
+    return _Column({flag: new, "missing": rarely}, figures, "; ".join(sentences))
 
 
-def _psi(before: FloatArray, after: FloatArray, *, trained: int, units: int) -> float:
-    """Population stability index: the sum of (after - before) log(after / before) over bins.
-
-    Every bin counts half a row more than it has: empty bins of a few rows would weigh far too much.
-    """
-    a = (before * trained + 0.5) / (trained + 0.5 * len(before))
-    b = (after * units + 0.5) / (units + 0.5 * len(after))
-    return float(((b - a) * np.log(b / a)).sum())
+def _such_as(cells: "pd.Series[Any]") -> str:
+    words = [f"{cell:g}" if isinstance(cell, float) else str(cell) for cell in cells.value_counts().index[:3]]
+    return f" ({', '.join(words)})"
 
 
-def _psi_limit(bins: int, trained: int, units: int, *, columns: int) -> float:
-    """PSI_LIMIT and what chance adds: without any shift the index is about chi-square times (1/n + 1/m).
+@dataclass(frozen=True, eq=False)
+class _Shares:
+    """Shares of the known rows before and now, bin by bin, with the independent rows that they rest on."""
 
-    Source: Yurdakul & Naranjo (2020), Statistical properties of the population stability index.
-    """
-    if bins < 2:
-        return float("inf")
-    chance = chi2.ppf(1 - SIGNIFICANCE / columns, bins - 1) * (1 / max(trained, 1) + 1 / max(units, 1))
-    return PSI_LIMIT + float(chance)
+    before: FloatArray
+    now: FloatArray
+    names: Sequence[str]
+    trained: float
+    units: float
+
+    @property
+    def moved(self) -> str:
+        """The bin whose share moved most."""
+        if not len(self.now):
+            return ""
+        most = int(np.abs(self.now - self.before).argmax())
+        return f"{self.names[most]}: {100 * self.before[most]:.1f} % before, {100 * self.now[most]:.1f} % now"
 
 
-def _is_too_much(share: float, normal: float, units: int, *, columns: int) -> bool:
-    """Whether so large a share would hardly come about where `normal` is the true one."""
-    return bool(binom.sf(round(share * units) - 1, units, normal) < SIGNIFICANCE / columns) and share > normal
+def _shares(before: ColumnProfile, known: "pd.Series[Any]", *, trained: float, units: float) -> _Shares:
+    if not len(known):
+        return _Shares(np.empty(0), np.empty(0), [], trained, units)
+    if not before.levels:
+        now = np.bincount(before.bin_of(known), minlength=len(before.shares)) / len(known)
+        names = [before.name_of(number) for number in range(len(now))]
+        return _Shares(np.array(before.shares), now, names, trained, units)
+    table = pd.concat(
+        [pd.Series(before.shares, before.levels), known.astype(str).value_counts(normalize=True)], axis=1
+    ).fillna(0.0)
+    # Levels are told apart by both samples alike, so that a level is as likely to have risen as to have fallen.
+    pooled = (table * [trained, units]).sum(axis=1) / (trained + units)
+    small = (pooled < _SMALL_LEVEL).to_numpy()
+    own, rest = table[~small], table[small].sum()
+    names = [str(name) for name in own.index]
+    if small.any():
+        own, names = pd.concat([own, rest.to_frame().T]), [*names, "all rarer levels"]
+    return _Shares(own.iloc[:, 0].to_numpy(float), own.iloc[:, 1].to_numpy(float), names, trained, units)
+
+
+def _stability(shares: _Shares, limits: Limits, *, tolerated: float) -> tuple[float, float]:
+    """The index and its limit; bins that no row was or is in say nothing."""
+    used = (shares.before > 0) | (shares.now > 0)
+    if not used.any():
+        return 0.0, float("inf")
+    psi = population_stability_index(shares.before[used] * shares.trained, shares.now[used] * shares.units)
+    rate = _FOR_STABILITY * limits.alarm_rate
+    chance = stability_limit(int(used.sum()), trained=shares.trained, rows=shares.units, alarm_rate=rate)
+    # The index is about a squared distance, and distances add up at most.
+    return float(psi), limits.psi + float((np.sqrt(tolerated) + np.sqrt(chance)) ** 2)
+
+
+def _forecast_shift(before: ColumnProfile, known: "pd.Series[Any]") -> float:
+    """Mean forecast of training in the bins that rows are in now, less that in those they were in before."""
+    bins = before.bin_of(known) if before.forecast else np.empty(0, int)
+    seen = bins[bins >= 0]
+    if not len(seen):
+        return float("nan")
+    now = np.bincount(seen, minlength=len(before.shares)) / len(seen)
+    return float((now - np.array(before.shares)) @ np.array(before.forecast))

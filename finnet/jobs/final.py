@@ -3,15 +3,25 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from finnet.dataset import Dataset
-from finnet.evaluation.stability import Profile
-from finnet.evaluation.walk_forward import refit, refit_folds
+from finnet.evaluation.profile import Profile
+from finnet.evaluation.walk_forward import forecasts_for, refit, refit_folds
+from finnet.forecasts import Forecasts
 from finnet.jobs.config import Job
 from finnet.splits import Split, WalkForward
 from finnet.types import IntArray
 
-__all__ = ["REFIT", "describe_refit", "final_rows", "refit_deployed", "training_profile"]
+__all__ = [
+    "REFIT",
+    "describe_refit",
+    "final_rows",
+    "forecast_table",
+    "independent_rows",
+    "refit_deployed",
+    "training_profile",
+]
 
 REFIT = "final refit"
 
@@ -43,9 +53,39 @@ def refit_deployed(job: Job, dataset: Dataset, model: Any) -> Any:
     return refit(model, dataset, final_rows(job.split.split, dataset), blocks=job.blocks, seed=job.seed)
 
 
-def training_profile(job: Job, dataset: Dataset) -> Profile:
-    """What the rows of the last window look like, for new rows to be compared with."""
-    return Profile.of(dataset.X.iloc[final_rows(job.split.split, dataset)])
+def training_profile(job: Job, dataset: Dataset, forecasts: Forecasts, *, model: Any) -> Profile:
+    """What the rows of the last window look like, for new rows to be compared with.
+
+    Beside them what was forecast out of sample of any row, by one model; of repeated folds the first forecast counts.
+    `model` is that model, fitted on the last window.
+    """
+    rows = final_rows(job.split.split, dataset)
+    profile = Profile.of(dataset.X.iloc[rows], units=independent_rows(dataset, rows))
+    table = forecasts.table.drop_duplicates(["entity", "issued_at", "level"])
+    values = forecast_table(Forecasts(table))
+    issued = dataset.clock("decided_at") if dataset.is_dated else np.full(len(dataset), np.datetime64("NaT", "us"))
+    place = pd.Series(np.arange(len(dataset)), pd.MultiIndex.from_arrays([dataset.entity, issued]))
+    cases = table.drop_duplicates(["entity", "issued_at"])
+    forecast = place.reindex(pd.MultiIndex.from_frame(cases[["entity", "issued_at"]])).to_numpy(int)
+    X = dataset.X.iloc[forecast]
+    which = {"model": "again", "fold": -1, "entity": np.arange(len(X)).astype(str), "target": "", "horizon": 0}
+    again = forecast_table(forecasts_for(model, X, which, run_id=""))
+    return profile.with_forecasts(X, values, again=again, units=independent_rows(dataset, forecast))
+
+
+def independent_rows(dataset: Dataset, rows: IntArray) -> int:
+    """How many of these rows are independent: sessions where entities return in later ones, else all."""
+    if not dataset.is_dated or len(np.unique(dataset.entity[rows])) == len(rows):
+        return len(rows)
+    return len(np.unique(dataset.clock("known_at")[rows]))
+
+
+def forecast_table(forecasts: Forecasts) -> pd.DataFrame:
+    """Forecasts of one model, a row for each case in their order: the column "forecast", or one for each quantile."""
+    if not forecasts.levels:
+        return pd.DataFrame({"forecast": forecasts.table["value"].to_numpy()})
+    parts = forecasts.table.groupby("level")["value"]
+    return pd.DataFrame({f"forecast at level {level:g}": part.to_numpy() for level, part in parts})
 
 
 def describe_refit(job: Job, dataset: Dataset, *, model: str) -> dict[str, Any]:

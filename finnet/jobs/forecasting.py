@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,16 +11,18 @@ import pandas as pd
 from finnet.data.limits import limited
 from finnet.errors import DataError, LimitError
 from finnet.estimators.saving import load_model
-from finnet.evaluation.stability import Profile, compared
+from finnet.evaluation.profile import Profile
+from finnet.evaluation.stability import compared
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import MODEL, POLICY, PROFILE
+from finnet.jobs.config import Job
 from finnet.jobs.final import REFIT
-from finnet.jobs.new_rows import NewRows, forecast_rows
+from finnet.jobs.new_rows import NewRows, forecast_rows, joined_flags
 from finnet.jobs.saved import SavedRun
 from finnet.jobs.tasks import task_of
 from finnet.names import model_in_sentence
 
-__all__ = ["NewForecasts", "forecast_new"]
+__all__ = ["NewForecasts", "ReadRows", "forecast_new", "read_new"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,26 +108,56 @@ def forecast_new(
     DataError
         Where no session is new, the history is too short to look back, or the columns are not those of training.
     """
-    saved = SavedRun.open(run)
-    job, model = saved.job, load_model(saved.folder / MODEL)
-    profile = _profile(saved)
-    until = saved.fact(REFIT, dict).get("until")
     moment = (now or pd.Timestamp.now("UTC").tz_localize(None)).to_datetime64()
+    new = read_new(run, data, sentiment=sentiment, moment=moment)
+    found = compared(new.profile, new.rows.X[list(new.profile.columns)], units=new.rows.units)
+    flags = joined_flags(new.rows, found.flags)
+    # Of quantiles each row has a forecast for every level, level by level.
+    flags *= max(len(new.forecasts.levels), 1)
+    task, policy = task_of(new.job), new.saved.read_json(POLICY)
+    forecasts = task.publish(new.job, policy, X=new.rows.X, forecasts=new.forecasts)
+    columns = task.annotate(new.job, policy, model=new.model, X=new.rows.X, forecasts=forecasts)
+    return NewForecasts(
+        forecasts,
+        new.as_of,
+        new.until or "undated",
+        new.saved.name,
+        flags,
+        found.summary,
+        tuple(found.told),
+        columns,
+    )
+
+
+class ReadRows(NamedTuple):
+    """New rows beside the run that forecast them; `until` is when the last label that trained its model was known."""
+
+    saved: SavedRun
+    job: Job
+    model: Any
+    profile: Profile
+    rows: NewRows
+    forecasts: Forecasts
+    until: str | None
+
+    @property
+    def as_of(self) -> str:
+        """Moment of the newest row in UTC, or "undated"."""
+        issued_at = self.rows.issued_at
+        return "undated" if issued_at is None else str(pd.Timestamp(issued_at.max()))
+
+
+def read_new(run: Path | str, data: Path | str, *, sentiment: Path | str | None, moment: np.datetime64) -> ReadRows:
+    """The new rows of a file and their forecasts, as `forecast_new` describes them; errors are those named there."""
+    saved = SavedRun.open(run)
+    job, model, profile = saved.job, load_model(saved.folder / MODEL), _profile(saved)
+    until = saved.fact(REFIT, dict).get("until")
     with limited(job.limits):
         trained = None if until is None else np.datetime64(until)
         rows = task_of(job).new_rows(job, data, sentiment=sentiment, profile=profile, now=moment, until=trained)
     _require_schema(rows.X, profile)
     forecasts = forecast_rows(rows, model, model=saved.fact(REFIT, dict)["model"], run_id=saved.name)
-    found = compared(profile, rows.X[list(profile.columns)], units=rows.units)
-    flags = tuple("; ".join([*own, *odd]) for own, odd in zip(rows.flags, found.flags, strict=True))
-    # Of quantiles each row has a forecast for every level, level by level.
-    flags *= max(len(forecasts) // max(len(flags), 1), 1)
-    policy = saved.read_json(POLICY)
-    forecasts = task_of(job).publish(job, policy, X=rows.X, forecasts=forecasts)
-    columns = task_of(job).annotate(job, policy, model=model, X=rows.X, forecasts=forecasts)
-    return NewForecasts(
-        forecasts, _newest(rows), until or "undated", saved.name, flags, found.summary, tuple(found.told), columns
-    )
+    return ReadRows(saved, job, model, profile, rows, forecasts, until)
 
 
 def _profile(saved: SavedRun) -> Profile:
@@ -142,7 +175,3 @@ def _require_schema(X: pd.DataFrame, profile: Profile) -> None:
         if was_number != is_number:
             kinds = ("a number", "a category") if is_number else ("a category", "a number")
             raise DataError(f"column {name!r} is {kinds[0]}, but was {kinds[1]} in training; give the same columns")
-
-
-def _newest(rows: NewRows) -> str:
-    return "undated" if rows.issued_at is None else str(pd.Timestamp(rows.issued_at.max()))

@@ -11,11 +11,12 @@ from finnet.evaluation.walk_forward import forecasts_for
 from finnet.forecasts import Forecasts
 from finnet.types import TimeArray
 
-__all__ = ["LATER", "OLD", "REPEATED", "NewRows", "forecast_rows"]
+__all__ = ["BAD_ALREADY", "LATER", "OLD", "REPEATED", "NewRows", "forecast_rows", "joined_flags"]
 
 NO_FOLD = -1
 """What stands as fold of forecasts that the final refit made."""
 
+BAD_ALREADY = "went bad already"
 OLD, LATER, REPEATED = "known before the model was trained", "applied for after today", "repeated"
 
 
@@ -53,3 +54,8 @@ def forecast_rows(rows: NewRows, fitted: Any, *, model: str, run_id: str) -> For
     clocks = {name: getattr(rows, name) for name in ("issued_at", "tradable_at", "resolves_at")}
     times: dict[str, Any] = {name: clock for name, clock in clocks.items() if clock is not None}
     return forecasts_for(fitted, rows.X, {**columns, **times}, run_id=run_id)
+
+
+def joined_flags(rows: NewRows, found: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """One text for each row: what is odd about it by itself, then what was found beside the rows of training."""
+    return tuple("; ".join([*own, *odd]) for own, odd in zip(rows.flags, found, strict=True))

@@ -6,9 +6,10 @@ from typing import Any, Self
 
 import pandas as pd
 
-from finnet.evaluation.stability import Profile, compared
+from finnet.evaluation.profile import Profile
+from finnet.evaluation.stability import compared
 from finnet.forecasts import Forecasts
-from finnet.jobs.new_rows import NewRows, forecast_rows
+from finnet.jobs.new_rows import NewRows, forecast_rows, joined_flags
 from finnet.jobs.outputs import to_csv
 
 __all__ = ["PENDING", "Pending"]
@@ -29,7 +30,7 @@ class Pending:
         """Forecasts of the rows by a fitted model of that name, whose training rows gave the profile."""
         forecasts = forecast_rows(rows, model, model=name, run_id=run_id)
         found = compared(profile, rows.X, units=rows.units)
-        return cls(rows.X, forecasts, tuple("; ".join(odd) for odd in found.flags))
+        return cls(rows.X, forecasts, joined_flags(rows, found.flags))
 
     def to_csv(self, columns: Mapping[str, Sequence[str]]) -> bytes:
         """The table that `finnet forecast` writes, in the order of the file, with these columns before the flags."""

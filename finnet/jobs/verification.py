@@ -93,7 +93,17 @@ def _moved(job: Job, data: Path) -> Job:
 
 
 def compare_runs(saved: SavedRun, made: SavedRun) -> Verification:
-    """How a run differs from the same run made again."""
+    """How a run differs from the same run made again, and whether code of the user's own has changed since."""
+    found = _compare_results(saved, made)
+    before, now = (run.manifest.get("plugins") or {} for run in (saved, made))
+    changed = [name for name in now if before.get(name) != now[name]]
+    if not changed:
+        return found
+    words = f"the source of {', '.join(changed)} has changed since the run"
+    return Verification("different", f"different: {words}; {found.sentence}")
+
+
+def _compare_results(saved: SavedRun, made: SavedRun) -> Verification:
     if saved.manifest["data"] != made.manifest["data"]:
         name, old, new = next(_differences(saved.manifest["data"], made.manifest["data"]))
         return Verification("different", f"different: the data has changed since, {name} was {old} and is {new}")
@@ -128,12 +138,12 @@ def _of_file(status: str, name: str) -> Verification:
 
 
 def _settled(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What must be the same wherever a run is made: all but the machine and the paths of its files."""
+    """What must be the same wherever a run is made: all but machine, paths of files, and plugins, compared before."""
     job = manifest.get("job")
     if not isinstance(job, dict) or not isinstance(data := job.get("data"), dict):
         return manifest
     sources = {name: {**source, "path": ""} if isinstance(source, dict) else source for name, source in data.items()}
-    return {**manifest, "environment": {}, "job": {**job, "data": sources}}
+    return {**manifest, "environment": {}, "plugins": {}, "job": {**job, "data": sources}}
 
 
 def _read_near(name: str, old: bytes, new: bytes) -> bool:

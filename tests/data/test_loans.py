@@ -187,6 +187,14 @@ def test_loans_whose_outcome_cannot_be_known_yet_are_left_out_and_counted(write)
     assert found.loc[found["rule"] == "not_due", "count"].tolist() == [1]
 
 
+def test_an_empty_cell_is_no_error_until_the_outcome_is_due(write):
+    rows = LOANS.replace("3000,,,paid", "3000,,,")
+    book = read_loans(settings(write(rows), **DATED, as_of=date(2021, 2, 28)))
+    assert book.pending.loan_id.tolist() == ["x3"]
+    found = check_loans(settings(write(rows), **DATED, as_of=date(2021, 3, 1)))
+    assert found.loc[found["severity"] == "error", "rule"].tolist() == ["unknown_outcome"]
+
+
 def test_an_outcome_is_due_on_the_day_on_which_its_months_end(write):
     assert len(read_loans(settings(write(LOANS), **DATED, as_of=date(2021, 3, 1)))) == 3
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finnet.evaluation.stability import Profile, compared
+from finnet.evaluation.profile import Profile
+from finnet.evaluation.stability import compared
 
 
 def rows(n, seed):

@@ -92,3 +92,31 @@ def test_no_table_is_written_where_all_loans_are_decided(tmp_path):
     written(tmp_path, undecided=0)
     result = run_job(job_of(tmp_path), reports=tmp_path / "reports")
     assert not (result.folder / "pending.csv").exists()
+
+
+def dated(folder):
+    """260 loans a week apart with 12 months to go bad: of the last 52 some cells are empty, some say bad already."""
+    rng = np.random.default_rng(0)
+    n = 260
+    days = pd.Timestamp("2020-01-06") + pd.to_timedelta(7 * np.arange(n), unit="D")
+    income = rng.normal(size=n)
+    status = np.where(rng.random(n) < 1 / (1 + np.exp(2 * income)), "bad", "good").astype(object)
+    status[n - 30 :: 2] = ""
+    pd.DataFrame({"day": days, "income": income, "status": status}).to_csv(folder / "loans.csv", index=False)
+    loans = {"path": "loans.csv", "target": "status", "bad": "bad", "good": "good", "applied_at": "day"}
+    loans |= {"horizon_months": 12, "as_of": str(days[-1].date())}
+    settings = {"schema": 1, "task": "default-risk", "name": "a", "data": {"loans": loans}}
+    settings |= {"models": ["network", "prior_rate"], "tune": {"trials": 1}, "blocks": {"validation": 0.34}}
+    return parse_job({**settings, "network": {"members": 2, "hidden": [4], "epochs": 2}}).relative_to(folder)
+
+
+def test_loans_whose_months_have_not_passed_are_forecast_and_neither_train_nor_test(tmp_path):
+    result = run_job(dated(tmp_path), reports=tmp_path / "reports")
+    pending = pd.read_csv(result.folder / "pending.csv")
+    table = pd.read_csv(tmp_path / "loans.csv", keep_default_na=False)
+    young = pd.to_datetime(table["day"]) > pd.to_datetime(table["day"]).iloc[-1] - pd.DateOffset(months=12)
+    assert pending["entity"].tolist() == (np.flatnonzero(young) + 1).tolist()
+    assert not set(pending["entity"].astype(str)) & set(result.forecasts.table["entity"])
+    already = pending["flags"].fillna("").str.contains("went bad already")
+    assert already.tolist() == (table.loc[young, "status"] == "bad").tolist()
+    assert f"{len(pending)} more loans, whose outcome is not known yet" in (result.folder / "report.html").read_text()

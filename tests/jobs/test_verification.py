@@ -161,3 +161,15 @@ def test_a_run_is_verified_from_any_folder_and_with_moved_files(job_on_files, mo
         assert verify_run(folder, data=tmp_path / place).status == "bit-equal"
     with pytest.raises(ConfigError, match=r"has no loans\.csv"):
         verify_run(folder, data=tmp_path / "nowhere")
+
+
+def test_code_of_the_users_own_that_has_changed_since_is_named(folder, tmp_path):
+    files = read_files(folder)
+    manifest = json.loads(files["manifest.json"])
+    forged = to_json({**manifest, "plugins": {"my_code:bayes": "other"}}).encode()
+    now = to_json({**manifest, "plugins": {"my_code:bayes": "hash"}}).encode()
+    for place, content in (("then", forged), ("now", now)):
+        replace_folder(tmp_path / place, sealed(files | {"manifest.json": content}))
+    found = compare_runs(SavedRun(tmp_path / "then"), SavedRun(tmp_path / "now"))
+    assert found.status == "different"
+    assert found.sentence.startswith("different: the source of my_code:bayes has changed since the run; bit-equal")

@@ -10,20 +10,20 @@ import pandas as pd
 from pydantic import model_validator
 
 from finnet.checks import require_at_least, require_within
-from finnet.data.loans import LoanFile, inspect_loans, read_applications
+from finnet.data.loans import LoanFile, inspect_loans, read_applications, read_outcomes
 from finnet.data.panel import LoanBook
 from finnet.data.quality import Findings
 from finnet.data.samples import made_loan_book
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError
-from finnet.evaluation.stability import Profile
+from finnet.evaluation.profile import Profile
 from finnet.forecasts import Forecasts
 from finnet.jobs.alarms import raise_loan_alarms
 from finnet.jobs.config import CONTENDERS, Models, SplitChoice, only
 from finnet.jobs.loan_decisions import Fairness, Segments, annotated, decide_on_loans, require_decidable
 from finnet.jobs.loan_drafts import loan_draft
 from finnet.jobs.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
-from finnet.jobs.new_rows import LATER, OLD, REPEATED, NewRows
+from finnet.jobs.new_rows import BAD_ALREADY, LATER, OLD, REPEATED, NewRows
 from finnet.jobs.reading import Reading
 from finnet.jobs.reasons import ReasonSettings, reason_columns, reason_policy, reasons_section
 from finnet.jobs.scorecard_settings import JobWithScorecard
@@ -167,7 +167,7 @@ class DefaultRiskTask(Task):
 
     def pending(self, source: LoanBook) -> NewRows | None:
         """Loans whose outcome is not known yet."""
-        return None if source.pending is None else _rows_of(source.pending, {})
+        return None if source.pending is None else _rows_of(source.pending, {BAD_ALREADY: source.pending.default == 1})
 
     def decide(self, job: DefaultRiskJob, study: Study, results: Results) -> Decision:
         """Grades, what every cut-off would do, and the one that the terms of lending choose."""
@@ -278,6 +278,22 @@ class DefaultRiskTask(Task):
                 # The model may have seen loans that were known before it was trained.
                 found[OLD] = book.applied_at < until
         return _rows_of(book, found)
+
+    def outcomes_of(
+        self,
+        job: DefaultRiskJob,
+        data: Path | str,
+        *,
+        rows: NewRows,
+        now: np.datetime64,
+        sentiment: Path | str | None = None,
+    ) -> pd.DataFrame:
+        """What the file says became of each loan whose months have passed."""
+        assert isinstance(job.data.source, LoanFile)
+        truth = read_outcomes(replace(job.data.source, path=str(data)))
+        if rows.resolves_at is not None:
+            truth = np.where(rows.resolves_at <= now, truth, np.nan)
+        return pd.DataFrame({"truth": truth}).assign(resolves_at=rows.resolves_at)
 
 
 _TO_WATCH = (

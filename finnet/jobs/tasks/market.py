@@ -19,7 +19,7 @@ from finnet.data.samples import index_history, made_market
 from finnet.data.sentiment import SentimentFile, inspect_sentiment
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError, DataError, LimitError
-from finnet.evaluation.stability import Profile
+from finnet.evaluation.profile import Profile
 from finnet.features.feature_set import STANDARD, FeatureSet, feature_meaning
 from finnet.jobs.alarms import raise_market_alarms
 from finnet.jobs.config import Job, SplitChoice, only
@@ -264,6 +264,21 @@ class MarketTask(Task):
             flags=[[] for _ in t],
             units=len(np.unique(t)),
         )
+
+    def outcomes_of(
+        self, job: Any, data: Path | str, *, rows: NewRows, now: np.datetime64, sentiment: Path | str | None = None
+    ) -> pd.DataFrame:
+        """The labels that have resolved by the last close."""
+        panel, label = _new_panel(job.data, data, sentiment), job.label.label
+        panel = panel.until(int((panel.closes_at <= now).sum()))
+        assert rows.issued_at is not None
+        t = np.searchsorted(panel.closes_at, rows.issued_at)
+        s = pd.Index(panel.symbols).get_indexer(pd.Index(rows.entity))
+        resolves_at = _bars_later(panel, t, label.delay_bars + label.horizon_bars)
+        truth = np.full(panel.shape[:2], np.nan)
+        values = label.values(panel)
+        truth[: len(values)] = values
+        return pd.DataFrame({"truth": np.where(np.isnat(resolves_at), np.nan, truth[t, s]), "resolves_at": resolves_at})
 
 
 def load_panel(data: MarketData) -> Panel:

@@ -13,7 +13,7 @@ from finnet.data.quality import Findings
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError
 from finnet.evaluation.judgement import Judgement
-from finnet.evaluation.stability import Profile
+from finnet.evaluation.profile import Profile
 from finnet.forecasts import Forecasts
 from finnet.jobs.config import Job
 from finnet.jobs.new_rows import NewRows
@@ -237,6 +237,18 @@ class Task(ABC):
             When the last outcome that trained it was known.
         """
         raise ConfigError("forecasting new rows is not possible for this task; leave it out")
+
+    def outcomes_of(
+        self, job: Any, data: Path | str, *, rows: NewRows, now: np.datetime64, sentiment: Path | str | None = None
+    ) -> pd.DataFrame:
+        """What has come true by `now` of the rows that `new_rows` gave for the same file.
+
+        Returns
+        -------
+        DataFrame
+            `truth`, NaN where it is not known, and `resolves_at`, of each row; all unknown where the task does not say.
+        """
+        return pd.DataFrame({"truth": np.full(len(rows.X), np.nan)}).assign(resolves_at=rows.resolves_at)
 
 
 def table_features(X: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,249 @@
+"""Drift: how new data differ from those of a run, and whether its forecasts came true."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from finnet.names import model_in_sentence
+from finnet.reporting import plots
+from finnet.reporting.html import Block, Details, Figure, Note, Points, Section, Table
+from finnet.reporting.sections.section import ReportSection
+from finnet.reporting.stability_plot import stability_plot
+from finnet.reporting.text import ABSENT, count, metric_of, number, percent, span
+
+__all__ = ["DriftSection", "OutcomeSection"]
+
+_MOST_NAMED = 7
+_MOST_DRAWN = 15
+_SIZES = ((0.25, "large"), (0.1, "moderate"), (0.0, "small"))
+"""Custom of credit scoring: an index above 0.25 is a large shift, below 0.1 a small one."""
+
+_OF_CELLS = ("rows have levels", "rows have values outside", "rows have no value")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DriftSection(ReportSection):
+    """What has moved; fields as `finnet.jobs.drift.Drift` describes them.
+
+    It stands on pages of `finnet drift`, which no run saves, so `SECTIONS` does not name it.
+    """
+
+    run: str
+    model: str
+    as_of: str
+    rows: int
+    trained: int
+    is_dependent: bool
+    columns: pd.DataFrame
+    forecasts: pd.DataFrame
+    alarms: Mapping[str, str]
+    alarm_rate: float
+
+    @property
+    def moved(self) -> list[str]:
+        """Columns beyond a limit, what moved most first."""
+        return [str(name) for name in self.columns.loc[self.columns["breached"], "column"]]
+
+    @property
+    def headline(self) -> str:
+        """How much has moved, in a sentence."""
+        parts = [words for name, words in _BESIDE.items() if name in self.alarms]
+        if self.moved:
+            parts.append(f"{count(len(self.moved))} of {_counted(len(self.columns), 'column')}")
+        said = f"{' and '.join(parts)} beyond {'their limits' if len(parts) > 1 else 'the limit'}" if parts else ""
+        rows = f"{_counted(self.rows, 'new row')} beside {count(self.trained)} that trained {self.run}"
+        return f"{rows}: {said or 'nothing is beyond its limit'}."
+
+    @property
+    def moves(self) -> list[str]:
+        """A line for the forecasts and for each column beyond a limit, the seven largest of them."""
+        lines = [f"forecasts: {self._forecast_words()}"] if "forecasts" in self.alarms else []
+        sizes = dict(zip(self.columns["column"], self.columns[["psi", "forecast_shift"]].to_numpy(float), strict=True))
+        for name in self.moved[:_MOST_NAMED]:
+            psi, shift = map(float, sizes[name])
+            alone = (
+                f"; alone it moves the mean forecast by {number(shift, 4, signed=True)}" if np.isfinite(shift) else ""
+            )
+            lines.append(f"{name}: {_size(psi)} shift; {self.alarms[name]}{alone}")
+        rest = self.moved[_MOST_NAMED:]
+        return [*lines, f"and {_counted(len(rest), 'more column')}: {', '.join(rest[:5])}"] if rest else lines
+
+    def _forecast_words(self) -> str:
+        first = self.forecasts.iloc[len(self.forecasts) // 2]
+        means = f"mean {number(first['mean_before'], 4)} in the run, {number(first['mean'], 4)} now"
+        return f"{_size(float(self.forecasts['psi'].max()))} shift; {means}; {self.alarms['forecasts']}"
+
+    @property
+    def advice(self) -> str:
+        """What to do next."""
+        steps = []
+        odd = [name for name in self.moved if any(words in self.alarms[name] for words in _OF_CELLS)]
+        if odd:
+            steps.append(f"see how {', '.join(odd[:3])} came about (units, codes, joins) before the forecasts are used")
+        if "outcomes" in self.alarms:
+            steps.append("run the job again with these outcomes among its data; until then take its figures with care")
+        elif "forecasts" in self.alarms or self.moved:
+            steps.append(
+                "ask whether other cases come in than before, and compare with outcomes as soon as they are known"
+            )
+        return "; ".join(steps) or "nothing now; compare again with the next data"
+
+    @property
+    def assumption(self) -> str:
+        """How often limits are exceeded by chance, and if what holds."""
+        rate = f"Where nothing has moved, about {percent(self.alarm_rate, 0)} of such comparisons exceed a limit"
+        if self.is_dependent:
+            return (
+                f"{rate} if sessions are independent (they are counted, not rows); features that last alarm more often."
+            )
+        return f"{rate} if rows are independent; rows of one month that share their luck alarm more often."
+
+    @property
+    def verdict(self) -> str:
+        """The sentences of the summary."""
+        return "\n".join([self.headline, *self.moves])
+
+    @property
+    def subtitle(self) -> str:
+        """What is compared."""
+        return f"Newest row: {self.as_of}. Forecasts of {model_in_sentence(self.model)}."
+
+    def draw(self) -> Section:
+        """The forecasts, then the columns, as a picture and as tables."""
+        index = self.forecasts.assign(column=[f"[{name}]" for name in self.forecasts["column"]])
+        drawn = pd.concat([index, self.columns.head(_MOST_DRAWN)])
+        figure = Figure(
+            stability_plot(drawn),
+            "Bars: how far shares have moved. Marks: what chance alone may explain with so many rows. Forecasts stand"
+            " in brackets.",
+            "Population stability index of forecasts and columns, beside their limits",
+        )
+        forecasts = Table(
+            _stability_table(self.forecasts, means=True),
+            "Population stability index (PSI) of the forecasts, beside those made out of sample in the run. Its limit"
+            " leaves room for what fitting once more changed on the same rows.",
+        )
+        columns = Table(
+            _stability_table(self.columns),
+            "Characteristic stability index (CSI) of each column: the PSI of that column alone. Last column: how far"
+            " the mean forecast would move if only the shares of this column's bins had; such shifts do not add up.",
+        )
+        blocks: list[Block] = [
+            figure,
+            forecasts,
+            columns,
+            Note(self.assumption),
+            Points([f"What to do: {self.advice}."]),
+        ]
+        lead = "By custom an index below 0.1 is small and above 0.25 large; the limit says what is more than chance."
+        return Section("What has moved?", lead, blocks)
+
+
+_BESIDE = {"outcomes": "outcomes", "forecasts": "forecasts"}
+
+
+def _size(psi: float) -> str:
+    return next(words for least, words in _SIZES if psi >= least)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{count(n)} {what}{'s' * (n != 1)}"
+
+
+def _stability_table(table: pd.DataFrame, *, means: bool = False) -> pd.DataFrame:
+    columns = {
+        "": table["column"].map(str),
+        "Index": [number(value, 3) for value in table["psi"]],
+        "Limit": [number(value, 3) for value in table["psi_limit"]],
+        "Moved most": table["moved"].map(str),
+    }
+    if means:
+        columns["Mean before"] = [number(value, 4) for value in table["mean_before"]]
+        columns["Mean now"] = [number(value, 4) for value in table["mean"]]
+        return pd.DataFrame(columns)
+    columns["Missing before"] = table["missing_before"].map(percent)
+    columns["Missing now"] = table["missing"].map(percent)
+    columns["New in kind"] = (table["unseen"] + table["outside"]).map(percent)
+    columns["Mean forecast"] = [number(value, 4, signed=True) for value in table["forecast_shift"]]
+    return pd.DataFrame(columns)
+
+
+_NOW, _THEN = ("value", "low", "high"), ("run_value", "run_low", "run_high")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OutcomeSection(ReportSection):
+    """What came true; fields as `finnet.evaluation.backcheck.Backcheck` describes them."""
+
+    kind: str
+    n: int
+    forecast: float
+    observed: float
+    low: float
+    high: float
+    gap_chance: float
+    scores: pd.DataFrame
+    headline: str
+    worse_chance: float
+    bins: pd.DataFrame
+    months: pd.DataFrame
+
+    @property
+    def verdict(self) -> str:
+        """Mean forecast and outcome, and the headline metric beside that of the run, in a line."""
+        said = [] if not np.isfinite(self.observed) else [self._mean_words()]
+        row = self.scores[self.scores["metric"] == self.headline]
+        if len(row):
+            metric, values = metric_of(self.headline), row.iloc[0]
+            now = metric.with_interval(values["value"], values["low"], values["high"])
+            said.append(f"{metric.name} {now}, in the run {metric.text(values['run_value'])}")
+        return f"outcomes: {count(self.n)} known; {'; '.join(said)}"
+
+    def _mean_words(self) -> str:
+        form = percent if self.kind == "probability" else (lambda value: number(value, 4))
+        between = span(form(self.low), form(self.high))
+        return f"{form(self.forecast)} forecast on average, {form(self.observed)} came true ({between})"
+
+    def draw(self) -> Section:
+        """Scores beside those of the run, bins, and months of issue."""
+        blocks: list[Block] = []
+        if len(self.scores):
+            blocks.append(Table(self._score_table(), "Now and out of sample in the run, with 95 % intervals."))
+        if self.kind == "probability" and len(self.bins) > 1:
+            alt = "Reliability diagram: observed rate against forecast probability"
+            caption = "On the dashed line a forecast comes true as often as it says; bars are 95 % intervals."
+            blocks.append(Figure(plots.calibration_plot(self.bins.assign(model="own"), "own"), caption, alt))
+        if len(self.bins):
+            blocks.append(
+                Table(self._outcome_table(self.bins, "bin"), "By forecast; intervals take cases as independent.")
+            )
+        if len(self.months):
+            table = Table(self._outcome_table(self.months, "month"), "By month of issue, each by its own rows alone.")
+            blocks.append(table if len(self.months) <= 2 * _MOST_NAMED else Details("Month by month", table))
+        lead = "Forecasts whose outcome is known by now: what was said, and what came of it."
+        return Section("What came true?", lead, blocks)
+
+    def _score_table(self) -> pd.DataFrame:
+        metrics = [metric_of(name) for name in self.scores["metric"]]
+        columns = {"": [metric.label for metric in metrics]}
+        for heading, names in (("Now", _NOW), ("In the run", _THEN)):
+            rows = self.scores[list(names)].to_numpy(float)
+            columns[heading] = [metric.with_interval(*row) for metric, row in zip(metrics, rows, strict=True)]
+        return pd.DataFrame(columns)
+
+    def _outcome_table(self, table: pd.DataFrame, named: str) -> pd.DataFrame:
+        form = (lambda value: number(value, 4)) if self.kind == "mean" else percent
+        spans = [span(form(low), form(high)) for low, high in zip(table["low"], table["high"], strict=True)]
+        columns = {
+            named.capitalize(): table[named].map(str),
+            "Cases": table["n"].map(count),
+            "Forecast": table["forecast"].map(form),
+            "Came true": table["observed"].map(form),
+            "95 % interval": spans,
+        }
+        if "headline" in table:
+            metric = metric_of(self.headline)
+            columns[metric.label] = [ABSENT if np.isnan(value) else metric.text(value) for value in table["headline"]]
+        return pd.DataFrame(columns)
