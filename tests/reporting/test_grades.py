@@ -1,0 +1,69 @@
+"""The page says in words what tests of grades and of calibration found."""
+
+import numpy as np
+import pandas as pd
+
+from finnet.evaluation.calibration import calibration_errors, calibration_table
+from finnet.forecasts import Forecasts
+from finnet.lending.grades import GradeScale, grade_table, graded_loans, group_table
+from finnet.reporting.html import Note, Table
+from finnet.reporting.sections.calibration import CalibrationSection
+from finnet.reporting.sections.grades import GradesSection
+
+SCALE = GradeScale((0.05, 0.2))
+
+
+def forecasts(models=("tree",)):
+    """Two hundred loans, half of them forecast far too low; none in the grade between."""
+    rows = {"fold": 0, "entity": [f"L{k}" for k in range(200)], "target": "default", "horizon": 12}
+    rows |= {"kind": "probability", "value": np.repeat([0.01, 0.3], 100), "truth": (np.arange(200) % 10 < 3) * 1.0}
+    return Forecasts.concat([Forecasts.from_rows({**rows, "model": model}, run_id="a") for model in models])
+
+
+def section(**changes):
+    loans = graded_loans(forecasts(), SCALE)
+    groups = group_table(loans, ["2019 Q1", "2019 Q2"] * 100).assign(by="vintage")
+    facts = {
+        "grade_groups": groups,
+        "scale": "Limits are those of the job file.",
+        "concentration": 0.5,
+        "has_losses": False,
+    }
+    return GradesSection(grades=grade_table(loans, SCALE), **{**facts, **changes}).draw()
+
+
+def tables(drawn):
+    return [block for block in drawn.blocks if isinstance(block, Table)]
+
+
+def test_a_grade_that_is_off_is_named_and_one_without_loans_has_no_rate():
+    grades, vintages = tables(section())
+    assert grades.frame["Finding"].tolist() == ["too low", "no loans", "no difference detected"]
+    assert grades.frame["Defaulted"].tolist()[1] == "–"
+    assert vintages.frame["Vintage"].tolist() == ["2019\u00a0Q1", "2019\u00a0Q2"]
+    assert vintages.frame["Grades at fault"].tolist() == ["1 (too low)"] * 2
+
+
+def test_losses_stand_on_the_page_only_where_terms_are_stated():
+    assert "Loss" not in tables(section())[0].header
+    assert "Loss" in tables(section(has_losses=True))[0].header
+
+
+def test_loans_without_dates_and_segments_have_one_table():
+    assert len(tables(section(grade_groups=pd.DataFrame({"by": []})))) == 1
+
+
+def test_what_was_moved_is_said_before_the_grades():
+    first = section(central_tendency="Published probabilities are moved.").blocks[0]
+    assert first == Note("Published probabilities are moved.")
+
+
+def test_the_subject_comes_first_among_the_tests_of_calibration_and_the_floor_is_stated():
+    made = forecasts(["tree", "network"])
+    drawn = CalibrationSection(
+        subject="network", calibration=calibration_table(made), calibration_errors=calibration_errors(made)
+    ).draw()
+    table = tables(drawn)[0]
+    assert table.frame["Model"].tolist() == ["Network", "Decision tree"]
+    assert table.frame["Miscalibration"].str.contains("too low").all()
+    assert "none is nearer to them than 0.000001" in table.caption
