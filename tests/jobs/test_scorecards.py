@@ -15,7 +15,7 @@ from finnet.features.binning import NumberBins
 from finnet.features.bins_file import bins_from, read_bins
 from finnet.jobs.config import Job
 from finnet.jobs.page_files import report_from
-from finnet.jobs.runner import run_job
+from finnet.jobs.runner import build_models, run_job
 from finnet.jobs.verification import verify_run
 from finnet.reporting.sections.scorecard import ScorecardSection
 from finnet.sums import read_files
@@ -114,6 +114,13 @@ def test_wrong_settings_are_named_by_their_keys(tmp_path):
         Job.from_toml(job_in(tmp_path, bins="odds = 0"))
     with pytest.raises(ConfigError, match="scorecard: column 'income': level 'a' comes twice"):
         Job.from_toml(job_in(tmp_path, bins='bins = { income = { groups = [["a", "a"]] } }'))
+
+
+def test_special_codes_and_bins_of_the_job_reach_the_scorecard_alone(tmp_path):
+    job = Job.from_toml(job_in(tmp_path, bins="special_codes = [-9]\nbins = { income = { edges = [30_000] } }"))
+    models = build_models(job)
+    assert models["scorecard"].special_codes == (-9.0,)
+    assert models["scorecard"].bins == {"income": NumberBins((30_000.0,))}
 
 
 def test_a_level_that_looks_like_code_runs_nothing(tmp_path):

@@ -86,7 +86,8 @@ class ScorecardSection(ReportSection):
         return [
             Note(
                 f"Bins of {', '.join(self.given)} were given with the job. Whoever chose them may have seen outcomes of"
-                " loans that test the models here; then the scorecard looks better than it will be on new loans."
+                " loans that test the models here; then the scorecard looks better than it will be on new loans, and"
+                " chance gives these columns more information value than is said below."
             )
         ]
 
