@@ -52,7 +52,7 @@ def drawn_once(monkeypatch):
 
 SHARED = {"comparison", "data", "points", "reproduction", "training"}
 DRAWN = {
-    "default-risk": SHARED | {"calibration", "cutoffs"},
+    "default-risk": SHARED | {"calibration", "cutoffs", "reasons"},
     "direction": SHARED | {"calibration", "trading"},
     "returns": SHARED,
     "quantiles": SHARED | {"coverage"},
