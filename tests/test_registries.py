@@ -50,9 +50,9 @@ def drawn_once(monkeypatch):
     monkeypatch.setattr("finnet.jobs.runner.render_page", lambda files: "page")
 
 
-SHARED = {"comparison", "data", "points", "reproduction", "training"}
+SHARED = {"comparison", "data", "points", "purpose", "reproduction", "training"}
 DRAWN = {
-    "default-risk": SHARED | {"calibration", "cutoffs", "reasons"},
+    "default-risk": SHARED | {"calibration", "cutoffs", "guidance", "reasons"},
     "direction": SHARED | {"calibration", "trading"},
     "returns": SHARED,
     "quantiles": SHARED | {"coverage"},
