@@ -65,8 +65,8 @@ def test_a_finer_integral_by_central_differences_gives_the_same():
         aside = step * np.eye(5)[j]
         ahead, back = (np.array([_log_odds(network, p * X + s * aside) for p in positions]) for s in (1, -1))
         slopes[:, j] = ((ahead - back) / (2 * step)).mean(axis=0)
-    found = integrated_gradients([Part(network, X, reference)], tolerance=1e-6)
-    np.testing.assert_allclose(found.contributions[0], slopes * X, atol=1e-4)
+    found = integrated_gradients([Part(network, X, reference)], tolerance=1e-4)
+    np.testing.assert_allclose(found.contributions[0], slopes * X, atol=1e-3)
 
 
 def test_parts_sum_to_the_log_odds_of_their_average():

@@ -1,0 +1,138 @@
+"""What drives the forecasts of a job's model, and the reasons that stand beside new forecasts."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finnet.errors import ConfigError
+from finnet.estimators.saving import load_model
+from finnet.jobs.config import parse_job
+from finnet.jobs.forecasting import forecast_new
+from finnet.jobs.reasons import ReasonSettings, reason_columns, reasons_section
+from finnet.jobs.runner import run_job
+from finnet.jobs.sources import load
+
+OPEN = 20
+
+
+def _written(folder):
+    """Decided loans whose income and home tell the outcome, with gaps, and some still open; `code` says nothing."""
+    n, rng = 300 + OPEN, np.random.default_rng(0)
+    income, home = rng.normal(size=n), rng.choice(["own", "rent"], n)
+    odds = np.exp(-2.0 * income + 1.0 * (home == "rent"))
+    status = np.where(rng.random(n) < odds / (1 + odds), "bad", "good").astype(object)
+    status[300:] = "open"
+    income[rng.random(n) < 0.1] = np.nan
+    table = pd.DataFrame({"nth": np.arange(n), "income": income, "home": home, "code": rng.normal(size=n)})
+    table = table.assign(status=status)
+    table.to_csv(folder / "loans.csv", index=False)
+    return table
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("loans")
+    table = _written(folder)
+    loans = {
+        "path": "loans.csv",
+        "target": "status",
+        "bad": "bad",
+        "good": "good",
+        "undecided": ["open"],
+        "order": "nth",
+    }
+    settings = {"schema": 1, "task": "default-risk", "name": "a", "data": {"loans": {**loans, "categories": ["home"]}}}
+    settings |= {"models": ["network", "logistic"], "tune": {"trials": 1}, "blocks": {"validation": 0.34}}
+    settings |= {"reasons": {"most": 2, "monotone": {"income": "down"}}}
+    network = {"members": 3, "hidden": [4], "epochs": 20, "learning_rate": 0.02}
+    job = parse_job({**settings, "network": network}).relative_to(folder)
+    return folder, table, job, run_job(job, reports=folder / "reports")
+
+
+def _section(run, model=None, **settings):
+    _, _, job, result = run
+    policy = json.loads((result.folder / "policy.json").read_text())["reasons"]
+    return reasons_section(
+        ReasonSettings(**settings),
+        job,
+        load(job).dataset,
+        model=model or load_model(result.folder / "model.npz"),
+        policy=policy,
+    )
+
+
+def test_the_policy_holds_the_usual_row_of_the_training_table(run):
+    _, table, _, result = run
+    policy = json.loads((result.folder / "policy.json").read_text())["reasons"]
+    decided = table[table["status"] != "open"]
+    assert policy["most"] == 2
+    assert policy["usual"]["home"] == decided["home"].mode()[0]
+    assert policy["usual"]["income"] in decided["income"].to_numpy()
+
+
+def test_loans_not_decided_yet_have_reasons(run):
+    result = run[-1]
+    pending = pd.read_csv(result.folder / "pending.csv", keep_default_na=False)
+    assert len(pending) == OPEN
+    assert pending["reasons"].str.contains("income").sum() > OPEN / 4
+    assert (pending["reasons"].str.count("usual") <= 2).all()
+    assert list(pending)[-2:] == ["reasons", "flags"]
+
+
+def test_new_loans_have_the_reasons_that_they_had_as_pending_ones(run):
+    folder, table, _, result = run
+    table[table["status"] == "open"].drop(columns="status").to_csv(folder / "new.csv", index=False)
+    found = forecast_new(result.folder, folder / "new.csv")
+    pending = pd.read_csv(result.folder / "pending.csv", keep_default_na=False)
+    assert list(found.columns["reasons"]) == pending["reasons"].tolist()
+
+
+def test_the_page_names_what_drives_the_forecast(run):
+    _, _, _, result = run
+    page = (result.folder / "report.html").read_text()
+    assert "What drives the forecast?" in page
+    assert "lowers risk" in page
+    assert page.index("Conceptual soundness") < page.index("What drives the forecast?") < page.index("What limits")
+
+
+def test_the_column_that_tells_most_stands_first_in_both_ways(run):
+    table = _section(run).column_importance
+    assert table["column"].iloc[0] == "income"
+    assert table["permutation"].idxmax() == 0
+
+
+def test_a_direction_that_holds_is_hardly_violated_and_its_reverse_by_far(run):
+    found = {way: _section(run, monotone={"income": way}).monotone_columns.iloc[0] for way in ("down", "up")}
+    assert found["down"]["largest"] < 0.1
+    assert found["up"]["largest"] > 0.3
+    assert found["up"]["share"] == 1.0
+
+
+def test_a_category_cannot_be_monotone(run):
+    with pytest.raises(ConfigError, match="'home', which is no column of numbers; use income, code"):
+        _section(run, monotone={"home": "up"})
+
+
+def test_a_direction_of_no_meaning_is_refused():
+    settings = {"schema": 1, "task": "default-risk", "name": "a", "data": {"made_loan_book": {}}}
+    with pytest.raises(ConfigError, match=r"reasons\.monotone"):
+        parse_job({**settings, "reasons": {"monotone": {"income": "sideways"}}})
+
+
+class _Constant:
+    """Forecasts .2 of everything."""
+
+    def predict_proba(self, X):
+        return np.tile([0.8, 0.2], (len(X), 1))
+
+
+def test_a_model_that_looks_at_nothing_has_no_contributions_and_no_reasons(run):
+    section = _section(run, model=_Constant())
+    assert section.is_sampled
+    assert section.agreement is None
+    assert not section.column_importance["contribution"].any()
+    assert "sampled Shapley values" in section.draw().lead
+    policy = {"most": 4, "usual": {"income": 0.0}}
+    assert reason_columns(policy, _Constant(), pd.DataFrame({"income": [1.0, np.nan]})) == {"reasons": ["", ""]}
