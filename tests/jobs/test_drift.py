@@ -12,7 +12,6 @@ from finnet.jobs.config import parse_job
 from finnet.jobs.drift import drift_of
 from finnet.jobs.runner import run_job
 from finnet.sums import read_files, sealed
-from tests.jobs.small import run_small
 from tests.jobs.test_forecasting import PANEL, QUICK, at, long, price_job
 
 BOOK = made_loan_book(loans=1500)
@@ -91,11 +90,6 @@ def test_a_run_without_reference_of_its_forecasts_is_refused(run, tmp_path):
         (tmp_path / run.name / name).write_bytes(content)
     with pytest.raises(DataError, match="holds no forecasts of the run; run the job again"):
         drift(tmp_path / run.name, tmp_path, LOANS.tail(50))
-
-
-def test_embedded_data_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"run a job with \[data\.loans\]"):
-        drift_of(run_small(tmp_path), tmp_path / "new.csv")
 
 
 def test_prices_are_compared_by_sessions_and_labels_that_came_true_are_judged(tmp_path):
