@@ -101,7 +101,7 @@ def test_prices_are_compared_by_sessions_and_labels_that_came_true_are_judged(tm
     assert found.rows == 3 * (220 - 149)
     assert found.outcomes.n == 3 * (220 - 149 - 3)
     assert "accuracy" in found.summary
-    assert "sessions are independent" in found.summary
+    assert "Sessions are counted, not rows" in found.summary
 
 
 def test_quantiles_have_a_reference_for_every_level(tmp_path):
