@@ -15,7 +15,7 @@ import finnet
 from finnet.cli import EXIT_CODES, main
 from finnet.data.samples import made_market
 
-COMMANDS = ("new", "keys", "check-data", "explain", "run", "runs", "verify", "report", "forecast")
+COMMANDS = ("new", "keys", "check-data", "explain", "run", "runs", "verify", "report", "forecast", "drift")
 LOANS = """schema = 1
 task = "default-risk"
 name = "loans"
@@ -274,6 +274,16 @@ def test_rows_unlike_those_of_training_are_forecast_and_end_with_the_code_of_a_b
     assert answer["forecasts"] == answer["flagged"] > 20
     assert "sentiment" in answer["breaches"][0]
     assert pd.read_csv(tmp_path / "new.csv")["flags"].str.contains("sentiment").all()
+
+
+def test_drift_says_what_moved_and_ends_with_the_code_of_a_breached_limit(study, here, tmp_path):
+    prices = market_table(sessions=170)
+    prices.assign(sentiment=prices["sentiment"] + 1000).to_csv(tmp_path / "odd.csv")
+    now = f"{prices.index[-1][0]:%Y-%m-%d}T23:30:00"
+    done = here("drift", str(study[0] / "reports/study"), "odd.csv", "-o", "drift.html", "--now", now, folder=tmp_path)
+    assert done.returncode == EXIT_CODES["drift or limit breached"]
+    assert "sentiment: large shift" in done.stdout
+    assert "What has moved?" in (tmp_path / "drift.html").read_text()
 
 
 def test_an_error_is_json_too_also_of_usage(here, tmp_path):

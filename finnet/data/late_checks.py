@@ -7,7 +7,7 @@ from finnet.data.panel import Panel
 from finnet.data.quality import Findings
 from finnet.types import FloatArray, IntArray, TimeArray
 
-__all__ = ["suspect_join"]
+__all__ = ["oldest_usual", "suspect_join"]
 
 EXAMPLES = 3
 OLD_STEPS, OLD_DAYS = 10, 10
@@ -70,7 +70,7 @@ def _suspect_ages(panel: Panel, table: pd.DataFrame, findings: Findings, *, file
             else panel.closes_at[np.isfinite(panel["close"][:, panel.symbols.index(symbol)])]
         )
         age, last = _ages(traded, came)
-        too_old = age > _limit(came)
+        too_old = age > oldest_usual(came)
         if too_old.any():
             old[symbol] = int(too_old.sum()), pd.Timestamp(came[last[too_old.nonzero()[0][-1]]])
     if old:
@@ -84,7 +84,14 @@ def _ages(moments: TimeArray, came: TimeArray) -> tuple[FloatArray, IntArray]:
     return np.where(last >= 0, age, np.nan), last
 
 
-def _limit(came: TimeArray) -> float:
+def oldest_usual(came: TimeArray) -> float:
+    """Days that a value may well be the newest, by the steps between values; came in time order, shape (n,).
+
+    Examples
+    --------
+    >>> oldest_usual(np.array(["2020-01-31", "2020-02-29", "2020-03-31"], "datetime64[us]"))
+    300.0
+    """
     steps = np.diff(came)[np.diff(came) > np.timedelta64(0)] / np.timedelta64(1, "D")
     return max(float(OLD_DAYS), OLD_STEPS * float(np.median(steps))) if len(steps) else float(OLD_DAYS)
 

@@ -5,7 +5,15 @@ from scipy import stats
 
 from finnet.types import FloatArray
 
-__all__ = ["chance_of_difference", "chance_of_new", "population_stability_index", "stability_limit"]
+__all__ = [
+    "chance_of_difference",
+    "chance_of_new",
+    "correlation_time",
+    "population_stability_index",
+    "stability_limit",
+]
+
+_WINDOW = 5
 
 
 def population_stability_index(before: FloatArray, after: FloatArray) -> FloatArray:
@@ -83,3 +91,31 @@ def chance_of_new(found: float, rows: float, *, trained: float, single: int) -> 
     if at_least < 1:
         return 1.0
     return float(stats.betabinom.sf(at_least - 1, round(rows), single + 1, max(trained - single, 1)))
+
+
+def correlation_time(values: FloatArray) -> float:
+    """How many values in a row say as much as one that is independent of all others; at least 1.
+
+    One plus twice the sum of the autocorrelations, up to the first lag of five times that (Sokal 1997, Monte Carlo
+    methods in statistical mechanics, section 3).
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        In time order, all finite.
+
+    Examples
+    --------
+    >>> shocks = np.random.default_rng(0).normal(size=4000)
+    >>> averages = np.convolve(shocks, np.full(20, 1 / 20), mode="valid")
+    >>> round(correlation_time(shocks)), round(correlation_time(averages), -1)
+    (1, 20.0)
+    """
+    gaps = values - values.mean()
+    spread = float(gaps @ gaps)
+    time = 1.0
+    for lag in range(1, len(gaps) // 2):
+        if spread <= 0 or lag > _WINDOW * time:
+            break
+        time += 2.0 * float(gaps[lag:] @ gaps[:-lag]) / spread
+    return max(time, 1.0)

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from finnet.evaluation.population import population_stability_index
+from finnet.evaluation.population import correlation_time, population_stability_index
 from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["ColumnProfile", "Profile"]
@@ -41,6 +41,8 @@ class ColumnProfile:
         Levels that one row alone had.
     forecast : tuple of float
         Mean forecast of the rows in each bin; empty where it is not known.
+    lasts : float
+        How many independent units in a row say as much as one, since values last from one to the next.
     tolerated : float
         Population stability that is no shift of the rows: of forecasts, what fitting once more did.
     """
@@ -55,6 +57,7 @@ class ColumnProfile:
     values: tuple[float, ...] = ()
     single: int = 0
     forecast: tuple[float, ...] = ()
+    lasts: float = 1.0
     tolerated: float = 0.0
 
     def bin_of(self, known: "pd.Series[Any]") -> IntArray:
@@ -116,16 +119,28 @@ class Profile:
     forecasts: "Profile | None" = None
 
     @classmethod
-    def of(cls, X: pd.DataFrame, *, units: int = 0) -> Self:
-        """The profile of a table of numbers and categories."""
-        return cls(len(X), {str(name): _profile(X[name]) for name in X}, units=units)
+    def of(cls, X: pd.DataFrame, *, sessions: IntArray | None = None) -> Self:
+        """The profile of a table of numbers and categories.
+
+        Parameters
+        ----------
+        sessions : ndarray of int, shape (n_rows,), optional
+            Number of the session of each row, 0 to n_sessions - 1 in time order: then these are the units.
+        """
+        columns = {str(name): _profile(X[name]) for name in X}
+        if sessions is None:
+            return cls(len(X), columns)
+        lasting = {name: replace(column, lasts=_lasts(X[name], sessions)) for name, column in columns.items()}
+        return cls(len(X), lasting, units=int(sessions.max()) + 1)
 
     @property
     def categories(self) -> tuple[str, ...]:
         """Names of the category columns."""
         return tuple(name for name, column in self.columns.items() if column.levels)
 
-    def with_forecasts(self, X: pd.DataFrame, forecasts: pd.DataFrame, *, again: pd.DataFrame, units: int = 0) -> Self:
+    def with_forecasts(
+        self, X: pd.DataFrame, forecasts: pd.DataFrame, *, again: pd.DataFrame, sessions: IntArray | None = None
+    ) -> Self:
         """The same, knowing out-of-sample forecasts of some rows.
 
         New rows are forecast by another fit than these were, whose forecasts may be spread otherwise; how much so, the
@@ -138,12 +153,12 @@ class Profile:
             One column, or of quantiles one per level; bins remember the mean of the one in the middle.
         again : DataFrame of shape (n_rows, n_levels)
             Forecasts of the same rows by the model that forecasts new ones.
-        units : int
-            How many of these rows are independent; 0 where all are.
+        sessions : ndarray of int, shape (n_rows,), optional
+            As in `of`.
         """
         middle = forecasts.iloc[:, forecasts.shape[1] // 2].to_numpy(float)
         columns = {name: _with_forecast(column, X[name], middle) for name, column in self.columns.items()}
-        reference = Profile.of(forecasts, units=units)
+        reference = Profile.of(forecasts, sessions=sessions)
         tolerant = {
             name: replace(column, tolerated=_between(column, again[name])) for name, column in reference.columns.items()
         }
@@ -207,6 +222,13 @@ def _frequent(cells: FloatArray) -> FloatArray:
     values, counts = np.unique(cells, return_counts=True)
     is_end = (values == values[0]) | (values == values[-1])
     return np.asarray(values[(counts >= _FREQUENT * len(cells)) & (counts > 1) | is_end & (counts >= _FEWEST_REPEATS)])
+
+
+def _lasts(column: "pd.Series[Any]", sessions: IntArray) -> float:
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        return 1.0
+    means = column.groupby(sessions).mean().dropna().to_numpy(float)
+    return correlation_time(means) if len(means) else 1.0
 
 
 def _between(before: ColumnProfile, column: "pd.Series[Any]") -> float:

@@ -80,8 +80,9 @@ class Stability:
 def compared(profile: Profile, X: pd.DataFrame, *, units: int | None = None, limits: Limits | None = None) -> Stability:
     """New rows beside the profile of training, by columns that both have.
 
-    Limits know how many rows there are, before and after. They take rows as independent: where rows of one month or
-    session share what happens to all, or values last from one to the next, alarms are more frequent than stated.
+    Limits know how many rows there are, before and after. They take rows as independent, where a profile counts
+    sessions these, and of values that last as many fewer as they last. Where rows of one month share what happens to
+    all, alarms are more frequent than stated.
 
     Parameters
     ----------
@@ -103,7 +104,8 @@ def compared(profile: Profile, X: pd.DataFrame, *, units: int | None = None, lim
     flags: list[list[str]] = [[] for _ in range(len(X))]
     summary, told = [], []
     for name in names:
-        found = _compared(profile.columns[name], X[name], share, sizes=(trained, rows))
+        lasts = profile.columns[name].lasts
+        found = _compared(profile.columns[name], X[name], share, sizes=(trained / lasts, rows / lasts))
         for words, at in found.flagged.items():
             for row in np.flatnonzero(at):
                 flags[row].append(f"{name}: {words}")

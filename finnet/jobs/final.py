@@ -18,8 +18,8 @@ __all__ = [
     "describe_refit",
     "final_rows",
     "forecast_table",
-    "independent_rows",
     "refit_deployed",
+    "sessions_of",
     "training_profile",
 ]
 
@@ -60,7 +60,7 @@ def training_profile(job: Job, dataset: Dataset, forecasts: Forecasts, *, model:
     `model` is that model, fitted on the last window.
     """
     rows = final_rows(job.split.split, dataset)
-    profile = Profile.of(dataset.X.iloc[rows], units=independent_rows(dataset, rows))
+    profile = Profile.of(dataset.X.iloc[rows], sessions=sessions_of(dataset, rows))
     table = forecasts.table.drop_duplicates(["entity", "issued_at", "level"])
     values = forecast_table(Forecasts(table))
     issued = dataset.clock("decided_at") if dataset.is_dated else np.full(len(dataset), np.datetime64("NaT", "us"))
@@ -70,14 +70,14 @@ def training_profile(job: Job, dataset: Dataset, forecasts: Forecasts, *, model:
     X = dataset.X.iloc[forecast]
     which = {"model": "again", "fold": -1, "entity": np.arange(len(X)).astype(str), "target": "", "horizon": 0}
     again = forecast_table(forecasts_for(model, X, which, run_id=""))
-    return profile.with_forecasts(X, values, again=again, units=independent_rows(dataset, forecast))
+    return profile.with_forecasts(X, values, again=again, sessions=sessions_of(dataset, forecast))
 
 
-def independent_rows(dataset: Dataset, rows: IntArray) -> int:
-    """How many of these rows are independent: sessions where entities return in later ones, else all."""
+def sessions_of(dataset: Dataset, rows: IntArray) -> IntArray | None:
+    """Number of the session of these rows, where entities return in later sessions; else None: all are independent."""
     if not dataset.is_dated or len(np.unique(dataset.entity[rows])) == len(rows):
-        return len(rows)
-    return len(np.unique(dataset.clock("known_at")[rows]))
+        return None
+    return np.asarray(np.unique(dataset.clock("known_at")[rows], return_inverse=True)[1])
 
 
 def forecast_table(forecasts: Forecasts) -> pd.DataFrame:

@@ -1,12 +1,19 @@
 """Drafts of direction jobs: what a price file, and one of sentiment beside it, seem to hold."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from finnet.data.csv_format import CsvFormat
+from finnet.data.late_checks import oldest_usual
+from finnet.data.panel import Panel
 from finnet.data.prices import PriceFile, inspect_prices
 from finnet.data.quality import Findings
+from finnet.data.sentiment import SentimentFile, inspect_sentiment
 from finnet.data.sniffing import Sniffed, sniffed
 from finnet.features.feature_set import CROSS_SECTION, STANDARD, FeatureSet
 from finnet.jobs.draft_lines import beside, csv_lines, key_lines, words_of
@@ -42,15 +49,17 @@ def market_draft(files: Sequence[Path], folder: Path, *, models: Sequence[str]) 
     found = sniffed(str(files[0]))
     settings, format = _price_settings(files[0], found)
     panel = inspect_prices(PriceFile(path=str(files[0]), csv=format, **settings), Findings(_LENIENT))
-    symbols, sessions = (panel.shape[1], panel.shape[0]) if panel is not None else (1, 1000)
+    late, names, first = ([], [], None) if len(files) < 2 else _late(files[1], folder, panel)
+    start = None if panel is None else _start(panel, first)
+    if start is not None:
+        settings["start"] = start
+    symbols, sessions = (panel.shape[1], _sessions_from(panel, start)) if panel is not None else (1, 1000)
     fields = set(panel.fields) if panel is not None else {"close"}
     lines = ["", "[data.prices]", *key_lines({"path": beside(files[0], folder), **settings}, guessed=set(settings))]
     lines += csv_lines("data.prices", format)
     features = [name for name in (STANDARD if symbols < _MANY_SYMBOLS else CROSS_SECTION) if _has_fields(name, fields)]
-    if len(files) > 1:
-        late, names = _late(files[1], folder, symbols=() if panel is None else panel.symbols)
-        lines += late
-        features += [f"sentiment_{name}" for name in names] + [f"sentiment_change_{name}_5" for name in names]
+    lines += late
+    features += [f"sentiment_{name}" for name in names] + [f"sentiment_change_{name}_5" for name in names]
     label = "direction" if symbols < _MANY_SYMBOLS else "above_median"
     usable = max(sessions - FeatureSet.of(features).look_back - _AHEAD, 2)
     train = int(min(1250, max(usable // 2, 2)))
@@ -113,8 +122,39 @@ def _columns(found: Sniffed) -> dict[str, str]:
     return columns
 
 
-def _late(file: Path, folder: Path, *, symbols: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The section of a sentiment file, and the names of its fields."""
+def _start(panel: Panel, first: np.datetime64 | None) -> date | None:
+    """The first session worth having: sentiment has come, and half of the usual symbols have prices.
+
+    None where that is the first of all, or would leave less than a third of the sessions.
+    """
+    priced = np.isfinite(panel["close"]).sum(axis=1)
+    thin = np.flatnonzero(priced[: len(priced) // 2] < np.median(priced) / 2)
+    begin = int(thin[-1]) + 1 if len(thin) else 0
+    if first is not None:
+        begin = max(begin, int(np.searchsorted(panel.closes_at, first)))
+    is_usable = 0 < begin <= 2 * len(panel.sessions) // 3
+    return pd.Timestamp(panel.sessions[begin]).date() if is_usable else None
+
+
+def _sessions_from(panel: Panel, start: date | None) -> int:
+    return int((panel.sessions >= np.datetime64(start or "0001-01-01")).sum())
+
+
+def _ages(file: SentimentFile, symbols: Sequence[str]) -> tuple[float, np.datetime64 | None]:
+    """Days for which a value counts, of the symbol in the middle, and the first moment at which there is one."""
+    table = inspect_sentiment(file, Findings({}))
+    if table is None or table.empty:
+        return 0.0, None
+    groups = [rows for _, rows in table.groupby("symbol")] if "symbol" in table else [table]
+    if "symbol" in table:
+        groups = [rows for rows in groups if rows["symbol"].iloc[0] in symbols] or groups
+    usual = [oldest_usual(np.sort(rows["available_at"].to_numpy("datetime64[us]"))) for rows in groups]
+    return float(np.ceil(np.median(usual))), table["available_at"].to_numpy("datetime64[us]").min()
+
+
+def _late(file: Path, folder: Path, panel: Panel | None) -> tuple[list[str], list[str], np.datetime64 | None]:
+    """The section of a sentiment file, the names of its fields, and when the first value came."""
+    symbols = () if panel is None else panel.symbols
     found = sniffed(str(file))
     columns = _columns(found)
     mapped, words = _clock(found, columns)
@@ -124,8 +164,11 @@ def _late(file: Path, folder: Path, *, symbols: Sequence[str]) -> tuple[list[str
     stem = file.name.split(".")[0].casefold().removesuffix("_prices").replace("-", "_")
     scores = {stem: columns["close"]} if "close" in columns else _scores(found, mapped)
     settings = {"columns": mapped | scores, **words}
+    age, first = _ages(SentimentFile(path=str(file), csv=found.format, **settings), symbols)
+    if age:
+        settings["max_age_days"] = age
     lines = ["", "[data.sentiment]", *key_lines({"path": beside(file, folder), **settings}, guessed=set(settings))]
-    return [*lines, *csv_lines("data.sentiment", found.format)], list(scores)
+    return [*lines, *csv_lines("data.sentiment", found.format)], list(scores), first
 
 
 def _clock(found: Sniffed, columns: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Any]]:

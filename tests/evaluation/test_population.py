@@ -81,6 +81,16 @@ def test_a_code_that_becomes_another_inside_the_range_is_found():
     assert compared(Profile.of(before), now, limits=STRICT).told[0].startswith("late: population stability")
 
 
+def test_a_feature_that_lasts_counts_for_fewer_sessions():
+    rng = np.random.default_rng(0)
+    shocks = rng.normal(size=1300)
+    lasting = pd.DataFrame({"volatility": np.convolve(shocks, np.full(60, 1 / 60), mode="valid")})
+    profile = Profile.of(lasting.head(1000), sessions=np.arange(1000))
+    assert 15 < profile.columns["volatility"].lasts < 150
+    assert not compared(profile, lasting.tail(40), limits=STRICT).told
+    assert compared(Profile.of(lasting.head(1000)), lasting.tail(40), limits=STRICT).told
+
+
 def test_the_index_by_hand():
     found = population_stability_index(np.array([1e6, 3e6]), np.array([2e6, 2e6]))
     assert found == pytest.approx(0.25 * np.log(2) - 0.25 * np.log(2 / 3))

@@ -123,3 +123,17 @@ def test_a_draft_for_many_symbols_names_only_models_that_can_run(tmp_path):
     job = drafted("direction", tmp_path, "prices.csv")
     assert "persistence" not in job.models
     assert not (check_data(job)["severity"] == "error").any()
+
+
+def test_prices_are_drafted_from_when_most_symbols_and_sentiment_are_there(tmp_path):
+    days, rng = pd.bdate_range("2015-01-01", periods=500), np.random.default_rng(0)
+    prices = [(day, name, 100 + rng.random()) for t, day in enumerate(days) for name in "ABC" if name == "A" or t > 59]
+    pd.DataFrame(prices, columns=["date", "symbol", "close"]).to_csv(tmp_path / "prices.csv", index=False)
+    mood = pd.DataFrame({"date": days[100::5], "mood": rng.random(80)})
+    mood.to_csv(tmp_path / "mood.csv", index=False)
+    assert drafted("direction", tmp_path, "prices.csv").data.prices.start == days[60].date()
+    (tmp_path / "mine.toml").unlink()
+    job = drafted("direction", tmp_path, "prices.csv", "mood.csv")
+    assert days[100].date() <= job.data.prices.start <= days[101].date()
+    assert job.data.sentiment.max_age_days == 70
+    assert not check_data(job)["rule"].isin(["old_value", "no_common_period"]).any()

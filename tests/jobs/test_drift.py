@@ -12,7 +12,6 @@ from finnet.jobs.config import parse_job
 from finnet.jobs.drift import drift_of
 from finnet.jobs.runner import run_job
 from finnet.sums import read_files, sealed
-from tests.jobs.small import run_small
 from tests.jobs.test_forecasting import PANEL, QUICK, at, long, price_job
 
 BOOK = made_loan_book(loans=1500)
@@ -93,11 +92,6 @@ def test_a_run_without_reference_of_its_forecasts_is_refused(run, tmp_path):
         drift(tmp_path / run.name, tmp_path, LOANS.tail(50))
 
 
-def test_embedded_data_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match=r"run a job with \[data\.loans\]"):
-        drift_of(run_small(tmp_path), tmp_path / "new.csv")
-
-
 def test_prices_are_compared_by_sessions_and_labels_that_came_true_are_judged(tmp_path):
     long(PANEL).to_csv(tmp_path / "all.csv", index=False)
     long(PANEL.until(150)).to_csv(tmp_path / "prices.csv", index=False)
@@ -107,7 +101,7 @@ def test_prices_are_compared_by_sessions_and_labels_that_came_true_are_judged(tm
     assert found.rows == 3 * (220 - 149)
     assert found.outcomes.n == 3 * (220 - 149 - 3)
     assert "accuracy" in found.summary
-    assert "sessions are independent" in found.summary
+    assert "Sessions are counted, not rows" in found.summary
 
 
 def test_quantiles_have_a_reference_for_every_level(tmp_path):

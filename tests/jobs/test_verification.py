@@ -172,4 +172,4 @@ def test_code_of_the_users_own_that_has_changed_since_is_named(folder, tmp_path)
         replace_folder(tmp_path / place, sealed(files | {"manifest.json": content}))
     found = compare_runs(SavedRun(tmp_path / "then"), SavedRun(tmp_path / "now"))
     assert found.status == "different"
-    assert found.sentence.startswith("different: the source of my_code:bayes has changed since the run; bit-equal")
+    assert found.sentence.startswith("different: the source of my_code:bayes has changed since the run; ")

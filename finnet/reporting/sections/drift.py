@@ -95,9 +95,7 @@ class DriftSection(ReportSection):
         """How often limits are exceeded by chance, and if what holds."""
         rate = f"Where nothing has moved, about {percent(self.alarm_rate, 0)} of such comparisons exceed a limit"
         if self.is_dependent:
-            return (
-                f"{rate} if sessions are independent (they are counted, not rows); features that last alarm more often."
-            )
+            return f"{rate}. Sessions are counted, not rows, and fewer of them where values last."
         return f"{rate} if rows are independent; rows of one month that share their luck alarm more often."
 
     @property
