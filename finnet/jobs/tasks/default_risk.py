@@ -20,10 +20,10 @@ from finnet.evaluation.stability import Profile
 from finnet.forecasts import Forecasts
 from finnet.jobs.alarms import raise_loan_alarms
 from finnet.jobs.config import CONTENDERS, Job, Models, SplitChoice, only
-from finnet.jobs.loan_decisions import Fairness, Segments, annotated, decide_on_loans, require_decidable
 from finnet.jobs.loan_drafts import loan_draft
 from finnet.jobs.new_rows import LATER, OLD, REPEATED, NewRows
 from finnet.jobs.reading import Reading
+from finnet.jobs.tasks.loan_decisions import Fairness, Segments, annotated, decide_on_loans, require_decidable
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
 from finnet.labels import default_dataset, paid_out_at
 from finnet.lending.terms import LoanTerms
