@@ -17,6 +17,7 @@ from finnet.reporting.sections import SECTIONS
 TINY = {"schema": 1, "name": "tiny", "tune": {"trials": 1}, "network": {"members": 1, "hidden": [4], "epochs": 2}}
 TINY["blocks"] = {"validation": 0.5}
 LOANS = {"task": "default-risk", "data": {"made_loan_book": {"loans": 90}}, "split": {"purged_kfold": {"folds": 2}}}
+LOANS |= {"lending": {}, "fairness": {"groups": ["home"]}, "segments": {"columns": ["purpose"]}}
 MARKET = {"data": {"made_market": {"symbols": 12, "sessions": 150}}, "split": {"holdout": {"test_share": 0.4}}}
 DIRECTION = {"task": "direction", **MARKET, "features": ["return_1"]}
 RETURNS = {"task": "forward-return", **MARKET, "features": ["return_1"]}
@@ -52,7 +53,8 @@ def drawn_once(monkeypatch):
 
 SHARED = {"comparison", "data", "points", "purpose", "reproduction", "training"}
 DRAWN = {
-    "default-risk": SHARED | {"calibration", "cutoffs", "grades", "guidance", "reasons", "scorecard"},
+    "default-risk": SHARED
+    | {"calibration", "cutoffs", "fairness", "grades", "guidance", "reasons", "scorecard", "segments"},
     "direction": SHARED | {"calibration", "trading"},
     "returns": SHARED,
     "quantiles": SHARED | {"coverage"},

@@ -10,7 +10,7 @@ from finnet.data.panel import LoanBook
 from finnet.data.quality import Findings
 from finnet.types import BoolArray, FloatArray
 
-__all__ = ["MISSING_SHARE", "likely_codes", "suspect_columns", "suspect_protected", "suspect_repeats"]
+__all__ = ["MISSING_SHARE", "is_protected", "likely_codes", "suspect_columns", "suspect_protected", "suspect_repeats"]
 
 CODES = (-9999999.0, -999999.0, -99999.0, -9999.0, -999.0, -99.0, -9.0, -8.0, -7.0, 96.0, 98.0, 99.0, 999.0, 9999.0)
 """Numbers by which lenders' systems often say "not known", most of them too far out to be measured."""
@@ -87,11 +87,18 @@ def suspect_protected(applications: pd.DataFrame, findings: Findings, *, file: s
     ['CODE_GENDER', 'customerAge']
     """
     for column in map(str, applications.columns):
-        if _is_protected(column):
-            findings.add("protected_feature", file, column=column, value="a feature by its name a protected trait")
+        if is_protected(column):
+            findings.add("protected_feature", file, column=column, value="by its name a protected trait")
 
 
-def _is_protected(column: str) -> bool:
+def is_protected(column: str) -> bool:
+    """Whether the name of a column says that it is a trait such as sex or age, by which laws limit decisions on credit.
+
+    Examples
+    --------
+    >>> [name for name in ("SEX", "age_years", "account_age", "personalStatus", "grace_days") if is_protected(name)]
+    ['SEX', 'age_years', 'personalStatus']
+    """
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+", "_", column).strip("_").casefold()
     if "age" in words.split("_"):
         return set(words.split("_")) <= {"age", *AGE_OF_PEOPLE}

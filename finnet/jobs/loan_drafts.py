@@ -6,11 +6,13 @@ from typing import Any
 
 import pandas as pd
 
+from finnet.data.loan_checks import is_protected
 from finnet.data.loans import LoanFile, inspect_loans
 from finnet.data.quality import Findings
 from finnet.data.sniffing import Sniffed, sniffed
 from finnet.evaluation.giveaway import default_giveaways
 from finnet.jobs.draft_lines import beside, csv_lines, key_lines, words_of
+from finnet.jobs.toml import to_toml
 
 __all__ = ["loan_draft"]
 
@@ -31,7 +33,19 @@ def loan_draft(file: Path, folder: Path) -> list[str]:
     is_ordered = "applied_at" in settings or "order" in settings
     lines = ["", "[data.loans]", *key_lines({"path": beside(file, folder), **settings}, guessed=set(settings))]
     split = ["[split.holdout]", "test_share = 0.3"] if is_ordered else ["[split.repeated_kfold]", "folds = 5"]
-    return [*lines, *csv_lines("data.loans", found.format), "", *split]
+    return [*lines, *csv_lines("data.loans", found.format), "", *split, *_decisions(found, settings)]
+
+
+def _decisions(found: Sniffed, settings: Mapping[str, Any]) -> list[str]:
+    """Sections that only the owner of the loans can fill, as comments, with columns named like protected traits."""
+    lines = ["", "# [lending]  # what a loan earns and a default costs: chooses a cut-off and shows profits"]
+    lines += ["# margin = 0.05", "# loss_given_default = 0.45"]
+    unused = {settings["target"], *settings.get("drop", ())}
+    traits = tuple(name for name in found.table.columns if name not in unused and is_protected(name))
+    if traits:
+        lines += ["", "# [fairness]  # how groups fare; their columns are then no features"]
+        lines += [f'# groups = {to_toml(traits)}  # of a number: {{ column = "age", limits = [25, 60] }}']
+    return lines
 
 
 def _loan_settings(file: Path, found: Sniffed) -> dict[str, Any]:

@@ -4,32 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finnet.errors import ConfigError, DataError
+from finnet.errors import DataError
 from finnet.forecasts import Forecasts
-from finnet.lending.cutoff import best_cutoff, cutoff_table
+from finnet.lending.cutoff import best_cutoff, chosen_cutoff, cutoff_at_bad_rate, cutoff_table
 from finnet.lending.terms import LoanTerms
+from tests.lending.made import book, forecasts_of
 
 TERMS = LoanTerms(margin=0.1, loss_given_default=0.5)
-
-
-def forecasts_of(probability, default, *, entity=None, fold=0, model="network"):
-    rows = {
-        "model": model,
-        "fold": fold,
-        "entity": [f"L{row}" for row in range(len(probability))] if entity is None else entity,
-        "target": "default",
-        "horizon": 12,
-        "kind": "probability",
-        "value": probability,
-        "truth": np.asarray(default, float),
-    }
-    return Forecasts.from_rows(rows, run_id="t")
-
-
-def book(n, seed=0):
-    rng = np.random.default_rng(seed)
-    probability = rng.beta(1, 6, n)
-    return probability, (rng.random(n) < probability).astype(float)
 
 
 def test_a_table_by_hand():
@@ -90,12 +71,6 @@ def test_loans_whose_outcome_is_unknown_do_not_count():
     assert table["n"].iloc[0] == 1
 
 
-@pytest.mark.parametrize("terms", [{"margin": 0}, {"loss_given_default": 0}, {"loss_given_default": 1.2}])
-def test_impossible_terms_are_refused(terms):
-    with pytest.raises(ConfigError, match="use"):
-        LoanTerms(**terms)
-
-
 @pytest.mark.parametrize(
     ("amount", "message"), [({"L0": 1.0}, "lacks loan 'L1'"), ({"L0": 1.0, "L1": -5.0}, "not above zero")]
 )
@@ -108,3 +83,35 @@ def test_several_models_are_refused():
     both = Forecasts.concat([forecasts_of([0.1], [0], model=name) for name in ("network", "tree")])
     with pytest.raises(DataError, match="choose one model"):
         cutoff_table(both, TERMS)
+
+
+def test_without_terms_there_is_no_profit():
+    table = cutoff_table(forecasts_of(*book(100)))
+    assert list(table) == ["cutoff", "n", "approval_rate", "bad_rate", "forecast_bad_rate"]
+
+
+def test_the_cutoff_at_a_bad_rate_is_the_highest_that_keeps_it():
+    # Means of the approved: 0.1, 0.15, 0.2 and 0.3.
+    forecasts = forecasts_of([0.6, 0.1, 0.3, 0.2], [0, 0, 0, 0])
+    assert [cutoff_at_bad_rate(forecasts, target) for target in (0.05, 0.1, 0.19, 0.2, 0.5)] == [0, 0.1, 0.2, 0.3, 0.6]
+
+
+def test_loans_of_one_forecast_are_approved_together():
+    # The second loan alone would keep the rate, but the third cannot be told from it.
+    assert cutoff_at_bad_rate(forecasts_of([0.0, 0.3, 0.3], [0, 0, 0]), 0.16) == 0.0
+
+
+def test_the_target_chooses_where_the_terms_state_one():
+    terms, forecasts = LoanTerms(margin=0.1, loss_given_default=0.5, target_bad_rate=0.02), forecasts_of(*book(500))
+    table = cutoff_table(forecasts, terms)
+    chosen = chosen_cutoff(table, forecasts, terms)
+    row = table[table["cutoff"] == chosen].iloc[0]
+    assert row["forecast_bad_rate"] <= 0.02
+    assert chosen != best_cutoff(table)
+
+
+def test_values_of_a_loan_move_its_profit():
+    terms = LoanTerms(margin_column="rate", loss_given_default=0.5)
+    columns = pd.DataFrame({"rate": [0.1, 0.3]}, index=["L0", "L1"])
+    table = cutoff_table(forecasts_of([0.1, 0.2], [0, 0]), terms, columns=columns, cutoffs=[0.1, 0.2])
+    assert table["realized_profit"].tolist() == pytest.approx([0.1, 0.4])

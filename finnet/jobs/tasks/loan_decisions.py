@@ -12,6 +12,7 @@ from finnet.data.panel import LoanBook
 from finnet.errors import ConfigError
 from finnet.forecasts import Forecasts
 from finnet.jobs.pending import PENDING
+from finnet.jobs.tasks.task import Results
 from finnet.lending.cutoff import chosen_cutoff, cutoff_at_share, cutoff_table
 from finnet.lending.fairness import fairness_table
 from finnet.lending.groups import GroupColumn, group_names, quartiles
@@ -27,7 +28,6 @@ from finnet.seeds import derive_seed
 
 if TYPE_CHECKING:
     from finnet.jobs.tasks.default_risk import DefaultRiskJob
-    from finnet.jobs.tasks.task import Results
 
 __all__ = ["Fairness", "LoanDecisions", "Segments", "annotated", "decide_on_loans", "require_decidable"]
 
@@ -119,7 +119,7 @@ def require_decidable(job: "DefaultRiskJob", book: LoanBook) -> None:
             raise ConfigError("segments divides nothing: name columns, or a period where loans have dates")
 
 
-def decide_on_loans(job: "DefaultRiskJob", book: LoanBook, results: "Results") -> LoanDecisions:
+def decide_on_loans(job: "DefaultRiskJob", book: LoanBook, results: Results) -> LoanDecisions:
     """What every cut-off would do, the one that the terms choose, and what that means for groups and segments."""
     own, clients = results.own, _by_loan(book, book.group)
     amount, columns = _amount(book), None if job.lending is None else _columns(job.lending, book)
@@ -128,7 +128,7 @@ def decide_on_loans(job: "DefaultRiskJob", book: LoanBook, results: "Results") -
     seed = derive_seed(job.seed, "lending")
     chosen, record, policy = None, {}, {}
     if job.lending is None:
-        section = CutoffSection(cutoffs=cutoffs, terms=_NO_TERMS, base_rate=base_rate)
+        section = CutoffSection(cutoffs=cutoffs, terms=_NO_TERMS + _undecided(results.pending), base_rate=base_rate)
     else:
         terms, chosen = job.lending, chosen_cutoff(cutoffs, own, job.lending)
         subject = results.judgement.subject
@@ -214,13 +214,18 @@ def _terms(terms: LoanTerms, cutoff: float, pending: Forecasts | None) -> str:
             f" The cut-off is the highest at which at most {percent(terms.target_bad_rate)} of the approved are"
             " forecast to default: forecasts choose it, outcomes judge it."
         )
+    return words + _undecided(pending, cutoff)
+
+
+def _undecided(pending: Forecasts | None, cutoff: float | None = None) -> str:
+    """How many loans wait for their outcome, and what is forecast of them."""
     if pending is None:
-        return words
+        return ""
     value = pending.table["value"]
+    above = "" if cutoff is None else f", {count(int((value > cutoff).sum()))} above the cut-off"
     return (
-        f"{words} {count(len(value))} more loans, whose outcome is not known yet, neither trained nor tested; {PENDING}"
-        f" has their forecasts: {percent(value.mean())} on average, {count(int((value > cutoff).sum()))} above the"
-        " cut-off."
+        f" {count(len(value))} more loans, whose outcome is not known yet, neither trained nor tested; {PENDING} has"
+        f" their forecasts: {percent(value.mean())} on average{above}."
     )
 
 

@@ -1,0 +1,191 @@
+"""Decisions of default-risk jobs: profits only where terms are stated, groups that are no features, weak segments."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finnet.data.panel import LoanBook
+from finnet.errors import ConfigError, DataError
+from finnet.forecasts import Forecasts
+from finnet.jobs.config import parse_job
+from finnet.jobs.page_files import page_files, report_from
+from finnet.jobs.reading import Reading
+from finnet.jobs.tasks.default_risk import DefaultRiskTask
+from finnet.jobs.tasks.loan_decisions import annotated, decide_on_loans, require_decidable
+from finnet.jobs.tasks.task import Results
+from finnet.reporting.html import Table, render
+from finnet.reporting.report import Report
+from finnet.reporting.sections.fairness import FairnessSection
+from finnet.reporting.sections.segments import SegmentsSection
+
+N = 600
+TERMS = {"margin": 0.08, "loss_given_default": 0.45}
+
+
+def job_of(**settings):
+    base = {"schema": 1, "task": "default-risk", "name": "loans", "data": {"made_loan_book": {"loans": N}}}
+    return parse_job({**base, **settings})
+
+
+def file_job(tmp_path, *, loans=None, **settings):
+    path = tmp_path / "loans.csv"
+    if not path.exists():
+        rng = np.random.default_rng(0)
+        columns = {
+            "amount": rng.integers(1000, 9000, N),
+            "income": rng.normal(3000, 500, N).round(),
+            "sex": rng.choice(["m", "w"], N),
+            "age": rng.integers(19, 80, N),
+            "rate": rng.uniform(5, 9, N).round(2),
+            "default": (rng.random(N) < 0.2).astype(int),
+        }
+        pd.DataFrame(columns).to_csv(path, index=False)
+    data = {"path": str(path), "target": "default", "categories": ["sex"], "amount": "amount", **(loans or {})}
+    return job_of(data={"loans": data}, split={"repeated_kfold": {"folds": 5}}, **settings)
+
+
+def read(job):
+    return DefaultRiskTask().read(job, Reading())
+
+
+def results_of(book):
+    rng = np.random.default_rng(1)
+    rows = {"fold": 0, "entity": book.loan_id, "target": "default", "horizon": 12, "kind": "probability"}
+    known = {"truth": book.default.astype(float)}
+    if book.applied_at is not None:
+        known |= {"issued_at": book.applied_at, "resolves_at": book.resolves_at}
+    values = {name: rng.beta(1, 5, len(book)) for name in ("network", "tree")}
+    parts = [
+        Forecasts.from_rows({**rows, **known, "model": name, "value": values[name]}, run_id="t") for name in values
+    ]
+    return Results(Forecasts.concat(parts), SimpleNamespace(subject="network"), None)
+
+
+def words_of(section):
+    drawn = section.draw()
+    texts = [drawn.title, *(" ".join(map(str, block.header)) for block in drawn.blocks if isinstance(block, Table))]
+    return " ".join([*texts, section.verdict, *section.facts])
+
+
+def test_without_terms_nobody_profits_and_nothing_is_chosen():
+    job = job_of()
+    decided = decide_on_loans(job, read(job), results_of(read(job)))
+    assert (decided.record, decided.policy) == ({}, {})
+    assert len(decided.sections) == 1
+    assert "rofit" not in words_of(decided.sections[0])
+
+
+def test_with_terms_every_model_has_its_profit():
+    job = job_of(lending=TERMS)
+    decided = decide_on_loans(job, read(job), results_of(read(job)))
+    assert decided.sections[0].profits["model"].tolist() == ["network", "tree"]
+    assert decided.policy == {"cutoff": decided.sections[0].chosen}
+    assert decided.record["lending"]["realized_profit_low"] < decided.record["lending"]["realized_profit"]
+    assert "Difference" in words_of(decided.sections[0])
+
+
+def test_the_policy_annotates_new_forecasts():
+    job = job_of(lending=TERMS)
+    forecasts = Forecasts.from_rows(
+        {
+            "model": "network",
+            "fold": -1,
+            "entity": ["A", "B"],
+            "target": "default",
+            "horizon": 12,
+            "kind": "probability",
+            "value": [0.1, 0.3],
+        },
+        run_id="t",
+    )
+    X = pd.DataFrame({"income": [1.0, 2.0]})
+    assert annotated(job, 0.1, X=X, forecasts=forecasts) == {"decision": ["approve", "refuse"]}
+    assert annotated(job_of(), None, X=X, forecasts=forecasts) == {}
+
+
+def test_expected_losses_of_new_forecasts_need_amounts(tmp_path):
+    job = file_job(tmp_path, lending=TERMS)
+    row = {"model": "network", "fold": -1, "entity": ["A", "B"], "target": "default", "horizon": 12}
+    forecasts = Forecasts.from_rows({**row, "kind": "probability", "value": [0.1, 0.3]}, run_id="t")
+    X = pd.DataFrame({"amount": [1000.0, np.nan]})
+    assert annotated(job, 0.1, X=X, forecasts=forecasts)["expected_loss"] == ["45.00", ""]
+
+
+def test_columns_of_groups_are_no_features(tmp_path):
+    fairness = {"groups": ["sex", {"column": "age", "limits": [25, 60]}], "approved_share": 0.8}
+    book = read(file_job(tmp_path, fairness=fairness))
+    assert list(book.applications) == ["amount", "income", "rate"]
+    kept = read(file_job(tmp_path, fairness={**fairness, "keep_as_feature": ["age"]}))
+    assert list(kept.applications) == ["amount", "income", "age", "rate"]
+
+
+def test_groups_of_a_made_book_are_no_features_either():
+    job = job_of(fairness={"groups": ["home"], "approved_share": 0.8})
+    assert "home" not in read(job).applications
+
+
+def test_groups_and_segments_have_sections(tmp_path):
+    fairness = {"groups": ["sex", {"column": "age", "limits": [25, 60]}], "approved_share": 0.75}
+    job = file_job(tmp_path, fairness=fairness, segments={"columns": ["income"]})
+    decided = decide_on_loans(job, read(job), results_of(read(job)))
+    assert [type(section) for section in decided.sections[1:]] == [SegmentsSection, FairnessSection]
+    segments, groups = decided.sections[1:]
+    assert len(segments.segments) == 1 + 4
+    assert groups.fairness["group"].tolist() == ["m", "w", "below 25", "25 to below 60", "60 and above"]
+    approved = groups.fairness.iloc[:2]
+    assert (approved["approval_rate"] @ approved["loans"]) / N == pytest.approx(0.75, abs=0.002)
+    assert all(section.draw().blocks for section in decided.sections)
+
+
+def test_dated_loans_have_vintages():
+    job = job_of(segments={"period": "year"})
+    section = decide_on_loans(job, read(job), results_of(read(job))).sections[1]
+    assert section.vintages["vintage"].tolist() == [str(year) for year in range(2010, 2020)]
+    assert set(section.segments["column"]) == {"", "year"}
+
+
+def test_sections_are_drawn_again_from_what_is_saved():
+    job = job_of(lending=TERMS, fairness={"groups": ["home"]}, segments={"columns": ["purpose"]})
+    decided = decide_on_loans(job, read(job), results_of(read(job)))
+    report = Report(title="t", parts=list(decided.sections))
+    again = report_from(page_files(report))
+    assert render(again.page()) == render(report.page())
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"fairness": {"groups": ["sex"]}}, "fairness needs a cut-off"),
+        ({"fairness": {"groups": [], "approved_share": 0.8}}, "groups is empty"),
+        ({"fairness": {"groups": ["sex"], "approved_share": 0.8, "keep_as_feature": ["sx"]}}, "did you mean 'sex'"),
+        ({"fairness": {"groups": ["sex"], "approved_share": 0.8}, "loans": {"drop": ["sex"]}}, "'sex' is in drop"),
+        ({"segments": {"period": "week"}}, "period='week'"),
+        ({"lending": {"margin": 0.1, "margn": 0.1}}, "unknown key lending.margn"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(tmp_path, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        file_job(tmp_path, **settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"fairness": {"groups": ["age"], "approved_share": 0.8}}, "different numbers, which are no groups"),
+        ({"segments": {"columns": ["incom"]}}, "no column 'incom'; did you mean 'income'"),
+        ({"lending": {"margin_column": "rate"}}, "in_percent = true"),
+        ({"lending": {"loss_given_default_column": "sex"}}, "'sex' is a category"),
+        ({"segments": {}}, "segments divides nothing"),
+    ],
+)
+def test_what_the_file_lacks_is_named_before_anything_trains(tmp_path, settings, message):
+    with pytest.raises((ConfigError, DataError), match=message):
+        read(file_job(tmp_path, **settings))
+
+
+def test_a_book_without_amounts_has_no_costs_in_currency():
+    book = LoanBook(np.array(["a"], object), pd.DataFrame({"income": [1.0]}), default=np.array([0]))
+    with pytest.raises(ConfigError, match="amounts are not known"):
+        require_decidable(job_of(lending={"cost_per_loan": 5.0}), book)

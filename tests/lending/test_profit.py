@@ -1,0 +1,42 @@
+"""Profit: intervals that cover, clients drawn as a whole, and models compared on one footing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finnet.errors import DataError
+from finnet.forecasts import Forecasts
+from finnet.lending.profit import profit_table
+from finnet.lending.terms import LoanTerms
+from tests.lending.made import book, forecasts_of
+
+TERMS = LoanTerms(margin=0.1, loss_given_default=0.5)
+
+
+def test_clients_with_many_loans_widen_the_interval():
+    probability, default = book(100)
+    ten_times = forecasts_of(np.repeat(probability, 10), np.repeat(default, 10))
+    clients = pd.Series(np.repeat(np.arange(100), 10), index=[f"L{row}" for row in range(1000)])
+    alone = profit_table(ten_times, TERMS, subject="network").iloc[0]
+    together = profit_table(ten_times, TERMS, subject="network", clients=clients).iloc[0]
+    growth = (together["high"] - together["low"]) / (alone["high"] - alone["low"])
+    assert growth == pytest.approx(np.sqrt(10), rel=0.2)
+
+
+def test_equal_models_do_not_differ_at_all():
+    probability, default = book(200)
+    both = [forecasts_of(probability, default, model=name) for name in ("network", "tree")]
+    tree = profit_table(Forecasts.concat(both), TERMS, subject="network").iloc[1]
+    assert tree[["difference", "difference_low", "difference_high"]].tolist() == [0, 0, 0]
+
+
+def test_the_same_seed_gives_the_same_interval():
+    forecasts = forecasts_of(*book(200))
+    first, second = (profit_table(forecasts, TERMS, subject="network", seed=4) for _ in range(2))
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_models_with_other_loans_are_refused():
+    parts = [forecasts_of([0.1, 0.2], [0, 1]), forecasts_of([0.1], [0], model="tree")]
+    with pytest.raises(DataError, match="tree has other loans"):
+        profit_table(Forecasts.concat(parts), TERMS, subject="network")
