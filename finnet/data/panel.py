@@ -174,7 +174,7 @@ def _last_known(rows: pd.DataFrame, column: str, moments: TimeArray, *, age: pd.
     return values
 
 
-_BY_ROW = ("applied_at", "resolves_at", "amount", "true_probability", "order", "group")
+_BY_ROW = ("applied_at", "resolves_at", "amount", "true_probability", "order", "group", "weight")
 """What a LoanBook may know of each loan."""
 
 
@@ -195,6 +195,8 @@ class LoanBook:
         Numbers that rise with the application, where its day is not known; `order_name` says what they are.
     group : ndarray of int, shape (n,), optional
         Loans of one number belong together, such as those of one client.
+    weight : ndarray of shape (n,), optional
+        For how many loans each row stands, above 0; 1 each by default.
     pending : LoanBook, optional
         Loans whose outcome is not known yet, each with `default` 0.
     amount : ndarray of shape (n,), optional
@@ -223,6 +225,7 @@ class LoanBook:
     order_name: str = ""
     group: IntArray | None = None
     pending: "LoanBook | None" = None
+    weight: FloatArray | None = None
 
     def __post_init__(self) -> None:
         if not set(np.unique(self.default)) <= {0, 1}:

@@ -64,12 +64,12 @@ def coverage_table(forecasts: Forecasts) -> pd.DataFrame:
     1  network    0.9  2       1.0
     """
     cases = _cases_of(forecasts, "quantile")
-    weight, rows = 1.0 / (int(cases.repeat.max()) + 1), len(cases.truth)
-    below = (cases.truth[:, None, None] <= cases.values).sum(axis=0).astype(float)
-    counts = np.ravel(below * weight)
-    low, high = jeffreys_interval(counts, np.full_like(counts, rows * weight))
+    weight, rows, counts = 1.0 / (int(cases.repeat.max()) + 1), len(cases.truth), cases.counts
+    below = np.einsum("n,nml->ml", counts, (cases.truth[:, None, None] <= cases.values).astype(float))
+    total, worth = float(counts.sum()), weight * float(counts.sum() / (counts @ counts))
+    low, high = jeffreys_interval(below.ravel() * worth, np.full(below.size, total * worth))
     named = pd.MultiIndex.from_product([cases.models, cases.levels], names=["model", "level"])
-    shares = {"observed": below / rows, "low": low, "high": high}
+    shares = {"observed": below / total, "low": low, "high": high}
     table = pd.DataFrame({name: values.ravel() for name, values in shares.items()}, index=named).reset_index()
     table.insert(2, "n", int(np.rint(rows * weight)))
     return table
@@ -79,7 +79,9 @@ def calibration_table(forecasts: Forecasts, bins: int = 10) -> pd.DataFrame:
     """Mean forecast beside observed rate, for each model in bins of about equally many rows.
 
     Equal forecasts share a bin, so a model that says one number has one bin. The interval takes rows as independent;
-    rows of one day are not, so for panels it is too narrow. Repeats of a case count together as one.
+    rows of one day are not, so for panels it is too narrow. Repeats of a case count together as one. Where rows are
+    weighted, bins are of equal weight, means and rates are weighted, and the interval takes a bin for as many cases as
+    Kish's effective number says.
 
     Parameters
     ----------
@@ -104,32 +106,39 @@ def calibration_table(forecasts: Forecasts, bins: int = 10) -> pd.DataFrame:
     require_at_least(bins, 1, name="bins")
     cases = _cases_of(forecasts, "probability")
     weight = 1.0 / (int(cases.repeat.max()) + 1)
-    tables = [_model_table(cases.truth, column, bins, weight=weight) for column in cases.values.T]
+    tables = [_model_table(cases, column, bins, weight=weight) for column in cases.values.T]
     return pd.concat(tables, keys=cases.models, names=["model"]).reset_index(level=0).reset_index(drop=True)
 
 
-def _model_table(truth: FloatArray, probability: FloatArray, bins: int, *, weight: float) -> pd.DataFrame:
-    last = np.arange(1, bins) * len(truth) // bins - 1
-    edges = np.unique(np.sort(probability)[np.maximum(last, 0)])
+def _model_table(cases: Cases, probability: FloatArray, bins: int, *, weight: float) -> pd.DataFrame:
+    counts, order = cases.counts, np.argsort(probability)
+    # In units of the least weight, a row of which is one row.
+    upto = np.cumsum(counts[order]) / counts.min()
+    last = np.searchsorted(upto, np.arange(1, bins) * upto[-1] // bins)
+    edges = np.unique(probability[order][last])
     number = np.searchsorted(edges, probability, side="left")
     number = np.unique(number, return_inverse=True)[1]
-    rows = np.bincount(number)
-    events = np.bincount(number, truth)
-    low, high = jeffreys_interval(events * weight, rows * weight)
+    rows, mass = np.bincount(number), np.bincount(number, counts)
+    events, worth = np.bincount(number, counts * cases.truth), weight * (mass / np.bincount(number, counts**2))
+    low, high = jeffreys_interval(events * worth, mass * worth)
     return pd.DataFrame(
         {
             "bin": np.arange(1, len(rows) + 1),
             "n": np.rint(rows * weight).astype(int),
-            "forecast": np.bincount(number, probability) / rows,
-            "observed": events / rows,
+            "forecast": np.bincount(number, counts * probability) / mass,
+            "observed": events / mass,
             "low": low,
             "high": high,
         }
     )
 
 
-def expected_calibration_error(truth: FloatArray, probability: FloatArray, bins: int = 15) -> float:
+def expected_calibration_error(
+    truth: FloatArray, probability: FloatArray, bins: int = 15, *, weight: FloatArray | None = None
+) -> float:
     """Mean gap between forecast and observed rate over bins of equal width, weighted by rows (Naeini et al. 2015).
+
+    Rows count by `weight`, shape (n,), where it is given.
 
     Never zero on finite data, even for perfect forecasts: read it beside `ece_null`.
 
@@ -139,14 +148,22 @@ def expected_calibration_error(truth: FloatArray, probability: FloatArray, bins:
     0.05
     """
     number = _equal_width(probability, bins)
-    return float(np.abs(np.bincount(number, truth - probability)).sum() / len(truth))
+    counts = np.ones(len(truth)) if weight is None else weight
+    return float(np.abs(np.bincount(number, counts * (truth - probability))).sum() / counts.sum())
 
 
 def _equal_width(probability: FloatArray, bins: int) -> IntArray:
     return np.asarray(np.minimum(probability * bins, bins - 1), int)
 
 
-def ece_null(probability: FloatArray, bins: int = 15, *, draws: int = 200, seed: int = 0) -> FloatArray:
+def ece_null(
+    probability: FloatArray,
+    bins: int = 15,
+    *,
+    draws: int = 200,
+    seed: int = 0,
+    weight: FloatArray | None = None,
+) -> FloatArray:
     """Expected calibration errors that these forecasts would have if they were perfectly calibrated, shape (draws,).
 
     Each draw makes outcomes from the forecasts themselves; the mean is what a perfect model would score.
@@ -160,8 +177,9 @@ def ece_null(probability: FloatArray, bins: int = 15, *, draws: int = 200, seed:
     number = _equal_width(probability, bins)
     order = np.argsort(number, kind="stable")
     p, starts = probability[order], np.flatnonzero(np.diff(number[order], prepend=-1))
-    gaps = [np.abs(np.add.reduceat((rng.random(len(p)) < p) - p, starts)).sum() for _ in range(draws)]
-    return np.array(gaps) / len(p)
+    counts = np.ones(len(p)) if weight is None else weight[order]
+    gaps = [np.abs(np.add.reduceat(counts * ((rng.random(len(p)) < p) - p), starts)).sum() for _ in range(draws)]
+    return np.array(gaps) / float(counts.sum())
 
 
 def calibration_errors(forecasts: Forecasts, bins: int = 15, *, draws: int = 200, seed: int = 0) -> pd.DataFrame:
@@ -183,11 +201,12 @@ def calibration_errors(forecasts: Forecasts, bins: int = 15, *, draws: int = 200
     """
     cases = _cases_of(forecasts, "probability")
     first = cases.repeat == 0
+    counts = cases.counts[first]
     records = []
     for model, column in zip(cases.models, cases.values[first].T, strict=True):
         ece, null = (
-            expected_calibration_error(cases.truth[first], column, bins),
-            ece_null(column, bins, draws=draws, seed=seed),
+            expected_calibration_error(cases.truth[first], column, bins, weight=counts),
+            ece_null(column, bins, draws=draws, seed=seed, weight=counts),
         )
         high = float(np.quantile(null, 0.95))
         records.append((model, ece, float(null.mean()), high, ece <= high))

@@ -60,7 +60,8 @@ def cutoff_table(
     """What approving every loan with a probability of default up to each cut-off brings.
 
     expected_profit = sum over approved loans of amount ((1 - p) margin - p loss_given_default), with p the forecast;
-    realized_profit is the same with the outcome for p. Repeats of a loan (repeated k-fold) count together as one.
+    realized_profit is the same with the outcome for p. Repeats of a loan (repeated k-fold) count together as one; a
+    loan of weight 10 counts as ten.
 
     Parameters
     ----------
@@ -100,7 +101,8 @@ def cutoff_table(
     lent = _amounts(loans["entity"], amount)
     probability, default = loans["value"].to_numpy(), loans["truth"].to_numpy()
     # One loan forecast in several repeats must not count several times.
-    share = 1.0 / loans.groupby("entity")["entity"].transform("size").to_numpy(float)
+    counts = loans["weight"].to_numpy() if "weight" in loans else 1.0
+    share = counts / loans.groupby("entity")["entity"].transform("size").to_numpy(float)
     levels = np.unique(_default_cutoffs(probability, terms) if cutoffs is None else np.asarray(cutoffs, float))
     columns = [share, share * default, share * lent * terms.profit(probability), share * lent * terms.profit(default)]
     n, bad, expected, realized = _sums_up_to(levels, probability, np.column_stack(columns)).T

@@ -24,6 +24,7 @@ from finnet.jobs.new_rows import LATER, OLD, REPEATED, NewRows
 from finnet.jobs.pending import PENDING
 from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
+from finnet.jobs.weight_notes import weight_notes
 from finnet.labels import default_dataset, paid_out_at
 from finnet.lending.cutoff import LoanTerms, best_cutoff, cutoff_table
 from finnet.reporting.report import Chapter, Report
@@ -142,7 +143,7 @@ class DefaultRiskTask(Task):
             cutoffs=cutoffs,
             chosen=chosen,
             terms=_terms(job.lending, chosen, results.pending),
-            base_rate=float(np.mean(forecasts.values()[0])),
+            base_rate=results.judgement.sample.base_rate,
         )
         record = {"lending": cutoffs[cutoffs["cutoff"] == chosen].iloc[0].to_dict()}
         return Decision(result=cutoffs, record=record, sections=[section], known_truth=_known_truth(forecasts, book))
@@ -188,6 +189,7 @@ class DefaultRiskTask(Task):
                 f"Loans of one {job.data.source.group} stay on one side of every split and block. Intervals and tests"
                 " count loans, not groups of them, so they are too sure where loans of one group share their luck."
             )
+        notes += weight_notes(dataset, job.data.source.weight, job.models)
         if dataset.in_order_of:
             notes.append(
                 f"Loans are in the order of {dataset.in_order_of}, which says who applied first, not when. Each outcome"
