@@ -9,6 +9,7 @@ import pandas as pd
 from finnet.checks import require_columns
 from finnet.errors import DataError, LookAheadError
 from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
+from finnet.weights import checked_weight
 
 __all__ = ["CLOCKS", "Dataset"]
 
@@ -41,12 +42,15 @@ class Dataset:
     group : ndarray of int, shape (n_rows,), optional
         Rows of one number belong together, as one client's loans do: splits and blocks keep them on one side. By
         default each row is by itself.
+    weight : ndarray of float > 0, shape (n_rows,), optional
+        For how many cases each row stands, such as 10 where one in ten was drawn; 1 each by default. Weights count in
+        fits, scores, intervals and tests, as known constants. None again where each is 1.
 
     Raises
     ------
     DataError
-        Where lengths differ, no row has a label, a row without clocks lacks one, or rows are not in the order of
-        `known_at`.
+        Where lengths differ, no row has a label, a row without clocks lacks one, a weight is not above 0, or rows are
+        not in the order of `known_at`.
     LookAheadError
         Where a clock of a row runs backwards.
 
@@ -67,11 +71,13 @@ class Dataset:
     clocks: pd.DataFrame | None = None
     in_order_of: str = ""
     group: IntArray | None = None
+    weight: FloatArray | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(part) for part in (self.X, self.y, self.entity, self.clocks, self.group) if part is not None}
         if len(lengths) > 1:
             raise DataError(f"X, y, entity, clocks and group have {sorted(lengths)} rows; give one of each per row")
+        object.__setattr__(self, "weight", checked_weight(self.weight, len(self)))
         if not (self.has_label.any() if self.is_ordered else self.has_label.all()):
             raise DataError("y lacks labels; give rows with dates at least one label, and rows without dates all")
         if self.clocks is not None:
@@ -120,7 +126,8 @@ class Dataset:
         X = self.X.iloc[rows].reset_index(drop=True)
         y, entity = self.y[rows], self.entity[rows]
         group = None if self.group is None else self.group[rows]
-        return replace(self, X=X, y=y, entity=entity, clocks=clocks, group=group)
+        weight = None if self.weight is None else self.weight[rows]
+        return replace(self, X=X, y=y, entity=entity, clocks=clocks, group=group, weight=weight)
 
 
 def _require_clocks_in_order(clocks: pd.DataFrame, entity: np.ndarray) -> None:

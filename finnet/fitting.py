@@ -27,19 +27,21 @@ __all__ = [
     "forecast_kind",
     "forecast_levels",
     "takes_validation",
+    "takes_weights",
 ]
 
 
 class Rows(NamedTuple):
-    """Features (n, n_features) and labels (n,) of some rows."""
+    """Features (n, n_features), labels (n,) and weights (n,) of some rows, each of which counts as one without them."""
 
     X: pd.DataFrame | FloatArray
     y: IntArray | FloatArray
+    weight: FloatArray | None = None
 
     def take(self, rows: IntArray) -> "Rows":
         """The rows at these positions."""
         X = self.X.iloc[rows].reset_index(drop=True) if isinstance(self.X, pd.DataFrame) else self.X[rows]
-        return Rows(X, self.y[rows])
+        return Rows(X, self.y[rows], None if self.weight is None else self.weight[rows])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -86,6 +88,19 @@ def takes_validation(estimator: Any) -> bool:
     return takes and bool(getattr(estimator, "uses_validation", True))
 
 
+def takes_weights(estimator: Any) -> bool:
+    """Whether `fit` takes `sample_weight`; an estimator that does not counts every row as one.
+
+    Examples
+    --------
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> takes_weights(DecisionTreeClassifier()), takes_weights(KNeighborsClassifier())
+    (True, False)
+    """
+    return "sample_weight" in signature(estimator.fit).parameters
+
+
 def forecast_kind(estimator: Any) -> str:
     """What an estimator forecasts: "probability", "mean", "score" or "quantile" (`finnet.forecasts.KINDS`).
 
@@ -110,6 +125,8 @@ def forecast_levels(estimator: Any) -> tuple[float, ...]:
 def fit_beside(estimator: Any, train: Rows, validation: Rows | None = None) -> Any:
     """The fitted estimator; validation rows go to `fit` as `X_val, y_val` where it takes them, and train nothing.
 
+    Weights go along as `sample_weight` and `sample_weight_val` where `fit` takes them; else every row counts as one.
+
     Examples
     --------
     >>> from sklearn.dummy import DummyClassifier
@@ -117,9 +134,17 @@ def fit_beside(estimator: Any, train: Rows, validation: Rows | None = None) -> A
     >>> fit_beside(DummyClassifier(), first, last).class_prior_.round(2)
     array([0.67, 0.33])
     """
+    weights = _weights(estimator, sample_weight=train.weight)
     if validation is None or not len(validation.y) or not takes_validation(estimator):
-        return estimator.fit(train.X, train.y)
-    return estimator.fit(train.X, train.y, X_val=validation.X, y_val=validation.y)
+        return estimator.fit(train.X, train.y, **weights)
+    weights |= _weights(estimator, sample_weight_val=validation.weight)
+    return estimator.fit(train.X, train.y, X_val=validation.X, y_val=validation.y, **weights)
+
+
+def _weights(estimator: Any, **given: FloatArray | None) -> dict[str, FloatArray]:
+    """Those of the weights given that `fit` takes."""
+    taken = signature(estimator.fit).parameters
+    return {name: weight for name, weight in given.items() if weight is not None and name in taken}
 
 
 def fit_in_folds(estimator: Any, train: Rows, folds: InnerFolds | None) -> Any:
@@ -128,11 +153,12 @@ def fit_in_folds(estimator: Any, train: Rows, folds: InnerFolds | None) -> Any:
     An estimator whose `fit` takes `folds` gets them. One that stops early (`X_val`, `y_val`) is cross-fitted. Any other
     has no use for rows held out, and trains on every row.
     """
-    if folds is None:
-        return estimator.fit(train.X, train.y)
-    if "folds" in signature(estimator.fit).parameters:
-        return estimator.fit(train.X, train.y, folds=folds)
-    return cross_fit(estimator, train, folds) if takes_validation(estimator) else estimator.fit(train.X, train.y)
+    if folds is not None and "folds" in signature(estimator.fit).parameters:
+        weights = _weights(estimator, sample_weight=train.weight)
+        return estimator.fit(train.X, train.y, folds=folds, **weights)
+    if folds is not None and takes_validation(estimator):
+        return cross_fit(estimator, train, folds)
+    return fit_beside(estimator, train)
 
 
 def cross_fit(estimator: Any, train: Rows, folds: InnerFolds) -> "CrossFit":

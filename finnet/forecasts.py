@@ -11,6 +11,7 @@ import pandas as pd
 from finnet.checks import require_columns
 from finnet.errors import DataError
 from finnet.types import BoolArray, FloatArray
+from finnet.weights import checked_weight
 
 __all__ = ["KINDS", "PROBABILITY_FLOOR", "SCHEMA", "Forecasts"]
 
@@ -36,6 +37,7 @@ _TYPES = {
     "value": "float64",
     "truth": "float64",
 }
+_OPTIONAL = {"weight": "float64"}
 _TIMES = ["issued_at", "tradable_at", "resolves_at"]
 _KEY = ["model", "fold", "entity", "issued_at", "target", "horizon", "kind", "level"]
 _ORDER = [
@@ -55,7 +57,8 @@ class Forecasts:
         Columns, in this order: `schema` (2), `run_id`, `model`, `fold`, `entity` (symbol or loan), `issued_at`,
         `tradable_at` (the first moment to act on it, where the outcome starts) and `resolves_at`, `target`, `horizon`
         (bars or months), `kind` (probability | mean | score | quantile; a score ranks and has no unit), `level` (of a
-        quantile, between 0 and 1, else NaN), `value` (the forecast), `truth` (NaN while unknown). Other columns are
+        quantile, between 0 and 1, else NaN), `value` (the forecast), `truth` (NaN while unknown); where rows are
+        weighted also `weight` (for how many cases a row stands; 1 each without it). Other columns are
         refused. Times with a zone become UTC, those without one are UTC; NaT where rows have no dates or the moment is
         not known. A table of schema 1, which had no `tradable_at`, is taken as one whose moments to trade are not
         known.
@@ -64,8 +67,8 @@ class Forecasts:
     ------
     DataError
         Where a column is missing or unknown, a value is not finite, a probability leaves [0, 1], a quantile has no
-        level or another kind has one, a forecast resolves or is traded before it was issued or resolves before it is
-        traded, or one forecast stands twice.
+        level or another kind has one, a weight is not above 0, a forecast resolves or is traded before it was issued or
+        resolves before it is traded, or one forecast stands twice.
 
     Examples
     --------
@@ -81,14 +84,17 @@ class Forecasts:
     def __post_init__(self) -> None:
         table = _upgraded(self.table)
         require_columns(table.columns, list(_TYPES), name="forecasts")
-        unknown = [column for column in table.columns if column not in _TYPES]
+        types = _TYPES | {name: kind for name, kind in _OPTIONAL.items() if name in table}
+        unknown = [column for column in table.columns if column not in types]
         if unknown:
-            raise DataError(f"forecasts have unknown columns {unknown}; keep only {list(_TYPES)}")
+            raise DataError(f"forecasts have unknown columns {unknown}; keep only {[*_TYPES, *_OPTIONAL]}")
         try:
             times = {name: _in_utc(table[name]) for name in _TIMES}
-            table = table.assign(**times)[list(_TYPES)].astype(_TYPES).reset_index(drop=True)
+            table = table.assign(**times)[list(types)].astype(types).reset_index(drop=True)
         except (TypeError, ValueError) as error:
             raise DataError(f"forecasts hold a value of the wrong type: {error}") from error
+        if "weight" in table and checked_weight(table["weight"], len(table)) is None:
+            table = table.drop(columns="weight")
         object.__setattr__(self, "table", table)
         _require_sound(table)
 
@@ -101,7 +107,8 @@ class Forecasts:
     @classmethod
     def concat(cls, parts: Sequence[Self]) -> Self:
         """All rows of several tables, in the order given."""
-        return cls(pd.concat([part.table for part in parts], ignore_index=True))
+        table = pd.concat([part.table for part in parts], ignore_index=True)
+        return cls(table.fillna({"weight": 1.0}) if "weight" in table else table)
 
     @classmethod
     def load(cls, path: Path | str) -> Self:
@@ -133,6 +140,11 @@ class Forecasts:
     def levels(self) -> list[float]:
         """Levels of the quantiles, ascending; none where there are no quantiles."""
         return sorted(float(level) for level in self.table["level"].dropna().unique())
+
+    @property
+    def weight(self) -> FloatArray | None:
+        """For how many cases each row stands, shape (n_rows,); None where rows are not weighted."""
+        return self.table["weight"].to_numpy() if "weight" in self.table else None
 
     @property
     def is_dated(self) -> bool:

@@ -389,7 +389,15 @@ def default_dataset(book: LoanBook) -> Dataset:
     'default'
     """
     clocks = _loan_clocks(book)
-    data = Dataset(book.applications, book.default, book.loan_id, "default", book.horizon_months, group=book.group)
+    data = Dataset(
+        book.applications,
+        book.default,
+        book.loan_id,
+        "default",
+        book.horizon_months,
+        group=book.group,
+        weight=book.weight,
+    )
     if clocks is None:
         return data
     order = np.argsort(clocks["known_at"].to_numpy(), kind="stable")

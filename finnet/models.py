@@ -40,6 +40,8 @@ class Model:
     is_refitted : bool
         Whether a saved one is fitted again when it is loaded, to the same bits: its library keeps its state in forms
         that change and trust their input. Others are saved as their numbers.
+    takes_weights : bool
+        Whether it counts rows by their weights when it is fitted; one that does not counts every row as one.
     not_saved : tuple
         Kinds of truth of which no model file can hold it, so that it cannot be deployed.
     """
@@ -51,6 +53,7 @@ class Model:
     is_naive: bool = False
     takes_tables: bool = False
     is_refitted: bool = False
+    takes_weights: bool = True
     not_saved: tuple[Kind, ...] = ()
 
     @property
@@ -85,6 +88,7 @@ BASELINES: dict[str, Model] = {
         words="the scorecard",
         made_by={"event": "scorecard:ScorecardClassifier"},
         takes_tables=True,
+        takes_weights=False,
     ),
     "tree": Model(
         words="the decision tree",
@@ -104,6 +108,7 @@ BASELINES: dict[str, Model] = {
         made_by={"event": "baselines:k_neighbors", "number": "baselines:k_neighbors_of_numbers"},
         space={"n_neighbors": [15, 31, 61, 101, 201], "weights": ["uniform", "distance"]},
         is_refitted=True,
+        takes_weights=False,
     ),
     "logistic": Model(
         words="logistic regression",
@@ -143,11 +148,14 @@ BASELINES: dict[str, Model] = {
     "prior_rate": Model(words="the prior rate", made_by={"event": "naive:PriorRate"}, is_naive=True),
     "persistence": Model(words="persistence", made_by={"event": "naive:Persistence"}, is_naive=True),
     "best_column": Model(words="the best single column", made_by={"event": "naive:BestColumn"}, is_naive=True),
-    "zero": Model(words="zero", made_by={"number": "naive:Zero"}, is_naive=True),
+    "zero": Model(words="zero", made_by={"number": "naive:Zero"}, is_naive=True, takes_weights=False),
     "training_mean": Model(words="the training mean", made_by={"number": "naive:TrainingMean"}, is_naive=True),
     "last_value": Model(words="the last value", made_by={"number": "naive:LastValue"}, is_naive=True),
     "training_quantiles": Model(
-        words="the training quantiles", made_by={"quantile": "naive:TrainingQuantiles"}, is_naive=True
+        words="the training quantiles",
+        made_by={"quantile": "naive:TrainingQuantiles"},
+        is_naive=True,
+        takes_weights=False,
     ),
 }
 

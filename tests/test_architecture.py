@@ -22,6 +22,7 @@ CORE = {
     "targets",
     "plugins",
     "models",
+    "weights",
 }
 MAY_IMPORT = {  # room -> rooms it may import, besides itself
     **dict.fromkeys(CORE, CORE),

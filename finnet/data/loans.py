@@ -81,6 +81,9 @@ class LoanFile:
         block. A loan without one is by itself. It is no feature.
     aside : tuple of str
         Columns that are read but are no features: for fairness, segments, or what a loan brings.
+    weight : str
+        Column that says for how many loans a row stands, all above 0, such as 20 for good loans of which one in twenty
+        was drawn. It is no feature; fits, scores, intervals and tests count rows by it.
     rules : dict of str to str
         Severities that replace those in `finnet.data.quality.RULES`.
     csv : CsvFormat
@@ -108,6 +111,7 @@ class LoanFile:
     order: str = ""
     group: str = ""
     aside: tuple[str, ...] = ()
+    weight: str = ""
     rules: dict[str, str] = field(default_factory=dict)
     csv: CsvFormat = field(default_factory=CsvFormat)
 
@@ -145,6 +149,7 @@ class LoanFile:
             self.applied_at,
             self.order,
             self.group,
+            self.weight,
             *self.categories,
             *self.ages,
             *self.drop,
@@ -192,15 +197,20 @@ def read_applications(settings: LoanFile) -> LoanBook:
     [2500.0]
     """
     findings = Findings(settings.rules)
-    # New applications come after all others, and nothing is divided: order and groups say nothing of them.
-    ignored = {settings.target, settings.order, settings.group, *settings.aside} - {""}
+    # New applications come after all others, and nothing is divided or counted: order, groups and weights say nothing.
+    ignored = {settings.target, settings.order, settings.group, settings.weight, *settings.aside} - {""}
     needed = [name for name in settings.named if name not in ignored]
     table = read_table(settings.path, settings.csv, findings, needed=needed, unwanted=(*settings.drop, *ignored))
     if table is None:
         return findings.checked(None)
     loan_id = _named_apart(table, settings.id) if settings.id else _numbered(table)
     return findings.checked(
-        _applications_of(table, replace(settings, amount="", order="", group="", aside=()), findings, loan_id=loan_id)
+        _applications_of(
+            table,
+            replace(settings, amount="", order="", group="", weight="", aside=()),
+            findings,
+            loan_id=loan_id,
+        )
     )
 
 
@@ -292,6 +302,7 @@ def _applications_of(
         order=_order(table, settings, findings),
         order_name=settings.order,
         group=_group(table, settings),
+        weight=_weight(table, settings, findings),
     )
     return book.set_aside([name for name in settings.aside if name in readable])
 
@@ -364,6 +375,18 @@ def _order(table: Table, settings: LoanFile, findings: Findings) -> FloatArray |
     return order
 
 
+def _weight(table: Table, settings: LoanFile, findings: Findings) -> FloatArray | None:
+    """For how many loans each row stands; 1 where the cell is broken, which is noted."""
+    if not settings.weight:
+        return None
+    weight = numbers(table, settings.weight, findings, remedies=REMEDIES)
+    for rule, rows in (("missing_weight", is_missing(table, settings.weight)), ("non_positive_weight", weight <= 0)):
+        at = np.flatnonzero(rows & ~table.broken)
+        values = shown(table, settings.weight, at)
+        findings.add_rows(rule, table.origin.take(at), column=settings.weight, values=values)
+    return np.where(weight > 0, weight, 1.0)
+
+
 def _group(table: Table, settings: LoanFile) -> IntArray | None:
     """A number for each group; loans that name none have one of their own."""
     if not settings.group:
@@ -410,6 +433,7 @@ def _applications(
     table: Table, settings: LoanFile, findings: Findings, *, applied_at: TimeArray | None
 ) -> pd.DataFrame:
     unused = {settings.target, settings.id, settings.applied_at, settings.order, settings.group}
+    unused.add(settings.weight)
     features: dict[str, FloatArray | pd.Series] = {}
     for name in (name for name in table.columns if name not in unused):
         if name in settings.ages:

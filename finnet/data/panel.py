@@ -174,7 +174,7 @@ def _last_known(rows: pd.DataFrame, column: str, moments: TimeArray, *, age: pd.
     return values
 
 
-_BY_ROW = ("applied_at", "resolves_at", "amount", "true_probability", "order", "group")
+_BY_ROW = ("applied_at", "resolves_at", "amount", "true_probability", "order", "group", "weight")
 """What a LoanBook may know of each loan."""
 
 
@@ -197,6 +197,8 @@ class LoanBook:
         Loans of one number belong together, such as those of one client.
     aside : DataFrame of shape (n, n_columns), optional
         Columns that are no features, such as the sex of the applicant, by which loans are divided or valued.
+    weight : ndarray of shape (n,), optional
+        For how many loans each row stands, above 0; 1 each by default.
     pending : LoanBook, optional
         Loans whose outcome is not known yet or not due; `default` is 1 where one went bad already.
     amount : ndarray of shape (n,), optional
@@ -226,6 +228,7 @@ class LoanBook:
     group: IntArray | None = None
     aside: pd.DataFrame | None = None
     pending: "LoanBook | None" = None
+    weight: FloatArray | None = None
 
     def __post_init__(self) -> None:
         if not set(np.unique(self.default)) <= {0, 1}:

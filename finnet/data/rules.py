@@ -132,6 +132,8 @@ RULES: Mapping[str, Rule] = {
     "missing_order": _error("fill the cell: without a number the loan has no place in the order"),
     "missing_amount": _error("fill the amount, or leave {keys}amount out"),
     "non_positive_amount": _error("mend the amount, which must be above 0, or leave {keys}amount out"),
+    "missing_weight": _error("fill the weight, or leave {keys}weight out"),
+    "non_positive_weight": _error("mend the weight, which must be above 0, or leave {keys}weight out"),
     "not_due": _note(
         "neither trained nor tested, but forecast in the run's pending.csv; {keys}as_of names another day than today"
     ),

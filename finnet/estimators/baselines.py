@@ -22,6 +22,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from finnet.estimators.calibration import LogitCalibrator
 from finnet.estimators.numbers import LevelByLevel
 from finnet.estimators.probabilities import BinaryClassifier
+from finnet.estimators.sample_weights import checked_sample_weight
+from finnet.fitting import Rows
 from finnet.types import FloatArray, IntArray
 
 __all__ = [
@@ -106,7 +108,8 @@ class CappedSVC(BinaryClassifier):
     Its cost grows with the square of the rows, hence the stated cap. Rows are drawn from all that are given, alike in
     their labels: the last ones may be of one kind where a file is sorted, and of a few days where many symbols share a
     session. The signed distance becomes a probability through a logistic curve (Platt 1999) that rises, fitted on
-    `X_val`, or on a fifth of the rows where none are given.
+    `X_val`, or on a fifth of the rows where none are given. The draw takes rows as they stand; those drawn count by
+    their weights.
 
     Parameters
     ----------
@@ -134,21 +137,34 @@ class CappedSVC(BinaryClassifier):
         self.random_state = random_state
 
     def fit(
-        self, X: FloatArray, y: IntArray, *, X_val: FloatArray | None = None, y_val: IntArray | None = None
+        self,
+        X: FloatArray,
+        y: IntArray,
+        sample_weight: FloatArray | None = None,
+        *,
+        X_val: FloatArray | None = None,
+        y_val: IntArray | None = None,
+        sample_weight_val: FloatArray | None = None,
     ) -> Self:
         """Fit the machine on rows drawn at random, and the curve on the validation rows."""
         X, y = validate_data(self, X, y)
         codes, draw = self._codes(y), check_random_state(self.random_state)
+        train = Rows(X, codes, checked_sample_weight(sample_weight, X))
         if X_val is None or y_val is None:
-            X, X_val, codes, later = train_test_split(X, codes, test_size=0.2, random_state=draw)
+            kept, held = train_test_split(np.arange(len(codes)), test_size=0.2, random_state=draw)
+            train, later = train.take(kept), train.take(held)
         else:
-            later = (np.asarray(y_val) == self.classes_[1]).astype(np.int64)
-        if len(codes) > self.max_rows:
-            X, _, codes, _ = train_test_split(X, codes, train_size=self.max_rows, stratify=codes, random_state=draw)
-        self.machine_ = SVC(C=self.C, gamma=self.gamma).fit(X, codes)
-        self.n_rows_ = len(codes)
+            later_codes = (np.asarray(y_val) == self.classes_[1]).astype(np.int64)
+            later = Rows(X_val, later_codes, checked_sample_weight(sample_weight_val, X_val))
+        if len(train.y) > self.max_rows:
+            numbers = np.arange(len(train.y))
+            kept, _ = train_test_split(numbers, train_size=self.max_rows, stratify=train.y, random_state=draw)
+            train = train.take(kept)
+        self.machine_ = SVC(C=self.C, gamma=self.gamma).fit(train.X, train.y, sample_weight=train.weight)
+        self.n_rows_ = len(train.y)
+        distance = self.machine_.decision_function(later.X)
         # Distances are no log-odds, so that nothing speaks for a slope of 1.
-        self.curve_ = LogitCalibrator(spread=3.0).fit(self.machine_.decision_function(X_val), later)
+        self.curve_ = LogitCalibrator(spread=3.0).fit(distance, np.asarray(later.y, np.int64), weight=later.weight)
         return self
 
     def predict_proba(self, X: FloatArray) -> FloatArray:
@@ -200,15 +216,16 @@ class CappedSVR(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.max_rows = max_rows
         self.random_state = random_state
 
-    def fit(self, X: FloatArray, y: FloatArray) -> Self:
+    def fit(self, X: FloatArray, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
         """Fit the machine on rows drawn at random."""
         X, y = validate_data(self, X, y, y_numeric=True)
+        weight = checked_sample_weight(sample_weight, X)
         if len(y) > self.max_rows:
             rows = np.sort(check_random_state(self.random_state).permutation(len(y))[: self.max_rows])
-            X, y = X[rows], y[rows]
+            X, y, weight = X[rows], y[rows], None if weight is None else weight[rows]
         self.n_rows_, self.center_, self.spread_ = len(y), float(np.mean(y)), float(np.std(y)) or 1.0
         machine = SVR(C=self.C, epsilon=self.epsilon, gamma=self.gamma)
-        self.machine_ = machine.fit(X, (y - self.center_) / self.spread_)
+        self.machine_ = machine.fit(X, (y - self.center_) / self.spread_, sample_weight=weight)
         return self
 
     def predict(self, X: FloatArray) -> FloatArray:

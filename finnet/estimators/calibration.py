@@ -13,8 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from finnet.errors import DataError
 from finnet.estimators.probabilities import WrappedClassifier
-from finnet.fitting import InnerFolds, Rows, cross_fit
+from finnet.estimators.sample_weights import checked_sample_weight
+from finnet.fitting import InnerFolds, Rows, cross_fit, fit_beside
 from finnet.types import FloatArray, IntArray
+from finnet.weights import effective_number
 
 __all__ = ["CalibratedClassifier", "HeldOut", "LogitCalibrator", "choose_calibrator", "effective_rows"]
 
@@ -47,18 +49,25 @@ class LogitCalibrator:
     def __init__(self, spread: float = 1.5) -> None:
         self.spread = spread
 
-    def fit(self, score: FloatArray, y: IntArray, *, effective: float | None = None) -> Self:
-        """Fit the curve to scores and labels, shape (n,) each, that are worth `effective` independent rows."""
-        weight = 1.0 if effective is None else effective / len(y)
-        center, rate = float(np.mean(score)), (np.sum(y) + 1.0) / (len(y) + 2.0)
-        start = center + _shift_to(rate, score)
+    def fit(
+        self, score: FloatArray, y: IntArray, *, effective: float | None = None, weight: FloatArray | None = None
+    ) -> Self:
+        """Fit the curve to scores and labels, shape (n,) each, that are worth `effective` independent rows.
+
+        Rows count by their weight, shape (n,), where there are any; without `effective` a row of weight 2 is two rows.
+        """
+        counts = np.ones(len(y)) if weight is None else weight
+        total = float(counts.sum())
+        scale = 1.0 if effective is None else effective / total
+        center, rate = float(np.average(score, weights=counts)), (counts @ y + 1.0) / (total + 2.0)
+        start = center + _shift_to(rate, score, counts)
 
         def loss(point: FloatArray) -> tuple[float, FloatArray]:
             slope, level = np.exp(point[0]), point[1]
             z = slope * (score - center) + level
-            error = weight * (expit(z) - y)
+            error = scale * counts * (expit(z) - y)
             away = np.array([point[0] / self.spread, (level - start) / _INTERCEPT_SPREAD])
-            value = weight * float(np.sum(np.logaddexp(0.0, z) - y * z)) + float(away @ away) / 2
+            value = scale * float(np.sum(counts * (np.logaddexp(0.0, z) - y * z))) + float(away @ away) / 2
             gradient = np.array([slope * float(error @ (score - center)), float(np.sum(error))])
             return value, gradient + away / np.array([self.spread, _INTERCEPT_SPREAD])
 
@@ -73,10 +82,10 @@ class LogitCalibrator:
         return np.asarray(expit(self.slope_ * score + self.intercept_))
 
 
-def _shift_to(rate: float, score: FloatArray) -> float:
-    """What must be added to log-odds so that their mean probability is `rate`."""
+def _shift_to(rate: Any, score: FloatArray, counts: FloatArray) -> float:
+    """What must be added to log-odds so that their mean probability is `rate`, rows counting as they do."""
     reach = float(np.abs(score).max()) + abs(float(logit(rate))) + 1.0
-    return float(brentq(lambda shift: float(np.mean(expit(score + shift))) - rate, -reach, reach))
+    return float(brentq(lambda shift: float(np.average(expit(score + shift), weights=counts)) - rate, -reach, reach))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +102,8 @@ class HeldOut:
         Rows with the same number may share their luck.
     overlap : float
         Labels of one entity that run at the same time.
+    weight : float array, optional
+        How much each row counts; 1 each by default.
     """
 
     score: FloatArray
@@ -100,17 +111,25 @@ class HeldOut:
     part: IntArray
     stretch: IntArray
     overlap: float = 1.0
+    weight: FloatArray | None = None
+
+    @property
+    def counts(self) -> FloatArray:
+        """How much each row counts, 1 on average."""
+        return np.ones(len(self.y)) if self.weight is None else self.weight / self.weight.mean()
 
     def take(self, rows: np.ndarray) -> "HeldOut":
         """These rows alone."""
-        return HeldOut(self.score[rows], self.y[rows], self.part[rows], self.stretch[rows], self.overlap)
+        weight = None if self.weight is None else self.weight[rows]
+        return HeldOut(self.score[rows], self.y[rows], self.part[rows], self.stretch[rows], self.overlap, weight)
 
 
 def effective_rows(rows: HeldOut) -> float:
     """How many independent rows would say as much about level and slope of the forecasts.
 
     The variance of the sum of errors over stretches is compared with what it would be if rows were independent, for the
-    errors and for the errors times the score; the larger ratio counts, and is at least the overlap of labels.
+    errors and for the errors times the score; the larger ratio counts, and is at least the overlap of labels. Rows of
+    unequal weight are worth Kish's effective number of them to begin with.
 
     Examples
     --------
@@ -118,15 +137,17 @@ def effective_rows(rows: HeldOut) -> float:
     >>> round(effective_rows(HeldOut(score, y, y, np.arange(100) // 20)), 1)
     5.7
     """
-    errors = rows.y - expit(rows.score + _shift_to(np.clip(np.mean(rows.y), 0.01, 0.99), rows.score))
+    counts = rows.counts
+    rate, middle = (np.average(values, weights=counts) for values in (rows.y, rows.score))
+    errors = counts * (rows.y - expit(rows.score + _shift_to(np.clip(rate, 0.01, 0.99), rows.score, counts)))
     stretch = np.unique(rows.stretch, return_inverse=True)[1]
     ratios = [rows.overlap, 1.0]
-    for weight in (np.ones(len(errors)), rows.score - np.mean(rows.score)):
-        share = errors * weight
+    for factor in (np.ones(len(errors)), rows.score - middle):
+        share = errors * factor
         alone = float(share @ share)
         if alone > 0:
             ratios.append(float(np.sum(np.bincount(stretch, weights=share) ** 2)) / alone)
-    return len(errors) / max(ratios)
+    return effective_number(counts) / max(ratios)
 
 
 def choose_calibrator(rows: HeldOut) -> tuple[LogitCalibrator, dict[str, Any]]:
@@ -141,16 +162,20 @@ def choose_calibrator(rows: HeldOut) -> tuple[LogitCalibrator, dict[str, Any]]:
         on, taken, and reversed: whether higher forecasts came true less often than lower ones.
     """
     effective = effective_rows(rows)
-    curve = LogitCalibrator().fit(rows.score, rows.y, effective=effective)
+    curve = LogitCalibrator().fit(rows.score, rows.y, effective=effective, weight=rows.counts)
     parts, after = np.unique(rows.part), np.full(len(rows.y), np.inf)
     for part in parts if len(parts) > 1 else ():
         left_out = rows.part == part
         others = rows.take(~left_out)
-        fitted = LogitCalibrator().fit(others.score, others.y, effective=effective * np.mean(~left_out))
+        worth = effective * np.mean(~left_out)
+        fitted = LogitCalibrator().fit(others.score, others.y, effective=worth, weight=others.counts)
         after[left_out] = _log_losses(fitted.slope_ * rows.score[left_out] + fitted.intercept_, rows.y[left_out])
+    before, counts = _log_losses(rows.score, rows.y), rows.counts
+    means = {"loss_before": before, "loss_after": after, "score": rows.score, "rate": rows.y}
+    mean = {name: float(np.average(values, weights=counts)) for name, values in means.items()}
     facts: dict[str, Any] = {"rows": len(rows.y), "effective_rows": effective}
-    facts |= {"loss_before": float(np.mean(_log_losses(rows.score, rows.y))), "loss_after": float(np.mean(after))}
-    facts |= {"reversed": float((rows.score - np.mean(rows.score)) @ (rows.y - np.mean(rows.y))) < 0.0}
+    facts |= {name: mean[name] for name in ("loss_before", "loss_after")}
+    facts |= {"reversed": float(counts * (rows.score - mean["score"]) @ (rows.y - mean["rate"])) < 0.0}
     facts["taken"] = facts["loss_after"] < facts["loss_before"]
     if not facts["taken"]:
         curve.slope_, curve.intercept_ = 1.0, 0.0
@@ -187,17 +212,25 @@ class CalibratedClassifier(WrappedClassifier):
     def __init__(self, classifier: Any) -> None:
         self.classifier = classifier
 
-    def fit(self, X: pd.DataFrame, y: IntArray, *, folds: InnerFolds | None = None) -> Self:
+    def fit(
+        self,
+        X: pd.DataFrame,
+        y: IntArray,
+        sample_weight: FloatArray | None = None,
+        *,
+        folds: InnerFolds | None = None,
+    ) -> Self:
         """Fit the classifier on each inner fold, then the calibrator on the forecasts of the rows held out."""
+        weight = checked_sample_weight(sample_weight, X)
         self.calibrator_ = self.calibration_ = None
         self.floor_ = 0.0
         if folds is None:
-            self.classifier_ = clone(self.classifier).fit(X, y)
+            self.classifier_ = fit_beside(clone(self.classifier), Rows(X, y, weight))
         else:
-            self.classifier_ = cross_fit(clone(self.classifier), Rows(X, y), folds)
+            self.classifier_ = cross_fit(clone(self.classifier), Rows(X, y, weight), folds)
         self.classes_ = self.classifier_.classes_
         if folds is not None and folds.calibrate:
-            self._calibrate(np.asarray(y), folds)
+            self._calibrate(np.asarray(y), folds, weight=weight)
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
@@ -209,19 +242,21 @@ class CalibratedClassifier(WrappedClassifier):
         p = self.calibrator_.predict(self._score(P[:, 1]))
         return np.column_stack([1.0 - p, p])
 
-    def _calibrate(self, y: np.ndarray, folds: InnerFolds) -> None:
+    def _calibrate(self, y: np.ndarray, folds: InnerFolds, *, weight: FloatArray | None) -> None:
         if len(self.classes_) != 2:
             raise DataError(f"{self.classes_} are not two classes, which calibration needs; fit without folds")
         codes, rows = (y == self.classes_[1]).astype(np.int64), folds.judged
         # No one knows from so many rows that an event never happens; and a probability of 0 or 1 has no log-odds.
         self.floor_ = 1.0 / (len(rows) + 2.0)
         part, offset = np.zeros(len(y), np.int64), np.zeros(len(y))
+        counts = np.ones(len(y)) if weight is None else weight / weight.mean()
         for k, (fit, left_out) in enumerate(zip(folds.fit, folds.held_out, strict=True)):
-            part[left_out], offset[left_out] = k, _rate_logit(codes[fit]) - _rate_logit(codes)
+            part[left_out] = k
+            offset[left_out] = _rate_logit(codes[fit], counts[fit]) - _rate_logit(codes, counts)
         # A fit knows the rate of its own rows alone, which is the lower the more ones it was not shown: that alone
         # would turn the order of forecasts of different fits around.
         score = self._score(self.classifier_.held_out[rows, 1]) - offset[rows]
-        held_out = HeldOut(score, codes[rows], part[rows], folds.stretch[rows], folds.overlap)
+        held_out = HeldOut(score, codes[rows], part[rows], folds.stretch[rows], folds.overlap, counts[rows])
         self.calibrator_, self.calibration_ = choose_calibrator(held_out)
 
     def _score(self, p: FloatArray) -> FloatArray:
@@ -229,5 +264,5 @@ class CalibratedClassifier(WrappedClassifier):
         return np.asarray(logit((1.0 - self.floor_) * p + self.floor_ / 2.0))
 
 
-def _rate_logit(codes: IntArray) -> float:
-    return float(logit((np.sum(codes) + 1.0) / (len(codes) + 2.0)))
+def _rate_logit(codes: IntArray, counts: FloatArray) -> float:
+    return float(logit((counts @ codes + 1.0) / (counts.sum() + 2.0)))

@@ -35,6 +35,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         *,
         X_val: Data | None = None,
         y_val: npt.ArrayLike | None = None,
+        sample_weight_val: npt.ArrayLike | None = None,
     ) -> Self:
         """Train anew, or from the weights of the fit before where `warm_start` says so.
 
@@ -46,6 +47,8 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         sample_weight : array of shape (n_rows,), optional
         X_val, y_val : optional
             Validation rows, whose loss is noted every epoch and decides early stopping.
+        sample_weight_val : array of shape (n_validation_rows,), optional
+            How much each of them counts in that loss.
         """
         with self._all_or_nothing():
             rows, labels = self._checked(X, y, reset=not self._goes_on, warns=True)
@@ -53,7 +56,8 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
             self._meet(classes, remedy="give rows of at least two classes")
             codes = positions(labels, classes)
             examples = _weighed_alike(self._coded(rows, codes, sample_weight=sample_weight))
-            given = self._given(cast(Data, X_val), y_val) if has_validation(X_val, y_val) else None
+            judges = has_validation(X_val, y_val)
+            given = self._given(cast(Data, X_val), y_val, sample_weight_val) if judges else None
             return self._fit(examples, self._task(codes), validation=given)
 
     def partial_fit(
@@ -133,9 +137,9 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         by_class = class_weights(self.class_weight, self.classes_, codes)
         return self._examples(X, Y, sample_weight, factors=None if by_class is None else by_class[codes])
 
-    def _given(self, X_val: Data, y_val: npt.ArrayLike | None) -> Examples:
+    def _given(self, X_val: Data, y_val: npt.ArrayLike | None, sample_weight: npt.ArrayLike | None) -> Examples:
         rows, labels = self._checked(X_val, y_val, name="y_val", reset=False, warns=False)
-        return _weighed_alike(self._coded(rows, self._codes(labels, name="y_val")))
+        return _weighed_alike(self._coded(rows, self._codes(labels, name="y_val"), sample_weight=sample_weight))
 
     def _codes(self, labels: npt.NDArray[Any], *, name: str) -> IntArray:
         require_known(labels, self.classes_, name=name)

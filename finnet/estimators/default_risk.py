@@ -14,6 +14,7 @@ from finnet.estimators.network_base import RandomState, generator
 from finnet.estimators.probabilities import BinaryClassifier
 from finnet.estimators.risk_race import Division, Race, divide, log_losses, run_race
 from finnet.estimators.risk_table import RiskTable
+from finnet.estimators.sample_weights import checked_sample_weight
 from finnet.estimators.targets import positions, require_known, require_targets
 from finnet.features.ratios import find_ratios
 from finnet.fitting import InnerFolds
@@ -28,10 +29,11 @@ _BAGS_OF_GIVEN = 3  # networks of each design where the caller gives the rows th
 
 
 class _Loans(NamedTuple):
-    """Rows of a table, and 1 for each that defaulted, else 0."""
+    """Rows of a table, 1 for each that defaulted, else 0, and how much each counts, alike where that is None."""
 
     X: pd.DataFrame | FloatArray
     y: IntArray
+    weight: FloatArray | None = None
 
 
 _JudgedBy = _Loans | InnerFolds | None  # None divides the training rows
@@ -117,12 +119,17 @@ class DefaultRiskClassifier(BinaryClassifier):
         self,
         X: pd.DataFrame | FloatArray,
         y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
         *,
         X_val: pd.DataFrame | FloatArray | None = None,
         y_val: npt.ArrayLike | None = None,
+        sample_weight_val: npt.ArrayLike | None = None,
         folds: InnerFolds | None = None,
     ) -> Self:
         """Learn from X (n_rows, n_columns) and the class y (n_rows,) of each row.
+
+        Weights (n_rows,), where they are given, count in every loss; columns are encoded, and rows drawn into bags, as
+        rows stand.
 
         Where X_val and y_val are given, all rows of X train every network, and those of X_val stop and judge them.
         Where `folds` are given, as `walk_forward` gives them, each is a bag: rows that it fits are learned from, and
@@ -133,10 +140,11 @@ class DefaultRiskClassifier(BinaryClassifier):
             raise ConfigError("both folds and X_val are given, and each says which rows judge; give one of them")
         before = dict(vars(self))
         try:
-            train = _Loans(X, self._two_codes(X, y))
+            train = _Loans(X, self._two_codes(X, y), checked_sample_weight(sample_weight, X))
             judged_by: _JudgedBy = folds
             if has_validation(X_val, y_val) and X_val is not None:
-                judged_by = _Loans(X_val, self._known_codes(y_val))
+                weight = checked_sample_weight(sample_weight_val, X_val)
+                judged_by = _Loans(X_val, self._known_codes(y_val), weight)
             self._table, self._raced = self._learned(train, judged_by)
             self.is_fitted_in_folds_ = folds is not None
         except BaseException:
@@ -224,17 +232,17 @@ class DefaultRiskClassifier(BinaryClassifier):
 
     def _race(self, table: RiskTable, train: _Loans, judged_by: _JudgedBy, *, seeds: _Seeds) -> Race:
         """The race on the rows as a table shows them."""
-        shown, y = table.show(train.X), train.y
+        shown, y, weight = table.show(train.X), train.y, train.weight
         if isinstance(judged_by, InnerFolds):
             divisions = [Division(*rows) for rows in zip(judged_by.fit, judged_by.validation, strict=True)]
         elif judged_by is None:
             divisions = divide(y, table.groups(train.X), np.random.default_rng(seeds.division))
         else:
             shown, n_train = shown.followed_by(table.show(judged_by.X)), len(y)
-            y = np.concatenate([y, judged_by.y])
+            y, weight = np.concatenate([y, judged_by.y]), _joined_weights(train, judged_by)
             divisions = [Division(np.arange(n_train), np.arange(n_train, len(y)))] * _BAGS_OF_GIVEN
         rng = np.random.default_rng(seeds.training)
-        return run_race(shown, y, divisions, members=self.members, rng=rng, n_jobs=self.n_jobs)
+        return run_race(shown, y, divisions, members=self.members, rng=rng, n_jobs=self.n_jobs, weight=weight)
 
     def _with_ratios(
         self, table: RiskTable, race: Race, *, train: _Loans, judged_by: _JudgedBy, seeds: _Seeds
@@ -244,11 +252,21 @@ class DefaultRiskClassifier(BinaryClassifier):
         assert before is not None
         y, known = np.concatenate([rows.y for rows in judges]), ~np.isnan(before)
         numbers = pd.concat([table.numbers(rows.X) for rows in judges], ignore_index=True)
-        found = find_ratios(numbers[known], y[known], before[known])
+        weight = _joined_weights(*judges)
+        counts = None if weight is None else weight[known]
+        found = find_ratios(numbers[known], y[known], before[known], weight=counts)
         if not found:
             return table, race
         with_ratios = RiskTable(found).fit(train.X)
         other = self._race(with_ratios, train, judged_by, seeds=seeds)
         assert other.out_of_bag is not None
-        is_better = log_losses(other.out_of_bag[known], y[known]).sum() < log_losses(before[known], y[known]).sum()
+        after, then = (log_losses(P[known], y[known]) for P in (other.out_of_bag, before))
+        is_better = np.average(after, weights=counts) < np.average(then, weights=counts)
         return (with_ratios, other) if is_better else (table, race)
+
+
+def _joined_weights(*parts: _Loans) -> FloatArray | None:
+    """Weights of all rows, one part after another; None where no row has one."""
+    if all(part.weight is None for part in parts):
+        return None
+    return np.concatenate([np.ones(len(part.y)) if part.weight is None else part.weight for part in parts])

@@ -14,6 +14,7 @@ from finnet.errors import ConfigError, DataError
 from finnet.estimators.calibration import LogitCalibrator
 from finnet.estimators.numbers import checked_numbers
 from finnet.estimators.probabilities import BinaryClassifier
+from finnet.estimators.sample_weights import checked_sample_weight
 from finnet.features.encoding import as_table, middle_ranks
 from finnet.types import BoolArray, FloatArray, IntArray
 
@@ -58,10 +59,10 @@ class PriorRate(BinaryClassifier):
     array([[0.75, 0.25]])
     """
 
-    def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
-        """Count the ones; `X` is not looked at."""
+    def fit(self, X: pd.DataFrame, y: IntArray, sample_weight: FloatArray | None = None) -> Self:
+        """Count the ones by their weights; `X` is not looked at."""
         _, y = validate_data(self, X, y, skip_check_array=True)
-        self.rate_ = float(np.mean(self._codes(y)))
+        self.rate_ = float(np.average(self._codes(y), weights=checked_sample_weight(sample_weight, X)))
         return self
 
     def __sklearn_tags__(self) -> Any:
@@ -84,9 +85,9 @@ class AlwaysUp(PriorRate):
     array([[0.5, 0.5]])
     """
 
-    def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
-        """Count the ups; `X` is not looked at."""
-        super().fit(X, y)
+    def fit(self, X: pd.DataFrame, y: IntArray, sample_weight: FloatArray | None = None) -> Self:
+        """Count the ups by their weights; `X` is not looked at."""
+        super().fit(X, y, sample_weight)
         self.rate_ = max(self.rate_, 0.5 + _EDGE)
         return self
 
@@ -117,12 +118,12 @@ class Persistence(BinaryClassifier):
     def __init__(self, column: str | int = "return_1") -> None:
         self.column = column
 
-    def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
-        """Count how often the sign of the column was right."""
+    def fit(self, X: pd.DataFrame, y: IntArray, sample_weight: FloatArray | None = None) -> Self:
+        """Count how often the sign of the column was right, by weights."""
         X = as_table(X, self, reset=True)
         self.column_ = _named(self.column, X.columns)
         right = self._rose(X) == (self._codes(y) == 1)
-        self.hit_rate_ = max(float(right.mean()), 0.5 + _EDGE)
+        self.hit_rate_ = max(float(np.average(right, weights=checked_sample_weight(sample_weight, X))), 0.5 + _EDGE)
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
@@ -147,7 +148,7 @@ class BestColumn(BinaryClassifier):
     The curve rises where higher values of the column came true more often, else it falls: ranks have no outliers that
     could turn it around. A rank is the share of training values below, ties halved, between two of them interpolated.
     Missing values count as the middle where columns are compared; in the forecast they have a rate of their own.
-    `column_` names the column chosen.
+    Rows count by their weights, but for the ranks. `column_` names the column chosen.
 
     Examples
     --------
@@ -156,14 +157,17 @@ class BestColumn(BinaryClassifier):
     'signal'
     """
 
-    def fit(self, X: pd.DataFrame, y: IntArray) -> Self:
+    def fit(self, X: pd.DataFrame, y: IntArray, sample_weight: FloatArray | None = None) -> Self:
         """Choose the column and fit its curve."""
         numbers, codes = as_table(X, self, reset=True).select_dtypes("number"), self._codes(y)
+        weight = checked_sample_weight(sample_weight, X)
+        counts = np.ones(len(codes)) if weight is None else weight
         if codes.min() == codes.max():
             raise DataError(f"y holds one class only, {self.classes_[codes[0]]}; give rows of two classes")
         if numbers.columns.empty:
             raise DataError("no column is a number; give at least one")
-        edge = {str(name): roc_auc_score(codes, numbers[name].rank(pct=True).fillna(0.5)) - 0.5 for name in numbers}
+        ranks = numbers.rank(pct=True).fillna(0.5)
+        edge = {str(name): roc_auc_score(codes, ranks[name], sample_weight=weight) - 0.5 for name in ranks}
         self.column_ = max(edge, key=lambda name: abs(edge[name]))
         values = numbers[self.column_].to_numpy(float)
         if np.isnan(values).all():
@@ -171,9 +175,10 @@ class BestColumn(BinaryClassifier):
         given = ~np.isnan(values)
         self.values_, self.ranks_ = middle_ranks(values[given])
         self.direction_ = 1.0 if edge[self.column_] >= 0.0 else -1.0
-        self.curve_ = LogitCalibrator(spread=3.0).fit(self._score(values[given]), codes[given])
+        self.curve_ = LogitCalibrator(spread=3.0).fit(self._score(values[given]), codes[given], weight=counts[given])
         # As if one row more had the rate of all, so that a single missing value promises nothing.
-        self.missing_rate_ = float((codes[~given].sum() + codes.mean()) / (np.sum(~given) + 1.0))
+        ones = counts[~given] @ codes[~given] + np.average(codes, weights=counts)
+        self.missing_rate_ = float(ones / (counts[~given].sum() + 1.0))
         return self
 
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
@@ -217,9 +222,10 @@ class TrainingMean(_NaiveRegressor):
     array([3., 3.])
     """
 
-    def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
-        """Take the mean; `X` is not looked at."""
-        self.value_ = float(np.mean(_learned(self, X, y)))
+    def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
+        """Take the weighted mean; `X` is not looked at."""
+        numbers = _learned(self, X, y)
+        self.value_ = float(np.average(numbers, weights=checked_sample_weight(sample_weight, X)))
         return self
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
@@ -250,7 +256,7 @@ class Zero(_NaiveRegressor):
 
 
 class TrainingQuantiles(_NaiveRegressor):
-    """The quantiles of the training rows for everyone.
+    """The quantiles of the training rows for everyone, each row counting as one.
 
     Parameters
     ----------
@@ -308,12 +314,13 @@ class LastValue(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def __init__(self, column: str | int = "return_1") -> None:
         self.column = column
 
-    def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
-        """Find the column, and take the mean for its gaps."""
+    def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
+        """Find the column, and take the weighted mean for its gaps."""
         X = as_table(X, self, reset=True)
         self.column_ = _named(self.column, X.columns)
         self._last(X)
-        self.value_ = float(np.mean(checked_numbers(X, y)))
+        numbers = checked_numbers(X, y)
+        self.value_ = float(np.average(numbers, weights=checked_sample_weight(sample_weight, X)))
         return self
 
     def predict(self, X: pd.DataFrame) -> FloatArray:

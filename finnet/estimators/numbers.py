@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.errors import ConfigError, DataError
+from finnet.estimators.sample_weights import checked_sample_weight
 from finnet.fitting import Rows, fit_beside, forecast_kind, forecast_levels, takes_validation
 from finnet.types import FloatArray
 
@@ -116,13 +117,24 @@ class EncodedRegressor(WrappedRegressor):
         self.regressor = regressor
 
     def fit(
-        self, X: pd.DataFrame, y: FloatArray, *, X_val: pd.DataFrame | None = None, y_val: FloatArray | None = None
+        self,
+        X: pd.DataFrame,
+        y: FloatArray,
+        sample_weight: FloatArray | None = None,
+        *,
+        X_val: pd.DataFrame | None = None,
+        y_val: FloatArray | None = None,
+        sample_weight_val: FloatArray | None = None,
     ) -> Self:
-        """Fit encoder and regressor."""
+        """Fit encoder and regressor; the encoder looks at rows as they stand, whatever their weights."""
         y = checked_numbers(X, y)
         self.encoder_ = clone(self.encoder).fit(X)
-        validation = None if X_val is None or y_val is None else Rows(self.encoder_.transform(X_val), y_val)
-        self.regressor_ = fit_beside(clone(self.regressor), Rows(self.encoder_.transform(X), y), validation)
+        validation = None
+        if X_val is not None and y_val is not None:
+            weight = checked_sample_weight(sample_weight_val, X_val)
+            validation = Rows(self.encoder_.transform(X_val), y_val, weight)
+        train = Rows(self.encoder_.transform(X), y, checked_sample_weight(sample_weight, X))
+        self.regressor_ = fit_beside(clone(self.regressor), train, validation)
         return self
 
     def settled(self) -> Self:
@@ -177,10 +189,22 @@ class BoundedRegressor(WrappedRegressor):
     def __init__(self, regressor: Any) -> None:
         self.regressor = regressor
 
-    def fit(self, X: Any, y: FloatArray, *, X_val: Any = None, y_val: FloatArray | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: FloatArray,
+        sample_weight: FloatArray | None = None,
+        *,
+        X_val: Any = None,
+        y_val: FloatArray | None = None,
+        sample_weight_val: FloatArray | None = None,
+    ) -> Self:
         """Fit the regressor, and note the ends of y."""
-        validation = None if X_val is None or y_val is None else Rows(X_val, y_val)
-        self.regressor_ = fit_beside(clone(self.regressor), Rows(X, y), validation)
+        validation = None
+        if X_val is not None and y_val is not None:
+            validation = Rows(X_val, y_val, checked_sample_weight(sample_weight_val, X_val))
+        train = Rows(X, y, checked_sample_weight(sample_weight, X))
+        self.regressor_ = fit_beside(clone(self.regressor), train, validation)
         self.least_, self.greatest_ = float(np.asarray(y).min()), float(np.asarray(y).max())
         return self
 
@@ -214,12 +238,24 @@ class ScaledRegressor(WrappedRegressor):
     def __init__(self, regressor: Any) -> None:
         self.regressor = regressor
 
-    def fit(self, X: Any, y: FloatArray, *, X_val: Any = None, y_val: FloatArray | None = None) -> Self:
-        """Measure the targets, and fit the regressor to them as scaled."""
+    def fit(
+        self,
+        X: Any,
+        y: FloatArray,
+        sample_weight: FloatArray | None = None,
+        *,
+        X_val: Any = None,
+        y_val: FloatArray | None = None,
+        sample_weight_val: FloatArray | None = None,
+    ) -> Self:
+        """Measure the targets, whatever their weights, and fit the regressor to them as scaled."""
         y = checked_numbers(X, y)
         self.center_, self.scale_ = float(y.mean()), float(y.std()) or 1.0
-        validation = None if X_val is None or y_val is None else Rows(X_val, self._scaled(y_val))
-        self.regressor_ = fit_beside(clone(self.regressor), Rows(X, self._scaled(y)), validation)
+        validation = None
+        if X_val is not None and y_val is not None:
+            validation = Rows(X_val, self._scaled(y_val), checked_sample_weight(sample_weight_val, X_val))
+        train = Rows(X, self._scaled(y), checked_sample_weight(sample_weight, X))
+        self.regressor_ = fit_beside(clone(self.regressor), train, validation)
         return self
 
     def settled(self) -> Self:
@@ -273,12 +309,14 @@ class LevelByLevel(RegressorMixin, MetaEstimatorMixin, BaseEstimator):  # type: 
         self.levels = levels
         self.parameter = parameter
 
-    def fit(self, X: Any, y: FloatArray) -> Self:
+    def fit(self, X: Any, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
         """Fit one regressor per level."""
         if not len(self.levels) or not all(0 < level < 1 for level in self.levels):
             raise ConfigError(f"levels={self.levels!r} are not between 0 and 1; write (0.1, 0.5, 0.9)")
         X, y = validate_data(self, X, y, y_numeric=True)
-        self.regressors_ = [clone(self.regressor).set_params(**{self.parameter: a}).fit(X, y) for a in self.levels]
+        models = [clone(self.regressor).set_params(**{self.parameter: level}) for level in self.levels]
+        train = Rows(X, y, checked_sample_weight(sample_weight, X))
+        self.regressors_ = [fit_beside(model, train) for model in models]
         return self
 
     def predict(self, X: Any) -> FloatArray:

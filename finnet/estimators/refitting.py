@@ -41,7 +41,11 @@ def describe_refitted(model: _Tuned, arrays: list[np.ndarray]) -> dict[str, Any]
     for block in blocks:
         arrays += [np.asarray(block.X, np.float32), np.asarray(block.y, _label_type(type(model)))]
     arrays.append(_probe(model))
-    chosen = {"settings": model.best_params_, "seed": int(model.random_state)}
+    chosen: dict[str, Any] = {"settings": model.best_params_, "seed": int(model.random_state)}
+    if any(block.weight is not None for block in blocks):
+        chosen["weighted"] = True
+        # Behind the probe, so that files of rows without weights stay as they were.
+        arrays += [np.ones(len(block.y)) if block.weight is None else block.weight for block in blocks]
     return {"model": _name(model), **chosen, "start": start, "blocks": len(blocks)}
 
 
@@ -51,9 +55,13 @@ def restore_refitted(kind: type[_Tuned], description: Mapping[str, Any], arrays:
     known, truth = _known(kind)[name], _truth(kind)
     space = known.space_of(truth)
     model = kind(known.make(truth), space=space, random_state=int(description["seed"]))
-    parts = [_rows(kind, *arrays[i : i + 2]) for i in range(start, start + 2 * blocks, 2)]
+    probe = start + 2 * blocks
+    parts = [_rows(kind, *arrays[i : i + 2]) for i in range(start, probe, 2)]
+    if description.get("weighted", False):
+        weights = arrays[probe + 1 : probe + 1 + blocks]
+        parts = [_weighted(part, weight) for part, weight in zip(parts, weights, strict=True)]
     model.refit(_settings(name, space, description["settings"]), parts[0], parts[1] if blocks > 1 else None)
-    if not np.array_equal(_probe(model), arrays[start + 2 * blocks]):
+    if not np.array_equal(_probe(model), arrays[probe]):
         raise DataError(
             f"the {name} forecasts otherwise than when it was saved; load it with the versions that made it"
         )
@@ -97,6 +105,12 @@ def _rows(kind: type[_Tuned], X: np.ndarray, y: np.ndarray) -> Rows:
     if X.ndim != 2 or y.shape != X.shape[:1] or not fits.all():
         raise DataError(f"rows of shape {X.shape} and labels of shape {y.shape} train no {kind.__name__}")
     return Rows(X, y.astype(np.int8) if kind is TunedClassifier else y)
+
+
+def _weighted(rows: Rows, weight: np.ndarray) -> Rows:
+    if weight.shape != rows.y.shape or not (np.isfinite(weight) & (weight >= 0.0)).all():
+        raise DataError(f"weights of shape {weight.shape} are not one number of 0 or more for {len(rows.y)} rows")
+    return rows._replace(weight=weight)
 
 
 def _settings(name: str, space: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         *,
         X_val: Data | None = None,
         y_val: npt.ArrayLike | None = None,
+        sample_weight_val: npt.ArrayLike | None = None,
     ) -> Self:
         """Train anew, or from the weights of the fit before where `warm_start` says so.
 
@@ -40,6 +41,8 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         sample_weight : array of shape (n_rows,), optional
         X_val, y_val : optional
             Validation rows, whose loss is noted every epoch and decides early stopping.
+        sample_weight_val : array of shape (n_validation_rows,), optional
+            How much each of them counts in that loss.
         """
         with self._all_or_nothing():
             rows, targets = self._checked(X, y, reset=not self._goes_on, warns=True, y_numeric=True, multi_output=True)
@@ -48,7 +51,8 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
             examples = self._examples(rows, columns, sample_weight)
             task = self._task(examples)
             warn_of_spread(columns, task.loss, dtype=self.dtype)
-            given = self._given(cast(Data, X_val), y_val) if has_validation(X_val, y_val) else None
+            judges = has_validation(X_val, y_val)
+            given = self._given(cast(Data, X_val), y_val, sample_weight_val) if judges else None
             return self._fit(examples, task, validation=given)
 
     def _meet(self, targets: npt.NDArray[Any]) -> None:
@@ -105,8 +109,8 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
             )
         return float(super().score(X, y, sample_weight))
 
-    def _given(self, X_val: Data, y_val: npt.ArrayLike | None) -> Examples:
+    def _given(self, X_val: Data, y_val: npt.ArrayLike | None, sample_weight: npt.ArrayLike | None) -> Examples:
         rows, targets = self._checked(
             X_val, y_val, name="y_val", reset=False, warns=False, y_numeric=True, multi_output=True
         )
-        return self._examples(rows, self._columns(targets, name="y_val"))
+        return self._examples(rows, self._columns(targets, name="y_val"), sample_weight)

@@ -85,7 +85,15 @@ class Bag:
 
 
 def train_bag(
-    name: str, shown: Shown, y: IntArray, *, learned: IntArray, judged: IntArray, members: int, seed: int
+    name: str,
+    shown: Shown,
+    y: IntArray,
+    *,
+    learned: IntArray,
+    judged: IntArray,
+    members: int,
+    seed: int,
+    weight: FloatArray | None = None,
 ) -> tuple[Bag, FloatArray]:
     """A network of the design `name` that learned from some rows and was stopped by others, and its forecasts of those.
 
@@ -98,13 +106,16 @@ def train_bag(
     members : int
         Networks that share weights.
     seed : int
+    weight : ndarray of shape (n_rows,), optional
+        How much each row counts in the losses; bins are cut as rows stand.
     """
     design, (weights_rng, training_rng) = DESIGNS[name], np.random.default_rng(seed).spawn(2)
     bins = None
     if design.uses_bins and shown.numbers.shape[1]:
         bins = PiecewiseLinear(_n_bins(shown.numbers.shape[1])).fit(shown.numbers[learned], y[learned])
     Y = y[:, None].astype(np.float32)
-    examples = Examples(_encoded(shown, bins), Y)
+    weights = None if weight is None else (weight / weight.mean())[:, None].astype(np.float32)
+    examples = Examples(_encoded(shown, bins), Y, weights)
     network = risk_network((examples.X.shape[1], *_hidden(design, len(learned))), members=members)
     network.initialize([weights_rng])
     task, learning = class_task(y, "cross_entropy", n_classes=2), examples.among(learned)

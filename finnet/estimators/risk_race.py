@@ -10,6 +10,7 @@ from joblib import Parallel, delayed
 from finnet.estimators.risk_designs import DESIGNS, Bag, Shown, train_bag
 from finnet.estimators.threads import one_blas_thread
 from finnet.types import FloatArray, IntArray
+from finnet.weights import effective_number
 
 __all__ = ["Division", "Race", "blend", "divide", "log_losses", "run_race", "still_racing"]
 
@@ -57,6 +58,7 @@ def run_race(
     members: int,
     rng: np.random.Generator,
     n_jobs: int | None,
+    weight: FloatArray | None = None,
 ) -> Race:
     """Train designs bag by bag, and go on with those that help.
 
@@ -71,6 +73,8 @@ def run_race(
     rng : Generator
     n_jobs : int, optional
         Processes, which make no difference to the result.
+    weight : ndarray of shape (n_rows,), optional
+        How much each row counts in training, in stopping, and in judging designs; bags are divided as rows stand.
     """
     seeds = {name: rng.integers(2**63, size=len(divisions)) for name in DESIGNS}
 
@@ -84,6 +88,7 @@ def run_race(
                 judged=divisions[k].judged,
                 members=members,
                 seed=int(seeds[name][k]),
+                weight=weight,
             )
             for name, k in work
         ]
@@ -91,10 +96,10 @@ def run_race(
 
     n_first = _n_first(divisions)
     done = trained([(name, k) for name in DESIGNS for k in range(n_first)])
-    names = still_racing(_out_of_bag(done, divisions, n_rows=len(y)), y)
+    names = still_racing(_out_of_bag(done, divisions, n_rows=len(y)), y, weight)
     done |= trained([(name, k) for name in names for k in range(n_first, len(divisions))])
     forecasts = {name: P for name, P in _out_of_bag(done, divisions, n_rows=len(y)).items() if name in names}
-    shares = blend(forecasts, y)
+    shares = blend(forecasts, y, weight)
     out_of_bag = np.sum([share * forecasts[name] for name, share in shares.items()], axis=0)
     return Race([bag for (name, _), (bag, _) in done.items() if name in names], shares, out_of_bag)
 
@@ -155,8 +160,8 @@ def log_losses(P: FloatArray, y: IntArray) -> FloatArray:
     return -np.log(np.maximum(np.where(y == 1, P, 1.0 - P), 1e-7))
 
 
-def still_racing(forecasts: Mapping[str, FloatArray], y: IntArray) -> list[str]:
-    """The design of least log loss, and those which make it less when they are blended in by half.
+def still_racing(forecasts: Mapping[str, FloatArray], y: IntArray, weight: FloatArray | None = None) -> list[str]:
+    """The design of least log loss, weighted by rows, and those which make it less when they are blended in by half.
 
     Examples
     --------
@@ -165,16 +170,22 @@ def still_racing(forecasts: Mapping[str, FloatArray], y: IntArray) -> list[str]:
     ['a']
     """
     known = ~np.isnan(next(iter(forecasts.values())))
-    losses = {name: log_losses(P[known], y[known]).mean() for name, P in forecasts.items()}
+    counts = None if weight is None else weight[known]
+
+    def loss(P: FloatArray) -> float:
+        return float(np.average(log_losses(P, y[known]), weights=counts))
+
+    losses = {name: loss(P[known]) for name, P in forecasts.items()}
     best = min(losses, key=lambda name: losses[name])
-    halves = {name: log_losses((forecasts[best][known] + P[known]) / 2.0, y[known]) for name, P in forecasts.items()}
-    return [name for name in forecasts if name == best or halves[name].mean() < losses[best]]
+    halves = {name: loss((forecasts[best][known] + P[known]) / 2.0) for name, P in forecasts.items()}
+    return [name for name in forecasts if name == best or halves[name] < losses[best]]
 
 
-def blend(forecasts: Mapping[str, FloatArray], y: IntArray) -> dict[str, float]:
+def blend(forecasts: Mapping[str, FloatArray], y: IntArray, weight: FloatArray | None = None) -> dict[str, float]:
     """Share of every design, of at most two: the mean of all shares, weighted by how likely they make the classes.
 
-    The best share alone would follow the luck of few rows; with few rows many shares are nearly as likely.
+    The best share alone would follow the luck of few rows; with few rows many shares are nearly as likely. Rows of
+    unequal weight make them as likely as Kish's effective number of rows would.
 
     Examples
     --------
@@ -185,7 +196,9 @@ def blend(forecasts: Mapping[str, FloatArray], y: IntArray) -> dict[str, float]:
         return dict.fromkeys(forecasts, 1.0)
     (first, P), (second, Q) = forecasts.items()
     known = ~np.isnan(P) & ~np.isnan(Q)
-    sums = np.array([log_losses(s * P[known] + (1.0 - s) * Q[known], y[known]).sum() for s in _SHARES])
+    counts = np.ones(int(known.sum())) if weight is None else weight[known]
+    counts = counts * (effective_number(counts) / counts.sum())
+    sums = np.array([(counts * log_losses(s * P[known] + (1.0 - s) * Q[known], y[known])).sum() for s in _SHARES])
     likelihoods = np.exp(sums.min() - sums)
     share = round(float(likelihoods @ _SHARES / likelihoods.sum()), 6)
     return {first: share, second: round(1.0 - share, 6)}

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from finnet.estimators.numbers import WrappedRegressor
 from finnet.estimators.probabilities import WrappedClassifier
+from finnet.estimators.sample_weights import checked_sample_weight
 from finnet.fitting import Rows, fit_beside, forecast_levels, takes_validation
 from finnet.seeds import derive_seed
 from finnet.types import FloatArray, IntArray
@@ -51,13 +52,17 @@ class _Tuning(ABC):
         self,
         X: FloatArray,
         y: IntArray | FloatArray,
+        sample_weight: FloatArray | None = None,
         *,
         X_val: FloatArray | None = None,
         y_val: IntArray | FloatArray | None = None,
+        sample_weight_val: FloatArray | None = None,
     ) -> Self:
-        """Try the settings and keep the best."""
-        train = Rows(X, y)
-        validation = None if X_val is None or y_val is None or not len(y_val) else Rows(X_val, y_val)
+        """Try the settings and keep the best; weights of validation rows count in what they are judged by."""
+        train = Rows(X, y, checked_sample_weight(sample_weight, X))
+        validation = None
+        if X_val is not None and y_val is not None and len(y_val):
+            validation = Rows(X_val, y_val, checked_sample_weight(sample_weight_val, X_val))
         if self.settings is not None or self.trials == 1 or validation is None:
             return self.refit(self._within(dict(self.settings or {}), X), train, validation)
         candidates = [self._within(params, X) for params in self._candidates()]
@@ -154,7 +159,8 @@ class TunedClassifier(_Tuning, WrappedClassifier):
 
     @staticmethod
     def _loss(fitted: Any, validation: Rows) -> float:
-        return float(log_loss(validation.y, fitted.predict_proba(validation.X), labels=fitted.classes_))
+        P = fitted.predict_proba(validation.X)
+        return float(log_loss(validation.y, P, labels=fitted.classes_, sample_weight=validation.weight))
 
 
 class TunedRegressor(_Tuning, WrappedRegressor):
@@ -213,7 +219,9 @@ class TunedRegressor(_Tuning, WrappedRegressor):
         P, levels = np.asarray(fitted.predict(validation.X)), forecast_levels(fitted)
         errors = validation.y[:, None] - P.reshape(len(P), -1)
         losses = np.maximum(np.multiply(levels, errors), np.subtract(levels, 1.0) * errors) if levels else errors**2
-        return float(losses.mean())
+        if validation.weight is None:
+            return float(losses.mean())
+        return float(np.average(losses.mean(axis=1), weights=validation.weight))
 
 
 def _has_spread(model: "EncodedClassifier") -> bool:
@@ -245,12 +253,23 @@ class EncodedClassifier(WrappedClassifier):
         self.classifier = classifier
 
     def fit(
-        self, X: pd.DataFrame, y: IntArray, *, X_val: pd.DataFrame | None = None, y_val: IntArray | None = None
+        self,
+        X: pd.DataFrame,
+        y: IntArray,
+        sample_weight: FloatArray | None = None,
+        *,
+        X_val: pd.DataFrame | None = None,
+        y_val: IntArray | None = None,
+        sample_weight_val: FloatArray | None = None,
     ) -> Self:
-        """Fit encoder and classifier."""
+        """Fit encoder and classifier; the encoder looks at rows as they stand, whatever their weights."""
         self.encoder_ = clone(self.encoder).fit(X)
-        validation = None if X_val is None or y_val is None else Rows(self.encoder_.transform(X_val), y_val)
-        self.classifier_ = fit_beside(clone(self.classifier), Rows(self.encoder_.transform(X), y), validation)
+        validation = None
+        if X_val is not None and y_val is not None:
+            weight = checked_sample_weight(sample_weight_val, X_val)
+            validation = Rows(self.encoder_.transform(X_val), y_val, weight)
+        train = Rows(self.encoder_.transform(X), y, checked_sample_weight(sample_weight, X))
+        self.classifier_ = fit_beside(clone(self.classifier), train, validation)
         self.classes_ = self.classifier_.classes_
         return self
 

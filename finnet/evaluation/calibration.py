@@ -67,12 +67,12 @@ def coverage_table(forecasts: Forecasts) -> pd.DataFrame:
     1  network    0.9  2       1.0
     """
     cases = _cases_of(forecasts, "quantile")
-    weight, rows = 1.0 / (int(cases.repeat.max()) + 1), len(cases.truth)
-    below = (cases.truth[:, None, None] <= cases.values).sum(axis=0).astype(float)
-    counts = np.ravel(below * weight)
-    low, high = jeffreys_interval(counts, np.full_like(counts, rows * weight))
+    weight, rows, counts = 1.0 / (int(cases.repeat.max()) + 1), len(cases.truth), cases.counts
+    below = np.einsum("n,nml->ml", counts, (cases.truth[:, None, None] <= cases.values).astype(float))
+    total, worth = float(counts.sum()), weight * float(counts.sum() / (counts @ counts))
+    low, high = jeffreys_interval(below.ravel() * worth, np.full(below.size, total * worth))
     named = pd.MultiIndex.from_product([cases.models, cases.levels], names=["model", "level"])
-    shares = {"observed": below / rows, "low": low, "high": high}
+    shares = {"observed": below / total, "low": low, "high": high}
     table = pd.DataFrame({name: values.ravel() for name, values in shares.items()}, index=named).reset_index()
     table.insert(2, "n", int(np.rint(rows * weight)))
     return table
@@ -82,7 +82,9 @@ def calibration_table(forecasts: Forecasts, bins: int = 10) -> pd.DataFrame:
     """Mean forecast beside observed rate, for each model in bins of about equally many rows.
 
     Equal forecasts share a bin, so a model that says one number has one bin. The interval takes rows as independent;
-    rows of one day are not, so for panels it is too narrow. Repeats of a case count together as one.
+    rows of one day are not, so for panels it is too narrow. Repeats of a case count together as one. Where rows are
+    weighted, bins are of equal weight, means and rates are weighted, and the interval takes a bin for as many cases as
+    Kish's effective number says.
 
     Parameters
     ----------
@@ -107,51 +109,66 @@ def calibration_table(forecasts: Forecasts, bins: int = 10) -> pd.DataFrame:
     require_at_least(bins, 1, name="bins")
     cases = _cases_of(forecasts, "probability")
     weight = 1.0 / (int(cases.repeat.max()) + 1)
-    tables = [_model_table(cases.truth, column, bins, weight=weight) for column in cases.values.T]
+    tables = [_model_table(cases, column, bins, weight=weight) for column in cases.values.T]
     return pd.concat(tables, keys=cases.models, names=["model"]).reset_index(level=0).reset_index(drop=True)
 
 
-def _model_table(truth: FloatArray, probability: FloatArray, bins: int, *, weight: float) -> pd.DataFrame:
-    number = _equal_mass(probability, bins)
-    rows = np.bincount(number)
-    events = np.bincount(number, truth)
-    low, high = jeffreys_interval(events * weight, rows * weight)
+def _model_table(cases: Cases, probability: FloatArray, bins: int, *, weight: float) -> pd.DataFrame:
+    counts = cases.counts
+    number = _equal_mass(probability, bins, counts)
+    rows, mass = np.bincount(number), np.bincount(number, counts)
+    events, worth = np.bincount(number, counts * cases.truth), weight * (mass / np.bincount(number, counts**2))
+    low, high = jeffreys_interval(events * worth, mass * worth)
     return pd.DataFrame(
         {
             "bin": np.arange(1, len(rows) + 1),
             "n": np.rint(rows * weight).astype(int),
-            "forecast": np.bincount(number, probability) / rows,
-            "observed": events / rows,
+            "forecast": np.bincount(number, counts * probability) / mass,
+            "observed": events / mass,
             "low": low,
             "high": high,
         }
     )
 
 
-def expected_calibration_error(truth: FloatArray, probability: FloatArray, bins: int = 15) -> float:
+def expected_calibration_error(
+    truth: FloatArray, probability: FloatArray, bins: int = 15, *, weight: FloatArray | None = None
+) -> float:
     """Mean gap between forecast and observed rate over bins of equally many rows, weighted by rows.
 
     Bins of equal width (Naeini et al. 2015) would put nearly all loans into one where few default; equal forecasts
-    share a bin. Never zero on finite data, even for perfect forecasts: read it beside `ece_null`.
+    share a bin. Never zero on finite data, even for perfect forecasts: read it beside `ece_null`. Rows count by
+    `weight`, shape (n,), where it is given.
 
     Examples
     --------
     >>> round(expected_calibration_error(np.array([0, 1, 1, 1]), np.array([0.5, 0.5, 0.9, 0.9])), 4)
     0.05
     """
-    number = _equal_mass(probability, bins)
-    return float(np.abs(np.bincount(number, truth - probability)).sum() / len(truth))
+    counts = np.ones(len(truth)) if weight is None else weight
+    number = _equal_mass(probability, bins, counts)
+    return float(np.abs(np.bincount(number, counts * (truth - probability))).sum() / counts.sum())
 
 
-def _equal_mass(probability: FloatArray, bins: int) -> IntArray:
-    """Number of the bin of each row, 0 and on, shape (n,)."""
-    last = np.arange(1, bins) * len(probability) // bins - 1
-    edges = np.unique(np.sort(probability)[np.maximum(last, 0)])
+def _equal_mass(probability: FloatArray, bins: int, counts: FloatArray) -> IntArray:
+    """Number of the bin of each row, 0 and on, shape (n,); bins hold about as many rows as `counts` says."""
+    order = np.argsort(probability)
+    # In units of the least weight, a row of which is one row.
+    upto = np.cumsum(counts[order]) / counts.min()
+    last = np.searchsorted(upto, np.arange(1, bins) * upto[-1] // bins)
+    edges = np.unique(probability[order][last])
     number = np.searchsorted(edges, probability, side="left")
     return np.asarray(np.unique(number, return_inverse=True)[1])
 
 
-def ece_null(probability: FloatArray, bins: int = 15, *, draws: int = 200, seed: int = 0) -> FloatArray:
+def ece_null(
+    probability: FloatArray,
+    bins: int = 15,
+    *,
+    draws: int = 200,
+    seed: int = 0,
+    weight: FloatArray | None = None,
+) -> FloatArray:
     """Expected calibration errors that these forecasts would have if they were perfectly calibrated, shape (draws,).
 
     Each draw makes outcomes from the forecasts themselves; the mean is what a perfect model would score.
@@ -161,7 +178,7 @@ def ece_null(probability: FloatArray, bins: int = 15, *, draws: int = 200, seed:
     >>> float(ece_null(np.full(100, 0.5), draws=1000).mean().round(2))
     0.04
     """
-    return _Statistics(probability, bins).of_perfect(draws, seed)[:, 0]
+    return _Statistics(probability, bins, weight).of_perfect(draws, seed)[:, 0]
 
 
 class _Statistics:
@@ -171,12 +188,14 @@ class _Statistics:
     those of perfectly calibrated forecasts can be drawn without fitting anything.
     """
 
-    def __init__(self, probability: FloatArray, bins: int) -> None:
-        number = _equal_mass(probability, bins)
+    def __init__(self, probability: FloatArray, bins: int, weight: FloatArray | None = None) -> None:
+        counts = np.ones(len(probability)) if weight is None else weight
+        number = _equal_mass(probability, bins, counts)
         self.order = np.argsort(number, kind="stable")
-        self.p = p = probability[self.order]
+        self.p, self.counts = p, counts = probability[self.order], counts[self.order]
         self.starts = np.flatnonzero(np.diff(number[self.order], prepend=-1))
-        score, variance = log_odds(p), p * (1.0 - p)
+        # Of a weighted residual.
+        score, variance = log_odds(p), counts**2 * p * (1.0 - p)
         # Centered so that level and slope are independent under calibration.
         slope = score - (variance @ score) / max(float(variance.sum()), _TINY)
         columns = np.column_stack([np.ones_like(p), slope, 1.0 - 2.0 * p])
@@ -185,8 +204,9 @@ class _Statistics:
 
     def of(self, residual: FloatArray) -> tuple[float, float, float]:
         """Of residuals, in the order of `order`."""
-        gaps = np.abs(np.add.reduceat(residual, self.starts)).sum() / len(residual)
-        level, slope, z = residual @ self.columns
+        weighted = self.counts * residual
+        gaps = np.abs(np.add.reduceat(weighted, self.starts)).sum() / self.counts.sum()
+        level, slope, z = weighted @ self.columns
         return float(gaps), float(level**2 + slope**2), abs(float(z))
 
     def of_perfect(self, draws: int, seed: int) -> FloatArray:
@@ -226,24 +246,24 @@ def calibration_errors(forecasts: Forecasts, bins: int = 10, *, draws: int = 499
     """
     cases = _cases_of(forecasts, "probability")
     first = cases.repeat == 0
-    truth = cases.truth[first]
     records = [
-        {"model": model, **_error_record(truth, column, _Statistics(column, bins), draws=draws, seed=seed)}
+        {"model": model, **_error_record(cases.truth[first], column, cases.counts[first], bins, draws=draws, seed=seed)}
         for model, column in zip(cases.models, cases.values[first].T, strict=True)
     ]
     return pd.DataFrame(records)
 
 
 def _error_record(
-    truth: FloatArray, probability: FloatArray, statistics: _Statistics, *, draws: int, seed: int
+    truth: FloatArray, probability: FloatArray, counts: FloatArray, bins: int, *, draws: int, seed: int
 ) -> dict[str, Any]:
+    statistics = _Statistics(probability, bins, counts)
     seen = statistics.of(truth[statistics.order] - statistics.p)
     # Sums of the same numbers in another order differ in their last digits, and must count as equal.
     among = np.vstack([seen, statistics.of_perfect(draws, seed)]).round(12)
     p_each = np.column_stack([stats.rankdata(-column, method="max") / len(among) for column in among.T])
     p_ece, p_curve, p_z = p_each[0]
     p_value = float(np.mean(p_each.min(axis=1) <= p_each[0].min()))
-    intercept, slope = found = recalibration(truth, probability)
+    intercept, slope = found = recalibration(truth, probability, weight=counts)
     return {
         "ece": seen[0],
         "null_mean": float(among[1:, 0].mean()),
@@ -252,7 +272,7 @@ def _error_record(
         **dict(zip(("intercept", "intercept_low", "intercept_high"), intercept, strict=True)),
         **dict(zip(("slope", "slope_low", "slope_high"), slope, strict=True)),
         "p_curve": p_curve,
-        "spiegelhalter": spiegelhalter_z(truth, probability),
+        "spiegelhalter": spiegelhalter_z(truth, probability, weight=counts),
         "p_spiegelhalter": p_z,
         "p_value": p_value,
         "finding": _finding(p_value, found),

@@ -9,6 +9,7 @@ from finnet.errors import DataError
 from finnet.forecasts import Forecasts
 from finnet.targets import target_named
 from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
+from finnet.weights import checked_weight
 
 __all__ = ["Cases", "paired_cases"]
 
@@ -48,6 +49,8 @@ class Cases:
     naive : ndarray of shape (n,), optional
         The naive forecast that R2 measures others against: that of `Target.naive`. None where it has no forecasts, and
         for kinds other than means.
+    weight : ndarray of shape (n,), optional
+        For how many cases each row stands; None where each counts as one.
     """
 
     models: list[str]
@@ -63,6 +66,12 @@ class Cases:
     kind: str = "probability"
     levels: FloatArray = field(default_factory=lambda: np.empty(0))
     naive: FloatArray | None = None
+    weight: FloatArray | None = None
+
+    @property
+    def counts(self) -> FloatArray:
+        """How much each row counts, shape (n,): its weight, or 1."""
+        return np.ones(len(self.truth)) if self.weight is None else self.weight
 
     @property
     def is_event(self) -> bool:
@@ -138,6 +147,7 @@ def paired_cases(forecasts: Forecasts, outcome: "pd.Series[float] | None" = None
         kind=kind,
         levels=np.array(forecasts.levels),
         naive=_naive(models, values, target_named(target).naive) if kind == "mean" else None,
+        weight=_weight_of(index, forecasts),
     )
 
 
@@ -160,6 +170,18 @@ def _naive(models: list[str], values: FloatArray, name: str) -> FloatArray | Non
     if name in models:
         return values[:, models.index(name)]
     return np.zeros(len(values)) if name == "zero" else None
+
+
+def _weight_of(index: pd.DataFrame, forecasts: Forecasts) -> FloatArray | None:
+    """The weight of every case, which is that of any forecast of it; None where rows are not weighted."""
+    if forecasts.weight is None:
+        return None
+    case = list(index.columns)
+    table = forecasts.table[[*case, "weight"]].drop_duplicates()
+    if table.duplicated(case).any():
+        row = table[table.duplicated(case)].iloc[0]
+        raise DataError(f"{row['entity']} of fold {row['fold']} has two weights; give every model the same rows")
+    return checked_weight(index.merge(table, on=case, how="left")["weight"], len(index))
 
 
 def _outcome_of(index: pd.DataFrame, outcome: "pd.Series[float]") -> FloatArray:

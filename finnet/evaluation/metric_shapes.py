@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 from scipy.sparse import csr_array
 
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["Loss", "Rank", "Ranking", "Sums", "auc_contributions", "ks_contributions", "mean_of"]
+__all__ = ["Contributions", "Loss", "Rank", "Ranking", "Sums", "auc_contributions", "ks_contributions", "mean_of"]
 
 # Values times draws worked on at once, so that their arrays stay in the processor's cache.
 _STEP_WEIGHTS = 200_000
@@ -17,6 +17,14 @@ _STEP_WEIGHTS = 200_000
 _STEP = 1e-5
 
 Loss = Callable[[FloatArray, FloatArray], FloatArray]
+
+
+class Contributions(Protocol):
+    """A function that says what each row moves a metric by; rows count as one each where they have no weight."""
+
+    def __call__(self, truth: FloatArray, probability: FloatArray, weight: FloatArray | None = None) -> FloatArray:
+        """Numbers whose mean, weighted, is the metric, shape (n,)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -42,12 +50,16 @@ class Sums:
         terms = self.terms(truth, probability)
         return float(self.combine(terms.sum(axis=0) if weight is None else weight @ terms))
 
-    def contributions(self, truth: FloatArray, probability: FloatArray) -> FloatArray:
-        """Numbers whose mean is the metric and whose spread gives its standard error, shape (n,): the delta method."""
+    def contributions(self, truth: FloatArray, probability: FloatArray, weight: FloatArray | None = None) -> FloatArray:
+        """Numbers whose weighted mean is the metric and whose spread gives its standard error, shape (n,).
+
+        By the delta method: the weighted mean of what is returned is a ratio of sums, as the metric is.
+        """
         if self.rows is not None:
             return self.rows(truth, probability)
         terms = self.terms(truth, probability)
-        sums, n = terms.sum(axis=0), len(terms)
+        sums = terms.sum(axis=0) if weight is None else weight @ terms
+        n = float(len(terms) if weight is None else weight.sum())
         steps = np.diag(np.maximum(np.abs(sums), 1.0) * _STEP)
         slope = (self.combine(sums + steps) - self.combine(sums - steps)) / (2 * np.diag(steps))
         return np.asarray(self.combine(sums) + n * (terms - sums / n) @ slope)
@@ -75,18 +87,27 @@ class Ranking:
     Parameters
     ----------
     ones, zeros : sparse array of shape (n_values, n_units)
-        How many rows of each unit with truth 1, or 0, have each distinct forecast, lowest first.
+        How many rows of each unit with truth 1, or 0, have each distinct forecast, lowest first; or their weight.
     """
 
     ones: csr_array
     zeros: csr_array
 
     @classmethod
-    def of(cls, truth: FloatArray, probability: FloatArray, unit: IntArray, *, n_units: int) -> Self:
-        """The ranking of rows whose weight is that of their unit, all arrays of shape (n,)."""
+    def of(
+        cls,
+        truth: FloatArray,
+        probability: FloatArray,
+        unit: IntArray,
+        *,
+        n_units: int,
+        weight: FloatArray | None = None,
+    ) -> Self:
+        """The ranking of rows that count by the weight of their unit, times their own; all arrays of shape (n,)."""
+        counts = np.ones(len(truth)) if weight is None else weight
         values, value = np.unique(probability, return_inverse=True)
         shape = (len(values), n_units)
-        parts = [csr_array((kind.astype(float), (value, unit)), shape=shape) for kind in (truth == 1, truth != 1)]
+        parts = [csr_array((kind * counts, (value, unit)), shape=shape) for kind in (truth == 1, truth != 1)]
         return cls(*parts)
 
     def area(self, weights: FloatArray) -> FloatArray:
@@ -132,12 +153,12 @@ class Rank:
     Parameters
     ----------
     read : function of (ranking, weights) to values of shape (draws,)
-    contributions : function of (truth, probability) to an array of shape (n,)
-        Its mean is the metric, its spread gives the standard error.
+    contributions : function of (truth, probability, weight) to an array of shape (n,)
+        Its mean, weighted, is the metric, its spread gives the standard error.
     """
 
     read: Callable[[Ranking, FloatArray], FloatArray]
-    contributions: Loss
+    contributions: Contributions
 
     def value(self, truth: FloatArray, probability: FloatArray, weight: FloatArray | None) -> float:
         """The metric of weighted rows; every weight is 1 by default; NaN where one class is missing."""
@@ -146,15 +167,17 @@ class Rank:
         return float(self.read(ranking, np.ones((1, n)) if weight is None else weight[None, :])[0])
 
 
-def auc_contributions(truth: FloatArray, probability: FloatArray) -> FloatArray:
+def auc_contributions(truth: FloatArray, probability: FloatArray, weight: FloatArray | None = None) -> FloatArray:
     """Share of the other class that each row stands on the right side of, scaled so that the mean is the AUC.
 
     With m ones among n rows a one counts AUC + n/m (share of zeros below it - AUC), a zero likewise: the structural
-    components of DeLong, DeLong & Clarke-Pearson 1988. NaN where a class is missing.
+    components of DeLong, DeLong & Clarke-Pearson 1988. NaN where a class is missing. Where rows have weights, these
+    stand for numbers of rows, and the weighted mean is the AUC.
 
     Parameters
     ----------
     truth, probability : ndarray of shape (n,)
+    weight : ndarray of shape (n,), optional
 
     Returns
     -------
@@ -166,28 +189,30 @@ def auc_contributions(truth: FloatArray, probability: FloatArray) -> FloatArray:
     [1.25, 0.25, 0.25, 1.25]
     """
     ones = truth == 1
-    n, m = len(truth), int(ones.sum())
-    if m in (0, n):
-        return np.full(n, np.nan)
-    right = np.empty(n)
-    right[ones] = _share_below(probability[~ones], probability[ones])
-    right[~ones] = 1.0 - _share_below(probability[ones], probability[~ones])
-    area = float(right[ones].mean())
+    if ones.all() or not ones.any():
+        return np.full(len(truth), np.nan)
+    counts = np.ones(len(truth)) if weight is None else weight
+    n, m = float(counts.sum()), float(counts[ones].sum())
+    right = np.empty(len(truth))
+    right[ones] = _share_below(probability[~ones], probability[ones], counts[~ones])
+    right[~ones] = 1.0 - _share_below(probability[ones], probability[~ones], counts[ones])
+    area = float(np.average(right[ones], weights=counts[ones]))
     return np.asarray(area + np.where(ones, n / m, n / (n - m)) * (right - area))
 
 
-def _share_below(values: FloatArray, at: FloatArray) -> FloatArray:
-    """Share of `values` below each number of `at`, ties counting half."""
-    ordered = np.sort(values)
-    both = np.searchsorted(ordered, at, "left") + np.searchsorted(ordered, at, "right")
-    return np.asarray(both / (2 * len(values)))
+def _share_below(values: FloatArray, at: FloatArray, counts: FloatArray) -> FloatArray:
+    """Share of `values`, each counted so often, below each number of `at`, ties counting half."""
+    order = np.argsort(values)
+    ordered, upto = values[order], np.concatenate([[0.0], np.cumsum(counts[order])])
+    both = upto[np.searchsorted(ordered, at, "left")] + upto[np.searchsorted(ordered, at, "right")]
+    return np.asarray(both / (2 * upto[-1]))
 
 
-def ks_contributions(truth: FloatArray, probability: FloatArray) -> FloatArray:
+def ks_contributions(truth: FloatArray, probability: FloatArray, weight: FloatArray | None = None) -> FloatArray:
     """How each row moves the gap between the two distributions at the forecast where it is widest, shape (n,).
 
-    The mean is the Kolmogorov-Smirnov distance; the place of the widest gap is taken as known. NaN where a class is
-    missing.
+    The mean, weighted where rows are, is the Kolmogorov-Smirnov distance; the place of the widest gap is taken as
+    known. NaN where a class is missing.
 
     Examples
     --------
@@ -195,16 +220,17 @@ def ks_contributions(truth: FloatArray, probability: FloatArray) -> FloatArray:
     [1.5, -0.5, 0.5, 0.5]
     """
     ones = truth == 1
-    n, m = len(truth), int(ones.sum())
-    if m in (0, n):
-        return np.full(n, np.nan)
+    if ones.all() or not ones.any():
+        return np.full(len(truth), np.nan)
+    counts = np.ones(len(truth)) if weight is None else weight
+    n, m = float(counts.sum()), float(counts[ones].sum())
     order = np.argsort(probability, kind="stable")
-    gaps = np.cumsum(np.where(ones[order], -1.0 / m, 1.0 / (n - m)))
+    gaps = np.cumsum(counts[order] * np.where(ones[order], -1.0 / m, 1.0 / (n - m)))
     ends = np.flatnonzero(np.diff(probability[order], append=np.inf) > 0)
     widest = int(ends[np.abs(gaps[ends]).argmax()])
     gap, below = float(gaps[widest]), probability <= probability[order[widest]]
     moved = np.where(ones, -n / m, n / (n - m)) * below
     # Each class is centered by itself, so that rows say how the gap moves and not how many of a class there are.
     for rows in (ones, ~ones):
-        moved[rows] -= moved[rows].mean()
+        moved[rows] -= np.average(moved[rows], weights=counts[rows])
     return np.asarray(np.sign(gap) * (gap + moved))

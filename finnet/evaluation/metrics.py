@@ -87,10 +87,16 @@ def _mcc_of_counts(counts: FloatArray) -> FloatArray:
 
 _ACCURACY, _BRIER, _LOG_LOSS = mean_of(_hits), mean_of(squared_errors), mean_of(log_losses)
 _MCC = Sums(_confusion, _mcc_of_counts)
+
+
+def _gini_contributions(truth: FloatArray, probability: FloatArray, weight: FloatArray | None = None) -> FloatArray:
+    return 2.0 * auc_contributions(truth, probability, weight) - 1.0
+
+
 _AUC, _KS = Rank(Ranking.area, auc_contributions), Rank(Ranking.gap, ks_contributions)
 _GINI = Rank(
     lambda ranking, weights: 2.0 * ranking.area(weights) - 1.0,
-    lambda truth, probability: 2.0 * auc_contributions(truth, probability) - 1.0,
+    _gini_contributions,
 )
 
 
@@ -310,9 +316,10 @@ class Metric:
         return self.shape if self.shape is None or isinstance(self.shape, Sums | Rank) else self.shape(levels)
 
     def judges(self, cases: Cases) -> bool:
-        """Whether it fits these forecasts and what came true."""
+        """Whether it fits these forecasts and what came true; a panel metric takes no weights."""
         has_naive = cases.naive is not None or not self.against_naive
-        return cases.kind in self.fits and has_naive and (cases.is_event or not self.needs_events)
+        counts = self.kind != "panel" or cases.weight is None
+        return cases.kind in self.fits and has_naive and counts and (cases.is_event or not self.needs_events)
 
     def judged(
         self, truth: FloatArray, forecast: FloatArray, naive: FloatArray | None
@@ -380,6 +387,8 @@ def _misfit(metric: Metric, cases: Cases) -> str:
         return f"does not fit forecasts of kind {cases.kind}"
     if metric.needs_events and not cases.is_event:
         return "needs truths of 0 and 1"
+    if metric.kind == "panel" and cases.weight is not None:
+        return "orders symbols within a session and takes no weights, which these rows have"
     return "measures against a naive forecast that the models lack"
 
 
@@ -392,7 +401,7 @@ def contributions(metric: Metric, cases: Cases, forecast: FloatArray) -> FloatAr
 
     They turn a comparison in any metric into a test of a mean: losses as they are, the AUC by DeLong's components, a
     rank IC by its sessions (where it has none: NaN), other metrics by the delta method. Repeats of a case are scored
-    apart, as repeated folds are.
+    apart, as repeated folds are. Where cases have weights, it is the weighted mean that is the metric.
 
     Parameters
     ----------
@@ -409,5 +418,6 @@ def contributions(metric: Metric, cases: Cases, forecast: FloatArray) -> FloatAr
     out = np.empty(len(forecast))
     for repeat in range(int(cases.repeat.max()) + 1):
         rows = cases.repeat == repeat
-        out[rows] = shape.contributions(truth[rows], forecast[rows])
+        weight = None if cases.weight is None else cases.weight[rows]
+        out[rows] = shape.contributions(truth[rows], forecast[rows], weight)
     return out

@@ -10,6 +10,7 @@ from scipy.fft import dct
 from finnet.checks import require_at_least, require_finite_row
 from finnet.evaluation.significance import MeanTest, student_test
 from finnet.types import FloatArray, IntArray
+from finnet.weights import effective_number
 
 __all__ = ["FEWEST_FITS", "fits_t", "long_run_dof", "long_run_t", "one_fold", "rows_t"]
 
@@ -111,12 +112,16 @@ def fits_t(values: FloatArray) -> MeanTest:
     return student_test(float(x.mean()), float(x.std(ddof=1) / np.sqrt(k)), k)
 
 
-def rows_t(values: FloatArray, fold: IntArray, row: IntArray) -> MeanTest:
+def rows_t(values: FloatArray, fold: IntArray, row: IntArray, weight: FloatArray | None = None) -> MeanTest:
     """Test that out-of-fold differences of independent rows are zero on average, for the models fitted on the folds.
 
     The variance is that of the values within their folds, and the error its root over the number of rows: the
     cross-validation interval of Bayle, Bayle, Janson & Mackey 2020. Of a row that stands in several repeats the mean
     counts, once.
+
+    With weights the mean is sum w x / sum w, and its error that of such a ratio with weights as known constants:
+    the root of sum w^2 (x - mean of the fold)^2 over sum w (Cochran 1977, section 6), by t with as many degrees of
+    freedom as Kish's effective number of rows has.
 
     Parameters
     ----------
@@ -124,6 +129,8 @@ def rows_t(values: FloatArray, fold: IntArray, row: IntArray) -> MeanTest:
         Loss of one forecast less that of another.
     fold, row : ndarray of int, shape (n,)
         Fold of each value, and number of its row, which is the same in every repeat.
+    weight : ndarray of shape (n,), optional
+        For how many rows each stands, the same in every repeat; 1 each by default.
 
     Examples
     --------
@@ -133,24 +140,29 @@ def rows_t(values: FloatArray, fold: IntArray, row: IntArray) -> MeanTest:
     (0.25, 3.54, 4)
     """
     x = require_finite_row(values, name="values")
+    w = np.ones(len(x)) if weight is None else weight / weight.mean()
     folds, number = np.unique(fold, return_inverse=True)
-    within = x - (np.bincount(number, x) / np.bincount(number))[number]
+    within = x - (np.bincount(number, w * x) / np.bincount(number, w))[number]
     repeats = np.bincount(row)
-    per_row = (np.bincount(row, within) / np.maximum(repeats, 1))[repeats > 0]
+    per_row = (np.bincount(row, w * within) / np.maximum(repeats, 1))[repeats > 0]
     n = len(per_row)
-    dof = n - len(folds) * n / len(x)
+    mean = float(np.average(x, weights=w)) if n else np.nan
+    worth = effective_number((np.bincount(row, w) / np.maximum(repeats, 1))[repeats > 0]) if n else 0.0
+    dof = worth - len(folds) * n / max(len(x), 1)
     if dof < 1:
-        return student_test(float(x.mean()) if len(x) else np.nan, np.nan, n)
-    return student_test(float(x.mean()), float(np.sqrt(per_row @ per_row / dof / n)), n, dof=dof)
+        return student_test(mean, np.nan, n)
+    return student_test(mean, float(np.sqrt(per_row @ per_row / dof / n * (worth / n))), n, dof=dof)
 
 
-def one_fold(values: FloatArray, fold: IntArray) -> int | None:
+def one_fold(values: FloatArray, fold: IntArray, weight: FloatArray | None = None) -> int | None:
     """The fold without which less than half of the mean is left, or its sign turns; None where there is no such fold.
 
     Parameters
     ----------
     values : ndarray of shape (n,)
     fold : ndarray of int, shape (n,)
+    weight : ndarray of shape (n,), optional
+        How much each value counts; 1 each by default.
 
     Examples
     --------
@@ -161,10 +173,12 @@ def one_fold(values: FloatArray, fold: IntArray) -> int | None:
     """
     require_at_least(len(values), 1, name="number of values")
     folds, number = np.unique(fold, return_inverse=True)
-    total, sums, rows = float(values.sum()), np.bincount(number, values), np.bincount(number)
+    counts = np.ones(len(values)) if weight is None else weight / weight.mean()
+    weighed = counts * values
+    total, sums, rows = float(weighed.sum()), np.bincount(number, weighed), np.bincount(number, counts)
     if len(folds) < 2 or not total:
         return None
     # What is left of the mean without each fold, as a share of it.
-    left = (total - sums) / np.maximum(len(values) - rows, 1) / (total / len(values))
+    left = (total - sums) / (len(values) - rows) / (total / len(values))
     least = int(left.argmin())
     return int(folds[least]) if left[least] < 0.5 else None

@@ -50,6 +50,8 @@ class Pairs:
         Contributions of the rows that have any, turned so that higher is better.
     unit, fold : ndarray of int, shape (n,)
         Session, month or row, and fold, of these rows.
+    weight : ndarray of shape (n,), optional
+        How much each of these rows counts; 1 each by default.
     """
 
     cases: Cases
@@ -57,6 +59,7 @@ class Pairs:
     gains: FloatArray
     unit: IntArray
     fold: IntArray
+    weight: FloatArray | None = None
 
     @classmethod
     def of(cls, cases: Cases, metric: Metric) -> "Pairs":
@@ -66,7 +69,8 @@ class Pairs:
         known = np.isfinite(values).all(axis=1)
         unit = np.unique(cases.unit[known], return_inverse=True)[1]
         gains = values[known] if metric.higher_is_better else -values[known]
-        return cls(cases, metric.higher_is_better, gains, unit, cases.fold[known])
+        weight = None if cases.weight is None else cases.weight[known]
+        return cls(cases, metric.higher_is_better, gains, unit, cases.fold[known], weight)
 
     @property
     def n_fits(self) -> int:
@@ -82,16 +86,17 @@ class Pairs:
     def evidence(self) -> str:
         """What was tested, in words."""
         cases, fits = self.cases, f" and {self.n_fits} fits" if self.n_fits > 1 else ""
+        weighted = "" if self.weight is None else "weighted "
         if cases.unit_name == "month":
             rows = "loans" if cases.kind == "probability" else "cases"
-            return f"{len(cases.truth):,} {rows} of {self.n_units} months{fits}"
+            return f"{len(cases.truth):,} {weighted}{rows} of {self.n_units} months{fits}"
         if cases.is_dated:
-            return f"{self.n_units:,} sessions in {cases.years:.1f} years{fits}"
-        return f"{self.n_units:,} rows" + (f" in {self.n_fits} folds" if self.n_fits > 1 else "")
+            return f"{self.n_units:,} {weighted}sessions in {cases.years:.1f} years{fits}"
+        return f"{self.n_units:,} {weighted}rows" + (f" in {self.n_fits} folds" if self.n_fits > 1 else "")
 
     def value(self, model: str) -> float:
         """The metric of a model."""
-        mean = float(self._of(model).mean()) if len(self.gains) else np.nan
+        mean = float(np.average(self._of(model), weights=self.weight)) if len(self.gains) else np.nan
         return mean if self.higher_is_better else -mean
 
     def _of(self, model: str) -> FloatArray:
@@ -107,38 +112,39 @@ class Pairs:
 
     def _tests(self, difference: FloatArray) -> tuple[MeanTest, MeanTest]:
         if self.cases.is_dated:
-            sessions = _mean_by(difference, self.unit)
-            return long_run_t(sessions, self.cases.horizon), fits_t(_mean_by(difference, self.fold))
-        return rows_t(difference, self.fold, self.unit), self._shared_rows(difference)
+            sessions = self._mean_by(difference, self.unit)
+            return long_run_t(sessions, self.cases.horizon), fits_t(self._mean_by(difference, self.fold))
+        return rows_t(difference, self.fold, self.unit, self.weight), self._shared_rows(difference)
 
     def _one_fold(self, difference: FloatArray) -> int | None:
         """The fold that makes a difference which a test blind to lasting shocks would call detected."""
-        blind = diebold_mariano(_mean_by(difference, self.unit), self.cases.horizon)
-        return one_fold(difference, self.fold) if blind.p_value < LEVEL else None
+        blind = diebold_mariano(self._mean_by(difference, self.unit), self.cases.horizon)
+        return one_fold(difference, self.fold, self.weight) if blind.p_value < LEVEL else None
 
     def _shared_rows(self, difference: FloatArray) -> MeanTest:
         """The test over folds that share training rows; undefined with one fold, which shares none."""
         if self.n_fits == 1:
             return _UNDEFINED
         n_test = len(difference) / self.n_fits
-        return corrected_paired_t(_mean_by(difference, self.fold), n_test / (self.n_units - n_test))
+        return corrected_paired_t(self._mean_by(difference, self.fold), n_test / (self.n_units - n_test))
 
     def _decisive(self, forecasts: MeanTest, fits: MeanTest) -> MeanTest:
         asks_both = self.cases.is_dated and self.n_fits >= FEWEST_FITS
         return fits if asks_both and fits.p_value > forecasts.p_value else forecasts
 
+    def _mean_by(self, values: FloatArray, group: IntArray) -> FloatArray:
+        """Mean of each group, scaled so that the plain mean over groups is the mean over rows.
+
+        With equally many rows each, these are the groups' means; otherwise a group moves the mean by its share of rows,
+        or of their weights: the spread over groups is then that of a ratio, with weights as known constants.
+        """
+        number = np.unique(group, return_inverse=True)[1]
+        counts = np.ones(len(values)) if self.weight is None else self.weight
+        mean, rows = np.average(values, weights=counts), np.bincount(number, counts)
+        excess = np.bincount(number, counts * (values - mean))
+        return np.asarray(mean + excess / rows.mean())
+
 
 def _columns(cases: Cases) -> list[FloatArray]:
     """The forecasts of each model."""
     return [cases.values[:, number] for number in range(len(cases.models))]
-
-
-def _mean_by(values: FloatArray, group: IntArray) -> FloatArray:
-    """Mean of each group, scaled so that the plain mean over groups is the mean over rows.
-
-    With equally many rows each, these are the groups' means; otherwise a group moves the mean by its share of rows.
-    """
-    number = np.unique(group, return_inverse=True)[1]
-    mean, rows = values.mean(), np.bincount(number)
-    excess = np.bincount(number, values - mean)
-    return np.asarray(mean + excess / rows.mean())

@@ -44,7 +44,7 @@ def log_odds(probability: FloatArray) -> FloatArray:
     return np.asarray(logit(np.clip(probability, _NEAREST, 1.0 - _NEAREST)))
 
 
-def recalibration(truth: FloatArray, probability: FloatArray) -> Recalibration:
+def recalibration(truth: FloatArray, probability: FloatArray, *, weight: FloatArray | None = None) -> Recalibration:
     """Calibration intercept and slope with Wald intervals; rows are taken as independent.
 
     The intercept is calibration-in-the-large: what must be added to the log-odds, with their slope left at 1; above 0
@@ -56,6 +56,8 @@ def recalibration(truth: FloatArray, probability: FloatArray) -> Recalibration:
     truth : ndarray of shape (n,)
         0 or 1, or true probabilities where they are known.
     probability : ndarray of shape (n,)
+    weight : ndarray of shape (n,), optional
+        How much each row counts; intervals take weights as known.
 
     Returns
     -------
@@ -76,26 +78,29 @@ def recalibration(truth: FloatArray, probability: FloatArray) -> Recalibration:
     (-0.0, 0.3)
     """
     score = log_odds(probability)
-    level = np.ones((len(score), 1))
-    intercept = _estimate(level, truth, offset=score)
+    level, counts = np.ones((len(score), 1)), np.ones(len(score)) if weight is None else weight
+    intercept = _estimate(level, truth, counts, offset=score)
     if np.ptp(score) < 1e-9:
         return Recalibration(intercept, _UNKNOWN)
-    return Recalibration(intercept, _estimate(np.column_stack([level, score - score.mean()]), truth))
+    return Recalibration(intercept, _estimate(np.column_stack([level, score - score.mean()]), truth, counts))
 
 
-def _estimate(X: FloatArray, truth: FloatArray, *, offset: FloatArray | None = None) -> Estimate:
-    """The last coefficient of a logistic regression of the truth on the columns of X, by Newton's method."""
+def _estimate(X: FloatArray, truth: FloatArray, counts: FloatArray, *, offset: FloatArray | None = None) -> Estimate:
+    """The last coefficient of a logistic regression of the truth on the columns of X, by Newton's method.
+
+    Its error is that of weighted estimating equations, A^-1 B A^-1, which is A^-1 where all rows count alike.
+    """
     base = np.zeros(len(X)) if offset is None else offset
     beta = np.zeros(X.shape[1])
     if offset is None:
-        beta[0] = float(log_odds(np.asarray([truth.mean()]))[0])
+        beta[0] = float(log_odds(np.asarray([np.average(truth, weights=counts)]))[0])
     step = np.inf
     for _ in range(_STEPS):
         p = expit(X @ beta + base)
-        information = X.T @ (X * (p * (1.0 - p))[:, None])
+        information = X.T @ (X * (counts * p * (1.0 - p))[:, None])
         if np.linalg.cond(information) > 1e12:
             return _UNKNOWN
-        move = np.linalg.solve(information, X.T @ (truth - p))
+        move = np.linalg.solve(information, X.T @ (counts * (truth - p)))
         # A full step from far away may overshoot into the flat ends of the curve.
         step = float(np.abs(move).max())
         beta += move / max(1.0, step)
@@ -103,11 +108,12 @@ def _estimate(X: FloatArray, truth: FloatArray, *, offset: FloatArray | None = N
             break
     if not step < 1e-9:
         return _UNKNOWN
-    value, half = float(beta[-1]), _Z95 * float(np.sqrt(np.linalg.inv(information)[-1, -1]))
+    inverse, spread = np.linalg.inv(information), X.T @ (X * (counts**2 * p * (1.0 - p))[:, None])
+    value, half = float(beta[-1]), _Z95 * float(np.sqrt((inverse @ spread @ inverse)[-1, -1]))
     return Estimate(value, value - half, value + half)
 
 
-def spiegelhalter_z(truth: FloatArray, probability: FloatArray) -> float:
+def spiegelhalter_z(truth: FloatArray, probability: FloatArray, *, weight: FloatArray | None = None) -> float:
     """How many standard deviations the Brier score lies from what perfectly calibrated forecasts would have.
 
     z = sum (y - p)(1 - 2p) / sqrt(sum (1 - 2p)^2 p (1 - p)), standard normal under calibration; NaN where all forecasts
@@ -118,6 +124,7 @@ def spiegelhalter_z(truth: FloatArray, probability: FloatArray) -> float:
     >>> round(spiegelhalter_z(np.array([1.0, 0.0]), np.array([0.2, 0.2])), 4)
     1.0607
     """
-    weight, variance = 1.0 - 2.0 * probability, probability * (1.0 - probability)
-    spread = float(np.sqrt(weight**2 @ variance))
-    return float((truth - probability) @ weight) / spread if spread > 0 else float("nan")
+    counts = np.ones(len(truth)) if weight is None else weight
+    each, variance = counts * (1.0 - 2.0 * probability), probability * (1.0 - probability)
+    spread = float(np.sqrt(each**2 @ variance))
+    return float((truth - probability) @ each) / spread if spread > 0 else float("nan")

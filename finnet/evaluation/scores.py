@@ -17,6 +17,7 @@ from finnet.evaluation.significance import block_bootstrap_indices
 from finnet.forecasts import Forecasts
 from finnet.targets import target_named
 from finnet.types import BoolArray, FloatArray, IntArray
+from finnet.weights import effective_number
 
 __all__ = [
     "Sample",
@@ -53,6 +54,8 @@ class Sample:
         Days of the first and last issue, "" without dates.
     years : float
         Between them; NaN without dates.
+    effective_rows : float, optional
+        Kish's number of equally weighted rows that would say as much; None where rows are not weighted.
     """
 
     n_rows: int
@@ -64,6 +67,7 @@ class Sample:
     first: str
     last: str
     years: float
+    effective_rows: float | None = None
 
 
 def describe_sample(forecasts: Forecasts) -> Sample:
@@ -84,11 +88,12 @@ def describe_sample(forecasts: Forecasts) -> Sample:
         n_sessions=cases.n_units,
         n_entities=int(forecasts.table["entity"].nunique()),
         n_repeats=int(cases.repeat.max()) + 1,
-        base_rate=float(cases.truth.mean()) if cases.is_event else np.nan,
+        base_rate=float(np.average(cases.truth, weights=cases.weight)) if cases.is_event else np.nan,
         horizon_sessions=cases.horizon,
         first=days[0][:10],
         last=days[1][:10],
         years=cases.years,
+        effective_rows=None if cases.weight is None else effective_number(cases.weight),
     )
 
 
@@ -105,8 +110,9 @@ def score(
 
     The interval holds the middle 95 % of a circular block bootstrap that draws whole sessions, since rows of one day
     are not independent; all models share the draws. Loans are drawn by month of issue, rows without dates one entity at
-    a time, with all its repeats. With repeated k-fold a metric is taken over all rows of each repeat, then averaged
-    over repeats. Models are taken as fitted: the interval does not say how they would vary with other training rows.
+    a time, with all its repeats. Weighted rows are drawn as they stand, and count by their weights. With repeated
+    k-fold a metric is taken over all rows of each repeat, then averaged over repeats. Models are taken as fitted: the
+    interval does not say how they would vary with other training rows.
 
     Parameters
     ----------
@@ -261,8 +267,9 @@ def _block_length(cases: Cases) -> int:
     # Imported here: arch brings all of its volatility models and matplotlib along, which takes over a second.
     from arch.bootstrap import optimal_block_length
 
-    n, rows, numbers = cases.n_units, np.bincount(cases.unit), range(len(cases.models))
-    errors = np.column_stack([np.bincount(cases.unit, _errors(cases, number)) / rows for number in numbers])
+    n, counts, numbers = cases.n_units, cases.counts, range(len(cases.models))
+    rows = np.bincount(cases.unit, counts)
+    errors = np.column_stack([np.bincount(cases.unit, counts * _errors(cases, number)) / rows for number in numbers])
     varying = errors[:, errors.std(axis=0) > 1e-12]
     if n < _FEWEST_FOR_BLOCKS or not varying.shape[1]:
         return cases.horizon
@@ -292,15 +299,17 @@ class _Rows:
     n_units: int
     levels: FloatArray
     naive: FloatArray | None
+    weight: FloatArray | None
 
     @cached_property
     def ranking(self) -> Ranking:
-        return Ranking.of(self.truth, self.forecast, self.unit, n_units=self.n_units)
+        return Ranking.of(self.truth, self.forecast, self.unit, n_units=self.n_units, weight=self.weight)
 
     @property
     def given(self) -> dict[str, FloatArray]:
-        """What a metric needs to know besides: of quantiles the levels."""
-        return {"levels": self.levels} if len(self.levels) else {}
+        """What a metric needs to know besides: of quantiles the levels, and weights where rows have any."""
+        known = {"levels": self.levels} if len(self.levels) else {}
+        return known if self.weight is None else {**known, "weight": self.weight}
 
     def judged(self, metric: Metric) -> tuple[FloatArray, FloatArray]:
         """Truth and forecast as the metric takes them."""
@@ -322,6 +331,7 @@ def _part(cases: Cases, number: int, rows: BoolArray) -> _Rows:
         cases.n_units,
         cases.levels,
         None if cases.naive is None else cases.naive[rows],
+        None if cases.weight is None else cases.weight[rows],
     )
 
 
@@ -348,11 +358,14 @@ def _drawn_values(metric: Metric, rows: _Rows, weights: FloatArray) -> FloatArra
     shape = metric.shape_at(rows.levels)
     if isinstance(shape, Sums):
         terms = shape.terms(*rows.judged(metric))
+        terms = terms if rows.weight is None else rows.weight[:, None] * terms
         sums = np.column_stack([np.bincount(rows.unit, column, minlength=rows.n_units) for column in terms.T])
         return shape.combine(weights @ sums)
     if isinstance(shape, Rank):
         return shape.read(rows.ranking, weights)
-    return np.array([metric.function(*rows.judged(metric), weight[rows.unit], **rows.given) for weight in weights])
+    own = 1.0 if rows.weight is None else rows.weight
+    given = [{**rows.given, "weight": own * weight[rows.unit]} for weight in weights]
+    return np.array([metric.function(*rows.judged(metric), **each) for each in given])
 
 
 def _drawn_rank_ic(rows: _Rows, weights: FloatArray) -> FloatArray:

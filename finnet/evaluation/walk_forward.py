@@ -198,7 +198,8 @@ def _works(
 
 
 def _rows(dataset: Dataset, rows: IntArray) -> Rows:
-    return Rows(dataset.X.iloc[rows].reset_index(drop=True), dataset.labels(rows))
+    weight = None if dataset.weight is None else dataset.weight[rows]
+    return Rows(dataset.X.iloc[rows].reset_index(drop=True), dataset.labels(rows), weight)
 
 
 def _do(work: _Work) -> FoldResult:
@@ -349,6 +350,7 @@ def _forecasts(work: _Work, fitted: Any) -> Forecasts:
     times = {name: test.clock(clock) for name, clock in _TIMES.items()} if test.is_dated else {}
     cases = {"model": work.model, "fold": work.fold, "entity": test.entity, "target": test.target, **times}
     known = {"horizon": test.horizon, "truth": test.y.astype(float)}
+    known |= {} if test.weight is None else {"weight": test.weight}
     return forecasts_for(fitted, test.X, {**cases, **known}, run_id=work.run_id)
 
 

@@ -48,7 +48,9 @@ class Ratio:
         return np.where(np.isfinite(quotient), quotient, np.nan)
 
 
-def find_ratios(numbers: pd.DataFrame, y: IntArray, forecast: FloatArray) -> tuple[Ratio, ...]:
+def find_ratios(
+    numbers: pd.DataFrame, y: IntArray, forecast: FloatArray, *, weight: FloatArray | None = None
+) -> tuple[Ratio, ...]:
     """The ratios and differences whose bins hold more or fewer ones than was forecast, at most twelve, strongest first.
 
     Bins are sixteenths of the rows. Their surplus of ones, squared and over its variance, is that of a score test, and
@@ -61,6 +63,8 @@ def find_ratios(numbers: pd.DataFrame, y: IntArray, forecast: FloatArray) -> tup
     y : ndarray of 0 and 1, of shape (n_rows,)
     forecast : ndarray of shape (n_rows,)
         Probability of 1, by models that have not seen the row.
+    weight : ndarray of shape (n_rows,), optional
+        How much each row counts in the surplus; 1 each by default.
 
     Examples
     --------
@@ -70,7 +74,8 @@ def find_ratios(numbers: pd.DataFrame, y: IntArray, forecast: FloatArray) -> tup
     >>> [ratio.name for ratio in find_ratios(table, y, np.full(4000, 0.5))][0]
     'debt / income'
     """
-    surplus, variance = y - forecast, forecast * (1.0 - forecast)
+    counts = np.ones(len(y)) if weight is None else weight / weight.mean()
+    surplus, variance = counts * (y - forecast), counts**2 * forecast * (1.0 - forecast)
     names = _most_telling(numbers, surplus, variance)
     scored = []
     for ratio in _candidates(names):

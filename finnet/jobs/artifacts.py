@@ -46,11 +46,12 @@ _PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "pyarrow", "arch", "mat
 
 
 def data_hash(dataset: Dataset, pending: NewRows | None = None) -> str:
-    """A sha256 over every feature, label, entity, clock and group of a Dataset, and over rows not decided yet."""
+    """A sha256 over every feature, label, entity, clock, group and weight of a Dataset, and rows not decided yet."""
     digest = sha256(f"{dataset.target} {dataset.horizon} {list(dataset.X.columns)}".encode())
     labels = pd.DataFrame({"y": dataset.y, "entity": dataset.entity})
     group = None if dataset.group is None else pd.DataFrame({"group": dataset.group})
-    parts = [dataset.X, labels, dataset.clocks, group]
+    weight = None if dataset.weight is None else pd.DataFrame({"weight": dataset.weight})
+    parts = [dataset.X, labels, dataset.clocks, group, weight]
     if pending is not None:
         parts.append(pending.X.assign(_entity=pending.entity, _at=pending.issued_at))
     for part in (part for part in parts if part is not None):

@@ -26,7 +26,7 @@ def cutoff_table(
 
     expected_profit = sum over approved loans of (1 - p) repaid + p defaulted, with p the forecast and the values of
     `finnet.lending.terms.loan_values`; realized_profit is the same with the outcome for p. Repeats of a loan (repeated
-    k-fold) count together as one.
+    k-fold) count together as one; a loan of weight 10 counts as ten.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def cutoff_table(
     2    1.00  3     0.333           -0.085            -0.35
     """
     loans = known_loans(forecasts)
-    probability, default, share = (loans[name].to_numpy(float) for name in ("value", "truth", "share"))
+    probability, default, share = (loans[name].to_numpy(float) for name in ("value", "truth", "count"))
     levels = np.unique(_default_cutoffs(forecasts, terms) if cutoffs is None else np.asarray(cutoffs, float))
     sums = [share, share * default, share * probability]
     if terms is not None:
@@ -156,7 +156,9 @@ def cutoff_at_share(forecasts: Forecasts, share: float) -> float:
 
 
 def known_loans(forecasts: Forecasts) -> pd.DataFrame:
-    """Forecasts of one model whose outcome is known: entity, value, truth, and share, by which repeats count as one.
+    """Forecasts of one model whose outcome is known: entity, value, truth, share and count.
+
+    By `share` repeats of a loan count together as one; by `count` a loan of weight 10 then counts as ten.
 
     Raises
     ------
@@ -177,7 +179,8 @@ def known_loans(forecasts: Forecasts) -> pd.DataFrame:
     if loans.empty:
         raise DataError("no loan has a probability and a known outcome; give forecasts with truth")
     share = 1.0 / loans.groupby("entity")["entity"].transform("size").to_numpy(float)
-    return loans[["entity", "issued_at", "value", "truth"]].assign(share=share).reset_index(drop=True)
+    count = share * (loans["weight"].to_numpy() if "weight" in loans else 1.0)
+    return loans[["entity", "issued_at", "value", "truth"]].assign(share=share, count=count).reset_index(drop=True)
 
 
 def _default_cutoffs(forecasts: Forecasts, terms: LoanTerms | None) -> FloatArray:

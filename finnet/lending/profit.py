@@ -72,7 +72,7 @@ def profit_table(
     models = [subject, *(name for name in forecasts.models if name != subject)]
     loans = known_loans(forecasts.of(subject)).sort_values("entity", kind="stable")
     values = loan_values(terms, loans["entity"], amount=amount, columns=columns)
-    share, default = loans["share"].to_numpy(), loans["truth"].to_numpy()
+    share, default = loans["count"].to_numpy(), loans["truth"].to_numpy()
     brought = share * np.where(default == 1, values["defaulted"], values["repaid"])
     rows, sums = [], []
     for model in models:

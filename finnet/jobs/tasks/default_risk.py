@@ -29,6 +29,7 @@ from finnet.jobs.scorecard_settings import JobWithScorecard
 from finnet.jobs.scorecards import scorecard_of
 from finnet.jobs.tasks.loan_decisions import Fairness, Segments, annotated, decide_on_loans, require_decidable
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
+from finnet.jobs.weight_notes import weight_notes
 from finnet.labels import default_dataset, paid_out_at
 from finnet.lending.central_tendency import ALL, CentralTendency
 from finnet.lending.grades import Grades
@@ -240,6 +241,7 @@ class DefaultRiskTask(Task):
                 f"Loans of one {job.data.source.group} stay on one side of every split and block. Intervals and tests"
                 " count loans, not groups of them, so they are too sure where loans of one group share their luck."
             )
+        notes += weight_notes(dataset, job.data.source.weight, job.models)
         if dataset.in_order_of:
             notes.append(
                 f"Loans are in the order of {dataset.in_order_of}, which says who applied first, not when. Each outcome"
