@@ -30,7 +30,7 @@ def weight_notes(dataset: Dataset, column: str, models: Sequence[str]) -> list[s
     Rows are weighted by stands_for: 2 rows stand for 4 cases, and their means are as sure as those of 2 equally
     weighted rows (Kish's effective number). Fits, scores, intervals and tests count rows by these weights, which they
     take as known.
-    k-NN takes no weights and counts every row as one.
+    k-NN takes no weights and counts every row as one; they count in its calibration alone.
     """
     if dataset.weight is None:
         return []
@@ -40,5 +40,8 @@ def weight_notes(dataset: Dataset, column: str, models: Sequence[str]) -> list[s
         " effective number). Fits, scores, intervals and tests count rows by these weights, which they take as known."
     ]
     blind = [name for name in models if name in BASELINES and not BASELINES[name].takes_weights]
-    notes += [f"{model_in_sentence(name)} takes no weights and counts every row as one." for name in blind]
+    notes += [
+        f"{model_in_sentence(name)} takes no weights and counts every row as one; they count in its calibration alone."
+        for name in blind
+    ]
     return notes
