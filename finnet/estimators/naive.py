@@ -162,8 +162,9 @@ class BestColumn(BinaryClassifier):
         numbers, codes = as_table(X, self, reset=True).select_dtypes("number"), self._codes(y)
         weight = checked_sample_weight(sample_weight, X)
         counts = np.ones(len(codes)) if weight is None else weight
-        if codes.min() == codes.max():
-            raise DataError(f"y holds one class only, {self.classes_[codes[0]]}; give rows of two classes")
+        known = np.unique(codes[counts > 0])
+        if len(known) < 2:
+            raise DataError(f"y holds one class only, {self.classes_[known].tolist()}; give rows of two classes")
         if numbers.columns.empty:
             raise DataError("no column is a number; give at least one")
         ranks = numbers.rank(pct=True).fillna(0.5)

@@ -50,7 +50,7 @@ def _cases_of(forecasts: Forecasts, kind: str) -> Cases:
 def coverage_table(forecasts: Forecasts) -> pd.DataFrame:
     """Share of truths at or below each quantile, for every model and level.
 
-    The interval takes rows as independent, as that of `calibration_table` does.
+    The interval takes rows as independent, and weights rows, as that of `calibration_table` does.
 
     Returns
     -------
