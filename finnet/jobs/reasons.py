@@ -20,7 +20,7 @@ from finnet.reporting.sections.reasons import ReasonsSection
 from finnet.seeds import derive_seed
 from finnet.types import FloatArray
 
-__all__ = ["ReasonSettings", "reason_columns", "reason_policy", "reasons_section"]
+__all__ = ["ReasonSettings", "reason_columns", "reason_policy", "reasons_section", "require_numbers"]
 
 _ROWS_EXPLAINED, _ROWS_MOVED = 200, 400
 _MOST_COLUMNS, _MOST_CURVES = 12, 6
@@ -54,6 +54,16 @@ class ReasonSettings:
         require_at_least(self.most, 1, name="most")
 
 
+def require_numbers(settings: ReasonSettings, X: pd.DataFrame) -> None:
+    """Raise ConfigError, before anything trains, where a column declared monotone is none of X, or no number."""
+    for name in settings.monotone:
+        if name not in X or not pd.api.types.is_numeric_dtype(X[name].dtype):
+            numbers = [str(column) for column in X if pd.api.types.is_numeric_dtype(X[column].dtype)]
+            raise ConfigError(
+                f"reasons.monotone names {name!r}, which is no column of numbers; use {', '.join(numbers)}"
+            )
+
+
 def reason_policy(settings: ReasonSettings, job: Job, dataset: Dataset) -> dict[str, Any]:
     """What reasons for new rows need: the usual row of the last training window, and how many are given."""
     usual = typical_row(dataset.X.iloc[final_rows(job.split.split, dataset)])
@@ -74,18 +84,11 @@ def reason_columns(policy: Mapping[str, Any], model: Any, X: pd.DataFrame) -> di
 def reasons_section(
     settings: ReasonSettings, job: Job, dataset: Dataset, *, model: Any, policy: Mapping[str, Any]
 ) -> ReasonsSection:
-    """What drives the forecasts of a model, on a sample of the rows of the last training window.
-
-    Raises
-    ------
-    ConfigError
-        Where a column that is declared monotone is none of the table, or no number.
-    """
+    """What drives the forecasts of a model, on a sample of the rows of the last training window."""
     rows = final_rows(job.split.split, dataset)
     rng = np.random.default_rng(derive_seed(job.seed, "reasons"))
     drawn = rng.permutation(rows)[:_ROWS_MOVED]
     X, y = dataset.X.iloc[drawn].reset_index(drop=True), dataset.labels(drawn).astype(np.int64)
-    _require_numbers(settings.monotone, X)
     usual = _usual_row(policy, X)
     found = contributions(model, X.head(_ROWS_EXPLAINED), reference=usual, tolerance=_TOLERANCE, seed=job.seed)
     size = found.table.abs().mean().sort_values(ascending=False, kind="stable")
@@ -118,15 +121,6 @@ def _usual_row(policy: Mapping[str, Any], X: pd.DataFrame) -> pd.DataFrame:
         is_number = pd.api.types.is_numeric_dtype(X[name].dtype)
         columns[name] = pd.Series([policy["usual"][name]], dtype=float if is_number else object)
     return pd.DataFrame(columns)
-
-
-def _require_numbers(monotone: Mapping[str, str], X: pd.DataFrame) -> None:
-    for name in monotone:
-        if name not in X or not pd.api.types.is_numeric_dtype(X[name].dtype):
-            numbers = [str(column) for column in X if pd.api.types.is_numeric_dtype(X[column].dtype)]
-            raise ConfigError(
-                f"reasons.monotone names {name!r}, which is no column of numbers; use {', '.join(numbers)}"
-            )
 
 
 def _curves(model: Any, X: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

@@ -13,24 +13,21 @@ __all__ = ["weight_notes"]
 def weight_notes(dataset: Dataset, column: str, models: Sequence[str]) -> list[str]:
     """Sentences about the weights of the rows; none where rows are not weighted.
 
-        Parameters
-        ----------
-        column : str
-            Column of the file that gave the weights.
-        models : sequence of str
-            Models of the job.
+    Parameters
+    ----------
+    column : str
+        Column of the file that gave the weights.
+    models : sequence of str
+        Models of the job.
 
-        Examples
-        --------
-        >>> import numpy as np
-        >>> import pandas as pd
-        >>> rows = pd.DataFrame({"income": [1.0, 2.0]}), np.array([0, 1]), np.array(["a", "b"], object)
-        >>> weighted = Dataset(*rows, "default", 0, weight=np.array([3.0, 1.0]))
-        >>> print(*weight_notes(weighted, "stands_for", ["tree", "knn"]), sep="\\n")
-        Rows are weighted by stands_for: 2 rows stand for 4 cases, and their means are as sure as those of 2 equally
-        weighted rows (Kish's effective number). Fits, scores, intervals and tests count rows by these weights, which they
-            take as known. Grades, segments and groups of applicants count rows as they stand in the file.
-        k-NN takes no weights and counts every row as one; they count in its calibration alone.
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> rows = pd.DataFrame({"income": [1.0, 2.0]}), np.array([0, 1]), np.array(["a", "b"], object)
+    >>> weighted = Dataset(*rows, "default", 0, weight=np.array([3.0, 1.0]))
+    >>> print(weight_notes(weighted, "stands_for", ["tree", "knn"])[-1])
+    k-NN takes no weights and counts every row as one; they count in its calibration alone.
     """
     if dataset.weight is None:
         return []

@@ -112,7 +112,7 @@ def test_a_direction_that_holds_is_hardly_violated_and_its_reverse_by_far(run):
 
 def test_a_category_cannot_be_monotone(run):
     with pytest.raises(ConfigError, match="'home', which is no column of numbers; use income, code"):
-        _section(run, monotone={"home": "up"})
+        load(run[2].model_copy(update={"reasons": ReasonSettings(monotone={"home": "up"})}))
 
 
 def test_a_direction_of_no_meaning_is_refused():

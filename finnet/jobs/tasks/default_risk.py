@@ -24,7 +24,7 @@ from finnet.jobs.loan_drafts import loan_draft
 from finnet.jobs.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
 from finnet.jobs.new_rows import BAD_ALREADY, LATER, OLD, REPEATED, NewRows
 from finnet.jobs.reading import Reading
-from finnet.jobs.reasons import ReasonSettings, reason_columns, reason_policy, reasons_section
+from finnet.jobs.reasons import ReasonSettings, reason_columns, reason_policy, reasons_section, require_numbers
 from finnet.jobs.scorecard_settings import JobWithScorecard
 from finnet.jobs.scorecards import scorecard_of
 from finnet.jobs.tasks.loan_decisions import Fairness, Segments, annotated, decide_on_loans, require_decidable
@@ -156,6 +156,7 @@ class DefaultRiskTask(Task):
         """A row for every loan, in the order of application where that is known."""
         dataset = default_dataset(source)
         require_known_columns(job, dataset)
+        require_numbers(job.reasons, dataset.X)
         return dataset
 
     def raise_alarms(self, dataset: Dataset, source: LoanBook, findings: Findings, *, file: str) -> None:
