@@ -47,7 +47,7 @@ def smallest_change(
 ) -> Change | None:
     """The change of least distance that takes the forecast of a row to the other side of a cut-off; None without any.
 
-    One column is changed where that is enough, else two. Values that are tried occur in `seen`: of numbers about twenty
+    One column is changed, or two where that is less of a change in all. Values that are tried occur in `seen`: of numbers about twenty
     quantiles, of categories the most frequent levels. That a pair of values occurs together is not looked at.
 
     Parameters
@@ -86,9 +86,8 @@ def smallest_change(
         {name: value} for name in columns for value in _values(seen[name], row[name].iloc[0], most=_VALUES)
     ]
     forecasts = _forecasts(model, row, moves)
-    if not _flips(forecasts, cutoff, is_declined).any():
-        moves = list(_pairs(moves, forecasts if is_declined else -forecasts, row=row, seen=seen))
-        forecasts = _forecasts(model, row, moves)
+    pairs = list(_pairs(moves, forecasts if is_declined else -forecasts, row=row, seen=seen))
+    moves, forecasts = [*moves, *pairs], np.concatenate([forecasts, _forecasts(model, row, pairs)])
     flipping = np.flatnonzero(_flips(forecasts, cutoff, is_declined))
     if not len(flipping):
         return None
