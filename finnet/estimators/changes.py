@@ -47,8 +47,9 @@ def smallest_change(
 ) -> Change | None:
     """The change of least distance that takes the forecast of a row to the other side of a cut-off; None without any.
 
-    One column is changed, or two where that is less of a change in all. Values that are tried occur in `seen`: of numbers about twenty
-    quantiles, of categories the most frequent levels. That a pair of values occurs together is not looked at.
+    One column is changed, or two where that is less of a change in all. Values that are tried occur in `seen`: of
+    numbers about twenty quantiles, of categories the most frequent levels. That a pair of values occurs together is not
+    looked at.
 
     Parameters
     ----------

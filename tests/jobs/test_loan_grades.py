@@ -12,9 +12,9 @@ from finnet.errors import ConfigError
 from finnet.estimators.saving import load_model
 from finnet.jobs.config import parse_job
 from finnet.jobs.forecasting import forecast_new
-from finnet.jobs.loan_grades import grades_of_policy
 from finnet.jobs.runner import run_job
 from finnet.jobs.sources import load
+from finnet.jobs.tasks.loan_grades import grades_of_policy
 from finnet.lending.grades import GradeScale
 
 BOOK = made_loan_book(loans=500)

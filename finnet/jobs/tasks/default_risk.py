@@ -21,13 +21,13 @@ from finnet.forecasts import Forecasts
 from finnet.jobs.alarms import raise_loan_alarms
 from finnet.jobs.config import CONTENDERS, Models, SplitChoice, only
 from finnet.jobs.loan_drafts import loan_draft
-from finnet.jobs.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
 from finnet.jobs.new_rows import BAD_ALREADY, LATER, OLD, REPEATED, NewRows
 from finnet.jobs.reading import Reading
 from finnet.jobs.reasons import ReasonSettings, reason_columns, reason_policy, reasons_section, require_numbers
 from finnet.jobs.scorecard_settings import JobWithScorecard
 from finnet.jobs.scorecards import scorecard_of
 from finnet.jobs.tasks.loan_decisions import Fairness, Segments, annotated, decide_on_loans, require_decidable
+from finnet.jobs.tasks.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
 from finnet.jobs.weight_notes import weight_notes
 from finnet.labels import default_dataset, paid_out_at
