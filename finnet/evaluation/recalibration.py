@@ -11,6 +11,7 @@ __all__ = ["Estimate", "Recalibration", "log_odds", "recalibration", "spiegelhal
 
 _NEAREST = 1e-6  # a forecast of 0 or 1 has no log-odds, and counts as one so near to it
 _Z95 = 1.959964
+_ALIKE = 0.05  # log-odds that differ by less, such as those of the prior rates of several folds, have no slope to tell
 _STEPS = 60
 _LARGEST = 15.0  # beyond such an estimate the likelihood has no maximum: one side of a score holds all events
 
@@ -62,7 +63,7 @@ def recalibration(truth: FloatArray, probability: FloatArray, *, weight: FloatAr
     Returns
     -------
     Recalibration
-        NaN for the slope of forecasts that are all alike, and where truths are all alike.
+        NaN for the slope of forecasts that are nearly alike, and where truths are all alike.
 
     Notes
     -----
@@ -80,7 +81,7 @@ def recalibration(truth: FloatArray, probability: FloatArray, *, weight: FloatAr
     score = log_odds(probability)
     level, counts = np.ones((len(score), 1)), np.ones(len(score)) if weight is None else weight
     intercept = _estimate(level, truth, counts, offset=score)
-    if np.ptp(score) < 1e-9:
+    if np.ptp(score) < _ALIKE:
         return Recalibration(intercept, _UNKNOWN)
     return Recalibration(intercept, _estimate(np.column_stack([level, score - score.mean()]), truth, counts))
 

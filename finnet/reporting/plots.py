@@ -75,7 +75,7 @@ def comparison_plot(table: pd.DataFrame, subject: str) -> str:
         for height, row in enumerate(table[["difference", "low", "high", "p_holm"]].to_numpy(float)):
             _draw_difference(axes, height, row)
         _name_rows(axes, [shorten(model_heading(model), 24) for model in table["model"]])
-        _name_sides(axes, shorten(model_in_sentence(subject).removeprefix("the "), 18))
+        _name_sides(axes, model_in_sentence(subject).removeprefix("the "))
         _label_differences(axes, table)
         return to_svg(figure)
 
@@ -94,12 +94,16 @@ def _name_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.spines["left"].set_visible(False)
 
 
+_LONGEST_SIDE = 16
+
+
 def _name_sides(axes: Axes, name: str) -> None:
-    """Room around zero for the words that say which side is better."""
+    """Room around zero for the words that say which side is better; a long name stands in the caption alone."""
     low, high = axes.get_xlim()
     reach = max(-low, high)
     axes.set_xlim(min(low, -0.45 * reach), max(high, 0.45 * reach))
-    for words, side, align in ((f"← {name} worse", -6, "right"), (f"{name} better →", 6, "left")):
+    who = f"{name} " if len(name) <= _LONGEST_SIDE else ""
+    for words, side, align in ((f"← {who}worse", -6, "right"), (f"{who}better →", 6, "left")):
         axes.annotate(
             words, (0, 1), (side, 5), xycoords=("data", "axes fraction"), textcoords="offset points", ha=align
         ).set_color(SOFT)
