@@ -52,7 +52,7 @@ class Drift:
     outcomes : Backcheck, optional
         What came true; None where nothing is known yet.
     alarms : mapping of str to str
-        A sentence for each column, "forecasts" or "outcomes" beyond a limit.
+        A sentence for each column, or "outcomes", beyond a limit.
     alarm_rate : float
         Probability of any alarm where nothing has moved.
     """
@@ -135,7 +135,8 @@ def drift_of(
 
     Compared are the columns, the forecasts beside those made out of sample in the run, and, where the file says what
     came true, forecast and outcome. With outcomes half of the alarm rate is theirs: a quarter for the mean forecast and
-    a quarter for the headline metric; the rest is divided over columns and forecasts.
+    a quarter for the headline metric; the rest is divided over columns. Forecasts follow from the columns and raise no
+    alarm of their own.
 
     Parameters
     ----------
@@ -160,10 +161,11 @@ def drift_of(
     came = task_of(new.job).outcomes_of(new.job, data, rows=rows, now=moment, sentiment=sentiment)
     outcomes = _backcheck(new.forecasts, came, _scores_of(new.saved), seed=new.job.seed)
     rate = alarm_rate if outcomes is None else alarm_rate * (1 - _OUTCOME_PART)
-    limits = [Limits(rate * part, 0.0, 0.0) for part in _parts(len(profile.columns), len(profile.forecasts.columns))]
-    columns = compared(profile, rows.X[list(profile.columns)], units=units, limits=limits[0])
-    forecasts = compared(profile.forecasts, forecast_table(new.forecasts), units=units, limits=limits[1])
-    of_forecasts = "; ".join(sentence.removeprefix("forecast: ") for sentence in forecasts.told)
+    limits = Limits(rate, 0.0, 0.0)
+    columns = compared(profile, rows.X[list(profile.columns)], units=units, limits=limits)
+    # Forecasts follow from the columns, whose limits are watched. Those of the final refit are spread otherwise than
+    # those of the folds, so that an alarm on them would sound where nothing moved.
+    forecasts = compared(profile.forecasts, forecast_table(new.forecasts), units=units, limits=limits)
     told = _by_name(columns.told)
     ordered = _sorted(columns.summary)
     moved = {str(name): told[str(name)] for name in ordered.loc[ordered["breached"], "column"]}
@@ -175,18 +177,11 @@ def drift_of(
         trained=profile.rows,
         is_dependent=units < len(rows.X),
         columns=ordered,
-        forecasts=forecasts.summary,
+        forecasts=forecasts.summary.assign(breached=False),
         outcomes=outcomes,
-        alarms=_alarms(outcomes, alarm_rate * _OUTCOME_PART)
-        | ({"forecasts": of_forecasts} if of_forecasts else {})
-        | moved,
+        alarms=_alarms(outcomes, alarm_rate * _OUTCOME_PART) | moved,
         alarm_rate=alarm_rate,
     )
-
-
-def _parts(columns: int, forecasts: int) -> tuple[float, float]:
-    """What part of the alarm rate columns and forecasts have: as much for each table column."""
-    return columns / (columns + forecasts), forecasts / (columns + forecasts)
 
 
 def _by_name(told: list[str]) -> dict[str, str]:

@@ -35,7 +35,7 @@ def weight_notes(dataset: Dataset, column: str, models: Sequence[str]) -> list[s
         f"Rows are weighted by {column}: {len(dataset):,} rows stand for {dataset.weight.sum():,.0f} cases, and their"
         f" means are as sure as those of {effective_number(dataset.weight):,.0f} equally weighted rows (Kish's"
         " effective number). Fits, scores, intervals and tests count rows by these weights, which they take as known."
-        " Grades, segments and groups of applicants count rows as they stand in the file."
+        " Grades are given but not tested."
     ]
     blind = [name for name in models if name in BASELINES and not BASELINES[name].takes_weights]
     for name in blind:

@@ -51,6 +51,10 @@ class Grades:
     def __post_init__(self) -> None:
         if self.limits:
             GradeScale(self.limits)
+            if self.count != Grades.count:
+                raise ConfigError(
+                    "limits and count are both given, and limits say how many grades there are; leave one out"
+                )
         require_at_least(self.count, 2, name="count")
         require_share(self.least_share, name="least_share")
         require_at_least(self.least_defaults, 0, name="least_defaults")

@@ -63,6 +63,8 @@ class LoanTerms:
             raise ConfigError(f"margin={self.margin} never pays for a default; use a number above 0")
         if not 0 < self.loss_given_default <= 1:
             raise ConfigError(f"loss_given_default={self.loss_given_default} is not in (0, 1]; use for instance 0.45")
+        if self.margin_column and self.margin != LoanTerms.margin:
+            raise ConfigError("margin and margin_column are both given, and each says what a loan earns; leave one out")
         if self.target_bad_rate is not None:
             require_share(self.target_bad_rate, name="target_bad_rate", zero=False)
         require_number(self.cost_per_loan, name="cost_per_loan")

@@ -1,5 +1,6 @@
 """Decisions of default-risk jobs: profits only where terms are stated, groups that are no features, weak segments."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -189,3 +190,25 @@ def test_a_book_without_amounts_has_no_costs_in_currency():
     book = LoanBook(np.array(["a"], object), pd.DataFrame({"income": [1.0]}), default=np.array([0]))
     with pytest.raises(ConfigError, match="amounts are not known"):
         require_decidable(job_of(lending={"cost_per_loan": 5.0}), book)
+
+
+def test_weighted_loans_have_neither_segments_nor_groups(tmp_path):
+    job = file_job(tmp_path, segments={"columns": ["sex"]})
+    book = read(job)
+    with pytest.raises(ConfigError, match=r"data\.loans\.weight"):
+        require_decidable(job, replace(book, weight=np.full(len(book), 2.0)))
+
+
+def test_segments_judge_forecasts_as_the_model_made_them(tmp_path):
+    job = file_job(tmp_path, segments={"columns": ["sex"]})
+    made = results_of(read(job))
+    moved = replace(made, forecasts=Forecasts(made.forecasts.table.assign(value=0.5)))
+    plain, judged = (decide_on_loans(job, read(job), made), decide_on_loans(job, read(job), moved, judged=made.own))
+    losses = [decided.sections[1].segments["log_loss"].tolist() for decided in (plain, judged)]
+    assert losses[0] == losses[1]
+
+
+def test_segments_of_few_loans_are_said_not_to_be_tested(tmp_path):
+    job = file_job(tmp_path, segments={"columns": [{"column": "age", "limits": list(range(21, 80, 3))}]})
+    (section,) = decide_on_loans(job, read(job), results_of(read(job))).sections[1:]
+    assert "none could be tested" in section.draw().blocks[0].text

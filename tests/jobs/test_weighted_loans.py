@@ -131,3 +131,9 @@ def test_a_book_takes_the_weights_of_its_file(tmp_path):
     path.write_text("income,stands_for,status\n2500,2,paid\n900,1.5,default\n")
     data = default_dataset(read_loans(loans(path)))
     assert (data.weight.tolist(), list(data.X)) == ([2.0, 1.5], ["income"])
+
+
+def test_grades_of_weighted_loans_are_given_but_not_tested(run):
+    _, _, result = run
+    assert "Do the grades hold?" not in (result.folder / "report.html").read_text(encoding="utf-8")
+    assert json.loads((result.folder / "policy.json").read_text())["grades"]

@@ -123,3 +123,8 @@ def test_one_grade_for_all_is_full_concentration():
 def test_pending_loans_are_not_graded_against_outcomes():
     with pytest.raises(DataError, match="known outcome"):
         graded_loans(forecasts(np.array([0.1]), np.array([np.nan])), SCALE)
+
+
+def test_limits_and_a_count_of_grades_are_not_both_given():
+    with pytest.raises(ConfigError, match="limits and count"):
+        Grades(limits=(0.02, 0.1), count=5)

@@ -78,3 +78,8 @@ def test_columns_that_hold_no_margin_are_refused(columns, message):
 def test_costs_in_currency_need_amounts():
     with pytest.raises(ConfigError, match="amounts are not known"):
         values(LoanTerms(cost_per_loan=5.0), amount=None)
+
+
+def test_a_margin_beside_a_column_of_margins_is_refused():
+    with pytest.raises(ConfigError, match="margin and margin_column"):
+        LoanTerms(margin=0.1, margin_column="rate")

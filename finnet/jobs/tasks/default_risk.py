@@ -174,14 +174,14 @@ class DefaultRiskTask(Task):
     def decide(self, job: DefaultRiskJob, study: Study, results: Results) -> Decision:
         """Grades, what every cut-off would do, and the one that the terms of lending choose."""
         graded = published(job, study, results)
-        decided = decide_on_loans(job, study.source, graded.results)
+        decided = decide_on_loans(job, study.source, graded.results, judged=results.own)
         sections, files = scorecard_of(job, study, results)
         reasons = reason_policy(job.reasons, job, study.dataset)
         drivers = reasons_section(job.reasons, job, study.dataset, model=results.model, policy=reasons)
         return Decision(
             result=decided.cutoffs,
             record={**graded.record, **decided.record},
-            sections=[graded.section, *decided.sections, *sections, drivers],
+            sections=[*graded.sections, *decided.sections, *sections, drivers],
             known_truth=_known_truth(results.own, study.source),
             policy={**graded.policy, **decided.policy, "reasons": reasons},
             files=files,
@@ -293,6 +293,9 @@ class DefaultRiskTask(Task):
     ) -> pd.DataFrame:
         """What the file says became of each loan whose months have passed."""
         assert isinstance(job.data.source, LoanFile)
+        if job.data.source.weight:
+            # Outcomes are judged row by row, and rows of a sampled file do not default as often as loans of the book.
+            return pd.DataFrame({"truth": np.full(len(rows.X), np.nan)}).assign(resolves_at=rows.resolves_at)
         truth = read_outcomes(replace(job.data.source, path=str(data)))
         if rows.resolves_at is not None:
             truth = np.where(rows.resolves_at <= now, truth, np.nan)
@@ -304,7 +307,7 @@ _TO_WATCH = (
     "a bin leaves out its forecast.",
     "Compare approval rate and bad rate at the cut-off in use with the table above, month by month.",
     "Compare the distribution of each input, and of the forecast, with the training window before scores are used.",
-    "Keep tree, SVM and k-NN running beside the network: a simpler model that catches up should replace it.",
+    "Keep the simpler models of the comparison running beside the one in use: one that catches up should replace it.",
 )
 
 

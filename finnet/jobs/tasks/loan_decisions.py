@@ -13,7 +13,7 @@ from finnet.errors import ConfigError
 from finnet.forecasts import Forecasts
 from finnet.jobs.pending import PENDING
 from finnet.jobs.tasks.task import Results
-from finnet.lending.cutoff import chosen_cutoff, cutoff_at_share, cutoff_table
+from finnet.lending.cutoff import chosen_cutoff, cutoff_at_share, cutoff_table, known_loans
 from finnet.lending.fairness import fairness_table
 from finnet.lending.groups import GroupColumn, group_names, quartiles
 from finnet.lending.profit import expected_loss, profit_table
@@ -111,6 +111,10 @@ def require_decidable(job: "DefaultRiskJob", book: LoanBook) -> None:
     """Raise DataError or ConfigError, before anything trains, where the book lacks what the decisions will need."""
     if job.lending is not None:
         loan_values(job.lending, book.loan_id.tolist(), amount=_amount(book), columns=_columns(job.lending, book))
+    if book.weight is not None and (job.fairness is not None or job.segments is not None):
+        raise ConfigError(
+            "fairness and segments count loans one by one, which data.loans.weight forbids; leave them or it out"
+        )
     if job.fairness is not None:
         _groups(job.fairness, book)
     if job.segments is not None:
@@ -119,12 +123,18 @@ def require_decidable(job: "DefaultRiskJob", book: LoanBook) -> None:
             raise ConfigError("segments divides nothing: name columns, or a period where loans have dates")
 
 
-def decide_on_loans(job: "DefaultRiskJob", book: LoanBook, results: Results) -> LoanDecisions:
-    """What every cut-off would do, the one that the terms choose, and what that means for groups and segments."""
+def decide_on_loans(
+    job: "DefaultRiskJob", book: LoanBook, results: Results, *, judged: Forecasts | None = None
+) -> LoanDecisions:
+    """What every cut-off would do, the one that the terms choose, and what that means for groups and segments.
+
+    Segments judge the forecasts `judged`, as the model made them, where those of `results` are moved to a stated rate.
+    """
     own, clients = results.own, _by_loan(book, book.group)
     amount, columns = _amount(book), None if job.lending is None else _columns(job.lending, book)
     cutoffs = cutoff_table(own, job.lending, amount=amount, columns=columns)
-    base_rate = float(np.mean(own.values()[0]))
+    known = known_loans(own)
+    base_rate = float(np.average(known["truth"], weights=known["count"]))
     seed = derive_seed(job.seed, "lending")
     chosen, record, policy = None, {}, {}
     if job.lending is None:
@@ -149,7 +159,7 @@ def decide_on_loans(job: "DefaultRiskJob", book: LoanBook, results: Results) -> 
         policy = {"cutoff": chosen}
     sections: list[ReportSection] = [section]
     if job.segments is not None:
-        sections.append(_segments_section(job.segments, book, own, clients))
+        sections.append(_segments_section(job.segments, book, judged or own, clients))
     if job.fairness is not None:
         sections.append(_fairness_section(job, book, own, chosen=chosen, seed=seed))
     return LoanDecisions(cutoffs=cutoffs, sections=sections, record=record, policy=policy)
@@ -243,6 +253,7 @@ def _losses(
     table = own.table
     lost = loan_values(terms, table["entity"], amount=amount, columns=columns)["lost"].to_numpy()
     share = 1.0 / table.groupby("entity")["entity"].transform("size").to_numpy(float)
+    share = share if own.weight is None else share * own.weight
     approved = (table["value"] <= cutoff).to_numpy()
     expected = expected_loss(own, terms, amount=amount, columns=columns).to_numpy()
     sums = [float((share * loss)[approved].sum()) for loss in (expected, table["truth"].to_numpy() * lost)]

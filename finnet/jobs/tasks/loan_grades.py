@@ -49,7 +49,8 @@ class Published:
     results : Results
         With the forecasts of every model, and those of pending loans, moved to the central tendency where the job
         states one; the judgement stays that of forecasts as they were.
-    section : GradesSection
+    sections : sequence of GradesSection
+        One, or none where rows are weighted: its tests count loans one by one.
     record : mapping
         What metrics.json says of grades.
     policy : mapping
@@ -57,7 +58,7 @@ class Published:
     """
 
     results: Results
-    section: GradesSection
+    sections: Sequence[GradesSection]
     record: Mapping[str, Any]
     policy: Mapping[str, Any]
 
@@ -101,8 +102,10 @@ def published(job: "DefaultRiskJob", study: Study, results: Results) -> Publishe
     policy: dict[str, Any] = {_GRADES: list(scale.limits)}
     if shift is not None:
         policy[_SHIFT] = shift.to_json()
-    record = {"grades": grades.to_dict("records"), **({_SHIFT: policy[_SHIFT]} if shift is not None else {})}
-    return Published(results, section, record, policy)
+    record = {_SHIFT: policy[_SHIFT]} if shift is not None else {}
+    if study.dataset.weight is not None:
+        return Published(results, [], record, policy)
+    return Published(results, [section], {"grades": grades.to_dict("records"), **record}, policy)
 
 
 def moved_by_policy(policy: Mapping[str, Any], X: pd.DataFrame, forecasts: Forecasts) -> Forecasts:

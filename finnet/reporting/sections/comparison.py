@@ -159,7 +159,8 @@ def _comparison_blocks(table: pd.DataFrame, subject: str) -> list[Block]:
     name = model_in_sentence(subject)
     reference = metric.text(float(table["reference_value"].iloc[0]))
     caption = f"By how much the {metric.name} of {name} is better than that of each model; 95 % intervals."
-    alt = f"Differences in {metric.name} between {name} and {len(table)} models, with intervals"
+    others = "another model" if len(table) == 1 else f"{len(table)} others"
+    alt = f"Differences in {metric.name} between {name} and {others}, with intervals"
     figure = Figure(
         plots.comparison_plot(table, subject),
         f"{caption} Hollow grey: no difference is detected after Holm's correction.",

@@ -49,7 +49,7 @@ class DriftSection(ReportSection):
     @property
     def headline(self) -> str:
         """How much has moved, in a sentence."""
-        parts = [words for name, words in _BESIDE.items() if name in self.alarms]
+        parts = ["outcomes"] if "outcomes" in self.alarms else []
         if self.moved:
             parts.append(f"{count(len(self.moved))} of {_counted(len(self.columns), 'column')}")
         said = f"{' and '.join(parts)} beyond {'their limits' if len(parts) > 1 else 'the limit'}" if parts else ""
@@ -58,8 +58,8 @@ class DriftSection(ReportSection):
 
     @property
     def moves(self) -> list[str]:
-        """A line for the forecasts and for each column beyond a limit, the seven largest of them."""
-        lines = [f"forecasts: {self._forecast_words()}"] if "forecasts" in self.alarms else []
+        """A line for the forecasts, and one for each column beyond a limit, the seven largest of them."""
+        lines = [f"forecasts: {self._forecast_words()}"]
         sizes = dict(zip(self.columns["column"], self.columns[["psi", "forecast_shift"]].to_numpy(float), strict=True))
         for name in self.moved[:_MOST_NAMED]:
             psi, shift = map(float, sizes[name])
@@ -73,7 +73,7 @@ class DriftSection(ReportSection):
     def _forecast_words(self) -> str:
         first = self.forecasts.iloc[len(self.forecasts) // 2]
         means = f"mean {number(first['mean_before'], 4)} in the run, {number(first['mean'], 4)} now"
-        return f"{_size(float(self.forecasts['psi'].max()))} shift; {means}; {self.alarms['forecasts']}"
+        return f"{_size(float(self.forecasts['psi'].max()))} shift; {means}, before a stated rate moves any"
 
     @property
     def advice(self) -> str:
@@ -84,7 +84,7 @@ class DriftSection(ReportSection):
             steps.append(f"see how {', '.join(odd[:3])} came about (units, codes, joins) before the forecasts are used")
         if "outcomes" in self.alarms:
             steps.append("run the job again with these outcomes among its data; until then take its figures with care")
-        elif "forecasts" in self.alarms or self.moved:
+        elif self.moved:
             steps.append(
                 "ask whether other cases come in than before, and compare with outcomes as soon as they are known"
             )
@@ -120,8 +120,8 @@ class DriftSection(ReportSection):
         )
         forecasts = Table(
             _stability_table(self.forecasts, means=True),
-            "Population stability index (PSI) of the forecasts, beside those made out of sample in the run. Its limit"
-            " leaves room for what fitting once more changed on the same rows.",
+            "Population stability index (PSI) of the forecasts, beside those made out of sample in the run. They follow"
+            " from the columns and raise no alarm of their own: fitting once more has moved them a little by itself.",
         )
         columns = Table(
             _stability_table(self.columns),
@@ -137,9 +137,6 @@ class DriftSection(ReportSection):
         ]
         lead = "By custom an index below 0.1 is small and above 0.25 large; the limit says what is more than chance."
         return Section("What has moved?", lead, blocks)
-
-
-_BESIDE = {"outcomes": "outcomes", "forecasts": "forecasts"}
 
 
 def _size(psi: float) -> str:

@@ -48,13 +48,11 @@ class SegmentsSection(ReportSection):
     @property
     def card(self) -> Section | None:
         """The weak segments."""
-        weak = self._weak()
-        return Section(_TITLE, _LEAD, [Points(weak) if weak else Note(_NONE)])
+        return Section(_TITLE, _LEAD, [self._found()])
 
     def draw(self) -> Section:
         """Weak segments by name, the gap of each, every figure, and vintages."""
-        weak = self._weak()
-        blocks: list[Block] = [Points(weak) if weak else Note(_NONE)]
+        blocks: list[Block] = [self._found()]
         table = self.segments.iloc[1:]
         if 0 < len(table) <= _MOST_PLOTTED:
             rows = pd.DataFrame(
@@ -84,6 +82,11 @@ class SegmentsSection(ReportSection):
             blocks.append(Figure(vintage_plot(self.vintages), caption, alt))
         return Section(_TITLE, _LEAD, blocks)
 
+    def _found(self) -> Points | Note:
+        """The weak segments; or that none is, or that none could be tested."""
+        weak = self._weak()
+        return Points(weak) if weak else Note(_NOT_TESTED if self.segments["is_small"].iloc[1:].all() else _NONE)
+
     def _weak(self) -> list[str]:
         return [_sentence(row) for row in weak_segments(self.segments).to_dict("records")]
 
@@ -98,6 +101,7 @@ _NONE = (
     "No segment is detectably weak. That is no proof that none is: intervals say what remains possible, and segments"
     f" marked * have fewer than {FEWEST_LOANS} loans or {FEWEST_DEFAULTS} defaults, and are not tested."
 )
+_NOT_TESTED = f"No segment has {FEWEST_LOANS} loans and {FEWEST_DEFAULTS} defaults, so none could be tested."
 _FIGURES = (
     "Difference: observed less forecast, in percentage points. AUC: how well risks are told apart within the segment."
     f" Below them 95 % intervals, not adjusted. * fewer than {FEWEST_LOANS} loans or {FEWEST_DEFAULTS} defaults: not"
