@@ -224,6 +224,8 @@ def _terms(terms: LoanTerms, cutoff: float, pending: Forecasts | None) -> str:
             f" The cut-off is the highest at which at most {percent(terms.target_bad_rate)} of the approved are"
             " forecast to default: forecasts choose it, outcomes judge it."
         )
+        if cutoff == 0.0:
+            words += " No loan is forecast to be that safe, so none is approved."
     return words + _undecided(pending, cutoff)
 
 

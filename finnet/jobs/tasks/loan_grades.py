@@ -169,5 +169,5 @@ def _moved(stated: CentralTendency, shift: Shift) -> str:
     return (
         f"Published probabilities are moved {words}. Scores, comparisons and calibration are of forecasts that are not"
         " moved, since a long-run rate need not be that of these loans; for that reason alone tests of grades may fail."
-        " Grades, cut-offs, losses and new forecasts use the moved probabilities."
+        " Grades, cut-offs, losses, groups of applicants and new forecasts use the moved ones; segments do not."
     )
