@@ -140,5 +140,15 @@ def test_a_credit_verdict_takes_one_standard_error_by_hand(bench):
     credit = bench("bench_credit")
     mean, error = credit.difference([0.8, 0.9], [0.7, 0.6], 0.2)
     assert (mean, error) == (pytest.approx(0.2), pytest.approx(0.1 * 2**0.5 * 0.75**0.5))  # sqrt(1/2 + .2/.8)
-    assert credit.verdict((0.02, 0.01), (0.0, 0.01)) == "better"
+    assert credit.verdict((0.02, 0.01), (-0.02, 0.01)) == "better"
+    assert credit.verdict((0.02, 0.01), (0.0, 0.01)) == "alike"
     assert credit.verdict((0.02, 0.01), (0.02, 0.01)) == "worse"
+
+
+def test_a_credit_set_that_is_run_again_replaces_its_rows_and_no_others(bench, tmp_path, monkeypatch):
+    credit = bench("bench_credit")
+    monkeypatch.setattr(credit, "REPORT", tmp_path / "credit.md")
+    (tmp_path / "credit.md").write_text(f"{credit.HEAD}\n| german | old |\n| hmeq | kept |\n")
+    assert credit.stored()["german"] == ["| german | old |"]
+    assert credit.stored()["hmeq"] == ["| hmeq | kept |"]
+    assert credit.stored()["gmsc"] == []
