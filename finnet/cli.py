@@ -211,7 +211,7 @@ def runs(
     reports: Annotated[Path, typer.Option(help="Folder of all reports.")] = Path("reports"),
 ) -> Result:
     """List runs with their state and verdict."""
-    from finnet.jobs.saved import list_runs
+    from finnet.jobs.saved_runs import list_runs
 
     rows = list_runs(reports, job).to_dict("records")
     lines = []
@@ -228,7 +228,7 @@ def verify(
     processes: _Processes = -1,
 ) -> Result:
     """Make a run again and say: bit-equal, within tolerance, or different (exit code 5)."""
-    from finnet.jobs.verification import verify_run
+    from finnet.jobs.reproduction import verify_run
 
     with _progress() as on_progress:
         found = verify_run(run, data=data, n_jobs=processes, on_progress=on_progress)
@@ -311,7 +311,7 @@ def report(
 ) -> Result:
     """Render the report of a run again from what was saved; `latest` stays where it is."""
     from finnet.jobs.exports import export_report
-    from finnet.jobs.saved import render_again
+    from finnet.jobs.saved_runs import render_again
 
     if output is None:
         page = render_again(run)

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from finnet.checks import require_at_least
-from finnet.data.holding import Delisting, can_trade, last_close_bars
+from finnet.data.duplicate_series import require_distinct_series
 from finnet.data.panel import LoanBook, Panel
-from finnet.data.twins import require_no_twins
+from finnet.data.tradability import Delisting, can_trade, last_close_bars
 from finnet.dataset import CLOCKS, Dataset
 from finnet.errors import ConfigError, DataError
 from finnet.features.feature_set import FeatureSet
@@ -300,7 +300,7 @@ def build_dataset(
     ((46, 2), 'direction')
     """
     feature_set = features if isinstance(features, FeatureSet) else FeatureSet.of(features)
-    require_no_twins(panel)
+    require_distinct_series(panel)
     feature_set.require_no_look_ahead(panel)
     if type(label).__module__ != __name__:
         require_label_within_horizon(label, panel)

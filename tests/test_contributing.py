@@ -136,7 +136,7 @@ class Quartic:
 def test_adding_a_loss(tmp_path, monkeypatch):
     monkeypatch.setitem(LOSSES, "quartic", Quartic())
     monkeypatch.setattr("finnet.jobs.network_settings.CLASS_LOSSES", ("cross_entropy", "quartic"))
-    monkeypatch.setattr("finnet.estimators.task.CLASS_LOSSES", ("cross_entropy", "quartic"))
+    monkeypatch.setattr("finnet.estimators.objective.CLASS_LOSSES", ("cross_entropy", "quartic"))
     run(tmp_path, network={**MARKET["network"], "loss": "quartic"}, deploy="prior_rate")
 
 

@@ -18,7 +18,7 @@ from finnet.data.panel import join_as_of
 from finnet.data.samples import made_market
 from finnet.dataset import Dataset
 from finnet.errors import LookAheadError
-from finnet.estimators.calibration import CalibratedClassifier
+from finnet.estimators.calibrators import CalibratedClassifier
 from finnet.evaluation.walk_forward import walk_forward
 from finnet.features.cross_section import rank
 from finnet.features.feature import Feature

@@ -2,7 +2,7 @@
 
 import pytest
 
-from finnet.estimators.task import CLASS_LOSSES, NUMBER_LOSSES
+from finnet.estimators.objective import CLASS_LOSSES, NUMBER_LOSSES
 from finnet.features.feature_set import FAMILIES, feature_named
 from finnet.jobs import page_files
 from finnet.jobs.config import parse_job

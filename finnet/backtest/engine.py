@@ -14,8 +14,8 @@ from finnet.backtest.positions import LongFlat, PositionRule, equal_weights, hel
 from finnet.backtest.timing import bars_per_year as bars_of_a_year
 from finnet.backtest.timing import delay_of
 from finnet.checks import require_number
-from finnet.data.holding import Delisting, can_trade
 from finnet.data.panel import Panel
+from finnet.data.tradability import Delisting, can_trade
 from finnet.errors import DataError
 from finnet.forecasts import Forecasts
 from finnet.types import BoolArray, FloatArray

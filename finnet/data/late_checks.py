@@ -22,7 +22,7 @@ def suspect_join(panel: Panel, table: pd.DataFrame, findings: Findings, *, file:
     panel : Panel
         Of the prices.
     table : DataFrame
-        As `finnet.data.sentiment.read_sentiment` and `finnet.data.macro.read_macro` give it.
+        As `finnet.data.sentiment_files.read_sentiment` and `finnet.data.macro.read_macro` give it.
     max_age_days : float
         Days for which a value counts; 0 for ever.
     """

@@ -9,10 +9,10 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 
 from finnet.errors import ConfigError, DataError
-from finnet.estimators.door import has_validation
+from finnet.estimators.fit_checks import has_validation
 from finnet.estimators.network_base import Data, EstimatorOfNetworks
-from finnet.estimators.targets import class_weights, distinct, of_mean_one, positions, require_known
-from finnet.estimators.task import Task, class_task
+from finnet.estimators.objective import Objective, class_objective
+from finnet.estimators.target_checks import class_weights, distinct, of_mean_one, positions, require_known
 from finnet.network.batches import Examples
 from finnet.network.losses import Loss
 from finnet.types import FloatArray, IntArray
@@ -127,8 +127,8 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
             raise DataError(f"y holds one class only, {classes.tolist()[0]!r}; {remedy}")
         self.classes_ = classes
 
-    def _task(self, codes: IntArray) -> Task:
-        return class_task(codes, self.loss, n_classes=len(self.classes_))
+    def _task(self, codes: IntArray) -> Objective:
+        return class_objective(codes, self.loss, n_classes=len(self.classes_))
 
     def _coded(self, X: FloatArray, codes: IntArray, *, sample_weight: npt.ArrayLike | None = None) -> Examples:
         """One column of 0 and 1 for two classes, one column per class for more."""

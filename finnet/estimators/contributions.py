@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from finnet.checks import require_columns
 from finnet.errors import DataError
-from finnet.estimators.calibration import CalibratedClassifier
+from finnet.estimators.calibrators import CalibratedClassifier
 from finnet.estimators.default_risk import FLOOR, DefaultRiskClassifier
 from finnet.estimators.ensemble import NetworkEnsembleClassifier
 from finnet.estimators.network import NetworkClassifier

@@ -9,13 +9,13 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from finnet.checks import require_whole
 from finnet.errors import ConfigError, DataError, NotSavedError
-from finnet.estimators.door import has_validation, require_jobs
+from finnet.estimators.fit_checks import has_validation, require_jobs
 from finnet.estimators.network_base import RandomState, generator
 from finnet.estimators.probabilities import BinaryClassifier
 from finnet.estimators.risk_race import Division, Race, divide, log_losses, run_race
 from finnet.estimators.risk_table import RiskTable
 from finnet.estimators.sample_weights import checked_sample_weight
-from finnet.estimators.targets import positions, require_known, require_targets
+from finnet.estimators.target_checks import positions, require_known, require_targets
 from finnet.features.ratios import find_ratios
 from finnet.fitting import InnerFolds
 from finnet.types import FloatArray, IntArray

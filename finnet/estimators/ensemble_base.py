@@ -12,9 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.checks import require_choice, require_whole
 from finnet.errors import ConfigError, TrainingError
-from finnet.estimators.door import parallel_as_they_come, require_jobs, warn_if_worse, warn_of_divergence
-from finnet.estimators.drawn_settings import DrawnSettings
-from finnet.estimators.loaded import of_training
+from finnet.estimators.fit_checks import parallel_as_they_come, require_jobs, warn_if_worse, warn_of_divergence
 from finnet.estimators.members import (
     Members,
     best_alone,
@@ -27,14 +25,17 @@ from finnet.estimators.members import (
     sound_members,
 )
 from finnet.estimators.network_base import Data, InDouble
+from finnet.estimators.objective import Objective
 from finnet.estimators.online import OnlineMembers
-from finnet.estimators.task import Task
+from finnet.estimators.sampled_settings import SampledSettings
 from finnet.estimators.threads import one_blas_thread
+from finnet.estimators.unsaved import of_training
 from finnet.estimators.validation_rows import ROWS_TO_JUDGE, divided, held_out, stratified_folds
 from finnet.network.activations import named_activation
 from finnet.network.batches import Examples
 from finnet.network.depth import Skippable
 from finnet.network.diagnostics import NOTHING_LEARNED, LayerState, advise, typical
+from finnet.network.gradient_checks import verify_activation
 from finnet.network.history import History
 from finnet.network.layers import Dense
 from finnet.network.losses import loss_on_scores
@@ -44,7 +45,6 @@ from finnet.network.pack import ALL_DIVERGED, PackDivergedError, members_at_once
 from finnet.network.regularization import Clipping, Penalty
 from finnet.network.schedules import Constant
 from finnet.network.training import Training, validation_loss
-from finnet.network.verification import verify_activation
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["EnsembleOfNetworks"]
@@ -52,7 +52,7 @@ __all__ = ["EnsembleOfNetworks"]
 _Trained = tuple[FloatArray, list[History]]
 
 
-class EnsembleOfNetworks(DrawnSettings):
+class EnsembleOfNetworks(SampledSettings):
     """Trains and chooses members."""
 
     folds: int
@@ -116,14 +116,14 @@ class EnsembleOfNetworks(DrawnSettings):
             P = self._network_forecasts(rows)
         return np.sqrt(self._averaged(np.square(P - self._averaged(P))))
 
-    def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
-        self._require_learnable(examples, task)
-        everyone = self._plan(examples, task, validation)
-        network = self._network(everyone, examples, task)
+    def _fit(self, examples: Examples, objective: Objective, *, validation: Examples | None) -> Self:
+        self._require_learnable(examples, objective)
+        everyone = self._plan(examples, objective, validation)
+        network = self._network(everyone, examples, objective)
         size = members_at_once(len(network.values[0]), rows=self.batch_size, units=sum(self.hidden))
         size = min(size, -(-self.members // effective_n_jobs(self.n_jobs)))
         blocks = np.array_split(np.arange(self.members), -(-self.members // size))
-        done = self._train_blocks([everyone.block(block) for block in blocks], examples, task)
+        done = self._train_blocks([everyone.block(block) for block in blocks], examples, objective)
         histories = [history for _, own in done.values() for history in own]
         if not any(history.best_epoch for history in histories):
             raise TrainingError(ALL_DIVERGED)
@@ -131,26 +131,26 @@ class EnsembleOfNetworks(DrawnSettings):
         everyone = everyone.block(trained)
         network.keep(trained)
         network.values[...] = np.concatenate([values for values, _ in done.values()])
-        self._note_constant_losses(histories, everyone, examples=examples, task=task)
-        is_sound = sound_members(histories, task.loss)
+        self._note_constant_losses(histories, everyone, examples=examples, objective=objective)
+        is_sound = sound_members(histories, objective.loss)
         warn_of_divergence(int((~is_sound).sum()), len(is_sound))
         if self.selection == "best":
             shares = best_alone(histories, is_sound)
         elif self.selection == "greedy" and everyone.validation is not None:
-            shares = greedy_shares(network, everyone, task.loss, is_sound=is_sound)
+            shares = greedy_shares(network, everyone, objective.loss, is_sound=is_sound)
         else:
             shares = np.asarray(is_sound / is_sound.sum())
         self.members_ = member_table(settings_table(everyone, trained), histories, shares)
         self._histories, self._online = dict(zip(trained.tolist(), histories, strict=True)), None
         chosen = np.flatnonzero(shares)
         reached = float(kept_losses(histories)[chosen] @ shares[chosen])
-        warn_if_worse(reached, task.constant_loss(examples), loss=task.loss)
+        warn_if_worse(reached, objective.constant_loss(examples), loss=objective.loss)
         network.keep(chosen)
         return self._keep(network, shares[chosen])
 
-    def _learn(self, examples: Examples, task: Task) -> Self:
+    def _learn(self, examples: Examples, objective: Objective) -> Self:
         """Let every member go on by one epoch over these rows, new ones where there are none."""
-        online = self._online or self._online_members(examples, task)
+        online = self._online or self._online_members(examples, objective)
         self._require_dtype_of_stream(online.network)
         try:
             with one_blas_thread():
@@ -161,22 +161,22 @@ class EnsembleOfNetworks(DrawnSettings):
         self._online, self.members_, self._histories = online, online.table, online.histories
         return self._keep(online.network, online.shares)
 
-    def _online_members(self, examples: Examples, task: Task) -> OnlineMembers:
+    def _online_members(self, examples: Examples, objective: Objective) -> OnlineMembers:
         """All members, or those that were chosen, to learn from these rows and others."""
-        self._require_learnable(examples, task)
+        self._require_learnable(examples, objective)
         _, members = self._drawn(examples)
         is_fitted = hasattr(self, "network_")
         numbers = self._chosen() if is_fitted else np.arange(self.members)
         shares = self.shares_ if is_fitted else np.full(self.members, 1.0 / self.members)
         if is_fitted:
-            members = self._going_on(members, examples, task).block(numbers)
+            members = self._going_on(members, examples, objective).block(numbers)
             members = self._as_fitted(members, self._of_chosen())
         return OnlineMembers(
-            self._started(members, examples, task),
+            self._started(members, examples, objective),
             settings_table(members, numbers),
             rngs=members.rngs,
             shares=shares,
-            loss=loss_on_scores(task.loss, task.output),
+            loss=loss_on_scores(objective.loss, objective.output),
             training=self._training(Penalty()),
             bagging=self.bagging,
         )
@@ -195,10 +195,10 @@ class EnsembleOfNetworks(DrawnSettings):
             return self._loaded
         return self.members_[self.members_["share"] > 0.0]
 
-    def _require_learnable(self, examples: Examples, task: Task) -> None:
+    def _require_learnable(self, examples: Examples, objective: Objective) -> None:
         """Raise ConfigError for settings that no ensemble can have, and gradients that are wrong."""
         self._require_settings()
-        task.verify(examples, is_packed=True)
+        objective.verify(examples, is_packed=True)
         verify_activation(named_activation(self.activation), is_packed=True)
 
     def _require_settings(self) -> None:
@@ -209,16 +209,16 @@ class EnsembleOfNetworks(DrawnSettings):
         if self.callbacks and effective_n_jobs(self.n_jobs) > 1:
             raise ConfigError(f"callbacks cannot watch other processes; use n_jobs=1 instead of {self.n_jobs}")
 
-    def _plan(self, examples: Examples, task: Task, validation: Examples | None) -> Members:
+    def _plan(self, examples: Examples, objective: Objective, validation: Examples | None) -> Members:
         """Draw settings, and divide rows into those that members learn from and those that judge them."""
         rows_rng, everyone = self._drawn(examples)
         if self._goes_on:
-            everyone = self._going_on(everyone, examples, task)
+            everyone = self._going_on(everyone, examples, objective)
         rngs, folds = everyone.rngs, everyone.folds
         learning: IntArray | None = None
         judges = validation
         if validation is None and self._stopping() is not None:
-            learned, judged = self._divide(task.strata, self._divider(rows_rng), weights=examples.weights)
+            learned, judged = self._divide(objective.strata, self._divider(rows_rng), weights=examples.weights)
             folds = np.arange(self.members) % len(learned)
             learning, (_, judges) = learned[folds], divided(examples, learned[folds], judged[folds])
         if self.bagging:
@@ -232,7 +232,7 @@ class EnsembleOfNetworks(DrawnSettings):
             folds=folds,
         )
 
-    def _going_on(self, everyone: Members, examples: Examples, task: Task) -> Members:
+    def _going_on(self, everyone: Members, examples: Examples, objective: Objective) -> Members:
         """The same members, of which those that were chosen go on with their weights and depth."""
         chosen = self._chosen()
         if chosen[-1] >= self.members:
@@ -240,7 +240,7 @@ class EnsembleOfNetworks(DrawnSettings):
                 f"warm_start and partial_fit go on with member {chosen[-1]}, which members={self.members} leaves out;"
                 f" use {chosen[-1] + 1} or more, or fit a clone"
             )
-        self._require_layers_of_fitted(self._network(everyone.block(chosen[:1]), examples, task))
+        self._require_layers_of_fitted(self._network(everyone.block(chosen[:1]), examples, objective))
         off = [np.logical_not(layer.on) for layer in self.network_.layers if isinstance(layer, Skippable)]
         depths = np.asarray(len(self.hidden) - np.sum(off, axis=0, dtype=np.int64))
         return everyone.inheriting(chosen, self.network_.values, depths=depths)
@@ -258,11 +258,11 @@ class EnsembleOfNetworks(DrawnSettings):
             return np.setdiff1d(np.arange(len(strata)), judged)[None], judged
         return stratified_folds(strata, n_folds, rng, weights=weights)
 
-    def _network(self, members: Members, examples: Examples, task: Task) -> Network:
+    def _network(self, members: Members, examples: Examples, objective: Objective) -> Network:
         return dense_network(
-            (examples.X.shape[1], *self.hidden, task.n_outputs),
+            (examples.X.shape[1], *self.hidden, objective.n_outputs),
             activation=named_activation(self.activation),
-            output=task.output,
+            output=objective.output,
             dropout=tuple(members.settings["dropout"]),
             normalization=self.normalization,
             residual=self.residual,
@@ -272,20 +272,20 @@ class EnsembleOfNetworks(DrawnSettings):
             dtype=self.dtype,
         )
 
-    def _started(self, members: Members, examples: Examples, task: Task) -> Network:
+    def _started(self, members: Members, examples: Examples, objective: Objective) -> Network:
         """Networks that forecast the mean target, but for those that go on from what they learned before."""
-        network = self._network(members, examples, task)
+        network = self._network(members, examples, objective)
         network.initialize(members.rngs)
-        cast(Dense, network.layers[-1]).b[...] = task.start(examples)
+        cast(Dense, network.layers[-1]).b[...] = objective.start(examples)
         for values, inherited in zip(network.values, members.inherited, strict=True):
             if inherited is not None:
                 values[...] = inherited
         return network
 
-    def _train_blocks(self, blocks: list[Members], examples: Examples, task: Task) -> dict[int, _Trained]:
+    def _train_blocks(self, blocks: list[Members], examples: Examples, objective: Objective) -> dict[int, _Trained]:
         """Parameters and histories of every block by number; those done so far where the user interrupts."""
         done: dict[int, _Trained] = {}
-        work = [delayed(self._train_block)(block, examples, task, k=k) for k, block in enumerate(blocks)]
+        work = [delayed(self._train_block)(block, examples, objective, k=k) for k, block in enumerate(blocks)]
         try:
             for k, trained in parallel_as_they_come(self.n_jobs)(work):
                 done[k] = trained
@@ -296,8 +296,10 @@ class EnsembleOfNetworks(DrawnSettings):
                 raise
         return dict(sorted(done.items()))
 
-    def _train_block(self, members: Members, examples: Examples, task: Task, *, k: int) -> tuple[int, _Trained]:
-        network, loss = self._started(members, examples, task), loss_on_scores(task.loss, task.output)
+    def _train_block(
+        self, members: Members, examples: Examples, objective: Objective, *, k: int
+    ) -> tuple[int, _Trained]:
+        network, loss = self._started(members, examples, objective), loss_on_scores(objective.loss, objective.output)
         strengths = {name: members.settings[name][:, None].astype(self.dtype) for name in ("l1", "l2")}
         with one_blas_thread():
             try:
@@ -336,13 +338,13 @@ class EnsembleOfNetworks(DrawnSettings):
         )
 
     def _note_constant_losses(
-        self, histories: Sequence[History], members: Members, *, examples: Examples, task: Task
+        self, histories: Sequence[History], members: Members, *, examples: Examples, objective: Objective
     ) -> None:
         """Loss of forecasting the mean target, of the rows that judge each member, or of all where none do."""
         folds, firsts = np.unique(members.folds, return_index=True)
         drops = bool(members.settings["dropout"].any())
         judges = members.validation or (members.learning.some(ROWS_TO_JUDGE) if drops else members.learning)
-        losses = [task.constant_loss(examples, judges.of(member)) for member in firsts]
+        losses = [objective.constant_loss(examples, judges.of(member)) for member in firsts]
         for history, fold in zip(histories, members.folds, strict=True):
             history.constant_loss = losses[int(np.searchsorted(folds, fold))]
 

@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from finnet.estimators.door import are_much_worse
+from finnet.estimators.fit_checks import are_much_worse
 from finnet.network.activations import activated
 from finnet.network.batches import Examples
 from finnet.network.history import History

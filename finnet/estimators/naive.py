@@ -11,9 +11,9 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, validate_dat
 
 from finnet.checks import require_columns
 from finnet.errors import ConfigError, DataError
-from finnet.estimators.calibration import LogitCalibrator
-from finnet.estimators.numbers import checked_numbers
+from finnet.estimators.calibrators import LogitCalibrator
 from finnet.estimators.probabilities import BinaryClassifier
+from finnet.estimators.regressors import checked_numbers
 from finnet.estimators.sample_weights import checked_sample_weight
 from finnet.features.encoding import as_table, middle_ranks
 from finnet.types import BoolArray, FloatArray, IntArray

@@ -7,7 +7,7 @@ import numpy as np
 
 from finnet.errors import DataError
 from finnet.estimators.archive import Arrays, Description, checked_classes, checked_names, checked_number, keep
-from finnet.estimators.calibration import LogitCalibrator
+from finnet.estimators.calibrators import LogitCalibrator
 from finnet.estimators.naive import (
     BestColumn,
     LastValue,

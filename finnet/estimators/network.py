@@ -11,21 +11,22 @@ from finnet.checks import require_number, require_whole
 from finnet.errors import NotSavedError, TrainingError
 from finnet.estimators.classifier_base import ClassifierOfNetworks
 from finnet.estimators.defaults import ACTIVATION, BATCH_SIZE, DROPOUT, EPOCHS, HIDDEN, LEARNING_RATE, PENALTY
-from finnet.estimators.door import warn_if_worse
-from finnet.estimators.loaded import of_training
+from finnet.estimators.fit_checks import warn_if_worse
 from finnet.estimators.network_base import (
     EstimatorOfNetworks,
     InDouble,
     RandomState,
     generator,
 )
+from finnet.estimators.objective import Objective
 from finnet.estimators.regressor_base import RegressorOfNetworks
-from finnet.estimators.task import Task
 from finnet.estimators.threads import one_blas_thread
+from finnet.estimators.unsaved import of_training
 from finnet.estimators.validation_rows import ROWS_TO_JUDGE, divided, held_out
 from finnet.network.activations import Activation, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback
+from finnet.network.gradient_checks import verify_activation
 from finnet.network.history import History
 from finnet.network.initializers import Initializer
 from finnet.network.layers import Dense
@@ -37,7 +38,6 @@ from finnet.network.schedules import Constant, Schedule
 from finnet.network.shared import MeanOverShared, SharedDense
 from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Trainer, Training, train, validation_loss
-from finnet.network.verification import verify_activation
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["NetworkClassifier", "NetworkRegressor"]
@@ -91,17 +91,17 @@ class _SingleNetwork(EstimatorOfNetworks):
         """The epoch whose weights are kept."""
         return self._history.best_epoch
 
-    def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
+    def _fit(self, examples: Examples, objective: Objective, *, validation: Examples | None) -> Self:
         """Train a network and keep what training leaves."""
         weights_rng, training_rng, held_rng = generator(self.random_state).spawn(3)
-        examples, validation = self._split(examples, task.strata, given=validation, rng=self._divider(held_rng))
-        network = self._started(examples, task, rng=weights_rng)
+        examples, validation = self._split(examples, objective.strata, given=validation, rng=self._divider(held_rng))
+        network = self._started(examples, objective, rng=weights_rng)
         if self._goes_on:
             self._inherit(network)
         with one_blas_thread():
             history = train(
                 network,
-                self._loss_on_scores(task),
+                self._loss_on_scores(objective),
                 examples,
                 rng=training_rng,
                 validation=validation,
@@ -112,17 +112,17 @@ class _SingleNetwork(EstimatorOfNetworks):
             if self.dropout > 0.0:
                 some = examples.some(ROWS_TO_JUDGE)
                 with np.errstate(all="ignore"):
-                    reached = float(validation_loss(network, self._loss_on_scores(task), some))
+                    reached = float(validation_loss(network, self._loss_on_scores(objective), some))
                 history.final_train_loss = reached
         self._trainer = None
-        constant_loss = task.constant_loss(examples, some)
-        history.constant_loss = constant_loss if validation is None else task.constant_loss(examples, validation)
-        warn_if_worse(reached, constant_loss, loss=task.loss)
+        constant_loss = objective.constant_loss(examples, some)
+        history.constant_loss = constant_loss if validation is None else objective.constant_loss(examples, validation)
+        warn_if_worse(reached, constant_loss, loss=objective.loss)
         return self._keep(deepcopy(network), history)
 
-    def _learn(self, examples: Examples, task: Task) -> Self:
+    def _learn(self, examples: Examples, objective: Objective) -> Self:
         """Go on by one epoch over these rows, from a new network where there is none."""
-        trainer = getattr(self, "_trainer", None) or self._online_trainer(examples, task)
+        trainer = getattr(self, "_trainer", None) or self._online_trainer(examples, objective)
         self._require_dtype_of_stream(trainer.network)
         try:
             with one_blas_thread():
@@ -133,29 +133,29 @@ class _SingleNetwork(EstimatorOfNetworks):
         self._trainer = trainer
         return self._keep(deepcopy(trainer.network), trainer.history)
 
-    def _online_trainer(self, examples: Examples, task: Task) -> Trainer:
+    def _online_trainer(self, examples: Examples, objective: Objective) -> Trainer:
         weights_rng, self._online_rng = generator(self.random_state).spawn(2)
-        network = self._started(examples, task, rng=weights_rng)
+        network = self._started(examples, objective, rng=weights_rng)
         if hasattr(self, "network_"):
             self._inherit(network)
-        return Trainer(network, self._loss_on_scores(task), self._training())
+        return Trainer(network, self._loss_on_scores(objective), self._training())
 
-    def _loss_on_scores(self, task: Task) -> Loss:
-        loss = loss_on_scores(task.loss, task.output)
+    def _loss_on_scores(self, objective: Objective) -> Loss:
+        loss = loss_on_scores(objective.loss, objective.output)
         return loss if self.batch_ensemble == 1 else MeanOverShared(loss)
 
     def _keep(self, network: Network, history: History) -> Self:
         self.network_, self._double, self._history = network, InDouble(network), history
         return self
 
-    def _started(self, examples: Examples, task: Task, *, rng: np.random.Generator) -> Network:
+    def _started(self, examples: Examples, objective: Objective, *, rng: np.random.Generator) -> Network:
         """A new network whose output bias forecasts the mean target."""
         self._require_settings()
-        task.verify(examples, is_packed=self.batch_ensemble > 1)
+        objective.verify(examples, is_packed=self.batch_ensemble > 1)
         verify_activation(named_activation(self.activation), is_packed=self.batch_ensemble > 1)
-        network = self._network(examples, task)
+        network = self._network(examples, objective)
         network.initialize([rng])
-        cast(Dense | SharedDense, network.layers[-1]).b[...] = task.start(examples)
+        cast(Dense | SharedDense, network.layers[-1]).b[...] = objective.start(examples)
         return network
 
     def _require_settings(self) -> None:
@@ -171,11 +171,11 @@ class _SingleNetwork(EstimatorOfNetworks):
         self._require_layers_of_fitted(network)
         network.values[...] = self.network_.values
 
-    def _network(self, examples: Examples, task: Task) -> Network:
+    def _network(self, examples: Examples, objective: Objective) -> Network:
         return dense_network(
-            (examples.X.shape[1], *self.hidden, task.n_outputs),
+            (examples.X.shape[1], *self.hidden, objective.n_outputs),
             activation=named_activation(self.activation),
-            output=task.output,
+            output=objective.output,
             dropout=(self.dropout,),
             normalization=self.normalization,
             residual=self.residual,

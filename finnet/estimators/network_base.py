@@ -16,18 +16,18 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from finnet.checks import is_whole, require_choice, require_methods, require_whole
 from finnet.errors import ConfigError, DataError
-from finnet.estimators.door import (
+from finnet.estimators.fit_checks import (
     require_columns_of_numbers,
     require_hidden,
     require_normalization,
     warn_of_sizes,
 )
-from finnet.estimators.targets import (
+from finnet.estimators.objective import Objective
+from finnet.estimators.target_checks import (
     of_mean_one,
     require_numbers,
     require_targets,
 )
-from finnet.estimators.task import Task
 from finnet.estimators.threads import one_blas_thread
 from finnet.network.activations import Activation, activated, named_activation
 from finnet.network.batches import Examples
@@ -151,11 +151,11 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         setattr(self, owner, settings.changed(fields))
 
     @abstractmethod
-    def _fit(self, examples: Examples, task: Task, *, validation: Examples | None) -> Self:
+    def _fit(self, examples: Examples, objective: Objective, *, validation: Examples | None) -> Self:
         """Learn from examples; hold out some where early stopping needs validation and none is given."""
 
     @abstractmethod
-    def _learn(self, examples: Examples, task: Task) -> Self:
+    def _learn(self, examples: Examples, objective: Objective) -> Self:
         """Go on by one epoch over these rows, from nothing where there is nothing to go on from."""
 
     @abstractmethod

@@ -7,9 +7,9 @@ from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from finnet.errors import ConfigError, DataError
-from finnet.estimators.door import has_validation, warn_of_spread
+from finnet.estimators.fit_checks import has_validation, warn_of_spread
 from finnet.estimators.network_base import Data, EstimatorOfNetworks
-from finnet.estimators.task import Task, number_task
+from finnet.estimators.objective import Objective, number_objective
 from finnet.network.batches import Examples
 from finnet.network.losses import Loss, QuantileLoss, named_loss
 from finnet.types import FloatArray
@@ -49,11 +49,11 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
             self._meet(targets)
             columns = self._columns(targets, name="y")
             examples = self._examples(rows, columns, sample_weight)
-            task = self._task(examples)
-            warn_of_spread(columns, task.loss, dtype=self.dtype)
+            objective = self._task(examples)
+            warn_of_spread(columns, objective.loss, dtype=self.dtype)
             judges = has_validation(X_val, y_val)
             given = self._given(cast(Data, X_val), y_val, sample_weight_val) if judges else None
-            return self._fit(examples, task, validation=given)
+            return self._fit(examples, objective, validation=given)
 
     def _meet(self, targets: npt.NDArray[Any]) -> None:
         """Take the shape that targets have."""
@@ -90,8 +90,8 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         loss = named_loss(self.loss)
         return loss.levels if isinstance(loss, QuantileLoss) else ()
 
-    def _task(self, examples: Examples) -> Task:
-        return number_task(examples.Y, self.loss)
+    def _task(self, examples: Examples) -> Objective:
+        return number_objective(examples.Y, self.loss)
 
     def predict(self, X: Data) -> FloatArray:
         """Forecasts of shape (n_rows,), or (n_rows, n_outputs) where there are several outputs, or quantiles."""

@@ -6,7 +6,7 @@ from typing import NamedTuple, cast
 
 import numpy as np
 
-from finnet.estimators.task import class_task
+from finnet.estimators.objective import class_objective
 from finnet.estimators.threads import one_blas_thread
 from finnet.features.bins import PiecewiseLinear
 from finnet.network.activations import ReLU, Sigmoid
@@ -118,8 +118,8 @@ def train_bag(
     examples = Examples(_encoded(shown, bins), Y, weights)
     network = risk_network((examples.X.shape[1], *_hidden(design, len(learned))), members=members)
     network.initialize([weights_rng])
-    task, learning = class_task(y, "cross_entropy", n_classes=2), examples.among(learned)
-    cast(Dense | SharedDense, network.layers[-1]).b[...] = task.start(learning)
+    objective, learning = class_objective(y, "cross_entropy", n_classes=2), examples.among(learned)
+    cast(Dense | SharedDense, network.layers[-1]).b[...] = objective.start(learning)
     loss = SigmoidCrossEntropy()
     bag = Bag(name, bins, network)
     with one_blas_thread():

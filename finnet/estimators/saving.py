@@ -34,7 +34,7 @@ from finnet.estimators.archive import (
     pack,
     unpack,
 )
-from finnet.estimators.calibration import CalibratedClassifier
+from finnet.estimators.calibrators import CalibratedClassifier
 from finnet.estimators.default_risk import DefaultRiskClassifier
 from finnet.estimators.default_risk_forms import describe_default_risk, restore_default_risk
 from finnet.estimators.encoder_forms import describe_encoder, restore_encoder
@@ -72,8 +72,8 @@ from finnet.estimators.network_forms import (
     restore_ensemble,
     restore_network,
 )
-from finnet.estimators.numbers import BoundedRegressor, EncodedRegressor, ScaledRegressor
 from finnet.estimators.refitting import describe_refitted, restore_refitted
+from finnet.estimators.regressors import BoundedRegressor, EncodedRegressor, ScaledRegressor
 from finnet.estimators.scorecard import ScorecardClassifier
 from finnet.estimators.scorecard_forms import describe_scorecard, restore_scorecard
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier, TunedRegressor

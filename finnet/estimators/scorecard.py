@@ -13,7 +13,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from finnet.checks import nearest, require_columns, require_number, require_share, require_whole
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.probabilities import BinaryClassifier
-from finnet.estimators.targets import require_targets
+from finnet.estimators.target_checks import require_targets
 from finnet.features.binning import Bins, LevelBins, NumberBins, level_bins, number_bins
 from finnet.features.columns import as_level, as_number, require_distinct, with_kinds
 from finnet.features.encoding import as_table

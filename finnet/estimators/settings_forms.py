@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import numpy as np
 
 from finnet.errors import ConfigError, DataError
-from finnet.estimators.loaded import Unsaved
+from finnet.estimators.unsaved import Unsaved
 from finnet.network.activations import ACTIVATIONS, Activation
 from finnet.network.initializers import INITIALIZERS, Initializer
 from finnet.network.losses import LOSSES, Loss

@@ -12,8 +12,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from finnet.estimators.numbers import WrappedRegressor
 from finnet.estimators.probabilities import WrappedClassifier
+from finnet.estimators.regressors import WrappedRegressor
 from finnet.estimators.sample_weights import checked_sample_weight
 from finnet.fitting import Rows, fit_beside, forecast_levels, takes_validation
 from finnet.seeds import derive_seed

@@ -4,7 +4,7 @@ import numpy as np
 
 from finnet.checks import require_choice
 from finnet.errors import DataError
-from finnet.estimators.door import require_weight
+from finnet.estimators.fit_checks import require_weight
 from finnet.network.batches import Examples
 from finnet.types import FloatArray, IntArray
 

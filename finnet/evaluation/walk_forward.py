@@ -58,7 +58,7 @@ class FitRecord:
         Of the training rows: `fits`, rows of the smallest and of the largest fit (`least`, `most`), `fitted` by any,
         `validating` at a time (at most), `calibrating` in all, and `unused` by all fits.
     calibration : mapping, optional
-        How the calibrator was found; see `finnet.estimators.calibration.choose_calibrator`.
+        How the calibrator was found; see `finnet.estimators.calibrators.choose_calibrator`.
     is_constant : bool, optional
         Whether all forecasts of test rows are one number, so that there is nothing to rank or to trade on.
     """

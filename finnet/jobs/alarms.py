@@ -8,7 +8,7 @@ from finnet.data.loan_checks import MISSING_SHARE
 from finnet.data.panel import Panel
 from finnet.data.quality import Findings
 from finnet.dataset import Dataset
-from finnet.evaluation.giveaway import default_giveaways, market_giveaways
+from finnet.evaluation.leakage import loan_leaks, market_leaks
 from finnet.labels import forward_return
 from finnet.types import FloatArray
 
@@ -20,7 +20,7 @@ _TRADED = ("open", "high", "low", "close", "raw_close", "adj_close", "volume")
 
 def raise_loan_alarms(dataset: Dataset, findings: Findings, *, file: str) -> None:
     """Note every column that gives the outcome away."""
-    _note(default_giveaways(dataset.X, dataset.y, is_ordered=dataset.is_ordered), findings, file=file)
+    _note(loan_leaks(dataset.X, dataset.y, is_ordered=dataset.is_ordered), findings, file=file)
 
 
 def raise_market_alarms(dataset: Dataset, panel: Panel, findings: Findings, *, file: str) -> None:
@@ -47,7 +47,7 @@ def _note_gaps(dataset: Dataset, findings: Findings, *, file: str) -> None:
 def _of_features(dataset: Dataset) -> Mapping[str, str]:
     columns = {str(name): dataset.X[name].to_numpy(float) for name in dataset.X}
     session = np.unique(dataset.clock("known_at"), return_inverse=True)[1]
-    return market_giveaways(columns, dataset.y.astype(float), session=session, horizon=dataset.horizon)
+    return market_leaks(columns, dataset.y.astype(float), session=session, horizon=dataset.horizon)
 
 
 def _of_fields(panel: Panel) -> Mapping[str, str]:
@@ -70,4 +70,4 @@ def _ratio(values: FloatArray, close: FloatArray) -> FloatArray:
 
 def _against(name: str, values: FloatArray, returns: FloatArray) -> Mapping[str, str]:
     session = np.repeat(np.arange(len(values)), values.shape[1])
-    return market_giveaways({name: values.ravel()}, returns.ravel(), session=session, horizon=1)
+    return market_leaks({name: values.ravel()}, returns.ravel(), session=session, horizon=1)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from finnet.errors import PluginError
-from finnet.estimators.calibration import CalibratedClassifier
-from finnet.estimators.numbers import BoundedRegressor, EncodedRegressor, ScaledRegressor
+from finnet.estimators.calibrators import CalibratedClassifier
+from finnet.estimators.regressors import BoundedRegressor, EncodedRegressor, ScaledRegressor
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier, TunedRegressor
 from finnet.models import BASELINES, NETWORK, Kind
 from finnet.plugins import called, is_plugin, load_plugin

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from finnet.errors import DataError, LimitError
-from finnet.evaluation.backcheck import Backcheck, backcheck
+from finnet.evaluation.outcomes_analysis import OutcomesAnalysis, outcomes_analysis
 from finnet.evaluation.stability import Limits, compared
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import PROFILE, to_json
-from finnet.jobs.final import forecast_table
+from finnet.jobs.final_fit import forecast_table
 from finnet.jobs.forecasting import read_new
 from finnet.jobs.outputs import write_output
-from finnet.jobs.saved import METRICS, SavedRun
+from finnet.jobs.saved_runs import METRICS, SavedRun
 from finnet.jobs.tasks import task_of
 from finnet.reporting.html import render
 from finnet.reporting.report import Report
@@ -49,7 +49,7 @@ class Drift:
         characteristic stability index (CSI).
     forecasts : DataFrame
         The same of the forecasts, beside those made out of sample in the run.
-    outcomes : Backcheck, optional
+    outcomes : OutcomesAnalysis, optional
         What came true; None where nothing is known yet.
     alarms : mapping of str to str
         A sentence for each column, or "outcomes", beyond a limit.
@@ -65,7 +65,7 @@ class Drift:
     is_dependent: bool
     columns: pd.DataFrame
     forecasts: pd.DataFrame
-    outcomes: Backcheck | None
+    outcomes: OutcomesAnalysis | None
     alarms: Mapping[str, str]
     alarm_rate: float
 
@@ -159,7 +159,7 @@ def drift_of(
             f"{new.saved.folder / PROFILE}: holds no forecasts of the run; run the job again with this version"
         )
     came = task_of(new.job).outcomes_of(new.job, data, rows=rows, now=moment, sentiment=sentiment)
-    outcomes = _backcheck(new.forecasts, came, _scores_of(new.saved), seed=new.job.seed)
+    outcomes = _outcomes(new.forecasts, came, _scores_of(new.saved), seed=new.job.seed)
     rate = alarm_rate if outcomes is None else alarm_rate * (1 - _OUTCOME_PART)
     limits = Limits(rate, 0.0, 0.0)
     columns = compared(profile, rows.X[list(profile.columns)], units=units, limits=limits)
@@ -200,17 +200,19 @@ def _scores_of(saved: SavedRun) -> Mapping[str, Any]:
         raise DataError(f"{saved.folder / METRICS}: lacks the scores of its model; run the job again") from error
 
 
-def _backcheck(forecasts: Forecasts, came: pd.DataFrame, before: Mapping[str, Any], *, seed: int) -> Backcheck | None:
+def _outcomes(
+    forecasts: Forecasts, came: pd.DataFrame, before: Mapping[str, Any], *, seed: int
+) -> OutcomesAnalysis | None:
     levels = max(len(forecasts.levels), 1)
     truth = np.tile(came["truth"].to_numpy(float), levels)
     known = np.isfinite(truth)
     if not known.any():
         return None
     table = forecasts.table.assign(truth=truth, resolves_at=np.tile(came["resolves_at"].to_numpy(), levels))
-    return backcheck(Forecasts(table[known]), before, seed=seed)
+    return outcomes_analysis(Forecasts(table[known]), before, seed=seed)
 
 
-def _alarms(outcomes: Backcheck | None, rate: float) -> dict[str, str]:
+def _alarms(outcomes: OutcomesAnalysis | None, rate: float) -> dict[str, str]:
     if outcomes is None:
         return {}
     found = []

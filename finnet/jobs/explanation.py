@@ -11,7 +11,7 @@ from finnet.data.quality import problems_of, told
 from finnet.dataset import Dataset
 from finnet.evaluation.walk_forward import forecast_folds
 from finnet.jobs.config import Job, Tune
-from finnet.jobs.final import final_rows
+from finnet.jobs.final_fit import final_rows
 from finnet.jobs.runner import build_models, count_fits
 from finnet.jobs.sources import load
 from finnet.jobs.tasks import task_of

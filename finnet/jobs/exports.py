@@ -12,7 +12,7 @@ from finnet.jobs.artifacts import to_json
 from finnet.jobs.folders import MANIFEST
 from finnet.jobs.outputs import require_free, write_output
 from finnet.jobs.page_files import report_from
-from finnet.jobs.saved import SavedRun, rendered
+from finnet.jobs.saved_runs import SavedRun, rendered
 from finnet.reporting.markdown import markdown
 from finnet.reporting.report import Chapter, Report
 from finnet.reporting.sections import SECTIONS

@@ -16,9 +16,9 @@ from finnet.evaluation.stability import compared
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import MODEL, POLICY, PROFILE
 from finnet.jobs.config import Job
-from finnet.jobs.final import REFIT
+from finnet.jobs.final_fit import REFIT
 from finnet.jobs.new_rows import NewRows, forecast_rows, joined_flags
-from finnet.jobs.saved import SavedRun
+from finnet.jobs.saved_runs import SavedRun
 from finnet.jobs.tasks import task_of
 from finnet.names import model_in_sentence
 

@@ -10,7 +10,7 @@ from finnet.data.loan_checks import is_protected
 from finnet.data.loans import LoanFile, inspect_loans
 from finnet.data.quality import Findings
 from finnet.data.sniffing import Sniffed, sniffed
-from finnet.evaluation.giveaway import default_giveaways
+from finnet.evaluation.leakage import loan_leaks
 from finnet.jobs.draft_lines import beside, csv_lines, key_lines, words_of
 from finnet.jobs.toml import to_toml
 
@@ -127,7 +127,7 @@ def _as_found(file: LoanFile) -> dict[str, Any]:
     useless = {"likely_id", "many_levels", "text_of_many_levels", "constant_column", "empty_column"}
     drop = tuple(dict.fromkeys(problem.column for problem in findings.problems if problem.rule in useless))
     if book is not None:
-        told = default_giveaways(book.applications, book.default, is_ordered=bool(file.applied_at or file.order))
+        told = loan_leaks(book.applications, book.default, is_ordered=bool(file.applied_at or file.order))
         drop = tuple(dict.fromkeys([*drop, *told]))
     if drop:
         settings["drop"] = drop

@@ -13,7 +13,7 @@ from finnet.data.late_checks import oldest_usual
 from finnet.data.panel import Panel
 from finnet.data.prices import PriceFile, inspect_prices
 from finnet.data.quality import Findings
-from finnet.data.sentiment import SentimentFile, inspect_sentiment
+from finnet.data.sentiment_files import SentimentFile, inspect_sentiment
 from finnet.data.sniffing import Sniffed, sniffed
 from finnet.features.feature_set import CROSS_SECTION, STANDARD, FeatureSet
 from finnet.jobs.draft_lines import beside, csv_lines, key_lines, words_of

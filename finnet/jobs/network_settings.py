@@ -19,16 +19,16 @@ from finnet.estimators.defaults import (
     PENALTIES,
     SELECTION,
 )
-from finnet.estimators.door import require_hidden
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
+from finnet.estimators.fit_checks import require_hidden
+from finnet.estimators.objective import CLASS_LOSSES, NUMBER_LOSSES
 from finnet.estimators.ranges import Depth, depth_range, require_range
-from finnet.estimators.task import CLASS_LOSSES, NUMBER_LOSSES
 from finnet.models import Kind
 from finnet.network.activations import Activation, named_activation
+from finnet.network.gradient_checks import verify_activation, verify_loss
 from finnet.network.losses import QuantileLoss
 from finnet.network.optimizers import OPTIMIZERS
 from finnet.network.stopping import EarlyStopping
-from finnet.network.verification import verify_activation, verify_loss
 from finnet.plugins import is_plugin, own_object
 
 __all__ = ["NetworkSettings"]

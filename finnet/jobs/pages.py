@@ -8,7 +8,7 @@ import pandas as pd
 from finnet.data.quality import problems_of, told
 from finnet.dataset import Dataset
 from finnet.estimators.baselines import CappedSVC
-from finnet.evaluation.judgement import Judgement
+from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.walk_forward import FoldResult
 from finnet.jobs.config import Job
 from finnet.jobs.deployment import Deployment
@@ -34,7 +34,7 @@ def report_of(
     study: Study,
     results: Sequence[FoldResult],
     *,
-    judgement: Judgement,
+    assessment: Assessment,
     decision: Decision,
     deployment: Deployment,
     record: Mapping[str, object],
@@ -42,19 +42,19 @@ def report_of(
     """The report of a run; `record` is its manifest."""
     task = task_of(job)
     shared = SharedSections(
-        comparison=ComparisonSection.of(judgement),
-        calibration=CalibrationSection.of(judgement, results, known_truth=decision.known_truth)
-        or CoverageSection.of(judgement),
+        comparison=ComparisonSection.of(assessment),
+        calibration=CalibrationSection.of(assessment, results, known_truth=decision.known_truth)
+        or CoverageSection.of(assessment),
         training=TrainingSection.of(results),
         purpose=PurposeSection(stated=job.purpose.stated, missing=task.without_purpose),
-        data=_data(job, study, results, judgement=judgement),
+        data=_data(job, study, results, assessment=assessment),
         limits=PointsSection(title="What limits this result?", points=_notes(job, study.dataset, deployment)),
         reproduction=ReproductionSection(command=f"finnet run {job.name}.toml", manifest=record),
     )
     return Report(title=_title(job), kind=task.report_kind, parts=task.arrange(shared, decision))
 
 
-def _data(job: Job, study: Study, results: Sequence[FoldResult], *, judgement: Judgement) -> DataSection:
+def _data(job: Job, study: Study, results: Sequence[FoldResult], *, assessment: Assessment) -> DataSection:
     dataset, task = study.dataset, task_of(job)
     known = dataset.clock("known_at") if dataset.is_dated else None
     n_rows, n_entities = len(dataset), len(set(dataset.entity))
@@ -62,14 +62,14 @@ def _data(job: Job, study: Study, results: Sequence[FoldResult], *, judgement: J
     return DataSection(
         source=task.source_words(job),
         counts=[*counts, *task.counts(dataset)],
-        folds=_folds(job, dataset, results, subject=judgement.subject),
+        folds=_folds(job, dataset, results, subject=assessment.subject),
         features=task.features(job, dataset),
         quality=_quality(study.quality),
         first=None if known is None else str(known[0]),
         last=None if known is None else str(known[-1]),
         in_order_of=dataset.in_order_of,
-        base_rate=judgement.base_rate,
-        event=judgement.target.event,
+        base_rate=assessment.base_rate,
+        event=assessment.target.event,
     )
 
 

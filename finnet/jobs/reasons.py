@@ -15,7 +15,7 @@ from finnet.estimators.contributions import SAMPLED, contributions, typical_row
 from finnet.estimators.reasons import reason_texts, reasons, value_words
 from finnet.evaluation.effects import effect_curve, monotonicity, permutation_importance
 from finnet.jobs.config import Job
-from finnet.jobs.final import final_rows
+from finnet.jobs.final_fit import final_rows
 from finnet.reporting.sections.reasons import ReasonsSection
 from finnet.seeds import derive_seed
 from finnet.types import FloatArray

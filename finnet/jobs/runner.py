@@ -10,26 +10,26 @@ import pandas as pd
 
 from finnet.dataset import Dataset
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
-from finnet.evaluation.judgement import Judgement, judge
+from finnet.evaluation.assessment import Assessment, assess
 from finnet.evaluation.walk_forward import FoldResult, forecast_folds
 from finnet.features.encoding import TableEncoder
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import MODEL, POLICY, PROFILE, publish, run_name, to_json
 from finnet.jobs.catalog import build_model
+from finnet.jobs.checkpoints import Checkpoints
 from finnet.jobs.config import Job
 from finnet.jobs.deployment import Deployment, deployed
-from finnet.jobs.final import refit_deployed, training_profile
+from finnet.jobs.final_fit import refit_deployed, training_profile
 from finnet.jobs.folders import MANIFEST, move_latest, require_name, restore_runs
 from finnet.jobs.interruption import resumable
 from finnet.jobs.lock import only_run
 from finnet.jobs.page_files import page_files, render_page
 from finnet.jobs.pages import report_of
 from finnet.jobs.pending import PENDING, Pending
-from finnet.jobs.records import comparison_csv, manifest, metrics, timings
+from finnet.jobs.run_metadata import comparison_csv, manifest, metrics, timings
 from finnet.jobs.sources import load
 from finnet.jobs.tasks import task_of
 from finnet.jobs.tasks.task import Decision, Results, Study
-from finnet.jobs.units import FinishedUnits
 from finnet.plugins import plugin_hash
 from finnet.sums import TIMINGS
 
@@ -54,7 +54,7 @@ class JobResult:
         SHA256SUMS of them all.
     forecasts : Forecasts
         Out of sample, of every model.
-    judgement : Judgement
+    assessment : Assessment
         Scores, comparisons and calibration.
     decision : Decision
         What deciding on the forecasts of the deployed model would have brought.
@@ -65,14 +65,14 @@ class JobResult:
     run_id: str
     folder: Path
     forecasts: Forecasts
-    judgement: Judgement
+    assessment: Assessment
     decision: Decision
     held_back: str = ""
 
     @property
     def verdict(self) -> str:
         """The plain sentences that open the report."""
-        return self.judgement.verdict
+        return self.assessment.verdict
 
 
 def run_job(
@@ -130,7 +130,7 @@ def run_job(
     folder = Path(reports) / job.name / run_id
     with resumable(), only_run(folder.parent):
         restore_runs(folder.parent)
-        units = FinishedUnits.beside(folder)
+        units = Checkpoints.beside(folder)
         fitted = _forecast(job, study.dataset, run_id, units=units, n_jobs=n_jobs, on_progress=on_progress)
         deployment, fitted = deployed(job.deploy, fitted)
         saved = _refit(job, study.dataset, deployment.model, units=units, on_progress=on_progress)
@@ -139,7 +139,7 @@ def run_job(
         publish(folder, forecasts=results.forecasts, files=files | {MODEL: saved})
         held_back = move_latest(folder, force=force_latest)
         units.remove()
-    return JobResult(run_id, folder, results.forecasts, results.judgement, decision, held_back)
+    return JobResult(run_id, folder, results.forecasts, results.assessment, decision, held_back)
 
 
 class _Finished(NamedTuple):
@@ -164,20 +164,22 @@ def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]
     job, study, run_id, fitted, deployment, model = finished
     task, undecided = task_of(job), task_of(job).pending(study.source)
     forecasts = Forecasts.concat([result.forecasts for result in fitted])
-    judgement = judge(
+    assessment = assess(
         forecasts, deployment.subject, metrics=job.metrics, outcome=task.outcome(job, study.source), seed=job.seed
     )
     profile = training_profile(job, study.dataset, forecasts.of(deployment.subject), model=model)
     pending = None
     if undecided is not None:
         pending = Pending.of(undecided, model, name=deployment.model, profile=profile, run_id=run_id)
-    results = Results(forecasts, judgement, model, None if pending is None else pending.forecasts)
+    results = Results(forecasts, assessment, model, None if pending is None else pending.forecasts)
     decision = task.decide(job, study, results)
     record = manifest(job, study, fitted, run_id=run_id, deployment=deployment)
-    report = report_of(job, study, fitted, judgement=judgement, decision=decision, deployment=deployment, record=record)
+    report = report_of(
+        job, study, fitted, assessment=assessment, decision=decision, deployment=deployment, record=record
+    )
     texts = {
-        "metrics.json": to_json(metrics(judgement, decision)),
-        "comparison.csv": comparison_csv(judgement),
+        "metrics.json": to_json(metrics(assessment, decision)),
+        "comparison.csv": comparison_csv(assessment),
         TIMINGS: to_json(timings(fitted)),
         PROFILE: to_json(profile.to_json()),
         POLICY: to_json(decision.policy),
@@ -197,7 +199,7 @@ def _forecast(
     dataset: Dataset,
     run_id: str,
     *,
-    units: FinishedUnits,
+    units: Checkpoints,
     n_jobs: int,
     on_progress: OnProgress,
 ) -> list[FoldResult]:
@@ -228,7 +230,7 @@ def count_fits(job: Job, dataset: Dataset) -> int:
     return len(job.models) * len(list(job.split.split.split(dataset))) + 1
 
 
-def _refit(job: Job, dataset: Dataset, name: str, *, units: FinishedUnits, on_progress: OnProgress) -> bytes:
+def _refit(job: Job, dataset: Dataset, name: str, *, units: Checkpoints, on_progress: OnProgress) -> bytes:
     """The model deployed, fitted on the last training window, kept like any other fit."""
     model = units.load_model()
     if model is None:

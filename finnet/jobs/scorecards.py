@@ -8,9 +8,9 @@ import pandas as pd
 from finnet.estimators.scorecard import ScorecardClassifier
 from finnet.estimators.scorecard_points import Scorecard
 from finnet.estimators.scorecard_sql import scorecard_sql
-from finnet.evaluation.judgement import Judgement
+from finnet.evaluation.assessment import Assessment
 from finnet.features.bins_file import write_bins
-from finnet.jobs.final import refit_deployed
+from finnet.jobs.final_fit import refit_deployed
 from finnet.jobs.outputs import to_csv
 from finnet.jobs.scorecard_settings import JobWithScorecard
 from finnet.jobs.tasks.task import Results, Study
@@ -35,8 +35,8 @@ def scorecard_of(
     card = Scorecard(model, job.scorecard.scale)
     points = card.table()
     section = ScorecardSection(
-        subject=results.judgement.subject,
-        gain=_gain(results.judgement),
+        subject=results.assessment.subject,
+        gain=_gain(results.assessment),
         information=_information(model),
         bin_points=points,
         base=card.base,
@@ -52,9 +52,9 @@ def scorecard_of(
     return [section], files
 
 
-def _gain(judgement: Judgement) -> pd.DataFrame:
+def _gain(assessment: Assessment) -> pd.DataFrame:
     """The rows of the comparisons of the page that are about the scorecard, one for each metric."""
-    tables = [comparison.table for comparison in judgement.comparisons]
+    tables = [comparison.table for comparison in assessment.comparisons]
     return pd.concat([table[table["model"] == SCORECARD] for table in tables], ignore_index=True)
 
 

@@ -10,7 +10,7 @@ from finnet.data.quality import BadFileError, Problem, quality_table, told
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError, FinnetError
 from finnet.jobs.config import Job
-from finnet.jobs.plans import hindrances
+from finnet.jobs.preflight import hindrances
 from finnet.jobs.reading import Reading
 from finnet.jobs.tasks import task_of
 from finnet.jobs.tasks.task import Study

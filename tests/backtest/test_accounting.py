@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from finnet.backtest.accounting import equity, keep_account
-from finnet.data.holding import Delisting
+from finnet.data.tradability import Delisting
 
 NAN = np.nan
 bar_returns = Delisting().bar_returns

@@ -5,8 +5,8 @@ import pytest
 
 from finnet.backtest.engine import run_backtest
 from finnet.backtest.positions import LongFlat, LongShort, TopBottom, held_weights
-from finnet.data.holding import Delisting
 from finnet.data.panel import Panel
+from finnet.data.tradability import Delisting
 from finnet.forecasts import Forecasts
 from finnet.labels import Direction, build_dataset
 

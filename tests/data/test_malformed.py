@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from finnet.data.loans import LoanFile, check_loans
 from finnet.data.macro import MacroFile, check_macro
 from finnet.data.prices import PriceFile, check_prices, read_prices
-from finnet.data.sentiment import SentimentFile, check_sentiment
+from finnet.data.sentiment_files import SentimentFile, check_sentiment
 from finnet.errors import DataError
 
 HEADER = "date,symbol,open,high,low,close,volume\n"

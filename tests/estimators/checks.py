@@ -7,11 +7,11 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.utils.estimator_checks import check_estimator
 
 from finnet.estimators.baselines import CappedSVC, CappedSVR
-from finnet.estimators.calibration import CalibratedClassifier
+from finnet.estimators.calibrators import CalibratedClassifier
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.naive import AlwaysUp, BestColumn, LastValue, Persistence, PriorRate, TrainingMean, Zero
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
-from finnet.estimators.numbers import BoundedRegressor, EncodedRegressor, ScaledRegressor
+from finnet.estimators.regressors import BoundedRegressor, EncodedRegressor, ScaledRegressor
 from finnet.estimators.scorecard import ScorecardClassifier
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier, TunedRegressor
 from finnet.features.encoding import TableEncoder

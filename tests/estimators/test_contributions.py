@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from finnet.errors import DataError
-from finnet.estimators.calibration import CalibratedClassifier
+from finnet.estimators.calibrators import CalibratedClassifier
 from finnet.estimators.changes import smallest_change
 from finnet.estimators.contributions import INTEGRATED, SAMPLED, contributions, log_odds, typical_row
 from finnet.estimators.default_risk import DefaultRiskClassifier

@@ -117,7 +117,7 @@ def test_an_interrupt_keeps_blocks_that_came_before_earlier_ones(monkeypatch):
 
     monkeypatch.setattr(module, "members_at_once", lambda *_, **__: 1)
     whole = NetworkEnsembleClassifier(**QUICK, selection="all").fit(X, Y)
-    monkeypatch.setattr("finnet.estimators.door.Parallel", Interrupted)
+    monkeypatch.setattr("finnet.estimators.fit_checks.Parallel", Interrupted)
     cut = NetworkEnsembleClassifier(**QUICK, selection="all").fit(X, Y)
     assert cut.members_.index.tolist() == sorted(cut._histories) == [0, 2]
     pd.testing.assert_frame_equal(cut.members_.drop(columns="share"), whole.members_.drop(columns="share").loc[[0, 2]])

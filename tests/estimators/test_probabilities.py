@@ -11,7 +11,7 @@ from sklearn.tree import DecisionTreeClassifier
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.archive import pack, unpack
 from finnet.estimators.baselines import CappedSVC, decision_tree
-from finnet.estimators.calibration import CalibratedClassifier
+from finnet.estimators.calibrators import CalibratedClassifier
 from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier

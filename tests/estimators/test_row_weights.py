@@ -9,12 +9,12 @@ from sklearn.base import clone
 from sklearn.tree import DecisionTreeClassifier
 
 from finnet.estimators.baselines import logistic_regression
-from finnet.estimators.calibration import CalibratedClassifier, HeldOut, LogitCalibrator, choose_calibrator
-from finnet.estimators.calibration import effective_rows as rows_worth
+from finnet.estimators.calibrators import CalibratedClassifier, HeldOut, LogitCalibrator, choose_calibrator
+from finnet.estimators.calibrators import effective_rows as rows_worth
 from finnet.estimators.default_risk import DefaultRiskClassifier
 from finnet.estimators.naive import BestColumn, Persistence, PriorRate, TrainingMean
 from finnet.estimators.network import NetworkClassifier
-from finnet.estimators.numbers import BoundedRegressor, EncodedRegressor, LevelByLevel, ScaledRegressor
+from finnet.estimators.regressors import BoundedRegressor, EncodedRegressor, LevelByLevel, ScaledRegressor
 from finnet.estimators.risk_race import blend, still_racing
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
 from finnet.estimators.tuning import EncodedClassifier, TunedClassifier, TunedRegressor

@@ -103,7 +103,7 @@ def test_the_order_of_blocks_does_not_matter(estimator, monkeypatch):
 
     model = fitted(estimator)
     monkeypatch.setattr("finnet.estimators.ensemble_base.members_at_once", lambda *_, **__: 2)
-    monkeypatch.setattr("finnet.estimators.door.Parallel", backwards)
+    monkeypatch.setattr("finnet.estimators.fit_checks.Parallel", backwards)
     assert_same_bits(model, fitted(estimator))
     assert trained == [3]
 

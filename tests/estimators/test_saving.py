@@ -16,7 +16,7 @@ from finnet.data.samples import made_loan_book, made_market
 from finnet.errors import ConfigError, DataError, NotSavedError
 from finnet.estimators.archive import Archive, pack, unpack
 from finnet.estimators.baselines import logistic_regression
-from finnet.estimators.calibration import CalibratedClassifier
+from finnet.estimators.calibrators import CalibratedClassifier
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor

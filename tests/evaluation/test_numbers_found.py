@@ -14,10 +14,10 @@ from finnet.dataset import CLOCKS, Dataset
 from finnet.errors import DataError
 from finnet.estimators.baselines import ridge_regression
 from finnet.estimators.naive import LastValue, TrainingMean, TrainingQuantiles, Zero
-from finnet.estimators.numbers import BoundedRegressor, EncodedRegressor, LevelByLevel
+from finnet.estimators.regressors import BoundedRegressor, EncodedRegressor, LevelByLevel
 from finnet.estimators.tuning import TunedRegressor
+from finnet.evaluation.assessment import assess
 from finnet.evaluation.comparison import compare
-from finnet.evaluation.judgement import judge
 from finnet.evaluation.scores import score
 from finnet.evaluation.walk_forward import forecast_folds, walk_forward
 from finnet.features.encoding import TableEncoder
@@ -102,11 +102,11 @@ def test_quantiles_of_a_planted_signal_are_found():
 
 
 def test_judgement_follows_the_kind_of_forecasts():
-    means = judge(forecasts_of_returns(0.3), "linear")
+    means = assess(forecasts_of_returns(0.3), "linear")
     assert [comparison.metric for comparison in means.comparisons] == ["mse", "rank_ic", "mae"]
     assert (means.base_rate, means.calibration, means.target.truth) == (None, None, "number")
     models = {"sloped": Sloped(), "training_quantiles": TrainingQuantiles()}
-    quantiles = judge(walk_forward(models, rows(0.5), SPLIT), "sloped")
+    quantiles = assess(walk_forward(models, rows(0.5), SPLIT), "sloped")
     assert quantiles.target.decides == "pinball"
     assert (quantiles.coverage["low"] < quantiles.coverage["level"]).all()
 

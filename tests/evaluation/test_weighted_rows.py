@@ -6,10 +6,10 @@ import pytest
 from scipy import stats
 
 from finnet.errors import ConfigError, DataError
+from finnet.evaluation.assessment import assess
 from finnet.evaluation.calibration import calibration_errors, calibration_table, coverage_table
 from finnet.evaluation.cases import Cases, paired_cases
 from finnet.evaluation.comparison import compare
-from finnet.evaluation.judgement import judge
 from finnet.evaluation.metrics import METRICS, contributions, require_judges
 from finnet.evaluation.paired_tests import one_fold, rows_t
 from finnet.evaluation.pairs import Pairs
@@ -111,7 +111,7 @@ def test_scores_of_a_fold_are_weighted():
 
 
 def test_weights_of_one_are_no_weights_to_the_bit():
-    alike, plain = (judge(part) for part in (forecasts(weight=1.0), forecasts()))
+    alike, plain = (assess(part) for part in (forecasts(weight=1.0), forecasts()))
     for name in ("scores", "fold_scores", "calibration", "calibration_errors"):
         pd.testing.assert_frame_equal(getattr(alike, name), getattr(plain, name), check_exact=True)
     pd.testing.assert_frame_equal(alike.comparisons[0].table, plain.comparisons[0].table, check_exact=True)

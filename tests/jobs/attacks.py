@@ -28,16 +28,16 @@ from finnet.errors import ConfigError, DataError, FinnetError
 from finnet.files import replace_file, replace_folder, stepped_aside
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import run_name, to_json
+from finnet.jobs.checkpoints import Checkpoints
 from finnet.jobs.config import Job, parse_job
 from finnet.jobs.folders import LATEST, MANIFEST, mark, move_latest, restore_runs, runs_of
 from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.keys import job_keys
 from finnet.jobs.outputs import write_forecasts
-from finnet.jobs.saved import SavedRun, list_runs, render_again
+from finnet.jobs.saved_runs import SavedRun, list_runs, render_again
 from finnet.jobs.sources import load
 from finnet.jobs.tasks.default_risk import DefaultRiskJob
 from finnet.jobs.tasks.direction import DirectionJob
-from finnet.jobs.units import FinishedUnits
 from finnet.sums import SUMS, check_files, read_files, sealed
 from tests.jobs.small import JOB, lasting, run_small
 
@@ -147,7 +147,7 @@ def neighbors_stay(bench):
 
 
 def kept_units_hold(bench):
-    units = FinishedUnits.beside(bench.folder / "reports" / JOB.name / bench.run.name)
+    units = Checkpoints.beside(bench.folder / "reports" / JOB.name / bench.run.name)
     with contextlib.suppress(FinnetError):
         run_small(
             bench.folder / "reports", on_progress=lambda step, done, total: done == 5 and os.kill(os.getpid(), 15)

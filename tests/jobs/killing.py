@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from finnet.jobs.artifacts import environment
+from finnet.jobs.checkpoints import unfinished
 from finnet.jobs.folders import mark, restore_runs
-from finnet.jobs.units import unfinished
 from finnet.sums import SUMS, TIMINGS, check_files, sums
 from tests.jobs.small import JOB, lasting, run_small, without_drawings
 

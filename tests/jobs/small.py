@@ -1,6 +1,6 @@
 """The small reference job that files, locks and interruptions are tested with."""
 
-from finnet.jobs import runner, saved
+from finnet.jobs import runner, saved_runs
 from finnet.jobs.config import parse_job
 from finnet.jobs.runner import run_job
 from finnet.sums import read_files
@@ -26,7 +26,7 @@ def run_small(reports, **options):
 
 def without_drawings():
     """Leave the page out, which takes most of the time of so small a job."""
-    runner.render_page = saved.render_page = lambda parts: "page"
+    runner.render_page = saved_runs.render_page = lambda parts: "page"
 
 
 def lasting(folder):

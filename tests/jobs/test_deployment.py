@@ -50,7 +50,7 @@ def refit_of(result):
 @pytest.mark.parametrize("deploy", ["logistic", "prior_rate"])
 def test_any_model_can_be_deployed_and_forecasts_new_rows(deploy, loans, tmp_path):
     result = run(loans, tmp_path, deploy)
-    assert result.judgement.subject == refit_of(result) == deploy
+    assert result.assessment.subject == refit_of(result) == deploy
     new = forecast_new(result.folder, loans)
     assert new.forecasts.models == [deploy]
     assert len(new.forecasts) == 400

@@ -33,7 +33,7 @@ def run(folder, **changes):
 
 
 def network_score(result, metric):
-    scores = result.judgement.scores.set_index(["model", "metric"])
+    scores = result.assessment.scores.set_index(["model", "metric"])
     return scores.loc[("network", metric)]
 
 
@@ -102,7 +102,7 @@ def test_volatility_is_judged_by_qlike_and_never_negative(tmp_path):
     label = {"forward_volatility": {"horizon_bars": 5}}
     models = ["network", "linear", "training_mean"]
     result = run(tmp_path, label=label, features=["volatility_20"], models=models)
-    assert result.judgement.comparisons[0].metric == "qlike"
+    assert result.assessment.comparisons[0].metric == "qlike"
     assert (result.forecasts.table["value"] >= 0).all()
 
 

@@ -16,11 +16,11 @@ from joblib.externals.loky import reusable_executor
 
 from finnet.errors import InterruptedRunError
 from finnet.jobs import runner
+from finnet.jobs.checkpoints import unfinished
 from finnet.jobs.config import Tune
 from finnet.jobs.interruption import resumable, time_limit
 from finnet.jobs.network_settings import NetworkSettings
 from finnet.jobs.runner import run_job
-from finnet.jobs.units import unfinished
 from finnet.sums import check_files
 from tests.jobs.small import JOB, lasting, run_small
 

@@ -70,7 +70,7 @@ def test_pending_loans_stand_in_their_file_as_new_ones_are_forecast(stated, file
 def test_models_are_compared_by_forecasts_that_are_not_moved(stated):
     _, result = stated
     assert result.forecasts.of("logistic").table["value"].mean() > 0.08
-    scores = result.judgement.calibration_errors.set_index("model")
+    scores = result.assessment.calibration_errors.set_index("model")
     assert abs(scores.loc["logistic", "intercept"]) < 0.5
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from finnet.jobs.config import parse_job
 from finnet.jobs.forecasting import forecast_new
+from finnet.jobs.reproduction import verify_run
 from finnet.jobs.runner import run_job
 from finnet.jobs.sources import load
-from finnet.jobs.verification import verify_run
 
 OPEN = 25
 

@@ -11,7 +11,7 @@ from finnet.estimators.saving import load_model
 from finnet.jobs.config import parse_job
 from finnet.jobs.page_files import render_page
 from finnet.jobs.runner import run_job
-from finnet.jobs.saved import SavedRun
+from finnet.jobs.saved_runs import SavedRun
 from finnet.plugins import allow_plugins, is_plugin, load_plugin, plugin_name
 from finnet.sums import read_files
 
@@ -77,7 +77,7 @@ def test_the_manifest_holds_the_hash_of_their_source(run):
 
 
 def test_a_metric_of_ones_own_is_scored_and_drawn_the_same_without_its_code(run):
-    scores = run.judgement.scores.set_index(["model", "metric"])["value"]
+    scores = run.assessment.scores.set_index(["model", "metric"])["value"]
     for model in run.forecasts.models:
         assert scores[model, f"{OWN}:miss_rate"] == pytest.approx(1 - scores[model, "accuracy"])
         assert 0 <= scores[model, "ks"] <= 1

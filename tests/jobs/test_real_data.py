@@ -8,7 +8,7 @@ import pytest
 
 from finnet.data.panel import join_as_of
 from finnet.data.prices import PriceFile, read_prices
-from finnet.data.sentiment import SentimentFile, read_sentiment
+from finnet.data.sentiment_files import SentimentFile, read_sentiment
 from finnet.jobs.config import parse_job
 from finnet.jobs.runner import run_job
 from finnet.labels import Direction, build_dataset
@@ -106,10 +106,10 @@ def test_an_sp500_job_runs_on_ranks(shared_data, tmp_path):
         backtest={"positions": {"top_bottom": {"share": 0.1}}, "cost_bps": 5.0},
     )
     result = run_job(job, reports=tmp_path)
-    scores = result.judgement.scores.set_index(["model", "metric"])["value"]
+    scores = result.assessment.scores.set_index(["model", "metric"])["value"]
     # Traded one close late, the best boosting reaches .02: ten times that would be a leak.
     assert abs(scores["network", "rank_ic"]) < 0.05
-    assert result.judgement.sample.n_entities > 400
+    assert result.assessment.sample.n_entities > 400
 
 
 @pytest.mark.parametrize(
@@ -135,5 +135,5 @@ def test_real_loans_are_ranked_as_well_as_is_plausible(shared_data, tmp_path, na
         "network": {"epochs": 40},
     }
     result = run_job(parse_job(job), reports=tmp_path)
-    scores = result.judgement.scores.set_index(["model", "metric"])["value"]
+    scores = result.assessment.scores.set_index(["model", "metric"])["value"]
     assert scores["tree", "auc"] < scores["network", "auc"] < ceiling

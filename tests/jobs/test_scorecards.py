@@ -15,8 +15,8 @@ from finnet.features.binning import NumberBins
 from finnet.features.bins_file import bins_from, read_bins
 from finnet.jobs.config import Job
 from finnet.jobs.page_files import report_from
+from finnet.jobs.reproduction import verify_run
 from finnet.jobs.runner import build_models, run_job
-from finnet.jobs.verification import verify_run
 from finnet.reporting.sections.scorecard import ScorecardSection
 from finnet.sums import read_files
 

@@ -63,8 +63,8 @@ def test_forecasts_are_of_the_book_and_not_of_the_sample(run):
 
 def test_the_base_rate_and_the_bins_are_those_of_the_book(run):
     rate, _, result = run
-    assert result.judgement.sample.base_rate == pytest.approx(rate, rel=0.1)
-    bins = result.judgement.calibration.query("model == 'logistic'")
+    assert result.assessment.sample.base_rate == pytest.approx(rate, rel=0.1)
+    bins = result.assessment.calibration.query("model == 'logistic'")
     assert np.abs(bins["forecast"] - bins["observed"]).max() < 0.1
 
 

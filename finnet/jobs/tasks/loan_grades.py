@@ -13,7 +13,7 @@ from finnet.dataset import Dataset
 from finnet.errors import ConfigError, DataError
 from finnet.evaluation.walk_forward import forecast_columns
 from finnet.forecasts import Forecasts
-from finnet.jobs.final import final_rows
+from finnet.jobs.final_fit import final_rows
 from finnet.jobs.tasks.task import Results, Study
 from finnet.lending.central_tendency import ALL, CentralTendency, Shift, find_shift, segments_of
 from finnet.lending.grades import (
@@ -48,7 +48,7 @@ class Published:
     ----------
     results : Results
         With the forecasts of every model, and those of pending loans, moved to the central tendency where the job
-        states one; the judgement stays that of forecasts as they were.
+        states one; the assessment stays that of forecasts as they were.
     sections : sequence of GradesSection
         One, or none where rows are weighted: its tests count loans one by one.
     record : mapping

@@ -16,7 +16,7 @@ from finnet.data.panel import Panel, join_as_of
 from finnet.data.prices import PriceFile, inspect_prices
 from finnet.data.quality import BadFileError, Findings
 from finnet.data.samples import index_history, made_market
-from finnet.data.sentiment import SentimentFile, inspect_sentiment
+from finnet.data.sentiment_files import SentimentFile, inspect_sentiment
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError, DataError, LimitError
 from finnet.evaluation.profile import Profile

@@ -12,7 +12,7 @@ import pandas as pd
 from finnet.data.quality import Findings
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError
-from finnet.evaluation.judgement import Judgement
+from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.profile import Profile
 from finnet.forecasts import Forecasts
 from finnet.jobs.config import Job
@@ -59,7 +59,7 @@ class Results:
     ----------
     forecasts : Forecasts
         Out of sample, of every model.
-    judgement : Judgement
+    assessment : Assessment
         Scores and comparisons; its `subject` is the model that the page is about.
     model : estimator
         The model deployed: fitted on the last training window, as it was saved.
@@ -68,14 +68,14 @@ class Results:
     """
 
     forecasts: Forecasts
-    judgement: Judgement
+    assessment: Assessment
     model: Any
     pending: Forecasts | None = None
 
     @property
     def own(self) -> Forecasts:
         """Out-of-sample forecasts of the model that the page is about."""
-        return self.forecasts.of(self.judgement.subject)
+        return self.forecasts.of(self.assessment.subject)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

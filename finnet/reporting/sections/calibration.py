@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from finnet.evaluation.judgement import Judgement
+from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.walk_forward import FoldResult
 from finnet.forecasts import PROBABILITY_FLOOR
 from finnet.models import naive_models
@@ -50,19 +50,21 @@ class CalibrationSection(ReportSection):
 
     @classmethod
     def of(
-        cls, judgement: Judgement, results: Sequence[FoldResult], *, known_truth: pd.DataFrame | None = None
+        cls, assessment: Assessment, results: Sequence[FoldResult], *, known_truth: pd.DataFrame | None = None
     ) -> Self | None:
-        """What a judgement and its fits say; None where forecasts are no probabilities."""
-        if judgement.calibration is None:
+        """What an assessment and its fits say; None where forecasts are no probabilities."""
+        if assessment.calibration is None:
             return None
-        own = [result for result in results if result.model == judgement.subject and result.fit.calibration is not None]
+        own = [
+            result for result in results if result.model == assessment.subject and result.fit.calibration is not None
+        ]
         return cls(
-            subject=judgement.subject,
-            calibration=judgement.calibration,
+            subject=assessment.subject,
+            calibration=assessment.calibration,
             calibrators=pd.DataFrame([{"fold": result.fold, **(result.fit.calibration or {})} for result in own]),
             oddities=_oddities(results),
             known_truth=known_truth,
-            calibration_errors=judgement.calibration_errors,
+            calibration_errors=assessment.calibration_errors,
         )
 
     def draw(self) -> Section:

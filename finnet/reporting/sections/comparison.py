@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from finnet.evaluation.judgement import Judgement
+from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.paired_tests import FEWEST_FITS
 from finnet.names import model_heading, model_in_sentence
 from finnet.plugins import is_plugin
@@ -57,19 +57,19 @@ class ComparisonSection(ReportSection):
     event: str = "came true"
 
     @classmethod
-    def of(cls, judgement: Judgement) -> Self:
-        """What a judgement says about its subject."""
-        first = judgement.comparisons[0]
+    def of(cls, assessment: Assessment) -> Self:
+        """What an assessment says about its subject."""
+        first = assessment.comparisons[0]
         return cls(
-            subject=judgement.subject,
-            verdict_text=judgement.verdict,
-            scores=judgement.scores,
-            comparison=pd.concat([comparison.table for comparison in judgement.comparisons], ignore_index=True),
-            fold_scores=judgement.fold_scores,
+            subject=assessment.subject,
+            verdict_text=assessment.verdict,
+            scores=assessment.scores,
+            comparison=pd.concat([comparison.table for comparison in assessment.comparisons], ignore_index=True),
+            fold_scores=assessment.fold_scores,
             against_naive=first.against_naive,
-            headline=judgement.target.headline,
-            base_rate=judgement.base_rate,
-            event=judgement.target.event,
+            headline=assessment.target.headline,
+            base_rate=assessment.base_rate,
+            event=assessment.target.event,
         )
 
     @property

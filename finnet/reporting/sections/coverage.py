@@ -5,7 +5,7 @@ from typing import Self
 
 import pandas as pd
 
-from finnet.evaluation.judgement import Judgement
+from finnet.evaluation.assessment import Assessment
 from finnet.names import model_heading
 from finnet.reporting.html import Section, Table
 from finnet.reporting.sections.section import ReportSection
@@ -29,9 +29,9 @@ class CoverageSection(ReportSection):
     coverage: pd.DataFrame
 
     @classmethod
-    def of(cls, judgement: Judgement) -> Self | None:
-        """What a judgement says; None where forecasts are no quantiles."""
-        return None if judgement.coverage is None else cls(subject=judgement.subject, coverage=judgement.coverage)
+    def of(cls, assessment: Assessment) -> Self | None:
+        """What an assessment says; None where forecasts are no quantiles."""
+        return None if assessment.coverage is None else cls(subject=assessment.subject, coverage=assessment.coverage)
 
     def draw(self) -> Section:
         """A row for each model and level."""

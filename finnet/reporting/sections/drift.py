@@ -170,7 +170,7 @@ _NOW, _THEN = ("value", "low", "high"), ("run_value", "run_low", "run_high")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class OutcomeSection(ReportSection):
-    """What came true; fields as `finnet.evaluation.backcheck.Backcheck` describes them."""
+    """What came true; fields as `finnet.evaluation.outcomes_analysis.OutcomesAnalysis` describes them."""
 
     kind: str
     n: int

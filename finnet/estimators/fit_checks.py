@@ -1,4 +1,4 @@
-"""Checks at the door of `fit`: what no network can be, or be trained on, and what its user should know."""
+"""Checks of `fit`: what no network can be, or be trained on, and what its user should know."""
 
 import warnings
 from typing import Any

@@ -1,4 +1,4 @@
-"""Columns that forecast too well on their own: most often they were filled after the outcome was known."""
+"""Leakage: columns that forecast too well on their own: most often they were filled after the outcome was known."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +8,7 @@ from scipy.stats import rankdata
 
 from finnet.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["default_giveaways", "market_giveaways"]
+__all__ = ["loan_leaks", "market_leaks"]
 
 MOST_AUC, MOST_IC, MOST_ACCURACY = 0.95, 0.2, 0.65
 """What no single column known in time reaches: AUC of defaults, rank correlation and accuracy of returns."""
@@ -25,7 +25,7 @@ SESSIONS = 400
 SYMBOLS = 5
 
 
-def default_giveaways(X: pd.DataFrame, y: IntArray | FloatArray, *, is_ordered: bool) -> dict[str, str]:
+def loan_leaks(X: pd.DataFrame, y: IntArray | FloatArray, *, is_ordered: bool) -> dict[str, str]:
     """Columns that tell defaults apart too well, with what was measured.
 
     The rate of default in each bin of a column is learned on one half of the rows and judged on the other: on the later
@@ -41,7 +41,7 @@ def default_giveaways(X: pd.DataFrame, y: IntArray | FloatArray, *, is_ordered: 
     Examples
     --------
     >>> y = np.tile([0, 0, 1, 0], 50)
-    >>> default_giveaways(pd.DataFrame({"recovered": y * 9.5, "age": np.arange(200.0) % 7}), y, is_ordered=True)
+    >>> loan_leaks(pd.DataFrame({"recovered": y * 9.5, "age": np.arange(200.0) % 7}), y, is_ordered=True)
     {'recovered': 'AUC 1.000 on its own'}
     """
     later = np.arange(len(y)) >= len(y) // 2 if is_ordered else np.arange(len(y)) % 2 == 1
@@ -94,7 +94,7 @@ def _pure_bin(bins: IntArray, y: IntArray | FloatArray) -> int:
     return int(rows[pure].sum()) if pure.any() and is_telling else 0
 
 
-def market_giveaways(
+def market_leaks(
     columns: Mapping[str, FloatArray], truth: FloatArray, *, session: IntArray, horizon: int
 ) -> dict[str, str]:
     """Columns whose rank correlation with what came next, or whose accuracy, is more than markets give.
@@ -114,7 +114,7 @@ def market_giveaways(
     >>> rng = np.random.default_rng(0)
     >>> truth = rng.normal(size=500)
     >>> columns = {"tomorrow": truth + 0.1, "noise": rng.normal(size=500)}
-    >>> market_giveaways(columns, truth, session=np.arange(500), horizon=1)
+    >>> market_leaks(columns, truth, session=np.arange(500), horizon=1)
     {'tomorrow': 'rank correlation 1.000 with what came next'}
     """
     found = {}

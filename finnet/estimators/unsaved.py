@@ -1,4 +1,4 @@
-"""Loaded models: what stands in them where the file holds nothing, and says so when it is asked for."""
+"""What stands in a loaded model where the file holds nothing, and says so when it is asked for."""
 
 from dataclasses import dataclass
 from typing import Any, Self

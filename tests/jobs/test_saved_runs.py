@@ -12,7 +12,7 @@ from finnet.jobs.config import parse_job
 from finnet.jobs.folders import runs_of
 from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.runner import run_job
-from finnet.jobs.saved import SavedRun, list_runs, render_again
+from finnet.jobs.saved_runs import SavedRun, list_runs, render_again
 from finnet.sums import read_files, sealed
 from tests.jobs.small import JOB, run_small
 

@@ -1,4 +1,4 @@
-"""Verification: a saved run made again and compared, bit by bit."""
+"""Reproduction: a saved run made again and compared, bit by bit."""
 
 import io
 import json
@@ -19,7 +19,7 @@ from finnet.jobs.artifacts import FORECASTS
 from finnet.jobs.config import Job
 from finnet.jobs.folders import MANIFEST
 from finnet.jobs.runner import OnProgress, run_job
-from finnet.jobs.saved import METRICS, REPORT, SavedRun, rendered
+from finnet.jobs.saved_runs import METRICS, REPORT, SavedRun, rendered
 from finnet.sums import SEAL, SUMS, TIMINGS, read_files
 
 __all__ = ["TOLERANCE", "Verification", "verify_run"]

@@ -1,4 +1,4 @@
-"""Backcheck: whether forecasts of new rows came true as they said, and as well as those of the run did."""
+"""OutcomesAnalysis: whether forecasts of new rows came true as they said, and as well as those of the run did."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from finnet.forecasts import Forecasts
 from finnet.targets import target_named
 from finnet.types import FloatArray
 
-__all__ = ["Backcheck", "backcheck"]
+__all__ = ["OutcomesAnalysis", "outcomes_analysis"]
 
 _NORMAL = 1.959963984540054
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Backcheck:
+class OutcomesAnalysis:
     """What came true of forecasts.
 
     Parameters
@@ -60,7 +60,9 @@ class Backcheck:
     months: pd.DataFrame
 
 
-def backcheck(forecasts: Forecasts, before: Mapping[str, Mapping[str, float]], *, seed: int = 0) -> Backcheck:
+def outcomes_analysis(
+    forecasts: Forecasts, before: Mapping[str, Mapping[str, float]], *, seed: int = 0
+) -> OutcomesAnalysis:
     """What came true of one model's forecasts beside what it scored in its run.
 
     Where entities are forecast once, as loans are, rows are taken as independent; else sessions are, one in each
@@ -85,7 +87,8 @@ def backcheck(forecasts: Forecasts, before: Mapping[str, Mapping[str, float]], *
     >>> risk = np.linspace(0.01, 0.99, 300)
     >>> rows = {"model": "network", "fold": -1, "entity": np.arange(300).astype(str), "target": "default", "horizon": 0,
     ...         "kind": "probability", "value": risk, "truth": (np.random.default_rng(0).random(300) < risk) * 1.0}
-    >>> found = backcheck(Forecasts.from_rows(rows, run_id="demo"), {"auc": {"value": 0.9, "low": 0.85, "high": 0.95}})
+    >>> before = {"auc": {"value": 0.9, "low": 0.85, "high": 0.95}}
+    >>> found = outcomes_analysis(Forecasts.from_rows(rows, run_id="demo"), before)
     >>> found.n, round(found.forecast, 2), round(found.observed, 2), found.gap_chance > 0.05
     (300, 0.5, 0.47, True)
     """
@@ -96,7 +99,7 @@ def backcheck(forecasts: Forecasts, before: Mapping[str, Mapping[str, float]], *
     scores = _scores(score(forecasts, names, seed=seed) if names else pd.DataFrame(), before)
     shape = "quantile" if cases.kind == "quantile" else "rate"
     middle = _middle(cases, _independent(forecasts, cases)) if shape == "rate" else _NO_MIDDLE
-    return Backcheck(
+    return OutcomesAnalysis(
         kind=cases.kind,
         n=len(cases.truth),
         **middle,

@@ -1,4 +1,4 @@
-"""Drawn settings: what members of an ensemble may be, and what each is."""
+"""Sampled settings: what members of an ensemble may be, and what each is."""
 
 from dataclasses import replace
 
@@ -24,12 +24,12 @@ from finnet.network.batches import Examples
 from finnet.network.optimizers import named_optimizer, require_decay
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["DrawnSettings"]
+__all__ = ["SampledSettings"]
 
 _SETTINGS = ("learning_rate", "dropout", "l1", "l2")
 
 
-class DrawnSettings(EstimatorOfNetworks):
+class SampledSettings(EstimatorOfNetworks):
     """Checks what members may be, and draws what each is from a generator of its own."""
 
     members: int

@@ -6,7 +6,7 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 
 from finnet.errors import DataError
-from finnet.estimators.calibration import (
+from finnet.estimators.calibrators import (
     CalibratedClassifier,
     HeldOut,
     LogitCalibrator,

@@ -6,7 +6,7 @@ import pytest
 
 from finnet.data.panel import join_as_of
 from finnet.data.prices import PriceFile, read_prices
-from finnet.data.sentiment import SentimentFile, TextFile, check_sentiment, read_sentiment, read_texts
+from finnet.data.sentiment_files import SentimentFile, TextFile, check_sentiment, read_sentiment, read_texts
 from finnet.errors import ConfigError, DataError
 
 TIMED = {"available_at": "at", "symbol": "ticker", "mood": "score"}

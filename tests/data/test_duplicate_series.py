@@ -3,8 +3,8 @@ import warnings
 import numpy as np
 import pytest
 
+from finnet.data.duplicate_series import require_distinct_series
 from finnet.data.samples import made_market
-from finnet.data.twins import require_no_twins
 from finnet.errors import FinnetWarning, LookAheadError
 
 PANEL = made_market(symbols=5, sessions=120)
@@ -20,26 +20,26 @@ def with_close(values, symbol=3):
 def test_a_symbol_that_follows_another_by_a_session_is_refused(factor):
     follower = np.append(np.nan, factor * PANEL["close"][:-1, 1])
     with pytest.raises(LookAheadError, match="MADE003 moves as MADE001 did one session before"):
-        require_no_twins(with_close(follower))
+        require_distinct_series(with_close(follower))
 
 
 def test_a_symbol_that_leads_another_by_a_session_is_refused():
     leader = np.append(PANEL["close"][1:, 1], np.nan)
     with pytest.raises(LookAheadError, match="MADE001 moves as MADE003 did one session before"):
-        require_no_twins(with_close(leader))
+        require_distinct_series(with_close(leader))
 
 
 @pytest.mark.parametrize("factor", [1.0, 0.01])
 def test_two_names_of_one_history_are_warned_of(factor):
     with pytest.warns(FinnetWarning, match="MADE001 and MADE003 have the same returns"):
-        require_no_twins(with_close(factor * PANEL["close"][:, 1]))
+        require_distinct_series(with_close(factor * PANEL["close"][:, 1]))
 
 
 def test_twins_are_found_in_the_sessions_that_they_share():
     follower = np.append(np.nan, PANEL["close"][:-1, 1])
     follower[:70] = np.nan
     with pytest.raises(LookAheadError):
-        require_no_twins(with_close(follower))
+        require_distinct_series(with_close(follower))
 
 
 def noisy_copy():
@@ -55,12 +55,12 @@ def noisy_copy():
 def test_other_histories_are_no_twins(close):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        require_no_twins(with_close(close))
+        require_distinct_series(with_close(close))
 
 
 def test_two_symbols_that_never_move_are_no_twins():
     close = np.ones(PANEL.shape)
-    require_no_twins(PANEL.with_fields({"close": close}))
+    require_distinct_series(PANEL.with_fields({"close": close}))
 
 
 def test_a_long_history_is_sampled():
@@ -68,4 +68,4 @@ def test_a_long_history_is_sampled():
     close = panel["close"].copy()
     close[1:, 2] = close[:-1, 0]
     with pytest.raises(LookAheadError):
-        require_no_twins(panel.with_fields({"close": close}))
+        require_distinct_series(panel.with_fields({"close": close}))

@@ -11,7 +11,7 @@ from finnet.estimators.naive import PriorRate
 from finnet.estimators.saving import model_to_bytes
 from finnet.evaluation.walk_forward import FitRecord, FoldResult
 from finnet.forecasts import Forecasts
-from finnet.jobs.units import FinishedUnits, unfinished
+from finnet.jobs.checkpoints import Checkpoints, unfinished
 
 ROWS = {"model": "network", "fold": 3, "entity": ["A", "Ä"], "target": "default", "horizon": 12, "kind": "probability"}
 TIMES = {"issued_at": pd.Timestamp("2020-01-02 21:00"), "resolves_at": pd.Timestamp("2021-01-02")}
@@ -39,7 +39,7 @@ RESULT = FoldResult("network", 3, FORECASTS, RECORD, 1 / 7)
 
 @pytest.fixture
 def units(tmp_path):
-    units = FinishedUnits.beside(tmp_path / RUN)
+    units = Checkpoints.beside(tmp_path / RUN)
     units.keep(RESULT)
     return units
 
@@ -79,7 +79,7 @@ def test_every_flipped_bit_is_found(units):
 
 
 def test_a_unit_of_another_run_is_made_again(units, tmp_path):
-    other = FinishedUnits.beside(tmp_path / "2020-01-01-9876543210")
+    other = Checkpoints.beside(tmp_path / "2020-01-01-9876543210")
     units.folder.rename(other.folder)
     assert dropped(other)
 
@@ -93,7 +93,7 @@ def test_a_unit_that_is_no_file_is_made_again(make, units):
 
 
 def test_a_flipped_bit_in_the_kept_model_is_found(tmp_path):
-    units = FinishedUnits.beside(tmp_path / RUN)
+    units = Checkpoints.beside(tmp_path / RUN)
     units.keep_model(model_to_bytes(PriorRate().fit(np.zeros((4, 1)), np.array([0, 0, 0, 1]))))
     assert units.load_model() is not None
     (path,) = units.folder.iterdir()
@@ -105,5 +105,5 @@ def test_a_flipped_bit_in_the_kept_model_is_found(tmp_path):
 def test_an_unfinished_run_is_counted_and_units_of_all_runs_are_removed(units, tmp_path):
     assert unfinished(tmp_path) == {RUN: 1}
     (tmp_path / ".theirs-12345678.work").mkdir()
-    FinishedUnits.beside(tmp_path / "other").remove()
+    Checkpoints.beside(tmp_path / "other").remove()
     assert unfinished(tmp_path) == {"theirs": 0}

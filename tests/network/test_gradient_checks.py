@@ -3,8 +3,8 @@ import pytest
 
 from finnet.errors import ConfigError
 from finnet.network.activations import ACTIVATIONS, LeakyReLU, ReLU, SiLU, Softmax, Tanh
+from finnet.network.gradient_checks import verify_activation, verify_loss
 from finnet.network.losses import LOSSES, MeanSquaredError
-from finnet.network.verification import verify_activation, verify_loss
 
 
 class Sine:

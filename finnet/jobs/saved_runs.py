@@ -14,6 +14,7 @@ import pandas as pd
 from finnet.errors import ConfigError, DataError, FinnetError, PluginError
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import FORECASTS, MODEL, POLICY, PROFILE, publish_files
+from finnet.jobs.checkpoints import unfinished
 from finnet.jobs.config import Job, parse_job
 from finnet.jobs.folders import (
     LATEST,
@@ -28,7 +29,6 @@ from finnet.jobs.folders import (
 from finnet.jobs.interruption import resumable
 from finnet.jobs.lock import only_run
 from finnet.jobs.page_files import PAGE, render_page
-from finnet.jobs.units import unfinished
 from finnet.sums import KEY, SEAL, TIMINGS, check_contents, check_files, read_files
 
 __all__ = ["SavedRun", "list_runs", "render_again", "rendered"]

@@ -1,4 +1,4 @@
-"""Targets at the door of `fit`: labels and numbers that can be learned, and what labels weigh."""
+"""Checks of targets in `fit`: labels and numbers that can be learned, and what labels weigh."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from finnet.checks import require_number
 from finnet.errors import ConfigError, DataError
-from finnet.estimators.loaded import Unsaved
+from finnet.estimators.unsaved import Unsaved
 from finnet.types import FloatArray, IntArray
 
 __all__ = [

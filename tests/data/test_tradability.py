@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finnet.data.holding import Delisting, can_trade
 from finnet.data.panel import Panel, closing_times
+from finnet.data.tradability import Delisting, can_trade
 from finnet.errors import ConfigError
 
 NAN = np.nan

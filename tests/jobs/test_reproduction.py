@@ -12,12 +12,12 @@ from finnet.estimators.naive import PriorRate
 from finnet.estimators.saving import model_to_bytes
 from finnet.files import replace_folder
 from finnet.forecasts import Forecasts
-from finnet.jobs import runner, saved
+from finnet.jobs import runner, saved_runs
 from finnet.jobs.artifacts import publish, to_json
 from finnet.jobs.config import Job
+from finnet.jobs.reproduction import Verification, compare_runs, verify_run
 from finnet.jobs.runner import run_job
-from finnet.jobs.saved import SavedRun
-from finnet.jobs.verification import Verification, compare_runs, verify_run
+from finnet.jobs.saved_runs import SavedRun
 from finnet.sums import read_files, sealed
 from tests.jobs.small import lasting, run_small
 
@@ -125,7 +125,7 @@ epochs = 2
 
 @pytest.fixture
 def quick(monkeypatch):
-    for module in (runner, saved):
+    for module in (runner, saved_runs):
         monkeypatch.setattr(module, "render_page", lambda parts: "page")
 
 

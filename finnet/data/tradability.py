@@ -1,4 +1,4 @@
-"""Holding: when a symbol can be traded and what one unit is worth; the one rule of labels, backtest, buy and hold."""
+"""Tradability: when a symbol can be traded and what one unit is worth: one rule for labels and backtest."""
 
 from dataclasses import dataclass
 from math import isfinite

@@ -1,4 +1,4 @@
-"""The task: what a network is to learn, and which losses fit it."""
+"""The objective of a network: what it is to learn, and which losses fit it."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from finnet.checks import require_choice
 from finnet.errors import ConfigError
 from finnet.network.activations import Activation, Identity, Sigmoid, Softmax
 from finnet.network.batches import Examples
+from finnet.network.gradient_checks import verify_loss
 from finnet.network.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
@@ -18,10 +19,9 @@ from finnet.network.losses import (
     mean_loss,
     named_loss,
 )
-from finnet.network.verification import verify_loss
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["CLASS_LOSSES", "NUMBER_LOSSES", "Task", "class_task", "number_task"]
+__all__ = ["CLASS_LOSSES", "NUMBER_LOSSES", "Objective", "class_objective", "number_objective"]
 
 CLASS_LOSSES = ("cross_entropy", "focal", "mse")
 NUMBER_LOSSES = ("mse", "mae", "huber")
@@ -30,7 +30,7 @@ _FEW_ROWS = 4
 
 
 @dataclass(frozen=True)
-class Task:
+class Objective:
     """What a network is to learn: loss, output, how many of them, and what a stratified block is spread over."""
 
     strata: FloatArray | IntArray
@@ -59,17 +59,17 @@ class Task:
         return float(mean_loss(loss_on_scores(self.loss, self.output), scores, Y, weights=weights))
 
 
-def class_task(codes: IntArray, loss: str | Loss, *, n_classes: int) -> Task:
+def class_objective(codes: IntArray, loss: str | Loss, *, n_classes: int) -> Objective:
     """Probabilities of two classes by one output, of more by one each; ConfigError where the loss does not fit them.
 
     Examples
     --------
-    >>> class_task(np.array([0, 1]), CategoricalCrossEntropy(), n_classes=2).loss
+    >>> class_objective(np.array([0, 1]), CategoricalCrossEntropy(), n_classes=2).loss
     BinaryCrossEntropy()
     """
     is_binary = n_classes == 2
     fitting = _class_loss(loss, n_classes=n_classes)
-    return Task(codes, fitting, Sigmoid() if is_binary else Softmax(), 1 if is_binary else n_classes)
+    return Objective(codes, fitting, Sigmoid() if is_binary else Softmax(), 1 if is_binary else n_classes)
 
 
 def _class_loss(loss: str | Loss, *, n_classes: int) -> Loss:
@@ -85,12 +85,12 @@ def _class_loss(loss: str | Loss, *, n_classes: int) -> Loss:
     return found
 
 
-def number_task(Y: FloatArray, loss: str | Loss) -> Task:
+def number_objective(Y: FloatArray, loss: str | Loss) -> Objective:
     """As many outputs as Y has columns, or as a QuantileLoss has levels; ConfigError where the loss does not fit them.
 
     Examples
     --------
-    >>> number_task(np.zeros((5, 1)), QuantileLoss((0.1, 0.9))).n_outputs
+    >>> number_objective(np.zeros((5, 1)), QuantileLoss((0.1, 0.9))).n_outputs
     2
     """
     if isinstance(loss, str):
@@ -103,4 +103,4 @@ def number_task(Y: FloatArray, loss: str | Loss) -> Task:
         raise ConfigError(
             f"loss={loss!r} has {n_levels} levels, y has {n_columns} columns; give one column, or one for each level"
         )
-    return Task(Y[:, 0], found, Identity(), n_levels)
+    return Objective(Y[:, 0], found, Identity(), n_levels)

@@ -1,4 +1,4 @@
-"""Plans: whether a job can be carried out on its rows, found before anything trains."""
+"""Preflight: whether a job can be carried out on its rows, found before anything trains."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Records of a run for machines: metrics.json, comparison.csv, manifest.json, timings.json."""
+"""What a run says of itself to machines: metrics.json, comparison.csv, manifest.json, timings.json."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -10,12 +10,12 @@ import pandas as pd
 
 from finnet.dataset import Dataset
 from finnet.estimators.baselines import CappedSVC
-from finnet.evaluation.judgement import Judgement
+from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.walk_forward import FoldResult
 from finnet.jobs.artifacts import data_hash, environment
 from finnet.jobs.config import Job
 from finnet.jobs.deployment import Deployment
-from finnet.jobs.final import REFIT, describe_refit
+from finnet.jobs.final_fit import REFIT, describe_refit
 from finnet.jobs.new_rows import NewRows
 from finnet.jobs.tasks import task_of
 from finnet.jobs.tasks.task import Decision, Study
@@ -24,27 +24,27 @@ from finnet.plugins import plugin_hash
 __all__ = ["comparison_csv", "manifest", "metrics", "timings"]
 
 
-def metrics(judgement: Judgement, decision: Decision) -> dict[str, Any]:
+def metrics(assessment: Assessment, decision: Decision) -> dict[str, Any]:
     """Everything that was measured, nested by model, metric and decision."""
-    scores = judgement.scores.set_index(["model", "metric"])[["value", "low", "high"]]
+    scores = assessment.scores.set_index(["model", "metric"])[["value", "low", "high"]]
     by_model = {model: part.droplevel(0).to_dict("index") for model, part in scores.groupby(level=0, sort=False)}
     return {
-        "verdict": judgement.verdict,
-        "sample": asdict(judgement.sample),
+        "verdict": assessment.verdict,
+        "sample": asdict(assessment.sample),
         "scores": by_model,
-        **_calibration(judgement),
+        **_calibration(assessment),
         **decision.record,
     }
 
 
-def _calibration(judgement: Judgement) -> dict[str, Any]:
-    errors = judgement.calibration_errors
+def _calibration(assessment: Assessment) -> dict[str, Any]:
+    errors = assessment.calibration_errors
     return {} if errors is None else {"calibration_errors": errors.to_dict("records")}
 
 
-def comparison_csv(judgement: Judgement) -> str:
+def comparison_csv(assessment: Assessment) -> str:
     """The subject against every other model, one row per model and metric, as CSV."""
-    return pd.concat([comparison.table for comparison in judgement.comparisons]).to_csv(index=False)
+    return pd.concat([comparison.table for comparison in assessment.comparisons]).to_csv(index=False)
 
 
 def manifest(

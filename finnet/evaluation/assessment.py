@@ -1,4 +1,4 @@
-"""Judgement: what the forecasts of several models are worth, one of them compared with the others."""
+"""Assessment: what the forecasts of several models are worth, one of them compared with the others."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from finnet.evaluation.scores import (
 from finnet.forecasts import Forecasts
 from finnet.targets import Target, target_named
 
-__all__ = ["Judgement", "judge"]
+__all__ = ["Assessment", "assess"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Judgement:
+class Assessment:
     """What forecasts are worth.
 
     Parameters
@@ -67,14 +67,14 @@ class Judgement:
         return None if self.calibration is None else self.sample.base_rate
 
 
-def judge(
+def assess(
     forecasts: Forecasts,
     subject: str = "network",
     *,
     metrics: Sequence[str] = (),
     outcome: "pd.Series[float] | None" = None,
     seed: int = 0,
-) -> Judgement:
+) -> Assessment:
     """Score every model, compare one with the others, and check the calibration of probabilities.
 
     Parameters
@@ -101,12 +101,12 @@ def judge(
     ...         "kind": "probability", "truth": (np.random.default_rng(0).random(300) < risk).astype(float)}
     >>> values = {"tree": risk, "prior_rate": 0.5}
     >>> parts = [Forecasts.from_rows({**rows, "model": name, "value": values[name]}, run_id="demo") for name in values]
-    >>> judge(Forecasts.concat(parts), "tree").verdict
+    >>> assess(Forecasts.concat(parts), "tree").verdict
     'By log loss, over 300 rows, the decision tree beats the prior rate.'
     """
     compared, kinds = compared_metrics(forecasts), forecasts.kinds
     is_probability = kinds == ["probability"]
-    return Judgement(
+    return Assessment(
         subject=subject,
         target=target_named(str(forecasts.table["target"].iloc[0]), kinds[0]),
         sample=describe_sample(forecasts),

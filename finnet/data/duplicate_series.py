@@ -1,4 +1,4 @@
-"""Twins: two symbols of a panel with the same history, on the same days or a day apart."""
+"""Duplicate series: two symbols of a panel with the same history, on the same days or a day apart."""
 
 import warnings
 
@@ -8,14 +8,14 @@ from finnet.data.panel import Panel
 from finnet.errors import FinnetWarning, LookAheadError
 from finnet.types import BoolArray, FloatArray
 
-__all__ = ["require_no_twins"]
+__all__ = ["require_distinct_series"]
 
 _ALIKE = 0.9999  # correlation of daily returns; two share classes of one company, or two funds of one index, stay below
 _COMMON = 30  # sessions on which both must have moved
 _SAMPLED = 1000  # sessions compared at most: the time grows with symbols squared
 
 
-def require_no_twins(panel: Panel) -> None:
+def require_distinct_series(panel: Panel) -> None:
     """Raise LookAheadError where one symbol moves as another did the session before, and warn of equal ones.
 
     Of such a pair one gives away the other's tomorrow: an exchange that closes later under the same date, a series
@@ -33,7 +33,7 @@ def require_no_twins(panel: Panel) -> None:
     >>> panel = made_market(symbols=2, sessions=60)
     >>> close = panel["close"].copy()
     >>> close[1:, 1] = close[:-1, 0]
-    >>> require_no_twins(panel.with_fields({"close": close}))
+    >>> require_distinct_series(panel.with_fields({"close": close}))
     Traceback (most recent call last):
     finnet.errors.LookAheadError: MADE001 moves as MADE000 did one session before, so that MADE000 gives away the next
     session of MADE001; mend the dates of one, or leave one out, for instance with exclude

@@ -1,4 +1,4 @@
-"""Finished units: every fit of a run is kept as it comes, so that an interrupted run goes on where it stopped."""
+"""Checkpoints: every fit of a run is kept as it comes, so that an interrupted run goes on where it stopped."""
 
 import io
 import json
@@ -22,7 +22,7 @@ from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import environment, to_json
 from finnet.jobs.folders import is_run_name
 
-__all__ = ["FinishedUnits", "unfinished"]
+__all__ = ["Checkpoints", "unfinished"]
 
 _NOTE = b"finnet"
 _FOLDER = re.compile(r"\.(.+)-[0-9a-f]{8}\.work")
@@ -31,7 +31,7 @@ _MODEL = re.compile(r"model-([0-9a-f]{64})\.npz")
 _TABLES = ("history", "members", "layers")
 
 
-class FinishedUnits:
+class Checkpoints:
     """Fits of one run, one Parquet file each, in a hidden folder beside the run.
 
     A file's name holds the sha256 of the run's name and of all its bytes. One that does not match is dropped with a
@@ -49,7 +49,7 @@ class FinishedUnits:
     >>> from tempfile import mkdtemp
     >>> rows = {"model": "tree", "fold": 0, "entity": ["A"], "target": "default", "horizon": 0, "kind": "probability"}
     >>> forecasts = Forecasts.from_rows({**rows, "value": 0.1}, run_id="demo")
-    >>> units = FinishedUnits.beside(Path(mkdtemp()) / "demo")
+    >>> units = Checkpoints.beside(Path(mkdtemp()) / "demo")
     >>> units.keep(FoldResult("tree", 0, forecasts, FitRecord(chosen={"max_depth": 2}), 0.5))
     >>> [(unit.model, unit.fold, unit.fit.chosen) for unit in units.load()]
     [('tree', 0, {'max_depth': 2})]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finnet.evaluation.giveaway import default_giveaways, market_giveaways
+from finnet.evaluation.leakage import loan_leaks, market_leaks
 
 RNG = np.random.default_rng(5)
 Y = (RNG.random(1000) < 0.2).astype(int)
@@ -30,17 +30,17 @@ HONEST = {
 @pytest.mark.parametrize("is_ordered", [True, False])
 @pytest.mark.parametrize("column", TELLING)
 def test_a_column_filled_after_the_outcome_is_found(column, is_ordered):
-    assert list(default_giveaways(pd.DataFrame({"x": TELLING[column]}), Y, is_ordered=is_ordered)) == ["x"]
+    assert list(loan_leaks(pd.DataFrame({"x": TELLING[column]}), Y, is_ordered=is_ordered)) == ["x"]
 
 
 @pytest.mark.parametrize("column", HONEST)
 def test_an_honest_column_raises_no_alarm(column):
-    assert not default_giveaways(pd.DataFrame({"x": HONEST[column]}), Y, is_ordered=True)
+    assert not loan_leaks(pd.DataFrame({"x": HONEST[column]}), Y, is_ordered=True)
 
 
 def test_rows_sorted_by_their_outcome_hide_nothing():
     order = np.argsort(Y, kind="stable")
-    assert default_giveaways(pd.DataFrame({"x": Y[order].astype(float)}), Y[order], is_ordered=False)
+    assert loan_leaks(pd.DataFrame({"x": Y[order].astype(float)}), Y[order], is_ordered=False)
 
 
 def walk(sessions, symbols):
@@ -52,22 +52,22 @@ def walk(sessions, symbols):
 def test_tomorrows_return_among_noise_is_found(symbols):
     truth, session = walk(400, symbols)
     columns = {"leak": truth + 0.01 * np.random.default_rng(2).normal(size=truth.size), "noise": truth[::-1]}
-    assert list(market_giveaways(columns, truth, session=session, horizon=1)) == ["leak"]
+    assert list(market_leaks(columns, truth, session=session, horizon=1)) == ["leak"]
 
 
 def test_tomorrows_direction_is_found_by_its_accuracy():
     truth, session = walk(400, 1)
-    assert market_giveaways({"leak": np.sign(truth)}, (truth > 0).astype(float), session=session, horizon=1)
+    assert market_leaks({"leak": np.sign(truth)}, (truth > 0).astype(float), session=session, horizon=1)
 
 
 def test_a_slow_column_and_overlapping_returns_raise_no_alarm():
     steps = np.random.default_rng(3).normal(size=1200)
     ahead = np.convolve(steps, np.ones(250), mode="valid")[1:]
     slow = np.cumsum(np.random.default_rng(4).normal(size=ahead.size))
-    assert not market_giveaways({"slow": slow}, ahead, session=np.arange(ahead.size), horizon=250)
+    assert not market_leaks({"slow": slow}, ahead, session=np.arange(ahead.size), horizon=250)
 
 
 def test_an_index_that_mostly_rises_raises_no_alarm():
     rng = np.random.default_rng(6)
     rose = (rng.random(1000) < 0.8).astype(float)
-    assert not market_giveaways({"x": rng.normal(size=1000)}, rose, session=np.arange(1000), horizon=5)
+    assert not market_leaks({"x": rng.normal(size=1000)}, rose, session=np.arange(1000), horizon=5)
