@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from finnet.features.encoding import TableEncoder
     from finnet.forecasts import Forecasts
     from finnet.jobs.config import Job
+    from finnet.jobs.job_file import read_job
     from finnet.jobs.runner import run_job
     from finnet.labels import Direction, build_dataset
     from finnet.splits import WalkForward
@@ -42,6 +43,7 @@ __all__ = [
     "WalkForward",
     "build_dataset",
     "compare",
+    "read_job",
     "run_backtest",
     "run_job",
     "walk_forward",
@@ -61,6 +63,7 @@ _HOMES = {
     "finnet.features.encoding": ("TableEncoder",),
     "finnet.forecasts": ("Forecasts",),
     "finnet.jobs.config": ("Job",),
+    "finnet.jobs.job_file": ("read_job",),
     "finnet.jobs.runner": ("run_job",),
     "finnet.labels": ("Direction", "build_dataset"),
     "finnet.splits": ("WalkForward",),

@@ -152,13 +152,13 @@ def run(
     Exit code 5, with a report, where its newest row is older than that of the latest run, or dated after today: then
     `latest` stays where it is.
     """
-    from finnet.jobs.config import Job
+    from finnet.jobs.job_file import read_job
     from finnet.jobs.pending import PENDING
     from finnet.jobs.runner import run_job
 
     with _progress() as on_progress:
         done = run_job(
-            Job.from_toml(job),
+            read_job(job),
             reports=reports,
             n_jobs=processes,
             on_progress=on_progress,
@@ -183,10 +183,10 @@ def explain(
     processes: _Processes = -1,
 ) -> Result:
     """Say in plain words what a job will do: rows, folds, fits, expected time."""
-    from finnet.jobs.config import Job
     from finnet.jobs.explanation import explain as explained
+    from finnet.jobs.job_file import read_job
 
-    text = explained(Job.from_toml(job), n_jobs=processes)
+    text = explained(read_job(job), n_jobs=processes)
     return Result(text, {"explanation": text.splitlines()})
 
 
@@ -194,10 +194,10 @@ def explain(
 def check_data(job: Annotated[Path, typer.Argument(help="Job file.")]) -> Result:
     """Print the quality table of the files that a job reads; exit code 3 where one of them cannot be used."""
     from finnet.data.quality import problems_of, told
-    from finnet.jobs.config import Job
+    from finnet.jobs.job_file import read_job
     from finnet.jobs.sources import check_data as checked
 
-    table = checked(Job.from_toml(job))
+    table = checked(read_job(job))
     lines = [f"{line.severity}  {line.rule}  {line.found}; {line.remedy}" for line in told(problems_of(table))]
     errors = int(table.loc[table["severity"] == "error", "count"].sum())
     failure = DataError(f"{errors:,} error{'s' * (errors > 1)}; mend the files and check again") if errors else None

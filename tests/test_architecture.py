@@ -73,3 +73,10 @@ def test_no_room_imports_what_it_must_not_know(path):
 def test_nothing_imports_pickle():
     for path in FILES:
         assert not imported(path) & {"pickle", "cloudpickle", "dill"}
+
+
+def test_job_files_are_read_above_the_tasks_that_they_name():
+    below = [PACKAGE / "jobs" / "config.py", *(PACKAGE / "jobs" / "tasks").glob("*.py")]
+    assert "finnet.jobs.tasks" in imported(PACKAGE / "jobs" / "job_file.py")
+    assert not [path.name for path in below if "finnet.jobs.job_file" in imported(path)]
+    assert "finnet.jobs.tasks" not in imported(PACKAGE / "jobs" / "config.py")

@@ -17,7 +17,8 @@ from finnet.evaluation.metrics import METRICS, Metric
 from finnet.evaluation.scores import score
 from finnet.features.feature import Feature
 from finnet.features.feature_set import FAMILIES
-from finnet.jobs.config import Job, Models, SplitChoice, parse_job
+from finnet.jobs.config import Job, Models, SplitChoice
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.page_files import render_page
 from finnet.jobs.runner import run_job
 from finnet.jobs.tasks import TASKS

@@ -5,7 +5,7 @@ import pytest
 from finnet.estimators.objective import CLASS_LOSSES, NUMBER_LOSSES
 from finnet.features.feature_set import FAMILIES, feature_named
 from finnet.jobs import page_files
-from finnet.jobs.config import parse_job
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
 from finnet.jobs.tasks import TASKS
 from finnet.models import BASELINES

@@ -1,30 +1,24 @@
-"""Job files: what a run shall do, checked key by key before any data is read."""
+"""Settings of a job: what all jobs have in common, each checked before any data is read."""
 
-import json
 import os
-import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from finnet.blocks import Blocks
-from finnet.checks import nearest, require_at_least, require_choice, require_share
+from finnet.checks import require_at_least, require_choice, require_share
 from finnet.data.limits import Limits
-from finnet.errors import ConfigError, PluginError
+from finnet.errors import ConfigError
 from finnet.evaluation.metrics import METRICS, Metric
-from finnet.files import open_regular
 from finnet.jobs.network_settings import NetworkSettings
-from finnet.jobs.plain_settings import DEEPEST, require_plain, shown
 from finnet.models import BASELINES, BEST, Kind, model_names
 from finnet.plugins import is_plugin, load_plugin
 from finnet.splits import Holdout, PurgedKFold, RepeatedKFold, Split, WalkForward
 
-__all__ = ["CONTENDERS", "Job", "Models", "Purpose", "SplitChoice", "Tune", "only", "parse_job", "settings_class"]
+__all__ = ["CONTENDERS", "Job", "Models", "Purpose", "SplitChoice", "Tune", "only"]
 
 
 def only(**given: Any) -> Any:
@@ -129,12 +123,11 @@ def _with_validation(blocks: Blocks) -> Blocks:
 CheckedBlocks = Annotated[Blocks, AfterValidator(_with_validation)]
 Metrics = Annotated[tuple[str, ...], AfterValidator(_known_metrics)]
 Models = Annotated[tuple[str, ...], AfterValidator(_known_models)]
-_MOST_BYTES = 1_000_000
 CONTENDERS = ("network", "tree", "svm", "knn", "logistic", "forest", "boosting")
 
 
 class Job(BaseModel):
-    """What all jobs have in common; `Job.from_toml` gives the class of the task that the file names.
+    """What all jobs have in common; `read_job` gives the class of the task that the file names.
 
     Parameters
     ----------
@@ -158,7 +151,8 @@ class Job(BaseModel):
     Examples
     --------
     >>> from finnet.jobs.examples import example_path
-    >>> Job.from_toml(example_path("direction")).task
+    >>> from finnet.jobs.job_file import read_job
+    >>> read_job(example_path("direction")).task
     'direction'
     """
 
@@ -218,30 +212,6 @@ class Job(BaseModel):
         settings = self.model_dump(mode="json", exclude={"data", "title", "name", "scorecard"})
         return sorted({text for text in _texts(settings) if is_plugin(text)})
 
-    @classmethod
-    def from_toml(cls, path: Path | str) -> "Job":
-        """The job that a file describes; paths in it are relative to its folder.
-
-        Raises
-        ------
-        ConfigError
-            Naming the file, the key path, the value and the remedy, for every key that is wrong.
-        """
-        path = Path(path)
-        try:
-            with open_regular(path) as file:
-                text = file.read(_MOST_BYTES + 1)
-            settings = tomllib.loads(text.decode())
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read ({error.strerror}); give the path of a job file") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: is not TOML ({shown(error)}); mend that line") from error
-        except RecursionError as error:
-            raise ConfigError(f"{path}: is nested more than {DEEPEST} deep; write it flat") from error
-        if len(text) > _MOST_BYTES:
-            raise ConfigError(f"{path}: has more than {_MOST_BYTES:,} bytes; give the path of a job file")
-        return parse_job(settings, source=str(path)).relative_to(path.parent).with_files_read()
-
     def relative_to(self, folder: Path) -> Self:
         """The same job with the paths of its data files taken from `folder`."""
         return self.with_paths(lambda path: os.path.normpath(folder / path))
@@ -275,71 +245,3 @@ def _texts(settings: Any) -> Iterator[str]:
     elif isinstance(settings, list):
         for value in settings:
             yield from _texts(value)
-
-
-def parse_job(settings: Mapping[str, Any], *, source: str = "job") -> Job:
-    """The job that these settings describe; ConfigError naming every key that is wrong."""
-    # A task is read after its own settings, which build on this module.
-    from finnet.jobs.tasks import TASKS
-
-    require_plain(settings, source=source)
-    name = settings.get("task")
-    if not isinstance(name, str):
-        known = " or ".join(f'task = "{task}"' for task in TASKS)
-        raise ConfigError(f"{source}: task is missing; add {known}")
-    require_choice(name, TASKS, name="task")
-    job, settings = TASKS[name].settings, TASKS[name].complete(settings)
-    try:
-        # Strict, so that "5" is no number; by way of JSON, whose lists and days are our tuples and dates.
-        return job.model_validate_json(json.dumps(settings, default=str), strict=True)
-    except ValidationError as error:
-        problems = dict.fromkeys(_sentence(job, problem) for problem in error.errors())
-        causes = [problem.get("ctx", {}).get("error") for problem in error.errors()]
-        kind = PluginError if any(isinstance(cause, PluginError) for cause in causes) else ConfigError
-        raise kind(f"{source}: " + "; ".join(problems)) from None
-
-
-_PLAIN_WORDS = {
-    "Input should be an object": "must be a table of keys",
-    "Input should be a valid string": 'must be a text in quotes, or a list where several are meant: "a" or ["a", "b"]',
-    "Input should be a valid array": "must be a list in brackets",
-    "Input should be": "must be",
-}
-
-
-def _sentence(job: type[Job], problem: Mapping[str, Any]) -> str:
-    # Of a key that may be of two types, both are tried, and named by Python's words for them.
-    loc = tuple(str(part) for part in problem["loc"] if not re.match(r"(str|tuple|list|int|float|bool)\b", str(part)))
-    path = ".".join(loc)
-    if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"unknown key {path}; {nearest(loc[-1], _keys_at(job, loc[:-1]))}"
-    if problem["type"] in ("missing", "missing_argument"):
-        return f"{path} is missing; add it"
-    message = problem["msg"].removeprefix("Value error, ")
-    for words, plain in _PLAIN_WORDS.items():
-        message = message.replace(words, plain)
-    value = problem.get("input")
-    if not path:
-        return str(message)
-    return f"{path}: {message}" + ("" if isinstance(value, dict) else f" (given {shown(repr(value))})")
-
-
-def _keys_at(kind: Any, path: tuple[str, ...]) -> list[str]:
-    """Keys allowed in the table at `path` within `kind`."""
-    types = _field_types(kind)
-    if not path:
-        return list(types)
-    return _keys_at(types[path[0]], path[1:]) if path[0] in types else list(types)
-
-
-def _field_types(kind: Any) -> dict[str, Any]:
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
-    table = settings_class(kind)
-    return {} if table is None else {field.name: field.type for field in fields(table)}
-
-
-def settings_class(kind: Any) -> Any:
-    """The class whose settings a table of a job file gives, from the type of its field; None where it is no table."""
-    parts = get_args(kind) if get_origin(kind) is UnionType else (kind,)
-    return next((part for part in parts if isinstance(part, type) and is_dataclass(part)), None)

@@ -52,7 +52,7 @@ def explain(job: Job, *, n_jobs: int = 1) -> str:
 
     Examples
     --------
-    >>> from finnet.jobs.config import parse_job
+    >>> from finnet.jobs.job_file import parse_job
     >>> job = parse_job({"schema": 1, "task": "default-risk", "name": "small", "tune": {"trials": 2},
     ...                  "data": {"made_loan_book": {"loans": 600}}, "models": ["network", "prior_rate"],
     ...                  "network": {"epochs": 3}})

@@ -9,7 +9,8 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from finnet.features.feature_set import FAMILIES
-from finnet.jobs.config import Job, settings_class
+from finnet.jobs.config import Job
+from finnet.jobs.job_file import settings_class
 from finnet.jobs.toml import to_toml
 
 __all__ = ["Key", "feature_families", "job_keys"]

@@ -25,7 +25,7 @@ def hindrances(job: Job, dataset: Dataset) -> list[str]:
 
     Examples
     --------
-    >>> from finnet.jobs.config import parse_job
+    >>> from finnet.jobs.job_file import parse_job
     >>> from finnet.labels import build_dataset
     >>> from finnet.data.samples import made_market
     >>> job = parse_job({"schema": 1, "task": "direction", "name": "a", "data": {"made_market": {}},

@@ -64,7 +64,7 @@ def verify_run(
     Examples
     --------
     >>> from tempfile import mkdtemp
-    >>> from finnet.jobs.config import parse_job
+    >>> from finnet.jobs.job_file import parse_job
     >>> job = parse_job({"schema": 1, "task": "default-risk", "name": "small", "tune": {"trials": 1},
     ...                  "data": {"made_loan_book": {"loans": 300}}, "models": ["network", "prior_rate"],
     ...                  "network": {"epochs": 3}})

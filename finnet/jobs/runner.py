@@ -89,7 +89,7 @@ def run_job(
     Parameters
     ----------
     job : Job
-        As `Job.from_toml` reads it.
+        As `read_job` reads it.
     reports : Path
         The run goes to `reports/<job name>/<run id>/`, whole or not at all, and `latest` beside it then points to it,
         unless its newest row is older than that of the run before, or dated after today.
@@ -112,7 +112,7 @@ def run_job(
     Examples
     --------
     >>> from tempfile import mkdtemp
-    >>> from finnet.jobs.config import parse_job
+    >>> from finnet.jobs.job_file import parse_job
     >>> job = parse_job({"schema": 1, "task": "default-risk", "name": "small", "tune": {"trials": 1},
     ...                  "data": {"made_loan_book": {"loans": 600}}, "models": ["network", "prior_rate"],
     ...                  "network": {"epochs": 3}})

@@ -15,7 +15,7 @@ from finnet.errors import ConfigError, DataError, FinnetError, PluginError
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import FORECASTS, MODEL, POLICY, PROFILE, publish_files
 from finnet.jobs.checkpoints import unfinished
-from finnet.jobs.config import Job, parse_job
+from finnet.jobs.config import Job
 from finnet.jobs.folders import (
     LATEST,
     MANIFEST,
@@ -27,6 +27,7 @@ from finnet.jobs.folders import (
     runs_of,
 )
 from finnet.jobs.interruption import resumable
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.lock import only_run
 from finnet.jobs.page_files import PAGE, render_page
 from finnet.sums import KEY, SEAL, TIMINGS, check_contents, check_files, read_files

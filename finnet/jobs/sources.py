@@ -48,7 +48,7 @@ def check_data(job: Job) -> pd.DataFrame:
 
     Examples
     --------
-    >>> from finnet.jobs.config import parse_job
+    >>> from finnet.jobs.job_file import parse_job
     >>> loans = {"path": "nowhere.csv", "target": "bad"}
     >>> job = parse_job({"schema": 1, "task": "default-risk", "name": "a", "data": {"loans": loans}})
     >>> check_data(job)[["rule", "severity", "file"]].values.tolist()

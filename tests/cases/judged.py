@@ -112,18 +112,18 @@ def _alarm_stands_first(page: str, column: str) -> bool:
 
 def _are_scored_though_undecided(output: Output) -> bool:
     """finnet names the key for open outcomes; once it is declared, the loans are pending and do not train."""
-    from finnet.jobs.config import Job
+    from finnet.jobs.job_file import read_job
     from finnet.jobs.loan_drafts import loan_draft
     from finnet.jobs.sources import check_data, load
 
     path = next(output.folder.rglob("open.toml"))
-    found = check_data(Job.from_toml(path)).query("rule == 'unknown_outcome'")
+    found = check_data(read_job(path)).query("rule == 'unknown_outcome'")
     is_named = "data.loans.undecided" in found["remedy"].iloc[0]
     head = ["schema = 1", 'task = "default-risk"', 'name = "open"']
     (path.parent / "drafted.toml").write_text(
         "\n".join([*head, *loan_draft(path.parent / "bank_open.csv", path.parent)])
     )
-    job = Job.from_toml(path.parent / "drafted.toml")
+    job = read_job(path.parent / "drafted.toml")
     loaded = load(job.model_copy(update={"data": replace(job.data, loans=replace(job.data.loans, as_of=_AFTER))}))  # type: ignore[union-attr, type-var]
     book = loaded.source
     return is_named and len(book.pending) == found["count"].sum() and not set(book.pending.loan_id) & set(book.loan_id)  # type: ignore[union-attr, arg-type]

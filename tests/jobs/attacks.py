@@ -29,9 +29,9 @@ from finnet.files import replace_file, replace_folder, stepped_aside
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import run_name, to_json
 from finnet.jobs.checkpoints import Checkpoints
-from finnet.jobs.config import Job, parse_job
 from finnet.jobs.folders import LATEST, MANIFEST, mark, move_latest, restore_runs, runs_of
 from finnet.jobs.forecasting import forecast_new
+from finnet.jobs.job_file import parse_job, read_job
 from finnet.jobs.keys import job_keys
 from finnet.jobs.outputs import write_forecasts
 from finnet.jobs.saved_runs import SavedRun, list_runs, render_again
@@ -213,7 +213,7 @@ def bounds_hold(bench):
         said = " ".join(problem.value for problem in findings.problems)
         yield table is None and ("limits." in said or "no regular file" in said) and time.monotonic() - began < 60
     for path in ("/dev/zero", folder / "pipe.csv"):
-        yield refused(lambda path=path: Job.from_toml(path), ConfigError)
+        yield refused(lambda path=path: read_job(path), ConfigError)
 
 
 def odd_jobs_and_damaged_folders(bench):
@@ -262,7 +262,7 @@ def the_same_run(bench):
         for folder in (bench.folder, bench.folder / "there", place, Path("/")):
             os.chdir(folder)
             for path in (os.path.relpath(place), place, f"{place}/../deep", f"{place}/./", bench.folder / "link"):
-                job = Job.from_toml(Path(path) / "job.toml")
+                job = read_job(Path(path) / "job.toml")
                 dataset = load(job).dataset
                 names.add(run_name(job.model_dump(mode="json"), dataset))
                 paths = job.relative_to(Path.cwd()).paths

@@ -1,7 +1,7 @@
 """The small reference job that files, locks and interruptions are tested with."""
 
 from finnet.jobs import runner, saved_runs
-from finnet.jobs.config import parse_job
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
 from finnet.sums import read_files
 

@@ -3,7 +3,7 @@
 import pytest
 
 from finnet.errors import ConfigError
-from finnet.jobs.config import Job, parse_job
+from finnet.jobs.job_file import parse_job, read_job
 from finnet.jobs.tasks.default_risk import DefaultRiskJob
 from finnet.jobs.tasks.direction import DirectionJob
 
@@ -94,17 +94,17 @@ def test_a_job_without_a_task_is_told_which_there_are():
 
 def test_a_file_that_is_not_there_or_not_toml_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.toml: cannot be read"):
-        Job.from_toml(tmp_path / "none.toml")
+        read_job(tmp_path / "none.toml")
     (tmp_path / "job.toml").write_text("name = ")
     with pytest.raises(ConfigError, match=r"job\.toml: is not TOML"):
-        Job.from_toml(tmp_path / "job.toml")
+        read_job(tmp_path / "job.toml")
 
 
 def test_paths_of_data_files_are_relative_to_the_job_file(tmp_path):
     (tmp_path / "job.toml").write_text(
         'schema = 1\ntask = "default-risk"\nname = "a"\n[data.loans]\npath = "loans.csv"\ntarget = "bad"\n'
     )
-    assert Job.from_toml(tmp_path / "job.toml").data.loans.path == str(tmp_path / "loans.csv")
+    assert read_job(tmp_path / "job.toml").data.loans.path == str(tmp_path / "loans.csv")
 
 
 def test_sentiment_needs_prices_to_join():

@@ -8,9 +8,9 @@ from finnet.data.samples import made_loan_book
 from finnet.errors import ConfigError
 from finnet.evaluation.walk_forward import FitRecord, FoldResult
 from finnet.forecasts import Forecasts
-from finnet.jobs.config import parse_job
 from finnet.jobs.deployment import deployed
 from finnet.jobs.forecasting import forecast_new
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
 
 JOB = {

@@ -9,8 +9,8 @@ import pytest
 
 from finnet.data.samples import made_market
 from finnet.errors import ConfigError, DataError
-from finnet.jobs.config import Job
 from finnet.jobs.drafts import draft, write_draft
+from finnet.jobs.job_file import read_job
 from finnet.jobs.sources import check_data
 
 RNG = np.random.default_rng(4)
@@ -33,7 +33,7 @@ BANK["recoveries"] = np.where(BANK["loan_status"] == "Charged Off", 12.5, 0.0)
 
 def drafted(task, folder, *files):
     path = write_draft(task, "mine", [folder / file for file in files], folder=folder)
-    return Job.from_toml(path)
+    return read_job(path)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "csv.gz"])

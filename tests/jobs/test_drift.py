@@ -8,8 +8,8 @@ import pytest
 
 from finnet.data.samples import made_loan_book, made_market
 from finnet.errors import ConfigError, DataError, LimitError
-from finnet.jobs.config import parse_job
 from finnet.jobs.drift import drift_of
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
 from finnet.sums import read_files, sealed
 from tests.jobs.test_forecasting import PANEL, QUICK, at, long, price_job

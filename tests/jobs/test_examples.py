@@ -3,14 +3,14 @@
 import pytest
 
 from finnet.errors import ConfigError
-from finnet.jobs.config import Job
 from finnet.jobs.examples import EXAMPLES, example_path, write_example
+from finnet.jobs.job_file import read_job
 
 
 @pytest.mark.parametrize("task", EXAMPLES)
 def test_a_new_job_file_is_the_example_under_its_own_name(task, tmp_path):
     path = write_example(task, "my-study", folder=tmp_path)
-    job, example = Job.from_toml(path), Job.from_toml(example_path(task))
+    job, example = read_job(path), read_job(example_path(task))
     assert job.name == "my-study"
     assert job.model_copy(update={"name": example.name}) == example
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from finnet.data.samples import made_loan_book
-from finnet.jobs.config import parse_job
 from finnet.jobs.explanation import _Trial, explain
+from finnet.jobs.job_file import parse_job
 from finnet.labels import default_dataset
 from finnet.splits import RepeatedKFold
 from tests.jobs.small import JOB

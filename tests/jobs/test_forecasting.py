@@ -7,9 +7,9 @@ import pytest
 from finnet.data.samples import made_loan_book, made_market
 from finnet.errors import ConfigError, DataError, LimitError
 from finnet.estimators.saving import load_model
-from finnet.jobs.config import parse_job
 from finnet.jobs.final_fit import final_rows
 from finnet.jobs.forecasting import forecast_new
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.outputs import write_forecasts
 from finnet.jobs.runner import run_job
 from finnet.jobs.saved_runs import SavedRun

@@ -7,8 +7,8 @@ import pytest
 
 from finnet.data.samples import made_market
 from finnet.errors import ConfigError
-from finnet.jobs.config import parse_job
 from finnet.jobs.forecasting import forecast_new
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.page_files import report_from
 from finnet.jobs.runner import run_job
 from finnet.reporting.sections.coverage import CoverageSection

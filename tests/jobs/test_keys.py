@@ -4,8 +4,8 @@ import tomllib
 
 import pytest
 
-from finnet.jobs.config import parse_job
 from finnet.jobs.examples import example_path
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.keys import job_keys
 from finnet.jobs.tasks.default_risk import DefaultRiskJob
 from finnet.jobs.tasks.direction import DirectionJob

@@ -10,7 +10,7 @@ import pytest
 from finnet.data.panel import LoanBook
 from finnet.errors import ConfigError, DataError
 from finnet.forecasts import Forecasts
-from finnet.jobs.config import parse_job
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.page_files import page_files, report_from
 from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.default_risk import DefaultRiskTask

@@ -10,8 +10,8 @@ import pytest
 from finnet.data.samples import made_loan_book
 from finnet.errors import ConfigError
 from finnet.estimators.saving import load_model
-from finnet.jobs.config import parse_job
 from finnet.jobs.forecasting import forecast_new
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
 from finnet.jobs.sources import load
 from finnet.jobs.tasks.loan_grades import grades_of_policy

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finnet.jobs.config import parse_job
 from finnet.jobs.forecasting import forecast_new
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.reproduction import verify_run
 from finnet.jobs.runner import run_job
 from finnet.jobs.sources import load

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from finnet.errors import ConfigError
-from finnet.jobs.config import Job, parse_job
+from finnet.jobs.job_file import parse_job, read_job
 from finnet.jobs.keys import job_keys
 from finnet.jobs.plain_settings import require_plain
 from finnet.jobs.tasks.default_risk import DefaultRiskJob
@@ -86,14 +86,14 @@ def test_codes_in_data_seeds_and_limits_may_be_large():
 def test_a_file_that_is_no_job_is_refused_in_one_sentence(text, tmp_path):
     (tmp_path / "job.toml").write_text(text)
     with pytest.raises(ConfigError, match=r"job\.toml"):
-        Job.from_toml(tmp_path / "job.toml")
+        read_job(tmp_path / "job.toml")
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)])
 def test_a_job_file_that_is_no_file_is_refused_at_once(make, tmp_path):
     make(tmp_path / "job.toml")
     with pytest.raises(ConfigError, match="no regular file"):
-        Job.from_toml(tmp_path / "job.toml")
+        read_job(tmp_path / "job.toml")
 
 
 @pytest.mark.parametrize("form", ["%d%d", "%Q", "words", "%H:%M", "%d.%m.", "%"])

@@ -8,7 +8,7 @@ import pytest
 
 from finnet.errors import ConfigError, LookAheadError, PluginError
 from finnet.estimators.saving import load_model
-from finnet.jobs.config import parse_job
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.page_files import render_page
 from finnet.jobs.runner import run_job
 from finnet.jobs.saved_runs import SavedRun

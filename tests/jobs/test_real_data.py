@@ -9,7 +9,7 @@ import pytest
 from finnet.data.panel import join_as_of
 from finnet.data.prices import PriceFile, read_prices
 from finnet.data.sentiment_files import SentimentFile, read_sentiment
-from finnet.jobs.config import parse_job
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
 from finnet.labels import Direction, build_dataset
 

@@ -8,8 +8,8 @@ import pytest
 
 from finnet.errors import ConfigError
 from finnet.estimators.saving import load_model
-from finnet.jobs.config import parse_job
 from finnet.jobs.forecasting import forecast_new
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.reasons import ReasonSettings, reason_columns, reasons_section
 from finnet.jobs.runner import run_job
 from finnet.jobs.sources import load

@@ -14,7 +14,7 @@ from finnet.files import replace_folder
 from finnet.forecasts import Forecasts
 from finnet.jobs import runner, saved_runs
 from finnet.jobs.artifacts import publish, to_json
-from finnet.jobs.config import Job
+from finnet.jobs.job_file import read_job
 from finnet.jobs.reproduction import Verification, compare_runs, verify_run
 from finnet.jobs.runner import run_job
 from finnet.jobs.saved_runs import SavedRun
@@ -145,14 +145,14 @@ def test_the_same_job_is_the_same_run_however_its_path_is_typed(job_on_files, mo
     runs = []
     for folder, path in [("..", "there/job.toml"), (".", "./job.toml"), ("/", job_on_files)]:
         monkeypatch.chdir(job_on_files.parent / folder)
-        result = run_job(Job.from_toml(path), reports=job_on_files.parent / "reports")
+        result = run_job(read_job(path), reports=job_on_files.parent / "reports")
         runs.append(lasting(result.folder))
     assert runs[0] == runs[1] == runs[2]
 
 
 def test_a_run_is_verified_from_any_folder_and_with_moved_files(job_on_files, monkeypatch, tmp_path, quick):
     monkeypatch.chdir(job_on_files.parent)
-    folder = run_job(Job.from_toml("job.toml"), reports="reports").folder.resolve()
+    folder = run_job(read_job("job.toml"), reports="reports").folder.resolve()
     monkeypatch.chdir("/")
     assert verify_run(folder).status == "bit-equal"
     (tmp_path / "moved").mkdir()

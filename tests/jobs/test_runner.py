@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from finnet.errors import ConfigError
 from finnet.forecasts import Forecasts
-from finnet.jobs.config import parse_job
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
 from finnet.sums import read_files
 

@@ -8,9 +8,9 @@ import pytest
 
 from finnet.errors import ConfigError, DataError, FinnetWarning
 from finnet.files import point, replace_folder, stepped_aside
-from finnet.jobs.config import parse_job
 from finnet.jobs.folders import runs_of
 from finnet.jobs.forecasting import forecast_new
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
 from finnet.jobs.saved_runs import SavedRun, list_runs, render_again
 from finnet.sums import read_files, sealed

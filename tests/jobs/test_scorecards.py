@@ -13,7 +13,7 @@ from finnet.errors import ConfigError
 from finnet.estimators.saving import load_model
 from finnet.features.binning import NumberBins
 from finnet.features.bins_file import bins_from, read_bins
-from finnet.jobs.config import Job
+from finnet.jobs.job_file import read_job
 from finnet.jobs.page_files import report_from
 from finnet.jobs.reproduction import verify_run
 from finnet.jobs.runner import build_models, run_job
@@ -60,7 +60,7 @@ def without_drawings():
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("card")
     (folder / "bins.toml").write_text(BINS, encoding="utf-8")
-    return run_job(Job.from_toml(job_in(folder, bins='bins = "bins.toml"', deploy="scorecard")), reports=folder)
+    return run_job(read_job(job_in(folder, bins='bins = "bins.toml"', deploy="scorecard")), reports=folder)
 
 
 def test_the_query_of_a_run_gives_the_points_of_its_table(run):
@@ -96,33 +96,33 @@ def test_a_run_holds_the_bins_that_it_was_given(run):
 def test_the_bins_of_a_run_can_be_given_back(run, tmp_path):
     text = (run.folder / "bins.toml").read_text(encoding="utf-8")
     (tmp_path / "bins.toml").write_text(text, encoding="utf-8")
-    job = Job.from_toml(job_in(tmp_path, bins='bins = "bins.toml"'))
+    job = read_job(job_in(tmp_path, bins='bins = "bins.toml"'))
     assert bins_from(job.scorecard.bins) == bins_from(read_bins(run.folder / "bins.toml"))
 
 
 def test_a_bins_file_is_relative_to_the_job_file_and_named_where_it_is_wrong(tmp_path):
     path = job_in(tmp_path, bins='bins = "bins.toml"')
     with pytest.raises(ConfigError, match=r"bins\.toml: cannot be read"):
-        Job.from_toml(path)
+        read_job(path)
     (tmp_path / "bins.toml").write_text("[income]\nedges = [2, 1]", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"bins\.toml: column 'income': edges do not rise"):
-        Job.from_toml(path)
+        read_job(path)
 
 
 def test_wrong_settings_are_named_by_their_keys(tmp_path):
     with pytest.raises(ConfigError, match=r"scorecard: odds=0\.0 is not a number above 0"):
-        Job.from_toml(job_in(tmp_path, bins="odds = 0"))
+        read_job(job_in(tmp_path, bins="odds = 0"))
     with pytest.raises(ConfigError, match="scorecard: column 'income': level 'a' comes twice"):
-        Job.from_toml(job_in(tmp_path, bins='bins = { income = { groups = [["a", "a"]] } }'))
+        read_job(job_in(tmp_path, bins='bins = { income = { groups = [["a", "a"]] } }'))
 
 
 def test_special_codes_and_bins_of_the_job_reach_the_scorecard_alone(tmp_path):
-    job = Job.from_toml(job_in(tmp_path, bins="special_codes = [-9]\nbins = { income = { edges = [30_000] } }"))
+    job = read_job(job_in(tmp_path, bins="special_codes = [-9]\nbins = { income = { edges = [30_000] } }"))
     models = build_models(job)
     assert models["scorecard"].special_codes == (-9.0,)
     assert models["scorecard"].bins == {"income": NumberBins((30_000.0,))}
 
 
 def test_a_level_that_looks_like_code_runs_nothing(tmp_path):
-    job = Job.from_toml(job_in(tmp_path, bins='bins = { home = { groups = [["os.path:join"]] } }'))
+    job = read_job(job_in(tmp_path, bins='bins = { home = { groups = [["os.path:join"]] } }'))
     assert job.plugins == []

@@ -5,7 +5,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from finnet.jobs.config import SplitChoice, parse_job
+from finnet.jobs.config import SplitChoice
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.sources import check_data, load
 from finnet.jobs.tasks.direction import LabelChoice
 from finnet.jobs.tasks.market import load_panel

@@ -8,7 +8,7 @@ import pytest
 
 from finnet.data.samples import made_market
 from finnet.jobs import runner
-from finnet.jobs.config import parse_job
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.page_files import report_from
 from finnet.jobs.sources import load
 from finnet.jobs.tasks import direction

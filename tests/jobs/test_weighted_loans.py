@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from finnet.data.loans import LoanFile, check_loans, read_applications, read_loans
-from finnet.jobs.config import parse_job
 from finnet.jobs.forecasting import forecast_new
+from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
 from finnet.jobs.sources import load
 from finnet.labels import default_dataset
