@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from finnet.data.panel import LoanBook, Panel
     from finnet.dataset import Dataset
     from finnet.estimators.default_risk import DefaultRiskClassifier
+    from finnet.estimators.encoded import EncodedClassifier
     from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
     from finnet.estimators.network import NetworkClassifier, NetworkRegressor
-    from finnet.estimators.tuning import EncodedClassifier
     from finnet.evaluation.comparison import compare
     from finnet.evaluation.walk_forward import walk_forward
     from finnet.features.encoding import TableEncoder
@@ -57,7 +57,7 @@ _HOMES = {
     "finnet.estimators.default_risk": ("DefaultRiskClassifier",),
     "finnet.estimators.ensemble": ("NetworkEnsembleClassifier", "NetworkEnsembleRegressor"),
     "finnet.estimators.network": ("NetworkClassifier", "NetworkRegressor"),
-    "finnet.estimators.tuning": ("EncodedClassifier",),
+    "finnet.estimators.encoded": ("EncodedClassifier",),
     "finnet.evaluation.comparison": ("compare",),
     "finnet.evaluation.walk_forward": ("walk_forward",),
     "finnet.features.encoding": ("TableEncoder",),

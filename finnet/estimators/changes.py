@@ -65,7 +65,7 @@ def smallest_change(
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression
-    >>> from finnet.estimators.tuning import EncodedClassifier
+    >>> from finnet.estimators.encoded import EncodedClassifier
     >>> from finnet.features.encoding import TableEncoder
     >>> rng = np.random.default_rng(0)
     >>> table = pd.DataFrame({"debt": rng.integers(0, 9, 300), "home": rng.choice(["own", "rent"], 300)})

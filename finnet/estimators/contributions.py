@@ -14,10 +14,11 @@ from finnet.checks import require_columns
 from finnet.errors import DataError
 from finnet.estimators.calibrators import CalibratedClassifier
 from finnet.estimators.default_risk import FLOOR, DefaultRiskClassifier
+from finnet.estimators.encoded import EncodedClassifier
 from finnet.estimators.ensemble import NetworkEnsembleClassifier
 from finnet.estimators.network import NetworkClassifier
 from finnet.estimators.threads import one_blas_thread
-from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
+from finnet.estimators.tuning import TunedClassifier
 from finnet.features.encoding import TableEncoder
 from finnet.fitting import CrossFit
 from finnet.network.activations import Sigmoid

@@ -60,7 +60,7 @@ def reasons(model: Any, X: pd.DataFrame, *, reference: pd.DataFrame, most: int =
     --------
     >>> from sklearn.linear_model import LogisticRegression
     >>> from finnet.estimators.contributions import typical_row
-    >>> from finnet.estimators.tuning import EncodedClassifier
+    >>> from finnet.estimators.encoded import EncodedClassifier
     >>> from finnet.features.encoding import TableEncoder
     >>> rng = np.random.default_rng(0)
     >>> table = pd.DataFrame({"debt": rng.integers(0, 9, 200), "home": rng.choice(["own", "rent"], 200)})

@@ -5,7 +5,6 @@ from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.utils import check_array, check_consistent_length, column_or_1d, get_tags
 from sklearn.utils.metaestimators import available_if
@@ -18,7 +17,6 @@ from finnet.types import FloatArray
 
 __all__ = [
     "BoundedRegressor",
-    "EncodedRegressor",
     "LevelByLevel",
     "ScaledRegressor",
     "WrappedRegressor",
@@ -90,81 +88,6 @@ class WrappedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):  # ty
         tags, inner = super().__sklearn_tags__(), get_tags(self.regressor)
         tags.input_tags, tags.regressor_tags = inner.input_tags, inner.regressor_tags
         tags.target_tags = inner.target_tags
-        return tags
-
-
-class EncodedRegressor(WrappedRegressor):
-    """A regressor of tables: the encoder is fitted on the training rows alone and applied to all others.
-
-    Parameters
-    ----------
-    encoder : transformer
-        Table to float matrix, for instance `TableEncoder`.
-    regressor : regressor
-        Of float matrices without missing values.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import Ridge
-    >>> from finnet.features.encoding import TableEncoder
-    >>> table = pd.DataFrame({"income": [1.0, 2.0, 3.0, None], "home": ["own", "rent", "rent", "own"]})
-    >>> EncodedRegressor(TableEncoder(), Ridge()).fit(table, np.array([1.0, 2.0, 3.0, 2.0])).predict(table).shape
-    (4,)
-    """
-
-    def __init__(self, encoder: Any, regressor: Any) -> None:
-        self.encoder = encoder
-        self.regressor = regressor
-
-    def fit(
-        self,
-        X: pd.DataFrame,
-        y: FloatArray,
-        sample_weight: FloatArray | None = None,
-        *,
-        X_val: pd.DataFrame | None = None,
-        y_val: FloatArray | None = None,
-        sample_weight_val: FloatArray | None = None,
-    ) -> Self:
-        """Fit encoder and regressor; the encoder looks at rows as they stand, whatever their weights."""
-        y = checked_numbers(X, y)
-        self.encoder_ = clone(self.encoder).fit(X)
-        validation = None
-        if X_val is not None and y_val is not None:
-            weight = checked_sample_weight(sample_weight_val, X_val)
-            validation = Rows(self.encoder_.transform(X_val), y_val, weight)
-        train = Rows(self.encoder_.transform(X), y, checked_sample_weight(sample_weight, X))
-        self.regressor_ = fit_beside(clone(self.regressor), train, validation)
-        return self
-
-    def settled(self) -> Self:
-        """An unfitted copy that takes the settings chosen, where the regressor chose any."""
-        chosen = self.regressor_.settled() if hasattr(self.regressor_, "settled") else self.regressor
-        return type(self)(self.encoder, chosen)
-
-    def predict(self, X: pd.DataFrame) -> FloatArray:
-        """Forecasts of shape (n_rows,), or (n_rows, n_levels) of quantiles."""
-        check_is_fitted(self)
-        return super().predict(self.encoder_.transform(X))
-
-    @available_if(_has_spread)  # type: ignore[untyped-decorator]
-    def spread(self, X: pd.DataFrame) -> FloatArray:
-        """Standard deviation of the forecasts over the members of an ensemble, of shape (n_rows, n_outputs)."""
-        return np.asarray(self.regressor_.spread(self.encoder_.transform(X)))
-
-    @property
-    def n_features_in_(self) -> int:
-        """Number of columns given to `fit`."""
-        return int(self.encoder_.n_features_in_)
-
-    @property
-    def feature_names_in_(self) -> np.ndarray:
-        """Names of the columns given to `fit`."""
-        return np.asarray(self.encoder_.feature_names_in_)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags, tags.target_tags.multi_output = get_tags(self.encoder).input_tags, False
         return tags
 
 

@@ -37,6 +37,7 @@ from finnet.estimators.archive import (
 from finnet.estimators.calibrators import CalibratedClassifier
 from finnet.estimators.default_risk import DefaultRiskClassifier
 from finnet.estimators.default_risk_forms import describe_default_risk, restore_default_risk
+from finnet.estimators.encoded import EncodedClassifier, EncodedRegressor
 from finnet.estimators.encoder_forms import describe_encoder, restore_encoder
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.naive import (
@@ -73,10 +74,10 @@ from finnet.estimators.network_forms import (
     restore_network,
 )
 from finnet.estimators.refitting import describe_refitted, restore_refitted
-from finnet.estimators.regressors import BoundedRegressor, EncodedRegressor, ScaledRegressor
+from finnet.estimators.regressors import BoundedRegressor, ScaledRegressor
 from finnet.estimators.scorecard import ScorecardClassifier
 from finnet.estimators.scorecard_forms import describe_scorecard, restore_scorecard
-from finnet.estimators.tuning import EncodedClassifier, TunedClassifier, TunedRegressor
+from finnet.estimators.tuning import TunedClassifier, TunedRegressor
 from finnet.features.encoding import TableEncoder
 from finnet.files import replace_file
 from finnet.fitting import CrossFit

@@ -5,11 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 from sklearn.base import clone
 from sklearn.metrics import log_loss
-from sklearn.utils import get_tags
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from finnet.estimators.probabilities import WrappedClassifier
@@ -20,7 +17,6 @@ from finnet.seeds import derive_seed
 from finnet.types import FloatArray, IntArray
 
 __all__ = [
-    "EncodedClassifier",
     "TunedClassifier",
     "TunedRegressor",
 ]
@@ -222,88 +218,3 @@ class TunedRegressor(_Tuning, WrappedRegressor):
         if validation.weight is None:
             return float(losses.mean())
         return float(np.average(losses.mean(axis=1), weights=validation.weight))
-
-
-def _has_spread(model: "EncodedClassifier") -> bool:
-    return hasattr(model.classifier_, "spread")
-
-
-class EncodedClassifier(WrappedClassifier):
-    """A classifier of tables: the encoder is fitted on the training rows alone and applied to all others.
-
-    Parameters
-    ----------
-    encoder : transformer
-        Table to float matrix, for instance `TableEncoder`.
-    classifier : classifier
-        Of float matrices without missing values.
-
-    Examples
-    --------
-    >>> from sklearn.linear_model import LogisticRegression
-    >>> from finnet.features.encoding import TableEncoder
-    >>> table = pd.DataFrame({"income": [1.0, 2.0, 3.0, None], "home": ["own", "rent", "rent", "own"]})
-    >>> model = EncodedClassifier(TableEncoder(), LogisticRegression()).fit(table, np.array([1, 0, 0, 1]))
-    >>> model.predict_proba(table).shape
-    (4, 2)
-    """
-
-    def __init__(self, encoder: Any, classifier: Any) -> None:
-        self.encoder = encoder
-        self.classifier = classifier
-
-    def fit(
-        self,
-        X: pd.DataFrame,
-        y: IntArray,
-        sample_weight: FloatArray | None = None,
-        *,
-        X_val: pd.DataFrame | None = None,
-        y_val: IntArray | None = None,
-        sample_weight_val: FloatArray | None = None,
-    ) -> Self:
-        """Fit encoder and classifier; the encoder looks at rows as they stand, whatever their weights."""
-        self.encoder_ = clone(self.encoder).fit(X)
-        validation = None
-        if X_val is not None and y_val is not None:
-            weight = checked_sample_weight(sample_weight_val, X_val)
-            validation = Rows(self.encoder_.transform(X_val), y_val, weight)
-        train = Rows(self.encoder_.transform(X), y, checked_sample_weight(sample_weight, X))
-        self.classifier_ = fit_beside(clone(self.classifier), train, validation)
-        self.classes_ = self.classifier_.classes_
-        return self
-
-    @property
-    def uses_validation(self) -> bool:
-        """Whether the classifier has a use of its own for validation rows."""
-        return takes_validation(self.classifier)
-
-    def settled(self) -> Self:
-        """An unfitted copy that takes the settings chosen, where the classifier chose any."""
-        chosen = self.classifier_.settled() if hasattr(self.classifier_, "settled") else self.classifier
-        return type(self)(self.encoder, chosen)
-
-    def predict_proba(self, X: pd.DataFrame) -> FloatArray:
-        """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""
-        check_is_fitted(self)
-        return np.asarray(self.classifier_.predict_proba(self.encoder_.transform(X)))
-
-    @available_if(_has_spread)  # type: ignore[untyped-decorator]
-    def spread(self, X: pd.DataFrame) -> FloatArray:
-        """Standard deviation of the forecasts over the members of an ensemble, of shape (n_rows, n_outputs)."""
-        return np.asarray(self.classifier_.spread(self.encoder_.transform(X)))
-
-    @property
-    def n_features_in_(self) -> int:
-        """Number of columns given to `fit`."""
-        return int(self.encoder_.n_features_in_)
-
-    @property
-    def feature_names_in_(self) -> np.ndarray:
-        """Names of the columns given to `fit`."""
-        return np.asarray(self.encoder_.feature_names_in_)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags = get_tags(self.encoder).input_tags
-        return tags

@@ -5,8 +5,9 @@ from typing import Any
 
 from finnet.errors import PluginError
 from finnet.estimators.calibrators import CalibratedClassifier
-from finnet.estimators.regressors import BoundedRegressor, EncodedRegressor, ScaledRegressor
-from finnet.estimators.tuning import EncodedClassifier, TunedClassifier, TunedRegressor
+from finnet.estimators.encoded import EncodedClassifier, EncodedRegressor
+from finnet.estimators.regressors import BoundedRegressor, ScaledRegressor
+from finnet.estimators.tuning import TunedClassifier, TunedRegressor
 from finnet.models import BASELINES, NETWORK, Kind
 from finnet.plugins import called, is_plugin, load_plugin
 

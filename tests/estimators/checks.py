@@ -8,12 +8,13 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from finnet.estimators.baselines import CappedSVC, CappedSVR
 from finnet.estimators.calibrators import CalibratedClassifier
+from finnet.estimators.encoded import EncodedClassifier, EncodedRegressor
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.naive import AlwaysUp, BestColumn, LastValue, Persistence, PriorRate, TrainingMean, Zero
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
-from finnet.estimators.regressors import BoundedRegressor, EncodedRegressor, ScaledRegressor
+from finnet.estimators.regressors import BoundedRegressor, ScaledRegressor
 from finnet.estimators.scorecard import ScorecardClassifier
-from finnet.estimators.tuning import EncodedClassifier, TunedClassifier, TunedRegressor
+from finnet.estimators.tuning import TunedClassifier, TunedRegressor
 from finnet.features.encoding import TableEncoder
 from finnet.network import Adam, EarlyStopping
 

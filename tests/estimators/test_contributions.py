@@ -13,12 +13,13 @@ from finnet.estimators.calibrators import CalibratedClassifier
 from finnet.estimators.changes import smallest_change
 from finnet.estimators.contributions import INTEGRATED, SAMPLED, contributions, log_odds, typical_row
 from finnet.estimators.default_risk import DefaultRiskClassifier
+from finnet.estimators.encoded import EncodedClassifier
 from finnet.estimators.ensemble import NetworkEnsembleClassifier
 from finnet.estimators.network import NetworkClassifier
 from finnet.estimators.reasons import reason_texts, reasons, value_words
 from finnet.estimators.risk_table import RiskTable
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
-from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
+from finnet.estimators.tuning import TunedClassifier
 from finnet.features.encoding import TableEncoder
 from finnet.features.ratios import Ratio
 from finnet.fitting import InnerFolds

@@ -12,9 +12,10 @@ from finnet.errors import ConfigError, DataError
 from finnet.estimators.archive import pack, unpack
 from finnet.estimators.baselines import CappedSVC, decision_tree
 from finnet.estimators.calibrators import CalibratedClassifier
+from finnet.estimators.encoded import EncodedClassifier
 from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
-from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
+from finnet.estimators.tuning import TunedClassifier
 from finnet.features.encoding import TableEncoder
 from finnet.fitting import InnerFolds
 from tests.estimators.checks import OTHERS

@@ -9,10 +9,11 @@ from sklearn.neighbors import KNeighborsRegressor
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.archive import Archive, pack, unpack
 from finnet.estimators.baselines import CappedSVR, boosting_of_quantiles
+from finnet.estimators.encoded import EncodedRegressor
 from finnet.estimators.ensemble import NetworkEnsembleRegressor
 from finnet.estimators.naive import LastValue, TrainingMean, TrainingQuantiles, Zero
 from finnet.estimators.network import NetworkRegressor
-from finnet.estimators.regressors import BoundedRegressor, EncodedRegressor, ScaledRegressor
+from finnet.estimators.regressors import BoundedRegressor, ScaledRegressor
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
 from finnet.estimators.tuning import TunedRegressor
 from finnet.features.encoding import TableEncoder

@@ -12,12 +12,13 @@ from finnet.estimators.baselines import logistic_regression
 from finnet.estimators.calibrators import CalibratedClassifier, HeldOut, LogitCalibrator, choose_calibrator
 from finnet.estimators.calibrators import effective_rows as rows_worth
 from finnet.estimators.default_risk import DefaultRiskClassifier
+from finnet.estimators.encoded import EncodedClassifier, EncodedRegressor
 from finnet.estimators.naive import BestColumn, Persistence, PriorRate, TrainingMean
 from finnet.estimators.network import NetworkClassifier
-from finnet.estimators.regressors import BoundedRegressor, EncodedRegressor, LevelByLevel, ScaledRegressor
+from finnet.estimators.regressors import BoundedRegressor, LevelByLevel, ScaledRegressor
 from finnet.estimators.risk_race import blend, still_racing
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
-from finnet.estimators.tuning import EncodedClassifier, TunedClassifier, TunedRegressor
+from finnet.estimators.tuning import TunedClassifier, TunedRegressor
 from finnet.features.encoding import TableEncoder
 from finnet.features.ratios import find_ratios
 from finnet.fitting import InnerFolds, Rows, cross_fit, fit_beside, fit_in_folds, takes_weights

@@ -8,10 +8,10 @@ import pytest
 from sklearn.base import clone, is_classifier
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from finnet.estimators.encoded import EncodedClassifier
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
-from finnet.estimators.tuning import EncodedClassifier
 from finnet.features.encoding import TableEncoder
 
 RNG = np.random.default_rng(0)

@@ -17,13 +17,14 @@ from finnet.errors import ConfigError, DataError, NotSavedError
 from finnet.estimators.archive import Archive, pack, unpack
 from finnet.estimators.baselines import logistic_regression
 from finnet.estimators.calibrators import CalibratedClassifier
+from finnet.estimators.encoded import EncodedClassifier
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
 from finnet.estimators.progress import ProgressBar
 from finnet.estimators.saving import SCHEMA, load_model, model_from_bytes, model_to_bytes, save_model
 from finnet.estimators.scorecard import ScorecardClassifier
-from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
+from finnet.estimators.tuning import TunedClassifier
 from finnet.features.binning import NumberBins
 from finnet.features.encoding import TableEncoder
 from finnet.fitting import InnerFolds

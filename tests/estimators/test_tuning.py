@@ -6,8 +6,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
+from finnet.estimators.encoded import EncodedClassifier
 from finnet.estimators.ensemble import NetworkEnsembleClassifier
-from finnet.estimators.tuning import EncodedClassifier, TunedClassifier
+from finnet.estimators.tuning import TunedClassifier
 from finnet.features.encoding import TableEncoder
 from finnet.fitting import InnerFolds, takes_validation
 from finnet.jobs.catalog import build_model

@@ -13,8 +13,9 @@ from finnet.data.samples import made_market
 from finnet.dataset import CLOCKS, Dataset
 from finnet.errors import DataError
 from finnet.estimators.baselines import ridge_regression
+from finnet.estimators.encoded import EncodedRegressor
 from finnet.estimators.naive import LastValue, TrainingMean, TrainingQuantiles, Zero
-from finnet.estimators.regressors import BoundedRegressor, EncodedRegressor, LevelByLevel
+from finnet.estimators.regressors import BoundedRegressor, LevelByLevel
 from finnet.estimators.tuning import TunedRegressor
 from finnet.evaluation.assessment import assess
 from finnet.evaluation.comparison import compare

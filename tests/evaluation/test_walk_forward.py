@@ -14,10 +14,10 @@ from finnet.data.panel import Panel
 from finnet.data.samples import made_loan_book, made_market
 from finnet.dataset import Dataset
 from finnet.errors import DataError
+from finnet.estimators.encoded import EncodedClassifier
 from finnet.estimators.ensemble import NetworkEnsembleClassifier
 from finnet.estimators.naive import BestColumn, PriorRate
 from finnet.estimators.network import NetworkClassifier, NetworkRegressor
-from finnet.estimators.tuning import EncodedClassifier
 from finnet.evaluation.walk_forward import forecast_folds, forecasts_for, walk_forward
 from finnet.features.encoding import TableEncoder
 from finnet.forecasts import PROBABILITY_FLOOR
