@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finnet.data.panel import LoanBook
+from finnet.data.loan_book import LoanBook
 from finnet.errors import ConfigError, DataError
 from finnet.forecasts import Forecasts
 from finnet.jobs.job_file import parse_job
@@ -117,14 +117,14 @@ def test_expected_losses_of_new_forecasts_need_amounts(tmp_path):
 def test_columns_of_groups_are_no_features(tmp_path):
     fairness = {"groups": ["sex", {"column": "age", "limits": [25, 60]}], "approved_share": 0.8}
     book = read(file_job(tmp_path, fairness=fairness))
-    assert list(book.applications) == ["amount", "income", "rate"]
+    assert list(book.features) == ["amount", "income", "rate"]
     kept = read(file_job(tmp_path, fairness={**fairness, "keep_as_feature": ["age"]}))
-    assert list(kept.applications) == ["amount", "income", "age", "rate"]
+    assert list(kept.features) == ["amount", "income", "age", "rate"]
 
 
 def test_groups_of_a_made_book_are_no_features_either():
     job = job_of(fairness={"groups": ["home"], "approved_share": 0.8})
-    assert "home" not in read(job).applications
+    assert "home" not in read(job).features
 
 
 def test_groups_and_segments_have_sections(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from finnet.checks import require_choice, require_share
-from finnet.data.panel import LoanBook
+from finnet.data.loan_book import LoanBook
 from finnet.errors import ConfigError
 from finnet.forecasts import Forecasts
 from finnet.jobs.pending import PENDING

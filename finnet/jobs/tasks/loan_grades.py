@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from finnet.checks import nearest
-from finnet.data.panel import LoanBook
+from finnet.data.loan_book import LoanBook
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError, DataError
 from finnet.evaluation.walk_forward import forecast_columns
@@ -132,7 +132,7 @@ def _moved_results(results: Results, shift: Shift, study: Study) -> Results:
     X = dataset.X.iloc[row_of.loc[table["entity"]].to_numpy()]
     moved = Forecasts(table.assign(value=shift.move(table["value"].to_numpy(), X)))
     if pending is not None:
-        pending = moved_by_policy({_SHIFT: shift.to_json()}, study.source.pending.applications, pending)
+        pending = moved_by_policy({_SHIFT: shift.to_json()}, study.source.pending.features, pending)
     return replace(results, forecasts=moved, pending=pending)
 
 
