@@ -169,12 +169,12 @@ def _read_csv(
     data = _utf8(path, format, findings)
     if data is None:
         return None
-    if has_yahoo_header(data, path, format, findings):
+    if has_yahoo_header(data, path, findings, format=format):
         return None
     layout = laid_out(data, format)
     require_columns_within(layout.header)
     lacks = not set(needed) <= set(layout.header)
-    if lacks and diagnosed(data, path, format, findings, needed=needed, may_be_wide=may_be_wide):
+    if lacks and diagnosed(data, path, findings, format=format, needed=needed, may_be_wide=may_be_wide):
         return None
     text = table_of(data, format)
     if not text_is_sound(text, path, findings, delimiter=format.delimiter, above=format.skip_rows):

@@ -1,4 +1,4 @@
-"""Applications have no outcome, a LoanBook has one for every loan, and nothing stands for an outcome that is unknown."""
+"""Applications have no outcome, a LoanBook has one for every loan, and nothing stands for one that is unknown."""
 
 from dataclasses import fields
 from typing import get_type_hints

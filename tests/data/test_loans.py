@@ -273,3 +273,18 @@ def test_a_column_says_whose_loan_it_is_and_is_no_feature(write):
     assert (book.group[:, None] == book.group).sum(axis=1).tolist() == [2, 1, 1, 2, 1]
     new = read_applications(ranked(write("income\n7\n"), order="", group="client"))
     assert new.group is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "remedy"),
+    [
+        (("r02", "r11"), "add the column to categories"),
+        (("5EUR", "7EUR"), 'if its letters are a unit, declare csv.units = { "EUR" = 1 }'),
+        (("5%", "7%"), 'declare csv.units = { "%" = 1 }'),
+    ],
+)
+def test_codes_are_taken_for_categories_before_they_are_taken_for_units(write, cells, remedy):
+    path = write("region,bad\n" + "".join(f"{cell},{i}\n" for i, cell in enumerate(cells)))
+    (found,) = check_loans(LoanFile(path=path, target="bad"))["remedy"]
+    assert remedy in found
+    assert ("units" in found) == ("units" in remedy)

@@ -13,6 +13,7 @@ from finnet.forecasts import Forecasts
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.page_files import page_files, report_from
 from finnet.jobs.reading import Reading
+from finnet.jobs.sources import check_data, load
 from finnet.jobs.tasks.default_risk import DefaultRiskTask
 from finnet.jobs.tasks.loan_decisions import annotated, decide_on_loans, require_decidable
 from finnet.jobs.tasks.task import Results
@@ -174,16 +175,37 @@ def test_settings_that_cannot_be_are_refused(tmp_path, settings, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"fairness": {"groups": ["age"], "approved_share": 0.8}}, "different numbers, which are no groups"),
-        ({"segments": {"columns": ["incom"]}}, "no column 'incom'; did you mean 'income'"),
-        ({"lending": {"margin_column": "rate"}}, "in_percent = true"),
-        ({"lending": {"loss_given_default_column": "sex"}}, "'sex' is a category"),
+        ({"fairness": {"groups": ["age"], "approved_share": 0.8}}, "fairness.groups: .* are no groups; give limits"),
+        ({"segments": {"columns": ["incom"]}}, "segments.columns: unknown column 'incom'; did you mean 'income'"),
+        ({"segments": {"columns": [{"column": "sex", "limits": [1]}]}}, "segments.columns: .* leave limits out"),
+        ({"lending": {"margin_column": "rat"}}, "lending.margin_column: unknown column 'rat'; did you mean 'rate'"),
+        ({"lending": {"term_column": "zzz"}}, "lending.term_column: unknown column 'zzz'; use one of age, amount"),
+        (
+            {"lending": {"loss_given_default_column": "sex"}},
+            "lending.loss_given_default_column: column 'sex' is a category; use a column of numbers: amount, income",
+        ),
         ({"segments": {}}, "segments divides nothing"),
     ],
 )
-def test_what_the_file_lacks_is_named_before_anything_trains(tmp_path, settings, message):
-    with pytest.raises((ConfigError, DataError), match=message):
-        read(file_job(tmp_path, **settings))
+def test_a_key_that_the_loans_do_not_fit_is_named_with_the_job_file(tmp_path, settings, message):
+    job = file_job(tmp_path, **settings).named_after("my-loans.toml")
+    with pytest.raises(ConfigError, match=f"my-loans.toml: {message}"):
+        load(job)
+
+
+def test_an_impossible_value_in_a_column_is_bad_data(tmp_path):
+    with pytest.raises(DataError, match="in_percent = true"):
+        load(file_job(tmp_path, lending={"margin_column": "rate"}))
+
+
+def test_check_data_lists_a_key_that_the_loans_do_not_fit(tmp_path):
+    found = check_data(file_job(tmp_path, segments={"columns": ["incom"]}))
+    assert found.query("severity == 'error'")[["rule", "file"]].to_numpy().tolist() == [["cannot_run", "loans"]]
+
+
+def test_a_column_of_groups_that_made_loans_do_not_have_is_named():
+    with pytest.raises(ConfigError, match=r"fairness\.groups: unknown column 'sex'"):
+        load(job_of(fairness={"groups": ["sex"], "approved_share": 0.8}))
 
 
 def test_a_book_without_amounts_has_no_costs_in_currency():

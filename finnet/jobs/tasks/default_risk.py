@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import model_validator
 
-from finnet.checks import require_at_least, require_within
+from finnet.checks import require_at_least, require_column, require_within
 from finnet.data.loan_book import Applications, LoanBook
 from finnet.data.loan_file import LoanFile
 from finnet.data.loan_outcomes import Outcomes, usable_rows
@@ -147,7 +147,10 @@ class DefaultRiskTask(Task):
         source = job.source
         if isinstance(source, MadeLoanBook):
             made = made_loan_book(loans=source.loans, seed=source.seed)
-            book: LoanBook | None = made.set_aside(() if job.fairness is None else job.fairness.aside)
+            aside = [] if job.fairness is None else job.fairness.aside
+            for name in aside:
+                require_column(name, made.columns, key="fairness.groups")
+            book: LoanBook | None = made.set_aside(aside)
         else:
             book = inspect_loans(source, reading.of(source, "data.loans"))
         if book is not None and not reading.has_errors:
