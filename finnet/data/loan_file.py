@@ -141,21 +141,24 @@ class LoanFile:
         return (words,) if isinstance(words, str) else words
 
     @property
-    def named(self) -> tuple[str, ...]:
-        """Every column that the settings name, without repeats."""
-        names = (
-            self.target,
-            self.id,
-            self.amount,
-            self.applied_at,
-            self.order,
-            self.group,
-            self.weight,
-            *self.categories,
-            *self.ages,
-            *self.drop,
-            *self.aside,
-            *self.missing_codes_in,
-            *self.leave_out,
-        )
-        return tuple(dict.fromkeys(name for name in names if name))
+    def named(self) -> dict[str, str]:
+        """Every column that the settings name, with the first key that names it.
+
+        Examples
+        --------
+        >>> LoanFile(path="loans.csv", target="status", categories=("home",), drop=("home",)).named
+        {'status': 'target', 'home': 'categories'}
+        """
+        found: dict[str, str] = {}
+        for key in _KEYS_OF_COLUMNS:
+            names = getattr(self, key)
+            for name in (names,) if isinstance(names, str) else names:
+                if name:
+                    found.setdefault(name, key)
+        return found
+
+
+_KEYS_OF_COLUMNS = (
+    *("target", "id", "amount", "applied_at", "order", "group", "weight", "categories", "ages", "drop", "aside"),
+    *("missing_codes_in", "leave_out"),
+)

@@ -64,7 +64,7 @@ def read_applications(settings: LoanFile) -> Applications:
     findings = Findings(settings.rules)
     # New applications come after all others, and nothing is divided or counted: order, groups and weights say nothing.
     ignored = {settings.target, settings.order, settings.group, settings.weight, *settings.aside} - {""}
-    needed = [name for name in settings.named if name not in ignored]
+    needed = {name: remedy for name, remedy in _needed(settings).items() if name not in ignored}
     table = read_table(settings.path, settings.csv, findings, needed=needed, unwanted=(*settings.drop, *ignored))
     if table is None:
         return findings.checked(None)
@@ -138,7 +138,7 @@ def inspect_loans(settings: LoanFile, findings: Findings) -> LoanBook | None:
 
 
 def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
-    table = read_table(settings.path, settings.csv, findings, needed=settings.named, unwanted=settings.drop)
+    table = read_table(settings.path, settings.csv, findings, needed=_needed(settings), unwanted=settings.drop)
     if table is None:
         return None
     table = table.take(~_left_out(table, settings, findings))
@@ -155,6 +155,15 @@ def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
         pending = loans.take(waits).as_pending(went_bad=outcomes.bad[waits])
     default = outcomes.bad[usable.to_learn].astype(np.int64)
     return loans.take(usable.to_learn).with_outcomes(default, pending=pending)
+
+
+def _needed(settings: LoanFile) -> dict[str, str]:
+    """Columns that the file must have, and what to do where it lacks them."""
+    also = {"aside": " or the groups of [fairness]"}
+    return {
+        name: f"mend {{keys}}{key}{also.get(key, '')}, which names the column, or check {{keys}}csv.delimiter"
+        for name, key in settings.named.items()
+    }
 
 
 def _applications(table: Table, settings: LoanFile, findings: Findings, *, loan_id: LoanIds) -> Applications:

@@ -1,5 +1,6 @@
 """Loans are read with declared types; what is no number, no outcome or no date is refused."""
 
+import re
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from finnet.data.loan_file import LoanFile
-from finnet.data.loans import check_loans, read_applications, read_loans
+from finnet.data.loans import check_loans, inspect_loans, read_applications, read_loans
+from finnet.data.quality import Findings
 from finnet.errors import ConfigError, DataError
 from finnet.labels import default_dataset
 
@@ -288,3 +290,18 @@ def test_codes_are_taken_for_categories_before_they_are_taken_for_units(write, c
     (found,) = check_loans(LoanFile(path=path, target="bad"))["remedy"]
     assert remedy in found
     assert ("units" in found) == ("units" in remedy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"amount": "amont"}, "mend data.loans.amount, which names the column"),
+        ({"categories": ("hom",)}, "mend data.loans.categories, which names the column"),
+        ({"aside": ("sex",)}, r"mend data.loans.aside or the groups of \[fairness\], which names the column"),
+    ],
+)
+def test_a_missing_column_is_told_with_the_key_that_names_it(write, changes, remedy):
+    findings = Findings(section="data.loans")
+    inspect_loans(LoanFile(path=write("amount,home,bad\n1,own,0\n2,rent,1\n"), target="bad", **changes), findings)
+    (found,) = findings.table()["remedy"]
+    assert re.match(remedy, found)
