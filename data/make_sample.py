@@ -37,8 +37,8 @@ def loans() -> pd.DataFrame:
     """Applications with dates, gaps and outcomes; the true probabilities are left out."""
     book = made_loan_book(loans=2000)
     applied = np.asarray(book.applied_at).astype("datetime64[D]").astype(str)
-    table = book.applications.assign(loan_id=book.loan_id, applied_on=applied, default=book.default)
-    return table[["loan_id", "applied_on", *book.applications.columns, "default"]]
+    table = book.features.assign(loan_id=book.loan_id, applied_on=applied, default=book.default)
+    return table[["loan_id", "applied_on", *book.features.columns, "default"]]
 
 
 def new_loans() -> pd.DataFrame:
@@ -46,7 +46,7 @@ def new_loans() -> pd.DataFrame:
     book = made_loan_book(loans=100, seed=1)
     names = [f"N{number:06d}" for number in range(len(book))]
     days = pd.date_range("2021-01-01", periods=len(book), freq="3D").astype(str)
-    return book.applications.assign(loan_id=names, applied_on=days)[["loan_id", "applied_on", *book.applications]]
+    return book.features.assign(loan_id=names, applied_on=days)[["loan_id", "applied_on", *book.features]]
 
 
 def main() -> None:

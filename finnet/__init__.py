@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from finnet.backtest.engine import run_backtest
-    from finnet.data.panel import LoanBook, Panel
+    from finnet.data.loan_book import Applications, LoanBook
+    from finnet.data.panel import Panel
     from finnet.dataset import Dataset
     from finnet.estimators.default_risk import DefaultRiskClassifier
     from finnet.estimators.encoded import EncodedClassifier
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from finnet.splits import WalkForward
 
 __all__ = [
+    "Applications",
     "Dataset",
     "DefaultRiskClassifier",
     "Direction",
@@ -52,7 +54,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "finnet.backtest.engine": ("run_backtest",),
-    "finnet.data.panel": ("LoanBook", "Panel"),
+    "finnet.data.loan_book": ("Applications", "LoanBook"),
+    "finnet.data.panel": ("Panel",),
     "finnet.dataset": ("Dataset",),
     "finnet.estimators.default_risk": ("DefaultRiskClassifier",),
     "finnet.estimators.ensemble": ("NetworkEnsembleClassifier", "NetworkEnsembleRegressor"),

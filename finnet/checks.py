@@ -18,6 +18,7 @@ __all__ = [
     "nearest",
     "require_at_least",
     "require_choice",
+    "require_column",
     "require_columns",
     "require_date_format",
     "require_finite_row",
@@ -46,6 +47,19 @@ def require_choice(value: str, known: Collection[str], *, name: str) -> None:
     """Raise ConfigError unless `value` is one of `known`."""
     if value not in known:
         raise ConfigError(f"{name}={value!r} is not known; {nearest(str(value), known)}")
+
+
+def require_column(column: str, known: Collection[str], *, key: str) -> None:
+    """Raise ConfigError unless the data has the column that the key of a job file names.
+
+    Examples
+    --------
+    >>> require_column("incom", ["income", "age"], key="segments.columns")
+    Traceback (most recent call last):
+    finnet.errors.ConfigError: segments.columns: unknown column 'incom'; did you mean 'income'?
+    """
+    if column not in known:
+        raise ConfigError(f"{key}: unknown column {column!r}; {nearest(column, known)}")
 
 
 def require_at_least(value: float, low: float, *, name: str) -> None:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from finnet.checks import require_at_least
 from finnet.data.duplicate_series import require_distinct_series
-from finnet.data.panel import LoanBook, Panel
+from finnet.data.loan_book import LoanBook
+from finnet.data.panel import Panel
 from finnet.data.tradability import Delisting, can_trade, last_close_bars
 from finnet.dataset import CLOCKS, Dataset
 from finnet.errors import ConfigError, DataError
@@ -390,7 +391,7 @@ def default_dataset(book: LoanBook) -> Dataset:
     """
     clocks = _loan_clocks(book)
     data = Dataset(
-        book.applications,
+        book.features,
         book.default,
         book.loan_id,
         "default",

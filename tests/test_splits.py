@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finnet.data.panel import LoanBook
+from finnet.data.loan_book import LoanBook
 from finnet.dataset import CLOCKS, Dataset
 from finnet.errors import ConfigError, LookAheadError
 from finnet.evaluation.folds import checked_folds, require_fold_in_time

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from finnet.data.csv_format import MISSING, CsvFormat
-from finnet.data.guesses import date_formats, number_remedy
+from finnet.data.guesses import are_codes, date_formats, number_remedy
 from finnet.data.quality import EXAMINED, Findings
 from finnet.data.tables import Table
 from finnet.types import BoolArray, FloatArray, IntArray
@@ -90,19 +90,12 @@ def _parse_numbers(table: Table, name: str, findings: Findings, *, remedies: Map
     parsed = [_number(word, table.format) for word in words]
     at = encoded.indices.to_numpy(zero_copy_only=False)
     is_wrong = np.array([value is None for value in parsed], bool)[at]
+    values: FloatArray = np.array([np.nan if value is None else value for value in parsed], float)[at]
     if is_wrong.any():
         wrong = [word for word, value in zip(words, parsed, strict=True) if value is None]
-        known = int(is_wrong.sum() + _count_known(parsed, at))
-        remedy = _remedy(wrong, remedies, is_most=2 * int(is_wrong.sum()) >= known)
+        remedy = _remedy(wrong, remedies, is_most=bool(is_wrong.sum() >= (~np.isnan(values)).sum()))
         note_cells(findings, "not_a_number", table, name=name, rows=is_wrong, remedy=remedy)
-    values: FloatArray = np.array([np.nan if value is None else value for value in parsed], float)
-    return np.asarray(values[at])
-
-
-def _count_known(parsed: list[float | None], at: IntArray) -> int:
-    """Cells that are numbers."""
-    known = np.array([value is not None and value == value for value in parsed], bool)
-    return int(known[at].sum())
+    return np.asarray(values)
 
 
 def _remedy(wrong: list[str], remedies: Mapping[str, str], *, is_most: bool) -> str:
@@ -110,7 +103,10 @@ def _remedy(wrong: list[str], remedies: Mapping[str, str], *, is_most: bool) -> 
     sample = wrong[:LOOKED_AT]
     if is_most and date_formats(sample):
         return remedies.get("dates", "")
-    return number_remedy(sample) or (remedies.get("words", "") if is_most else "")
+    as_numbers, as_words = number_remedy(sample), remedies.get("words", "") if is_most else ""
+    if as_numbers and as_words and are_codes(sample):
+        return f"{as_words}; if its letters are a unit, {as_numbers}"
+    return as_numbers or as_words
 
 
 def _number(word: str, format: CsvFormat) -> float | None:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
-__all__ = ["date_formats", "date_remedy", "is_data", "is_number_or_date", "number_keys", "number_remedy"]
+__all__ = ["are_codes", "date_formats", "date_remedy", "is_data", "is_number_or_date", "number_keys", "number_remedy"]
 
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _AFFIXED = re.compile(r"^([^0-9+.,-]*)\s*([+-]?[0-9][0-9.,'\u00a0 ]*?)\s*([^0-9]*)$")
@@ -120,15 +120,22 @@ def is_number_or_date(cells: Sequence[str]) -> bool:
     >>> is_number_or_date(["007xx", "010xx"]), is_number_or_date(["A11", "A12"])
     (False, False)
     """
+    return bool(date_formats(cells)) or (number_keys(cells) is not None and not are_codes(cells))
+
+
+def are_codes(cells: Sequence[str]) -> bool:
+    """Whether cells are numbers in letters that are part of a name rather than a unit of measure.
+
+    Examples
+    --------
+    >>> are_codes(["r02", "r11"]), are_codes(["36 months"]), are_codes(["12K"]), are_codes(["car"])
+    (True, False, False, False)
+    """
     keys = number_keys(cells)
     units = keys.get("units", {}) if keys else {}
-    is_code = isinstance(units, dict) and any(_is_code(unit) for unit in units)
-    return bool(date_formats(cells)) or (keys is not None and not is_code)
-
-
-def _is_code(unit: str) -> bool:
-    """Whether letters around digits are part of a name rather than a unit of measure."""
-    return unit.isalpha() and unit not in _MULTIPLIERS and unit.casefold() not in _WORDS
+    return isinstance(units, dict) and any(
+        unit.isalpha() and unit not in _MULTIPLIERS and unit.casefold() not in _WORDS for unit in units
+    )
 
 
 def _sign_first(word: str) -> str:
@@ -168,9 +175,16 @@ def _signs(numbers: Sequence[str]) -> dict[str, str]:
 
 
 def number_remedy(cells: Sequence[str]) -> str:
-    """What to declare so that these cells are numbers; "" where they are words."""
+    """What to declare so that these cells are numbers; "" where they are words, or codes that begin with a nought.
+
+    Examples
+    --------
+    >>> number_remedy(["10.32%"]), number_remedy(["r02", "r11"])
+    ('declare {keys}csv.units = { "%" = 1 }', '')
+    """
     keys = number_keys(cells)
-    if not keys:
+    # No measured number is written 02: letters before it make a name.
+    if not keys or (are_codes(cells) and any(re.search(r"(?<![0-9.,])0[0-9]", cell) for cell in cells)):
         return ""
     return "declare " + " and ".join(f"{{keys}}csv.{name} = {_toml(value)}" for name, value in keys.items())
 

@@ -90,7 +90,7 @@ def _filled(row: list[str]) -> list[str]:
 
 
 def diagnosed(
-    data: bytes, path: str, format: CsvFormat, findings: Findings, *, needed: Collection[str], may_be_wide: bool = False
+    data: bytes, path: str, findings: Findings, *, format: CsvFormat, needed: Collection[str], may_be_wide: bool = False
 ) -> bool:
     """Note why the header lacks `needed` columns, where one cause explains it; whether it does.
 
@@ -101,7 +101,7 @@ def diagnosed(
     """
     rows = [_safe_cells(line, format.delimiter) for line in data.split(b"\n", LOOKED_AT + 1)[:LOOKED_AT]]
     table = rows[format.skip_rows :]
-    if _is_lower(rows, path, format, findings, needed=needed):
+    if _is_lower(rows, path, findings, format=format, needed=needed):
         note_footer(data, path, findings, width=_width(rows), delimiter=format.delimiter)
         return True
     header = table[0] if table else []
@@ -115,7 +115,7 @@ def diagnosed(
     return may_be_wide and _is_wide(table, path, findings)
 
 
-def has_yahoo_header(data: bytes, path: str, format: CsvFormat, findings: Findings) -> bool:
+def has_yahoo_header(data: bytes, path: str, findings: Findings, *, format: CsvFormat) -> bool:
     """Whether the lines below the declared header go on naming columns as yfinance does, which is then noted."""
     if format.names or format.header_lines > 1:
         return False
@@ -140,7 +140,7 @@ def _safe_cells(line: bytes, delimiter: str) -> list[str]:
 
 
 def _is_lower(
-    rows: Sequence[list[str]], path: str, format: CsvFormat, findings: Findings, *, needed: Collection[str]
+    rows: Sequence[list[str]], path: str, findings: Findings, *, format: CsvFormat, needed: Collection[str]
 ) -> bool:
     """Whether the names stand on a later line than declared."""
     wanted = set(needed)

@@ -1,17 +1,17 @@
-"""Panel (market) and LoanBook (credit), and the only as-of join."""
+"""Panel: bars of many symbols as wide arrays, and the only as-of join."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from finnet.checks import nearest, require_columns
 from finnet.errors import DataError
-from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
+from finnet.types import BoolArray, FloatArray, TimeArray
 
-__all__ = ["ADJUSTED_PRICES", "LoanBook", "Panel", "closing_times", "join_as_of"]
+__all__ = ["ADJUSTED_PRICES", "Panel", "closing_times", "join_as_of"]
 
 ADJUSTED_PRICES = ("open", "high", "low", "close", "adj_close")
 """Fields that later splits and dividends restate: their level says what came after, their ratios do not."""
@@ -172,111 +172,3 @@ def _last_known(rows: pd.DataFrame, column: str, moments: TimeArray, *, age: pd.
     if age is not None and len(published):
         values[(last >= 0) & (moments - published[last] > age.to_timedelta64())] = np.nan
     return values
-
-
-_BY_ROW = ("applied_at", "resolves_at", "amount", "true_probability", "order", "group", "weight")
-"""What a LoanBook may know of each loan."""
-
-
-@dataclass(frozen=True, eq=False)
-class LoanBook:
-    """Loan applications and what became of them, one row per loan.
-
-    Parameters
-    ----------
-    loan_id : ndarray of str, shape (n,)
-    applications : DataFrame of shape (n, n_features)
-        What was known on application: float and category columns, NaN where missing.
-    default : ndarray of 0/1, shape (n,)
-        1 where the loan went bad within the horizon.
-    applied_at, resolves_at : ndarray of datetime64[us], shape (n,), optional
-        UTC times; both or neither. Without them, and without `order`, rows can be divided only at random.
-    order : ndarray of shape (n,), optional
-        Numbers that rise with the application, where its day is not known; `order_name` says what they are.
-    group : ndarray of int, shape (n,), optional
-        Loans of one number belong together, such as those of one client.
-    aside : DataFrame of shape (n, n_columns), optional
-        Columns that are no features, such as the sex of the applicant, by which loans are divided or valued.
-    weight : ndarray of shape (n,), optional
-        For how many loans each row stands, above 0; 1 each by default.
-    pending : LoanBook, optional
-        Loans whose outcome is not known yet or not due; `default` is 1 where one went bad already.
-    amount : ndarray of shape (n,), optional
-        Lent amount, account currency.
-    true_probability : ndarray of shape (n,), optional
-        Known only for made books: the probability from which `default` was drawn.
-    horizon_months : int
-        Months after which an outcome counts; 0 where the data does not say.
-
-    Examples
-    --------
-    >>> applications = pd.DataFrame({"income": [30_000.0, 52_000.0]})
-    >>> len(LoanBook(np.array(["a", "b"], object), applications, default=np.array([0, 1])))
-    2
-    """
-
-    loan_id: np.ndarray[tuple[int], np.dtype[np.object_]]
-    applications: pd.DataFrame
-    default: IntArray
-    applied_at: TimeArray | None = None
-    resolves_at: TimeArray | None = None
-    amount: FloatArray | None = None
-    true_probability: FloatArray | None = None
-    horizon_months: int = 0
-    order: FloatArray | None = None
-    order_name: str = ""
-    group: IntArray | None = None
-    aside: pd.DataFrame | None = None
-    pending: "LoanBook | None" = None
-    weight: FloatArray | None = None
-
-    def __post_init__(self) -> None:
-        if not set(np.unique(self.default)) <= {0, 1}:
-            raise DataError(f"default holds {sorted(set(np.unique(self.default)))[:5]}; use 1 for bad and 0 for good")
-        if (self.applied_at is None) != (self.resolves_at is None):
-            raise DataError("give both applied_at and resolves_at, or neither")
-        for name in ("applications", "default", "aside", *_BY_ROW):
-            values = getattr(self, name)
-            if values is not None and len(values) != len(self.loan_id):
-                raise DataError(f"{name} has {len(values)} rows but there are {len(self.loan_id)} loans")
-        if len(np.unique(self.loan_id)) < len(self.loan_id):
-            raise DataError("loan_id holds duplicates; give every loan its own")
-
-    def __len__(self) -> int:
-        return len(self.loan_id)
-
-    def column(self, name: str) -> "pd.Series[Any]":
-        """A column by loan, whether a feature or set aside; DataError naming the nearest one where there is none."""
-        aside = {} if self.aside is None else {str(key): self.aside[key] for key in self.aside}
-        columns = {str(key): self.applications[key] for key in self.applications} | aside
-        if name not in columns:
-            raise DataError(f"the loans have no column {name!r}; {nearest(name, columns)}")
-        return columns[name].set_axis(pd.Index(self.loan_id))
-
-    def set_aside(self, names: Collection[str]) -> Self:
-        """The same loans, pending ones too, with these columns no longer features; DataError where one is not there.
-
-        Examples
-        --------
-        >>> applications = pd.DataFrame({"income": [30_000.0, 52_000.0], "age": [31.0, 64.0]})
-        >>> book = LoanBook(np.array(["a", "b"], object), applications, default=np.array([0, 1])).set_aside(["age"])
-        >>> list(book.applications), book.column("age").to_dict()
-        (['income'], {'a': 31.0, 'b': 64.0})
-        """
-        moved = {name: self.column(name).reset_index(drop=True) for name in names}
-        aside = {} if self.aside is None else {str(key): self.aside[key] for key in self.aside}
-        applications = self.applications.drop(columns=[name for name in names if name in self.applications])
-        pending = None if self.pending is None else self.pending.set_aside(names)
-        kept = pd.DataFrame(aside | moved, index=self.applications.index) if aside or moved else None
-        return replace(self, applications=applications, aside=kept, pending=pending)
-
-    def take(self, keep: BoolArray) -> Self:
-        """The loans where `keep` is true; levels that none of them has are forgotten."""
-        applications = self.applications[keep].reset_index(drop=True)
-        for name in applications.select_dtypes("category"):
-            applications[name] = applications[name].cat.remove_unused_categories()
-        aside = None if self.aside is None else self.aside[keep].reset_index(drop=True)
-        known = {name: getattr(self, name)[keep] for name in _BY_ROW if getattr(self, name) is not None}
-        default = self.default[keep]
-        loan_id = self.loan_id[keep]
-        return replace(self, loan_id=loan_id, applications=applications, aside=aside, default=default, **known)

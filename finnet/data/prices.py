@@ -209,7 +209,7 @@ def _one_symbol(path: str, settings: PriceFile) -> str:
 
 def _bars(table: Table, settings: PriceFile, findings: Findings, *, names: Mapping[str, str]) -> Bars:
     days = dates(table, names["date"], findings, zone=settings.zone)
-    note_after_today(days, table, names["date"], findings)
+    note_after_today(days, table, findings, name=names["date"])
     one_symbol = _one_symbol(table.file, settings)
     code, symbols = (
         (np.zeros(len(table), int), (one_symbol,)) if one_symbol else coded(table, names["symbol"], findings)

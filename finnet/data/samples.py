@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from finnet.checks import require_at_least
-from finnet.data.panel import LoanBook, Panel, closing_times, join_as_of
+from finnet.data.loan_book import LoanBook
+from finnet.data.panel import Panel, closing_times, join_as_of
 from finnet.types import FloatArray
 
 __all__ = ["index_history", "made_loan_book", "made_market"]
@@ -106,7 +107,7 @@ def made_loan_book(*, loans: int = 6000, seed: int = 0) -> LoanBook:
     Examples
     --------
     >>> book = made_loan_book(loans=1000)
-    >>> list(book.applications.columns[:4]), bool(abs(book.true_probability.mean() - 0.15) < 0.05)
+    >>> list(book.features.columns[:4]), bool(abs(book.true_probability.mean() - 0.15) < 0.05)
     (['amount', 'term_months', 'income', 'debt_to_income'], True)
     """
     require_at_least(loans, 1, name="loans")
@@ -120,7 +121,7 @@ def made_loan_book(*, loans: int = 6000, seed: int = 0) -> LoanBook:
     applied = first + days.astype("timedelta64[us]")
     return LoanBook(
         loan_id=np.array([f"L{number:06d}" for number in range(loans)], object),
-        applications=table,
+        features=table,
         default=(rng.random(loans) < probability).astype(np.int8),
         applied_at=applied,
         resolves_at=applied + np.timedelta64(365, "D"),

@@ -207,10 +207,10 @@ def _timed(table: Table, settings: SentimentFile | TextFile, findings: Findings)
 def _available_at(table: Table, settings: SentimentFile | TextFile, findings: Findings) -> TimeArray:
     if "available_at" in settings.columns:
         times = moments(table, settings.columns["available_at"], findings, zone=settings.zone)
-        note_after_today(times, table, settings.columns["available_at"], findings)
+        note_after_today(times, table, findings, name=settings.columns["available_at"])
         return times
     days = dates(table, settings.columns["date"], findings, zone=settings.zone)
-    note_after_today(days, table, settings.columns["date"], findings)
+    note_after_today(days, table, findings, name=settings.columns["date"])
     return published(days + np.timedelta64(settings.days_later, "D"), time=settings.time, zone=settings.zone)
 
 

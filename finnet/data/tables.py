@@ -4,7 +4,7 @@ import codecs
 import csv
 import zlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -90,7 +90,7 @@ def read_table(
     format: CsvFormat,
     findings: Findings,
     *,
-    needed: Collection[str] = (),
+    needed: Collection[str] | Mapping[str, str] = (),
     wanted: Collection[str] | None = None,
     unwanted: Collection[str] = (),
     may_be_wide: bool = False,
@@ -101,8 +101,8 @@ def read_table(
     ----------
     findings : Findings
         Takes every problem: this function raises nothing about the file.
-    needed : collection of str
-        Columns that the file must have, even where they are not read.
+    needed : collection of str, or mapping of str to str
+        Columns that the file must have, even where they are not read. A mapping says what to do where one is missing.
     wanted : collection of str, optional
         Columns to read where they exist; all by default.
     unwanted : collection of str
@@ -122,18 +122,18 @@ def read_table(
     except UNREADABLE as error:
         findings.add("unreadable_file", path, value=(str(error) or type(error).__name__).splitlines()[0][:200])
         return None
-    if table is not None and not len(table):
+    if table is None:
+        return None
+    if not len(table):
         findings.add("empty_file", path, value="no rows")
         return None
-    return table if table is None or _has_columns(table, needed, findings) else None
-
-
-def _has_columns(table: Table, names: Iterable[str], findings: Findings) -> bool:
-    """Whether the file has all of `names`; each that it lacks is noted with the nearest name that it has."""
-    missing = [name for name in dict.fromkeys(names) if name not in table.header]
+    missing = [name for name in dict.fromkeys(needed) if name not in table.header]
     for name in missing:
-        findings.add("missing_column", table.file, line=1, column=name, value=nearest(name, table.header))
-    return not missing
+        remedy = needed[name] if isinstance(needed, Mapping) else ""
+        findings.add(
+            "missing_column", table.file, line=1, column=name, value=nearest(name, table.header), remedy=remedy
+        )
+    return None if missing else table
 
 
 def _read_parquet(path: str, format: CsvFormat, findings: Findings, *, is_read: Callable[[str], bool]) -> Table | None:
@@ -169,12 +169,12 @@ def _read_csv(
     data = _utf8(path, format, findings)
     if data is None:
         return None
-    if has_yahoo_header(data, path, format, findings):
+    if has_yahoo_header(data, path, findings, format=format):
         return None
     layout = laid_out(data, format)
     require_columns_within(layout.header)
     lacks = not set(needed) <= set(layout.header)
-    if lacks and diagnosed(data, path, format, findings, needed=needed, may_be_wide=may_be_wide):
+    if lacks and diagnosed(data, path, findings, format=format, needed=needed, may_be_wide=may_be_wide):
         return None
     text = table_of(data, format)
     if not text_is_sound(text, path, findings, delimiter=format.delimiter, above=format.skip_rows):

@@ -169,7 +169,7 @@ def _in_century(day: datetime | None, form: str, format: CsvFormat) -> datetime 
         return None
 
 
-def note_after_today(times: TimeArray, table: Table, name: str, findings: Findings) -> None:
+def note_after_today(times: TimeArray, table: Table, findings: Findings, *, name: str) -> None:
     """Note days and times that have not come yet anywhere on earth."""
     tomorrow = np.datetime64(datetime.now(UTC).date() + timedelta(days=1), "us")
     rows: BoolArray = times > tomorrow

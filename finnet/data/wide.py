@@ -17,7 +17,7 @@ __all__ = ["wide_bars"]
 def wide_bars(table: Table, findings: Findings, *, names: Mapping[str, str], zone: str) -> Bars:
     """Bars of a table with one column per symbol, or per symbol and field; cells without a close are no bars."""
     days = dates(table, names["date"], findings, zone=zone)
-    note_after_today(days, table, names["date"], findings)
+    note_after_today(days, table, findings, name=names["date"])
     place = _field_place(table, names)
     cells: dict[str, dict[str, FloatArray]] = {}
     for column in (column for column in table.columns if column != names["date"]):

@@ -13,6 +13,7 @@ from finnet.checks import require_at_least, require_choice, require_share
 from finnet.data.limits import Limits
 from finnet.errors import ConfigError
 from finnet.evaluation.metrics import METRICS, Metric
+from finnet.jobs.folders import require_job_name
 from finnet.jobs.network_settings import NetworkSettings
 from finnet.models import BASELINES, BEST, Kind, model_names
 from finnet.plugins import is_plugin, load_plugin
@@ -120,6 +121,12 @@ def _with_validation(blocks: Blocks) -> Blocks:
     return blocks
 
 
+def _named_as_a_folder(name: str) -> str:
+    require_job_name(name)
+    return name
+
+
+JobName = Annotated[str, AfterValidator(_named_as_a_folder)]
 CheckedBlocks = Annotated[Blocks, AfterValidator(_with_validation)]
 Metrics = Annotated[tuple[str, ...], AfterValidator(_known_metrics)]
 Models = Annotated[tuple[str, ...], AfterValidator(_known_models)]
@@ -160,7 +167,7 @@ class Job(BaseModel):
 
     schema_version: Annotated[Literal[1], Field(alias="schema")]
     task: str
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+    name: JobName
     title: str = ""
     seed: Annotated[int, Field(ge=0)] = 0
     data: Any
@@ -173,6 +180,16 @@ class Job(BaseModel):
     tune: Tune = Tune()
     limits: Limits = Limits()
     purpose: Purpose = Purpose()
+    _file: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the settings are the same, whatever file they stand in."""
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    @property
+    def origin(self) -> str:
+        """What messages call the job by: the path of its file, or its name where it was read from none."""
+        return self._file or self.name
 
     @model_validator(mode="after")
     def _deploys_a_model(self) -> Self:
@@ -211,6 +228,12 @@ class Job(BaseModel):
         """Names of the user's own code that the job runs, in alphabetical order."""
         settings = self.model_dump(mode="json", exclude={"data", "title", "name", "scorecard"})
         return sorted({text for text in _texts(settings) if is_plugin(text)})
+
+    def named_after(self, file: Path) -> Self:
+        """The same job, which messages call by the path of the file that it was read from."""
+        job = self.model_copy()
+        job._file = str(file)
+        return job
 
     def relative_to(self, folder: Path) -> Self:
         """The same job with the paths of its data files taken from `folder`."""

@@ -22,6 +22,7 @@ __all__ = [
     "is_run_name",
     "mark",
     "move_latest",
+    "require_job_name",
     "require_name",
     "restore_runs",
     "run_of",
@@ -55,6 +56,23 @@ def require_name(path: Path | str) -> None:
         os.fsencode(path)
     except UnicodeEncodeError as error:
         raise ConfigError(f"{str(path)!a}: is no name in UTF-8, or none that can be given here; rename it") from error
+
+
+def require_job_name(name: str) -> None:
+    """Raise ConfigError unless a job may be called so: its reports go to a folder of that name, on any system.
+
+    Examples
+    --------
+    >>> require_job_name("My study")
+    Traceback (most recent call last):
+    finnet.errors.ConfigError: 'My study' is no name of a job; use 1 to 60 lower-case letters a to z, digits and dashes,
+    the first of them no dash, such as 'my-study'
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,59}", name):
+        raise ConfigError(
+            f"{name[:80]!r} is no name of a job; use 1 to 60 lower-case letters a to z, digits and dashes, the first of"
+            " them no dash, such as 'my-study'"
+        )
 
 
 def mark(folder: Path) -> list[Path]:

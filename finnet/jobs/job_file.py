@@ -11,7 +11,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from finnet.checks import nearest, require_choice
+from finnet.checks import nearest
 from finnet.errors import ConfigError, PluginError
 from finnet.files import open_regular
 from finnet.jobs.config import Job
@@ -50,7 +50,8 @@ def read_job(path: Path | str) -> Job:
         raise ConfigError(f"{path}: is nested more than {DEEPEST} deep; write it flat") from error
     if len(text) > _MOST_BYTES:
         raise ConfigError(f"{path}: has more than {_MOST_BYTES:,} bytes; give the path of a job file")
-    return parse_job(settings, source=str(path)).relative_to(path.parent).with_files_read()
+    job = parse_job(settings, source=str(path)).relative_to(path.parent)
+    return job.with_files_read().named_after(path)
 
 
 def parse_job(settings: Mapping[str, Any], *, source: str = "job") -> Job:
@@ -60,7 +61,8 @@ def parse_job(settings: Mapping[str, Any], *, source: str = "job") -> Job:
     if not isinstance(name, str):
         known = " or ".join(f'task = "{task}"' for task in TASKS)
         raise ConfigError(f"{source}: task is missing; add {known}")
-    require_choice(name, TASKS, name="task")
+    if name not in TASKS:
+        raise ConfigError(f"{source}: task={name!r} is not known; {nearest(name, TASKS)}")
     job, settings = TASKS[name].settings, TASKS[name].complete(settings)
     try:
         # Strict, so that "5" is no number; by way of JSON, whose lists and days are our tuples and dates.

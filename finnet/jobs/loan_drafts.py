@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from finnet.data.loan_checks import is_protected
-from finnet.data.loans import LoanFile, inspect_loans
+from finnet.data.loan_file import LoanFile
+from finnet.data.loans import inspect_loans
 from finnet.data.quality import Findings
 from finnet.data.sniffing import Sniffed, sniffed
 from finnet.evaluation.leakage import loan_leaks
@@ -127,7 +128,7 @@ def _as_found(file: LoanFile) -> dict[str, Any]:
     useless = {"likely_id", "many_levels", "text_of_many_levels", "constant_column", "empty_column"}
     drop = tuple(dict.fromkeys(problem.column for problem in findings.problems if problem.rule in useless))
     if book is not None:
-        told = loan_leaks(book.applications, book.default, is_ordered=bool(file.applied_at or file.order))
+        told = loan_leaks(book.features, book.default, is_ordered=bool(file.applied_at or file.order))
         drop = tuple(dict.fromkeys([*drop, *told]))
     if drop:
         settings["drop"] = drop
@@ -136,7 +137,7 @@ def _as_found(file: LoanFile) -> dict[str, Any]:
         settings["categories"] = categories
     codes = {p.column: tuple(map(float, p.value.split(", "))) for p in findings.problems if p.rule == "likely_code"}
     if codes and book is not None:
-        settings |= _codes(codes, {name for name in book.applications.columns if name not in codes}, book.applications)
+        settings |= _codes(codes, {name for name in book.features.columns if name not in codes}, book.features)
     return settings
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from finnet.data.limits import limited
 from finnet.data.quality import BadFileError, Problem, quality_table, told
 from finnet.dataset import Dataset
-from finnet.errors import ConfigError, FinnetError
+from finnet.errors import ConfigError, FinnetError, PluginError
 from finnet.jobs.config import Job
 from finnet.jobs.preflight import hindrances
 from finnet.jobs.reading import Reading
@@ -62,8 +62,14 @@ def check_data(job: Job) -> pd.DataFrame:
 def _read(job: Job, reading: Reading) -> tuple[Dataset | None, Any]:
     """Rows and source, as far as they can be had."""
     task = task_of(job)
-    with limited(job.limits):
-        source = task.read(job, reading)
+    try:
+        with limited(job.limits):
+            source = task.read(job, reading)
+    except PluginError:
+        raise
+    except ConfigError as error:
+        reading.of(job.data.source, "").add(_CANNOT_RUN, job.origin, value=str(error))
+        return None, None
     if source is None:
         return None, None
     findings, had_errors = reading.of(job.data.source, ""), reading.has_errors
@@ -72,11 +78,11 @@ def _read(job: Job, reading: Reading) -> tuple[Dataset | None, Any]:
     except FinnetError as error:
         # Without what is wrong already, this may be no trouble of its own.
         if not had_errors:
-            findings.add(_CANNOT_RUN, job.name, value=str(error))
+            findings.add(_CANNOT_RUN, job.origin, value=str(error))
         return None, source
     if not had_errors:
         for sentence in hindrances(job, dataset):
-            findings.add(_CANNOT_RUN, job.name, value=sentence)
+            findings.add(_CANNOT_RUN, job.origin, value=sentence)
     # Embedded data have a known truth, and no file whose columns could have been filled too late.
     file = getattr(job.data.source, "path", "")
     if file:

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import expit, logit
 
-from finnet.checks import nearest
+from finnet.checks import require_column
 from finnet.errors import ConfigError, DataError
 from finnet.forecasts import PROBABILITY_FLOOR
 from finnet.types import FloatArray
@@ -58,10 +58,7 @@ class CentralTendency:
         """Raise ConfigError where a segment among these loans has no rate, or a rate no loan."""
         if not self.column:
             return
-        if self.column not in X:
-            raise ConfigError(
-                f"central_tendency.column: unknown column {self.column!r}; {nearest(self.column, list(map(str, X)))}"
-            )
+        require_column(self.column, list(map(str, X)), key="central_tendency.column")
         found = set(segments_of(X[self.column]))
         for wrong, remedy in (
             (found - set(self.rates), "add its rate"),

@@ -75,10 +75,21 @@ class LoanTerms:
             raise ConfigError("in_percent is about margin_column and loss_given_default_column; name one of them")
 
     @property
+    def columns_by_key(self) -> dict[str, str]:
+        """The column of the loan file that each key names; keys that name none are left out.
+
+        Examples
+        --------
+        >>> LoanTerms(margin_column="rate", cost_column="fee").columns_by_key
+        {'margin_column': 'rate', 'cost_column': 'fee'}
+        """
+        keys = ("margin_column", "loss_given_default_column", "term_column", "cost_column")
+        return {key: getattr(self, key) for key in keys if getattr(self, key)}
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the loan file that the terms name, without repeats."""
-        named = (self.margin_column, self.loss_given_default_column, self.term_column, self.cost_column)
-        return tuple(dict.fromkeys(name for name in named if name))
+        return tuple(dict.fromkeys(self.columns_by_key.values()))
 
     @property
     def break_even(self) -> float:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from finnet.data.guesses import date_formats, is_number_or_date, number_keys
+from finnet.data.guesses import are_codes, date_formats, is_number_or_date, number_keys, number_remedy
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,18 @@ def test_words_and_codes_are_no_numbers(cells):
 )
 def test_formats_of_dates(cells, first):
     assert date_formats(cells)[0] == first
+
+
+@pytest.mark.parametrize("cells", [["r02", "r11"], ["A11", "B27"], ["10xx"], ["7 qm"]])
+def test_letters_that_are_no_known_unit_make_codes(cells):
+    assert are_codes(cells)
+
+
+@pytest.mark.parametrize("cells", [["36 months"], ["12K"], ["$5"], ["5"], ["rent"]])
+def test_units_and_words_are_no_codes(cells):
+    assert not are_codes(cells)
+
+
+def test_a_number_that_begins_with_a_nought_has_no_unit():
+    assert number_remedy(["r02", "r11"]) == ""
+    assert number_remedy(["0.5%", "10%"]) == 'declare {keys}csv.units = { "%" = 1 }'

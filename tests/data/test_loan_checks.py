@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from finnet.data.loan_checks import likely_codes, suspect_columns
-from finnet.data.loans import LoanFile, check_loans
+from finnet.data.loan_file import LoanFile
+from finnet.data.loans import check_loans
 from finnet.data.quality import Findings
 
 RNG = np.random.default_rng(2)

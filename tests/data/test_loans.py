@@ -1,5 +1,6 @@
 """Loans are read with declared types; what is no number, no outcome or no date is refused."""
 
+import re
 from datetime import date, timedelta
 
 import numpy as np
@@ -9,7 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import TypeAdapter
 
-from finnet.data.loans import LoanFile, check_loans, read_applications, read_loans
+from finnet.data.loan_file import LoanFile
+from finnet.data.loans import check_loans, inspect_loans, read_applications, read_loans
+from finnet.data.quality import Findings
 from finnet.errors import ConfigError, DataError
 from finnet.labels import default_dataset
 
@@ -33,14 +36,14 @@ def test_a_book_has_outcomes_ids_numbers_and_categories(write):
     book = read_loans(settings(write(LOANS)))
     assert book.loan_id.tolist() == ["x1", "x2", "x3"]
     assert book.default.tolist() == [0, 1, 0]
-    assert list(book.applications) == ["amount", "income", "housing"]
-    assert book.applications["housing"].cat.categories.tolist() == ["own", "rent"]
+    assert list(book.features) == ["amount", "income", "housing"]
+    assert book.features["housing"].cat.categories.tolist() == ["own", "rent"]
 
 
 def test_codes_for_missing_are_missing(write):
     path = write(LOANS)
-    everywhere = read_loans(settings(path, missing_codes=(-999.0,))).applications["income"]
-    in_one = read_loans(settings(path, missing_codes_in={"income": (-999.0, 2500.0)})).applications
+    everywhere = read_loans(settings(path, missing_codes=(-999.0,))).features["income"]
+    in_one = read_loans(settings(path, missing_codes_in={"income": (-999.0, 2500.0)})).features
     assert everywhere.isna().tolist() == [False, True, True]
     assert in_one["income"].isna().all()
     assert in_one["amount"].notna().all()
@@ -55,20 +58,20 @@ def test_an_outcome_resolves_months_after_the_application(write):
     book = read_loans(settings(write(LOANS), drop=(), applied_at="day", horizon_months=1))
     assert book.applied_at.astype("datetime64[D]").astype(str).tolist() == ["2020-01-31", "2020-02-29", "2020-03-01"]
     assert book.resolves_at.astype("datetime64[D]").astype(str).tolist() == ["2020-02-29", "2020-03-29", "2020-04-01"]
-    assert "day" not in book.applications
+    assert "day" not in book.features
 
 
 def test_the_amount_is_known_and_stays_a_feature(write):
     book = read_loans(settings(write(LOANS), amount="amount"))
-    assert book.amount.tolist() == book.applications["amount"].tolist() == [1000, 2000, 3000]
+    assert book.amount.tolist() == book.features["amount"].tolist() == [1000, 2000, 3000]
 
 
 def test_text_columns_are_categories_only_where_declared(write):
     path = write(LOANS)
     assert rules_of(path, categories=()) == [["not_a_number", 2]]
     book = read_loans(settings(path, categories=(), text_is_category=True))
-    assert isinstance(book.applications["housing"].dtype, pd.CategoricalDtype)
-    assert book.applications["income"].dtype == float
+    assert isinstance(book.features["housing"].dtype, pd.CategoricalDtype)
+    assert book.features["income"].dtype == float
 
 
 def test_a_typing_error_does_not_make_a_number_column_a_category(write):
@@ -155,7 +158,7 @@ def test_real_books_are_read_whole(shared_data, name):
     path, words = str(shared_data / f"credit/{name}.csv.gz"), ("emp_length",) if name == "lendingclub" else ()
     file = LoanFile(path=path, target="default", text_is_category=True, categories=words, drop=drop, rules=MANY)
     book, found = read_loans(file), check_loans(file)
-    assert book.applications.shape == (rows, features)
+    assert book.features.shape == (rows, features)
     assert book.default.mean() == pytest.approx(bad, abs=5e-5)
     assert found.loc[found["rule"] == "duplicate_loan", "count"].sum() == repeats
 
@@ -170,7 +173,7 @@ def test_codes_of_real_lenders_are_found(shared_data):
 
 def test_german_categories_are_thirteen(shared_data):
     path = str(shared_data / "credit/german.csv.gz")
-    dtypes = read_loans(LoanFile(path=path, target="default", text_is_category=True)).applications.dtypes
+    dtypes = read_loans(LoanFile(path=path, target="default", text_is_category=True)).features.dtypes
     assert sum(isinstance(dtype, pd.CategoricalDtype) for dtype in dtypes) == 13
     assert sum(dtype == np.float64 for dtype in dtypes) == 7
 
@@ -262,13 +265,43 @@ def test_days_and_an_order_are_not_both_given():
 
 def test_new_applications_need_no_place_in_the_order(write):
     book = read_applications(ranked(write("income\n7\n")))
-    assert book.applications["income"].tolist() == [7]
+    assert book.features["income"].tolist() == [7]
 
 
 def test_a_column_says_whose_loan_it_is_and_is_no_feature(write):
     text = "client,income,status\na,1,paid\nb,2,default\n,3,paid\na,4,paid\n,5,paid\n"
     book = read_loans(ranked(write(text), order="", group="client"))
-    assert list(book.applications) == ["income"]
+    assert list(book.features) == ["income"]
     assert (book.group[:, None] == book.group).sum(axis=1).tolist() == [2, 1, 1, 2, 1]
     new = read_applications(ranked(write("income\n7\n"), order="", group="client"))
     assert new.group is None
+
+
+@pytest.mark.parametrize(
+    ("cells", "remedy"),
+    [
+        (("r02", "r11"), "add the column to categories"),
+        (("5EUR", "7EUR"), 'if its letters are a unit, declare csv.units = { "EUR" = 1 }'),
+        (("5%", "7%"), 'declare csv.units = { "%" = 1 }'),
+    ],
+)
+def test_codes_are_taken_for_categories_before_they_are_taken_for_units(write, cells, remedy):
+    path = write("region,bad\n" + "".join(f"{cell},{i}\n" for i, cell in enumerate(cells)))
+    (found,) = check_loans(LoanFile(path=path, target="bad"))["remedy"]
+    assert remedy in found
+    assert ("units" in found) == ("units" in remedy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "remedy"),
+    [
+        ({"amount": "amont"}, "mend data.loans.amount, which names the column"),
+        ({"categories": ("hom",)}, "mend data.loans.categories, which names the column"),
+        ({"aside": ("sex",)}, r"mend data.loans.aside or the groups of \[fairness\], which names the column"),
+    ],
+)
+def test_a_missing_column_is_told_with_the_key_that_names_it(write, changes, remedy):
+    findings = Findings(section="data.loans")
+    inspect_loans(LoanFile(path=write("amount,home,bad\n1,own,0\n2,rent,1\n"), target="bad", **changes), findings)
+    (found,) = findings.table()["remedy"]
+    assert re.match(remedy, found)

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from finnet.data.loan_checks import is_protected
-from finnet.data.loans import LoanFile, check_loans, read_applications, read_loans
+from finnet.data.loan_file import LoanFile
+from finnet.data.loans import check_loans, read_applications, read_loans
 from finnet.errors import ConfigError, DataError
 
 
@@ -28,17 +29,17 @@ def settings(file, **changes):
 
 def test_a_column_set_aside_is_no_feature_but_is_kept(file):
     book = read_loans(settings(file, aside=("sex",)))
-    assert list(book.applications) == ["income", "age"]
+    assert list(book.features) == ["income", "age"]
     assert book.column("sex").to_dict() == {"1": "m", "2": "w"}
     assert book.pending is not None
-    assert list(book.pending.applications) == ["income", "age"]
+    assert list(book.pending.features) == ["income", "age"]
 
 
 def test_new_applications_need_no_column_that_is_set_aside(file, tmp_path):
     pd.DataFrame({"income": [1.0], "age": [30]}).to_csv(tmp_path / "new.csv", index=False)
     declared = settings(str(tmp_path / "new.csv"), aside=("sex",))
-    assert list(read_applications(declared).applications) == ["income", "age"]
-    assert list(read_applications(settings(file, aside=("sex",))).applications) == ["income", "age"]
+    assert list(read_applications(declared).features) == ["income", "age"]
+    assert list(read_applications(settings(file, aside=("sex",))).features) == ["income", "age"]
 
 
 def test_a_column_that_is_not_there_is_named(file):

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from finnet.data.loans import LoanFile, check_loans
+from finnet.data.loan_file import LoanFile
+from finnet.data.loans import check_loans
 from finnet.data.macro import MacroFile, check_macro
 from finnet.data.prices import PriceFile, check_prices, read_prices
 from finnet.data.sentiment_files import SentimentFile, check_sentiment

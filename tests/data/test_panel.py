@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finnet.data.panel import LoanBook, Panel, closing_times, join_as_of
+from finnet.data.panel import Panel, closing_times, join_as_of
 from finnet.errors import DataError
 
 DAYS = pd.bdate_range("2020-01-06", periods=10).to_numpy("datetime64[us]")
@@ -88,22 +88,3 @@ def test_an_unknown_field_names_the_nearest():
 def test_sessions_out_of_order_are_refused():
     with pytest.raises(DataError, match="strictly increasing"):
         Panel(DAYS[::-1], closing_times(DAYS)[::-1], ("A",), {"close": np.ones((10, 1))})
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"default": np.array([0, 2])}, "use 1 for bad"),
-        ({"loan_id": np.array(["a", "a"], object)}, "duplicates"),
-        ({"applied_at": DAYS[:2]}, "both"),
-        ({"amount": np.ones(3)}, "amount has 3 rows"),
-    ],
-)
-def test_an_unsound_loan_book_is_refused(changes, words):
-    book = {
-        "loan_id": np.array(["a", "b"], object),
-        "applications": pd.DataFrame({"income": [1.0, 2.0]}),
-        "default": np.array([0, 1]),
-    }
-    with pytest.raises(DataError, match=words):
-        LoanBook(**(book | changes))

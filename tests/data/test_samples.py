@@ -60,7 +60,7 @@ def test_defaults_of_the_made_book_come_from_its_true_probabilities():
 
 
 def test_the_made_book_has_gaps_and_categories():
-    table = made_loan_book().applications
+    table = made_loan_book().features
     assert 0.05 < table["income"].isna().mean() < 0.11
     assert table["home"].dtype == "category"
 

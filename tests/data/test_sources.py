@@ -249,8 +249,8 @@ def test_credit_set_is_read_as_any_loan_file(openml, tmp_path):
     assert settings.categories == ("checking_status", "housing")
     assert book.default.tolist() == [0, 1, 0, 0]
     assert book.amount.tolist() == [1169, 5951, 2096, 7882]
-    assert book.applications["checking_status"].tolist() == ["<0", "0<=X<200", "no checking", "<0"]
-    assert book.applications["housing"].isna().tolist() == [False, False, True, False]
+    assert book.features["checking_status"].tolist() == ["<0", "0<=X<200", "no checking", "<0"]
+    assert book.features["housing"].isna().tolist() == [False, False, True, False]
     assert check_loans(settings).empty
 
 

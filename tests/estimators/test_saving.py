@@ -36,7 +36,7 @@ from finnet.network.losses import FocalLoss, MeanSquaredError, QuantileLoss
 from finnet.network.schedules import Cosine, WarmUp
 
 BOOK = made_loan_book(loans=600)
-LOANS, DEFAULT = BOOK.applications.assign(region=np.arange(600) % 151).astype({"region": str}), BOOK.default
+LOANS, DEFAULT = BOOK.features.assign(region=np.arange(600) % 151).astype({"region": str}), BOOK.default
 NETWORK = NetworkClassifier((5, 5), epochs=2, random_state=0, normalization="batch", residual=True)
 ENSEMBLE = NetworkEnsembleClassifier(6, hidden=(5, 4), epochs=4, random_state=0)
 SHARED = clone(NETWORK).set_params(batch_ensemble=3)
@@ -192,7 +192,7 @@ def test_quantiles_of_an_array_of_levels_are_saved():
 def test_models_without_a_form_are_refused_with_those_that_have_one():
     from sklearn.naive_bayes import GaussianNB
 
-    model = EncodedClassifier(TableEncoder(), GaussianNB()).fit(BOOK.applications, BOOK.default)
+    model = EncodedClassifier(TableEncoder(), GaussianNB()).fit(BOOK.features, BOOK.default)
     with pytest.raises(ConfigError, match=r"GaussianNB cannot be saved; .*NetworkClassifier"):
         model_to_bytes(model)
 

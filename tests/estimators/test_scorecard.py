@@ -20,7 +20,7 @@ from finnet.estimators.scorecard_sql import scorecard_sql
 from finnet.features.binning import LevelBins, NumberBins
 
 BOOK = made_loan_book(loans=1500)
-LOANS, DEFAULT = BOOK.applications, BOOK.default.astype(int)
+LOANS, DEFAULT = BOOK.features, BOOK.default.astype(int)
 MODEL = ScorecardClassifier().fit(LOANS, DEFAULT)
 CARD = Scorecard(MODEL, PointScale())
 RNG = np.random.default_rng(0)
@@ -28,7 +28,7 @@ RNG = np.random.default_rng(0)
 
 def test_it_ranks_new_loans():
     new = made_loan_book(loans=1500, seed=1)
-    assert roc_auc_score(new.default, MODEL.predict_proba(new.applications)[:, 1]) > 0.68
+    assert roc_auc_score(new.default, MODEL.predict_proba(new.features)[:, 1]) > 0.68
 
 
 def test_coefficients_are_those_of_logistic_regression_on_the_weights():

@@ -130,7 +130,7 @@ def test_another_seed_gives_other_forecasts():
 
 def test_every_loan_of_repeated_folds_is_forecast_once_a_repeat():
     book = made_loan_book(loans=300)
-    dataset = Dataset(book.applications, book.default, book.loan_id, "default", 12)
+    dataset = Dataset(book.features, book.default, book.loan_id, "default", 12)
     forecasts = walk_forward({"prior_rate": PriorRate()}, dataset, RepeatedKFold(folds=3, repeats=2))
     assert (forecasts.table.groupby("entity").size() == 2).all()
 

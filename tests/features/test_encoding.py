@@ -14,7 +14,7 @@ BOTH = pytest.mark.parametrize("numeric", ["standard", "quantile"])
 
 
 def loans() -> pd.DataFrame:
-    return made_loan_book(loans=400).applications
+    return made_loan_book(loans=400).features
 
 
 @BOTH
@@ -180,5 +180,5 @@ def test_clone_keeps_the_settings():
 
 def test_works_in_a_pipeline():
     book = made_loan_book(loans=400)
-    model = make_pipeline(TableEncoder(), LogisticRegression()).fit(book.applications, book.default)
-    assert model.predict_proba(book.applications).shape == (400, 2)
+    model = make_pipeline(TableEncoder(), LogisticRegression()).fit(book.features, book.default)
+    assert model.predict_proba(book.features).shape == (400, 2)

@@ -133,3 +133,38 @@ def test_a_network_of_a_file_before_ensembles_gives_every_member_the_same_settin
 def test_a_job_comes_back_from_what_a_run_saves_of_it():
     job = parse_job(LOANS | {"network": {"l1": [0, 0.1], "l2": 1, "hidden": [8, 8], "depth": [1, 2]}})
     assert parse_job(job.model_dump(mode="json", by_alias=True, exclude_none=True)) == job
+
+
+def test_the_rule_for_names_is_said_in_words():
+    with pytest.raises(ConfigError, match="name: 'My study' is no name of a job; use 1 to 60 lower-case") as caught:
+        parse_job(LOANS | {"name": "My study"})
+    assert "pattern" not in str(caught.value)
+    assert "[a-z" not in str(caught.value)
+
+
+@pytest.fixture
+def job_file(tmp_path):
+    path = tmp_path / "job.toml"
+    path.write_text('schema = 1\ntask = "default-risk"\nname = "a"\n[data.made_loan_book]\n')
+    return path
+
+
+def test_a_job_remembers_its_file_for_messages(job_file):
+    assert read_job(job_file).origin == str(job_file)
+    assert read_job(job_file).model_copy(update={"seed": 1}).origin == str(job_file)
+
+
+def test_a_job_of_no_file_goes_by_its_name():
+    assert parse_job(LOANS).origin == "loans"
+
+
+def test_jobs_of_two_files_that_say_the_same_are_equal(job_file):
+    other = job_file.with_name("other.toml")
+    other.write_text(job_file.read_text())
+    assert read_job(job_file) == read_job(other)
+
+
+def test_a_task_that_is_none_is_named_with_the_file(job_file):
+    job_file.write_text('schema = 1\ntask = "default-rsk"\nname = "a"\n')
+    with pytest.raises(ConfigError, match=r"job\.toml: task='default-rsk' is not known; did you mean 'default-risk'"):
+        read_job(job_file)

@@ -27,7 +27,7 @@ JOB = {
 @pytest.fixture(scope="module")
 def loans(tmp_path_factory):
     book = made_loan_book(loans=400)
-    table = book.applications.assign(loan_id=book.loan_id, bad=book.default.astype(int))
+    table = book.features.assign(loan_id=book.loan_id, bad=book.default.astype(int))
     path = tmp_path_factory.mktemp("loans") / "loans.csv"
     table.to_csv(path, index=False)
     return path

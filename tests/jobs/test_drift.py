@@ -15,7 +15,7 @@ from finnet.sums import read_files, sealed
 from tests.jobs.test_forecasting import PANEL, QUICK, at, long, price_job
 
 BOOK = made_loan_book(loans=1500)
-LOANS = BOOK.applications.assign(bad=BOOK.default, day=BOOK.applied_at.astype("datetime64[D]"), number=BOOK.loan_id)
+LOANS = BOOK.features.assign(bad=BOOK.default, day=BOOK.applied_at.astype("datetime64[D]"), number=BOOK.loan_id)
 LOANS = LOANS.sort_values("day", ignore_index=True)
 
 

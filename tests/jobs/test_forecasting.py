@@ -140,7 +140,7 @@ BOOK = made_loan_book(loans=400)
 
 
 def loans_file(path, rows=slice(None), **changes):
-    table = BOOK.applications.assign(bad=BOOK.default, day=BOOK.applied_at.astype("datetime64[D]"), number=BOOK.loan_id)
+    table = BOOK.features.assign(bad=BOOK.default, day=BOOK.applied_at.astype("datetime64[D]"), number=BOOK.loan_id)
     table.iloc[rows].assign(**changes).to_csv(path, index=False)
     return str(path)
 

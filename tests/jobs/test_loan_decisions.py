@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finnet.data.panel import LoanBook
+from finnet.data.loan_book import LoanBook
 from finnet.errors import ConfigError, DataError
 from finnet.forecasts import Forecasts
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.page_files import page_files, report_from
 from finnet.jobs.reading import Reading
+from finnet.jobs.sources import check_data, load
 from finnet.jobs.tasks.default_risk import DefaultRiskTask
 from finnet.jobs.tasks.loan_decisions import annotated, decide_on_loans, require_decidable
 from finnet.jobs.tasks.task import Results
@@ -117,14 +118,14 @@ def test_expected_losses_of_new_forecasts_need_amounts(tmp_path):
 def test_columns_of_groups_are_no_features(tmp_path):
     fairness = {"groups": ["sex", {"column": "age", "limits": [25, 60]}], "approved_share": 0.8}
     book = read(file_job(tmp_path, fairness=fairness))
-    assert list(book.applications) == ["amount", "income", "rate"]
+    assert list(book.features) == ["amount", "income", "rate"]
     kept = read(file_job(tmp_path, fairness={**fairness, "keep_as_feature": ["age"]}))
-    assert list(kept.applications) == ["amount", "income", "age", "rate"]
+    assert list(kept.features) == ["amount", "income", "age", "rate"]
 
 
 def test_groups_of_a_made_book_are_no_features_either():
     job = job_of(fairness={"groups": ["home"], "approved_share": 0.8})
-    assert "home" not in read(job).applications
+    assert "home" not in read(job).features
 
 
 def test_groups_and_segments_have_sections(tmp_path):
@@ -174,16 +175,37 @@ def test_settings_that_cannot_be_are_refused(tmp_path, settings, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"fairness": {"groups": ["age"], "approved_share": 0.8}}, "different numbers, which are no groups"),
-        ({"segments": {"columns": ["incom"]}}, "no column 'incom'; did you mean 'income'"),
-        ({"lending": {"margin_column": "rate"}}, "in_percent = true"),
-        ({"lending": {"loss_given_default_column": "sex"}}, "'sex' is a category"),
+        ({"fairness": {"groups": ["age"], "approved_share": 0.8}}, "fairness.groups: .* are no groups; give limits"),
+        ({"segments": {"columns": ["incom"]}}, "segments.columns: unknown column 'incom'; did you mean 'income'"),
+        ({"segments": {"columns": [{"column": "sex", "limits": [1]}]}}, "segments.columns: .* leave limits out"),
+        ({"lending": {"margin_column": "rat"}}, "lending.margin_column: unknown column 'rat'; did you mean 'rate'"),
+        ({"lending": {"term_column": "zzz"}}, "lending.term_column: unknown column 'zzz'; use one of age, amount"),
+        (
+            {"lending": {"loss_given_default_column": "sex"}},
+            "lending.loss_given_default_column: column 'sex' is a category; use a column of numbers: amount, income",
+        ),
         ({"segments": {}}, "segments divides nothing"),
     ],
 )
-def test_what_the_file_lacks_is_named_before_anything_trains(tmp_path, settings, message):
-    with pytest.raises((ConfigError, DataError), match=message):
-        read(file_job(tmp_path, **settings))
+def test_a_key_that_the_loans_do_not_fit_is_named_with_the_job_file(tmp_path, settings, message):
+    job = file_job(tmp_path, **settings).named_after("my-loans.toml")
+    with pytest.raises(ConfigError, match=f"my-loans.toml: {message}"):
+        load(job)
+
+
+def test_an_impossible_value_in_a_column_is_bad_data(tmp_path):
+    with pytest.raises(DataError, match="in_percent = true"):
+        load(file_job(tmp_path, lending={"margin_column": "rate"}))
+
+
+def test_check_data_lists_a_key_that_the_loans_do_not_fit(tmp_path):
+    found = check_data(file_job(tmp_path, segments={"columns": ["incom"]}))
+    assert found.query("severity == 'error'")[["rule", "file"]].to_numpy().tolist() == [["cannot_run", "loans"]]
+
+
+def test_a_column_of_groups_that_made_loans_do_not_have_is_named():
+    with pytest.raises(ConfigError, match=r"fairness\.groups: unknown column 'sex'"):
+        load(job_of(fairness={"groups": ["sex"], "approved_share": 0.8}))
 
 
 def test_a_book_without_amounts_has_no_costs_in_currency():

@@ -26,7 +26,7 @@ def file(tmp_path_factory):
     """450 loans with an outcome and 50 without, undated."""
     path = tmp_path_factory.mktemp("loans") / "loans.csv"
     status = np.where(np.arange(500) < 450, np.where(BOOK.default == 1, "bad", "good"), "open")
-    BOOK.applications[["income", "credit_score", "home"]].assign(status=status).to_csv(path, index=False)
+    BOOK.features[["income", "credit_score", "home"]].assign(status=status).to_csv(path, index=False)
     return path
 
 
@@ -53,7 +53,7 @@ def policy_of(result):
 def test_new_loans_are_moved_to_the_stated_rates_and_graded(stated, file):
     _, result = stated
     new = forecast_new(result.folder, file)
-    mean = pd.Series(new.forecasts.table["value"][:450]).groupby(BOOK.applications["home"].astype(str)[:450]).mean()
+    mean = pd.Series(new.forecasts.table["value"][:450]).groupby(BOOK.features["home"].astype(str)[:450]).mean()
     assert mean.to_dict() == pytest.approx(RATES, rel=1e-6)
     grades = GradeScale((0.01, 0.03)).grades(new.forecasts.table["value"].to_numpy())
     assert new.columns["grade"] == [str(grade) for grade in grades]

@@ -135,7 +135,7 @@ def job_on_files(tmp_path):
     (tmp_path / "there").mkdir()
     book = made_loan_book(loans=300)
     # A column that never changes is told of, with the file where it stands, on the page too.
-    loans = book.applications.assign(loan_id=range(300), always=1, default=book.default)
+    loans = book.features.assign(loan_id=range(300), always=1, default=book.default)
     loans.to_csv(tmp_path / "there" / "loans.csv", index=False)
     (tmp_path / "there" / "job.toml").write_text(JOB_ON_FILES)
     return tmp_path / "there" / "job.toml"

@@ -64,7 +64,7 @@ def run(tmp_path_factory):
 
 
 def test_the_query_of_a_run_gives_the_points_of_its_table(run):
-    loans = made_loan_book(loans=700).applications
+    loans = made_loan_book(loans=700).features
     with sqlite3.connect(":memory:") as database:
         loans.astype(object).where(loans.notna(), None).to_sql("applications", database, index=False)
         points = [row[0] for row in database.execute((run.folder / "scorecard.sql").read_text(encoding="utf-8"))]
@@ -78,7 +78,7 @@ def test_the_query_of_a_run_gives_the_points_of_its_table(run):
 def test_bins_of_the_file_are_used_and_written_again_beside_those_found(run):
     bins = bins_from(read_bins(run.folder / "bins.toml"))
     assert bins["income"] == NumberBins((30_000.0, 50_000.0))
-    assert set(bins) == {*made_loan_book(loans=1).applications.columns}
+    assert set(bins) == {*made_loan_book(loans=1).features.columns}
 
 
 def test_bins_given_are_stated_by_the_section(run):

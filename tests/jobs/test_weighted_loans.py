@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finnet.data.loans import LoanFile, check_loans, read_applications, read_loans
+from finnet.data.loan_file import LoanFile
+from finnet.data.loans import check_loans, read_applications, read_loans
 from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job

@@ -12,7 +12,7 @@ from pyarrow import types
 from sklearn.datasets import fetch_openml
 
 from finnet.checks import require_columns
-from finnet.data.loans import LoanFile
+from finnet.data.loan_file import LoanFile
 from finnet.errors import DataError
 from finnet.files import replace_file
 

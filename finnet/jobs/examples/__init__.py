@@ -6,10 +6,9 @@ from pathlib import Path
 
 from finnet.checks import require_choice
 from finnet.errors import ConfigError
+from finnet.jobs.folders import require_job_name
 
-__all__ = ["EXAMPLES", "NAME_PATTERN", "example_path", "new_file", "write_example"]
-
-NAME_PATTERN = r"[a-z0-9][a-z0-9-]{0,59}"
+__all__ = ["EXAMPLES", "example_path", "new_file", "write_example"]
 
 EXAMPLES = {task: f"{task}.toml" for task in ("direction", "default-risk", "forward-return")}
 
@@ -41,8 +40,7 @@ def write_example(task: str, name: str, *, folder: Path) -> Path:
 
 def new_file(name: str, text: str, *, folder: Path) -> Path:
     """Write `folder/name.toml`; ConfigError where that file exists or the name is odd."""
-    if not re.fullmatch(NAME_PATTERN, name):
-        raise ConfigError(f"name={name!r} is not allowed; use lower-case letters, digits and dashes")
+    require_job_name(name)
     path = folder / f"{name}.toml"
     try:
         with path.open("x", encoding="utf-8") as file:

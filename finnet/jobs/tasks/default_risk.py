@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from pydantic import model_validator
 
-from finnet.checks import require_at_least, require_within
-from finnet.data.loans import LoanFile, inspect_loans, read_applications, read_outcomes
-from finnet.data.panel import LoanBook
+from finnet.checks import require_at_least, require_column, require_within
+from finnet.data.loan_book import Applications, LoanBook
+from finnet.data.loan_file import LoanFile
+from finnet.data.loan_outcomes import Outcomes, usable_rows
+from finnet.data.loans import inspect_loans, read_applications, read_outcomes
 from finnet.data.quality import Findings
 from finnet.data.samples import made_loan_book
 from finnet.dataset import Dataset
@@ -145,7 +147,10 @@ class DefaultRiskTask(Task):
         source = job.source
         if isinstance(source, MadeLoanBook):
             made = made_loan_book(loans=source.loans, seed=source.seed)
-            book: LoanBook | None = made.set_aside(() if job.fairness is None else job.fairness.aside)
+            aside = [] if job.fairness is None else job.fairness.aside
+            for name in aside:
+                require_column(name, made.columns, key="fairness.groups")
+            book: LoanBook | None = made.set_aside(aside)
         else:
             book = inspect_loans(source, reading.of(source, "data.loans"))
         if book is not None and not reading.has_errors:
@@ -169,7 +174,7 @@ class DefaultRiskTask(Task):
 
     def pending(self, source: LoanBook) -> NewRows | None:
         """Loans whose outcome is not known yet."""
-        return None if source.pending is None else _rows_of(source.pending, {BAD_ALREADY: source.pending.default == 1})
+        return None if source.pending is None else _rows_of(source.pending, {BAD_ALREADY: source.pending.went_bad})
 
     def decide(self, job: DefaultRiskJob, study: Study, results: Results) -> Decision:
         """Grades, what every cut-off would do, and the one that the terms of lending choose."""
@@ -272,15 +277,18 @@ class DefaultRiskTask(Task):
         if sentiment is not None:
             raise ConfigError("loans have no sentiment; leave the sentiment file out")
         declared = replace(source, path=str(data), categories=profile.categories, text_is_category=False, leave_out={})
-        book = read_applications(declared)
-        repeated = book.applications.duplicated(keep=False).to_numpy()
-        found = {REPEATED: repeated | _has_repeated_id(book.loan_id)}
-        if book.applied_at is not None:
-            found[LATER] = book.applied_at > now
-            if until is not None:
-                # The model may have seen loans that were known before it was trained.
-                found[OLD] = book.applied_at < until
-        return _rows_of(book, found)
+        new = read_applications(declared)
+        # None of these rows is left out, for whoever asks wants an answer for each; the flags say what it is worth.
+        usable = usable_rows(
+            Outcomes.unknown(len(new)), applied_at=new.applied_at, resolves_at=new.resolves_at, until=now
+        )
+        plain_id = pd.Series(new.loan_id).str.replace(r" \(\d+\)$", "", regex=True)
+        repeated = new.features.duplicated(keep=False) | plain_id.duplicated(keep=False)
+        found = {REPEATED: repeated.to_numpy(), LATER: usable.applied_later}
+        if new.applied_at is not None and until is not None:
+            # The model may have seen loans that were known before it was trained.
+            found[OLD] = new.applied_at < until
+        return _rows_of(new, found)
 
     def outcomes_of(
         self,
@@ -296,9 +304,7 @@ class DefaultRiskTask(Task):
         if job.data.source.weight:
             # Outcomes are judged row by row, and rows of a sampled file do not default as often as loans of the book.
             return pd.DataFrame({"truth": np.full(len(rows.X), np.nan)}).assign(resolves_at=rows.resolves_at)
-        truth = read_outcomes(replace(job.data.source, path=str(data)))
-        if rows.resolves_at is not None:
-            truth = np.where(rows.resolves_at <= now, truth, np.nan)
+        truth = read_outcomes(replace(job.data.source, path=str(data)), until=now)
         return pd.DataFrame({"truth": truth}).assign(resolves_at=rows.resolves_at)
 
 
@@ -319,21 +325,16 @@ def _known_truth(forecasts: Forecasts, book: LoanBook) -> pd.DataFrame | None:
     return pd.DataFrame(columns)
 
 
-def _rows_of(book: LoanBook, found: Mapping[str, BoolArray]) -> NewRows:
-    """A row for each loan, flagged by the words for which it is found."""
+def _rows_of(loans: Applications, found: Mapping[str, BoolArray]) -> NewRows:
+    """A row for each application, flagged by the words for which it is found."""
     return NewRows(
-        X=book.applications,
-        entity=book.loan_id,
+        X=loans.features,
+        entity=loans.loan_id,
         target="default",
-        horizon=book.horizon_months,
-        issued_at=book.applied_at,
-        tradable_at=None if book.applied_at is None else paid_out_at(book.applied_at),
-        resolves_at=book.resolves_at,
-        flags=[[words for words, rows in found.items() if rows[row]] for row in range(len(book))],
-        units=len(book),
+        horizon=loans.horizon_months,
+        issued_at=loans.applied_at,
+        tradable_at=None if loans.applied_at is None else paid_out_at(loans.applied_at),
+        resolves_at=loans.resolves_at,
+        flags=[[words for words, rows in found.items() if rows[row]] for row in range(len(loans))],
+        units=len(loans),
     )
-
-
-def _has_repeated_id(ids: np.ndarray) -> BoolArray:
-    plain = pd.Series(ids).str.replace(r" \(\d+\)$", "", regex=True)
-    return np.asarray(plain.duplicated(keep=False))

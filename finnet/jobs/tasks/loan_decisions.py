@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from finnet.checks import require_choice, require_share
-from finnet.data.panel import LoanBook
-from finnet.errors import ConfigError
+from finnet.checks import require_choice, require_column, require_share
+from finnet.data.loan_book import LoanBook
+from finnet.errors import ConfigError, DataError
 from finnet.forecasts import Forecasts
 from finnet.jobs.pending import PENDING
 from finnet.jobs.tasks.task import Results
@@ -108,8 +108,22 @@ class LoanDecisions:
 
 
 def require_decidable(job: "DefaultRiskJob", book: LoanBook) -> None:
-    """Raise DataError or ConfigError, before anything trains, where the book lacks what the decisions will need."""
+    """Raise, before anything trains, where the book lacks what the decisions will need.
+
+    Raises
+    ------
+    ConfigError
+        Where a key names a column that the loans do not have, or one of the wrong kind.
+    DataError
+        Where a loan's amount, margin or the like is missing or impossible.
+    """
     if job.lending is not None:
+        for key, name in job.lending.columns_by_key.items():
+            require_column(name, book.columns, key=f"lending.{key}")
+            numbers = [other for other in book.columns if pd.api.types.is_numeric_dtype(book.columns[other].dtype)]
+            if name not in numbers:
+                use = ", ".join(numbers)
+                raise ConfigError(f"lending.{key}: column {name!r} is a category; use a column of numbers: {use}")
         loan_values(job.lending, book.loan_id.tolist(), amount=_amount(book), columns=_columns(job.lending, book))
     if book.weight is not None and (job.fairness is not None or job.segments is not None):
         raise ConfigError(
@@ -267,7 +281,18 @@ def _losses(
 
 
 def _groups(fairness: Fairness, book: LoanBook) -> pd.DataFrame:
-    return pd.DataFrame({own.column: group_names(book.column(own.column), own.limits) for own in fairness.columns})
+    return pd.DataFrame({own.column: _group_names(own, book, key="fairness.groups") for own in fairness.columns})
+
+
+def _group_names(
+    own: GroupColumn, book: LoanBook, *, key: str, limits: Sequence[float] = (), most_levels: int | None = None
+) -> "pd.Series[Any]":
+    """The group of each loan, by loan; ConfigError naming the key where the column cannot be divided so."""
+    require_column(own.column, book.columns, key=key)
+    try:
+        return group_names(book.column(own.column), own.limits or limits, most_levels=most_levels)
+    except DataError as error:
+        raise ConfigError(f"{key}: {error}") from error
 
 
 def _fairness_section(
@@ -289,9 +314,10 @@ def _segments(segments: Segments, book: LoanBook, trained: Any) -> pd.DataFrame:
     """The segment of each loan by each column; numbers are divided by the loans of `trained` alone."""
     parts = {}
     for own in _group_columns(segments.columns):
+        require_column(own.column, book.columns, key="segments.columns")
         values = book.column(own.column)
-        limits = own.limits or quartiles(values[trained]) or quartiles(values)
-        parts[own.column] = group_names(values, limits, most_levels=_MOST_LEVELS)
+        limits = quartiles(values[trained]) or quartiles(values)
+        parts[own.column] = _group_names(own, book, key="segments.columns", limits=limits, most_levels=_MOST_LEVELS)
     return pd.DataFrame(parts, index=pd.Index(book.loan_id))
 
 

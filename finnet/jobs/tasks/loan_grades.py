@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from finnet.checks import nearest
-from finnet.data.panel import LoanBook
+from finnet.checks import require_column
+from finnet.data.loan_book import LoanBook
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError, DataError
 from finnet.evaluation.walk_forward import forecast_columns
@@ -68,8 +68,7 @@ def require_known_columns(job: "DefaultRiskJob", dataset: Dataset) -> None:
     if job.central_tendency is not None:
         job.central_tendency.require_segments(dataset.X)
     for column in job.grades.by:
-        if column not in dataset.X:
-            raise ConfigError(f"grades.by: unknown column {column!r}; {nearest(column, list(map(str, dataset.X)))}")
+        require_column(column, list(map(str, dataset.X)), key="grades.by")
         levels = len(set(segments_of(dataset.X[column])))
         if levels > _MOST_LEVELS:
             raise ConfigError(f"grades.by: {column!r} has {levels:,} levels; use a column with at most {_MOST_LEVELS}")
@@ -132,7 +131,7 @@ def _moved_results(results: Results, shift: Shift, study: Study) -> Results:
     X = dataset.X.iloc[row_of.loc[table["entity"]].to_numpy()]
     moved = Forecasts(table.assign(value=shift.move(table["value"].to_numpy(), X)))
     if pending is not None:
-        pending = moved_by_policy({_SHIFT: shift.to_json()}, study.source.pending.applications, pending)
+        pending = moved_by_policy({_SHIFT: shift.to_json()}, study.source.pending.features, pending)
     return replace(results, forecasts=moved, pending=pending)
 
 
