@@ -22,7 +22,7 @@ from finnet.jobs.job_file import parse_job
 from finnet.jobs.page_files import render_page
 from finnet.jobs.runner import run_job
 from finnet.jobs.tasks import TASKS
-from finnet.jobs.tasks.direction import DirectionJob, DirectionTask, LabelChoice
+from finnet.jobs.tasks.direction import DirectionJob, DirectionTask, EventChoice
 from finnet.jobs.tasks.task import Task
 from finnet.labels import HorizonLabel
 from finnet.models import BASELINES, Kind, Model
@@ -75,7 +75,7 @@ def test_adding_a_feature(tmp_path, monkeypatch):
 
 
 @dataclass(frozen=True)
-class MoreLabels(LabelChoice):
+class MoreLabels(EventChoice):
     large_move: LargeMove | None = None
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from finnet.evaluation.population import correlation_time, population_stability_index
+from finnet.evaluation.population import correlation_time
 from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["ColumnProfile", "Profile"]
@@ -43,8 +43,6 @@ class ColumnProfile:
         Mean forecast of the rows in each bin; empty where it is not known.
     lasts : float
         How many independent units in a row say as much as one, since values last from one to the next.
-    tolerated : float
-        Population stability that is no shift of the rows: of forecasts, what fitting once more did.
     """
 
     missing: float
@@ -58,7 +56,6 @@ class ColumnProfile:
     single: int = 0
     forecast: tuple[float, ...] = ()
     lasts: float = 1.0
-    tolerated: float = 0.0
 
     def bin_of(self, known: "pd.Series[Any]") -> IntArray:
         """Number of the bin of every known cell, shape (n_known,); -1 for a level that training never saw."""
@@ -138,31 +135,20 @@ class Profile:
         """Names of the category columns."""
         return tuple(name for name, column in self.columns.items() if column.levels)
 
-    def with_forecasts(
-        self, X: pd.DataFrame, forecasts: pd.DataFrame, *, again: pd.DataFrame, sessions: IntArray | None = None
-    ) -> Self:
+    def with_forecasts(self, X: pd.DataFrame, forecasts: pd.DataFrame, *, sessions: IntArray | None = None) -> Self:
         """The same, knowing out-of-sample forecasts of some rows.
-
-        New rows are forecast by another fit than these were, whose forecasts may be spread otherwise; how much so, the
-        last fit shows on the same rows, and that much is tolerated.
 
         Parameters
         ----------
         X : DataFrame of shape (n_rows, n_features)
         forecasts : DataFrame of shape (n_rows, n_levels)
             One column, or of quantiles one per level; bins remember the mean of the one in the middle.
-        again : DataFrame of shape (n_rows, n_levels)
-            Forecasts of the same rows by the model that forecasts new ones.
         sessions : ndarray of int, shape (n_rows,), optional
             As in `of`.
         """
         middle = forecasts.iloc[:, forecasts.shape[1] // 2].to_numpy(float)
         columns = {name: _with_forecast(column, X[name], middle) for name, column in self.columns.items()}
-        reference = Profile.of(forecasts, sessions=sessions)
-        tolerant = {
-            name: replace(column, tolerated=_between(column, again[name])) for name, column in reference.columns.items()
-        }
-        return replace(self, columns=columns, forecasts=replace(reference, columns=tolerant))
+        return replace(self, columns=columns, forecasts=Profile.of(forecasts, sessions=sessions))
 
     def to_json(self) -> dict[str, Any]:
         """The profile as plain lists and numbers."""
@@ -229,11 +215,6 @@ def _lasts(column: "pd.Series[Any]", sessions: IntArray) -> float:
         return 1.0
     means = column.groupby(sessions).mean().dropna().to_numpy(float)
     return correlation_time(means) if len(means) else 1.0
-
-
-def _between(before: ColumnProfile, column: "pd.Series[Any]") -> float:
-    now = np.bincount(before.bin_of(column), minlength=len(before.shares)).astype(float)
-    return float(population_stability_index(np.array(before.shares) * len(column), now))
 
 
 def _with_forecast(before: ColumnProfile, column: "pd.Series[Any]", forecast: FloatArray) -> ColumnProfile:

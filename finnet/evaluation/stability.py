@@ -132,7 +132,7 @@ def _compared(
     new = np.zeros(len(column), bool)
     new[~missing] = before.is_new(known)
     shares = _shares(before, known, trained=trained * (1 - before.missing), units=units * (1 - share_missing))
-    psi, limit = _stability(shares, limits, tolerated=before.tolerated)
+    psi, limit = _stability(shares, limits)
     rate = _FOR_OTHERS * limits.alarm_rate
     sentences = []
     single = before.single if before.levels else 1
@@ -209,7 +209,7 @@ def _shares(before: ColumnProfile, known: "pd.Series[Any]", *, trained: float, u
     return _Shares(own.iloc[:, 0].to_numpy(float), own.iloc[:, 1].to_numpy(float), names, trained, units)
 
 
-def _stability(shares: _Shares, limits: Limits, *, tolerated: float) -> tuple[float, float]:
+def _stability(shares: _Shares, limits: Limits) -> tuple[float, float]:
     """The index and its limit; bins that no row was or is in say nothing."""
     used = (shares.before > 0) | (shares.now > 0)
     if not used.any():
@@ -218,7 +218,7 @@ def _stability(shares: _Shares, limits: Limits, *, tolerated: float) -> tuple[fl
     rate = _FOR_STABILITY * limits.alarm_rate
     chance = stability_limit(int(used.sum()), trained=shares.trained, rows=shares.units, alarm_rate=rate)
     # The index is about a squared distance, and distances add up at most.
-    return float(psi), limits.psi + float((np.sqrt(tolerated) + np.sqrt(chance)) ** 2)
+    return float(psi), limits.psi + float(chance)
 
 
 def _forecast_shift(before: ColumnProfile, known: "pd.Series[Any]") -> float:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from finnet.dataset import Dataset
 from finnet.evaluation.profile import Profile
-from finnet.evaluation.walk_forward import forecasts_for, refit, refit_folds
+from finnet.evaluation.walk_forward import refit, refit_folds
 from finnet.forecasts import Forecasts
 from finnet.jobs.config import Job
 from finnet.splits import Split, WalkForward
@@ -53,11 +53,10 @@ def refit_deployed(job: Job, dataset: Dataset, model: Any) -> Any:
     return refit(model, dataset, final_rows(job.split.split, dataset), blocks=job.blocks, seed=job.seed)
 
 
-def training_profile(job: Job, dataset: Dataset, forecasts: Forecasts, *, model: Any) -> Profile:
+def training_profile(job: Job, dataset: Dataset, forecasts: Forecasts) -> Profile:
     """What the rows of the last window look like, for new rows to be compared with.
 
     Beside them what was forecast out of sample of any row, by one model; of repeated folds the first forecast counts.
-    `model` is that model, fitted on the last window.
     """
     rows = final_rows(job.split.split, dataset)
     profile = Profile.of(dataset.X.iloc[rows], sessions=sessions_of(dataset, rows))
@@ -68,9 +67,7 @@ def training_profile(job: Job, dataset: Dataset, forecasts: Forecasts, *, model:
     cases = table.drop_duplicates(["entity", "issued_at"])
     forecast = place.reindex(pd.MultiIndex.from_frame(cases[["entity", "issued_at"]])).to_numpy(int)
     X = dataset.X.iloc[forecast]
-    which = {"model": "again", "fold": -1, "entity": np.arange(len(X)).astype(str), "target": "", "horizon": 0}
-    again = forecast_table(forecasts_for(model, X, which, run_id=""))
-    return profile.with_forecasts(X, values, again=again, sessions=sessions_of(dataset, forecast))
+    return profile.with_forecasts(X, values, sessions=sessions_of(dataset, forecast))
 
 
 def sessions_of(dataset: Dataset, rows: IntArray) -> IntArray | None:

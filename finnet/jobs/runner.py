@@ -167,7 +167,7 @@ def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]
     assessment = assess(
         forecasts, deployment.subject, metrics=job.metrics, outcome=task.outcome(job, study.source), seed=job.seed
     )
-    profile = training_profile(job, study.dataset, forecasts.of(deployment.subject), model=model)
+    profile = training_profile(job, study.dataset, forecasts.of(deployment.subject))
     pending = None
     if undecided is not None:
         pending = Pending.of(undecided, model, name=deployment.model, profile=profile, run_id=run_id)

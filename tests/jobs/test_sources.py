@@ -8,7 +8,7 @@ import pandas as pd
 from finnet.jobs.config import SplitChoice
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.sources import check_data, load
-from finnet.jobs.tasks.direction import LabelChoice
+from finnet.jobs.tasks.direction import EventChoice
 from finnet.jobs.tasks.market import load_panel
 from finnet.labels import Direction
 from finnet.splits import WalkForward
@@ -87,7 +87,7 @@ def test_a_window_longer_than_the_data_is_found_before_the_run(tmp_path):
 
 def test_blocks_that_leave_nothing_to_fit_are_found_with_the_number_that_would_do(tmp_path):
     split = SplitChoice(walk_forward=WalkForward(train_bars=60, test_bars=100))
-    label = LabelChoice(direction=Direction(horizon_bars=40))
+    label = EventChoice(direction=Direction(horizon_bars=40))
     job = market_job(tmp_path, prices={"path": "prices.csv"}).model_copy(update={"split": split, "label": label})
     (said,) = check_data(job)["value"]
     enough = int(re.search(r"train_bars of at least (\d+) would do", said)[1])

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
 from math import inf
 from typing import Literal
 
@@ -16,7 +15,7 @@ from finnet.dataset import Dataset
 from finnet.errors import ConfigError
 from finnet.forecasts import Forecasts
 from finnet.jobs.config import CONTENDERS, Models, only
-from finnet.jobs.tasks.market import MarketJob, MarketTask, OwnLabel
+from finnet.jobs.tasks.market import LabelChoice, MarketJob, MarketTask
 from finnet.jobs.tasks.task import Decision, Results, Study
 from finnet.labels import AboveMedian, Direction, HorizonLabel, RowCounts, count_rows
 from finnet.names import model_in_sentence
@@ -24,25 +23,15 @@ from finnet.reporting.sections.trading import TradingSection
 from finnet.reporting.text import percent
 from finnet.splits import fold_table, is_forward
 
-__all__ = ["BacktestSettings", "DirectionJob", "DirectionTask", "LabelChoice", "PositionChoice"]
+__all__ = ["BacktestSettings", "DirectionJob", "DirectionTask", "EventChoice", "PositionChoice"]
 
 
 @dataclass(frozen=True)
-class LabelChoice:
-    """What to forecast about a market."""
+class EventChoice(LabelChoice):
+    """Which event of a market to forecast."""
 
     direction: Direction | None = None
     above_median: AboveMedian | None = None
-    plugin: OwnLabel | None = None
-
-    def __post_init__(self) -> None:
-        _ = self.label
-
-    @cached_property
-    def label(self) -> HorizonLabel:
-        """The label chosen."""
-        chosen = only(**{field.name: getattr(self, field.name) for field in fields(self)})
-        return chosen.build() if isinstance(chosen, OwnLabel) else chosen
 
 
 @dataclass(frozen=True)
@@ -95,7 +84,7 @@ class DirectionJob(MarketJob):
     """
 
     task: Literal["direction"]
-    label: LabelChoice = LabelChoice(direction=Direction())
+    label: EventChoice = EventChoice(direction=Direction())
     models: Models = (*CONTENDERS, "always_up", "prior_rate", "persistence", "best_column")
     backtest: BacktestSettings = BacktestSettings()
 

@@ -1,41 +1,30 @@
 """Forward returns: how much prices will move, or swing, as means or as quantiles."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from finnet.checks import require_number
 from finnet.errors import ConfigError
-from finnet.jobs.config import Models, only
-from finnet.jobs.tasks.market import MarketJob, MarketTask, OwnLabel
-from finnet.labels import ForwardReturn, ForwardVolatility, HorizonLabel
+from finnet.jobs.config import Models
+from finnet.jobs.tasks.market import LabelChoice, MarketJob, MarketTask
+from finnet.labels import ForwardReturn, ForwardVolatility
 from finnet.models import Kind
 
-__all__ = ["ForwardReturnJob", "ForwardReturnTask", "NumberLabelChoice"]
+__all__ = ["ForwardReturnJob", "ForwardReturnTask", "NumberChoice"]
 
 _OF_MEANS = ("network", "tree", "svm", "knn", "linear", "forest", "boosting", "zero", "training_mean")
 _OF_QUANTILES = ("network", "boosting", "training_quantiles")
 
 
 @dataclass(frozen=True)
-class NumberLabelChoice:
-    """What number of a market to forecast."""
+class NumberChoice(LabelChoice):
+    """Which number of a market to forecast."""
 
     forward_return: ForwardReturn | None = None
     forward_volatility: ForwardVolatility | None = None
-    plugin: OwnLabel | None = None
-
-    def __post_init__(self) -> None:
-        _ = self.label
-
-    @cached_property
-    def label(self) -> HorizonLabel:
-        """The label chosen."""
-        chosen = only(**{field.name: getattr(self, field.name) for field in fields(self)})
-        return chosen.build() if isinstance(chosen, OwnLabel) else chosen
 
 
 class ForwardReturnJob(MarketJob):
@@ -51,7 +40,7 @@ class ForwardReturnJob(MarketJob):
     """
 
     task: Literal["forward-return"]
-    label: NumberLabelChoice = NumberLabelChoice(forward_return=ForwardReturn())
+    label: NumberChoice = NumberChoice(forward_return=ForwardReturn())
     levels: Annotated[tuple[float, ...], Field(max_length=50)] = ()
     models: Models = _OF_MEANS
 

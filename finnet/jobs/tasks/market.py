@@ -1,7 +1,8 @@
 """Markets: what every task that forecasts prices shares, from its data section to new rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,6 +36,7 @@ from finnet.types import BoolArray, TimeArray
 __all__ = [
     "ForecastSettings",
     "IndexHistory",
+    "LabelChoice",
     "MadeMarket",
     "MarketData",
     "MarketJob",
@@ -125,6 +127,23 @@ class OwnLabel:
         if not isinstance(label, HorizonLabel):
             raise ConfigError(f"{self.name!r} is no label; derive it from finnet.labels.HorizonLabel")
         return label
+
+
+@dataclass(frozen=True)
+class LabelChoice:
+    """What a task can forecast about a market: a field for each of its labels, and one of the user's own."""
+
+    plugin: OwnLabel | None = None
+
+    def __post_init__(self) -> None:
+        _ = self.label
+
+    @cached_property
+    def label(self) -> HorizonLabel:
+        """The label chosen."""
+        names = sorted((field.name for field in fields(self)), key=lambda name: name == "plugin")
+        chosen = only(**{name: getattr(self, name) for name in names})
+        return chosen.build() if isinstance(chosen, OwnLabel) else chosen
 
 
 @dataclass(frozen=True)
