@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from errno import EIO
@@ -12,7 +13,7 @@ from unicodedata import category
 
 from finnet.errors import FinnetError
 
-__all__ = ["Result", "Voice", "clean"]
+__all__ = ["VOICE", "Result", "Voice", "clean"]
 
 
 @dataclass(frozen=True)
@@ -125,3 +126,7 @@ def _leave(stream: TextIO) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+VOICE = ContextVar("voice", default=Voice())  # noqa: B039 (a Voice is frozen)
+"""How the command that runs speaks."""

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 
 import finnet
-from finnet.cli import EXIT_CODES, main
+from finnet.cli import main
 from finnet.data.samples import made_market
+from finnet.exit_codes import EXIT_CODES
 
 COMMANDS = ("new", "keys", "check-data", "explain", "run", "runs", "verify", "report", "forecast", "drift")
 LOANS = """schema = 1

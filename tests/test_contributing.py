@@ -223,7 +223,7 @@ def test_adding_a_task(tmp_path, monkeypatch):
 BRANCH = r"isinstance\([^)]*Job\)|task ==|^[^>\n]*(?:Direction|DefaultRisk)Job"
 
 
-@pytest.mark.parametrize("path", ["finnet/jobs", "finnet/cli.py", "finnet/reporting"])
+@pytest.mark.parametrize("path", ["finnet/jobs", "finnet/cli.py", "finnet/commands.py", "finnet/reporting"])
 def test_nothing_outside_the_tasks_asks_which_task_it_is(path):
     root = Path(__file__).parents[1] / path
     files = [root] if root.is_file() else [file for file in root.rglob("*.py") if "tasks" not in file.parts]
