@@ -80,7 +80,9 @@ def _processes(number: int) -> int:
 
 
 _RunFolder = Annotated[Path, typer.Argument(help="Folder of a run, or of a job: then its latest run.")]
-_Task = Annotated[str, typer.Argument(help="What to forecast: direction, default-risk or forward-return.")]
+_Task = Annotated[
+    str, typer.Argument(help="What to forecast: direction, default-risk, forward-return or loss-given-default.")
+]
 _Processes = Annotated[int, typer.Option(min=-1, callback=_processes, help="Processes; -1 uses every core.")]
 
 

@@ -9,14 +9,14 @@ import pandas as pd
 
 from finnet.checks import require_at_least
 from finnet.data.duplicate_series import require_distinct_series
-from finnet.data.loan_book import LoanBook
+from finnet.data.loan_book import Applications, LoanBook, LossBook
 from finnet.data.panel import Panel
 from finnet.data.tradability import Delisting, can_trade, last_close_bars
 from finnet.dataset import CLOCKS, Dataset
 from finnet.errors import ConfigError, DataError
 from finnet.features.feature_set import FeatureSet
 from finnet.label_lookahead import require_label_within_horizon
-from finnet.types import BoolArray, FloatArray, TimeArray
+from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
 
 __all__ = [
     "AboveMedian",
@@ -32,6 +32,7 @@ __all__ = [
     "forward_return",
     "forward_volatility",
     "is_ready",
+    "loss_dataset",
     "paid_out_at",
 ]
 
@@ -389,12 +390,28 @@ def default_dataset(book: LoanBook) -> Dataset:
     >>> default_dataset(made_loan_book(loans=100)).target
     'default'
     """
+    return _loan_dataset(book, book.default, target="default")
+
+
+def loss_dataset(book: LossBook) -> Dataset:
+    """Rows of a LossBook, labelled with the share of the exposure lost; order and clocks are as in `default_dataset`.
+
+    Examples
+    --------
+    >>> from finnet.data.samples import made_recoveries
+    >>> loss_dataset(made_recoveries(loans=100)).target
+    'loss_given_default'
+    """
+    return _loan_dataset(book, book.loss, target="loss_given_default")
+
+
+def _loan_dataset(book: Applications, y: IntArray | FloatArray, *, target: str) -> Dataset:
     clocks = _loan_clocks(book)
     data = Dataset(
         book.features,
-        book.default,
+        y,
         book.loan_id,
-        "default",
+        target,
         book.horizon_months,
         group=book.group,
         weight=book.weight,
@@ -406,7 +423,7 @@ def default_dataset(book: LoanBook) -> Dataset:
     return replace(data.take(order), clocks=clocks.iloc[order].reset_index(drop=True), in_order_of=in_order_of)
 
 
-def _loan_clocks(book: LoanBook) -> pd.DataFrame | None:
+def _loan_clocks(book: Applications) -> pd.DataFrame | None:
     times: tuple[np.ndarray, ...]
     if book.applied_at is not None and book.resolves_at is not None:
         times = (book.applied_at, book.applied_at, paid_out_at(book.applied_at), book.resolves_at)

@@ -51,6 +51,11 @@ TARGETS: Mapping[str, Target] = {
         "rank_ic", ("log_loss",), ("rank_ic", *_OF_MARKETS), "beat the median", ("rank_ic", "accuracy")
     ),
     "default": Target("log_loss", ("auc",), ("auc", "gini", "ks", "brier", "log_loss"), "defaulted", ("auc", "brier")),
+    # A squared error is least for the mean, which is what the loss of a book adds up from; an absolute one for the
+    # median, which of losses that are mostly all or nothing says little.
+    "loss_given_default": Target(
+        "mse", ("mae",), ("r2", "mse", "mae"), headline=("r2",), truth="number", naive="training_mean"
+    ),
     # A mean of past returns is a worse forecast of single returns than zero, and flatters what is measured against it
     # (Gu, Kelly & Xiu 2020).
     "forward_return": Target(

@@ -11,7 +11,7 @@ from finnet.checks import nearest
 from finnet.errors import DataError
 from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
 
-__all__ = ["Applications", "LoanBook", "PendingLoans"]
+__all__ = ["Applications", "LoanBook", "LossBook", "PendingLoans"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +151,10 @@ class Applications:
         """
         return LoanBook(**_values(self), default=default, pending=pending)
 
+    def with_losses(self, loss: FloatArray, *, pending: "Applications | None" = None) -> "LossBook":
+        """The LossBook of these loans, all of which defaulted; DataError unless `loss`, shape (n,), is 0 to 1."""
+        return LossBook(**_values(self), loss=loss, pending=pending)
+
 
 def _values(applications: Applications) -> dict[str, Any]:
     return {own.name: getattr(applications, own.name) for own in fields(Applications)}
@@ -207,6 +211,49 @@ class LoanBook(Applications):
             )
         if not set(np.unique(self.default)) <= {0, 1}:
             raise DataError(f"default holds {sorted(set(np.unique(self.default)))[:5]}; use 1 for bad and 0 for good")
+
+    def set_aside(self, names: Collection[str]) -> Self:
+        """The same loans, pending ones too, with these columns no longer features; DataError where one is not there."""
+        book = super().set_aside(names)
+        return book if self.pending is None else replace(book, pending=self.pending.set_aside(names))
+
+
+@dataclass(frozen=True, eq=False)
+class LossBook(Applications):
+    """Defaulted loans with what each of them cost: what forecasts of loss given default learn from and are judged by.
+
+    `applied_at` is the day from which is forecast, such as that of default, and `resolves_at` that of the loss.
+
+    Parameters
+    ----------
+    loss : ndarray of shape (n,)
+        Realised loss as a share of the exposure, 0 to 1.
+    pending : Applications, optional
+        Defaulted loans of the same file whose loss is not known yet or not due.
+    true_loss : ndarray of shape (n,), optional
+        Known only for made books: the mean of what `loss` was drawn from.
+
+    Raises
+    ------
+    DataError
+        As `Applications` does, and where a loss is unknown or not within 0 and 1.
+
+    Examples
+    --------
+    >>> features = pd.DataFrame({"collateral": [0.0, 1.0]})
+    >>> LossBook(np.array(["a", "b"], object), features, np.array([0.9, 0.2])).loss.max()
+    np.float64(0.9)
+    """
+
+    loss: FloatArray
+    pending: Applications | None = field(default=None, kw_only=True)
+    true_loss: FloatArray | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        outside = int((~((self.loss >= 0.0) & (self.loss <= 1.0))).sum())
+        if outside:
+            raise DataError(f"{outside:,} losses are unknown or not within 0 and 1; give shares of the exposure")
 
     def set_aside(self, names: Collection[str]) -> Self:
         """The same loans, pending ones too, with these columns no longer features; DataError where one is not there."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from finnet.data.loan_book import LoanBook
+from finnet.data.loan_book import LoanBook, LossBook
 from finnet.data.quality import Findings
 from finnet.types import BoolArray, FloatArray
 
@@ -201,12 +201,13 @@ def _names_rows(column: str, known: FloatArray) -> bool:
     return counts_rows or (is_called and len(np.unique(known)) > NEAR_UNIQUE * len(known))
 
 
-def suspect_repeats(book: LoanBook, findings: Findings, *, file: str) -> None:
+def suspect_repeats(book: LoanBook | LossBook, findings: Findings, *, file: str) -> None:
     """Note loans of which nothing is known, and others that equal an earlier one in every column and the outcome."""
     unknown: BoolArray = book.features.isna().all(axis=1).to_numpy()
     # A wrong cell is read as a missing one, and has a finding of its own.
     if unknown.any() and not findings.has_errors:
         findings.add("nothing_known", file, value="no value in any column", count=int(unknown.sum()))
-    rows: BoolArray = book.features.assign(_default=book.default).duplicated().to_numpy() & ~unknown
+    outcome = book.default if isinstance(book, LoanBook) else book.loss
+    rows: BoolArray = book.features.assign(_outcome=outcome).duplicated().to_numpy() & ~unknown
     if rows.any():
         findings.add("duplicate_loan", file, value="equal to an earlier one", count=int(rows.sum()))

@@ -30,7 +30,8 @@ def loan_features(
     Cells that are not what their column should hold are noted and become missing. `applied_at` is where ages end; the
     day of the data where it is None.
     """
-    unused = {settings.target, settings.id, settings.applied_at, settings.order, settings.group, settings.weight}
+    unused = {settings.id, settings.applied_at, settings.order, settings.group, settings.weight}
+    unused |= set(settings.outcome_columns)
     features: dict[str, FloatArray | pd.Series] = {}
     for name in (name for name in table.columns if name not in unused):
         if name in settings.ages:

@@ -141,6 +141,16 @@ class LoanFile:
         return (words,) if isinstance(words, str) else words
 
     @property
+    def outcome_keys(self) -> tuple[str, ...]:
+        """Keys that name columns of what became of a loan: no model is given them, and new loans need not have them."""
+        return ("target",)
+
+    @property
+    def outcome_columns(self) -> list[str]:
+        """The columns that these keys name."""
+        return [getattr(self, key) for key in self.outcome_keys if getattr(self, key)]
+
+    @property
     def named(self) -> dict[str, str]:
         """Every column that the settings name, with the first key that names it.
 
@@ -150,7 +160,7 @@ class LoanFile:
         {'status': 'target', 'home': 'categories'}
         """
         found: dict[str, str] = {}
-        for key in _KEYS_OF_COLUMNS:
+        for key in (*self.outcome_keys, *_KEYS_OF_COLUMNS):
             names = getattr(self, key)
             for name in (names,) if isinstance(names, str) else names:
                 if name:
@@ -159,6 +169,6 @@ class LoanFile:
 
 
 _KEYS_OF_COLUMNS = (
-    *("target", "id", "amount", "applied_at", "order", "group", "weight", "categories", "ages", "drop", "aside"),
+    *("id", "amount", "applied_at", "order", "group", "weight", "categories", "ages", "drop", "aside"),
     *("missing_codes_in", "leave_out"),
 )

@@ -43,6 +43,12 @@ class Outcomes:
         none = np.zeros(rows, bool)
         return cls(none, none, ~none, none)
 
+    @classmethod
+    def all_bad(cls, rows: int) -> Self:
+        """The outcomes of so many defaulted loans, whose file needs no column to say so."""
+        none = np.zeros(rows, bool)
+        return cls(~none, none, none, none)
+
     @property
     def is_known(self) -> BoolArray:
         """Whether a loan went bad or was paid back, shape (n_rows,)."""
@@ -60,6 +66,8 @@ class Outcomes:
     def note_odd(self, table: Table, target: str, findings: Findings, *, may_be_blank: BoolArray) -> None:
         """Note cells that are none of the words for outcomes; empty ones only where they must say something."""
         odd = np.flatnonzero(~(self.is_known | self.undecided | (self.blank & may_be_blank)))
+        if not len(odd):
+            return
         values = shown(table, target, odd)
         findings.add_rows("unknown_outcome", table.origin.take(odd), column=target, values=values)
 

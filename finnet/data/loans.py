@@ -1,12 +1,12 @@
 """Loans from CSV, CSV.gz or Parquet: books with their outcomes, and applications without."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from finnet.data.cells import matches, shown
-from finnet.data.loan_book import Applications, LoanBook
+from finnet.data.loan_book import Applications, LoanBook, LossBook
 from finnet.data.loan_checks import suspect_columns, suspect_protected, suspect_repeats
 from finnet.data.loan_clocks import loan_clocks, loan_order
 from finnet.data.loan_columns import LoanIds, distinct_loan_ids, loan_amounts, loan_groups, loan_ids, loan_weights
@@ -17,7 +17,17 @@ from finnet.data.quality import Findings
 from finnet.data.tables import Table, read_table
 from finnet.types import BoolArray, FloatArray
 
-__all__ = ["check_loans", "inspect_loans", "read_applications", "read_loans", "read_outcomes"]
+__all__ = [
+    "LoanRows",
+    "check_loans",
+    "inspect_loans",
+    "known_outcomes",
+    "loan_rows",
+    "read_applications",
+    "read_loans",
+    "read_outcomes",
+    "suspect_loans",
+]
 
 
 def read_loans(settings: LoanFile) -> LoanBook:
@@ -63,7 +73,7 @@ def read_applications(settings: LoanFile) -> Applications:
     """
     findings = Findings(settings.rules)
     # New applications come after all others, and nothing is divided or counted: order, groups and weights say nothing.
-    ignored = {settings.target, settings.order, settings.group, settings.weight, *settings.aside} - {""}
+    ignored = {settings.order, settings.group, settings.weight, *settings.outcome_columns, *settings.aside} - {""}
     needed = {name: remedy for name, remedy in _needed(settings).items() if name not in ignored}
     table = read_table(settings.path, settings.csv, findings, needed=needed, unwanted=(*settings.drop, *ignored))
     if table is None:
@@ -103,12 +113,19 @@ def read_outcomes(settings: LoanFile, *, until: np.datetime64) -> FloatArray:
     table = read_table(settings.path, settings.csv, findings, needed=needed)
     if table is None or settings.target not in table.columns:
         return np.full(len(findings.checked(table)), np.nan)
+    outcomes = known_outcomes(table, settings, findings, until=until)
+    return findings.checked(outcomes).truth
+
+
+def known_outcomes(table: Table, settings: LoanFile, findings: Findings, *, until: np.datetime64) -> Outcomes:
+    """What a table says of the loans whose months had passed by then; of all others, and those left out, nothing."""
     outcomes, kept = _outcomes(table, settings), ~_left_out(table, settings, findings)
     may_be_blank = np.ones(int(kept.sum()), bool)
     outcomes.take(kept).note_odd(table.take(kept), settings.target, findings, may_be_blank=may_be_blank)
     applied_at, resolves_at = loan_clocks(table, settings, findings)
     usable = usable_rows(outcomes, applied_at=applied_at, resolves_at=resolves_at, until=until)
-    return np.asarray(np.where(kept & usable.to_learn, findings.checked(outcomes).truth, np.nan))
+    counts = kept & usable.to_learn
+    return replace(outcomes, bad=outcomes.bad & counts, good=outcomes.good & counts)
 
 
 def check_loans(settings: LoanFile) -> pd.DataFrame:
@@ -131,13 +148,37 @@ def inspect_loans(settings: LoanFile, findings: Findings) -> LoanBook | None:
     """
     book = _book(settings, findings)
     if book is not None:
-        suspect_columns(book.features, findings, file=settings.path, declared=settings.categories)
-        suspect_protected(book.features, findings, file=settings.path)
-        suspect_repeats(book, findings, file=settings.path)
+        suspect_loans(book, settings, findings)
     return book
 
 
-def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
+def suspect_loans(book: LoanBook | LossBook, settings: LoanFile, findings: Findings) -> None:
+    """Note odd columns of the loans of a file, and rows that repeat another with its outcome."""
+    suspect_columns(book.features, findings, file=settings.path, declared=settings.categories)
+    suspect_protected(book.features, findings, file=settings.path)
+    suspect_repeats(book, findings, file=settings.path)
+
+
+@dataclass(frozen=True, eq=False)
+class LoanRows:
+    """The rows of a loan file before any is chosen to learn from; those that the settings leave out are not among them.
+
+    Parameters
+    ----------
+    table : Table
+    loans : Applications
+    outcomes : Outcomes
+    usable : UsableRows
+    """
+
+    table: Table
+    loans: Applications
+    outcomes: Outcomes
+    usable: UsableRows
+
+
+def loan_rows(settings: LoanFile, findings: Findings) -> LoanRows | None:
+    """The rows of a file, all that is wrong with them noted; None where nothing can be read."""
     table = read_table(settings.path, settings.csv, findings, needed=_needed(settings), unwanted=settings.drop)
     if table is None:
         return None
@@ -146,7 +187,20 @@ def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
     loans = _applications(table, settings, findings, loan_id=loan_ids(table, settings, findings))
     until = last_moment(settings.day, zone=settings.zone)
     usable = usable_rows(outcomes, applied_at=loans.applied_at, resolves_at=loans.resolves_at, until=until)
-    _note_rows_not_used(table, settings, findings, outcomes=outcomes, usable=usable)
+    later = np.flatnonzero(usable.applied_later)
+    if len(later):
+        values = shown(table, settings.applied_at, later)
+        findings.add_rows("applied_later", table.origin.take(later), column=settings.applied_at, values=values)
+    outcomes.note_odd(table, settings.target, findings, may_be_blank=usable.too_young)
+    return LoanRows(table, loans, outcomes, usable)
+
+
+def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
+    rows = loan_rows(settings, findings)
+    if rows is None:
+        return None
+    loans, outcomes, usable = rows.loans, rows.outcomes, rows.usable
+    _note_waiting(rows, settings, findings)
     if not usable.to_learn.any():
         findings.add("empty_file", settings.path, value="no loan is left whose outcome is known")
         return None
@@ -189,6 +243,8 @@ def _applications(table: Table, settings: LoanFile, findings: Findings, *, loan_
 
 
 def _outcomes(table: Table, settings: LoanFile) -> Outcomes:
+    if not settings.target:
+        return Outcomes.all_bad(len(table))
     bad, good = settings.words("bad"), settings.words("good")
     return outcomes_in(table, settings.target, bad=bad, good=good, undecided=settings.undecided)
 
@@ -205,15 +261,9 @@ def _left_out(table: Table, settings: LoanFile, findings: Findings) -> BoolArray
     return out
 
 
-def _note_rows_not_used(
-    table: Table, settings: LoanFile, findings: Findings, *, outcomes: Outcomes, usable: UsableRows
-) -> None:
-    """Note the loans that neither train nor test: applied for too late, of an unknown word, undecided, or too young."""
-    later = np.flatnonzero(usable.applied_later)
-    if len(later):
-        values = shown(table, settings.applied_at, later)
-        findings.add_rows("applied_later", table.origin.take(later), column=settings.applied_at, values=values)
-    outcomes.note_odd(table, settings.target, findings, may_be_blank=usable.too_young)
+def _note_waiting(rows: LoanRows, settings: LoanFile, findings: Findings) -> None:
+    """Note the loans that neither train nor test but are forecast: undecided ones, and others that are too young."""
+    table, outcomes, usable = rows.table, rows.outcomes, rows.usable
     if outcomes.undecided.any():
         words = ", ".join(map(repr, settings.undecided))
         count = int(outcomes.undecided.sum())

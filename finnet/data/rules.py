@@ -139,6 +139,11 @@ RULES: Mapping[str, Rule] = {
     ),
     "applied_later": _repair("check the dates: these loans lie after the day of the data and were left out"),
     "undecided": _note("neither trained nor tested; the run forecasts them in its pending.csv"),
+    "loss_out_of_range": _error(
+        "write losses as shares of the exposure, from 0 to 1, not in percent or money; cap what lies beyond in the file"
+    ),
+    "unresolved_loss": _note("neither trained nor tested, but forecast in the run's pending.csv"),
+    "not_defaulted": _note("left out: what a loan loses is learned from those that defaulted"),
     "left_out": _note("left out as {keys}leave_out says"),
     "nothing_known": _warning("leave such rows out: a forecast of them is the same for all"),
     "duplicate_loan": _warning("check whether the same application was stored twice"),

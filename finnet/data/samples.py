@@ -1,14 +1,14 @@
-"""Embedded data: real index history, and made markets and loan books whose truth is known."""
+"""Embedded data: real index history, and made markets, loan books and recoveries whose truth is known."""
 
 import numpy as np
 import pandas as pd
 
 from finnet.checks import require_at_least
-from finnet.data.loan_book import LoanBook
+from finnet.data.loan_book import LoanBook, LossBook
 from finnet.data.panel import Panel, closing_times, join_as_of
 from finnet.types import FloatArray
 
-__all__ = ["index_history", "made_loan_book", "made_market"]
+__all__ = ["index_history", "made_loan_book", "made_market", "made_recoveries"]
 
 _COLUMNS = {
     "Open": "open",
@@ -163,5 +163,66 @@ def _log_odds(table: pd.DataFrame) -> FloatArray:
         + table["home"].map({"own": -0.2, "mortgage": 0.0, "rent": 0.3}).astype(float)
         + table["purpose"].map({"car": 0.0, "debt": 0.2, "home": -0.2, "business": 0.6}).astype(float)
         + 0.8 * table["hides_income"]
+    )
+    return np.asarray(log_odds, float)
+
+
+def made_recoveries(*, loans: int = 2000, signal: float = 1.0, seed: int = 0) -> LossBook:
+    """Made defaulted loans of 2010 to 2017 whose expected loss given default is known, worked out within two years.
+
+    The log-odds of the expected loss m are a constant plus `signal` times the sum of the kind of collateral, the loan
+    to its value, an interaction (only of property a loan above its value loses more), months on book, unemployment
+    and earlier arrears. The loss is drawn from Beta(m / 2, (1 - m) / 2), whose mean is m and which is mostly near all
+    or nothing, as losses are. At signal 0 no column says anything. `applied_at` is the day of default.
+
+    Examples
+    --------
+    >>> book = made_recoveries(loans=1000)
+    >>> bool(abs(book.loss.mean() - book.true_loss.mean()) < 0.05), bool((book.loss < 0.1).mean() > 0.3)
+    (True, True)
+    """
+    require_at_least(loans, 1, name="loans")
+    require_at_least(signal, 0.0, name="signal")
+    rng = np.random.default_rng(seed)
+    table = _made_defaults(loans, rng)
+    expected = 1.0 / (1.0 + np.exp(0.3 - signal * _log_odds_of_loss(table)))
+    table["loan_to_value"] = table["loan_to_value"].mask(table["collateral"] == "none")
+    days = np.sort(rng.integers(0, 2922, loans)).astype("timedelta64[D]")
+    defaulted_at = np.datetime64("2010-01-01", "us") + days.astype("timedelta64[us]")
+    return LossBook(
+        loan_id=np.array([f"D{number:06d}" for number in range(loans)], object),
+        features=table,
+        applied_at=defaulted_at,
+        resolves_at=defaulted_at + np.timedelta64(730, "D"),
+        amount=table["exposure"].to_numpy(),
+        loss=rng.beta(expected / 2, (1.0 - expected) / 2).round(4),
+        true_loss=expected,
+        horizon_months=24,
+    )
+
+
+def _made_defaults(loans: int, rng: np.random.Generator) -> pd.DataFrame:
+    collateral = rng.choice(["none", "property", "vehicle"], loans, p=[0.4, 0.3, 0.3])
+    return pd.DataFrame(
+        {
+            "exposure": np.exp(rng.normal(9.5, 0.8, loans)).round(-1),
+            "collateral": pd.Categorical(collateral),
+            "loan_to_value": rng.gamma(9.0, 0.1, loans).round(2),
+            "months_on_book": rng.gamma(2.0, 12.0, loans).round(),
+            "unemployment": rng.normal(6.0, 1.5, loans).clip(2.0, 12.0).round(1),
+            "earlier_arrears": rng.poisson(0.7, loans).astype(float),
+        }
+    )
+
+
+def _log_odds_of_loss(table: pd.DataFrame) -> FloatArray:
+    collateral = table["collateral"].astype(str)
+    log_odds = (
+        collateral.map({"none": 1.2, "vehicle": 0.1, "property": -1.3})
+        + 1.2 * (table["loan_to_value"] - 0.9) * (collateral != "none")
+        + 4.0 * (table["loan_to_value"] - 1.0).clip(lower=0) * (collateral == "property")
+        - 0.02 * (table["months_on_book"] - 24.0)
+        + 0.25 * (table["unemployment"] - 6.0)
+        + 0.4 * (table["earlier_arrears"] > 1)
     )
     return np.asarray(log_odds, float)

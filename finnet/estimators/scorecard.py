@@ -10,11 +10,11 @@ from scipy.special import expit, logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from finnet.checks import nearest, require_columns, require_number, require_share, require_whole
+from finnet.checks import nearest, require_choice, require_columns, require_number, require_share, require_whole
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.probabilities import BinaryClassifier
 from finnet.estimators.target_checks import require_targets
-from finnet.features.binning import Bins, LevelBins, NumberBins, level_bins, number_bins
+from finnet.features.binning import BINNINGS, Bins, LevelBins, NumberBins, level_bins, number_bins, tree_bins
 from finnet.features.columns import as_level, as_number, require_distinct, with_kinds
 from finnet.features.encoding import as_table
 from finnet.features.weight_of_evidence import Evidence
@@ -28,11 +28,11 @@ _ROWS_PER_BIN = 20  # of the rarer outcome, on average; with fewer, weights of b
 class ScorecardClassifier(BinaryClassifier):
     """Probabilities from a table as it is, by a sum of one weight for the bin that each column is in.
 
-    Columns are cut into bins without a look at the outcome, bins become weights of evidence, and logistic regression
-    weighs the columns (Siddiqi 2006, Credit Risk Scorecards). A column is left out where its information value is less
-    than `least_value` above what chance gives it, and where its coefficient has the wrong sign, as collinear columns
-    have: the worst one first, then all are fitted again. All of that is learned from the rows given to `fit`. Weights
-    need not rise or fall along a column.
+    Columns are cut into bins, by default without a look at the outcome, bins become weights of evidence, and logistic
+    regression weighs the columns (Siddiqi 2006, Credit Risk Scorecards). A column is left out where its information
+    value is less than `least_value` above what chance gives it, and where its coefficient has the wrong sign, as
+    collinear columns have: the worst one first, then all are fitted again. All of that is learned from the rows given
+    to `fit`. Weights need not rise or fall along a column.
 
     Parameters
     ----------
@@ -47,6 +47,9 @@ class ScorecardClassifier(BinaryClassifier):
         Numbers that stand for something else and get bins of their own in every column in which they come.
     bins : mapping of str to NumberBins or LevelBins, optional
         Bins of columns that shall not be found, as `finnet.features.bins_file` reads them.
+    binning : {"quantile", "tree"}
+        How bins of numbers are found: about as many rows in each, or cut where a decision tree on the column alone
+        divides good from bad (`finnet.features.binning.tree_bins`).
 
     Attributes
     ----------
@@ -92,18 +95,21 @@ class ScorecardClassifier(BinaryClassifier):
         least_value: float = 0.01,
         special_codes: Sequence[float] = (),
         bins: Mapping[str, Bins] | None = None,
+        binning: str = "quantile",
     ) -> None:
         self.max_bins = max_bins
         self.least_share = least_share
         self.least_value = least_value
         self.special_codes = special_codes
         self.bins = bins
+        self.binning = binning
 
     def fit(self, X: pd.DataFrame | FloatArray, y: npt.ArrayLike) -> Self:
         """Learn from X (n_rows, n_columns) and the class y (n_rows,) of each row."""
         require_whole(self.max_bins, 1, name="max_bins")
         require_share(self.least_share, name="least_share")
         require_number(self.least_value, name="least_value")
+        require_choice(self.binning, BINNINGS, name="binning")
         columns = as_table(X, self, reset=True)
         self.feature_names_in_ = np.asarray(columns.columns, object)
         require_distinct(columns)
@@ -158,8 +164,10 @@ class ScorecardClassifier(BinaryClassifier):
         def found(column: "pd.Series[Any]") -> Bins:
             if column.dtype == object:
                 return level_bins(column, least_share=self.least_share)
-            codes = self.special_codes
-            return number_bins(column.to_numpy(), most=most, least_share=self.least_share, codes=codes)
+            numbers, least, codes = column.to_numpy(), self.least_share, self.special_codes
+            if self.binning == "tree":
+                return tree_bins(numbers, outcome, most=most, least_share=least, codes=codes)
+            return number_bins(numbers, most=most, least_share=least, codes=codes)
 
         return {str(name): found(column) for name, column in table.items()}
 

@@ -22,6 +22,7 @@ def describe_scorecard(model: ScorecardClassifier, arrays: Arrays) -> dict[str, 
         "max_bins": int(model.max_bins),
         "least": [float(model.least_share), float(model.least_value)],
         "special_codes": [float(code) for code in model.special_codes],
+        "binning": model.binning,
         "given": None if model.bins is None else {name: plain_bins(bins) for name, bins in model.bins.items()},
         "classes": model.classes_.tolist(),
         "columns": [str(name) for name in model.feature_names_in_],
@@ -41,6 +42,7 @@ def restore_scorecard(description: Description, arrays: Arrays) -> ScorecardClas
         least_share=share,
         least_value=value,
         special_codes=tuple(checked_number(code) for code in description["special_codes"]),
+        binning="tree" if description.get("binning") == "tree" else "quantile",
         bins=None if description["given"] is None else bins_from(description["given"]),
     )
     model.classes_ = checked_classes(description["classes"])

@@ -8,10 +8,13 @@ from scipy.stats import rankdata
 
 from finnet.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["loan_leaks", "market_leaks"]
+__all__ = ["loan_leaks", "loss_leaks", "market_leaks"]
 
 MOST_AUC, MOST_IC, MOST_ACCURACY = 0.95, 0.2, 0.65
 """What no single column known in time reaches: AUC of defaults, rank correlation and accuracy of returns."""
+
+MOST_R2 = 0.7
+"""What no single column known at default reaches of the spread of losses; the best models reach about half of it."""
 
 BINS = 20
 FEWEST_CASES = 10
@@ -92,6 +95,47 @@ def _pure_bin(bins: IntArray, y: IntArray | FloatArray) -> int:
     pure = (rows >= PURE_ROWS) & (ones >= PURE_RATE * rows)
     is_telling = y.mean() < 0.5 and ones[pure].sum() >= PURE_SHARE * y.sum()
     return int(rows[pure].sum()) if pure.any() and is_telling else 0
+
+
+def loss_leaks(X: pd.DataFrame, y: FloatArray, *, is_ordered: bool) -> dict[str, str]:
+    """Columns that tell losses of defaulted loans too well, with what was measured.
+
+    The mean loss in each bin of a column is learned on one half of the rows and judged on the other, as `loan_leaks`
+    does it.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_rows, n_columns)
+    y : ndarray of shape (n_rows,)
+        Losses as shares of the exposure.
+    is_ordered : bool
+        Whether the rows are in the order of time.
+
+    Examples
+    --------
+    >>> loss = np.random.default_rng(0).random(200)
+    >>> loss_leaks(pd.DataFrame({"recovered": 1 - loss, "age": np.arange(200.0) % 7}), loss, is_ordered=True)
+    {'recovered': 'R² 1.00 on its own'}
+    """
+    later = np.arange(len(y)) >= len(y) // 2 if is_ordered else np.arange(len(y)) % 2 == 1
+    found = {}
+    for name in X.columns:
+        r2 = _r2_of_means(_bins(X[name]), y, later)
+        if r2 > MOST_R2:
+            found[str(name)] = f"R² {r2:.2f} on its own"
+    return found
+
+
+def _r2_of_means(bins: IntArray, y: FloatArray, later: BoolArray) -> float:
+    """R² on the `later` rows of the mean that each bin had before, against the mean of all; 0 where rows are few."""
+    if min(later.sum(), (~later).sum()) < FEWEST_CASES:
+        return 0.0
+    size, base = int(bins.max()) + 1, float(y[~later].mean())
+    rows = np.bincount(bins[~later], minlength=size)
+    sums = np.bincount(bins[~later], weights=y[~later], minlength=size)
+    forecast = np.where(rows > 0, sums / np.maximum(rows, 1), base)[bins[later]]
+    spread = ((y[later] - base) ** 2).sum()
+    return float(1.0 - ((y[later] - forecast) ** 2).sum() / spread) if spread > 0 else 0.0
 
 
 def market_leaks(

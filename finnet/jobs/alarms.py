@@ -8,11 +8,11 @@ from finnet.data.loan_checks import MISSING_SHARE
 from finnet.data.panel import Panel
 from finnet.data.quality import Findings
 from finnet.dataset import Dataset
-from finnet.evaluation.leakage import loan_leaks, market_leaks
+from finnet.evaluation.leakage import loan_leaks, loss_leaks, market_leaks
 from finnet.labels import forward_return
 from finnet.types import FloatArray
 
-__all__ = ["raise_loan_alarms", "raise_market_alarms"]
+__all__ = ["raise_loan_alarms", "raise_loss_alarms", "raise_market_alarms"]
 
 _TRADED = ("open", "high", "low", "close", "raw_close", "adj_close", "volume")
 """What a bar itself is made of: known when it is complete."""
@@ -21,6 +21,11 @@ _TRADED = ("open", "high", "low", "close", "raw_close", "adj_close", "volume")
 def raise_loan_alarms(dataset: Dataset, findings: Findings, *, file: str) -> None:
     """Note every column that gives the outcome away."""
     _note(loan_leaks(dataset.X, dataset.y, is_ordered=dataset.is_ordered), findings, file=file)
+
+
+def raise_loss_alarms(dataset: Dataset, findings: Findings, *, file: str) -> None:
+    """Note every column that gives the loss of defaulted loans away."""
+    _note(loss_leaks(dataset.X, dataset.y.astype(float), is_ordered=dataset.is_ordered), findings, file=file)
 
 
 def raise_market_alarms(dataset: Dataset, panel: Panel, findings: Findings, *, file: str) -> None:

@@ -15,7 +15,7 @@ from finnet.evaluation.leakage import loan_leaks
 from finnet.jobs.draft_lines import beside, csv_lines, key_lines, words_of
 from finnet.jobs.toml import to_toml
 
-__all__ = ["loan_draft"]
+__all__ = ["as_found", "loan_draft", "outcomes_of", "split_lines", "target_named"]
 
 _TARGETS = ("default", "bad", "target", "loan_status", "status", "outcome", "class", "label", "y")
 _BAD = ("default", "charged off", "bad", "written off", "1", "yes", "true", "y")
@@ -31,10 +31,14 @@ def loan_draft(file: Path, folder: Path) -> list[str]:
     found = sniffed(str(file))
     settings = _loan_settings(file, found)
     settings = _as_found(LoanFile(path=str(file), csv=found.format, **settings))
-    is_ordered = "applied_at" in settings or "order" in settings
     lines = ["", "[data.loans]", *key_lines({"path": beside(file, folder), **settings}, guessed=set(settings))]
-    split = ["[split.holdout]", "test_share = 0.3"] if is_ordered else ["[split.repeated_kfold]", "folds = 5"]
-    return [*lines, *csv_lines("data.loans", found.format), "", *split, *_decisions(found, settings)]
+    return [*lines, *csv_lines("data.loans", found.format), *split_lines(settings), *_decisions(found, settings)]
+
+
+def split_lines(settings: Mapping[str, Any]) -> list[str]:
+    """A split in the order of days or ranks where the settings name them, else at random."""
+    is_ordered = "applied_at" in settings or "order" in settings
+    return ["", "[split.holdout]", "test_share = 0.3"] if is_ordered else ["", "[split.repeated_kfold]", "folds = 5"]
 
 
 def _decisions(found: Sniffed, settings: Mapping[str, Any]) -> list[str]:
@@ -52,7 +56,7 @@ def _decisions(found: Sniffed, settings: Mapping[str, Any]) -> list[str]:
 def _loan_settings(file: Path, found: Sniffed) -> dict[str, Any]:
     names = list(found.table.columns)
     target = _target(found)
-    settings: dict[str, Any] = {"target": target, **_outcomes(found, target)}
+    settings: dict[str, Any] = {"target": target, **outcomes_of(found, target)}
     dates = [name for name in found.dates if name != target]
     applied = next((name for name in dates if _has(name, ("issue", "appl", "orig", "fund", "open"))), None)
     applied = applied or next((name for name in dates if not _has(name, ("birth", "dob", "pymnt", "earliest"))), None)
@@ -97,13 +101,20 @@ def _share_different(found: Sniffed, name: str) -> float:
 
 def _target(found: Sniffed) -> str:
     names = list(found.table.columns)
-    exact = [name for wanted in _TARGETS for name in names if name.casefold() == wanted]
+    exact = target_named(found)
     part = [name for wanted in _TARGETS[:4] for name in names if wanted in name.casefold()]
     two = [name for name in reversed(names) if len(words_of(found, name)) == 2]
-    return (exact or part or two or names[-1:])[0]
+    return exact or (part or two or names[-1:])[0]
 
 
-def _outcomes(found: Sniffed, target: str) -> dict[str, Any]:
+def target_named(found: Sniffed) -> str:
+    """The column that is called as outcomes are; "" where none is."""
+    names = found.table.columns
+    return next((name for wanted in _TARGETS for name in names if name.casefold() == wanted), "")
+
+
+def outcomes_of(found: Sniffed, target: str) -> dict[str, Any]:
+    """The cells that seem to mean bad, good and not known yet; nothing where they are the usual ones."""
     words = words_of(found, target)
     numbers = {word.removesuffix(".0") for word in words}
     if numbers <= {"0", "1"}:
@@ -120,24 +131,33 @@ def _as_found(file: LoanFile) -> dict[str, Any]:
     """The settings of a loan file after its findings: codes declared; ids and what gives the outcome away dropped."""
     findings = Findings({"text_of_many_levels": "warning"})
     book = inspect_loans(file, findings)
+    told = {} if book is None else loan_leaks(book.features, book.default, is_ordered=_is_ordered(file))
+    features = pd.DataFrame() if book is None else book.features
+    return as_found(file, findings, features=features, told=told)
+
+
+def _is_ordered(file: LoanFile) -> bool:
+    return bool(file.applied_at or file.order)
+
+
+def as_found(file: LoanFile, findings: Findings, *, features: pd.DataFrame, told: Mapping[str, str]) -> dict[str, Any]:
+    """The settings of a loan file after its findings; `told` are the columns that give the outcome away."""
     plain = LoanFile(path="", target="")
     named = ("target", "bad", "good", "undecided", "applied_at", "order", "group", "amount", "ages")
     settings = {name: getattr(file, name) for name in named if getattr(file, name) != getattr(plain, name)}
     if file.applied_at:
         settings["horizon_months"] = file.horizon_months
     useless = {"likely_id", "many_levels", "text_of_many_levels", "constant_column", "empty_column"}
-    drop = tuple(dict.fromkeys(problem.column for problem in findings.problems if problem.rule in useless))
-    if book is not None:
-        told = loan_leaks(book.features, book.default, is_ordered=bool(file.applied_at or file.order))
-        drop = tuple(dict.fromkeys([*drop, *told]))
+    found = [problem.column for problem in findings.problems if problem.rule in useless]
+    drop = tuple(dict.fromkeys([*file.drop, *found, *told]))
     if drop:
         settings["drop"] = drop
     categories = tuple(name for name in file.categories if name not in drop)
     if categories:
         settings["categories"] = categories
     codes = {p.column: tuple(map(float, p.value.split(", "))) for p in findings.problems if p.rule == "likely_code"}
-    if codes and book is not None:
-        settings |= _codes(codes, {name for name in book.features.columns if name not in codes}, book.features)
+    if codes and len(features):
+        settings |= _codes(codes, {name for name in features.columns if name not in codes}, features)
     return settings
 
 

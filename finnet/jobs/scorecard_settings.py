@@ -4,12 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from finnet.checks import require_choice
 from finnet.estimators.scorecard_points import PointScale
-from finnet.features.binning import Bins
+from finnet.features.binning import BINNINGS, Bins
 from finnet.features.bins_file import bins_from, read_bins
 from finnet.jobs.config import Job
 
 __all__ = ["JobWithScorecard", "ScorecardSettings"]
+
+QUANTILE = BINNINGS[0]
 
 
 @dataclass(frozen=True)
@@ -27,20 +30,23 @@ class ScorecardSettings:
     special_codes : tuple of float
         Numbers that stand for something else, such as -9 for "no record", and get bins of their own.
     bins : str or table
-        Path of a file with bins of columns, such as an edited bins.toml of a run, or its content; others are found in
-        the training rows.
+        How bins are found in the training rows: "quantile", or "tree" where numbers are to be cut by a decision tree.
+        Or the path of a file with bins of columns, such as an edited bins.toml of a run, or its content; bins of other
+        columns are then found by quantiles.
     """
 
     points_to_double_odds: float = PointScale.points_to_double_odds
     points: float = PointScale.points
     odds: float = PointScale.odds
     special_codes: tuple[float, ...] = ()
-    bins: str | dict[str, Any] = ""
+    bins: str | dict[str, Any] = QUANTILE
 
     def __post_init__(self) -> None:
         _ = self.scale
         if not isinstance(self.bins, str):
             bins_from(self.bins)
+        elif self.bins and not {".", "/"} & set(self.bins):
+            require_choice(self.bins, [*BINNINGS, "a path such as bins.toml"], name="bins")
 
     @property
     def scale(self) -> PointScale:
@@ -48,10 +54,20 @@ class ScorecardSettings:
         return PointScale(self.points_to_double_odds, self.points, self.odds)
 
     @property
+    def binning(self) -> str:
+        """How bins are found that are not given."""
+        return self.bins if isinstance(self.bins, str) and self.bins in BINNINGS else QUANTILE
+
+    @property
+    def path(self) -> str:
+        """Of the file with bins; "" where there is none."""
+        return self.bins if isinstance(self.bins, str) and self.bins not in BINNINGS else ""
+
+    @property
     def given(self) -> dict[str, Bins]:
         """Bins by column, of columns whose bins shall not be found."""
         if isinstance(self.bins, str):
-            return bins_from(read_bins(self.bins)) if self.bins else {}
+            return bins_from(read_bins(self.path)) if self.path else {}
         return bins_from(self.bins)
 
 
@@ -62,19 +78,20 @@ class JobWithScorecard(Job):
 
     def with_paths(self, change: Callable[[str], str]) -> Self:
         """The same job with the paths of data files and of a bins file changed."""
-        job, bins = super().with_paths(change), self.scorecard.bins
-        return job._with_bins(change(bins)) if isinstance(bins, str) and bins else job
+        job, path = super().with_paths(change), self.scorecard.path
+        return job._with_bins(change(path)) if path else job
 
     def with_files_read(self) -> Self:
         """The same job holding the bins that a file says."""
-        bins = self.scorecard.bins
-        return self._with_bins(read_bins(bins)) if isinstance(bins, str) and bins else self
+        path = self.scorecard.path
+        return self._with_bins(read_bins(path)) if path else self
 
     def configured(self, name: str, model: Any) -> Any:
         """The estimator called `name`; the scorecard with the bins and codes that the job gives."""
         if name != "scorecard":
             return model
-        return model.set_params(special_codes=self.scorecard.special_codes, bins=self.scorecard.given or None)
+        own = self.scorecard
+        return model.set_params(special_codes=own.special_codes, bins=own.given or None, binning=own.binning)
 
     def _with_bins(self, bins: str | dict[str, Any]) -> Self:
         return self.model_copy(update={"scorecard": replace(self.scorecard, bins=bins)})

@@ -43,6 +43,7 @@ def scorecard_of(
         scale=card.scale.words,
         n_rows=next(iter(model.evidence_.values())).n_rows,
         given=sorted(job.scorecard.given),
+        binning=job.scorecard.binning,
     )
     files = {
         CARD: to_csv(pd.concat([_base(card), points], ignore_index=True)).decode(),

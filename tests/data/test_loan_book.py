@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finnet.data.loan_book import Applications, LoanBook, PendingLoans
+from finnet.data.loan_book import Applications, LoanBook, LossBook, PendingLoans
 from finnet.data.loan_checks import suspect_repeats
 from finnet.data.loan_file import LoanFile
 from finnet.data.loans import read_applications, read_loans, read_outcomes
 from finnet.data.samples import made_loan_book
 from finnet.errors import DataError
-from finnet.jobs.tasks import default_risk
+from finnet.jobs.tasks.loan_rows import rows_of_loans
 from finnet.labels import default_dataset
 
 IDS = np.array(["a", "b"], object)
@@ -101,8 +101,8 @@ def test_a_column_is_set_aside_of_pending_loans_too():
 
 def test_learning_asks_for_a_loan_book_and_forecasting_for_applications():
     assert get_type_hints(default_dataset)["book"] is LoanBook
-    assert get_type_hints(suspect_repeats)["book"] is LoanBook
-    assert get_type_hints(default_risk._rows_of)["loans"] is Applications
+    assert get_type_hints(suspect_repeats)["book"] == LoanBook | LossBook
+    assert get_type_hints(rows_of_loans)["loans"] is Applications
     assert get_type_hints(read_applications)["return"] is Applications
 
 
@@ -128,7 +128,7 @@ def test_new_applications_are_read_without_outcomes(file):
 
 
 def test_new_applications_can_be_forecast_by_what_learned_from_a_book(file):
-    rows = default_risk._rows_of(read_applications(file), {})
+    rows = rows_of_loans(read_applications(file), {}, target="default")
     assert len(rows.X) == 4
 
 
@@ -152,3 +152,9 @@ def test_outcomes_that_are_not_known_are_missing_not_0(file):
 def test_outcomes_become_known_when_their_months_have_passed(file):
     late = read_outcomes(file, until=np.datetime64("2021-06-01"))
     assert np.array_equal(late, [0.0, 1.0, np.nan, np.nan], equal_nan=True)
+
+
+@pytest.mark.parametrize("loss", [np.nan, -0.1, 1.5])
+def test_a_loss_that_is_unknown_or_no_share_is_refused(loss):
+    with pytest.raises(DataError, match="1 losses are unknown or not within 0 and 1"):
+        applications().with_losses(np.array([0.4, loss]))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from finnet.data.samples import index_history, made_loan_book, made_market
+from finnet.data.samples import index_history, made_loan_book, made_market, made_recoveries
 from finnet.labels import Direction
 
 
@@ -68,3 +68,14 @@ def test_the_made_book_has_gaps_and_categories():
 def test_samples_follow_their_seed():
     assert (made_market(seed=1)["close"] == made_market(seed=1)["close"]).all()
     assert (made_loan_book(seed=1).default != made_loan_book(seed=2).default).any()
+
+
+def test_losses_of_made_recoveries_come_from_their_true_means():
+    book = made_recoveries(loans=40_000)
+    for tenth in np.array_split(np.argsort(book.true_loss), 10):
+        error = book.loss[tenth].std() / np.sqrt(len(tenth))
+        assert abs(book.loss[tenth].mean() - book.true_loss[tenth].mean()) < 4 * error
+
+
+def test_made_recoveries_without_a_signal_all_expect_the_same():
+    assert np.ptp(made_recoveries(loans=200, signal=0.0).true_loss) == 0.0

@@ -45,6 +45,21 @@ def test_a_column_of_noise_is_left_out():
     assert "noise" not in model.coefficients_
 
 
+def test_bins_of_a_tree_begin_where_the_risk_does():
+    model = ScorecardClassifier(binning="tree").fit(LOANS.assign(noise=RNG.random(1500)), DEFAULT)
+    # The made book has a threshold there, and nothing else in this column.
+    assert model.evidence_["delinquencies"].bins == NumberBins((1.0,))
+    assert "noise" not in model.coefficients_
+    loaded = model_from_bytes(model_to_bytes(model))
+    assert loaded.binning == "tree"
+    assert loaded.evidence_["delinquencies"].bins == NumberBins((1.0,))
+
+
+def test_a_binning_that_is_not_known_is_refused():
+    with pytest.raises(ConfigError, match="binning='trees' is not known; did you mean 'tree'"):
+        ScorecardClassifier(binning="trees").fit(LOANS, DEFAULT)
+
+
 def test_a_column_whose_coefficient_has_the_wrong_sign_is_left_out():
     risk = RNG.normal(size=4000)
     y = (RNG.random(4000) < 1 / (1 + np.exp(1.5 - risk))).astype(int)

@@ -1,4 +1,4 @@
-"""Every row is in one bin; bins found hold their share of rows and do not depend on the outcome."""
+"""Every row is in one bin; bins found hold their share of rows, and only those of a tree depend on the outcome."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finnet.errors import ConfigError
-from finnet.features.binning import LevelBins, NumberBins, level_bins, number_bins
+from finnet.features.binning import LevelBins, NumberBins, level_bins, number_bins, tree_bins
 
 
 def test_an_edge_is_the_lowest_number_of_the_interval_above_it():
@@ -72,3 +72,55 @@ def test_codes_that_never_come_have_no_bin():
 def test_rare_levels_share_a_bin():
     column = pd.Series(["a"] * 60 + ["b"] * 39 + ["c"], dtype=object)
     assert level_bins(column, least_share=0.02).groups == (("a",), ("b",))
+
+
+def steps(*rates, size=50):
+    """Numbers 0, 1, ..., and outcomes whose rate of bad ones changes every `size` rows."""
+    outcome = np.concatenate([np.arange(size) < round(rate * size) for rate in rates]).astype(int)
+    return np.arange(float(len(outcome))), outcome
+
+
+def test_a_tree_cuts_where_the_risk_changes():
+    # All of the first 50 rows are bad and none of the others: one cut says it all.
+    column, outcome = steps(1.0, 0.0, 0.0)
+    assert tree_bins(column, outcome, most=8, least_share=0.02).edges == (50.0,)
+    column[column >= 50] += 1000.0
+    assert tree_bins(column, outcome, most=8, least_share=0.02).edges == (1050.0,)
+
+
+def test_a_tree_finds_a_rise_and_a_fall():
+    column, outcome = np.repeat([1.0, 2.5, 7.0], 40), np.repeat([0, 1, 0], 40)
+    assert tree_bins(column, outcome, most=8, least_share=0.02).edges == (2.5, 7.0)
+    assert len(tree_bins(column, outcome, most=2, least_share=0.02).edges) == 1
+
+
+def test_a_tree_does_not_look_at_codes_and_gaps():
+    column, outcome = steps(0.0, 1.0)
+    column, outcome = np.r_[column, np.full(30, -9.0), np.full(30, np.nan)], np.r_[outcome, np.tile([1, 0], 30)]
+    found = tree_bins(column, outcome, most=8, least_share=0.02, codes=(-9.0, -8.0))
+    assert found == NumberBins((50.0,), codes=(-9.0,))
+
+
+def test_parts_of_a_tree_hold_their_least_share():
+    column, outcome = np.arange(100.0), (np.arange(100) >= 95).astype(int)
+    assert tree_bins(column, outcome, most=8, least_share=0.1).edges == (90.0,)
+    assert tree_bins(column, outcome, most=8, least_share=0.6).edges == ()
+
+
+def test_a_tree_tells_numbers_apart_that_are_one_in_single_precision():
+    column = 1e9 + np.repeat([0.0, 1.0], 50)
+    assert tree_bins(column, np.repeat([0, 1], 50), most=4, least_share=0.02).edges == (1e9 + 1,)
+
+
+def test_a_tree_cuts_a_column_that_says_nothing_in_about_one_case_in_twenty():
+    rng = np.random.default_rng(0)
+    cut = [
+        bool(tree_bins(rng.random(400), rng.integers(0, 2, 400), most=8, least_share=0.05).edges) for _ in range(400)
+    ]
+    # Miller & Siegmund's tail is that of large samples and errs, if at all, on the careful side.
+    assert 0.02 < np.mean(cut) < 0.07
+
+
+@pytest.mark.parametrize("outcome", [np.zeros(50, int), np.ones(50, int)])
+def test_a_tree_makes_one_interval_of_one_outcome(outcome):
+    assert tree_bins(np.arange(50.0), outcome, most=4, least_share=0.1).edges == ()

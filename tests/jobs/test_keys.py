@@ -9,8 +9,9 @@ from finnet.jobs.job_file import parse_job
 from finnet.jobs.keys import job_keys
 from finnet.jobs.tasks.default_risk import DefaultRiskJob
 from finnet.jobs.tasks.direction import DirectionJob
+from finnet.jobs.tasks.loss_given_default import LossGivenDefaultJob
 
-JOBS = [DirectionJob, DefaultRiskJob]
+JOBS = [DirectionJob, DefaultRiskJob, LossGivenDefaultJob]
 
 
 @pytest.mark.parametrize("job", JOBS)

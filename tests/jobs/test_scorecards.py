@@ -51,7 +51,7 @@ def job_in(folder, *, bins="", deploy="network"):
 @pytest.fixture(scope="module", autouse=True)
 def without_drawings():
     with pytest.MonkeyPatch.context() as patch:
-        for room in ("runner", "saved"):
+        for room in ("runner", "saved_runs"):
             patch.setattr(f"finnet.jobs.{room}.render_page", lambda files: "page")
         yield
 
@@ -114,6 +114,18 @@ def test_wrong_settings_are_named_by_their_keys(tmp_path):
         read_job(job_in(tmp_path, bins="odds = 0"))
     with pytest.raises(ConfigError, match="scorecard: column 'income': level 'a' comes twice"):
         read_job(job_in(tmp_path, bins='bins = { income = { groups = [["a", "a"]] } }'))
+
+
+@pytest.mark.parametrize("bins", ["quantile", "tree"])
+def test_how_bins_are_found_reaches_the_scorecard(bins, tmp_path):
+    job = read_job(job_in(tmp_path, bins=f'bins = "{bins}"'))
+    assert build_models(job)["scorecard"].binning == bins
+    assert build_models(job)["scorecard"].bins is None
+
+
+def test_a_way_to_find_bins_that_is_not_known_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="scorecard: bins='trees' is not known; did you mean 'tree'"):
+        read_job(job_in(tmp_path, bins='bins = "trees"'))
 
 
 def test_special_codes_and_bins_of_the_job_reach_the_scorecard_alone(tmp_path):

@@ -10,7 +10,7 @@ from finnet.jobs.folders import require_job_name
 
 __all__ = ["EXAMPLES", "example_path", "new_file", "write_example"]
 
-EXAMPLES = {task: f"{task}.toml" for task in ("direction", "default-risk", "forward-return")}
+EXAMPLES = {task: f"{task}.toml" for task in ("direction", "default-risk", "forward-return", "loss-given-default")}
 
 
 def example_path(task: str) -> Path:

@@ -10,10 +10,9 @@ import pandas as pd
 from pydantic import model_validator
 
 from finnet.checks import require_at_least, require_column, require_within
-from finnet.data.loan_book import Applications, LoanBook
+from finnet.data.loan_book import LoanBook
 from finnet.data.loan_file import LoanFile
-from finnet.data.loan_outcomes import Outcomes, usable_rows
-from finnet.data.loans import inspect_loans, read_applications, read_outcomes
+from finnet.data.loans import inspect_loans, read_outcomes
 from finnet.data.quality import Findings
 from finnet.data.samples import made_loan_book
 from finnet.dataset import Dataset
@@ -23,16 +22,17 @@ from finnet.forecasts import Forecasts
 from finnet.jobs.alarms import raise_loan_alarms
 from finnet.jobs.config import CONTENDERS, Models, SplitChoice, only
 from finnet.jobs.loan_drafts import loan_draft
-from finnet.jobs.new_rows import BAD_ALREADY, LATER, OLD, REPEATED, NewRows
+from finnet.jobs.new_rows import BAD_ALREADY, NewRows
 from finnet.jobs.reading import Reading
 from finnet.jobs.reasons import ReasonSettings, reason_columns, reason_policy, reasons_section, require_numbers
 from finnet.jobs.scorecard_settings import JobWithScorecard
 from finnet.jobs.scorecards import scorecard_of
 from finnet.jobs.tasks.loan_decisions import Fairness, Segments, annotated, decide_on_loans, require_decidable
 from finnet.jobs.tasks.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
+from finnet.jobs.tasks.loan_rows import new_loans, rows_of_loans
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
 from finnet.jobs.weight_notes import weight_notes
-from finnet.labels import default_dataset, paid_out_at
+from finnet.labels import default_dataset
 from finnet.lending.central_tendency import ALL, CentralTendency
 from finnet.lending.grades import Grades
 from finnet.lending.terms import LoanTerms
@@ -42,7 +42,6 @@ from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.reasons import ReasonsSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.splits import Holdout
-from finnet.types import BoolArray
 
 __all__ = ["DefaultRiskJob", "DefaultRiskTask", "LoanData", "MadeLoanBook"]
 
@@ -174,7 +173,8 @@ class DefaultRiskTask(Task):
 
     def pending(self, source: LoanBook) -> NewRows | None:
         """Loans whose outcome is not known yet."""
-        return None if source.pending is None else _rows_of(source.pending, {BAD_ALREADY: source.pending.went_bad})
+        waits = source.pending
+        return None if waits is None else rows_of_loans(waits, {BAD_ALREADY: waits.went_bad}, target="default")
 
     def decide(self, job: DefaultRiskJob, study: Study, results: Results) -> Decision:
         """Grades, what every cut-off would do, and the one that the terms of lending choose."""
@@ -271,24 +271,7 @@ class DefaultRiskTask(Task):
         until: np.datetime64 | None,
     ) -> NewRows:
         """A row for each row of a loan file, in its order; columns are of the kinds that they had in training."""
-        source = job.source
-        if not isinstance(source, LoanFile):
-            raise ConfigError("the run used embedded loans, which get no new rows; run a job with [data.loans]")
-        if sentiment is not None:
-            raise ConfigError("loans have no sentiment; leave the sentiment file out")
-        declared = replace(source, path=str(data), categories=profile.categories, text_is_category=False, leave_out={})
-        new = read_applications(declared)
-        # None of these rows is left out, for whoever asks wants an answer for each; the flags say what it is worth.
-        usable = usable_rows(
-            Outcomes.unknown(len(new)), applied_at=new.applied_at, resolves_at=new.resolves_at, until=now
-        )
-        plain_id = pd.Series(new.loan_id).str.replace(r" \(\d+\)$", "", regex=True)
-        repeated = new.features.duplicated(keep=False) | plain_id.duplicated(keep=False)
-        found = {REPEATED: repeated.to_numpy(), LATER: usable.applied_later}
-        if new.applied_at is not None and until is not None:
-            # The model may have seen loans that were known before it was trained.
-            found[OLD] = new.applied_at < until
-        return _rows_of(new, found)
+        return new_loans(job.source, data, sentiment=sentiment, profile=profile, now=now, until=until, target="default")
 
     def outcomes_of(
         self,
@@ -323,18 +306,3 @@ def _known_truth(forecasts: Forecasts, book: LoanBook) -> pd.DataFrame | None:
     true = pd.Series(book.true_probability, index=book.loan_id)
     columns = {"probability": true.loc[forecasts.table["entity"]].to_numpy(), "forecast": forecasts.table["value"]}
     return pd.DataFrame(columns)
-
-
-def _rows_of(loans: Applications, found: Mapping[str, BoolArray]) -> NewRows:
-    """A row for each application, flagged by the words for which it is found."""
-    return NewRows(
-        X=loans.features,
-        entity=loans.loan_id,
-        target="default",
-        horizon=loans.horizon_months,
-        issued_at=loans.applied_at,
-        tradable_at=None if loans.applied_at is None else paid_out_at(loans.applied_at),
-        resolves_at=loans.resolves_at,
-        flags=[[words for words, rows in found.items() if rows[row]] for row in range(len(loans))],
-        units=len(loans),
-    )

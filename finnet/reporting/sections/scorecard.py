@@ -39,6 +39,8 @@ class ScorecardSection(ReportSection):
         Loans that it was fitted on.
     given : sequence of str
         Columns whose bins the job file gives.
+    binning : {"quantile", "tree"}
+        How bins of numbers were found that it does not give.
     """
 
     subject: str
@@ -49,6 +51,7 @@ class ScorecardSection(ReportSection):
     scale: str
     n_rows: int
     given: Sequence[str] = ()
+    binning: str = "quantile"
 
     @property
     def card(self) -> Section:
@@ -96,6 +99,8 @@ class ScorecardSection(ReportSection):
             "Information value of each column, its weights being ln(share of goods / share of bads). By chance: what a"
             " column that says nothing has on average; the value is too large by about as much."
         )
+        if self.binning == "tree":
+            caption += " Trees cut numbers where the outcomes of these loans differ, so theirs are too large by more."
         table = Table(information_table(self.information), caption)
         return (
             [table] if len(table.frame) <= 12 else [Details(f"Information value of {len(table.frame)} columns", table)]
