@@ -234,7 +234,8 @@ def calibration_errors(forecasts: Forecasts, bins: int = 10, *, draws: int = 499
         `p_ece`, `intercept`, `intercept_low`, `intercept_high`, `slope`, `slope_low`, `slope_high` (see
         `finnet.evaluation.recalibration`), `p_curve`, `spiegelhalter`, `p_spiegelhalter`, `p_value`, `finding` (words)
         and `calibrated` (p_value above 5 %: no miscalibration was detected). The first repeat only; rows are taken as
-        independent, so where they share shocks, as symbols of one day do, too many are called miscalibrated.
+        independent, so where they share shocks, as symbols of one day or loans of one client do, too many are called
+        miscalibrated.
 
     Examples
     --------
@@ -247,14 +248,17 @@ def calibration_errors(forecasts: Forecasts, bins: int = 10, *, draws: int = 499
     cases = _cases_of(forecasts, "probability")
     first = cases.repeat == 0
     records = [
-        {"model": model, **_error_record(cases.truth[first], column, cases.counts[first], bins, draws=draws, seed=seed)}
+        {
+            "model": model,
+            **_error_record(cases.truth[first], column, cases.counts[first], bins=bins, draws=draws, seed=seed),
+        }
         for model, column in zip(cases.models, cases.values[first].T, strict=True)
     ]
     return pd.DataFrame(records)
 
 
 def _error_record(
-    truth: FloatArray, probability: FloatArray, counts: FloatArray, bins: int, *, draws: int, seed: int
+    truth: FloatArray, probability: FloatArray, counts: FloatArray, *, bins: int, draws: int, seed: int
 ) -> dict[str, Any]:
     statistics = _Statistics(probability, bins, counts)
     seen = statistics.of(truth[statistics.order] - statistics.p)

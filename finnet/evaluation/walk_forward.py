@@ -351,6 +351,7 @@ def _forecasts(work: _Work, fitted: Any) -> Forecasts:
     cases = {"model": work.model, "fold": work.fold, "entity": test.entity, "target": test.target, **times}
     known = {"horizon": test.horizon, "truth": test.y.astype(float)}
     known |= {} if test.weight is None else {"weight": test.weight}
+    known |= {} if test.group is None else {"group": test.group}
     return forecasts_for(fitted, test.X, {**cases, **known}, run_id=work.run_id)
 
 
