@@ -28,6 +28,17 @@ def jeffreys_interval(events: FloatArray, n: FloatArray, *, level: float = 0.95)
 
     The lower end is 0 without any event and the upper end 1 without any non-event (Brown, Cai & DasGupta 2001).
 
+    Parameters
+    ----------
+    events, n : ndarray of one shape
+        Numbers of events and of cases; weighted ones need not be whole.
+    level : float
+        Share of intervals that hold the true rate.
+
+    Returns
+    -------
+    (low, high) : ndarrays of that shape
+
     Examples
     --------
     >>> low, high = jeffreys_interval(np.array([0.0, 5.0]), np.array([10.0, 10.0]))
@@ -199,11 +210,12 @@ class _Statistics:
         # Centered so that level and slope are independent under calibration.
         slope = score - (variance @ score) / max(float(variance.sum()), _TINY)
         columns = np.column_stack([np.ones_like(p), slope, 1.0 - 2.0 * p])
+        # Divided by its spread under calibration, each sum has variance 1, whatever the rate of events.
         spread = np.sqrt(variance @ columns**2)
         self.columns = np.where(spread > _FLAT * np.sqrt(len(p)), columns / np.maximum(spread, _TINY), 0.0)
 
     def of(self, residual: FloatArray) -> tuple[float, float, float]:
-        """Of residuals, in the order of `order`."""
+        """Of residuals of shape (n,), in the order of `order`."""
         weighted = self.counts * residual
         gaps = np.abs(np.add.reduceat(weighted, self.starts)).sum() / self.counts.sum()
         level, slope, z = weighted @ self.columns

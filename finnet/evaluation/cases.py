@@ -13,6 +13,7 @@ from finnet.weights import checked_weight
 
 __all__ = ["Cases", "paired_cases"]
 
+# With fewer, tests over months would have hardly any power, and days are counted instead.
 _FEWEST_MONTHS = 12
 _DAYS_PER_YEAR = 365.25
 

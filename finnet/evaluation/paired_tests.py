@@ -65,6 +65,13 @@ def long_run_dof(values: FloatArray, horizon: int = 1) -> int:
     that what neighbors share is not taken for noise. Half, because that keeps the size of the test at high persistence
     (`python -m tests.evaluation.size_table`).
 
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        One value per session, oldest first.
+    horizon : int
+        Sessions that one outcome spans.
+
     Examples
     --------
     >>> slow = np.cumsum(np.random.default_rng(0).standard_normal(400))

@@ -163,6 +163,7 @@ def score(
     rows = [_rows(cases, number) for number in range(len(cases.models))]
     values = [[np.mean([_value(METRICS[name], part) for part in parts]) for name in names] for parts in rows]
     ends = [_ends(own, names, draws=draws, block=block_sessions, seed=seed) for own in cases.divisions]
+    # Months hold what loans of a time share, clients what one of them does; the outer ends allow for either.
     low, high = np.fmin.reduce([end[0] for end in ends]), np.fmax.reduce([end[1] for end in ends])
     named = pd.MultiIndex.from_product([cases.models, names], names=["model", "metric"])
     columns = {"value": np.ravel(values), "low": low.ravel(), "high": high.ravel()}
@@ -277,6 +278,7 @@ def _weight_blocks(cases: Cases, draws: int, block: int | None, *, rng: np.rando
     step = max(1, _BLOCK_WEIGHTS // n)
     for start in range(0, draws if n >= 2 * block else 0, step):
         some = min(step, draws - start)
+        # Units are numbered on from draw to draw, so that one count serves many draws.
         indices = block_bootstrap_indices(n, block, draws=some, rng=rng) + n * np.arange(some)[:, None]
         yield np.bincount(indices.ravel(), minlength=some * n).reshape(some, n).astype(float)
 
@@ -292,6 +294,7 @@ def _block_length(cases: Cases) -> int:
     n, counts, numbers = cases.n_units, cases.counts, range(len(cases.models))
     rows = np.bincount(cases.unit, counts)
     errors = np.column_stack([np.bincount(cases.unit, counts * _errors(cases, number)) / rows for number in numbers])
+    # Errors that never vary have no autocorrelation to choose by.
     varying = errors[:, errors.std(axis=0) > 1e-12]
     if n < _FEWEST_FOR_BLOCKS or not varying.shape[1]:
         return cases.horizon
@@ -381,6 +384,7 @@ def _drawn_values(metric: Metric, rows: _Rows, weights: FloatArray) -> FloatArra
     if isinstance(shape, Sums):
         terms = shape.terms(*rows.judged(metric))
         terms = terms if rows.weight is None else rows.weight[:, None] * terms
+        # Summed by unit once: every draw then weighs units, of which there are fewer than rows.
         sums = np.column_stack([np.bincount(rows.unit, column, minlength=rows.n_units) for column in terms.T])
         return shape.combine(weights @ sums)
     if isinstance(shape, Rank):

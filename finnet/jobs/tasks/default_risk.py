@@ -247,6 +247,8 @@ class DefaultRiskTask(Task):
                 f"Loans of one {job.data.source.group} stay on one side of every split and block, and scores,"
                 " comparisons, profits, segments and fairness count clients by it. Tests of calibration, grades and"
                 " vintages count loans, so they are too sure where loans of one client share its luck."
+                + " With dates, comparisons and scores are taken by time and by client, and the more careful counts."
+                * dataset.is_dated
             )
         notes += weight_notes(dataset, job.data.source.weight, job.models)
         if dataset.in_order_of:
