@@ -37,7 +37,7 @@ _TYPES = {
     "value": "float64",
     "truth": "float64",
 }
-_OPTIONAL = {"weight": "float64"}
+_OPTIONAL = {"weight": "float64", "group": "int64"}
 _TIMES = ["issued_at", "tradable_at", "resolves_at"]
 _KEY = ["model", "fold", "entity", "issued_at", "target", "horizon", "kind", "level"]
 _ORDER = [
@@ -58,17 +58,18 @@ class Forecasts:
         `tradable_at` (the first moment to act on it, where the outcome starts) and `resolves_at`, `target`, `horizon`
         (bars or months), `kind` (probability | mean | score | quantile; a score ranks and has no unit), `level` (of a
         quantile, between 0 and 1, else NaN), `value` (the forecast), `truth` (NaN while unknown); where rows are
-        weighted also `weight` (for how many cases a row stands; 1 each without it). Other columns are
-        refused. Times with a zone become UTC, those without one are UTC; NaT where rows have no dates or the moment is
-        not known. A table of schema 1, which had no `tradable_at`, is taken as one whose moments to trade are not
-        known.
+        weighted also `weight` (for how many cases a row stands; 1 each without it), and where entities belong together,
+        as one client's loans do, `group` (a whole number for each client; without it each entity is by itself). Other
+        columns are refused. Times with a zone become UTC, those without one are UTC; NaT where rows have no dates or
+        the moment is not known. A table of schema 1, which had no `tradable_at`, is taken as one whose moments to trade
+        are not known.
 
     Raises
     ------
     DataError
         Where a column is missing or unknown, a value is not finite, a probability leaves [0, 1], a quantile has no
-        level or another kind has one, a weight is not above 0, a forecast resolves or is traded before it was issued or
-        resolves before it is traded, or one forecast stands twice.
+        level or another kind has one, a weight is not above 0, an entity is in two groups, a forecast resolves or is
+        traded before it was issued or resolves before it is traded, or one forecast stands twice.
 
     Examples
     --------
@@ -106,7 +107,9 @@ class Forecasts:
 
     @classmethod
     def concat(cls, parts: Sequence[Self]) -> Self:
-        """All rows of several tables, in the order given."""
+        """All rows of several tables, in the order given; DataError where only some of them have groups."""
+        if len({"group" in part.table for part in parts}) > 1:
+            raise DataError("some forecasts have a column group, others none; give it to all, or leave it out")
         table = pd.concat([part.table for part in parts], ignore_index=True)
         return cls(table.fillna({"weight": 1.0}) if "weight" in table else table)
 
@@ -204,6 +207,8 @@ def _require_sound(table: pd.DataFrame) -> None:
     wrong_kind = set(table["kind"]) - set(KINDS)
     if wrong_kind or (table["schema"] != SCHEMA).any():
         raise DataError(f"forecasts have kinds {sorted(wrong_kind)} or a schema other than {SCHEMA}; use {KINDS}")
+    if "group" in table:
+        _require_one_group_each(table)
     if not np.isfinite(table["value"]).all():
         raise DataError(
             f"forecasts have a value that is not finite, first in row {_first(~np.isfinite(table['value']))}"
@@ -227,6 +232,15 @@ def _require_sound(table: pd.DataFrame) -> None:
     twice = table.duplicated(_KEY)
     if twice.any():
         raise DataError(f"row {_first(twice)}: {dict(table.loc[_first(twice), _KEY])} stands twice; keep one")
+
+
+def _require_one_group_each(table: pd.DataFrame) -> None:
+    pairs = table[["entity", "group"]].drop_duplicates()
+    twice = pairs.duplicated("entity")
+    if twice.any():
+        entity = pairs.loc[twice, "entity"].iloc[0]
+        groups = sorted(pairs.loc[pairs["entity"] == entity, "group"].tolist())
+        raise DataError(f"{entity} is in groups {groups}; give all forecasts of one entity the same")
 
 
 def _first(mask: "pd.Series[bool] | BoolArray") -> int:

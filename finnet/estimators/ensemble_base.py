@@ -93,13 +93,14 @@ class EnsembleOfNetworks(SampledSettings):
         advice = advise(self._typical_states())
         overfits = [bool(history.overfitting) for history in chosen]
         if 2 * sum(overfits) > len(overfits):
-            advice.append(
-                f"{sum(overfits)} of {len(overfits)} networks overfit: validation loss was best early; use"
-                " early_stopping, more dropout, l1 or l2"
+            who = (
+                "the network overfits" if len(overfits) == 1 else f"{sum(overfits)} of {len(overfits)} networks overfit"
             )
+            advice.append(f"{who}: validation loss was best early; use early_stopping, more dropout, l1 or l2")
         idle = [history.has_learned_nothing for history in chosen]
         if 2 * sum(idle) > len(idle):
-            advice.append(f"{sum(idle)} of {len(idle)} networks have learned nothing: their {NOTHING_LEARNED}")
+            who = "the network has" if len(idle) == 1 else f"{sum(idle)} of {len(idle)} networks have"
+            advice.append(f"{who} learned nothing: {'its' if len(idle) == 1 else 'their'} {NOTHING_LEARNED}")
         return advice
 
     def _chosen_histories(self) -> list[History]:

@@ -28,6 +28,17 @@ def jeffreys_interval(events: FloatArray, n: FloatArray, *, level: float = 0.95)
 
     The lower end is 0 without any event and the upper end 1 without any non-event (Brown, Cai & DasGupta 2001).
 
+    Parameters
+    ----------
+    events, n : ndarray of one shape
+        Numbers of events and of cases; weighted ones need not be whole.
+    level : float
+        Share of intervals that hold the true rate.
+
+    Returns
+    -------
+    (low, high) : ndarrays of that shape
+
     Examples
     --------
     >>> low, high = jeffreys_interval(np.array([0.0, 5.0]), np.array([10.0, 10.0]))
@@ -199,11 +210,12 @@ class _Statistics:
         # Centered so that level and slope are independent under calibration.
         slope = score - (variance @ score) / max(float(variance.sum()), _TINY)
         columns = np.column_stack([np.ones_like(p), slope, 1.0 - 2.0 * p])
+        # Divided by its spread under calibration, each sum has variance 1, whatever the rate of events.
         spread = np.sqrt(variance @ columns**2)
         self.columns = np.where(spread > _FLAT * np.sqrt(len(p)), columns / np.maximum(spread, _TINY), 0.0)
 
     def of(self, residual: FloatArray) -> tuple[float, float, float]:
-        """Of residuals, in the order of `order`."""
+        """Of residuals of shape (n,), in the order of `order`."""
         weighted = self.counts * residual
         gaps = np.abs(np.add.reduceat(weighted, self.starts)).sum() / self.counts.sum()
         level, slope, z = weighted @ self.columns
@@ -234,7 +246,8 @@ def calibration_errors(forecasts: Forecasts, bins: int = 10, *, draws: int = 499
         `p_ece`, `intercept`, `intercept_low`, `intercept_high`, `slope`, `slope_low`, `slope_high` (see
         `finnet.evaluation.recalibration`), `p_curve`, `spiegelhalter`, `p_spiegelhalter`, `p_value`, `finding` (words)
         and `calibrated` (p_value above 5 %: no miscalibration was detected). The first repeat only; rows are taken as
-        independent, so where they share shocks, as symbols of one day do, too many are called miscalibrated.
+        independent, so where they share shocks, as symbols of one day or loans of one client do, too many are called
+        miscalibrated.
 
     Examples
     --------
@@ -247,14 +260,17 @@ def calibration_errors(forecasts: Forecasts, bins: int = 10, *, draws: int = 499
     cases = _cases_of(forecasts, "probability")
     first = cases.repeat == 0
     records = [
-        {"model": model, **_error_record(cases.truth[first], column, cases.counts[first], bins, draws=draws, seed=seed)}
+        {
+            "model": model,
+            **_error_record(cases.truth[first], column, cases.counts[first], bins=bins, draws=draws, seed=seed),
+        }
         for model, column in zip(cases.models, cases.values[first].T, strict=True)
     ]
     return pd.DataFrame(records)
 
 
 def _error_record(
-    truth: FloatArray, probability: FloatArray, counts: FloatArray, bins: int, *, draws: int, seed: int
+    truth: FloatArray, probability: FloatArray, counts: FloatArray, *, bins: int, draws: int, seed: int
 ) -> dict[str, Any]:
     statistics = _Statistics(probability, bins, counts)
     seen = statistics.of(truth[statistics.order] - statistics.p)

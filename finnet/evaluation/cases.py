@@ -1,6 +1,6 @@
 """Cases: what every model forecast and what came true, as arrays, with the units that are independent of each other."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,7 @@ from finnet.weights import checked_weight
 
 __all__ = ["Cases", "paired_cases"]
 
+# With fewer, tests over months would have hardly any power, and days are counted instead.
 _FEWEST_MONTHS = 12
 _DAYS_PER_YEAR = 365.25
 
@@ -22,7 +23,9 @@ class Cases:
     """Forecasts of several models for the same rows.
 
     A unit is what is resampled or averaged as a whole, because its rows share shocks: the day of issue; the month of
-    issue where no entity is forecast twice (loans) and there are twelve months; the entity where rows have no dates.
+    issue where no entity is forecast twice (loans) and there are twelve months; the entity where rows have no dates,
+    or the client whose loans it is. Loans with dates and clients have two such divisions, and neither holds the other:
+    `divisions` gives both, for the more careful answer to count.
 
     Parameters
     ----------
@@ -41,7 +44,10 @@ class Cases:
         Units within which outcomes of one entity overlap: 1 where none do.
     issued : ndarray of datetime64[us], shape (n,)
         NaT where rows have no dates.
-    unit_name : {"session", "month", "row"}
+    unit_name : {"session", "month", "day", "row", "client"}
+        A day is a session of loans, which no market trades.
+    entity : ndarray of int, shape (n,)
+        Number of the symbol or loan of each row, 0 to n_entities - 1.
     kind : str
         What the forecasts are: one of `finnet.forecasts.KINDS`.
     levels : ndarray of shape (n_levels,)
@@ -51,6 +57,8 @@ class Cases:
         for kinds other than means.
     weight : ndarray of shape (n,), optional
         For how many cases each row stands; None where each counts as one.
+    group : ndarray of int, shape (n,), optional
+        Number of the client of each row, 0 to n_groups - 1; None where each entity is by itself, and of symbols.
     """
 
     models: list[str]
@@ -63,10 +71,24 @@ class Cases:
     horizon: int
     issued: TimeArray
     unit_name: str
+    entity: IntArray
     kind: str = "probability"
     levels: FloatArray = field(default_factory=lambda: np.empty(0))
     naive: FloatArray | None = None
     weight: FloatArray | None = None
+    group: IntArray | None = None
+
+    @property
+    def divisions(self) -> "list[Cases]":
+        """The same cases by every kind of unit: units of time first, then clients where there are any."""
+        if self.group is None or self.unit_name == "client":
+            return [self]
+        return [self, replace(self, unit=self.group, unit_name="client", horizon=1)]
+
+    @property
+    def is_in_time(self) -> bool:
+        """Whether units follow each other, so that shocks may last from one to the next."""
+        return self.unit_name not in ("row", "client")
 
     @property
     def counts(self) -> FloatArray:
@@ -128,9 +150,10 @@ def paired_cases(forecasts: Forecasts, outcome: "pd.Series[float] | None" = None
     issued = index["issued_at"].to_numpy("datetime64[us]")
     entity: IntArray = pd.factorize(index["entity"])[0]
     repeat = index.groupby(["entity", "issued_at"], dropna=False).cumcount().to_numpy()
-    unit, name, horizon = entity, "row", 1
+    once = bool((np.bincount(entity[repeat == 0]) == 1).all())
+    group = _group_of(index, forecasts) if once else None
+    unit, name, horizon = (entity, "row", 1) if group is None else (group, "client", 1)
     if forecasts.is_dated:
-        once = bool((np.bincount(entity[repeat == 0]) == 1).all())
         unit, name = _dated_units(issued, once=once)
         horizon = 1 if once else _overlap(issued, index["resolves_at"].to_numpy("datetime64[us]"), forecasts)
     return Cases(
@@ -144,10 +167,12 @@ def paired_cases(forecasts: Forecasts, outcome: "pd.Series[float] | None" = None
         horizon=horizon,
         issued=issued,
         unit_name=name,
+        entity=entity,
         kind=kind,
         levels=np.array(forecasts.levels),
         naive=_naive(models, values, target_named(target).naive) if kind == "mean" else None,
         weight=_weight_of(index, forecasts),
+        group=group,
     )
 
 
@@ -184,6 +209,15 @@ def _weight_of(index: pd.DataFrame, forecasts: Forecasts) -> FloatArray | None:
     return checked_weight(index.merge(table, on=case, how="left")["weight"], len(index))
 
 
+def _group_of(index: pd.DataFrame, forecasts: Forecasts) -> IntArray | None:
+    """The number of the client of every case; None where no client has two entities, which says the same as none."""
+    if "group" not in forecasts.table:
+        return None
+    by_entity = forecasts.table.drop_duplicates("entity").set_index("entity")["group"]
+    group: IntArray = pd.factorize(index["entity"].map(by_entity), sort=True)[0]
+    return group if int(group.max()) + 1 < index["entity"].nunique() else None
+
+
 def _outcome_of(index: pd.DataFrame, outcome: "pd.Series[float]") -> FloatArray:
     values = outcome.reindex(pd.MultiIndex.from_frame(index[["issued_at", "entity"]])).to_numpy(float)
     if np.isnan(values).any():
@@ -215,7 +249,7 @@ def _dated_units(issued: TimeArray, *, once: bool) -> tuple[IntArray, str]:
     months, month = np.unique(issued.astype("datetime64[M]"), return_inverse=True)
     if once and len(months) >= _FEWEST_MONTHS:
         return month, "month"
-    return np.unique(issued.astype("datetime64[D]"), return_inverse=True)[1], "session"
+    return np.unique(issued.astype("datetime64[D]"), return_inverse=True)[1], "day" if once else "session"
 
 
 def _overlap(issued: TimeArray, resolves: TimeArray, forecasts: Forecasts) -> int:

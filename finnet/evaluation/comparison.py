@@ -32,10 +32,11 @@ class Comparison:
         One row per other model: model, metric, reference_value, value, difference (positive: the reference is better,
         whichever way the metric points), low, high (95 % interval of the difference, not adjusted), statistic, dof,
         p_value (of the test that decides), p_holm, p_forecasts (were these forecasts better?), p_fits (will other fits
-        be better? NaN with one fit), test (which decides: "sessions", "months", "fits" or "rows"), n (how many of
-        them), fits, one_fold (the fold alone that makes it seem detected, else NaN), times_needed (how many times the
-        data would detect such a difference at this test and Holm's level; NaN where it is detected, infinite where
-        there is none), years, years_needed, rows_needed (NaN with dates or without, as they apply).
+        be better? NaN with one fit), test (which decides: "sessions", "months", "days", "rows", "clients" or "fits"), n
+        (how many of them), fits, one_fold (the fold alone that makes it seem detected, else NaN), times_needed (how
+        many times the data would detect such a difference at this test and Holm's level; NaN where it is detected,
+        infinite where there is none), years, years_needed, rows_needed (NaN with dates or without, as they apply;
+        clients where these are tested).
     against_naive : DataFrame
         One row per model that is not naive: model, hardest (the naive forecast it is least sure to beat), difference
         (positive: better than that one), p_value (largest over the naive forecasts), p_holm, beats_all (p_holm < 0.05).
@@ -64,7 +65,9 @@ def compare(
     Two questions are asked. *Were these forecasts better?* takes the fits as they are. With dates the differences of
     one session (one month of issue for loans) are averaged, each session counting by its rows, and tested by
     `long_run_t`, whose variance allows for overlapping outcomes and lasting shocks; without dates rows are the units
-    (`rows_t`). *Will the procedure be better?* takes a fit as one draw: `fits_t` over the folds of dated rows,
+    (`rows_t`), or clients where forecasts have groups. Loans with dates and clients are tested both ways, and the
+    larger p-value counts, which is too small only where much comes of both (two-way clusters: Cameron, Gelbach & Miller
+    2011). *Will the procedure be better?* takes a fit as one draw: `fits_t` over the folds of dated rows,
     `corrected_paired_t` over folds that share training rows. With dates and at least five fits the verdict is that of
     the more careful answer; otherwise it is about these forecasts, and says so.
 
@@ -143,7 +146,7 @@ def _row(pairs: Pairs, reference: str, other: str, *, metric: str) -> dict[str, 
         "p_holm": np.nan,
         "p_forecasts": answers.forecasts.p_value,
         "p_fits": answers.fits.p_value,
-        "test": "fits" if test is answers.fits else f"{pairs.cases.unit_name}s",
+        "test": answers.test,
         "n": test.n,
         "fits": pairs.n_fits,
         "one_fold": np.nan if answers.one_fold is None else float(answers.one_fold),

@@ -46,7 +46,7 @@ class Sums:
     rows: Loss | None = None
 
     def value(self, truth: FloatArray, probability: FloatArray, weight: FloatArray | None) -> float:
-        """The metric of weighted rows; every weight is 1 by default."""
+        """The metric of rows with weights of shape (n,); every weight is 1 by default."""
         terms = self.terms(truth, probability)
         return float(self.combine(terms.sum(axis=0) if weight is None else weight @ terms))
 
@@ -120,6 +120,8 @@ class Ranking:
         beaten, zeros_below = np.zeros((2, len(weights)))
         for ones, zeros in self._steps(weights):
             zeros_upto = np.cumsum(zeros, axis=0)
+            # Values come in ascending order: zeros of all steps before lie below each one of this step. Ties count
+            # half.
             beaten += zeros_below * ones.sum(axis=0) + np.einsum("vd,vd->d", ones, zeros_upto - 0.5 * zeros)
             zeros_below = zeros_below + zeros_upto[-1]
         return np.asarray(beaten / np.prod(self._totals(weights), axis=0))
@@ -161,7 +163,7 @@ class Rank:
     contributions: Contributions
 
     def value(self, truth: FloatArray, probability: FloatArray, weight: FloatArray | None) -> float:
-        """The metric of weighted rows; every weight is 1 by default; NaN where one class is missing."""
+        """The metric of rows with weights of shape (n,), by default 1 each; NaN where one class is missing."""
         n = len(truth)
         ranking = Ranking.of(truth, probability, np.arange(n), n_units=n)
         return float(self.read(ranking, np.ones((1, n)) if weight is None else weight[None, :])[0])

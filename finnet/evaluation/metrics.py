@@ -103,6 +103,15 @@ _GINI = Rank(
 def accuracy(truth: FloatArray, probability: FloatArray, weight: FloatArray | None = None) -> float:
     """Share of rows on the right side of one half; a probability of exactly 0.5 says 0.
 
+    Parameters
+    ----------
+    truth : ndarray of shape (n,)
+        0 or 1.
+    probability : ndarray of shape (n,)
+        In [0, 1].
+    weight : ndarray of shape (n,), optional
+        How much each row counts; 1 each by default.
+
     Examples
     --------
     >>> round(accuracy(np.array([1, 0, 1]), np.array([0.6, 0.6, 0.9])), 4)
@@ -116,6 +125,15 @@ def mcc(truth: FloatArray, probability: FloatArray, weight: FloatArray | None = 
 
     (tp tn - fp fn) / sqrt((tp + fp)(tp + fn)(tn + fp)(tn + fn)), Matthews 1975.
 
+    Parameters
+    ----------
+    truth : ndarray of shape (n,)
+        0 or 1.
+    probability : ndarray of shape (n,)
+        In [0, 1].
+    weight : ndarray of shape (n,), optional
+        How much each row counts; 1 each by default.
+
     Examples
     --------
     >>> round(mcc(np.array([1, 0, 1, 0]), np.array([0.6, 0.6, 0.9, 0.1])), 4)
@@ -126,6 +144,15 @@ def mcc(truth: FloatArray, probability: FloatArray, weight: FloatArray | None = 
 
 def auc(truth: FloatArray, probability: FloatArray, weight: FloatArray | None = None) -> float:
     """Chance that a one is forecast higher than a zero, ties counting half; NaN where one class is missing.
+
+    Parameters
+    ----------
+    truth : ndarray of shape (n,)
+        0 or 1.
+    probability : ndarray of shape (n,)
+        Or any score: only the order counts.
+    weight : ndarray of shape (n,), optional
+        How much each row counts; 1 each by default.
 
     Examples
     --------
@@ -138,6 +165,15 @@ def auc(truth: FloatArray, probability: FloatArray, weight: FloatArray | None = 
 def gini(truth: FloatArray, probability: FloatArray, weight: FloatArray | None = None) -> float:
     """Gini coefficient 2 AUC - 1, also called accuracy ratio or Somers' D.
 
+    Parameters
+    ----------
+    truth : ndarray of shape (n,)
+        0 or 1.
+    probability : ndarray of shape (n,)
+        Or any score: only the order counts.
+    weight : ndarray of shape (n,), optional
+        How much each row counts; 1 each by default.
+
     Examples
     --------
     >>> gini(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8]))
@@ -148,6 +184,15 @@ def gini(truth: FloatArray, probability: FloatArray, weight: FloatArray | None =
 
 def ks(truth: FloatArray, probability: FloatArray, weight: FloatArray | None = None) -> float:
     """Kolmogorov-Smirnov distance: largest gap between the forecast's distributions among zeros and among ones.
+
+    Parameters
+    ----------
+    truth : ndarray of shape (n,)
+        0 or 1.
+    probability : ndarray of shape (n,)
+        Or any score: only the order counts.
+    weight : ndarray of shape (n,), optional
+        How much each row counts; 1 each by default.
 
     Examples
     --------
@@ -160,6 +205,15 @@ def ks(truth: FloatArray, probability: FloatArray, weight: FloatArray | None = N
 def brier(truth: FloatArray, probability: FloatArray, weight: FloatArray | None = None) -> float:
     """Mean squared error of the probability (Brier 1950): 0 is perfect, 0.25 is what 0.5 for everyone gets.
 
+    Parameters
+    ----------
+    truth : ndarray of shape (n,)
+        0 or 1.
+    probability : ndarray of shape (n,)
+        In [0, 1].
+    weight : ndarray of shape (n,), optional
+        How much each row counts; 1 each by default.
+
     Examples
     --------
     >>> brier(np.array([1, 0]), np.array([0.5, 0.5]))
@@ -170,6 +224,15 @@ def brier(truth: FloatArray, probability: FloatArray, weight: FloatArray | None 
 
 def log_loss(truth: FloatArray, probability: FloatArray, weight: FloatArray | None = None) -> float:
     """Mean negative log-likelihood in nats, of probabilities clipped to [1e-6, 1 - 1e-6].
+
+    Parameters
+    ----------
+    truth : ndarray of shape (n,)
+        0 or 1.
+    probability : ndarray of shape (n,)
+        In [0, 1].
+    weight : ndarray of shape (n,), optional
+        How much each row counts; 1 each by default.
 
     Examples
     --------
@@ -219,7 +282,7 @@ def rank_information_coefficient(
     """Mean over sessions of the Spearman correlation between forecast and forward return.
 
     Sessions with fewer than `minimum` rows, or whose outcomes are all equal, are left out; NaN where none is left.
-    Parameters are those of `session_rank_ic`.
+    Arrays are those of `session_rank_ic`, of shape (n,).
 
     Examples
     --------
@@ -324,7 +387,10 @@ class Metric:
     def judged(
         self, truth: FloatArray, forecast: FloatArray, naive: FloatArray | None
     ) -> tuple[FloatArray, FloatArray]:
-        """Truth and forecast as the metric takes them: less the naive forecast where it judges against that."""
+        """Truth and forecast, shape (n,) each, as the metric takes them: less the naive one where it judges against it.
+
+        A forecast of quantiles has shape (n, n_levels).
+        """
         if not self.against_naive or naive is None:
             return truth, forecast
         return truth - naive, forecast - naive

@@ -59,6 +59,12 @@ R2 = Sums(_squares, _explained)
 def mse(truth: FloatArray, forecast: FloatArray, weight: FloatArray | None = None) -> float:
     """Mean squared error, in the square of the truth's unit; the mean is its best answer.
 
+    Parameters
+    ----------
+    truth, forecast : ndarray of shape (n,)
+    weight : ndarray of shape (n,), optional
+        How much each row counts; 1 each by default.
+
     Examples
     --------
     >>> mse(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
@@ -69,6 +75,12 @@ def mse(truth: FloatArray, forecast: FloatArray, weight: FloatArray | None = Non
 
 def mae(truth: FloatArray, forecast: FloatArray, weight: FloatArray | None = None) -> float:
     """Mean absolute error, in the truth's unit; the median is its best answer.
+
+    Parameters
+    ----------
+    truth, forecast : ndarray of shape (n,)
+    weight : ndarray of shape (n,), optional
+        How much each row counts; 1 each by default.
 
     Examples
     --------
@@ -85,6 +97,13 @@ def r2(truth: FloatArray, forecast: FloatArray, weight: FloatArray | None = None
     (`Target.naive`) and give truth and forecast less it: that is the R2 against it. Zero is that of returns (Gu, Kelly
     & Xiu 2020), the mean of the training rows that of other numbers. NaN where the naive forecast makes no error.
 
+    Parameters
+    ----------
+    truth, forecast : ndarray of shape (n,)
+        Less the naive forecast, where that is not zero.
+    weight : ndarray of shape (n,), optional
+        How much each row counts; 1 each by default.
+
     Examples
     --------
     >>> r2(np.array([1.0, -2.0]), np.array([1.0, -1.0]))
@@ -99,6 +118,13 @@ def qlike(truth: FloatArray, forecast: FloatArray, weight: FloatArray | None = N
     It orders forecasts of variance as if the truth were measured without noise, and an outlier counts by the ratio
     (Patton 2011). Too little costs more than too much. Volatilities below 1e-6 count as that, forecasts
     below zero too.
+
+    Parameters
+    ----------
+    truth, forecast : ndarray of shape (n,)
+        Volatilities, of the same period.
+    weight : ndarray of shape (n,), optional
+        How much each row counts; 1 each by default.
 
     Examples
     --------
@@ -115,12 +141,12 @@ def pinball_losses(truth: FloatArray, quantiles: FloatArray, levels: FloatArray)
 
 
 def pinball_at(levels: FloatArray) -> Sums:
-    """The pinball loss of quantiles at these levels."""
+    """The pinball loss of quantiles at these levels, shape (n_levels,)."""
     return _pinball_at(tuple(levels))
 
 
 def coverage_error_at(levels: FloatArray) -> Sums:
-    """The coverage error of quantiles at these levels."""
+    """The coverage error of quantiles at these levels, shape (n_levels,)."""
     return _coverage_error_at(tuple(levels))
 
 
@@ -163,8 +189,8 @@ def coverage_error(
 ) -> float:
     """Mean over levels of how far the share of truths at or below the quantile is from the level; 0 where all is right.
 
-    Parameters are those of `pinball`. It is never 0 on few rows, and says nothing of how sharp quantiles are; the share
-    at each level stands in `finnet.evaluation.calibration.coverage_table`.
+    Parameters are those of `pinball`, quantiles of shape (n, n_levels). It is never 0 on few rows, and says nothing of
+    how sharp quantiles are; the share at each level stands in `finnet.evaluation.calibration.coverage_table`.
 
     Examples
     --------

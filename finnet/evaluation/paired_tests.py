@@ -65,6 +65,13 @@ def long_run_dof(values: FloatArray, horizon: int = 1) -> int:
     that what neighbors share is not taken for noise. Half, because that keeps the size of the test at high persistence
     (`python -m tests.evaluation.size_table`).
 
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        One value per session, oldest first.
+    horizon : int
+        Sessions that one outcome spans.
+
     Examples
     --------
     >>> slow = np.cumsum(np.random.default_rng(0).standard_normal(400))
@@ -112,7 +119,14 @@ def fits_t(values: FloatArray) -> MeanTest:
     return student_test(float(x.mean()), float(x.std(ddof=1) / np.sqrt(k)), k)
 
 
-def rows_t(values: FloatArray, fold: IntArray, row: IntArray, weight: FloatArray | None = None) -> MeanTest:
+def rows_t(
+    values: FloatArray,
+    fold: IntArray,
+    row: IntArray,
+    *,
+    weight: FloatArray | None = None,
+    group: IntArray | None = None,
+) -> MeanTest:
     """Test that out-of-fold differences of independent rows are zero on average, for the models fitted on the folds.
 
     The variance is that of the values within their folds, and the error its root over the number of rows: the
@@ -123,6 +137,11 @@ def rows_t(values: FloatArray, fold: IntArray, row: IntArray, weight: FloatArray
     the root of sum w^2 (x - mean of the fold)^2 over sum w (Cochran 1977, section 6), by t with as many degrees of
     freedom as Kish's effective number of rows has.
 
+    With groups these are independent of each other, their rows are not: deviations are summed by group before they are
+    squared (Liang & Zeger 1986; Cameron & Miller 2015, equation 11), and degrees of freedom are those of the groups, of
+    which a few large ones are worth less than their number (Carter, Schnepel & Steigerwald 2017; here by Kish's formula
+    for their weights). Applied to what each row contributes to the AUC it is the variance of Obuchowski 1997.
+
     Parameters
     ----------
     values : ndarray of shape (n,)
@@ -131,6 +150,13 @@ def rows_t(values: FloatArray, fold: IntArray, row: IntArray, weight: FloatArray
         Fold of each value, and number of its row, which is the same in every repeat.
     weight : ndarray of shape (n,), optional
         For how many rows each stands, the same in every repeat; 1 each by default.
+    group : ndarray of int, shape (n,), optional
+        Number of the client of each value, the same in every repeat; each row is by itself by default.
+
+    Returns
+    -------
+    MeanTest
+        Its `n` counts rows, or groups where there are any. Undefined (NaN) where folds leave no degree of freedom.
 
     Examples
     --------
@@ -138,20 +164,27 @@ def rows_t(values: FloatArray, fold: IntArray, row: IntArray, weight: FloatArray
     >>> test = rows_t(values, np.array([0, 0, 1, 1]), np.arange(4))
     >>> round(test.mean, 2), round(test.statistic, 2), test.n
     (0.25, 3.54, 4)
+    >>> rows_t(values, np.zeros(4, int), np.arange(4), group=np.array([0, 0, 1, 1])).n
+    2
     """
     x = require_finite_row(values, name="values")
     w = np.ones(len(x)) if weight is None else weight / weight.mean()
     folds, number = np.unique(fold, return_inverse=True)
     within = x - (np.bincount(number, w * x) / np.bincount(number, w))[number]
-    repeats = np.bincount(row)
-    per_row = (np.bincount(row, w * within) / np.maximum(repeats, 1))[repeats > 0]
-    n = len(per_row)
+    rows, first, place = np.unique(row, return_index=True, return_inverse=True)
+    n, repeats = len(rows), np.bincount(place)
+    # Repeats of a row are averaged before anything is squared: they are the same row again, not another one.
+    sums, counts = np.bincount(place, w * within) / repeats, np.bincount(place, w) / repeats
+    if group is not None:
+        client = np.unique(group[first], return_inverse=True)[1]
+        sums, counts = (np.asarray(np.bincount(client, each), np.float64) for each in (sums, counts))
     mean = float(np.average(x, weights=w)) if n else np.nan
-    worth = effective_number((np.bincount(row, w) / np.maximum(repeats, 1))[repeats > 0]) if n else 0.0
+    worth = effective_number(counts) if n else 0.0
+    # Every fold's mean is taken from the values; with repeats, the folds of one of them are those that cost.
     dof = worth - len(folds) * n / max(len(x), 1)
     if dof < 1:
-        return student_test(mean, np.nan, n)
-    return student_test(mean, float(np.sqrt(per_row @ per_row / dof / n * (worth / n))), n, dof=dof)
+        return student_test(mean, np.nan, len(sums))
+    return student_test(mean, float(np.sqrt(sums @ sums / dof / n * (worth / n))), len(sums), dof=dof)
 
 
 def one_fold(values: FloatArray, fold: IntArray, weight: FloatArray | None = None) -> int | None:

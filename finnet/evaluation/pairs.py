@@ -25,6 +25,8 @@ class Answers:
         Were these forecasts better? Will other fits be better?
     decisive : MeanTest
         One of the two.
+    test : str
+        What it counts: "sessions", "months", "days", "rows", "clients" or "fits".
     one_fold : int or None
         The fold that alone makes the difference seem detected.
     """
@@ -32,6 +34,7 @@ class Answers:
     forecasts: MeanTest
     fits: MeanTest
     decisive: MeanTest
+    test: str
     one_fold: int | None
 
 
@@ -49,7 +52,11 @@ class Pairs:
     gains : ndarray of shape (n, n_models)
         Contributions of the rows that have any, turned so that higher is better.
     unit, fold : ndarray of int, shape (n,)
-        Session, month or row, and fold, of these rows.
+        Session, month, day, row or client, and fold, of these rows.
+    entity : ndarray of int, shape (n,)
+        Symbol or loan of these rows.
+    group : ndarray of int, shape (n,), optional
+        Client of these rows; None where each entity is by itself.
     weight : ndarray of shape (n,), optional
         How much each of these rows counts; 1 each by default.
     """
@@ -59,7 +66,9 @@ class Pairs:
     gains: FloatArray
     unit: IntArray
     fold: IntArray
+    entity: IntArray
     weight: FloatArray | None = None
+    group: IntArray | None = None
 
     @classmethod
     def of(cls, cases: Cases, metric: Metric) -> "Pairs":
@@ -70,7 +79,17 @@ class Pairs:
         unit = np.unique(cases.unit[known], return_inverse=True)[1]
         gains = values[known] if metric.higher_is_better else -values[known]
         weight = None if cases.weight is None else cases.weight[known]
-        return cls(cases, metric.higher_is_better, gains, unit, cases.fold[known], weight)
+        group = None if cases.group is None else cases.group[known]
+        return cls(
+            cases,
+            metric.higher_is_better,
+            gains,
+            unit,
+            cases.fold[known],
+            cases.entity[known],
+            weight=weight,
+            group=group,
+        )
 
     @property
     def n_fits(self) -> int:
@@ -79,7 +98,7 @@ class Pairs:
 
     @property
     def n_units(self) -> int:
-        """Number of sessions, months or rows."""
+        """Number of sessions, months, days, rows or clients."""
         return len(np.unique(self.unit))
 
     @property
@@ -87,12 +106,16 @@ class Pairs:
         """What was tested, in words."""
         cases, fits = self.cases, f" and {self.n_fits} fits" if self.n_fits > 1 else ""
         weighted = "" if self.weight is None else "weighted "
-        if cases.unit_name == "month":
-            rows = "loans" if cases.kind == "probability" else "cases"
-            return f"{len(cases.truth):,} {weighted}{rows} of {self.n_units} months{fits}"
+        rows = "loans" if cases.kind == "probability" else "cases"
+        clients = "" if self.group is None else f"{len(np.unique(self.group)):,} clients"
+        if cases.unit_name in ("month", "day"):
+            among = f" and {clients}" if clients else ""
+            return f"{len(cases.truth):,} {weighted}{rows} of {_counted(self.n_units, cases.unit_name)}{among}{fits}"
         if cases.is_dated:
             return f"{self.n_units:,} {weighted}sessions in {cases.years:.1f} years{fits}"
-        return f"{self.n_units:,} {weighted}rows" + (f" in {self.n_fits} folds" if self.n_fits > 1 else "")
+        folds = f" in {self.n_fits} folds" if self.n_fits > 1 else ""
+        n_rows = len(np.unique(self.entity))
+        return f"{n_rows:,} {weighted}{rows} of {clients}{folds}" if clients else f"{n_rows:,} {weighted}rows{folds}"
 
     def value(self, model: str) -> float:
         """The metric of a model."""
@@ -106,15 +129,28 @@ class Pairs:
         """Tests that the gain of `better` over `worse` is zero on average."""
         difference = self._of(better) - self._of(worse)
         if not len(difference):
-            return Answers(_UNDEFINED, _UNDEFINED, _UNDEFINED, None)
-        forecasts, fits = self._tests(difference)
-        return Answers(forecasts, fits, self._decisive(forecasts, fits), self._one_fold(difference))
+            return Answers(_UNDEFINED, _UNDEFINED, _UNDEFINED, f"{self.cases.unit_name}s", None)
+        forecasts, counted = self._forecasts_test(difference)
+        if not self.cases.is_dated:
+            return Answers(forecasts, self._shared_rows(difference), forecasts, counted, self._one_fold(difference))
+        fits = fits_t(self._mean_by(difference, self.fold))
+        asks_both = self.n_fits >= FEWEST_FITS and fits.p_value > forecasts.p_value
+        decisive, counted = (fits, "fits") if asks_both else (forecasts, counted)
+        return Answers(forecasts, fits, decisive, counted, self._one_fold(difference))
 
-    def _tests(self, difference: FloatArray) -> tuple[MeanTest, MeanTest]:
+    def _forecasts_test(self, difference: FloatArray) -> tuple[MeanTest, str]:
+        """Were these forecasts better? And what was counted.
+
+        Months hold shocks that all loans of a time share, clients the luck of one whenever it borrowed. Neither test
+        allows for the other's, so the more careful one answers: it rejects a true hypothesis no oftener than either.
+        """
+        units, tests = f"{self.cases.unit_name}s", []
         if self.cases.is_dated:
-            sessions = self._mean_by(difference, self.unit)
-            return long_run_t(sessions, self.cases.horizon), fits_t(self._mean_by(difference, self.fold))
-        return rows_t(difference, self.fold, self.unit, self.weight), self._shared_rows(difference)
+            tests.append((long_run_t(self._mean_by(difference, self.unit), self.cases.horizon), units))
+        if not self.cases.is_dated or self.group is not None:
+            by_row = rows_t(difference, self.fold, self.entity, weight=self.weight, group=self.group)
+            tests.append((by_row, units if self.group is None else "clients"))
+        return max(tests, key=lambda test: test[0].p_value)
 
     def _one_fold(self, difference: FloatArray) -> int | None:
         """The fold that makes a difference which a test blind to lasting shocks would call detected."""
@@ -126,11 +162,8 @@ class Pairs:
         if self.n_fits == 1:
             return _UNDEFINED
         n_test = len(difference) / self.n_fits
-        return corrected_paired_t(self._mean_by(difference, self.fold), n_test / (self.n_units - n_test))
-
-    def _decisive(self, forecasts: MeanTest, fits: MeanTest) -> MeanTest:
-        asks_both = self.cases.is_dated and self.n_fits >= FEWEST_FITS
-        return fits if asks_both and fits.p_value > forecasts.p_value else forecasts
+        n_rows = len(np.unique(self.entity))
+        return corrected_paired_t(self._mean_by(difference, self.fold), n_test / (n_rows - n_test))
 
     def _mean_by(self, values: FloatArray, group: IntArray) -> FloatArray:
         """Mean of each group, scaled so that the plain mean over groups is the mean over rows.
@@ -143,6 +176,10 @@ class Pairs:
         mean, rows = np.average(values, weights=counts), np.bincount(number, counts)
         excess = np.bincount(number, counts * (values - mean))
         return np.asarray(mean + excess / rows.mean())
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 def _columns(cases: Cases) -> list[FloatArray]:

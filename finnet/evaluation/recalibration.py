@@ -120,6 +120,15 @@ def spiegelhalter_z(truth: FloatArray, probability: FloatArray, *, weight: Float
     z = sum (y - p)(1 - 2p) / sqrt(sum (1 - 2p)^2 p (1 - p)), standard normal under calibration; NaN where all forecasts
     are 0, 1/2 or 1. Source: Spiegelhalter (1986), Probabilistic prediction in patient management and clinical trials.
 
+    Parameters
+    ----------
+    truth : ndarray of shape (n,)
+        0 or 1.
+    probability : ndarray of shape (n,)
+        In [0, 1].
+    weight : ndarray of shape (n,), optional
+        How much each row counts; 1 each by default.
+
     Examples
     --------
     >>> round(spiegelhalter_z(np.array([1.0, 0.0]), np.array([0.2, 0.2])), 4)

@@ -43,7 +43,7 @@ class Sample:
     n_rows : int
         Rows that every model forecast and whose truth is known, over all repeats.
     n_sessions : int
-        Units that the bootstrap draws: days of issue, months of issue for loans, entities without dates.
+        Units that the bootstrap draws: days of issue, months of issue for loans, entities or clients without dates.
     n_entities, n_repeats : int
         Symbols or loans, and how often a case was forecast (repeated k-fold).
     base_rate : float
@@ -56,6 +56,8 @@ class Sample:
         Between them; NaN without dates.
     effective_rows : float, optional
         Kish's number of equally weighted rows that would say as much; None where rows are not weighted.
+    n_clients : int, optional
+        Clients whose loans the rows are; None where each entity is by itself.
     """
 
     n_rows: int
@@ -68,6 +70,7 @@ class Sample:
     last: str
     years: float
     effective_rows: float | None = None
+    n_clients: int | None = None
 
 
 def describe_sample(forecasts: Forecasts) -> Sample:
@@ -94,6 +97,7 @@ def describe_sample(forecasts: Forecasts) -> Sample:
         last=days[1][:10],
         years=cases.years,
         effective_rows=None if cases.weight is None else effective_number(cases.weight),
+        n_clients=None if cases.group is None else int(cases.group.max()) + 1,
     )
 
 
@@ -110,9 +114,11 @@ def score(
 
     The interval holds the middle 95 % of a circular block bootstrap that draws whole sessions, since rows of one day
     are not independent; all models share the draws. Loans are drawn by month of issue, rows without dates one entity at
-    a time, with all its repeats. Weighted rows are drawn as they stand, and count by their weights. With repeated
-    k-fold a metric is taken over all rows of each repeat, then averaged over repeats. Models are taken as fitted: the
-    interval does not say how they would vary with other training rows.
+    a time, with all its repeats, and where forecasts have groups one client at a time, with all its loans (a cluster
+    bootstrap: Davison & Hinkley 1997, section 3.8; Cameron & Miller 2015, section VI). Loans with dates and clients are
+    drawn both ways, and the interval reaches to the outer ends of the two. Weighted rows are drawn as they stand, and
+    count by their weights. With repeated k-fold a metric is taken over all rows of each repeat, then averaged over
+    repeats. Models are taken as fitted: the interval does not say how they would vary with other training rows.
 
     Parameters
     ----------
@@ -122,7 +128,7 @@ def score(
         Bootstrap samples; 0 leaves the intervals NaN.
     block_sessions : int, optional
         Length of a block; by default as the forecasts' errors depend on each other (Politis & White 2004), at least the
-        horizon; 1 without dates.
+        horizon; 1 without dates, and always 1 for clients.
     seed : int
         Of the draws.
     outcome : Series, optional
@@ -156,9 +162,9 @@ def score(
     _require_judging(names, cases)
     rows = [_rows(cases, number) for number in range(len(cases.models))]
     values = [[np.mean([_value(METRICS[name], part) for part in parts]) for name in names] for parts in rows]
-    blocks = _weight_blocks(cases, draws, block_sessions, rng=np.random.default_rng(seed))
-    drawn = [_drawn(rows, names, weights) for weights in blocks]
-    low, high = _middle(np.concatenate(drawn, axis=-1) if drawn else np.empty((len(rows), len(names), 0)))
+    ends = [_ends(own, names, draws=draws, block=block_sessions, seed=seed) for own in cases.divisions]
+    # Months hold what loans of a time share, clients what one of them does; the outer ends allow for either.
+    low, high = np.fmin.reduce([end[0] for end in ends]), np.fmax.reduce([end[1] for end in ends])
     named = pd.MultiIndex.from_product([cases.models, names], names=["model", "metric"])
     columns = {"value": np.ravel(values), "low": low.ravel(), "high": high.ravel()}
     return pd.DataFrame(columns, index=named).reset_index()
@@ -246,15 +252,33 @@ def _require_judging(names: Sequence[str], cases: Cases) -> None:
         require_judges(name, cases)
 
 
+def _ends(
+    cases: Cases, names: Sequence[str], *, draws: int, block: int | None, seed: int
+) -> tuple[FloatArray, FloatArray]:
+    """Ends of the interval of every metric of every model, shape (n_models, n_metrics) each, from one kind of unit."""
+    if cases.unit_name == "client":
+        block = 1
+    rows = [_rows(cases, number) for number in range(len(cases.models))]
+    blocks = _weight_blocks(cases, draws, block, rng=np.random.default_rng(seed))
+    drawn = [_drawn(rows, names, weights) for weights in blocks]
+    low, high = _middle(np.concatenate(drawn, axis=-1) if drawn else np.empty((len(rows), len(names), 0)))
+    if cases.unit_name == "client":
+        # A rank IC averages sessions, of which a client drawn twice makes no second one.
+        is_panel = np.array([METRICS[name].kind == "panel" for name in names])
+        low[:, is_panel] = high[:, is_panel] = np.nan
+    return low, high
+
+
 def _weight_blocks(cases: Cases, draws: int, block: int | None, *, rng: np.random.Generator) -> Iterator[FloatArray]:
     """How often each unit stands in each bootstrap sample, shape (some draws, n_units); none where it says nothing."""
     n = cases.n_units
     if block is None:
-        block = _block_length(cases) if cases.is_dated else 1
+        block = _block_length(cases) if cases.is_in_time else 1
     require_at_least(block, 1, name="block_sessions")
     step = max(1, _BLOCK_WEIGHTS // n)
     for start in range(0, draws if n >= 2 * block else 0, step):
         some = min(step, draws - start)
+        # Units are numbered on from draw to draw, so that one count serves many draws.
         indices = block_bootstrap_indices(n, block, draws=some, rng=rng) + n * np.arange(some)[:, None]
         yield np.bincount(indices.ravel(), minlength=some * n).reshape(some, n).astype(float)
 
@@ -270,6 +294,7 @@ def _block_length(cases: Cases) -> int:
     n, counts, numbers = cases.n_units, cases.counts, range(len(cases.models))
     rows = np.bincount(cases.unit, counts)
     errors = np.column_stack([np.bincount(cases.unit, counts * _errors(cases, number)) / rows for number in numbers])
+    # Errors that never vary have no autocorrelation to choose by.
     varying = errors[:, errors.std(axis=0) > 1e-12]
     if n < _FEWEST_FOR_BLOCKS or not varying.shape[1]:
         return cases.horizon
@@ -359,6 +384,7 @@ def _drawn_values(metric: Metric, rows: _Rows, weights: FloatArray) -> FloatArra
     if isinstance(shape, Sums):
         terms = shape.terms(*rows.judged(metric))
         terms = terms if rows.weight is None else rows.weight[:, None] * terms
+        # Summed by unit once: every draw then weighs units, of which there are fewer than rows.
         sums = np.column_stack([np.bincount(rows.unit, column, minlength=rows.n_units) for column in terms.T])
         return shape.combine(weights @ sums)
     if isinstance(shape, Rank):

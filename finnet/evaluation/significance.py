@@ -172,6 +172,15 @@ def holm(p_values: Sequence[float] | FloatArray) -> FloatArray:
 
     NaN (a test that could not be made) stays NaN and does not count.
 
+    Parameters
+    ----------
+    p_values : sequence of float, or ndarray of shape (k,)
+
+    Returns
+    -------
+    ndarray of shape (k,)
+        In the order given.
+
     Examples
     --------
     >>> holm([0.01, 0.04, 0.03, 0.005])
@@ -319,6 +328,14 @@ def sharpe_interval(returns: FloatArray, *, periods_per_year: float, level: floa
 
     SR +- z sqrt((1 - g3 SR + (g4 - 1)/4 SR^2) / (n - 1)) per period, Mertens 2002: right for fat tails and skew,
     not for autocorrelation.
+
+    Parameters
+    ----------
+    returns : ndarray of shape (n,)
+        One per period, such as 0.01 for 1 %.
+    periods_per_year : float
+    level : float
+        Share of intervals that hold the true ratio.
 
     Examples
     --------

@@ -37,7 +37,7 @@ def write_verdict(
     sentences = [
         _outcome(table[~is_naive], opening),
         _outcome(table[is_naive], opening if is_naive.all() else "Against the naive forecasts, it"),
-        _anything(against_naive, naive),
+        _anything(against_naive, naive, reference=reference),
         _one_fold(table),
         _question(table),
         _needed(table),
@@ -89,7 +89,7 @@ def _needed(table: pd.DataFrame) -> str:
     if needs.empty:
         return ""
     least, most = needs.iloc[0], needs.iloc[-1]
-    unit = "years of data" if np.isfinite(least["years"]) else "rows"
+    unit = "years of data" if np.isfinite(least["years"]) else str(least["test"])
     if _amount(least) == _amount(most) and len(needs) > 1:
         return f"If the differences not detected are real, detecting them would take {_amount(least)} {unit}."
     if len(needs) == 1:
@@ -112,11 +112,17 @@ def _amount(row: "pd.Series[float]") -> str:
     return f"about {amount:.{0 if amount >= 10 else 1}f}"
 
 
-def _anything(against_naive: pd.DataFrame, naive: Sequence[str]) -> str:
+def _anything(against_naive: pd.DataFrame, naive: Sequence[str], *, reference: str) -> str:
+    """Which models beat every naive forecast; of the reference, where it does, the sentences before have said so."""
     if against_naive.empty or len(naive) == len(against_naive) == 1:
         return ""
-    every = f"every naive forecast ({_names(naive)})" if len(naive) > 1 else f"the naive forecast, {_name(naive[0])}"
     winners = list(against_naive.loc[against_naive["beats_all"], "model"])
+    if reference in winners:
+        others = [name for name in winners if name != reference]
+        if others:
+            return f"So {'does' if len(others) == 1 else 'do'} {_names(others)}."
+        return "No other model is shown to." if len(against_naive) > 1 else ""
+    every = f"every naive forecast ({_names(naive)})" if len(naive) > 1 else f"the naive forecast, {_name(naive[0])}"
     if not winners:
         return f"No model is shown to beat {every}."
     sentence = f"{_names(winners)} {'beats' if len(winners) == 1 else 'beat'} {every}."

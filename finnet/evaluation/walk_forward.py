@@ -171,18 +171,19 @@ def forecast_folds(
     for result in parallel(delayed(_do)(work) for work in left):
         on_done(result)
         results.append(result)
+    # Those finished before stand first in the list, whatever their place.
     return sorted(results, key=lambda result: (result.fold, list(estimators).index(result.model)))
 
 
 def refit(estimator: Any, dataset: Dataset, rows: IntArray, *, blocks: Blocks, seed: int) -> Any:
-    """The estimator fitted on these rows as `walk_forward` fits it on those of a fold."""
+    """The estimator fitted on these row numbers, shape (k,), as `walk_forward` fits it on those of a fold."""
     folds = refit_folds(dataset, rows, blocks=blocks, seed=seed)
     with threadpool_limits(1):
         return fit_in_folds(_seeded(clone(estimator), derive_seed(seed, "refit")), _rows(dataset, rows), folds)
 
 
 def refit_folds(dataset: Dataset, rows: IntArray, *, blocks: Blocks, seed: int) -> InnerFolds | None:
-    """How `refit` holds these rows out in turn; None where it holds out none."""
+    """How `refit` holds these row numbers, shape (k,), out in turn; None where it holds out none."""
     return blocks.cut(dataset, rows, seed=derive_seed(seed, "blocks", "refit"))
 
 
@@ -193,6 +194,7 @@ def _works(
         folds = blocks.cut(dataset, fold.train, seed=derive_seed(seed, "blocks", fold.number))
         train, test = _rows(dataset, fold.train), dataset.take(fold.test)
         for model, estimator in estimators.items():
+            # Of model and fold alone, so that neither the order of models nor the number of processes changes a fit.
             own_seed = derive_seed(seed, model, fold.number)
             yield _Work(model, estimator, fold.number, train, folds, test, run_id, own_seed)
 
@@ -209,6 +211,7 @@ def _do(work: _Work) -> FoldResult:
             fitted = fit_in_folds(_seeded(clone(work.estimator), work.seed), work.train, work.folds)
             forecasts = _forecasts(work, fitted)
             record = _record(work, fitted, forecasts)
+    # A user's code may call sys.exit, which would end the whole run without a word.
     except (Exception, SystemExit) as error:
         if not is_plugin(work.model):
             raise
@@ -351,6 +354,7 @@ def _forecasts(work: _Work, fitted: Any) -> Forecasts:
     cases = {"model": work.model, "fold": work.fold, "entity": test.entity, "target": test.target, **times}
     known = {"horizon": test.horizon, "truth": test.y.astype(float)}
     known |= {} if test.weight is None else {"weight": test.weight}
+    known |= {} if test.group is None else {"group": test.group}
     return forecasts_for(fitted, test.X, {**cases, **known}, run_id=work.run_id)
 
 

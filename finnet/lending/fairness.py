@@ -85,7 +85,7 @@ def fairness_table(
     for name in groups:
         group = pd.Categorical(groups[name].reindex(loans["entity"]))
         group = group.remove_unused_categories()
-        parts.append(_table_of(str(name), loans, group, unit, draws=draws, seed=seed))
+        parts.append(_table_of(str(name), loans, group, unit=unit, draws=draws, seed=seed))
     table = pd.concat(parts, ignore_index=True)
     known = table["p_value"].notna().to_numpy()
     table["p_holm"] = np.nan
@@ -95,7 +95,7 @@ def fairness_table(
 
 
 def _table_of(
-    column: str, loans: pd.DataFrame, group: pd.Categorical, unit: IntArray, *, draws: int, seed: int
+    column: str, loans: pd.DataFrame, group: pd.Categorical, *, unit: IntArray, draws: int, seed: int
 ) -> pd.DataFrame:
     truth, value, share = (loans[name].to_numpy(float) for name in ("truth", "value", "share"))
     code, n_groups = np.asarray(group.codes, int), len(group.categories)

@@ -40,7 +40,11 @@ def application_periods(forecasts: Forecasts, period: str = "quarter") -> "pd.Se
 
 
 def segment_table(
-    forecasts: Forecasts, segments: pd.DataFrame, *, clients: "pd.Series[int] | None" = None
+    forecasts: Forecasts,
+    segments: pd.DataFrame,
+    *,
+    clients: "pd.Series[int] | None" = None,
+    scores: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """How well the loans of each segment were forecast, all loans first.
 
@@ -57,6 +61,9 @@ def segment_table(
         A column for each way to divide loans, the segment of each loan in words, by loan.
     clients : Series, optional
         Number of the client by loan.
+    scores : DataFrame, optional
+        Of `finnet.evaluation.scores.score`: the log loss and AUC of all loans are then those of this model in it, so
+        that no figure has two intervals. Without it they are estimated as those of segments are.
 
     Returns
     -------
@@ -82,7 +89,8 @@ def segment_table(
     if missing.any():
         raise DataError(f"segments lack loan {loans.loc[missing, 'entity'].iloc[0]!r}; give a row for every loan")
     unit = loan_units(loans, clients)
-    rows = [{"column": "", "segment": "All loans", **_figures(loans, unit, np.ones(len(loans), bool))}]
+    total = _figures(loans, unit, np.ones(len(loans), bool)) | _as_scored(scores, forecasts.models[0])
+    rows = [{"column": "", "segment": "All loans", **total}]
     for column in segments:
         names = pd.Categorical(segments[column].reindex(loans["entity"])).remove_unused_categories()
         for number, name in enumerate(names.categories):
@@ -93,6 +101,15 @@ def segment_table(
     raw[0] = np.nan
     raw[np.isfinite(raw)] = holm(raw[np.isfinite(raw)])
     return table.assign(p_gap=raw[:, 0], p_auc=raw[:, 1])
+
+
+def _as_scored(scores: pd.DataFrame | None, model: str) -> dict[str, float]:
+    """Log loss and AUC of a model with their intervals as its run scored them; nothing without scores."""
+    if scores is None:
+        return {}
+    own = scores[(scores["model"] == model) & scores["metric"].isin(["log_loss", "auc"])]
+    ends = {"": "value", "_low": "low", "_high": "high"}
+    return {f"{row['metric']}{end}": float(row[name]) for _, row in own.iterrows() for end, name in ends.items()}
 
 
 def _figures(loans: pd.DataFrame, unit: IntArray, rows: BoolArray) -> dict[str, float]:

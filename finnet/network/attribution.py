@@ -111,7 +111,7 @@ def integrated_gradients(parts: Sequence[Part], *, tolerance: float = 1e-3, floo
         for start in range(0, n_rows, _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
             ways = [
-                _Way.between(network, np.atleast_2d(part.reference)[reference], part.X[rows], part.share)
+                _Way.between(network, np.atleast_2d(part.reference)[reference], part.X[rows], share=part.share)
                 for network, part in zip(networks, parts, strict=True)
             ]
             journey = _Journey(ways, floor)
@@ -180,7 +180,7 @@ class _Way(NamedTuple):
     change_behind: FloatArray  # (..., n_rows, n_units)
 
     @classmethod
-    def between(cls, network: Network, reference: FloatArray, X: FloatArray, share: float | FloatArray) -> "_Way":
+    def between(cls, network: Network, reference: FloatArray, X: FloatArray, *, share: float | FloatArray) -> "_Way":
         """From the reference to every row."""
         first, dtype = network.layers[0], network.values.dtype
         X, reference = np.asarray(X, dtype), np.asarray(reference, dtype)

@@ -215,6 +215,7 @@ class Batches:
         assert not isinstance(self._rngs, np.random.Generator)
         self._rngs = [self._rngs[member] for member in members]
         self.examples = self.examples.keep(members)
+        # Its memory has room for all members.
         self._chunk = None
 
     @property
@@ -257,6 +258,7 @@ class _Chunk:
         self._rows_at_once = min(shape[-1], max(1, _CHUNK_BYTES // (_row_bytes(examples) * prod(lead))))
         self._plain = aligned((*lead, self._rows_at_once, n_features), examples.X.dtype)
         self._X = aligned((*shape, n_features + 1), examples.X.dtype)
+        # Written once: rows are filled in beside this column, never over it.
         self._X[..., -1] = 1.0
         self._Y = np.empty((*shape, examples.Y.shape[1]), examples.Y.dtype)
         self._weights = None if examples.weights is None else np.empty((*shape, 1), examples.weights.dtype)

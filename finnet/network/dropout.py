@@ -39,11 +39,13 @@ class Masks:
         seeds = [cast(np.random.SeedSequence, rng.bit_generator.seed_seq) for rng in rngs]
         self._sources = [np.random.SFC64(seed) for seed in seeds]
         every = np.broadcast_to(np.asarray(rates), len(rngs))
+        # A threshold of 256 would keep no unit and let those kept grow without limit.
         self._threshold = np.minimum(np.round(256 * every), 255).astype(np.uint8)[:, None]
         self._ahead: dict[tuple[int, ...], MasksAhead] = {}
 
     def ahead(self, shape: tuple[int, ...]) -> "MasksAhead":
         """The masks of that shape; a member's depend on its own generator alone."""
+        # The last batch of an epoch is smaller, and has masks of its own from the same streams.
         if shape not in self._ahead:
             self._ahead[shape] = MasksAhead(shape, self._sources, self._threshold)
         return self._ahead[shape]

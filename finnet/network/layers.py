@@ -53,6 +53,7 @@ class Dense(Bare):
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
         """Take views of W and b (..., n_in + 1, n_out) and of their gradients."""
         (self._Wb,), (self._dWb,) = values, gradients
+        # Views, not copies: what the optimizer does to the flat vector of parameters happens here.
         self.W, self.b = self._Wb[..., :-1, :], self._Wb[..., -1:, :]
         self.dW, self.db = self._dWb[..., :-1, :], self._dWb[..., -1:, :]
         self._memory_of_Z, self._memory_of_dX = Buffer(self.n_out + (not self.gives_scores)), Buffer(self.n_in + 1)
@@ -81,6 +82,7 @@ class Dense(Bare):
         """dW = X' dZ, db = 1' dZ, dX = dZ W'; the first layer of a network stops before dX."""
         if dZ is not self._dZ:
             self._prepare_back(dZ)
+        # dW first: dX may be written over X, of which dW is made.
         self._product(self._XT, self._dZ_of_units, self._dWb)
         if self.passes_back:
             self._product_back(self._dZ_of_units, self._WT, self._dX_of_units)
@@ -103,6 +105,7 @@ class Dense(Bare):
     def _prepare_back(self, dZ: FloatArray) -> None:
         """The same on the way back."""
         self._dZ, self._dZ_of_units = dZ, dZ if self.gives_scores else dZ[..., :-1]
+        # Nobody reads what the first layer of a network passes back.
         if not self.passes_back:
             self._dX = dZ
         elif self._X is None or not self.overwrites_input or self._keeps_width:
@@ -193,10 +196,12 @@ class Activate(Parameterless):
 
     def seed(self, rngs: Sequence[np.random.Generator]) -> None:
         """Take one generator per member."""
+        # Without an X the next pass prepares again, and no mask of the former generators is left in use.
         self._masks, self._X = Masks(rngs, self.dropout), None
 
     def keep(self, members: IntArray) -> None:
         """Keep the rates of these members and, while training, their generators and drawn masks."""
+        # A single rate stands for however many members are left.
         if len(self.dropout) > 1:
             self.dropout = tuple(self.dropout[member] for member in members)
         if hasattr(self, "_masks"):
@@ -212,6 +217,7 @@ class Activate(Parameterless):
             self._with_slopes(X, self._smooth)
         else:
             X = self._by_value(X)
+        # Activations run over whole rows, which lie together in memory, and so over the column of ones as well.
         if not self._keeps_ones:
             self._ones.fill(1.0)
         self.result = X
@@ -278,5 +284,6 @@ class Activate(Parameterless):
         if self._drops:
             np.multiply(self._ahead.draw(), self._growth, out=self._mask)
             A = np.multiply(A, self._mask, out=self._memory_of_dropped.like(A))
+        # The output may lie elsewhere than X did, and it is the column of the output that must hold ones.
         self._ones = A[..., -1]
         return A

@@ -29,6 +29,7 @@ def aligned(
     ((2, 3), 0)
     """
     n_bytes = prod(shape) * np.dtype(dtype).itemsize
+    # A line more than is needed, so that there is room to begin at the start of the next one.
     memory = make(n_bytes + _LINE_BYTES, np.uint8)
     start = -memory.ctypes.data % _LINE_BYTES
     return memory[start : start + n_bytes].view(dtype).reshape(shape)
@@ -53,14 +54,19 @@ class Buffer:
 
     def like(self, X: FloatArray) -> FloatArray:
         """An array with the leading axes, rows and type of X, with ones or what was written into it before."""
+        # Nearly every step asks for the shape of the one before, and slicing again costs more than this comparison.
         if X.shape != self._shape:
             self._lend(X)
         return self._lent
 
     def _lend(self, X: FloatArray) -> None:
         self._shape, lead, n_rows = X.shape, X.shape[:-2], X.shape[-2]
+        # Grown, never shrunk: the last batch of an epoch is smaller, and the next whole one needs all of it again.
         if self._whole.shape[:-2] != lead or self._whole.shape[-2] < n_rows:
             self._whole = aligned((*lead, n_rows, self._width), X.dtype)
+            # Layers write units and leave the last column alone: its ones are what the next layer multiplies its b
+            # with.
             self._whole.fill(1.0)
+        # Leading rows, which lie together for each member, as BLAS wants them.
         self._lent = self._whole[..., :n_rows, :]
         self.units = self._lent[..., :-1]

@@ -58,6 +58,7 @@ class _GainAndShift(Bare):
     def backward(self, dZ: FloatArray) -> FloatArray:
         """Fill dgain and dshift; dX in the memory of dZ."""
         dN = dZ[..., :-1]
+        # Before dN is multiplied by the gain: until then it is the gradient of Z.
         (dN * self._N).sum(axis=-2, keepdims=True, out=self.dgain)
         dN.sum(axis=-2, keepdims=True, out=self.dshift)
         dN *= self.gain
@@ -119,6 +120,7 @@ class BatchNorm(_GainAndShift):
             self._inverse = 1.0 / np.sqrt(self.variance + _EPSILON)
             return self._gained((X[..., :-1] - self.mean) * self._inverse, X)
         N, mean, variance, self._inverse = _standardized(X[..., :-1], self.axis)
+        # In place, since these are views of the parameters, with which they are saved.
         self.mean += self.momentum * (mean - self.mean)
         self.variance += self.momentum * (variance * (n_rows / (n_rows - 1)) - self.variance)
         return self._gained(N, X)

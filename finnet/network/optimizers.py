@@ -220,6 +220,8 @@ class Adam(Settings):
     def step(self, block: Block, time: int) -> None:
         """One step; the slots hold m / (1 - beta1) and v / (1 - beta2), which saves two passes."""
         (M, V), gradient, scratch, dtype = block.slots, block.gradient, block.scratch, block.theta.dtype
+        # sqrt(v / (1 - beta2^t)) is sqrt(V) / root: multiplying through by root leaves one root and one division per
+        # element.
         root = ((1.0 - self.beta2**time) / (1.0 - self.beta2)) ** 0.5
         M *= constant(self.beta1, dtype)
         M += gradient
@@ -251,6 +253,7 @@ class AdamW(Settings):
         """Shrink, then step as Adam does."""
         decay = float(self.weight_decay) if block.decay is None else block.decay
         np.multiply(block.is_weight, np.array(-block.rate * decay, block.theta.dtype), out=block.scratch)
+        # Biases get the factor 1, so that one product serves all; Adam then takes the scratch for itself.
         block.scratch += 1.0
         block.theta *= block.scratch
         Adam.step(cast(Adam, self), block, time)
@@ -303,6 +306,7 @@ class Updater:
     def update(self) -> None:
         """Change theta by one step."""
         self.time += 1
+        # All passes of the rule over one block before the next, so that each is fetched from memory once.
         for block in self._blocks:
             self.optimizer.step(block, self.time)
         if self.time % _FLUSH_EVERY == 0:
@@ -310,6 +314,7 @@ class Updater:
 
     def scale_rate(self, factor: float | FloatArray) -> None:
         """Multiply the starting learning rate by `factor`, for a pack of shape (n_members, 1), from now on."""
+        # From the starting rate, not the last one: the factors of a schedule do not pile up.
         for block in self._blocks:
             block.rate = common(self._rate * factor)
 
@@ -325,10 +330,12 @@ class Updater:
     def attach(self, theta: FloatArray, gradient: FloatArray) -> None:
         """Work on these arrays, with the memory that there is, at the starting rate."""
         cuts = list(_cuts(theta.shape))
+        # One for all blocks, which take turns and so keep it in the cache; the first is the largest.
         scratch = aligned(theta[cuts[0]].shape, theta.dtype)
         self._blocks = [self._block(where, theta, gradient, scratch=scratch) for where in cuts]
 
     def __getstate__(self) -> dict[str, object]:
+        # Blocks are views, and copies of views would no longer change the network; `attach` cuts new ones.
         return {name: value for name, value in vars(self).items() if name != "_blocks"}
 
     def _block(self, where: "_Where", theta: FloatArray, gradient: FloatArray, *, scratch: FloatArray) -> Block:
@@ -354,6 +361,7 @@ _Where = tuple[slice, ...]
 
 def _cuts(shape: tuple[int, ...]) -> Iterator[_Where]:
     """Blocks of at most 64k elements, cut along the parameters and never between members."""
+    # Rates stand one per member, so every block holds a piece of each of them.
     lead, n = shape[:-1], shape[-1]
     width = max(1, _BLOCK // max(1, *lead)) if lead else _BLOCK
     for start in range(0, n, width):

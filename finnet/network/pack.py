@@ -172,11 +172,13 @@ def train_pack(
         raise ConfigError(f"averaging={settings.averaging} is for single networks; use train, or averaging=0.0")
     # A copy does the work, because members leave it.
     run = _PackRun(deepcopy(network), loss, settings, rates=rates, decays=decays, patiences=patiences)
+    # The same two children that `train` takes, so that a member draws what it would draw alone.
     order_rngs, dropout_rngs = zip(*[rng.spawn(2) for rng in rngs], strict=True)
     run.network.seed(dropout_rngs)
     run.batches = Batches(examples, run.settings.batch_size, rngs=order_rngs)
     run.validation = validation
     watch = watched(callbacks, run.network, run.means, epochs=settings.epochs, trained=network)
+    # A member that diverges overflows until its epoch ends; its loss then says so.
     with watch, np.errstate(all="ignore"):
         try:
             run.train(callbacks)
@@ -301,6 +303,7 @@ class _PackRun:
                 self._note_means()
             votes = [callback.on_epoch_end(self.network, self.means) for callback in callbacks]
             self.is_called_off = any(votes)
+            # Members leave after the callbacks, which are to see the network that this epoch trained.
             self.leave(over)
 
     def cut(self) -> None:
@@ -333,6 +336,7 @@ class _PackRun:
         # What has diverged in training is not worth keeping, even where the loss of these other rows is finite.
         loss = np.where(has_diverged, np.nan, validation_loss(self.network, self.loss, self.validation))
         self.validation_losses.append(self._spread(loss))
+        # Asked without early stopping too: this is also what notes the best weights, to which an interrupt goes back.
         is_out_of_patience = self.standing.best.is_over(self.network.values, loss)
         if self.settings.early_stopping is None:
             return ~np.isfinite(loss)
@@ -342,8 +346,10 @@ class _PackRun:
         """Store what stopped members end with and go on without them."""
         if not over.any():
             return
+        # Before anything else, as `keep` moves the parameters of those who stay to other memory.
         self._store(over)
         if self.settings.early_stopping is None:
+            # Without early stopping none leaves but by diverging.
             self.best_epoch[self.active[over]] = 0
         kept = np.flatnonzero(~over)
         self.network.keep(kept)
@@ -352,11 +358,13 @@ class _PackRun:
         self.batches.keep(kept)
         self.validation = None if self.validation is None else self.validation.keep(kept)
         self.settings = replace(self.settings, penalty=self.settings.penalty.keep(kept))
+        # Last and in one piece: until here an interrupt finds members and parameters that belong together.
         self.standing = _Standing(self.active[kept], self.network.values, self.standing.best.of(kept))
 
     def finish(self) -> tuple[FloatArray, PackHistory]:
         """Parameters of all members side by side, each with its best or last ones, and what happened."""
         self._store(np.ones(len(self.active), dtype=bool))
+        # The last step of an epoch can overflow parameters although every loss before it was a number.
         self.best_epoch[~np.isfinite(self.final).all(axis=1)] = 0
         self.means.best_epoch, self.means.was_interrupted = int(self.best_epoch.max()), self.was_interrupted
         losses = np.array(self.train_losses), np.array(self.validation_losses)

@@ -25,12 +25,14 @@ class Residual(Block):
         for layer in self.layers:
             Z = layer.forward(Z)
         Z = np.add(X, Z, out=self._Z.like(X))
+        # The ones of X and those of the block have added up to 2.
         Z[..., -1] = 1.0
         return Z
 
     def backward(self, dZ: FloatArray) -> FloatArray:
         """dX = dZ + what comes back through the block."""
         dX = self._dZ.like(dZ)
+        # A copy, because layers inside the block write over dZ.
         dX[...] = dZ
         for layer in reversed(self.layers):
             dZ = layer.backward(dZ)

@@ -100,6 +100,7 @@ class SharedDense(Bare):
         self.R, self.S, self.b = self._columns_and_rows(rows)
         self.dR, self.dS, self.db = self._columns_and_rows(row_gradients)
         self._Z, self._dX = Buffer(self.n_out + 1), Buffer(self.n_in + 1)
+        # The weights of each network: filled on the way forward, read on the way back, and then written over.
         self._own, self._slopes = (np.empty((self.n_shared, *self.W.shape), self.W.dtype) for _ in range(2))
         self._ones = np.empty((1, 0), self.W.dtype)
 
@@ -112,6 +113,7 @@ class SharedDense(Bare):
 
     def forward(self, X: FloatArray) -> FloatArray:
         """Z_k = X_k W_k + b_k with W_k = diag(r_k) W diag(s_k): cheaper than scaling rows, which outnumber inputs."""
+        # A view: the rows that all networks take lie in memory once.
         X = np.broadcast_to(X, (self.n_shared, *X.shape[-2:]))
         self._X, Z = X[..., :-1], self._Z.like(X)
         np.multiply(self.W, self.R, out=self._own)
@@ -126,14 +128,17 @@ class SharedDense(Bare):
         if self._ones.shape[1] != dZ.shape[-2]:
             self._ones = np.ones((1, dZ.shape[-2]), dZ.dtype)
         np.matmul(self._ones, dZ, out=self.db)
+        # Now or never: further down the networks' own weights are written over.
         if self.passes_back:
             np.matmul(dZ, self._own.mT, out=self._dX.units)
             # What activations multiply step after step would shrink to denormal numbers, which slow every later step.
             dX[..., -1] = 1.0
         own = np.matmul(self._X.mT, dZ, out=self._slopes)
+        # dR and dS sum dW_k * W over outputs and over inputs; as products with S and R they need no array in between.
         slopes = np.multiply(own, self.W, out=self._own)
         np.matmul(slopes, self.S.mT, out=self.dR)
         np.matmul(self.R.mT, slopes, out=self.dS)
+        # Last, since it spoils dW_k: what each network contributes to the gradient of the W that all share.
         own *= self.R
         own *= self.S
         own.sum(axis=0, out=self.dW)
@@ -186,6 +191,7 @@ class PerShared(Bare):
 
     def seed(self, rngs: Sequence[np.random.Generator]) -> None:
         """Every network gets a generator of its own."""
+        # Seen from outside, networks that share weights are one network, with one generator.
         (rng,) = rngs
         self.layer.seed(rng.spawn(self.n_shared))
 

@@ -199,6 +199,7 @@ class Trainer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+        # Its blocks were not stored; they are cut anew from the arrays of the network that was.
         self.updater.attach(self.network.trained, self.network.trained_gradients)
 
     def batches(self, examples: Examples, *, rng: np.random.Generator) -> Batches:
@@ -221,6 +222,7 @@ class Trainer:
                 _finite(self.network.values.sum(), epoch=epoch)
             self.history.validation_loss += judged
             self.history.best_epoch, self.history.is_of_stream = len(self.history), True
+        # Interrupts too: a learner that is kept must not be left half-way through an epoch.
         except BaseException:
             self.go_back(before)
             raise
@@ -344,6 +346,7 @@ def train_steps(learning: Learning, batches: Batches) -> list[FloatArray]:
     step_to_watch = _last_whole_step(batches)
     for X, Y, weights in batches:
         scores = network.forward(X)
+        # A copy, since the next step writes its scores into the same memory.
         seen.append(scores.copy())
         is_watched = len(seen) == step_to_watch
         if is_watched:

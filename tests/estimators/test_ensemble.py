@@ -205,6 +205,12 @@ def test_advice_speaks_of_most_members():
         assert overfits == (early_stopping is False)
 
 
+def test_advice_for_one_network_does_not_count_it():
+    model = NetworkEnsembleClassifier(**{**QUICK, "members": 1, "learning_rate": 1e-9})
+    told = model.fit(0 * X[:160], Y[:160], X_val=0 * X[160:], y_val=Y[160:]).advice_
+    assert any(sentence.startswith("the network has learned nothing: its ") for sentence in told)
+
+
 def test_layers_that_members_pass_by_are_not_called_dead():
     varied = {"hidden": (16,) * 4, "depth": (1, 4), "selection": "all", "activation": "relu", "batch_size": 64}
     model = NetworkEnsembleClassifier(9, **varied, folds=2, epochs=5, random_state=3).fit(X, Y)

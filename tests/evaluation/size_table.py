@@ -76,6 +76,7 @@ def made(design: Design, rng: np.random.Generator) -> Cases:
         horizon=design.horizon,
         issued=start + np.arange(n) * np.timedelta64(1, "D"),
         unit_name="session" if design.dated else "row",
+        entity=np.arange(n),
     )
 
 

@@ -29,7 +29,7 @@ def test_rows_of_one_day_are_one_unit(make_forecasts, make_days):
     assert cases.unit_name == "session"
 
 
-@pytest.mark.parametrize(("n_days", "units", "name"), [(366, 12, "month"), (300, 300, "session")])
+@pytest.mark.parametrize(("n_days", "units", "name"), [(366, 12, "month"), (300, 300, "day")])
 def test_loans_are_one_unit_per_month_once_there_are_twelve(make_forecasts, make_days, n_days, units, name):
     cases = paired_cases(make_forecasts({"a": np.full(n_days, 0.5)}, np.arange(n_days) % 2, issued=make_days(n_days)))
     assert (cases.n_units, cases.unit_name) == (units, name)

@@ -12,7 +12,8 @@ def table_of(**models):
     """One row per model from (difference, times needed, p_holm)."""
     rows = [
         {"model": name, "metric": "log_loss", "difference": d, "times_needed": times, "p_holm": p, "p_forecasts": p,
-         "years": 2.0, "years_needed": 2.0 * times, "rows_needed": np.nan, "fits": 5, "one_fold": np.nan}
+         "test": "rows", "years": 2.0, "years_needed": 2.0 * times, "rows_needed": np.nan, "fits": 5,
+         "one_fold": np.nan}
         for name, (d, times, p) in models.items()
     ]  # fmt: skip
     return pd.DataFrame(rows)
@@ -105,10 +106,20 @@ def test_naive_forecasts_have_their_own_sentences():
 
 
 def test_models_that_beat_every_naive_forecast_are_named():
-    said = verdict(table_of(tree=WIN, always_up=WIN, prior_rate=WIN), naive_of(network=True, tree=True), NAIVE)
-    assert said.endswith(
-        'The network and the decision tree beat every naive forecast ("always up" and the prior rate).'
-    )
+    said = verdict(table_of(tree=WIN, always_up=WIN, prior_rate=TIE), naive_of(network=False, tree=True), NAIVE)
+    assert 'The decision tree beats every naive forecast ("always up" and the prior rate).' in said
+
+
+def test_that_the_network_beats_the_naive_forecasts_is_said_once():
+    naive = table_of(tree=WIN, always_up=WIN, prior_rate=WIN)
+    start = f'{OPENING} beats the decision tree. Against the naive forecasts, it beats "always up" and the prior rate.'
+    assert verdict(naive, naive_of(network=True, tree=True, knn=False), NAIVE) == f"{start} So does the decision tree."
+    assert verdict(naive, naive_of(network=True, tree=False), NAIVE) == f"{start} No other model is shown to."
+
+
+def test_clients_are_counted_where_they_were_tested():
+    rows = table_of(tree=TIE).assign(years=np.nan, years_needed=np.nan, rows_needed=4321.0, test="clients")
+    assert verdict(rows).endswith("detecting it would take about 4,300 clients.")
 
 
 def test_a_model_of_ones_own_keeps_its_name():

@@ -134,9 +134,9 @@ def test_the_verdict_says_that_rows_are_weighted():
 def test_a_weighted_row_test_by_hand():
     # mean (1 * 1 + 3 * 5) / 4 = 4; sum of w^2 (x - 4)^2 is 1 * 9 + 9 * 1 = 18, over (sum w)^2 = 16, times
     # n_eff / (n_eff - 1) with n_eff = 16 / 10.
-    test = rows_t(np.array([1.0, 5.0]), np.zeros(2, int), np.arange(2), np.array([1.0, 3.0]))
+    test = rows_t(np.array([1.0, 5.0]), np.zeros(2, int), np.arange(2), weight=np.array([1.0, 3.0]))
     assert np.isnan(test.p_value)  # 1.6 rows less one fold leave no degree of freedom
-    three = rows_t(np.array([1.0, 5.0, 3.0]), np.zeros(3, int), np.arange(3), np.array([1.0, 2.0, 1.0]))
+    three = rows_t(np.array([1.0, 5.0, 3.0]), np.zeros(3, int), np.arange(3), weight=np.array([1.0, 2.0, 1.0]))
     # mean (1 + 10 + 3) / 4 = 3.5; sum w^2 r^2 = 6.25 + 9 + 0.25 = 15.5; n_eff = 16 / 6.
     error = np.sqrt(15.5 / 16 * (16 / 6) / (16 / 6 - 1))
     assert (three.mean, three.dof) == (3.5, pytest.approx(16 / 6 - 1))
@@ -146,16 +146,16 @@ def test_a_weighted_row_test_by_hand():
 
 def test_equal_weights_leave_the_row_test_that_of_student():
     x = np.random.default_rng(1).standard_normal(40) + 0.2
-    test = rows_t(x, np.zeros(40, int), np.arange(40), np.full(40, 7.0))
+    test = rows_t(x, np.zeros(40, int), np.arange(40), weight=np.full(40, 7.0))
     assert test.p_value == pytest.approx(stats.ttest_1samp(x, 0.0).pvalue)
 
 
 def test_repeats_of_a_weighted_row_count_once():
     rng = np.random.default_rng(2)
     x, w = rng.standard_normal(30), rng.uniform(0.5, 4.0, 30)
-    once = rows_t(x, np.arange(30) % 3, np.arange(30), w)
+    once = rows_t(x, np.arange(30) % 3, np.arange(30), weight=w)
     fold = np.tile(np.arange(30) % 3, 3) + 3 * np.repeat(np.arange(3), 30)
-    again = rows_t(np.tile(x, 3), fold, np.tile(np.arange(30), 3), np.tile(w, 3))
+    again = rows_t(np.tile(x, 3), fold, np.tile(np.arange(30), 3), weight=np.tile(w, 3))
     assert again.mean == pytest.approx(once.mean)
     assert again.statistic == pytest.approx(once.statistic)
 
@@ -164,7 +164,7 @@ def test_the_weighted_row_test_has_its_size_where_variances_follow_weights():
     rng = np.random.default_rng(0)
     weight = np.where(np.arange(120) % 5 == 0, 12.0, 1.0)
     draws = rng.standard_normal((1000, 120)) * np.where(weight > 1, 2.0, 1.0)
-    rejected = [rows_t(x, np.arange(120) % 4, np.arange(120), weight).p_value < 0.05 for x in draws]
+    rejected = [rows_t(x, np.arange(120) % 4, np.arange(120), weight=weight).p_value < 0.05 for x in draws]
     assert 0.03 < np.mean(rejected) < 0.08
 
 
@@ -182,7 +182,8 @@ def test_the_test_over_weighted_months_has_its_size():
     issued = np.datetime64("2018-01-01T00:00:00", "us") + month * np.timedelta64(30, "D")
     for _ in range(200):
         truth, p, zeros = (rng.random(120) < 0.4).astype(float), rng.uniform(0.3, 0.5, (120, 2)), np.zeros(120, int)
-        cases = Cases(["network", "tree"], p, truth, truth, month, zeros, zeros, 1, issued, "month", weight=weight)
+        clock = {"unit": month, "issued": issued, "unit_name": "month", "entity": np.arange(120)}
+        cases = Cases(["network", "tree"], p, truth, truth, fold=zeros, repeat=zeros, horizon=1, weight=weight, **clock)
         test = Pairs.of(cases, METRICS["log_loss"]).answers("network", "tree").forecasts
         difference = log_losses(truth, p[:, 1]) - log_losses(truth, p[:, 0])
         assert test.mean == pytest.approx(np.average(difference, weights=weight))

@@ -9,6 +9,7 @@ import pytest
 
 from finnet.data.loan_book import LoanBook
 from finnet.errors import ConfigError, DataError
+from finnet.evaluation.scores import score
 from finnet.forecasts import Forecasts
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.page_files import page_files, report_from
@@ -62,7 +63,9 @@ def results_of(book):
     parts = [
         Forecasts.from_rows({**rows, **known, "model": name, "value": values[name]}, run_id="t") for name in values
     ]
-    return Results(Forecasts.concat(parts), SimpleNamespace(subject="network"), None)
+    forecasts = Forecasts.concat(parts)
+    scores = score(forecasts, ("log_loss", "auc"), draws=20)
+    return Results(forecasts, SimpleNamespace(subject="network", scores=scores), None)
 
 
 def words_of(section):
@@ -126,6 +129,16 @@ def test_columns_of_groups_are_no_features(tmp_path):
 def test_groups_of_a_made_book_are_no_features_either():
     job = job_of(fairness={"groups": ["home"], "approved_share": 0.8})
     assert "home" not in read(job).features
+
+
+def test_all_loans_have_one_interval_for_each_score(tmp_path):
+    job = file_job(tmp_path, segments={"columns": ["income"]})
+    results = results_of(read(job))
+    section = decide_on_loans(job, read(job), results).sections[1]
+    scores = results.assessment.scores.set_index(["model", "metric"]).loc["network"]
+    for name in ("log_loss", "auc"):
+        total = section.segments.loc[0, [name, f"{name}_low", f"{name}_high"]]
+        assert total.tolist() == scores.loc[name, ["value", "low", "high"]].tolist()
 
 
 def test_groups_and_segments_have_sections(tmp_path):

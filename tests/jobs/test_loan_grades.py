@@ -14,8 +14,8 @@ from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
 from finnet.jobs.sources import load
-from finnet.jobs.tasks.loan_grades import grades_of_policy
-from finnet.lending.grades import GradeScale
+from finnet.jobs.tasks.loan_grades import _scale_words, grades_of_policy
+from finnet.lending.grades import Grades, GradeScale
 
 BOOK = made_loan_book(loans=500)
 RATES = {"mortgage": 0.02, "own": 0.01, "rent": 0.03}
@@ -44,6 +44,11 @@ def stated(file, tmp_path_factory):
     changes = {"central_tendency": {"column": "home", "rates": RATES}, "grades": {"limits": [0.01, 0.03]}}
     job = job_of(file, **changes)
     return job, run_job(job, reports=tmp_path_factory.mktemp("reports"))
+
+
+@pytest.mark.parametrize(("left", "words"), [(1, "of which 1 is left"), (3, "of which 3 are left")])
+def test_how_many_grades_are_left_is_said_in_words(left, words):
+    assert words in _scale_words(Grades(count=7), GradeScale((0.01, 0.03)[: left - 1]))
 
 
 def policy_of(result):

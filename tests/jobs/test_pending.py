@@ -69,6 +69,15 @@ def test_the_page_counts_them_and_says_what_orders_and_groups_the_loans(run):
     assert "Loans of one client stay on one side" in page
 
 
+def test_the_page_counts_clients(run):
+    _, table, result = run
+    tested = result.forecasts.table.drop_duplicates("entity")
+    assert tested["group"].nunique() == table["client"].iloc[tested["entity"].astype(int) - 1].nunique() < len(tested)
+    page = (result.folder / "report.html").read_text()
+    assert f"over {len(tested)} loans of {tested['group'].nunique()} clients" in page
+    assert "Tests of calibration, grades and vintages count loans" in page
+
+
 def test_the_same_forecasts_come_from_the_saved_run(run):
     folder, table, result = run
     table.query("status == 'current'").drop(columns=["nth", "client", "status"]).to_csv(folder / "new.csv")

@@ -18,6 +18,7 @@ from finnet.reporting.sections.comparison import ComparisonSection
 from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.trading import TradingSection
 from finnet.reporting.sections.training import TrainingSection
+from finnet.reporting.training_plot import training_plot
 from tests.reporting.changing import section_of
 
 
@@ -33,7 +34,7 @@ def drawings(direction_report, default_risk_report):
         "known truth": lambda: plots.known_truth_plot(zero.known_truth["probability"], zero.known_truth["forecast"]),
         "equity": lambda: plots.equity_plot(section_of(direction_report, TradingSection).table),
         "cutoff": lambda: plots.cutoff_plot(lending.cutoffs, chosen=lending.chosen),
-        "training": lambda: plots.training_plot(section_of(direction_report, TrainingSection).histories),
+        "training": lambda: training_plot(section_of(direction_report, TrainingSection).histories),
         "worked example": lambda: worked_example_plot(worked_example()),
     }
 
@@ -103,7 +104,7 @@ def test_a_model_that_says_one_number_is_drawn():
 
 
 def test_training_without_validation_shows_training_alone():
-    words = texts(plots.training_plot(history(validation_loss=np.nan)))
+    words = texts(training_plot(history(validation_loss=np.nan)))
     assert "training" in words
     assert not {"validation", "best epoch", "middle 80 %"} & set(words)
 
@@ -114,19 +115,19 @@ def history(**columns):
 
 
 def test_one_network_has_no_band_around_it():
-    assert "middle 80 %" not in texts(plots.training_plot(history()))
+    assert "middle 80 %" not in texts(training_plot(history()))
     two = pd.concat([history(), history(member=1, validation_loss=0.8)])
-    assert "middle 80 %" in texts(plots.training_plot(two))
+    assert "middle 80 %" in texts(training_plot(two))
 
 
 def test_networks_not_in_the_forecast_are_not_drawn():
     other = history(member=1, share=0.0, loss=9.0, validation_loss=9.0)
-    assert plots.training_plot(pd.concat([history(), other])) == plots.training_plot(history())
+    assert training_plot(pd.concat([history(), other])) == training_plot(history())
 
 
 @pytest.mark.parametrize("folds", [1, 4, 5, 15])
 def test_every_fold_has_its_panel(folds):
-    words = texts(plots.training_plot(pd.concat([history(fold=fold) for fold in range(folds)])))
+    words = texts(training_plot(pd.concat([history(fold=fold) for fold in range(folds)])))
     assert [word for word in words if word.startswith("Fold")] == [f"Fold {fold}" for fold in range(folds)]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from finnet.reporting import plots
 from finnet.reporting.html import Note, render
+from finnet.reporting.sections import training
 from finnet.reporting.sections.comparison import ComparisonSection
 from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
@@ -35,6 +36,7 @@ def drawn_once():
     with pytest.MonkeyPatch.context() as patch:
         for name in plots.__all__:
             patch.setattr(plots, name, once(name, getattr(plots, name)))
+        patch.setattr(training, "training_plot", once("training_plot", training.training_plot))
         yield
 
 

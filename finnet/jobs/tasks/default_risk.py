@@ -244,8 +244,11 @@ class DefaultRiskTask(Task):
         notes = ["Only loans that were granted have outcomes; how refused applicants would have paid is not known."]
         if job.data.source.group:
             notes.append(
-                f"Loans of one {job.data.source.group} stay on one side of every split and block. Intervals and tests"
-                " count loans, not groups of them, so they are too sure where loans of one group share their luck."
+                f"Loans of one {job.data.source.group} stay on one side of every split and block, and scores,"
+                " comparisons, profits, segments and fairness count clients by it. Tests of calibration, grades and"
+                " vintages count loans, so they are too sure where loans of one client share its luck."
+                + " With dates, comparisons and scores are taken by time and by client, and the more careful counts."
+                * dataset.is_dated
             )
         notes += weight_notes(dataset, job.data.source.weight, job.models)
         if dataset.in_order_of:

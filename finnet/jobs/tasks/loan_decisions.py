@@ -173,7 +173,7 @@ def decide_on_loans(
         policy = {"cutoff": chosen}
     sections: list[ReportSection] = [section]
     if job.segments is not None:
-        sections.append(_segments_section(job.segments, book, judged or own, clients))
+        sections.append(_segments_section(job.segments, book, judged or own, scores=results.assessment.scores))
     if job.fairness is not None:
         sections.append(_fairness_section(job, book, own, chosen=chosen, seed=seed))
     return LoanDecisions(cutoffs=cutoffs, sections=sections, record=record, policy=policy)
@@ -321,14 +321,12 @@ def _segments(segments: Segments, book: LoanBook, trained: Any) -> pd.DataFrame:
     return pd.DataFrame(parts, index=pd.Index(book.loan_id))
 
 
-def _segments_section(
-    segments: Segments, book: LoanBook, own: Forecasts, clients: "pd.Series[int] | None"
-) -> SegmentsSection:
+def _segments_section(segments: Segments, book: LoanBook, own: Forecasts, *, scores: pd.DataFrame) -> SegmentsSection:
     tested = np.isin(book.loan_id.astype(str), own.table["entity"].unique().astype(str))
     divided = _segments(segments, book, np.ones(len(book), bool) if tested.all() else ~tested)
     period, vintages = segments.period if own.is_dated else "", None
     if period:
         divided[period] = application_periods(own, period).reindex(divided.index)
         vintages = vintage_table(own, period)
-    table = segment_table(own, divided, clients=clients)
+    table = segment_table(own, divided, clients=_by_loan(book, book.group), scores=scores)
     return SegmentsSection(segments=table, vintages=vintages, period=period or "quarter")

@@ -147,7 +147,9 @@ def _groups(by: Sequence[str], loans: pd.DataFrame, dataset: Dataset) -> Iterato
 def _scale_words(settings: Grades, scale: GradeScale) -> str:
     if settings.limits:
         return "Limits are those of the job file."
-    joined = "" if len(scale) == settings.count else f", of which {len(scale)} are left"
+    joined = (
+        "" if len(scale) == settings.count else f", of which {len(scale)} {'is' if len(scale) == 1 else 'are'} left"
+    )
     return (
         f"Limits: {settings.count} equal steps of the log-odds over forecasts of the training loans{joined}; a grade"
         f" with fewer than {percent(settings.least_share, 0)} of these loans, or fewer than"

@@ -141,9 +141,14 @@ class ComparisonSection(ReportSection):
 def _questions(table: pd.DataFrame) -> str:
     """Which two questions the p-values answer, and which of them the verdict."""
     if table["years"].isna().any():
+        whole = (
+            "Loans of one client share its luck, so clients count, each with all its loans"
+            if (table["test"] == "clients").any()
+            else "Rows are independent here, so each counts"
+        )
         return (
-            "Rows are independent here, so each counts: the first p-value takes the fitted models as they are. The "
-            "second takes each fold as one draw of training rows, and stands beside it."
+            f"{whole}: the first p-value takes the fitted models as they are. The second takes each fold as one draw "
+            "of training rows, and stands beside it."
         )
     both = (
         "Two questions are asked: whether these forecasts were better, whatever lasting shocks they share, and "
@@ -170,12 +175,13 @@ def _comparison_blocks(table: pd.DataFrame, subject: str) -> list[Block]:
     if table["years_needed"].notna().any():
         note += " Years needed: data that would make a true difference of the size seen detectable at this test."
     if table["rows_needed"].notna().any():
-        note += " Rows needed: those that would make a true difference of the size seen detectable at this test."
+        counted = _counted_rows(table)
+        note += f" {counted} needed: those that would make a true difference of the size seen detectable at this test."
     return [figure, Table(comparison_table(table, subject), note)]
 
 
 def _tests(table: pd.DataFrame) -> str:
-    """What was counted: sessions, fits or rows."""
+    """What was counted: sessions, months, days, fits, rows or clients."""
     counted = table.groupby("test", sort=False)["n"].max()
     if len(counted) == 1:
         return f"Tested over {count(counted.iloc[0])} {counted.index[0]}."
@@ -196,16 +202,18 @@ def comparison_table(comparison: pd.DataFrame, subject: str) -> pd.DataFrame:
     ----------
     comparison : DataFrame
         Columns `model`, `metric` (one for all rows), `value`, `difference` (positive where the subject is better),
-        `low`, `high`, `p_forecasts`, `p_fits`, `p_holm`, `years_needed`, `rows_needed`.
+        `low`, `high`, `p_forecasts`, `p_fits`, `p_holm`, `test`, `years_needed`, `rows_needed`.
 
     Examples
     --------
     >>> row = {"model": "tree", "metric": "auc", "value": 0.7, "difference": 0.02, "low": 0.01, "high": 0.03,
-    ...        "p_forecasts": 0.01, "p_fits": np.nan, "p_holm": 0.02, "years_needed": np.nan, "rows_needed": np.nan}
+    ...        "test": "rows", "p_forecasts": 0.01, "p_fits": np.nan, "p_holm": 0.02, "years_needed": np.nan,
+    ...        "rows_needed": np.nan}
     >>> comparison_table(pd.DataFrame([row]), "network").iloc[0].tolist()
     ['Decision tree', '0.700', '+0.020\\n+0.010 to +0.030', '0.010', '0.020']
     """
     metric = metric_of(str(comparison["metric"].iloc[0])).fit_for(comparison["difference"])
+    needed = f"{_counted_rows(comparison)} needed"
     rows = pd.DataFrame(
         {
             "Model": comparison["model"].map(model_heading),
@@ -218,11 +226,16 @@ def comparison_table(comparison: pd.DataFrame, subject: str) -> pd.DataFrame:
             "p, other fits": comparison["p_fits"].map(p_value),
             "p (Holm)": comparison["p_holm"].map(p_value),
             "Years needed": comparison["years_needed"].map(_years),
-            "Rows needed": comparison["rows_needed"].map(_rows_needed),
+            needed: comparison["rows_needed"].map(_rows_needed),
         }
     )
-    absent = {"p, other fits": "p_fits", "Years needed": "years_needed", "Rows needed": "rows_needed"}
+    absent = {"p, other fits": "p_fits", "Years needed": "years_needed", needed: "rows_needed"}
     return rows.drop(columns=[words for words, name in absent.items() if not comparison[name].notna().any()])
+
+
+def _counted_rows(comparison: pd.DataFrame) -> str:
+    """What the data would need more of where it has no dates: rows, or the clients whose loans they are."""
+    return "Clients" if (comparison["test"] == "clients").any() else "Rows"
 
 
 def _columns(frame: pd.DataFrame, value: str) -> tuple[pd.Series, pd.Series, pd.Series]:

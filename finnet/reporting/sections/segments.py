@@ -104,8 +104,8 @@ _NONE = (
 _NOT_TESTED = f"No segment has {FEWEST_LOANS} loans and {FEWEST_DEFAULTS} defaults, so none could be tested."
 _FIGURES = (
     "Difference: observed less forecast, in percentage points. AUC: how well risks are told apart within the segment."
-    f" Below them 95 % intervals, not adjusted. * fewer than {FEWEST_LOANS} loans or {FEWEST_DEFAULTS} defaults: not"
-    " tested."
+    " Below them 95 % intervals, not adjusted; log loss and AUC of all loans are those of the table of all scores."
+    f" * fewer than {FEWEST_LOANS} loans or {FEWEST_DEFAULTS} defaults: not tested."
 )
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from finnet.evaluation.walk_forward import FitRecord, FoldResult
-from finnet.reporting import plots
 from finnet.reporting.html import Block, Details, Figure, Note, Points, Section, Table
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import count, number, percent
+from finnet.reporting.training_plot import training_plot
 
 __all__ = ["TrainingSection", "layer_table", "learning_table", "networks_table"]
 
@@ -78,7 +78,7 @@ class TrainingSection(ReportSection):
         chosen = self.networks[self.networks["share"] > 0]
         each = f"The {count(len(chosen))} chosen networks of all folds; page/networks.parquet has each of them."
         return [
-            Figure(plots.training_plot(self.histories), curves, alt),
+            Figure(training_plot(self.histories), curves, alt),
             Table(learning_table(self.learning), folds),
             *self._layer_blocks(),
             Details("Settings of the chosen networks", Table(networks_table(chosen), each)),
