@@ -12,6 +12,7 @@ from finnet.errors import ConfigError, DataError, NotSavedError
 from finnet.estimators.fit_checks import has_validation, require_jobs
 from finnet.estimators.network_base import RandomState, generator
 from finnet.estimators.probabilities import BinaryClassifier
+from finnet.estimators.risk_history import RiskHistory
 from finnet.estimators.risk_race import Division, Race, divide, log_losses, run_race
 from finnet.estimators.risk_table import RiskTable
 from finnet.estimators.sample_weights import checked_sample_weight
@@ -84,6 +85,9 @@ class DefaultRiskClassifier(BinaryClassifier):
     out_of_bag_ : ndarray of shape (n_rows,)
         Probability of the second class for each training row, by the bags that had left it out; NaN where none
         had, as for all rows of X where X_val was given, whose rows then follow.
+    history_, bags_, designs_ : DataFrame
+        How the networks learned: losses of every epoch, a row for every bag and one for every design, such as how one
+        retired; see `finnet.estimators.risk_history.RiskHistory`. Like `out_of_bag_` in no model file.
 
     Raises
     ------
@@ -171,12 +175,25 @@ class DefaultRiskClassifier(BinaryClassifier):
         return [ratio.name for ratio in self._table.ratios]
 
     @property
+    def history_(self) -> pd.DataFrame:
+        """Losses of every epoch of every bag; see `RiskHistory.losses`."""
+        return self._history("history_").losses()
+
+    @property
+    def bags_(self) -> pd.DataFrame:
+        """A row for every bag of every design; see `RiskHistory.bag_table`."""
+        return self._history("bags_").bag_table()
+
+    @property
+    def designs_(self) -> pd.DataFrame:
+        """A row for every design; see `RiskHistory.design_table`."""
+        return self._history("designs_").design_table()
+
+    @property
     def out_of_bag_(self) -> FloatArray:
         """Probability of the second class for each training row, by the bags that had left it out."""
         if self._raced.out_of_bag is None:
-            raise NotSavedError(
-                "out_of_bag_ is known right after training alone; look at it before saving, or fit again"
-            )
+            raise _not_saved("out_of_bag_")
         return self._raced.out_of_bag
 
     @property
@@ -196,6 +213,11 @@ class DefaultRiskClassifier(BinaryClassifier):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan, tags.input_tags.categorical, tags.input_tags.string = True, True, True
         return tags
+
+    def _history(self, name: str) -> RiskHistory:
+        if self._raced.history is None:
+            raise _not_saved(name)
+        return self._raced.history
 
     def _require_settings(self) -> None:
         require_whole(self.members, 1, name="members")
@@ -263,6 +285,10 @@ class DefaultRiskClassifier(BinaryClassifier):
         after, then = (log_losses(P[known], y[known]) for P in (other.out_of_bag, before))
         is_better = np.average(after, weights=counts) < np.average(then, weights=counts)
         return (with_ratios, other) if is_better else (table, race)
+
+
+def _not_saved(name: str) -> NotSavedError:
+    return NotSavedError(f"{name} is known right after training alone; look at it before saving, or fit again")
 
 
 def _joined_weights(*parts: _Loans) -> FloatArray | None:

@@ -11,6 +11,7 @@ from finnet.estimators.threads import one_blas_thread
 from finnet.features.bins import PiecewiseLinear
 from finnet.network.activations import ReLU, Sigmoid
 from finnet.network.batches import Examples
+from finnet.network.history import History
 from finnet.network.layers import Dense
 from finnet.network.losses import BinaryCrossEntropy, SigmoidCrossEntropy
 from finnet.network.model import Network, dense_network
@@ -20,7 +21,7 @@ from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Training, train
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["DESIGNS", "Bag", "Design", "Shown", "risk_network", "train_bag"]
+__all__ = ["DESIGNS", "Bag", "Design", "Shown", "TrainedBag", "risk_network", "train_bag"]
 
 _MANY_ROWS, _VERY_MANY_ROWS = 7_000, 40_000
 _BINS_IN_ALL = 160  # by quantiles, and as many by trees
@@ -84,6 +85,14 @@ class Bag:
         return self.network.astype("float64")
 
 
+class TrainedBag(NamedTuple):
+    """A bag right after training: its forecasts of the rows that stopped it, and what happened epoch by epoch."""
+
+    bag: Bag
+    forecast: FloatArray
+    history: History
+
+
 def train_bag(
     name: str,
     shown: Shown,
@@ -94,8 +103,8 @@ def train_bag(
     members: int,
     seed: int,
     weight: FloatArray | None = None,
-) -> tuple[Bag, FloatArray]:
-    """A network of the design `name` that learned from some rows and was stopped by others, and its forecasts of those.
+) -> TrainedBag:
+    """A network of the design `name` that learned from some rows and was stopped by others.
 
     Parameters
     ----------
@@ -123,7 +132,7 @@ def train_bag(
     loss = SigmoidCrossEntropy()
     bag = Bag(name, bins, network)
     with one_blas_thread():
-        train(
+        history = train(
             network,
             loss if members == 1 else MeanOverShared(loss),
             learning,
@@ -132,7 +141,7 @@ def train_bag(
             settings=_training(design, len(learned)),
             judge=None if members == 1 else LossOfAverage(BinaryCrossEntropy(), Sigmoid()),
         )
-        return bag, bag.forecast(shown.take(judged))
+        return TrainedBag(bag, bag.forecast(shown.take(judged)), history)
 
 
 def risk_network(widths: tuple[int, ...], *, members: int) -> Network:

@@ -54,6 +54,9 @@ class FitRecord:
         weight_size.
     advice : list of str, optional
         What went wrong in training and what helps; no sentence where all was well.
+    bags, designs : DataFrame, optional
+        Of the default-risk network: a row for every bag, whose losses stand in `history`, and for every design; see
+        `finnet.estimators.risk_history.RiskHistory`.
     rows : mapping of str to int, optional
         Of the training rows: `fits`, rows of the smallest and of the largest fit (`least`, `most`), `fitted` by any,
         `validating` at a time (at most), `calibrating` in all, and `unused` by all fits.
@@ -69,6 +72,8 @@ class FitRecord:
     spread: float | None = None
     layers: pd.DataFrame | None = None
     advice: list[str] | None = None
+    bags: pd.DataFrame | None = None
+    designs: pd.DataFrame | None = None
     rows: Mapping[str, int] | None = None
     calibration: Mapping[str, Any] | None = None
     is_constant: bool | None = None
@@ -230,6 +235,8 @@ def _record(work: _Work, fitted: Any, forecasts: Forecasts) -> FitRecord:
         spread=None if spread is None else float(spread(work.test.X).mean()),
         layers=_joined(fits, "layers_"),
         advice=_advice(fits),
+        bags=_joined(fits, "bags_"),
+        designs=_joined(fits, "designs_"),
         rows=_use_of_rows(work, fitted),
         calibration=_told(fitted, "calibration_"),
         is_constant=_is_constant(forecasts),

@@ -26,6 +26,7 @@ from finnet.reporting.sections.data import DataSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.purpose import PurposeSection
 from finnet.reporting.sections.reproduction import ReproductionSection
+from finnet.reporting.sections.risk_training import RiskTrainingSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.sections.training import TrainingSection
 from finnet.reporting.text import percent
@@ -112,7 +113,7 @@ class SharedSections:
 
     comparison: ComparisonSection
     calibration: CalibrationSection | CoverageSection | None
-    training: TrainingSection
+    training: TrainingSection | RiskTrainingSection
     purpose: PurposeSection
     data: DataSection
     limits: PointsSection

@@ -12,6 +12,7 @@ from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.purpose import PurposeSection
 from finnet.reporting.sections.reasons import ReasonsSection
 from finnet.reporting.sections.reproduction import ReproductionSection
+from finnet.reporting.sections.risk_training import RiskTrainingSection
 from finnet.reporting.sections.scorecard import ScorecardSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.sections.segments import SegmentsSection
@@ -33,6 +34,7 @@ SECTIONS: dict[str, type[ReportSection]] = {
     "purpose": PurposeSection,
     "reasons": ReasonsSection,
     "reproduction": ReproductionSection,
+    "risk_training": RiskTrainingSection,
     "scorecard": ScorecardSection,
     "segments": SegmentsSection,
     "trading": TradingSection,
