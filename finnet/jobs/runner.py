@@ -12,10 +12,9 @@ from finnet.dataset import Dataset
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
 from finnet.evaluation.assessment import Assessment, assess
 from finnet.evaluation.walk_forward import FoldResult, forecast_folds
-from finnet.features.encoding import TableEncoder
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import MODEL, POLICY, PROFILE, publish, run_name, to_json
-from finnet.jobs.catalog import build_model
+from finnet.jobs.catalog import models_of
 from finnet.jobs.checkpoints import Checkpoints
 from finnet.jobs.config import Job
 from finnet.jobs.deployment import Deployment, deployed
@@ -243,14 +242,4 @@ def _refit(job: Job, dataset: Dataset, name: str, *, units: Checkpoints, on_prog
 
 def build_models(job: Job) -> Mapping[str, Any]:
     """The estimators of a job by name, not fitted yet."""
-    encoder = TableEncoder(task_of(job).scaling())
-    levels = getattr(job, "levels", ())
-    network = job.network.build(fits=job.blocks.fits, kind=job.kind, levels=levels)
-    shared: dict[str, Any] = {
-        "network": network,
-        "encoder": encoder,
-        "trials": job.tune.trials,
-        "kind": job.kind,
-        "levels": levels,
-    }
-    return {name: job.configured(name, build_model(name, **shared)) for name in job.models}
+    return models_of(job, scaling=task_of(job).scaling())

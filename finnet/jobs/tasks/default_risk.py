@@ -22,6 +22,7 @@ from finnet.evaluation.profile import Profile
 from finnet.forecasts import Forecasts
 from finnet.jobs.alarms import raise_loan_alarms
 from finnet.jobs.config import CONTENDERS, Models, SplitChoice, only
+from finnet.jobs.learning_curve import USUAL_ROWS, LearningCurve, learning_curve_section
 from finnet.jobs.loan_drafts import loan_draft
 from finnet.jobs.new_rows import BAD_ALREADY, LATER, OLD, REPEATED, NewRows
 from finnet.jobs.reading import Reading
@@ -105,6 +106,7 @@ class DefaultRiskJob(JobWithScorecard):
     fairness: Fairness | None = None
     segments: Segments | None = None
     reasons: ReasonSettings = ReasonSettings()
+    learning_curve: LearningCurve = LearningCurve()
 
     @model_validator(mode="after")
     def _sets_groups_aside(self) -> Self:
@@ -138,6 +140,8 @@ class DefaultRiskTask(Task):
         """The network is deployed where the file leaves the classifier of default risk out; one rate is that of all."""
         if isinstance(rate := settings.get("central_tendency"), int | float):
             settings = {**settings, "central_tendency": {"column": "", "rates": {ALL: rate}}}
+        if isinstance(wanted := settings.get("learning_curve"), bool):
+            settings = {**settings, "learning_curve": {"rows": USUAL_ROWS if wanted else ()}}
         models = settings.get("models", ["risk_network"])
         is_left_out = isinstance(models, list) and "risk_network" not in models
         return {"deploy": "network", **settings} if is_left_out else settings
@@ -186,7 +190,13 @@ class DefaultRiskTask(Task):
         return Decision(
             result=decided.cutoffs,
             record={**graded.record, **decided.record},
-            sections=[*graded.sections, *decided.sections, *sections, drivers],
+            sections=[
+                *graded.sections,
+                *decided.sections,
+                *sections,
+                *learning_curve_section(job.learning_curve, job, study, results=results, scaling=self.scaling()),
+                drivers,
+            ],
             known_truth=_known_truth(results.own, study.source),
             policy={**graded.policy, **decided.policy, "reasons": reasons},
             files=files,

@@ -8,6 +8,7 @@ from finnet.reporting.sections.data import DataSection
 from finnet.reporting.sections.fairness import FairnessSection
 from finnet.reporting.sections.grades import GradesSection
 from finnet.reporting.sections.guidance import GuidanceSection
+from finnet.reporting.sections.learning_curve import LearningCurveSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.purpose import PurposeSection
 from finnet.reporting.sections.reasons import ReasonsSection
@@ -30,6 +31,7 @@ SECTIONS: dict[str, type[ReportSection]] = {
     "grades": GradesSection,
     "fairness": FairnessSection,
     "guidance": GuidanceSection,
+    "learning_curve": LearningCurveSection,
     "points": PointsSection,
     "purpose": PurposeSection,
     "reasons": ReasonsSection,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from finnet.evaluation.walk_forward import FoldResult
 from finnet.reporting import plots
-from finnet.reporting.html import Details, Figure, Section, Table
+from finnet.reporting.html import Block, Details, Figure, Section, Table
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import count, number, percent
 
@@ -54,7 +54,7 @@ class RiskTrainingSection(ReportSection):
     def draw(self) -> Section:
         """Losses by design, what became of the designs, and their bags."""
         each = f"The {count(len(self.risk_bags))} bags of all folds; page/risk_bags.parquet has each of them."
-        blocks = [
+        blocks: list[Block] = [
             Figure(plots.training_plot(self._curves()), self._caption, "Training and validation loss by epoch"),
             Table(designs_table(self.risk_designs), _DESIGNS),
             Details("Bags", Table(bags_table(self.risk_bags), f"{each} {_BAGS}")),
@@ -84,8 +84,8 @@ class RiskTrainingSection(ReportSection):
             "Loss by epoch for each fold and design. Line: the median over bags of the loss of a bag's forecast, the"
             " average of its networks, on the rows that the bag leaves out, in a band of the middle 80 %; a bag that"
             " has stopped goes on with the loss of the weights that it keeps. Dashed: the median loss of single"
-            " networks on the rows learned from, with dropout, so it may lie higher. Dot: the median epoch whose weights"
-            f" are kept.{others}"
+            " networks on the rows learned from, with dropout, so it may lie higher. Dot: the median epoch whose"
+            f" weights are kept.{others}"
         )
 
     @property
@@ -168,7 +168,7 @@ _BAGS = "A retired design counts for nothing in the forecast."
 
 
 def _going_on(bag: pd.DataFrame, n_epochs: int) -> pd.DataFrame:
-    """Losses of a bag up to that epoch: after its last one, the last it trained with, and that of what it keeps."""
+    """Losses of a bag up to that epoch, after its own last one the last of training and that of what it keeps."""
     epochs = pd.RangeIndex(1, n_epochs + 1, name="epoch")
     losses = bag.set_index("epoch")[["loss", "validation_loss"]].reindex(epochs)
     kept = bag["validation_loss"].min()
