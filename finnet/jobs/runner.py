@@ -170,7 +170,13 @@ def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]
     pending = None
     if undecided is not None:
         pending = Pending.of(undecided, model, name=deployment.model, profile=profile, run_id=run_id)
-    results = Results(forecasts, assessment, model, None if pending is None else pending.forecasts)
+    results = Results(
+        forecasts,
+        assessment,
+        model,
+        None if pending is None else pending.forecasts,
+        importance=_importance(fitted, deployment.subject),
+    )
     decision = task.decide(job, study, results)
     record = manifest(job, study, fitted, run_id=run_id, deployment=deployment)
     report = report_of(
@@ -191,6 +197,13 @@ def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]
         files[PENDING] = replace(pending, forecasts=moved).to_csv(columns)
     # Rendered from what is saved, so that rendering again gives the same page.
     return results, decision, files | {"report.html": render_page(files).encode()}
+
+
+def _importance(fitted: Sequence[FoldResult], subject: str) -> pd.DataFrame | None:
+    """Permutation importance of the model that the page is about, fold below fold; None where it was not measured."""
+    tables = {result.fold: result.fit.importance for result in fitted if result.model == subject}
+    known = [table.assign(fold=fold) for fold, table in tables.items() if table is not None]
+    return pd.concat(known, ignore_index=True) if known else None
 
 
 def _forecast(
@@ -220,6 +233,7 @@ def _forecast(
         run_id=run_id,
         n_jobs=n_jobs,
         finished=finished,
+        importance_of=task_of(job).explained(job),
         on_done=hear,
     )
 

@@ -37,6 +37,7 @@ from finnet.labels import default_dataset, paid_out_at
 from finnet.lending.central_tendency import ALL, CentralTendency
 from finnet.lending.grades import Grades
 from finnet.lending.terms import LoanTerms
+from finnet.models import BEST
 from finnet.reporting.report import Chapter, Report
 from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
@@ -180,13 +181,19 @@ class DefaultRiskTask(Task):
         """Loans whose outcome is not known yet."""
         return None if source.pending is None else _rows_of(source.pending, {BAD_ALREADY: source.pending.went_bad})
 
+    def explained(self, job: DefaultRiskJob) -> Sequence[str]:
+        """The model deployed, or all that may be chosen."""
+        return list(job.models) if job.deploy == BEST else [job.deploy]
+
     def decide(self, job: DefaultRiskJob, study: Study, results: Results) -> Decision:
         """Grades, what every cut-off would do, and the one that the terms of lending choose."""
         graded = published(job, study, results)
         decided = decide_on_loans(job, study.source, graded.results, judged=results.own)
         sections, files = scorecard_of(job, study, results)
         reasons = reason_policy(job.reasons, job, study.dataset)
-        drivers = reasons_section(job.reasons, job, study.dataset, model=results.model, policy=reasons)
+        drivers = reasons_section(
+            job.reasons, job, study.dataset, model=results.model, policy=reasons, held_out=results.importance
+        )
         return Decision(
             result=decided.cutoffs,
             record={**graded.record, **decided.record},
