@@ -1,5 +1,6 @@
 """The default-risk classifier: a table of loans in, probabilities of default out, and nothing to tune."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from finnet.checks import require_whole
+from finnet.checks import require_choice, require_whole
 from finnet.errors import ConfigError, DataError, NotSavedError
 from finnet.estimators.fit_checks import has_validation, require_jobs
 from finnet.estimators.network_base import RandomState, generator
@@ -66,6 +67,11 @@ class DefaultRiskClassifier(BinaryClassifier):
     ratios : bool
         Whether ratios and differences of two numbers are looked for, and those shown to the networks that explain what
         forecasts without them leave unexplained.
+    monotone : mapping of str to {"up", "down"}, optional
+        Columns of numbers that can only raise the risk ("up") or lower it ("down"), all others staying as they are.
+        Weights are held at signs with which networks can do nothing else, so that it is so of every forecast; see
+        `finnet.estimators.risk_monotone`. A value that is missing is none of those that are ordered; a code such as -99
+        is. Not with `ratios`, which move with two columns.
     random_state : int, RandomState, Generator or None
     n_jobs : int, optional
         Processes, as in joblib; the numbers do not depend on it.
@@ -111,11 +117,13 @@ class DefaultRiskClassifier(BinaryClassifier):
         members: int = 8,
         *,
         ratios: bool = False,
+        monotone: Mapping[str, str] | None = None,
         random_state: RandomState = None,
         n_jobs: int | None = 1,
     ) -> None:
         self.members = members
         self.ratios = ratios
+        self.monotone = monotone
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -224,6 +232,10 @@ class DefaultRiskClassifier(BinaryClassifier):
         require_jobs(self.n_jobs)
         if not isinstance(self.ratios, bool | np.bool_):
             raise ConfigError(f"ratios={self.ratios!r} is neither True nor False; use True to look for ratios")
+        for name, direction in (self.monotone or {}).items():
+            require_choice(direction, ("up", "down"), name=f"monotone of {name}")
+        if self.monotone and self.ratios:
+            raise ConfigError("ratios move with two columns, so that neither is monotone; give monotone or ratios")
 
     def _two_codes(self, X: pd.DataFrame | FloatArray, y: npt.ArrayLike) -> IntArray:
         """1 where a label is the second of two classes, else 0; DataError where there are not two."""
@@ -264,7 +276,10 @@ class DefaultRiskClassifier(BinaryClassifier):
             y, weight = np.concatenate([y, judged_by.y]), _joined_weights(train, judged_by)
             divisions = [Division(np.arange(n_train), np.arange(n_train, len(y)))] * _BAGS_OF_GIVEN
         rng = np.random.default_rng(seeds.training)
-        return run_race(shown, y, divisions, members=self.members, rng=rng, n_jobs=self.n_jobs, weight=weight)
+        signs = table.signs(self.monotone) if self.monotone else None
+        return run_race(
+            shown, y, divisions, members=self.members, rng=rng, n_jobs=self.n_jobs, weight=weight, signs=signs
+        )
 
     def _with_ratios(
         self, table: RiskTable, race: Race, *, train: _Loans, judged_by: _JudgedBy, seeds: _Seeds

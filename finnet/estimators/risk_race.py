@@ -62,6 +62,7 @@ def run_race(
     rng: np.random.Generator,
     n_jobs: int | None,
     weight: FloatArray | None = None,
+    signs: IntArray | None = None,
 ) -> Race:
     """Train designs bag by bag, and go on with those that help.
 
@@ -78,6 +79,8 @@ def run_race(
         Processes, which make no difference to the result.
     weight : ndarray of shape (n_rows,), optional
         How much each row counts in training, in stopping, and in judging designs; bags are divided as rows stand.
+    signs : ndarray of {-1, 0, 1}, optional
+        As in `train_bag`.
     """
     seeds = {name: rng.integers(2**63, size=len(divisions)) for name in DESIGNS}
 
@@ -92,6 +95,7 @@ def run_race(
                 members=members,
                 seed=int(seeds[name][k]),
                 weight=weight,
+                signs=signs,
             )
             for name, k in work
         ]

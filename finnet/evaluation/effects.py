@@ -43,7 +43,7 @@ def permutation_importance(
     >>> bool(signal > 1.0), bool(abs(noise) < 0.01)
     (True, True)
     """
-    return permutation_rises(model, X, y, columns=columns, rng=rng, repeats=repeats).mean(axis=0)
+    return np.asarray(permutation_rises(model, X, y, columns=columns, rng=rng, repeats=repeats).mean(axis=0))
 
 
 def permutation_rises(

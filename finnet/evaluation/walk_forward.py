@@ -270,7 +270,7 @@ def _importance(work: _Work, fitted: Any) -> pd.DataFrame:
     rng = np.random.default_rng(derive_seed(work.seed, "importance"))
     rows = np.sort(rng.permutation(known)[:most])
     X, y = work.test.X.iloc[rows].reset_index(drop=True), work.test.labels(rows).astype(np.int64)
-    rises = permutation_rises(fitted, X, y, columns=list(X), rng=rng, repeats=1)
+    rises = permutation_rises(fitted, X, y, columns=[str(name) for name in X], rng=rng, repeats=1)
     error = rises.std(axis=0, ddof=1) / np.sqrt(len(X)) if len(X) > 1 else np.full(X.shape[1], np.nan)
     return pd.DataFrame({"column": list(X), "rise": rises.mean(axis=0), "error": error, "rows": len(X)})
 

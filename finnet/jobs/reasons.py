@@ -39,7 +39,9 @@ class ReasonSettings:
         Reasons that `finnet forecast` and pending.csv give for a row, at most.
     monotone : table of str to "up" or "down"
         Columns of numbers that should raise the risk ("up") or lower it ("down"), which the page verifies through the
-        model; nothing is enforced.
+        model.
+    enforce : bool
+        Whether risk_network is trained so that its forecasts can move in no other way; other models are verified alone.
 
     Examples
     --------
@@ -49,9 +51,12 @@ class ReasonSettings:
 
     most: int = 4
     monotone: Mapping[str, Literal["up", "down"]] = field(default_factory=dict)
+    enforce: bool = False
 
     def __post_init__(self) -> None:
         require_at_least(self.most, 1, name="most")
+        if self.enforce and not self.monotone:
+            raise ConfigError('enforce = true needs columns; declare them, as in monotone = {income = "down"}')
 
 
 def require_numbers(settings: ReasonSettings, X: pd.DataFrame) -> None:
@@ -117,6 +122,7 @@ def reasons_section(
         agreement=_agreement(size.to_numpy()[: len(shown)], rises),
         is_sampled=found.way == SAMPLED,
         missed=found.missed,
+        is_enforced=bool(getattr(model, "monotone", None)),
         rows=len(found.table),
         rows_dealt=len(X),
         rows_held_out=0 if held_out is None else int(held_out.drop_duplicates("fold")["rows"].sum()),

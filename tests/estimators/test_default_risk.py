@@ -120,7 +120,8 @@ def test_given_folds_are_the_bags():
 
 
 def test_settings_are_cloned_and_columns_noted(fitted):
-    assert clone(fitted).get_params() == {"members": 2, "ratios": False, "random_state": 0, "n_jobs": 1}
+    settings = {"members": 2, "ratios": False, "monotone": None, "random_state": 0, "n_jobs": 1}
+    assert clone(fitted).get_params() == settings
     assert (fitted.n_features_in_, fitted.feature_names_in_[0]) == (5, "debt")
 
 

@@ -12,7 +12,7 @@ from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.page_files import report_from
 from finnet.jobs.reasons import ReasonSettings, reason_columns, reasons_section
-from finnet.jobs.runner import run_job
+from finnet.jobs.runner import build_models, run_job
 from finnet.jobs.sources import load
 from finnet.reporting.sections.reasons import ReasonsSection
 from finnet.sums import read_files
@@ -124,6 +124,30 @@ def test_a_direction_of_no_meaning_is_refused():
     settings = {"schema": 1, "task": "default-risk", "name": "a", "data": {"made_loan_book": {}}}
     with pytest.raises(ConfigError, match=r"reasons\.monotone"):
         parse_job({**settings, "reasons": {"monotone": {"income": "sideways"}}})
+
+
+def _job(models, **reasons):
+    settings = {"schema": 1, "task": "default-risk", "name": "a", "data": {"made_loan_book": {}}, "models": models}
+    return parse_job({**settings, "reasons": reasons})
+
+
+def test_enforced_directions_reach_the_risk_network_alone():
+    declared = {"monotone": {"income": "down"}}
+    models = ["risk_network", "logistic", "prior_rate"]
+    assert build_models(_job(models, **declared, enforce=True))["risk_network"].monotone == {"income": "down"}
+    assert build_models(_job(models, **declared))["risk_network"].monotone is None
+
+
+@pytest.mark.parametrize(
+    ("models", "reasons", "message"),
+    [
+        (["risk_network", "logistic"], {}, "enforce = true needs columns"),
+        (["network", "logistic"], {"monotone": {"income": "down"}}, "enforce binds risk_network"),
+    ],
+)
+def test_what_cannot_be_enforced_is_refused(models, reasons, message):
+    with pytest.raises(ConfigError, match=message):
+        _job(models, **reasons, enforce=True)
 
 
 def test_columns_are_dealt_anew_among_test_rows_too(run):

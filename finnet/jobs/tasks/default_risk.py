@@ -109,6 +109,18 @@ class DefaultRiskJob(JobWithScorecard):
     reasons: ReasonSettings = ReasonSettings()
     learning_curve: LearningCurve = LearningCurve()
 
+    def configured(self, name: str, model: Any) -> Any:
+        """The estimator called `name`; the default-risk network held to the directions that the job enforces."""
+        if name == "risk_network" and self.reasons.enforce:
+            return model.set_params(monotone=dict(self.reasons.monotone))
+        return super().configured(name, model)
+
+    @model_validator(mode="after")
+    def _enforces_on_the_risk_network(self) -> Self:
+        if self.reasons.enforce and "risk_network" not in self.models:
+            raise ConfigError("reasons.enforce binds risk_network, which models leaves out; name it, or only verify")
+        return self
+
     @model_validator(mode="after")
     def _sets_groups_aside(self) -> Self:
         """Columns of groups can be set aside, and something says who of them is approved."""

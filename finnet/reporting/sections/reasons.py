@@ -32,6 +32,8 @@ class ReasonsSection(ReportSection):
         Whether contributions are sampled, the model being no network.
     missed : float
         What the integral of a row missed at most.
+    is_enforced : bool
+        Whether the model can move in no other way than declared.
     rows, rows_dealt, rows_held_out : int
         Explained, dealt anew, and dealt anew among test rows.
     columns : int
@@ -44,6 +46,7 @@ class ReasonsSection(ReportSection):
     agreement: float | None
     is_sampled: bool
     missed: float
+    is_enforced: bool
     rows: int
     rows_dealt: int
     rows_held_out: int
@@ -59,7 +62,7 @@ class ReasonsSection(ReportSection):
         )
         blocks: list[Block] = [Table(self._importance(), self._caption), curves]
         if len(self.monotone_columns):
-            blocks.append(Table(self._monotone(), _MONOTONE))
+            blocks.append(Table(self._monotone(), f"{_MONOTONE} {_ENFORCED if self.is_enforced else _VERIFIED}"))
         return Section("What drives the forecast?", self._lead, blocks)
 
     @property
@@ -99,8 +102,8 @@ class ReasonsSection(ReportSection):
             return ""
         return (
             f" Held out: the same rise on {count(self.rows_held_out)} test loans of the folds, by the models that had"
-            " not seen them, with its 95 % interval. Where that holds 0, the column was not shown to help; one that others"
-            " can stand in for helps little by itself."
+            " not seen them, with its 95 % interval. Where that holds 0, the column was not shown to help; one that"
+            " others can stand in for helps little by itself."
         )
 
     def _importance(self) -> pd.DataFrame:
@@ -145,5 +148,7 @@ def _with_interval(rise: float, error: float) -> str:
 _Z = 1.96
 _MONOTONE = (
     "Columns that are declared to raise or lower the risk: share of loans whose forecast somewhere moves against that"
-    " when the column alone is raised through its values, and the furthest that one does. Verified, not enforced."
+    " when the column alone is raised through its values, and the furthest that one does."
 )
+_VERIFIED = "Verified, not enforced."
+_ENFORCED = "Enforced by the signs of the weights that networks may have, and verified here."
