@@ -1,5 +1,6 @@
 """The default-risk classifier: a table of loans in, probabilities of default out, and nothing to tune."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -7,11 +8,12 @@ import numpy.typing as npt
 import pandas as pd
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from finnet.checks import require_whole
+from finnet.checks import require_choice, require_whole
 from finnet.errors import ConfigError, DataError, NotSavedError
 from finnet.estimators.fit_checks import has_validation, require_jobs
 from finnet.estimators.network_base import RandomState, generator
 from finnet.estimators.probabilities import BinaryClassifier
+from finnet.estimators.risk_history import RiskHistory
 from finnet.estimators.risk_race import Division, Race, divide, log_losses, run_race
 from finnet.estimators.risk_table import RiskTable
 from finnet.estimators.sample_weights import checked_sample_weight
@@ -65,6 +67,11 @@ class DefaultRiskClassifier(BinaryClassifier):
     ratios : bool
         Whether ratios and differences of two numbers are looked for, and those shown to the networks that explain what
         forecasts without them leave unexplained.
+    monotone : mapping of str to {"up", "down"}, optional
+        Columns of numbers that can only raise the risk ("up") or lower it ("down"), all others staying as they are.
+        Weights are held at signs with which networks can do nothing else, so that it is so of every forecast; see
+        `finnet.estimators.risk_monotone`. A value that is missing is none of those that are ordered; a code such as -99
+        is. Not with `ratios`, which move with two columns.
     random_state : int, RandomState, Generator or None
     n_jobs : int, optional
         Processes, as in joblib; the numbers do not depend on it.
@@ -84,6 +91,9 @@ class DefaultRiskClassifier(BinaryClassifier):
     out_of_bag_ : ndarray of shape (n_rows,)
         Probability of the second class for each training row, by the bags that had left it out; NaN where none
         had, as for all rows of X where X_val was given, whose rows then follow.
+    history_, bags_, designs_ : DataFrame
+        How the networks learned: losses of every epoch, a row for every bag and one for every design, such as how one
+        retired; see `finnet.estimators.risk_history.RiskHistory`. Like `out_of_bag_` in no model file.
 
     Raises
     ------
@@ -107,11 +117,13 @@ class DefaultRiskClassifier(BinaryClassifier):
         members: int = 8,
         *,
         ratios: bool = False,
+        monotone: Mapping[str, str] | None = None,
         random_state: RandomState = None,
         n_jobs: int | None = 1,
     ) -> None:
         self.members = members
         self.ratios = ratios
+        self.monotone = monotone
         self.random_state = random_state
         self.n_jobs = n_jobs
 
@@ -171,12 +183,25 @@ class DefaultRiskClassifier(BinaryClassifier):
         return [ratio.name for ratio in self._table.ratios]
 
     @property
+    def history_(self) -> pd.DataFrame:
+        """Losses of every epoch of every bag; see `RiskHistory.losses`."""
+        return self._history("history_").losses()
+
+    @property
+    def bags_(self) -> pd.DataFrame:
+        """A row for every bag of every design; see `RiskHistory.bag_table`."""
+        return self._history("bags_").bag_table()
+
+    @property
+    def designs_(self) -> pd.DataFrame:
+        """A row for every design; see `RiskHistory.design_table`."""
+        return self._history("designs_").design_table()
+
+    @property
     def out_of_bag_(self) -> FloatArray:
         """Probability of the second class for each training row, by the bags that had left it out."""
         if self._raced.out_of_bag is None:
-            raise NotSavedError(
-                "out_of_bag_ is known right after training alone; look at it before saving, or fit again"
-            )
+            raise _not_saved("out_of_bag_")
         return self._raced.out_of_bag
 
     @property
@@ -197,11 +222,20 @@ class DefaultRiskClassifier(BinaryClassifier):
         tags.input_tags.allow_nan, tags.input_tags.categorical, tags.input_tags.string = True, True, True
         return tags
 
+    def _history(self, name: str) -> RiskHistory:
+        if self._raced.history is None:
+            raise _not_saved(name)
+        return self._raced.history
+
     def _require_settings(self) -> None:
         require_whole(self.members, 1, name="members")
         require_jobs(self.n_jobs)
         if not isinstance(self.ratios, bool | np.bool_):
             raise ConfigError(f"ratios={self.ratios!r} is neither True nor False; use True to look for ratios")
+        for name, direction in (self.monotone or {}).items():
+            require_choice(direction, ("up", "down"), name=f"monotone of {name}")
+        if self.monotone and self.ratios:
+            raise ConfigError("ratios move with two columns, so that neither is monotone; give monotone or ratios")
 
     def _two_codes(self, X: pd.DataFrame | FloatArray, y: npt.ArrayLike) -> IntArray:
         """1 where a label is the second of two classes, else 0; DataError where there are not two."""
@@ -242,7 +276,10 @@ class DefaultRiskClassifier(BinaryClassifier):
             y, weight = np.concatenate([y, judged_by.y]), _joined_weights(train, judged_by)
             divisions = [Division(np.arange(n_train), np.arange(n_train, len(y)))] * _BAGS_OF_GIVEN
         rng = np.random.default_rng(seeds.training)
-        return run_race(shown, y, divisions, members=self.members, rng=rng, n_jobs=self.n_jobs, weight=weight)
+        signs = table.signs(self.monotone) if self.monotone else None
+        return run_race(
+            shown, y, divisions, members=self.members, rng=rng, n_jobs=self.n_jobs, weight=weight, signs=signs
+        )
 
     def _with_ratios(
         self, table: RiskTable, race: Race, *, train: _Loans, judged_by: _JudgedBy, seeds: _Seeds
@@ -263,6 +300,10 @@ class DefaultRiskClassifier(BinaryClassifier):
         after, then = (log_losses(P[known], y[known]) for P in (other.out_of_bag, before))
         is_better = np.average(after, weights=counts) < np.average(then, weights=counts)
         return (with_ratios, other) if is_better else (table, race)
+
+
+def _not_saved(name: str) -> NotSavedError:
+    return NotSavedError(f"{name} is known right after training alone; look at it before saving, or fit again")
 
 
 def _joined_weights(*parts: _Loans) -> FloatArray | None:

@@ -7,10 +7,12 @@ from typing import NamedTuple, cast
 import numpy as np
 
 from finnet.estimators.objective import class_objective
+from finnet.estimators.risk_monotone import Monotone
 from finnet.estimators.threads import one_blas_thread
 from finnet.features.bins import PiecewiseLinear
 from finnet.network.activations import ReLU, Sigmoid
 from finnet.network.batches import Examples
+from finnet.network.history import History
 from finnet.network.layers import Dense
 from finnet.network.losses import BinaryCrossEntropy, SigmoidCrossEntropy
 from finnet.network.model import Network, dense_network
@@ -20,7 +22,7 @@ from finnet.network.stopping import EarlyStopping
 from finnet.network.training import Training, train
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["DESIGNS", "Bag", "Design", "Shown", "risk_network", "train_bag"]
+__all__ = ["DESIGNS", "Bag", "Design", "Shown", "TrainedBag", "risk_network", "train_bag"]
 
 _MANY_ROWS, _VERY_MANY_ROWS = 7_000, 40_000
 _BINS_IN_ALL = 160  # by quantiles, and as many by trees
@@ -84,6 +86,14 @@ class Bag:
         return self.network.astype("float64")
 
 
+class TrainedBag(NamedTuple):
+    """A bag right after training: its forecasts of the rows that stopped it, and what happened epoch by epoch."""
+
+    bag: Bag
+    forecast: FloatArray
+    history: History
+
+
 def train_bag(
     name: str,
     shown: Shown,
@@ -94,8 +104,9 @@ def train_bag(
     members: int,
     seed: int,
     weight: FloatArray | None = None,
-) -> tuple[Bag, FloatArray]:
-    """A network of the design `name` that learned from some rows and was stopped by others, and its forecasts of those.
+    signs: IntArray | None = None,
+) -> TrainedBag:
+    """A network of the design `name` that learned from some rows and was stopped by others.
 
     Parameters
     ----------
@@ -108,6 +119,8 @@ def train_bag(
     seed : int
     weight : ndarray of shape (n_rows,), optional
         How much each row counts in the losses; bins are cut as rows stand.
+    signs : ndarray of {-1, 0, 1}, of shape (n_numbers,), optional
+        Of every number: whether the forecast falls with it, does as it likes, or rises; None where none is bound.
     """
     design, (weights_rng, training_rng) = DESIGNS[name], np.random.default_rng(seed).spawn(2)
     bins = None
@@ -118,12 +131,13 @@ def train_bag(
     examples = Examples(_encoded(shown, bins), Y, weights)
     network = risk_network((examples.X.shape[1], *_hidden(design, len(learned))), members=members)
     network.initialize([weights_rng])
+    constraint = None if signs is None else Monotone(network, _input_signs(signs, bins, examples.X.shape[1]))
     objective, learning = class_objective(y, "cross_entropy", n_classes=2), examples.among(learned)
     cast(Dense | SharedDense, network.layers[-1]).b[...] = objective.start(learning)
     loss = SigmoidCrossEntropy()
     bag = Bag(name, bins, network)
     with one_blas_thread():
-        train(
+        history = train(
             network,
             loss if members == 1 else MeanOverShared(loss),
             learning,
@@ -131,8 +145,9 @@ def train_bag(
             validation=examples.among(judged),
             settings=_training(design, len(learned)),
             judge=None if members == 1 else LossOfAverage(BinaryCrossEntropy(), Sigmoid()),
+            constraint=constraint,
         )
-        return bag, bag.forecast(shown.take(judged))
+        return TrainedBag(bag, bag.forecast(shown.take(judged)), history)
 
 
 def risk_network(widths: tuple[int, ...], *, members: int) -> Network:
@@ -142,6 +157,16 @@ def risk_network(widths: tuple[int, ...], *, members: int) -> Network:
 
 def _encoded(shown: Shown, bins: PiecewiseLinear | None) -> FloatArray:
     return shown.plain if bins is None else np.concatenate([shown.plain, bins.transform(shown.numbers)], axis=1)
+
+
+def _input_signs(signs: IntArray, bins: PiecewiseLinear | None, n_inputs: int) -> IntArray:
+    """Of what the network sees: a number's quantile, first of all, and the shares of its bins, last, rise with it."""
+    of_inputs = np.zeros(n_inputs, np.int64)
+    of_inputs[: len(signs)] = signs
+    if bins is not None:
+        of_bins = np.repeat(signs, [max(0, len(edges) - 1) for edges in bins.edges_])
+        of_inputs[n_inputs - len(of_bins) :] = of_bins
+    return of_inputs
 
 
 def _n_bins(n_numbers: int) -> int:

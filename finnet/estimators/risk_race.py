@@ -7,19 +7,20 @@ from typing import NamedTuple
 import numpy as np
 from joblib import Parallel, delayed
 
-from finnet.estimators.risk_designs import DESIGNS, Bag, Shown, train_bag
+from finnet.estimators.risk_designs import DESIGNS, Bag, Shown, TrainedBag, train_bag
+from finnet.estimators.risk_history import BagHistory, RiskHistory, Standing
 from finnet.estimators.threads import one_blas_thread
 from finnet.types import FloatArray, IntArray
 from finnet.weights import effective_number
 
-__all__ = ["Division", "Race", "blend", "divide", "log_losses", "run_race", "still_racing"]
+__all__ = ["Division", "Race", "blend", "divide", "log_losses", "run_race", "standings", "still_racing"]
 
 _FEW_ROWS, _MANY_ROWS = 1_500, 40_000
 _FIRST_BAGS = 2  # after which a design may retire, of five
 _ENOUGH_ROWS = 4_000  # left out by one bag, to retire after it
 _SHARES = np.linspace(0.0, 1.0, 21)
 
-_Trained = dict[tuple[str, int], tuple[Bag, FloatArray]]
+_Trained = dict[tuple[str, int], TrainedBag]
 
 
 class Division(NamedTuple):
@@ -33,12 +34,14 @@ class Division(NamedTuple):
 class Race:
     """What came of a race: the bags of the designs that stayed, the share of each design, and forecasts out of bag.
 
-    `out_of_bag` has shape (n_rows,) and NaN for rows that no bag has left out; None where it was not saved.
+    `out_of_bag` has shape (n_rows,) and NaN for rows that no bag has left out. It and `history` are None where they
+    were not saved.
     """
 
     bags: Sequence[Bag]
     shares: Mapping[str, float]
     out_of_bag: FloatArray | None
+    history: RiskHistory | None = None
 
     def forecast(self, shown: Shown) -> FloatArray:
         """Probability of the second class, shape (n_rows,)."""
@@ -59,6 +62,7 @@ def run_race(
     rng: np.random.Generator,
     n_jobs: int | None,
     weight: FloatArray | None = None,
+    signs: IntArray | None = None,
 ) -> Race:
     """Train designs bag by bag, and go on with those that help.
 
@@ -75,6 +79,8 @@ def run_race(
         Processes, which make no difference to the result.
     weight : ndarray of shape (n_rows,), optional
         How much each row counts in training, in stopping, and in judging designs; bags are divided as rows stand.
+    signs : ndarray of {-1, 0, 1}, optional
+        As in `train_bag`.
     """
     seeds = {name: rng.integers(2**63, size=len(divisions)) for name in DESIGNS}
 
@@ -89,6 +95,7 @@ def run_race(
                 members=members,
                 seed=int(seeds[name][k]),
                 weight=weight,
+                signs=signs,
             )
             for name, k in work
         ]
@@ -96,12 +103,21 @@ def run_race(
 
     n_first = _n_first(divisions)
     done = trained([(name, k) for name in DESIGNS for k in range(n_first)])
-    names = still_racing(_out_of_bag(done, divisions, n_rows=len(y)), y, weight)
+    after_first = standings(_out_of_bag(done, divisions, n_rows=len(y)), y, weight)
+    names = still_racing(after_first)
     done |= trained([(name, k) for name in names for k in range(n_first, len(divisions))])
     forecasts = {name: P for name, P in _out_of_bag(done, divisions, n_rows=len(y)).items() if name in names}
     shares = blend(forecasts, y, weight)
     out_of_bag = np.sum([share * forecasts[name] for name, share in shares.items()], axis=0)
-    return Race([bag for (name, _), (bag, _) in done.items() if name in names], shares, out_of_bag)
+    history = RiskHistory(_bag_histories(done, divisions), after_first, n_first, shares)
+    return Race([own.bag for (name, _), own in done.items() if name in names], shares, out_of_bag, history)
+
+
+def _bag_histories(done: _Trained, divisions: Sequence[Division]) -> list[BagHistory]:
+    return [
+        BagHistory(name, k, len(divisions[k].learned), len(divisions[k].judged), own.history)
+        for (name, k), own in done.items()
+    ]
 
 
 def _n_first(divisions: Sequence[Division]) -> int:
@@ -116,8 +132,8 @@ def _out_of_bag(done: _Trained, divisions: Sequence[Division], *, n_rows: int) -
     means = {}
     for name in dict.fromkeys(name for name, _ in done):
         sums, counts = np.zeros(n_rows), np.zeros(n_rows)
-        for k, forecast in [(k, forecast) for (own, k), (_, forecast) in done.items() if own == name]:
-            sums[divisions[k].judged] += forecast
+        for k, trained in [(k, trained) for (own, k), trained in done.items() if own == name]:
+            sums[divisions[k].judged] += trained.forecast
             counts[divisions[k].judged] += 1
         means[name] = np.divide(sums, counts, out=np.full(n_rows, np.nan), where=counts > 0)
     return means
@@ -160,14 +176,16 @@ def log_losses(P: FloatArray, y: IntArray) -> FloatArray:
     return -np.log(np.maximum(np.where(y == 1, P, 1.0 - P), 1e-7))
 
 
-def still_racing(forecasts: Mapping[str, FloatArray], y: IntArray, weight: FloatArray | None = None) -> list[str]:
-    """The design of least log loss, weighted by rows, and those which make it less when they are blended in by half.
+def standings(
+    forecasts: Mapping[str, FloatArray], y: IntArray, weight: FloatArray | None = None
+) -> dict[str, Standing]:
+    """Log losses, weighted by rows, of every design, and of its average by half with the design of least loss.
 
     Examples
     --------
-    >>> forecasts = {"a": np.array([0.2, 0.6]), "b": np.array([0.9, 0.1]), "c": np.array([0.1, 0.3])}
-    >>> still_racing(forecasts, np.array([0, 1]))
-    ['a']
+    >>> told = standings({"a": np.array([0.2, 0.6]), "b": np.array([0.9, 0.1])}, np.array([0, 1]))
+    >>> [(round(own.loss, 2), round(own.loss_with_best, 2)) for own in told.values()]
+    [(0.37, 0.37), (2.3, 0.92)]
     """
     known = ~np.isnan(next(iter(forecasts.values())))
     counts = None if weight is None else weight[known]
@@ -176,9 +194,20 @@ def still_racing(forecasts: Mapping[str, FloatArray], y: IntArray, weight: Float
         return float(np.average(log_losses(P, y[known]), weights=counts))
 
     losses = {name: loss(P[known]) for name, P in forecasts.items()}
-    best = min(losses, key=lambda name: losses[name])
-    halves = {name: loss((forecasts[best][known] + P[known]) / 2.0) for name, P in forecasts.items()}
-    return [name for name in forecasts if name == best or halves[name] < losses[best]]
+    best = forecasts[min(losses, key=lambda name: losses[name])][known]
+    return {name: Standing(losses[name], loss((best + P[known]) / 2.0)) for name, P in forecasts.items()}
+
+
+def still_racing(standings: Mapping[str, Standing]) -> list[str]:
+    """The design of least log loss, and those which make it less when they are blended in by half.
+
+    Examples
+    --------
+    >>> still_racing({"a": Standing(0.37, 0.37), "b": Standing(2.3, 0.92), "c": Standing(0.4, 0.36)})
+    ['a', 'c']
+    """
+    best = min(standings, key=lambda name: standings[name].loss)
+    return [name for name, own in standings.items() if name == best or own.loss_with_best < standings[best].loss]
 
 
 def blend(forecasts: Mapping[str, FloatArray], y: IntArray, weight: FloatArray | None = None) -> dict[str, float]:

@@ -1,13 +1,14 @@
 """The table of loans at the door of the default-risk classifier: checked, and shown to networks as numbers."""
 
 import warnings
+from collections.abc import Mapping
 from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from finnet.checks import require_columns
-from finnet.errors import FinnetWarning
+from finnet.errors import ConfigError, FinnetWarning
 from finnet.estimators.risk_designs import Shown
 from finnet.features.columns import as_level, as_number, require_distinct, with_kinds
 from finnet.features.encoding import TableEncoder, as_table
@@ -61,6 +62,19 @@ class RiskTable:
         """Columns of numbers alone, as floats, without ratios."""
         table = self._as_fitted(as_table(X, self, reset=False))
         return table[[name for name in self.encoder_.numbers_ if name in self.feature_names_in_]]
+
+    def signs(self, monotone: Mapping[str, str]) -> IntArray:
+        """1 for each number of `Shown` that raises the risk ("up"), -1 for one that lowers it ("down"), else 0.
+
+        ConfigError names a column that is none of numbers.
+        """
+        numbers = [name for name in self.encoder_.numbers_ if name in self.feature_names_in_]
+        for name in monotone:
+            if name not in numbers:
+                known = ", ".join(map(str, numbers)) or "none, for there are no numbers"
+                raise ConfigError(f"monotone names {name!r}, which is no column of numbers; use {known}")
+        shown = np.asarray(self.encoder_.numbers_, object)[self.encoder_.varies_]
+        return np.array([{"up": 1, "down": -1}.get(monotone.get(name, ""), 0) for name in shown], np.int64)
 
     def groups(self, X: pd.DataFrame | FloatArray) -> IntArray:
         """A number for each row, the same for equal rows, counted from 0; shape (n_rows,)."""

@@ -9,7 +9,7 @@ import pandas as pd
 from finnet.checks import require_at_least, require_choice, require_columns
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["DIRECTIONS", "effect_curve", "monotonicity", "permutation_importance"]
+__all__ = ["DIRECTIONS", "effect_curve", "monotonicity", "permutation_importance", "permutation_rises"]
 
 DIRECTIONS = ("up", "down")
 _LEAST = 1e-4  # of a probability; smaller falls are taken for rounding
@@ -43,14 +43,21 @@ def permutation_importance(
     >>> bool(signal > 1.0), bool(abs(noise) < 0.01)
     (True, True)
     """
+    return np.asarray(permutation_rises(model, X, y, columns=columns, rng=rng, repeats=repeats).mean(axis=0))
+
+
+def permutation_rises(
+    model: Any, X: pd.DataFrame, y: IntArray, *, columns: Sequence[str], rng: np.random.Generator, repeats: int = 3
+) -> FloatArray:
+    """What `permutation_importance` is the mean of, row by row: the rise of its log loss, shape (n_rows, n_columns)."""
     require_at_least(repeats, 1, name="repeats")
     require_columns(X.columns, columns, name="X")
-    loss = _log_loss(model, X, y)
-    rises = np.zeros(len(columns))
+    losses = _log_losses(model, X, y)
+    rises = np.zeros((len(X), len(columns)))
     for k, name in enumerate(columns):
         for _ in range(repeats):
             dealt = X[name].iloc[rng.permutation(len(X))].set_axis(X.index)
-            rises[k] += (_log_loss(model, X.assign(**{name: dealt}), y) - loss) / repeats
+            rises[:, k] += (_log_losses(model, X.assign(**{name: dealt}), y) - losses) / repeats
     return rises
 
 
@@ -150,6 +157,6 @@ def _probabilities(model: Any, X: pd.DataFrame) -> FloatArray:
     return np.asarray(model.predict_proba(X))[:, 1]
 
 
-def _log_loss(model: Any, X: pd.DataFrame, y: IntArray) -> float:
+def _log_losses(model: Any, X: pd.DataFrame, y: IntArray) -> FloatArray:
     p = np.clip(_probabilities(model, X), _CLIP, 1.0 - _CLIP)
-    return float(-np.mean(np.where(y == 1, np.log(p), np.log1p(-p))))
+    return -np.where(y == 1, np.log(p), np.log1p(-p))

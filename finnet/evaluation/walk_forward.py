@@ -1,7 +1,7 @@
 """Walk forward: fit on each fold's training rows, forecast its test rows, and keep nothing else."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import process_time
 from typing import Any
 
@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from finnet.blocks import Blocks
 from finnet.dataset import Dataset
 from finnet.errors import DataError, PluginError
+from finnet.evaluation.effects import permutation_rises
 from finnet.evaluation.folds import checked_folds
 from finnet.fitting import CrossFit, InnerFolds, Rows, fit_in_folds, forecast_kind, forecast_levels
 from finnet.forecasts import PROBABILITY_FLOOR, Forecasts
@@ -54,6 +55,12 @@ class FitRecord:
         weight_size.
     advice : list of str, optional
         What went wrong in training and what helps; no sentence where all was well.
+    bags, designs : DataFrame, optional
+        Of the default-risk network: a row for every bag, whose losses stand in `history`, and for every design; see
+        `finnet.estimators.risk_history.RiskHistory`.
+    importance : DataFrame, optional
+        Where asked for: `column`, by how much the log loss of test rows rises when it is dealt anew among them (`rise`,
+        a mean over `rows`) and the standard error of that (`error`).
     rows : mapping of str to int, optional
         Of the training rows: `fits`, rows of the smallest and of the largest fit (`least`, `most`), `fitted` by any,
         `validating` at a time (at most), `calibrating` in all, and `unused` by all fits.
@@ -69,6 +76,9 @@ class FitRecord:
     spread: float | None = None
     layers: pd.DataFrame | None = None
     advice: list[str] | None = None
+    bags: pd.DataFrame | None = None
+    designs: pd.DataFrame | None = None
+    importance: pd.DataFrame | None = None
     rows: Mapping[str, int] | None = None
     calibration: Mapping[str, Any] | None = None
     is_constant: bool | None = None
@@ -97,6 +107,7 @@ class _Work:
     test: Dataset
     run_id: str
     seed: int = field(default=0)
+    has_importance: bool = False
 
 
 def walk_forward(
@@ -155,13 +166,18 @@ def forecast_folds(
     run_id: str = "",
     n_jobs: int = 1,
     finished: Sequence[FoldResult] = (),
+    importance_of: Sequence[str] = (),
     on_done: Callable[[FoldResult], None] = lambda result: None,
 ) -> list[FoldResult]:
     """What `walk_forward` does, with the fits' histories: results in the order fold, then model.
 
+    Models named by `importance_of` forecast an event; their columns are dealt anew among a sample of the test rows.
     Results that are `finished` already are not made again. `on_done` hears of each other one as soon as it is there.
     """
-    works = _works(estimators, dataset, split, blocks=blocks or Blocks(), seed=seed, run_id=run_id)
+    works = (
+        replace(work, has_importance=work.model in importance_of)
+        for work in _works(estimators, dataset, split, blocks=blocks or Blocks(), seed=seed, run_id=run_id)
+    )
     known = {(result.model, result.fold) for result in finished}
     left = (work for work in works if (work.model, work.fold) not in known)
     if effective_n_jobs(n_jobs) > 1:
@@ -211,12 +227,15 @@ def _do(work: _Work) -> FoldResult:
             fitted = fit_in_folds(_seeded(clone(work.estimator), work.seed), work.train, work.folds)
             forecasts = _forecasts(work, fitted)
             record = _record(work, fitted, forecasts)
+            cpu_seconds = process_time() - began
+            if work.has_importance:
+                record = replace(record, importance=_importance(work, fitted))
     # A user's code may call sys.exit, which would end the whole run without a word.
     except (Exception, SystemExit) as error:
         if not is_plugin(work.model):
             raise
         raise PluginError(f"{work.model!r} failed on fold {work.fold} ({error!r}); mend it") from error
-    return FoldResult(work.model, work.fold, forecasts, record, process_time() - began)
+    return FoldResult(work.model, work.fold, forecasts, record, cpu_seconds)
 
 
 def _seeded(estimator: Any, seed: int) -> Any:
@@ -233,6 +252,8 @@ def _record(work: _Work, fitted: Any, forecasts: Forecasts) -> FitRecord:
         spread=None if spread is None else float(spread(work.test.X).mean()),
         layers=_joined(fits, "layers_"),
         advice=_advice(fits),
+        bags=_joined(fits, "bags_"),
+        designs=_joined(fits, "designs_"),
         rows=_use_of_rows(work, fitted),
         calibration=_told(fitted, "calibration_"),
         is_constant=_is_constant(forecasts),
@@ -243,6 +264,18 @@ def _is_constant(forecasts: Forecasts) -> bool:
     """Whether all rows are forecast alike, at every level."""
     values = forecasts.table.groupby("level", dropna=False)["value"]
     return bool((values.max() == values.min()).all())
+
+
+def _importance(work: _Work, fitted: Any) -> pd.DataFrame:
+    """Permutation importance of every column on a sample of the test rows; see `FitRecord`."""
+    known = np.flatnonzero(work.test.has_label)
+    most = int(np.clip(_ROWS_TIMES_COLUMNS // work.test.X.shape[1], 100, 1_000))
+    rng = np.random.default_rng(derive_seed(work.seed, "importance"))
+    rows = np.sort(rng.permutation(known)[:most])
+    X, y = work.test.X.iloc[rows].reset_index(drop=True), work.test.labels(rows).astype(np.int64)
+    rises = permutation_rises(fitted, X, y, columns=[str(name) for name in X], rng=rng, repeats=1)
+    error = rises.std(axis=0, ddof=1) / np.sqrt(len(X)) if len(X) > 1 else np.full(X.shape[1], np.nan)
+    return pd.DataFrame({"column": list(X), "rise": rises.mean(axis=0), "error": error, "rows": len(X)})
 
 
 def _use_of_rows(work: _Work, fitted: Any) -> dict[str, int]:
@@ -260,6 +293,7 @@ def _is_fitted_in_folds(fitted: Any) -> bool:
     return isinstance(fitted, CrossFit) or bool(getattr(fitted, "is_fitted_in_folds_", False))
 
 
+_ROWS_TIMES_COLUMNS = 10_000  # forecasts of a fold that importance costs
 _NOT_FITTED = ("validating", "calibrating", "unused")
 
 

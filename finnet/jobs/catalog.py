@@ -8,10 +8,25 @@ from finnet.estimators.calibrators import CalibratedClassifier
 from finnet.estimators.encoded import EncodedClassifier, EncodedRegressor
 from finnet.estimators.regressors import BoundedRegressor, ScaledRegressor
 from finnet.estimators.tuning import TunedClassifier, TunedRegressor
+from finnet.features.encoding import TableEncoder
+from finnet.jobs.config import Job
 from finnet.models import BASELINES, NETWORK, Kind
 from finnet.plugins import called, is_plugin, load_plugin
 
-__all__ = ["build_model"]
+__all__ = ["build_model", "models_of"]
+
+
+def models_of(job: Job, *, scaling: str) -> dict[str, Any]:
+    """The estimators of a job by name, not fitted yet; `scaling` is that of its task."""
+    levels = getattr(job, "levels", ())
+    shared: dict[str, Any] = {
+        "network": job.network.build(fits=job.blocks.fits, kind=job.kind, levels=levels),
+        "encoder": TableEncoder(scaling),
+        "trials": job.tune.trials,
+        "kind": job.kind,
+        "levels": levels,
+    }
+    return {name: job.configured(name, build_model(name, **shared)) for name in job.models}
 
 
 def build_model(

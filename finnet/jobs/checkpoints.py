@@ -28,7 +28,7 @@ _NOTE = b"finnet"
 _FOLDER = re.compile(r"\.(.+)-[0-9a-f]{8}\.work")
 _UNIT = re.compile(r"[0-9]+-.+-([0-9a-f]{64})\.parquet")
 _MODEL = re.compile(r"model-([0-9a-f]{64})\.npz")
-_TABLES = ("history", "members", "layers")
+_TABLES = ("history", "members", "layers", "bags", "designs", "importance")
 
 
 class Checkpoints:

@@ -23,6 +23,7 @@ from finnet.reporting.sections.data import DataSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.purpose import PurposeSection
 from finnet.reporting.sections.reproduction import ReproductionSection
+from finnet.reporting.sections.risk_training import RiskTrainingSection
 from finnet.reporting.sections.training import TrainingSection
 from finnet.splits import fold_table
 
@@ -45,7 +46,7 @@ def report_of(
         comparison=ComparisonSection.of(assessment),
         calibration=CalibrationSection.of(assessment, results, known_truth=decision.known_truth)
         or CoverageSection.of(assessment),
-        training=TrainingSection.of(results),
+        training=RiskTrainingSection.of(results, deployment.subject) or TrainingSection.of(results),
         purpose=PurposeSection(stated=job.purpose.stated, missing=task.without_purpose),
         data=_data(job, study, results, assessment=assessment),
         limits=PointsSection(title="What limits this result?", points=_notes(job, study.dataset, deployment)),

@@ -39,7 +39,9 @@ class ReasonSettings:
         Reasons that `finnet forecast` and pending.csv give for a row, at most.
     monotone : table of str to "up" or "down"
         Columns of numbers that should raise the risk ("up") or lower it ("down"), which the page verifies through the
-        model; nothing is enforced.
+        model.
+    enforce : bool
+        Whether risk_network is trained so that its forecasts can move in no other way; other models are verified alone.
 
     Examples
     --------
@@ -49,9 +51,12 @@ class ReasonSettings:
 
     most: int = 4
     monotone: Mapping[str, Literal["up", "down"]] = field(default_factory=dict)
+    enforce: bool = False
 
     def __post_init__(self) -> None:
         require_at_least(self.most, 1, name="most")
+        if self.enforce and not self.monotone:
+            raise ConfigError('enforce = true needs columns; declare them, as in monotone = {income = "down"}')
 
 
 def require_numbers(settings: ReasonSettings, X: pd.DataFrame) -> None:
@@ -82,9 +87,18 @@ def reason_columns(policy: Mapping[str, Any], model: Any, X: pd.DataFrame) -> di
 
 
 def reasons_section(
-    settings: ReasonSettings, job: Job, dataset: Dataset, *, model: Any, policy: Mapping[str, Any]
+    settings: ReasonSettings,
+    job: Job,
+    dataset: Dataset,
+    *,
+    model: Any,
+    policy: Mapping[str, Any],
+    held_out: pd.DataFrame | None = None,
 ) -> ReasonsSection:
-    """What drives the forecasts of a model, on a sample of the rows of the last training window."""
+    """What drives the forecasts of a model, on a sample of the rows of the last training window.
+
+    Beside it `held_out`, permutation importance of the fits of the folds on their test rows (`Results.importance`).
+    """
     rows = final_rows(job.split.split, dataset)
     rng = np.random.default_rng(derive_seed(job.seed, "reasons"))
     drawn = rng.permutation(rows)[:_ROWS_MOVED]
@@ -102,15 +116,29 @@ def reasons_section(
                 "contribution": size.to_numpy()[: len(shown)],
                 "permutation": rises,
             }
-        ),
+        ).join(_held_out(held_out), on="column"),
         effect_curves=_curves(model, X.head(_ROWS_EXPLAINED), shown[:_MOST_CURVES]),
         monotone_columns=monotonicity(model, X.head(_ROWS_EXPLAINED), settings.monotone, points=_POINTS),
         agreement=_agreement(size.to_numpy()[: len(shown)], rises),
         is_sampled=found.way == SAMPLED,
         missed=found.missed,
+        is_enforced=bool(getattr(model, "monotone", None)),
         rows=len(found.table),
         rows_dealt=len(X),
+        rows_held_out=0 if held_out is None else int(held_out.drop_duplicates("fold")["rows"].sum()),
         columns=dataset.X.shape[1],
+    )
+
+
+def _held_out(importance: pd.DataFrame | None) -> pd.DataFrame:
+    """`held_out` and `held_out_error` by column: the mean over the rows of all folds, and its standard error."""
+    if importance is None:
+        return pd.DataFrame(columns=["held_out", "held_out_error"], index=pd.Index([], dtype=object), dtype=float)
+    n_rows = importance["rows"]
+    sums = importance.assign(rise=importance["rise"] * n_rows, error=(importance["error"] * n_rows) ** 2)
+    total = sums.groupby("column")[["rise", "error", "rows"]].sum(min_count=1)
+    return pd.DataFrame(
+        {"held_out": total["rise"] / total["rows"], "held_out_error": np.sqrt(total["error"]) / total["rows"]}
     )
 
 

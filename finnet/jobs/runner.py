@@ -12,10 +12,9 @@ from finnet.dataset import Dataset
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
 from finnet.evaluation.assessment import Assessment, assess
 from finnet.evaluation.walk_forward import FoldResult, forecast_folds
-from finnet.features.encoding import TableEncoder
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import MODEL, POLICY, PROFILE, publish, run_name, to_json
-from finnet.jobs.catalog import build_model
+from finnet.jobs.catalog import models_of
 from finnet.jobs.checkpoints import Checkpoints
 from finnet.jobs.config import Job
 from finnet.jobs.deployment import Deployment, deployed
@@ -171,7 +170,13 @@ def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]
     pending = None
     if undecided is not None:
         pending = Pending.of(undecided, model, name=deployment.model, profile=profile, run_id=run_id)
-    results = Results(forecasts, assessment, model, None if pending is None else pending.forecasts)
+    results = Results(
+        forecasts,
+        assessment,
+        model,
+        None if pending is None else pending.forecasts,
+        importance=_importance(fitted, deployment.subject),
+    )
     decision = task.decide(job, study, results)
     record = manifest(job, study, fitted, run_id=run_id, deployment=deployment)
     report = report_of(
@@ -192,6 +197,13 @@ def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]
         files[PENDING] = replace(pending, forecasts=moved).to_csv(columns)
     # Rendered from what is saved, so that rendering again gives the same page.
     return results, decision, files | {"report.html": render_page(files).encode()}
+
+
+def _importance(fitted: Sequence[FoldResult], subject: str) -> pd.DataFrame | None:
+    """Permutation importance of the model that the page is about, fold below fold; None where it was not measured."""
+    tables = {result.fold: result.fit.importance for result in fitted if result.model == subject}
+    known = [table.assign(fold=fold) for fold, table in tables.items() if table is not None]
+    return pd.concat(known, ignore_index=True) if known else None
 
 
 def _forecast(
@@ -221,6 +233,7 @@ def _forecast(
         run_id=run_id,
         n_jobs=n_jobs,
         finished=finished,
+        importance_of=task_of(job).explained(job),
         on_done=hear,
     )
 
@@ -243,14 +256,4 @@ def _refit(job: Job, dataset: Dataset, name: str, *, units: Checkpoints, on_prog
 
 def build_models(job: Job) -> Mapping[str, Any]:
     """The estimators of a job by name, not fitted yet."""
-    encoder = TableEncoder(task_of(job).scaling())
-    levels = getattr(job, "levels", ())
-    network = job.network.build(fits=job.blocks.fits, kind=job.kind, levels=levels)
-    shared: dict[str, Any] = {
-        "network": network,
-        "encoder": encoder,
-        "trials": job.tune.trials,
-        "kind": job.kind,
-        "levels": levels,
-    }
-    return {name: job.configured(name, build_model(name, **shared)) for name in job.models}
+    return models_of(job, scaling=task_of(job).scaling())

@@ -1,6 +1,6 @@
 """Training: forward, loss, backward, update, until the epochs or the patience run out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -96,6 +96,7 @@ def train(
     settings: Training | None = None,
     judge: Loss | None = None,
     callbacks: Sequence[Callback] = (),
+    constraint: Callable[[Network], object] | None = None,
 ) -> History:
     """Train a network in place and return its history.
 
@@ -112,6 +113,8 @@ def train(
     judge : Loss, optional
         What validation examples are judged by; None takes the loss that is trained on.
     callbacks : sequence of Callback
+    constraint : callable, optional
+        Called with the network after every step, to move its weights back to where they may lie.
 
     Returns
     -------
@@ -144,6 +147,7 @@ def train(
     require_stopping(settings, validation)
     require_callbacks(callbacks)
     trainer = Trainer(network, loss, settings, judge=judge)
+    trainer.constraint = constraint
     with watched(callbacks, network, trainer.history, epochs=settings.epochs), np.errstate(all="ignore"):
         try:
             _train_epochs(trainer, trainer.batches(examples, rng=rng), validation, callbacks=callbacks)
@@ -185,6 +189,8 @@ class Trainer:
     `train` takes one from start to end; online learning keeps one, with its optimizer's memory, and hands it rows as
     they come. A copied or stored trainer goes on where it was.
     """
+
+    constraint: Callable[[Network], object] | None = None
 
     def __init__(self, network: Network, loss: Loss, settings: Training, *, judge: Loss | None = None) -> None:
         self.network, self.loss, self.settings, self.history = network, loss, settings, History()
@@ -246,7 +252,7 @@ class Trainer:
         """Forward, loss, backward, update, batch by batch."""
         history = self.history
         self.updater.scale_rate(require_factor(self.settings.schedule, history.judged_by, self.settings.epochs))
-        seen = train_steps(self, batches)
+        seen = train_steps(self, batches, constraint=self.constraint)
         epoch, n_steps = len(history) + 1, len(batches)
         loss = _finite(epoch_loss(self.loss, seen, batches), epoch=epoch)
         (states,) = self.observer.observe(epoch, n_steps, clip_rate=self.clipper.rate(n_steps))
@@ -339,7 +345,9 @@ class Learning(Protocol):
         """What is done to the gradients of every step before the update."""
 
 
-def train_steps(learning: Learning, batches: Batches) -> list[FloatArray]:
+def train_steps(
+    learning: Learning, batches: Batches, *, constraint: Callable[[Network], object] | None = None
+) -> list[FloatArray]:
     """Forward, loss, backward, update, batch by batch; the scores of all steps."""
     network, rules = learning.network, learning.rules
     seen: list[FloatArray] = []
@@ -357,6 +365,8 @@ def train_steps(learning: Learning, batches: Batches) -> list[FloatArray]:
         for rule in rules:
             rule.apply(network)
         learning.updater.update()
+        if constraint is not None:
+            constraint(network)
     return seen
 
 

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from finnet.errors import ConfigError, DataError, FinnetWarning, NotSavedError
 from finnet.estimators.archive import Archive, pack, unpack
 from finnet.estimators.default_risk import FLOOR, DefaultRiskClassifier
-from finnet.estimators.risk_race import blend, divide, still_racing
+from finnet.estimators.risk_race import blend, divide, standings, still_racing
 from finnet.estimators.risk_table import RiskTable
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
 from finnet.features.ratios import Ratio
@@ -74,6 +74,23 @@ def test_one_member_and_fifty_rows_are_enough():
     assert model.predict_proba(loans(3)[0]).shape == (3, 2)
 
 
+def test_each_bag_keeps_the_losses_of_its_epochs_and_the_best_of_them(fitted):
+    bags = fitted.bags_.set_index(["design", "bag"])
+    losses = fitted.history_.groupby(["design", "bag"])["validation_loss"]
+    assert bags["validation_loss"].to_dict() == losses.min().to_dict()
+    assert bags["epochs"].to_dict() == losses.size().to_dict()
+    assert (bags["learned_rows"] + bags["judged_rows"] == N_ROWS).all()
+
+
+def test_designs_say_what_they_share_and_why_one_retired(fitted):
+    designs = fitted.designs_.set_index("design")
+    assert designs["share"].to_dict() == {"plain": 0.0, "binned": 0.0} | fitted.shares_
+    best = designs["loss"].min()
+    retires = (designs["loss"] > best) & (designs["loss_with_best"] >= best)
+    assert designs["retired"].to_list() == retires.to_list()
+    assert fitted.bags_.groupby("design")["share"].sum().to_dict() == pytest.approx(designs["share"].to_dict())
+
+
 def test_labels_may_be_texts():
     table, y = loans(50)
     model = DefaultRiskClassifier(members=1, random_state=0).fit(table, np.where(y == 1, "paid not", "paid"))
@@ -103,7 +120,8 @@ def test_given_folds_are_the_bags():
 
 
 def test_settings_are_cloned_and_columns_noted(fitted):
-    assert clone(fitted).get_params() == {"members": 2, "ratios": False, "random_state": 0, "n_jobs": 1}
+    settings = {"members": 2, "ratios": False, "monotone": None, "random_state": 0, "n_jobs": 1}
+    assert clone(fitted).get_params() == settings
     assert (fitted.n_features_in_, fitted.feature_names_in_[0]) == (5, "debt")
 
 
@@ -187,8 +205,8 @@ def test_a_design_stays_only_where_its_half_helps():
     y = np.array([0, 0, 1, 1])
     good, opposite = np.array([0.2, 0.2, 0.9, 0.5]), np.array([0.8, 0.8, 0.2, 0.4])
     complement = np.array([0.2, 0.2, 0.5, 0.9])
-    assert still_racing({"good": good, "opposite": opposite}, y) == ["good"]
-    assert still_racing({"good": good, "complement": complement}, y) == ["good", "complement"]
+    assert still_racing(standings({"good": good, "opposite": opposite}, y)) == ["good"]
+    assert still_racing(standings({"good": good, "complement": complement}, y)) == ["good", "complement"]
 
 
 def test_the_better_design_gets_the_larger_share():

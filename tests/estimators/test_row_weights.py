@@ -16,7 +16,7 @@ from finnet.estimators.encoded import EncodedClassifier, EncodedRegressor
 from finnet.estimators.naive import BestColumn, Persistence, PriorRate, TrainingMean
 from finnet.estimators.network import NetworkClassifier
 from finnet.estimators.regressors import BoundedRegressor, LevelByLevel, ScaledRegressor
-from finnet.estimators.risk_race import blend, still_racing
+from finnet.estimators.risk_race import blend, standings, still_racing
 from finnet.estimators.saving import model_from_bytes, model_to_bytes
 from finnet.estimators.tuning import TunedClassifier, TunedRegressor
 from finnet.features.encoding import TableEncoder
@@ -165,7 +165,7 @@ def test_designs_race_and_are_blended_by_weighted_losses():
     sharp = np.where(y == 1, 0.9, 0.1)
     one, other = np.where(early > 1, sharp, 1 - sharp), np.where(early > 1, 1 - sharp, sharp)
     forecasts = {"one": one, "other": other}
-    assert still_racing(forecasts, y, early)[0] == "one"
+    assert still_racing(standings(forecasts, y, early))[0] == "one"
     assert blend(forecasts, y, early)["one"] > 0.6 > 0.4 > blend(forecasts, y, late)["one"]
 
 

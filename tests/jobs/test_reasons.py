@@ -10,9 +10,13 @@ from finnet.errors import ConfigError
 from finnet.estimators.saving import load_model
 from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.job_file import parse_job
+from finnet.jobs.page_files import report_from
 from finnet.jobs.reasons import ReasonSettings, reason_columns, reasons_section
-from finnet.jobs.runner import run_job
+from finnet.jobs.runner import build_models, run_job
 from finnet.jobs.sources import load
+from finnet.reporting.sections.reasons import ReasonsSection
+from finnet.sums import read_files
+from tests.reporting.changing import section_of
 
 OPEN = 20
 
@@ -51,7 +55,7 @@ def run(tmp_path_factory):
     return folder, table, job, run_job(job, reports=folder / "reports")
 
 
-def _section(run, model=None, **settings):
+def _section(run, model=None, held_out=None, **settings):
     _, _, job, result = run
     policy = json.loads((result.folder / "policy.json").read_text())["reasons"]
     return reasons_section(
@@ -60,6 +64,7 @@ def _section(run, model=None, **settings):
         load(job).dataset,
         model=model or load_model(result.folder / "model.npz"),
         policy=policy,
+        held_out=held_out,
     )
 
 
@@ -119,6 +124,49 @@ def test_a_direction_of_no_meaning_is_refused():
     settings = {"schema": 1, "task": "default-risk", "name": "a", "data": {"made_loan_book": {}}}
     with pytest.raises(ConfigError, match=r"reasons\.monotone"):
         parse_job({**settings, "reasons": {"monotone": {"income": "sideways"}}})
+
+
+def _job(models, **reasons):
+    settings = {"schema": 1, "task": "default-risk", "name": "a", "data": {"made_loan_book": {}}, "models": models}
+    return parse_job({**settings, "reasons": reasons})
+
+
+def test_enforced_directions_reach_the_risk_network_alone():
+    declared = {"monotone": {"income": "down"}}
+    models = ["risk_network", "logistic", "prior_rate"]
+    assert build_models(_job(models, **declared, enforce=True))["risk_network"].monotone == {"income": "down"}
+    assert build_models(_job(models, **declared))["risk_network"].monotone is None
+
+
+@pytest.mark.parametrize(
+    ("models", "reasons", "message"),
+    [
+        (["risk_network", "logistic"], {}, "enforce = true needs columns"),
+        (["network", "logistic"], {"monotone": {"income": "down"}}, "enforce binds risk_network"),
+    ],
+)
+def test_what_cannot_be_enforced_is_refused(models, reasons, message):
+    with pytest.raises(ConfigError, match=message):
+        _job(models, **reasons, enforce=True)
+
+
+def test_columns_are_dealt_anew_among_test_rows_too(run):
+    folder = run[-1].folder
+    section = section_of(report_from(read_files(folder)), ReasonsSection)
+    table = section.column_importance.set_index("column")
+    assert section.rows_held_out == len(run[-1].forecasts.of("network").table)
+    assert table.loc["income", "held_out"] > 3 * table.loc["income", "held_out_error"] > 0
+    assert table["held_out"].idxmax() == "income"
+    assert "by the models that had not seen them" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_importance_of_folds_is_averaged_over_their_rows(run):
+    folds = {"column": ["income"] * 2, "rise": [0.1, 0.4], "error": [0.03, 0.02], "rows": [100, 200], "fold": [0, 1]}
+    section = _section(run, held_out=pd.DataFrame(folds))
+    income = section.column_importance.set_index("column").loc["income"]
+    assert income["held_out"] == pytest.approx(0.3)
+    assert income["held_out_error"] == pytest.approx(5 / 300)  # sqrt((100 * .03)^2 + (200 * .02)^2) / 300
+    assert section.rows_held_out == 300
 
 
 class _Constant:

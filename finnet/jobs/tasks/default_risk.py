@@ -21,6 +21,7 @@ from finnet.evaluation.profile import Profile
 from finnet.forecasts import Forecasts
 from finnet.jobs.alarms import raise_loan_alarms
 from finnet.jobs.config import CONTENDERS, Models, SplitChoice, only
+from finnet.jobs.learning_curve import USUAL_ROWS, LearningCurve, learning_curve_section
 from finnet.jobs.loan_drafts import loan_draft
 from finnet.jobs.new_rows import BAD_ALREADY, NewRows
 from finnet.jobs.reading import Reading
@@ -36,6 +37,7 @@ from finnet.labels import default_dataset
 from finnet.lending.central_tendency import ALL, CentralTendency
 from finnet.lending.grades import Grades
 from finnet.lending.terms import LoanTerms
+from finnet.models import BEST
 from finnet.reporting.report import Chapter, Report
 from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
@@ -104,6 +106,19 @@ class DefaultRiskJob(JobWithScorecard):
     fairness: Fairness | None = None
     segments: Segments | None = None
     reasons: ReasonSettings = ReasonSettings()
+    learning_curve: LearningCurve = LearningCurve()
+
+    def configured(self, name: str, model: Any) -> Any:
+        """The estimator called `name`; the default-risk network held to the directions that the job enforces."""
+        if name == "risk_network" and self.reasons.enforce:
+            return model.set_params(monotone=dict(self.reasons.monotone))
+        return super().configured(name, model)
+
+    @model_validator(mode="after")
+    def _enforces_on_the_risk_network(self) -> Self:
+        if self.reasons.enforce and "risk_network" not in self.models:
+            raise ConfigError("reasons.enforce binds risk_network, which models leaves out; name it, or only verify")
+        return self
 
     @model_validator(mode="after")
     def _sets_groups_aside(self) -> Self:
@@ -137,6 +152,8 @@ class DefaultRiskTask(Task):
         """The network is deployed where the file leaves the classifier of default risk out; one rate is that of all."""
         if isinstance(rate := settings.get("central_tendency"), int | float):
             settings = {**settings, "central_tendency": {"column": "", "rates": {ALL: rate}}}
+        if isinstance(wanted := settings.get("learning_curve"), bool):
+            settings = {**settings, "learning_curve": {"rows": USUAL_ROWS if wanted else ()}}
         models = settings.get("models", ["risk_network"])
         is_left_out = isinstance(models, list) and "risk_network" not in models
         return {"deploy": "network", **settings} if is_left_out else settings
@@ -176,17 +193,29 @@ class DefaultRiskTask(Task):
         waits = source.pending
         return None if waits is None else rows_of_loans(waits, {BAD_ALREADY: waits.went_bad}, target="default")
 
+    def explained(self, job: DefaultRiskJob) -> Sequence[str]:
+        """The model deployed, or all that may be chosen."""
+        return list(job.models) if job.deploy == BEST else [job.deploy]
+
     def decide(self, job: DefaultRiskJob, study: Study, results: Results) -> Decision:
         """Grades, what every cut-off would do, and the one that the terms of lending choose."""
         graded = published(job, study, results)
         decided = decide_on_loans(job, study.source, graded.results, judged=results.own)
         sections, files = scorecard_of(job, study, results)
         reasons = reason_policy(job.reasons, job, study.dataset)
-        drivers = reasons_section(job.reasons, job, study.dataset, model=results.model, policy=reasons)
+        drivers = reasons_section(
+            job.reasons, job, study.dataset, model=results.model, policy=reasons, held_out=results.importance
+        )
         return Decision(
             result=decided.cutoffs,
             record={**graded.record, **decided.record},
-            sections=[*graded.sections, *decided.sections, *sections, drivers],
+            sections=[
+                *graded.sections,
+                *decided.sections,
+                *sections,
+                *learning_curve_section(job.learning_curve, job, study, results=results, scaling=self.scaling()),
+                drivers,
+            ],
             known_truth=_known_truth(results.own, study.source),
             policy={**graded.policy, **decided.policy, "reasons": reasons},
             files=files,

@@ -26,6 +26,7 @@ from finnet.reporting.sections.data import DataSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.purpose import PurposeSection
 from finnet.reporting.sections.reproduction import ReproductionSection
+from finnet.reporting.sections.risk_training import RiskTrainingSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.sections.training import TrainingSection
 from finnet.reporting.text import percent
@@ -65,12 +66,16 @@ class Results:
         The model deployed: fitted on the last training window, as it was saved.
     pending : Forecasts, optional
         Of rows whose outcome is not known yet, by `model`.
+    importance : DataFrame, optional
+        Permutation importance on test rows, fold by fold, of the model that the page is about, where the task asks for
+        it: `fold` and the columns of `FitRecord.importance`.
     """
 
     forecasts: Forecasts
     assessment: Assessment
     model: Any
     pending: Forecasts | None = None
+    importance: pd.DataFrame | None = None
 
     @property
     def own(self) -> Forecasts:
@@ -112,7 +117,7 @@ class SharedSections:
 
     comparison: ComparisonSection
     calibration: CalibrationSection | CoverageSection | None
-    training: TrainingSection
+    training: TrainingSection | RiskTrainingSection
     purpose: PurposeSection
     data: DataSection
     limits: PointsSection
@@ -156,6 +161,10 @@ class Task(ABC):
     def scaling(self) -> str:
         """How numbers are made fit for networks: "standard", or "quantile" where columns have long tails."""
         return "quantile"
+
+    def explained(self, job: Any) -> Sequence[str]:
+        """Models whose permutation importance is measured on test rows; none unless a task shows it."""
+        return []
 
     def outcome(self, job: Any, source: Any) -> "pd.Series[float] | None":
         """What the rank IC orders entities by, indexed by (issued_at, entity); None where it is the truth itself."""

@@ -8,10 +8,12 @@ from finnet.reporting.sections.data import DataSection
 from finnet.reporting.sections.fairness import FairnessSection
 from finnet.reporting.sections.grades import GradesSection
 from finnet.reporting.sections.guidance import GuidanceSection
+from finnet.reporting.sections.learning_curve import LearningCurveSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.purpose import PurposeSection
 from finnet.reporting.sections.reasons import ReasonsSection
 from finnet.reporting.sections.reproduction import ReproductionSection
+from finnet.reporting.sections.risk_training import RiskTrainingSection
 from finnet.reporting.sections.scorecard import ScorecardSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.sections.segments import SegmentsSection
@@ -29,10 +31,12 @@ SECTIONS: dict[str, type[ReportSection]] = {
     "grades": GradesSection,
     "fairness": FairnessSection,
     "guidance": GuidanceSection,
+    "learning_curve": LearningCurveSection,
     "points": PointsSection,
     "purpose": PurposeSection,
     "reasons": ReasonsSection,
     "reproduction": ReproductionSection,
+    "risk_training": RiskTrainingSection,
     "scorecard": ScorecardSection,
     "segments": SegmentsSection,
     "trading": TradingSection,

@@ -19,8 +19,9 @@ class ReasonsSection(ReportSection):
     Parameters
     ----------
     column_importance : DataFrame
-        `column`, `usual` value, `contribution` (mean absolute, in log-odds), `permutation` (rise of the log loss); the
-        largest contribution first.
+        `column`, `usual` value, `contribution` (mean absolute, in log-odds), `permutation` (rise of the log loss), and
+        that on test rows of the folds with its standard error (`held_out`, `held_out_error`, NaN where not measured);
+        the largest contribution first.
     effect_curves : DataFrame
         `column`, `value`, `number` (NaN for levels and missing), mean `forecast`.
     monotone_columns : DataFrame
@@ -31,8 +32,10 @@ class ReasonsSection(ReportSection):
         Whether contributions are sampled, the model being no network.
     missed : float
         What the integral of a row missed at most.
-    rows, rows_dealt : int
-        Explained, and dealt anew.
+    is_enforced : bool
+        Whether the model can move in no other way than declared.
+    rows, rows_dealt, rows_held_out : int
+        Explained, dealt anew, and dealt anew among test rows.
     columns : int
         Of the whole table.
     """
@@ -43,8 +46,10 @@ class ReasonsSection(ReportSection):
     agreement: float | None
     is_sampled: bool
     missed: float
+    is_enforced: bool
     rows: int
     rows_dealt: int
+    rows_held_out: int
     columns: int
 
     def draw(self) -> Section:
@@ -57,7 +62,7 @@ class ReasonsSection(ReportSection):
         )
         blocks: list[Block] = [Table(self._importance(), self._caption), curves]
         if len(self.monotone_columns):
-            blocks.append(Table(self._monotone(), _MONOTONE))
+            blocks.append(Table(self._monotone(), f"{_MONOTONE} {_ENFORCED if self.is_enforced else _VERIFIED}"))
         return Section("What drives the forecast?", self._lead, blocks)
 
     @property
@@ -87,17 +92,38 @@ class ReasonsSection(ReportSection):
         return (
             f"Mean size of the contribution over {count(self.rows)} loans, in log-odds, and rise of the log loss when"
             f" the column is dealt to other loans, over {count(self.rows_dealt)} loans. These trained the"
-            f" model, so both say what it uses, not how well that holds on new loans.{agreement}{others}"
+            f" model, so both say what it uses, not how well that holds on new loans."
+            f"{self._held_out}{agreement}{others}"
+        )
+
+    @property
+    def _held_out(self) -> str:
+        if not self.rows_held_out:
+            return ""
+        return (
+            f" Held out: the same rise on {count(self.rows_held_out)} test loans of the folds, by the models that had"
+            " not seen them, with its 95 % interval. Where that holds 0, the column was not shown to help; one that"
+            " others can stand in for helps little by itself."
         )
 
     def _importance(self) -> pd.DataFrame:
         table = self.column_importance
-        return pd.DataFrame(
+        shown = pd.DataFrame(
             {
                 "Column": table["column"],
                 "Usual value": table["usual"],
                 "Contribution": [number(value, 3) for value in table["contribution"]],
                 "Permutation": [number(value, 4, signed=True) for value in table["permutation"]],
+            }
+        )
+        if not self.rows_held_out:
+            return shown
+        return shown.assign(
+            **{
+                "Held out": [
+                    _with_interval(rise, error)
+                    for rise, error in zip(table["held_out"], table["held_out_error"], strict=True)
+                ]
             }
         )
 
@@ -114,7 +140,15 @@ class ReasonsSection(ReportSection):
         )
 
 
+def _with_interval(rise: float, error: float) -> str:
+    low, high = (number(rise + side * _Z * error, 4, signed=True) for side in (-1.0, 1.0))
+    return f"{number(rise, 4, signed=True)} ({low} to {high})"
+
+
+_Z = 1.96
 _MONOTONE = (
     "Columns that are declared to raise or lower the risk: share of loans whose forecast somewhere moves against that"
-    " when the column alone is raised through its values, and the furthest that one does. Verified, not enforced."
+    " when the column alone is raised through its values, and the furthest that one does."
 )
+_VERIFIED = "Verified, not enforced."
+_ENFORCED = "Enforced by the signs of the weights that networks may have, and verified here."
