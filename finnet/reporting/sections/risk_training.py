@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from finnet.evaluation.walk_forward import FoldResult
-from finnet.reporting import plots
 from finnet.reporting.html import Block, Details, Figure, Section, Table
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import count, number, percent
+from finnet.reporting.training_plot import training_plot
 
 __all__ = ["RiskTrainingSection", "bags_table", "designs_table"]
 
@@ -55,7 +55,7 @@ class RiskTrainingSection(ReportSection):
         """Losses by design, what became of the designs, and their bags."""
         each = f"The {count(len(self.risk_bags))} bags of all folds; page/risk_bags.parquet has each of them."
         blocks: list[Block] = [
-            Figure(plots.training_plot(self._curves()), self._caption, "Training and validation loss by epoch"),
+            Figure(training_plot(self._curves()), self._caption, "Training and validation loss by epoch"),
             Table(designs_table(self.risk_designs), _DESIGNS),
             Details("Bags", Table(bags_table(self.risk_bags), f"{each} {_BAGS}")),
         ]
