@@ -25,7 +25,10 @@ models = ["network", "prior_rate"]
 loans = 800
 [tune]
 trials = 1
+[blocks]
+validation = 0.5
 [network]
+members = 2
 epochs = 3
 """
 
@@ -41,7 +44,10 @@ columns = { sentiment = "sentiment" }
 [split.holdout]
 [tune]
 trials = 1
+[blocks]
+validation = 0.5
 [network]
+members = 2
 epochs = 2
 """
 

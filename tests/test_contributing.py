@@ -40,6 +40,7 @@ MARKET = {
     "schema": 1,
     "task": "direction",
     "name": "added",
+    "blocks": {"validation": 0.5},
     "tune": {"trials": 1},
     "network": {"members": 1, "hidden": [4], "epochs": 2},
     "data": {"made_market": {"symbols": 3, "sessions": 150}},

@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 import threading
 from contextlib import contextmanager
@@ -237,9 +238,8 @@ def serving(answers):
 def openml(monkeypatch):
     """Paths that scikit-learn asks for, answered on this machine."""
     with serving(openml_answers()) as (address, asked):
-        monkeypatch.setattr(
-            _openml, "urlopen", lambda request: urlopen(request.full_url.replace("https://www.openml.org", address))
-        )
+        host = re.compile(r"https://(www|api)\.openml\.org")  # scikit-learn 1.7 asks api, later ones www
+        monkeypatch.setattr(_openml, "urlopen", lambda request: urlopen(host.sub(address, request.full_url)))
         yield asked
 
 

@@ -302,7 +302,7 @@ def processes_end_with_their_parent(bench):
         with subprocess.Popen(words, **options) as running:
             while running.poll() is None and len(children(running.pid)) < 3:  # two workers and joblib's tracker
                 time.sleep(0.05)
-            time.sleep(bench.rng.uniform(0.0, 5.0))
+            time.sleep(bench.rng.uniform(0.0, 5.0 if bench.long else 1.0))
             os.kill(running.pid, number)
             try:
                 said = running.communicate(timeout=60)[1].decode()  # ends with the last process of the session

@@ -13,6 +13,7 @@ JOB = parse_job(
         "data": {"made_loan_book": {"loans": 240}},
         "split": {"purged_kfold": {"folds": 2}},
         "models": ["network", "logistic", "prior_rate"],
+        "blocks": {"validation": 0.5},
         "tune": {"trials": 1},
         "network": {"members": 3, "hidden": [4], "epochs": 2},
     }

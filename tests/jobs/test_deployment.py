@@ -19,6 +19,7 @@ JOB = {
     "name": "deployed",
     "split": {"repeated_kfold": {"folds": 2, "repeats": 1}},
     "models": ["network", "logistic", "tree", "prior_rate"],
+    "blocks": {"validation": 0.5},
     "tune": {"trials": 1},
     "network": {"members": 2, "hidden": [4], "epochs": 2},
 }

@@ -128,7 +128,7 @@ def kill(folder, kills):
 
 
 def test_kills_leave_the_old_or_the_new(tmp_path):
-    assert kill(tmp_path, 8)["kills"] == 8
+    assert kill(tmp_path, 6)["kills"] == 6
 
 
 @pytest.mark.full

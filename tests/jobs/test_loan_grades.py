@@ -34,7 +34,12 @@ def job_of(file, **changes):
     loans = {"path": str(file), "target": "status", "bad": "bad", "good": "good", "undecided": ["open"]}
     settings = {"schema": 1, "task": "default-risk", "name": "a", "data": {"loans": loans | {"categories": ["home"]}}}
     settings |= {"split": {"repeated_kfold": {"folds": 2, "repeats": 1}}}
-    settings |= {"models": ["network", "logistic"], "tune": {"trials": 1}, "network": {"members": 3, "hidden": [4]}}
+    settings |= {
+        "models": ["network", "logistic"],
+        "tune": {"trials": 1},
+        "network": {"members": 2, "hidden": [4], "epochs": 5},
+    }
+    settings |= {"blocks": {"validation": 0.5}}
     return parse_job({**settings, "deploy": "logistic", **changes})
 
 

@@ -37,7 +37,7 @@ def small(tmp_path_factory):
 
 def test_the_notes_say_how_many_networks_and_settings_were_tried(small):
     notes = notes_of(small)
-    assert "the network is the average of one network in each of 5 fits" in notes
+    assert "the network is the average of one network in each of 3 fits" in notes
     assert "Every model that is tuned tried one setting" in notes
 
 
@@ -50,16 +50,16 @@ def without_drawings(monkeypatch):
 def test_networks_are_divided_over_the_fits(tmp_path, without_drawings):
     many = JOB.model_copy(update={"network": replace(JOB.network, members=6)})
     folder = runner.run_job(many, reports=tmp_path).folder
-    assert "the average of 2 networks, trained at once in each of 5 fits" in notes_of(folder)
-    assert learned(folder).learning["networks"].tolist() == [10, 10]
+    assert "the average of 2 networks, trained at once in each of 3 fits" in notes_of(folder)
+    assert learned(folder).learning["networks"].tolist() == [6, 6]
 
 
 def test_a_choice_of_networks_is_called_a_choice(tmp_path):
-    greedy = JOB.model_copy(update={"network": replace(JOB.network, members=15, selection="greedy")})
+    greedy = JOB.model_copy(update={"network": replace(JOB.network, members=6, selection="greedy")})
     folder = runner.run_job(greedy, reports=tmp_path).folder
     section = learned(folder)
-    assert (section.learning["chosen"] < 15).any()
-    assert "an average of the best of 3 networks" in notes_of(folder)
+    assert (section.learning["chosen"] < 6).any()
+    assert "an average of the best of 2 networks" in notes_of(folder)
     page = (folder / "report.html").read_text(encoding="utf-8")
     assert "one after another is added" in page
     assert "average of all networks" not in page
@@ -67,9 +67,9 @@ def test_a_choice_of_networks_is_called_a_choice(tmp_path):
 
 def test_every_network_of_every_fold_is_kept_with_its_share_and_its_losses(small):
     section = learned(small)
-    assert section.networks.groupby("fold")["member"].apply(list).tolist() == [[0, 1, 2, 3, 4]] * 2
+    assert section.networks.groupby("fold")["member"].apply(list).tolist() == [[0, 1, 2]] * 2
     assert section.networks.groupby("fold")["share"].sum().tolist() == pytest.approx([1.0, 1.0])
-    assert len(section.histories) == 2 * 5 * JOB.network.epochs
+    assert len(section.histories) == 2 * 3 * JOB.network.epochs
     chosen = section.networks[section.networks["share"] > 0]
     assert section.learning["chosen"].tolist() == chosen.groupby("fold").size().tolist()
     assert section.learning["spread"].notna().all()
@@ -85,7 +85,7 @@ def test_the_share_of_a_network_stands_beside_each_of_its_losses(small):
 
 def test_layers_of_every_fold_reach_the_page(small):
     layers = learned(small).layers
-    assert layers.groupby("fold")["layer"].apply(list).tolist() == [[1, 2] * 5] * 2
+    assert layers.groupby("fold")["layer"].apply(list).tolist() == [[1, 2] * 3] * 2
     assert (layers["gradient_norm"] > 0.0).all()
 
 

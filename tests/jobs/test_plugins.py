@@ -25,6 +25,7 @@ JOB = {
     "models": ["network", f"{OWN}:bayes", "prior_rate"],
     "split": {"walk_forward": {"train_bars": 100, "test_bars": 60}},
     "network": {"members": 2, "hidden": [4], "epochs": 2},
+    "blocks": {"validation": 0.5},
     "tune": {"trials": 1},
 }
 

@@ -71,6 +71,7 @@ def test_a_stocknet_job_with_daily_sentiment_runs(shared_data, tmp_path):
         min_history_bars=HISTORY,
         label={"direction": {"up": 0.0055, "down": -0.005}},
         split={"holdout": {"test_from": "2015-08-03"}},
+        network={"members": 5, "epochs": 20},
     )
     result = run_job(job, reports=tmp_path)
     truth, value = result.forecasts.of("network").values()
@@ -132,7 +133,7 @@ def test_real_loans_are_ranked_as_well_as_is_plausible(shared_data, tmp_path, na
         "split": {"repeated_kfold": {"folds": 3}},
         "models": ["network", "tree", "prior_rate"],
         "tune": {"trials": 1},
-        "network": {"epochs": 40},
+        "network": {"members": 5, "epochs": 40},
     }
     result = run_job(parse_job(job), reports=tmp_path)
     scores = result.assessment.scores.set_index(["model", "metric"])["value"]

@@ -116,6 +116,8 @@ folds = 2
 repeats = 1
 [tune]
 trials = 1
+[blocks]
+validation = 0.5
 [network]
 members = 2
 hidden = [4]

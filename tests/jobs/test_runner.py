@@ -104,14 +104,17 @@ def test_running_again_replaces_the_run_by_its_equal(run):
 
 def test_another_seed_is_another_run(tmp_path):
     one, two = (
-        run_job(parse_job(LOANS | {"seed": seed, "network": {"epochs": 30}}), reports=tmp_path) for seed in (1, 2)
+        run_job(parse_job(LOANS | {"seed": seed, "models": ["network", "prior_rate"]}), reports=tmp_path)
+        for seed in (1, 2)
     )
     assert one.run_id != two.run_id
     assert (one.forecasts.of("network").table["value"] != two.forecasts.of("network").table["value"]).any()
 
 
 def test_the_planted_signal_of_the_made_market_is_found_and_pays(tmp_path):
-    result = run_job(parse_job(DIRECTION | {"network": {"epochs": 40}}), reports=tmp_path)
+    result = run_job(
+        parse_job(DIRECTION | {"models": ["network", "prior_rate"], "network": {"epochs": 40}}), reports=tmp_path
+    )
     truth, value = result.forecasts.of("network").values()
     assert ((value > 0.5) == truth).mean() > 0.72  # 75 % is the best possible
     brought = result.decision.result.summary["total_return"]
@@ -120,7 +123,8 @@ def test_the_planted_signal_of_the_made_market_is_found_and_pays(tmp_path):
 
 
 def test_forecast_default_probabilities_come_near_the_true_ones(tmp_path):
-    job = parse_job(LOANS | {"data": {"made_loan_book": {"loans": 6000}}, "network": {"epochs": 40}})
+    large = {"data": {"made_loan_book": {"loans": 6000}}, "models": ["network", "prior_rate"]}
+    job = parse_job(LOANS | large | {"network": {"members": 5, "epochs": 40}})
     result = run_job(job, reports=tmp_path)
     known = result.decision.known_truth
     assert np.corrcoef(known.probability, known.forecast)[0, 1] > 0.8

@@ -24,6 +24,7 @@ MARKET = {
     "features": ["return_1", "sentiment"],
     "split": {"holdout": {}},
     "models": ["network", "always_up"],
+    "blocks": {"validation": 0.5},
     "tune": {"trials": 1},
     "network": {"hidden": [4], "epochs": 2},
 }
