@@ -124,6 +124,7 @@ def test_what_moves_losses_is_found(tmp_path):
     assert scores.loc[("network", "r2")]["low"] > 0.05
     assert "it beats the training mean" in result.verdict
     truth = result.decision.record["known_truth"]
+    assert truth["r2"] == pytest.approx(scores.loc[("network", "r2")]["value"])
     assert 0 < truth["r2"] < truth["r2_of_truth"]
 
 

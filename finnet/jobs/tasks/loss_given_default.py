@@ -16,7 +16,6 @@ from finnet.data.samples import made_recoveries
 from finnet.dataset import Dataset
 from finnet.evaluation.number_metrics import r2
 from finnet.evaluation.profile import Profile
-from finnet.forecasts import Forecasts
 from finnet.jobs.alarms import raise_loss_alarms
 from finnet.jobs.config import Job, Models, SplitChoice, only
 from finnet.jobs.loss_drafts import loss_draft
@@ -34,6 +33,7 @@ from finnet.splits import Holdout
 
 __all__ = ["LossData", "LossGivenDefaultJob", "LossGivenDefaultTask", "MadeRecoveries"]
 
+_NAIVE = "training_mean"
 _TARGET = "loss_given_default"
 _NEAR = 0.1  # of all or nothing, for the note on how far apart losses lie
 
@@ -133,7 +133,7 @@ class LossGivenDefaultTask(Task):
 
     def decide(self, job: LossGivenDefaultJob, study: Study, results: Results) -> Decision:
         """Of made loans, how much of the spread of losses could be known at all."""
-        record = _ceiling(results.own, study.source)
+        record = _ceiling(results, study.source)
         if not record:
             return Decision()
         model = model_in_sentence(results.assessment.subject)
@@ -215,12 +215,13 @@ class LossGivenDefaultTask(Task):
         return pd.DataFrame({"truth": truth}).assign(resolves_at=rows.resolves_at)
 
 
-def _ceiling(forecasts: Forecasts, book: LossBook) -> dict[str, float]:
-    """R² of the forecasts and of the known truth, both against the mean loss of these loans; nothing of real loans."""
+def _ceiling(results: Results, book: LossBook) -> dict[str, float]:
+    """Out-of-sample R² of the forecasts and of the known truth, as the page scores them; nothing of real loans."""
     if book.true_loss is None:
         return {}
-    table = forecasts.table
+    table = results.own.table
     true = pd.Series(book.true_loss, index=book.loan_id).loc[table["entity"]].to_numpy()
-    truth = table["truth"].to_numpy(float)
-    mean = truth.mean()
-    return {"r2": r2(truth - mean, table["value"].to_numpy() - mean), "r2_of_truth": r2(truth - mean, true - mean)}
+    truth, naive = table["truth"].to_numpy(float), table["truth"].mean()
+    if _NAIVE in results.forecasts.models:
+        naive = results.forecasts.of(_NAIVE).table.set_index("entity")["value"].loc[table["entity"]].to_numpy()
+    return {"r2": r2(truth - naive, table["value"].to_numpy() - naive), "r2_of_truth": r2(truth - naive, true - naive)}
