@@ -52,14 +52,15 @@ def drawn_once(monkeypatch):
     monkeypatch.setattr("finnet.jobs.runner.render_page", lambda files: "page")
 
 
-SHARED = {"comparison", "data", "points", "purpose", "reproduction", "training"}
+SHARED = {"comparison", "data", "points", "purpose", "reproduction"}
 DRAWN = {
     "default-risk": SHARED
-    | {"calibration", "cutoffs", "fairness", "grades", "guidance", "reasons", "scorecard", "segments"},
-    "direction": SHARED | {"calibration", "trading"},
-    "losses": SHARED,
-    "returns": SHARED,
-    "quantiles": SHARED | {"coverage"},
+    | {"calibration", "cutoffs", "fairness", "grades", "guidance", "reasons", "scorecard", "segments"}
+    | {"risk_training"},
+    "direction": SHARED | {"calibration", "trading", "training"},
+    "losses": SHARED | {"training"},
+    "returns": SHARED | {"training"},
+    "quantiles": SHARED | {"coverage", "training"},
 }
 
 
@@ -83,8 +84,13 @@ def test_every_model_and_section_of_every_task(name, parts, kind, tmp_path):
     assert seen == {SECTIONS[section] for section in DRAWN[name]}
 
 
+def test_a_learning_curve(tmp_path):
+    more = {"data": {"made_loan_book": {"loans": 240}}, "learning_curve": {"rows": [100]}}
+    assert SECTIONS["learning_curve"] in drawn(tmp_path, LOANS, more, models=["network", "tree"])
+
+
 def test_every_section_is_of_a_task_above():
-    assert set().union(*DRAWN.values()) == set(SECTIONS)
+    assert set().union({"learning_curve"}, *DRAWN.values()) == set(SECTIONS)
 
 
 def test_every_feature(tmp_path):

@@ -66,8 +66,8 @@ class RiskHistory:
         --------
         >>> bag = BagHistory("plain", 0, 80, 20, History([0.7, 0.6], [0.69, 0.66], best_epoch=2))
         >>> told = RiskHistory([bag], {"plain": Standing(0.66, 0.66)}, n_first=1, shares={"plain": 1.0})
-        >>> told.bag_table().iloc[0, 4:].tolist()
-        [2, 2, 0.66, 1.0]
+        >>> told.bag_table()[["epochs", "best_epoch"]].to_numpy().tolist()
+        [[2, 2]]
         """
         n_bags = pd.Series([own.design for own in self.bags]).value_counts()
         rows = [

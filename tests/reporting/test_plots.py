@@ -18,7 +18,7 @@ from finnet.reporting.sections.comparison import ComparisonSection
 from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.trading import TradingSection
 from finnet.reporting.sections.training import TrainingSection
-from finnet.reporting.training_plot import training_plot
+from finnet.reporting.training_plot import _best_epochs, _losses_by_epoch, training_plot
 from tests.reporting.changing import section_of
 
 
@@ -133,7 +133,7 @@ def test_every_fold_has_its_panel(folds):
 
 def test_losses_are_medians_and_end_where_less_than_half_of_the_networks_train():
     short = [history(member=member, validation_loss=[0.8, 0.9, 0.9]).iloc[:2] for member in (1, 2)]
-    losses = plots._losses_by_epoch(pd.concat([history(), *short]))
+    losses = _losses_by_epoch(pd.concat([history(), *short]))
     assert losses["epoch"].tolist() == [1, 2]
     assert losses["middle"].tolist() == [0.8, 0.9]
     assert losses["low"].tolist() == pytest.approx([0.72, 0.66])
@@ -141,7 +141,7 @@ def test_losses_are_medians_and_end_where_less_than_half_of_the_networks_train()
 
 def test_the_dot_lies_at_the_median_of_the_best_epochs():
     later = history(member=1, validation_loss=[0.7, 0.6, 0.5])
-    assert plots._best_epochs(pd.concat([history(), later])).to_dict() == {0: 2.5}
+    assert _best_epochs(pd.concat([history(), later])).to_dict() == {0: 2.5}
 
 
 def test_thinning_keeps_the_deepest_fall(direction_report):
