@@ -221,7 +221,8 @@ def _ceiling(results: Results, book: LossBook) -> dict[str, float]:
         return {}
     table = results.own.table
     true = pd.Series(book.true_loss, index=book.loan_id).loc[table["entity"]].to_numpy()
-    truth, naive = table["truth"].to_numpy(float), table["truth"].mean()
+    truth = table["truth"].to_numpy(float)
+    naive = np.full(len(truth), truth.mean())
     if _NAIVE in results.forecasts.models:
         naive = results.forecasts.of(_NAIVE).table.set_index("entity")["value"].loc[table["entity"]].to_numpy()
     return {"r2": r2(truth - naive, table["value"].to_numpy() - naive), "r2_of_truth": r2(truth - naive, true - naive)}
