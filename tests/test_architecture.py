@@ -10,6 +10,7 @@ CORE = {
     "errors",
     "types",
     "checks",
+    "codes",
     "seeds",
     "names",
     "files",

@@ -92,7 +92,7 @@ def bars_per_year(sessions: TimeArray) -> float:
     days = sessions.astype("datetime64[D]")
     steps = np.diff(sessions) / np.timedelta64(1, "D")
     counted = steps <= _LONGEST_GAP * max(1.0, float(np.median(steps)))
-    if np.is_busday(days).all() and (np.diff(days) > np.timedelta64(0)).all():
+    if np.is_busday(days).all() and (np.diff(days) > np.timedelta64(0, "D")).all():
         length, in_a_year = np.busday_count(days[:-1], days[1:]).astype(float), _DAYS_A_YEAR * 5 / 7
     else:
         length, in_a_year = steps, _DAYS_A_YEAR

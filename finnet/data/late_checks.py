@@ -92,7 +92,7 @@ def oldest_usual(came: TimeArray) -> float:
     >>> oldest_usual(np.array(["2020-01-31", "2020-02-29", "2020-03-31"], "datetime64[us]"))
     300.0
     """
-    steps = np.diff(came)[np.diff(came) > np.timedelta64(0)] / np.timedelta64(1, "D")
+    steps = np.diff(came)[np.diff(came) > np.timedelta64(0, "D")] / np.timedelta64(1, "D")
     return max(float(OLD_DAYS), OLD_STEPS * float(np.median(steps))) if len(steps) else float(OLD_DAYS)
 
 

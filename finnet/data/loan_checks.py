@@ -6,22 +6,15 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from finnet.codes import likely_codes
 from finnet.data.loan_book import LoanBook, LossBook
 from finnet.data.quality import Findings
 from finnet.types import BoolArray, FloatArray
 
-__all__ = ["MISSING_SHARE", "is_protected", "likely_codes", "suspect_columns", "suspect_protected", "suspect_repeats"]
-
-CODES = (-9999999.0, -999999.0, -99999.0, -9999.0, -999.0, -99.0, -9.0, -8.0, -7.0, 96.0, 98.0, 99.0, 999.0, 9999.0)
-"""Numbers by which lenders' systems often say "not known", most of them too far out to be measured."""
-
-FAR = 3.0
-"""How many times the spread of all other values a repeated value must lie beyond them to look like a code."""
-
-REPEATED = 0.001
-"""Share of the rows, and at least 3, in which a value must stand to look like a code."""
+__all__ = ["MISSING_SHARE", "is_protected", "suspect_columns", "suspect_protected", "suspect_repeats"]
 
 MANY_LEVELS = 100
+FEWEST_NUMBERS = 6  # of which something can be said
 NEAR_UNIQUE = 0.5
 MISSING_SHARE, MISSING_ROWS = 0.2, 20
 ID_WORDS = ("id", "no", "nr", "number", "key", "uuid", "zip", "zipcode", "postcode", "phone", "ssn", "iban", "index")
@@ -156,44 +149,9 @@ def _listed(codes: Sequence[float]) -> str:
     return f"[{', '.join(f'{code:.15g}' for code in codes)}]"
 
 
-def likely_codes(values: FloatArray) -> list[float]:
-    """Values that stand often and far from all others, and known codes that stick out, in the order of CODES.
-
-    Examples
-    --------
-    >>> likely_codes(np.append(-np.arange(100.0, 900.0), np.full(200, 365243.0)))
-    [365243.0]
-    """
-    others = values[~np.isin(values, CODES)]
-    if not len(others):
-        return []
-    found = [code for code in CODES if (values == code).sum() > 1]
-    high = FAR * max(others.max(), 1.0)
-    known = [code for code in found if (code < 0 <= others.min()) or code > high]
-    return [*known, *_far_values(others)]
-
-
-def _far_values(values: FloatArray) -> list[float]:
-    """The largest or smallest value, and what is left without it, while it is repeated and far from the rest."""
-    levels, counts = np.unique(values, return_counts=True)
-    fewest = max(3.0, REPEATED * len(values))
-    found: list[float] = []
-    while len(levels) > 3:
-        spread_below, spread_above = levels[-2] - levels[0], levels[-1] - levels[1]
-        if counts[-1] >= fewest and levels[-1] - levels[-2] > FAR * spread_below:
-            found.append(float(levels[-1]))
-            levels, counts = levels[:-1], counts[:-1]
-        elif counts[0] >= fewest and levels[1] - levels[0] > FAR * spread_above:
-            found.append(float(levels[0]))
-            levels, counts = levels[1:], counts[1:]
-        else:
-            break
-    return found
-
-
 def _names_rows(column: str, known: FloatArray) -> bool:
     """Whether whole numbers name things: they count the rows, or hardly repeat and are called so."""
-    if len(known) < 2 * FAR or (known != np.round(known)).any():
+    if len(known) < FEWEST_NUMBERS or (known != np.round(known)).any():
         return False
     counts_rows = bool((np.diff(known) == 1).all())
     words = "".join(letter if letter.isalnum() else " " for letter in column).casefold().split()

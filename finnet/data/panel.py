@@ -69,7 +69,7 @@ class Panel:
                 raise DataError(f"field {name!r} has shape {values.shape}; sessions and symbols make {shape}")
         object.__setattr__(self, "fields", {name: _read_only(values) for name, values in self.fields.items()})
         for name in ("sessions", "closes_at"):
-            if (np.diff(getattr(self, name)) <= np.timedelta64(0)).any():
+            if (np.diff(getattr(self, name)) <= np.timedelta64(0, "D")).any():
                 raise DataError(f"{name} are not strictly increasing; sort them and keep one of each")
         if self.member is None:
             object.__setattr__(self, "member", np.isfinite(self["close"]))

@@ -188,7 +188,7 @@ def _seen(model: Any, X: Any) -> list[_Seen] | None:
 @_seen.register
 def _(model: DefaultRiskClassifier, X: Any) -> list[_Seen]:
     shown, race = model._table.show(X), model._raced
-    encoder, parents = model._table.encoder_, {r.name: (r.first, r.second) for r in model._table.ratios}
+    encoder, parents = model._table.encoder_, model._table.parents()
     numbers = np.asarray(encoder.numbers_, object)[encoder.varies_]
     found = []
     for bag in race.bags:
@@ -248,7 +248,7 @@ def _named(X: Any) -> Mapping[str, FloatArray]:
     return _weights(names, {})
 
 
-def _weights(origins: list[str], parents: Mapping[str, tuple[str, str]]) -> dict[str, FloatArray]:
+def _weights(origins: list[str], parents: Mapping[str, tuple[str, ...]]) -> dict[str, FloatArray]:
     """How much of each input belongs to each column, shape (n_inputs,) each: all, or half of what has two parents."""
     weights: dict[str, FloatArray] = {}
     for k, origin in enumerate(origins):

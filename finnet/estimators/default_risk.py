@@ -58,7 +58,8 @@ class DefaultRiskClassifier(BinaryClassifier):
     stay are averaged by how likely their forecasts make what happened.
 
     Numbers may have gaps and codes, categories may be text, category or truth values; a level that `fit` has not seen
-    counts as none of those that it has. Everything is learned from the rows given to `fit`.
+    counts as none of those that it has. Values that stand often and far from all others of their column, such as -9
+    among months, are taken for codes: each is a level of its own, and has no place in the order of the numbers. Everything is learned from the rows given to `fit`.
 
     Parameters
     ----------
@@ -70,8 +71,8 @@ class DefaultRiskClassifier(BinaryClassifier):
     monotone : mapping of str to {"up", "down"}, optional
         Columns of numbers that can only raise the risk ("up") or lower it ("down"), all others staying as they are.
         Weights are held at signs with which networks can do nothing else, so that it is so of every forecast; see
-        `finnet.estimators.risk_monotone`. A value that is missing is none of those that are ordered; a code such as -99
-        is. Not with `ratios`, which move with two columns.
+        `finnet.estimators.risk_monotone`. A value that is missing, or a code such as -99, is none of those that are
+        ordered. Not with `ratios`, which move with two columns.
     random_state : int, RandomState, Generator or None
     n_jobs : int, optional
         Processes, as in joblib; the numbers do not depend on it.
@@ -86,6 +87,8 @@ class DefaultRiskClassifier(BinaryClassifier):
         Share of each design in the forecast.
     ratios_ : list of str
         Names of the ratios and differences that were found to help.
+    codes_ : dict of str to list of float
+        Values that were taken for codes, by column.
     is_fitted_in_folds_ : bool
         Whether `folds` were given.
     out_of_bag_ : ndarray of shape (n_rows,)
@@ -181,6 +184,11 @@ class DefaultRiskClassifier(BinaryClassifier):
     def ratios_(self) -> list[str]:
         """Names of the ratios and differences that were found to help."""
         return [ratio.name for ratio in self._table.ratios]
+
+    @property
+    def codes_(self) -> dict[str, list[float]]:
+        """Values that were taken for codes, by column."""
+        return {name: list(codes) for name, codes in self._table.codes_.items()}
 
     @property
     def history_(self) -> pd.DataFrame:

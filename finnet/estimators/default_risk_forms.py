@@ -40,6 +40,7 @@ def describe_default_risk(model: DefaultRiskClassifier, arrays: Arrays) -> dict[
         "settings": describe_settings(model),
         "classes": model.classes_.tolist(),
         "columns": [str(name) for name in table.feature_names_in_],
+        "codes": {name: [float(code) for code in codes] for name, codes in table.codes_.items()},
         "encoder": describe_encoder(table.encoder_, arrays),
         "ratios": [[ratio.first, ratio.second, bool(ratio.is_difference)] for ratio in table.ratios],
         "shares": dict(race.shares),
@@ -112,8 +113,11 @@ def _restore_table(description: Description, arrays: Arrays) -> RiskTable:
     )
     table.feature_names_in_ = np.asarray(checked_names(description["columns"]), object)
     table.n_features_in_ = len(table.feature_names_in_)
+    # Models of earlier versions took codes for measured numbers, and have none.
+    codes = description.get("codes", {})
+    table.codes_ = {name: [checked_number(code) for code in own] for name, own in codes.items()}
     table.encoder_ = restore_encoder(description["encoder"], arrays)
-    known = {*table.feature_names_in_, *(ratio.name for ratio in table.ratios)}
+    known = {*table.feature_names_in_, *table.parents()}
     if {*table.encoder_.numbers_, *table.encoder_.categories_} != known:
         raise DataError("the columns of the encoder are not those of the table")
     return table

@@ -15,7 +15,7 @@ from finnet.weights import effective_number
 
 __all__ = ["Division", "Race", "blend", "divide", "log_losses", "run_race", "standings", "still_racing"]
 
-_FEW_ROWS, _MANY_ROWS = 1_500, 40_000
+_FEW_ROWS, _MANY_ROWS = 1_500, 20_000
 _FIRST_BAGS = 2  # after which a design may retire, of five
 _ENOUGH_ROWS = 4_000  # left out by one bag, to retire after it
 _SHARES = np.linspace(0.0, 1.0, 21)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from finnet.checks import require_columns
+from finnet.codes import code_column, likely_codes, with_codes_apart
 from finnet.errors import ConfigError, FinnetWarning
 from finnet.estimators.risk_designs import Shown
 from finnet.features.columns import as_level, as_number, require_distinct, with_kinds
@@ -23,6 +24,8 @@ class RiskTable:
 
     Attributes
     ----------
+    codes_ : dict of str to list of float
+        Values of columns of numbers that look like codes, such as -9 in a column of months: shown as categories.
     encoder_ : TableEncoder
         Numbers as normal quantiles, gaps marked, categories one-hot.
     ratios : sequence of Ratio
@@ -36,6 +39,7 @@ class RiskTable:
     ((4, 5), (4, 1))
     """
 
+    codes_: dict[str, list[float]]
     encoder_: TableEncoder
     n_features_in_: int
 
@@ -49,19 +53,25 @@ class RiskTable:
         require_distinct(columns)
         table = with_kinds(columns)
         _warn_of_gaps(table)
-        self.encoder_ = TableEncoder("quantile").fit(self._with_ratios(table))
+        self.codes_ = _found_codes(table)
+        self.encoder_ = TableEncoder("quantile").fit(self._prepared(table))
         return self
 
     def show(self, X: pd.DataFrame | FloatArray) -> Shown:
         """Rows as designs see them; DataError names a column that is missing or of another type than in `fit`."""
-        table = self._with_ratios(self._as_fitted(as_table(X, self, reset=False)))
+        table = self._prepared(self._as_fitted(as_table(X, self, reset=False)))
         numbers = table[self.encoder_.numbers_].to_numpy(np.float64)
         return Shown(self.encoder_.transform(table), numbers[:, self.encoder_.varies_])
 
     def numbers(self, X: pd.DataFrame | FloatArray) -> pd.DataFrame:
-        """Columns of numbers alone, as floats, without ratios."""
-        table = self._as_fitted(as_table(X, self, reset=False))
+        """Columns of numbers alone, as floats, codes missing, without ratios."""
+        table = with_codes_apart(self._as_fitted(as_table(X, self, reset=False)), self.codes_)
         return table[[name for name in self.encoder_.numbers_ if name in self.feature_names_in_]]
+
+    def parents(self) -> dict[str, tuple[str, ...]]:
+        """Of each column that the encoder sees and X does not hold: those that it is made of."""
+        made = {code_column(name): (name,) for name in self.codes_}
+        return made | {ratio.name: (ratio.first, ratio.second) for ratio in self.ratios}
 
     def signs(self, monotone: Mapping[str, str]) -> IntArray:
         """1 for each number of `Shown` that raises the risk ("up"), -1 for one that lowers it ("down"), else 0.
@@ -97,9 +107,18 @@ class RiskTable:
     def _levels(self) -> list[np.ndarray]:
         return list(self.encoder_.levels_.categories_) if self.encoder_.categories_ else []
 
-    def _with_ratios(self, table: pd.DataFrame) -> pd.DataFrame:
+    def _prepared(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Codes apart, then ratios of what was measured."""
+        table = with_codes_apart(table, self.codes_)
         made = {ratio.name: ratio.of(table) for ratio in self.ratios}
         return pd.concat([table, pd.DataFrame(made, index=table.index)], axis=1) if made else table
+
+
+def _found_codes(table: pd.DataFrame) -> dict[str, list[float]]:
+    """Likely codes of each column of numbers that has some, unless a column of that name says so already."""
+    numbers = [str(name) for name in table if pd.api.types.is_numeric_dtype(table[name].dtype)]
+    found = {name: likely_codes(table[name].dropna().to_numpy(np.float64)) for name in numbers}
+    return {name: codes for name, codes in found.items() if codes and code_column(name) not in table}
 
 
 def _warn_of_gaps(table: pd.DataFrame) -> None:

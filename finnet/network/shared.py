@@ -145,9 +145,12 @@ class SharedDense(Bare):
         return dX
 
     def infer(self, X: FloatArray) -> FloatArray:
-        """The same in fresh memory, by scaling rows, which may be few."""
-        Z: FloatArray = np.matmul(X * self.R.mT, self.W)
-        Z *= self.S
+        """The same, shape (n_shared, n_rows, n_out), in fresh memory, by scaling weights or rows, which are fewer."""
+        if X.shape[-2] < self.n_in:
+            Z: FloatArray = np.matmul(X * self.R.mT, self.W)
+            Z *= self.S
+        else:
+            Z = np.matmul(X, self.W * self.R * self.S)
         Z += self.b
         return Z
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finnet.data.loan_checks import likely_codes, suspect_columns
+from finnet.codes import likely_codes
+from finnet.data.loan_checks import suspect_columns
 from finnet.data.loan_file import LoanFile
 from finnet.data.loans import check_loans
 from finnet.data.quality import Findings

@@ -139,6 +139,18 @@ def test_a_ratio_goes_to_its_columns(monkeypatch):
     assert found.missed <= 1e-3
 
 
+def test_a_code_goes_to_its_column():
+    rng = np.random.default_rng(0)
+    months = rng.integers(1, 60, 160).astype(float)
+    table = pd.DataFrame({"months": np.where(rng.random(160) < 0.3, -9.0, months), "noise": rng.normal(size=160)})
+    y = (table["months"] == -9.0).astype(int)
+    model = DefaultRiskClassifier(members=1, random_state=0).fit(table, y, X_val=table, y_val=y)
+    found = contributions(model, table[y == 1], reference=table[y == 0].head(1))
+    assert list(found.table) == list(table)
+    assert found.table.abs().mean().idxmax() == "months"
+    assert found.missed <= 1e-3
+
+
 def test_other_models_are_explained_by_sampling_with_exact_sums(tree):
     found = _explained(tree)
     assert found.way == SAMPLED

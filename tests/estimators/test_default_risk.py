@@ -219,7 +219,38 @@ def test_ratios_join_the_table_under_their_names():
     table, _ = loans(20)
     shown = RiskTable((Ratio("debt", "income"), Ratio("debt", "income", is_difference=True))).fit(table).show(table)
     assert shown.numbers.shape[1] == 5
-    np.testing.assert_array_equal(shown.numbers[:, -1], table["debt"] - table["income"])
+    measured = table["debt"].where(table["debt"] != -99.0)
+    np.testing.assert_array_equal(shown.numbers[:, -1], measured - table["income"])
+
+
+def test_a_code_is_a_level_of_its_own_and_no_measured_number(fitted):
+    table, _ = loans(200)
+    shown = RiskTable().fit(table).show(table)
+    is_code = (table["debt"] == -99.0).to_numpy()
+    assert fitted.codes_ == {"debt": [-99.0]}
+    np.testing.assert_array_equal(np.isnan(shown.numbers[:, 0]), is_code)
+    assert any((column == is_code).all() for column in shown.plain.T)
+
+
+def test_a_code_that_no_training_row_has_is_a_number_as_any(fitted):
+    table, _ = loans(20, seed=3)
+    other = fitted.predict_proba(table.assign(debt=-8.0))
+    np.testing.assert_array_equal(other, fitted.predict_proba(table.assign(debt=-7.0)))
+
+
+def test_a_column_that_already_tells_the_code_stays_as_it_is():
+    table, _ = loans(100)
+    told = table.assign(**{"debt (code)": table["debt"] == -99.0})
+    assert RiskTable().fit(told).codes_ == {}
+
+
+def test_a_file_from_before_codes_were_told_apart_is_read(fitted):
+    no_codes, _ = loans(200)
+    model = DefaultRiskClassifier(members=1, random_state=0).fit(no_codes.drop(columns="debt"), np.arange(200) % 2)
+    archive = unpack(model_to_bytes(model))
+    del archive.description["model"]["codes"]
+    loaded = model_from_bytes(pack(archive))
+    np.testing.assert_array_equal(loaded.predict_proba(no_codes), model.predict_proba(no_codes))
 
 
 def test_a_loaded_classifier_forecasts_the_same_bits(fitted):
@@ -243,6 +274,9 @@ def test_a_loaded_classifier_forecasts_the_same_bits(fitted):
         lambda model: model["classes"].append(2),
         lambda model: model["settings"].update(members="many"),
         lambda model: model.update(ratios=[["debt", "moon", False]]),
+        lambda model: model.update(codes={"moon": [-9.0]}),
+        lambda model: model.update(codes={"debt": ["-99"]}),
+        lambda model: model.update(codes={}),
     ],
 )
 def test_a_damaged_file_is_refused(fitted, damage):

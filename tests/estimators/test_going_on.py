@@ -315,7 +315,7 @@ def test_a_step_beyond_the_finite_numbers_is_not_in_the_history():
     trainer = Trainer(network, MeanSquaredError(), Training(batch_size=240, optimizer=SGD(learning_rate=1e39)))
     with pytest.raises(TrainingError):
         trainer.learn(Examples(X.astype("float32"), X[:, :1].astype("float32")), rng=RNG)
-    assert trainer.history == History()
+    assert repr(trainer.history) == repr(History())  # unknown losses are NaN, which equals nothing
 
 
 @pytest.mark.parametrize("step", [2, 13])

@@ -284,7 +284,7 @@ def test_an_interrupted_call_in_a_stream_leaves_the_trainer_as_it_was(step):
     trainer.learn(TRAIN, rng=np.random.default_rng(2))
     for seed in (0, 2):
         other.learn(TRAIN, rng=np.random.default_rng(seed))
-    assert trainer.history == other.history
+    assert repr(trainer.history) == repr(other.history)  # unknown losses are NaN, which equals nothing
     np.testing.assert_array_equal(trainer.network.values, other.network.values)
 
 
