@@ -1,6 +1,5 @@
 """What ensembles of classifiers and of regressors share: members drawn, trained in packs, chosen and averaged."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import Self, cast
@@ -15,12 +14,15 @@ from finnet.errors import ConfigError, TrainingError
 from finnet.estimators.fit_checks import parallel_as_they_come, require_jobs, warn_if_worse, warn_of_divergence
 from finnet.estimators.members import (
     Members,
+    advice_of_most,
     best_alone,
     greedy_shares,
     kept_losses,
+    layer_table,
     loss_table,
     member_histories,
     member_table,
+    note_constant_losses,
     settings_table,
     sound_members,
 )
@@ -34,7 +36,7 @@ from finnet.estimators.validation_rows import ROWS_TO_JUDGE, divided, held_out, 
 from finnet.network.activations import named_activation
 from finnet.network.batches import Examples
 from finnet.network.depth import Skippable
-from finnet.network.diagnostics import NOTHING_LEARNED, LayerState, advise, typical
+from finnet.network.diagnostics import typical
 from finnet.network.gradient_checks import verify_activation
 from finnet.network.history import History
 from finnet.network.layers import Dense
@@ -78,36 +80,21 @@ class EnsembleOfNetworks(SampledSettings):
     @property
     def diagnostics_(self) -> pd.DataFrame:
         """State of every layer, member by member and epoch by epoch."""
-        tables = [pd.DataFrame(own.layer_states).assign(member=member) for member, own in self._histories.items()]
-        return pd.concat(tables, ignore_index=True).set_index("member").reset_index()
+        return layer_table(self._histories)
 
     @property
     def layers_(self) -> pd.DataFrame:
         """State of every layer in the last epoch, the median over the networks that were chosen."""
-        return pd.DataFrame(self._typical_states()).drop(columns="epoch")
+        states = typical([history.layer_states for history in self._chosen_histories()])
+        return pd.DataFrame(states).drop(columns="epoch")
 
     @property
     def advice_(self) -> list[str]:
         """What went wrong in most networks that were chosen, and what helps."""
-        chosen = self._chosen_histories()
-        advice = advise(self._typical_states())
-        overfits = [bool(history.overfitting) for history in chosen]
-        if 2 * sum(overfits) > len(overfits):
-            who = (
-                "the network overfits" if len(overfits) == 1 else f"{sum(overfits)} of {len(overfits)} networks overfit"
-            )
-            advice.append(f"{who}: validation loss was best early; use early_stopping, more dropout, l1 or l2")
-        idle = [history.has_learned_nothing for history in chosen]
-        if 2 * sum(idle) > len(idle):
-            who = "the network has" if len(idle) == 1 else f"{sum(idle)} of {len(idle)} networks have"
-            advice.append(f"{who} learned nothing: {'its' if len(idle) == 1 else 'their'} {NOTHING_LEARNED}")
-        return advice
+        return advice_of_most(self._chosen_histories())
 
     def _chosen_histories(self) -> list[History]:
         return [self._histories[member] for member in self._chosen()]
-
-    def _typical_states(self) -> list[LayerState]:
-        return typical([history.layer_states for history in self._chosen_histories()])
 
     def spread(self, X: Data) -> FloatArray:
         """Standard deviation of the forecasts over the chosen members, of shape (n_rows, n_outputs)."""
@@ -132,7 +119,7 @@ class EnsembleOfNetworks(SampledSettings):
         everyone = everyone.block(trained)
         network.keep(trained)
         network.values[...] = np.concatenate([values for values, _ in done.values()])
-        self._note_constant_losses(histories, everyone, examples=examples, objective=objective)
+        note_constant_losses(histories, everyone, examples=examples, objective=objective)
         is_sound = sound_members(histories, objective.loss)
         warn_of_divergence(int((~is_sound).sum()), len(is_sound))
         if self.selection == "best":
@@ -337,17 +324,6 @@ class EnsembleOfNetworks(SampledSettings):
             clipping=self.clipping or Clipping(),
             early_stopping=self._stopping(),
         )
-
-    def _note_constant_losses(
-        self, histories: Sequence[History], members: Members, *, examples: Examples, objective: Objective
-    ) -> None:
-        """Loss of forecasting the mean target, of the rows that judge each member, or of all where none do."""
-        folds, firsts = np.unique(members.folds, return_index=True)
-        drops = bool(members.settings["dropout"].any())
-        judges = members.validation or (members.learning.some(ROWS_TO_JUDGE) if drops else members.learning)
-        losses = [objective.constant_loss(examples, judges.of(member)) for member in firsts]
-        for history, fold in zip(histories, members.folds, strict=True):
-            history.constant_loss = losses[int(np.searchsorted(folds, fold))]
 
     def _forecast(self, X: FloatArray) -> FloatArray:
         return self._averaged(self._network_forecasts(X))

@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 
 from finnet.estimators.fit_checks import are_much_worse
+from finnet.estimators.objective import Objective
+from finnet.estimators.validation_rows import ROWS_TO_JUDGE
 from finnet.network.activations import activated
 from finnet.network.batches import Examples
+from finnet.network.diagnostics import NOTHING_LEARNED, advise, typical
 from finnet.network.history import History
 from finnet.network.losses import Loss, mean_loss
 from finnet.network.model import Network
@@ -18,13 +21,16 @@ from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "Members",
+    "advice_of_most",
     "best_alone",
     "choose_greedily",
     "greedy_shares",
     "kept_losses",
+    "layer_table",
     "loss_table",
     "member_histories",
     "member_table",
+    "note_constant_losses",
     "settings_table",
     "sound_members",
 ]
@@ -180,6 +186,49 @@ def member_table(settings: pd.DataFrame, histories: Sequence[History], shares: F
     if any(history.validation_loss for history in histories):
         table["validation_loss"] = kept_losses(histories)
     return table.assign(share=shares)
+
+
+def note_constant_losses(
+    histories: Sequence[History], members: Members, *, examples: Examples, objective: Objective
+) -> None:
+    """Note in each history the loss of forecasting the mean target, of the rows that judge the member.
+
+    Of the rows that it learned from where none judge.
+    """
+    # Members of one fold are judged by the same rows, so that the loss is computed once for each fold.
+    folds, firsts = np.unique(members.folds, return_index=True)
+    drops = bool(members.settings["dropout"].any())
+    judges = members.validation or (members.learning.some(ROWS_TO_JUDGE) if drops else members.learning)
+    losses = [objective.constant_loss(examples, judges.of(member)) for member in firsts]
+    for history, fold in zip(histories, members.folds, strict=True):
+        history.constant_loss = losses[int(np.searchsorted(folds, fold))]
+
+
+def advice_of_most(histories: Sequence[History]) -> list[str]:
+    """What went wrong in most of these networks, and what helps.
+
+    Examples
+    --------
+    >>> advice_of_most([History([0.7, 0.7], best_epoch=2, constant_loss=0.6)])[-1].split(":")[0]
+    'the network has learned nothing'
+    """
+    n = len(histories)
+    advice = advise(typical([history.layer_states for history in histories]))
+    overfits = sum(bool(history.overfitting) for history in histories)
+    if 2 * overfits > n:
+        who = "the network overfits" if n == 1 else f"{overfits} of {n} networks overfit"
+        advice.append(f"{who}: validation loss was best early; use early_stopping, more dropout, l1 or l2")
+    idle = sum(history.has_learned_nothing for history in histories)
+    if 2 * idle > n:
+        who, whose = ("the network has", "its") if n == 1 else (f"{idle} of {n} networks have", "their")
+        advice.append(f"{who} learned nothing: {whose} {NOTHING_LEARNED}")
+    return advice
+
+
+def layer_table(histories: Mapping[int, History]) -> pd.DataFrame:
+    """State of every layer in long form: member, epoch, layer and what `finnet.network.diagnostics` measures."""
+    tables = [pd.DataFrame(own.layer_states).assign(member=member) for member, own in histories.items()]
+    return pd.concat(tables, ignore_index=True).set_index("member").reset_index()
 
 
 def loss_table(histories: Mapping[int, History]) -> pd.DataFrame:
