@@ -10,12 +10,15 @@ from joblib import Parallel
 
 from finnet.checks import is_whole, require_choice
 from finnet.errors import ConfigError, DataError, FinnetWarning
+from finnet.estimators.sample_weights import checked_sample_weight
+from finnet.fitting import Rows
 from finnet.network.batches import Examples
 from finnet.network.losses import Loss, is_built_in
 from finnet.types import BoolArray, FloatArray
 
 __all__ = [
     "are_much_worse",
+    "given_validation",
     "has_validation",
     "parallel_as_they_come",
     "require_columns_of_numbers",
@@ -190,3 +193,16 @@ def has_validation(X_val: Any, y_val: Any) -> bool:
         given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
         raise DataError(f"{given} is given without {missing}; give both, or neither")
     return X_val is not None
+
+
+def given_validation(X_val: Any, y_val: Any, sample_weight_val: Any) -> Rows | None:
+    """The validation rows that `fit` was given, X of shape (n_rows, n_columns); None where X or y is missing.
+
+    Examples
+    --------
+    >>> given_validation([[0.0], [1.0]], [0, 1], [2, 1]).weight
+    array([2., 1.])
+    """
+    if X_val is None or y_val is None:
+        return None
+    return Rows(X_val, y_val, checked_sample_weight(sample_weight_val, X_val))

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss
 from sklearn.utils.validation import check_is_fitted
 
+from finnet.estimators.fit_checks import given_validation
 from finnet.estimators.probabilities import WrappedClassifier
 from finnet.estimators.regressors import WrappedRegressor
 from finnet.estimators.sample_weights import checked_sample_weight
@@ -56,30 +57,28 @@ class _Tuning(ABC):
     ) -> Self:
         """Try the settings and keep the best; weights of validation rows count in what they are judged by."""
         train = Rows(X, y, checked_sample_weight(sample_weight, X))
-        validation = None
-        if X_val is not None and y_val is not None and len(y_val):
-            validation = Rows(X_val, y_val, checked_sample_weight(sample_weight_val, X_val))
+        has_judges = y_val is not None and len(y_val)
+        validation = given_validation(X_val, y_val, sample_weight_val) if has_judges else None
         if self.settings is not None or self.trials == 1 or validation is None:
             return self.refit(self._within(dict(self.settings or {}), X), train, validation)
-        candidates = [self._within(params, X) for params in self._candidates()]
+        rng = np.random.default_rng(derive_seed(self.random_state, "tuning"))
+        draws = [
+            {name: values[int(rng.integers(len(values)))] for name, values in self.space.items()}
+            for _ in range(1, self.trials)
+        ]
+        candidates = [self._within(params, X) for params in ({}, *draws)]
         tried = [(params, fit_beside(self._build(params), train, validation)) for params in candidates]
-        return self._keep(*min(tried, key=lambda trial: self._loss(trial[1], validation)), train, validation)
+        params, fitted = min(tried, key=lambda trial: self._loss(trial[1], validation))
+        return self._note_winner(params, fitted, rows=(train, validation))
 
     def refit(self, params: dict[str, Any], train: Rows, validation: Rows | None) -> Self:
         """Fit with these parameters, without trying others."""
-        return self._keep(params, fit_beside(self._build(params), train, validation), train, validation)
+        fitted = fit_beside(self._build(params), train, validation)
+        return self._note_winner(params, fitted, rows=(train, validation))
 
     def settled(self) -> Self:
         """An unfitted copy that takes the settings chosen, without trying others."""
         return clone(self).set_params(settings=self.best_params_)  # type: ignore[no-any-return]
-
-    def _candidates(self) -> list[dict[str, Any]]:
-        rng = np.random.default_rng(derive_seed(self.random_state, "tuning"))
-        draws = [
-            {k: values[int(rng.integers(len(values)))] for k, values in self.space.items()}
-            for _ in range(1, self.trials)
-        ]
-        return [{}, *draws]
 
     def _within(self, params: dict[str, Any], X: FloatArray) -> dict[str, Any]:
         """The settings with no more neighbors than half of the rows, for a model of neighbors."""
@@ -93,8 +92,9 @@ class _Tuning(ABC):
         seeded = "random_state" in model.get_params()
         return model.set_params(random_state=self.random_state) if seeded else model
 
-    def _keep(self, params: dict[str, Any], fitted: Any, train: Rows, validation: Rows | None) -> Self:
-        self.best_params_, self.rows_ = params, (train, validation)
+    def _note_winner(self, params: dict[str, Any], fitted: Any, *, rows: tuple[Rows, Rows | None]) -> Self:
+        """Note the fitted model that was chosen, its parameters, and the rows that trained and judged it."""
+        self.best_params_, self.rows_ = params, rows
         self._take(fitted)
         return self
 
