@@ -10,7 +10,7 @@ import pandas as pd
 
 from finnet.checks import require_columns, require_share
 from finnet.errors import DataError
-from finnet.types import BoolArray, FloatArray
+from finnet.types import FloatArray
 
 __all__ = ["Change", "smallest_change"]
 
@@ -89,16 +89,12 @@ def smallest_change(
     forecasts = _forecasts(model, row, moves)
     pairs = list(_pairs(moves, forecasts if is_declined else -forecasts, row=row, seen=seen))
     moves, forecasts = [*moves, *pairs], np.concatenate([forecasts, _forecasts(model, row, pairs)])
-    flipping = np.flatnonzero(_flips(forecasts, cutoff, is_declined))
+    flipping = np.flatnonzero((forecasts > cutoff) != is_declined)
     if not len(flipping):
         return None
     distances = {k: sum(_distance(seen[c], row[c].iloc[0], value) for c, value in moves[k].items()) for k in flipping}
     best = min(distances, key=lambda k: distances[k])
     return Change(moves[best], before, float(forecasts[best]), distances[best])
-
-
-def _flips(forecasts: FloatArray, cutoff: float, is_declined: bool) -> BoolArray:
-    return np.asarray((forecasts > cutoff) != is_declined)
 
 
 def _forecasts(model: Any, row: pd.DataFrame, moves: list[_Move]) -> FloatArray:

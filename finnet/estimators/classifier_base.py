@@ -56,9 +56,12 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
             self._meet(classes, remedy="give rows of at least two classes")
             codes = positions(labels, classes)
             examples = _weighed_alike(self._coded(rows, codes, sample_weight=sample_weight))
-            judges = has_validation(X_val, y_val)
-            given = self._given(cast(Data, X_val), y_val, sample_weight_val) if judges else None
-            return self._fit(examples, self._task(codes), validation=given)
+            validation = None
+            if has_validation(X_val, y_val):
+                judges, judged = self._checked(cast(Data, X_val), y_val, name="y_val", reset=False, warns=False)
+                judged_codes = self._codes(judged, name="y_val")
+                validation = _weighed_alike(self._coded(judges, judged_codes, sample_weight=sample_weight_val))
+            return self._fit(examples, self._task(codes), validation=validation)
 
     def partial_fit(
         self,
@@ -136,10 +139,6 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         Y = codes[:, None] if n_classes == 2 else np.eye(n_classes)[codes]
         by_class = class_weights(self.class_weight, self.classes_, codes)
         return self._examples(X, Y, sample_weight, factors=None if by_class is None else by_class[codes])
-
-    def _given(self, X_val: Data, y_val: npt.ArrayLike | None, sample_weight: npt.ArrayLike | None) -> Examples:
-        rows, labels = self._checked(X_val, y_val, name="y_val", reset=False, warns=False)
-        return _weighed_alike(self._coded(rows, self._codes(labels, name="y_val"), sample_weight=sample_weight))
 
     def _codes(self, labels: npt.NDArray[Any], *, name: str) -> IntArray:
         require_known(labels, self.classes_, name=name)

@@ -110,7 +110,9 @@ def contributions(
     if seen is None or seen_before is None:
         table = _sampled(model, X, reference=reference, rng=np.random.default_rng(seed))
         return Contributions(table, score, base, SAMPLED)
-    floor, slope = _curve(model)
+    floor, slope = 0.0, 1.0  # of the curve that turns average probabilities into published ones
+    if isinstance(model, CalibratedClassifier) and model.calibrator_ is not None:
+        floor, slope = model.floor_, model.calibrator_.slope_
     parts = [Part(own.network, own.X, before.X, own.share) for own, before in zip(seen, seen_before, strict=True)]
     with one_blas_thread():
         found = integrated_gradients(parts, tolerance=tolerance / max(slope, 1.0), floor=floor)
@@ -159,13 +161,6 @@ class _Seen(NamedTuple):
     share: float | FloatArray
     X: FloatArray
     weights: Mapping[str, FloatArray]
-
-
-def _curve(model: Any) -> tuple[float, float]:
-    """Floor and slope of the curve that turns average probabilities into published ones."""
-    if isinstance(model, CalibratedClassifier) and model.calibrator_ is not None:
-        return model.floor_, model.calibrator_.slope_
-    return 0.0, 1.0
 
 
 def _spread(table: pd.DataFrame, published: FloatArray) -> pd.DataFrame:

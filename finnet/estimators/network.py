@@ -122,23 +122,24 @@ class _SingleNetwork(EstimatorOfNetworks):
 
     def _learn(self, examples: Examples, objective: Objective) -> Self:
         """Go on by one epoch over these rows, from a new network where there is none."""
-        trainer = getattr(self, "_trainer", None) or self._online_trainer(examples, objective)
+        trainer: Trainer | None = getattr(self, "_trainer", None)
+        if trainer is None:
+            weights_rng, self._online_rng = generator(self.random_state).spawn(2)
+            network = self._started(examples, objective, rng=weights_rng)
+            if hasattr(self, "network_"):
+                self._inherit(network)
+            trainer = Trainer(network, self._loss_on_scores(objective), self._training())
         self._require_dtype_of_stream(trainer.network)
         try:
             with one_blas_thread():
                 trainer.learn(examples, rng=self._online_rng)
         except TrainingError:
+            # What it remembers led to numbers that are none; the next call begins with a new one.
             self._trainer = None
             raise
         self._trainer = trainer
+        # A copy, as the trainer goes on in its own network, and forecasts may be asked for in between.
         return self._keep(deepcopy(trainer.network), trainer.history)
-
-    def _online_trainer(self, examples: Examples, objective: Objective) -> Trainer:
-        weights_rng, self._online_rng = generator(self.random_state).spawn(2)
-        network = self._started(examples, objective, rng=weights_rng)
-        if hasattr(self, "network_"):
-            self._inherit(network)
-        return Trainer(network, self._loss_on_scores(objective), self._training())
 
     def _loss_on_scores(self, objective: Objective) -> Loss:
         loss = loss_on_scores(objective.loss, objective.output)
@@ -153,7 +154,17 @@ class _SingleNetwork(EstimatorOfNetworks):
         self._require_settings()
         objective.verify(examples, is_packed=self.batch_ensemble > 1)
         verify_activation(named_activation(self.activation), is_packed=self.batch_ensemble > 1)
-        network = self._network(examples, objective)
+        network = dense_network(
+            (examples.X.shape[1], *self.hidden, objective.n_outputs),
+            activation=named_activation(self.activation),
+            output=objective.output,
+            dropout=(self.dropout,),
+            normalization=self.normalization,
+            residual=self.residual,
+            batch_ensemble=self.batch_ensemble,
+            initializer=self.initializer,
+            dtype=self.dtype,
+        )
         network.initialize([rng])
         cast(Dense | SharedDense, network.layers[-1]).b[...] = objective.start(examples)
         return network
@@ -170,19 +181,6 @@ class _SingleNetwork(EstimatorOfNetworks):
         """Give a new network the parameters of the fitted one."""
         self._require_layers_of_fitted(network)
         network.values[...] = self.network_.values
-
-    def _network(self, examples: Examples, objective: Objective) -> Network:
-        return dense_network(
-            (examples.X.shape[1], *self.hidden, objective.n_outputs),
-            activation=named_activation(self.activation),
-            output=objective.output,
-            dropout=(self.dropout,),
-            normalization=self.normalization,
-            residual=self.residual,
-            batch_ensemble=self.batch_ensemble,
-            initializer=self.initializer,
-            dtype=self.dtype,
-        )
 
     def _training(self) -> Training:
         return Training(

@@ -1,7 +1,7 @@
 """What single networks and ensembles share: checked data, settings by name, forecasts."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cached_property
@@ -33,7 +33,6 @@ from finnet.network.activations import Activation, activated, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback, require_callbacks
 from finnet.network.initializers import Initializer
-from finnet.network.layer import Layer
 from finnet.network.model import Network
 from finnet.network.optimizers import Optimizer, named_optimizer
 from finnet.network.regularization import Clipping
@@ -110,9 +109,10 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     _double: "InDouble"
 
     def summary(self) -> pd.DataFrame:
-        """Table of the fitted network's layers: layer, units, parameters (of each member, where there are several)."""
+        """One row per layer of the fitted network: layer, units, parameters (of each member, where it has several)."""
         check_is_fitted(self)
-        rows = [(repr(layer), layer.n_out, _count(layer)) for layer in self.network_.layers]
+        layers = self.network_.layers
+        rows = [(repr(own), own.n_out, sum(prod(one.shape) for one in own.parameters)) for own in layers]
         return pd.DataFrame(rows, columns=["layer", "units", "parameters"])
 
     def plot_history(self, axes: "Axes | None" = None) -> "Axes":
@@ -132,7 +132,12 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
             nested.setdefault(owner, {})[field] = params.pop(name)
         super().set_params(**params)
         for owner, fields in nested.items():
-            self._replace_settings(owner, fields)
+            settings = getattr(self, owner, None)
+            if not isinstance(settings, Settings):
+                first = next(iter(fields))
+                raise ConfigError(f"{owner}__{first} needs {owner} to be a settings object, not {settings!r}")
+            # All fields at once, because one may be possible only with another.
+            setattr(self, owner, settings.changed(fields))
         return self
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -142,13 +147,6 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
         return tags
-
-    def _replace_settings(self, owner: str, fields: Mapping[str, Any]) -> None:
-        """All at once, because one may be possible only with another."""
-        settings = getattr(self, owner, None)
-        if not isinstance(settings, Settings):
-            raise ConfigError(f"{owner}__{next(iter(fields))} needs {owner} to be a settings object, not {settings!r}")
-        setattr(self, owner, settings.changed(fields))
 
     @abstractmethod
     def _fit(self, examples: Examples, objective: Objective, *, validation: Examples | None) -> Self:
@@ -294,10 +292,6 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         if warns:
             warn_of_sizes(checked[0], getattr(self, "feature_names_in_", None))
         return cast(tuple[FloatArray, npt.NDArray[Any]], checked)
-
-
-def _count(layer: Layer) -> int:
-    return sum(prod(parameter.shape) for parameter in layer.parameters)
 
 
 def _shapes(network: Network) -> list[tuple[int, int]]:

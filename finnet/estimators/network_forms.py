@@ -17,7 +17,7 @@ from finnet.estimators.settings_forms import describe_settings, restore_settings
 from finnet.network.activations import Activation, Identity, Sigmoid, Softmax, named_activation
 from finnet.network.depth import Skippable
 from finnet.network.history import History
-from finnet.network.model import Network, dense_network
+from finnet.network.model import dense_network
 
 __all__ = ["describe_ensemble", "describe_network", "restore_ensemble", "restore_network"]
 
@@ -41,20 +41,32 @@ def describe_network(model: _Single, arrays: Arrays) -> dict[str, Any]:
             f"batch_ensemble={n_shared} networks of {n_weights:,} weights cannot be saved; have at most"
             f" {_MOST_SCALED:,} together"
         )
-    return {**_describe(model, arrays), "history": _describe_history(model._history, arrays)}
+    form = _describe(model, arrays)
+    own = model._history
+    train, validation = (keep(np.array(losses), arrays) for losses in (own.train_loss, own.validation_loss))
+    history = {"train_loss": train, "validation_loss": validation, "best_epoch": int(own.best_epoch)}
+    return {**form, "history": history}
 
 
 def describe_ensemble(model: _Ensemble, arrays: Arrays) -> dict[str, Any]:
     """Settings of an ensemble, and the numbers, parameters, depths, settings and shares of its chosen members."""
     own = {name: column.tolist() for name, column in model._of_chosen().items() if name in _OWN}
-    chosen = {"numbers": model._chosen().tolist(), "depths": _depths(model), "own": own}
+    # One column for each layer that members may pass by; without any, all members use all layers.
+    off = [np.logical_not(layer.on) for layer in model.network_.layers if isinstance(layer, Skippable)]
+    depths = (len(model.hidden) - np.sum(off, axis=0)).tolist() if np.any(off) else None
+    chosen = {"numbers": model._chosen().tolist(), "depths": depths, "own": own}
     return {**_describe(model, arrays), **chosen, "shares": keep(model.shares_, arrays)}
 
 
 def restore_network(kind: type[_Single], description: Description, arrays: Arrays) -> _Single:
     """The network again; DataError where settings, outputs, losses and parameters do not fit each other."""
     model = kind(**restore_settings(kind, description["settings"]))
-    model._history = _restore_history(description["history"], arrays)
+    history = description["history"]
+    train, validation = (arrays[history[name]] for name in ("train_loss", "validation_loss"))
+    (best,) = _counts([history["best_epoch"]])
+    if {train.ndim, validation.ndim} != {1} or len(validation) not in (0, len(train)) or best > len(train):
+        raise DataError(f"losses of {train.shape} and {validation.shape} epochs, the best in {best}, are no history")
+    model._history = History(train.tolist(), validation.tolist(), best_epoch=best)
     (n_shared,) = _counts([model.batch_ensemble])
     return _restore(model, description, arrays, batch_ensemble=n_shared)
 
@@ -90,39 +102,31 @@ def _describe_outputs(model: _Single | _Ensemble) -> dict[str, Any]:
     return {"n_outputs": model.network_.layers[-1].n_out, **shape}
 
 
-def _depths(model: _Ensemble) -> list[int] | None:
-    """Hidden layers that each chosen member uses; None where all use all."""
-    off = [np.logical_not(layer.on) for layer in model.network_.layers if isinstance(layer, Skippable)]
-    return (len(model.hidden) - np.sum(off, axis=0)).tolist() if np.any(off) else None
-
-
-def _describe_history(history: History, arrays: Arrays) -> dict[str, Any]:
-    train, validation = (keep(np.array(losses), arrays) for losses in (history.train_loss, history.validation_loss))
-    return {"train_loss": train, "validation_loss": validation, "best_epoch": int(history.best_epoch)}
-
-
-def _restore_history(description: Description, arrays: Arrays) -> History:
-    train, validation = (arrays[description[name]] for name in ("train_loss", "validation_loss"))
-    (best,) = _counts([description["best_epoch"]])
-    if {train.ndim, validation.ndim} != {1} or len(validation) not in (0, len(train)) or best > len(train):
-        raise DataError(f"losses of {train.shape} and {validation.shape} epochs, the best in {best}, are no history")
-    return History(train.tolist(), validation.tolist(), best_epoch=best)
-
-
 def _restore(model: _Model, description: Description, arrays: Arrays, **parts: Any) -> _Model:
     """The model with its fitted parts, out of a description that nobody has checked."""
     values = arrays[description["values"]]
     n_outputs, output = _restore_outputs(model, description)
     widths = _counts([description["n_features"], *model.hidden, n_outputs])
     _require_weights(widths, values.size, members=parts.get("members", 1), shared=parts.get("batch_ensemble", 1))
-    network = _network(widths, model, output=output, **parts)
+    network = dense_network(
+        widths,
+        activation=named_activation(model.activation),
+        output=output,
+        normalization=model.normalization,
+        residual=model.residual,
+        dtype=model.dtype,
+        **parts,
+    )
     if values.shape != network.values.shape or values.dtype != network.values.dtype:
         needed = f"{network.values.dtype} {network.values.shape}"
         raise DataError(f"the network needs weights {needed}, the file has {values.dtype} {values.shape}")
     network.restore(values)
     model.n_features_in_ = widths[0]
-    if description["features"] is not None:
-        model.feature_names_in_ = _features(description["features"], widths[0])
+    names = description["features"]
+    if names is not None:
+        if len(checked_names(names)) != widths[0]:
+            raise DataError(f"{len(names)} names of {widths[0]} features")
+        model.feature_names_in_ = np.asarray(names, object)
     model.network_, model._double = network, InDouble(network)
     return model
 
@@ -159,30 +163,12 @@ def _rising(numbers: Any, n: int) -> np.ndarray:
     return np.array(numbers, np.int64)
 
 
-def _features(names: Any, n_features: int) -> np.ndarray:
-    if len(checked_names(names)) != n_features:
-        raise DataError(f"{len(names)} names of {n_features} features")
-    return np.asarray(names, object)
-
-
 def _require_weights(widths: list[int], n_values: int, *, members: int, shared: int) -> None:
     """Raise DataError, before anything of that size is made, where the file has too few values for such networks."""
     weights = sum(n_in * n_out for n_in, n_out in pairwise(widths))
     if max(members * weights, shared * sum(widths)) > n_values or shared * weights > _MOST_SCALED:
         times = f"batch_ensemble={shared} times " if shared > 1 else ""
         raise DataError(f"{times}layers of {widths} units need more weights than the {n_values} of the file")
-
-
-def _network(widths: list[int], model: _Single | _Ensemble, *, output: Activation, **parts: Any) -> Network:
-    return dense_network(
-        widths,
-        activation=named_activation(model.activation),
-        output=output,
-        normalization=model.normalization,
-        residual=model.residual,
-        dtype=model.dtype,
-        **parts,
-    )
 
 
 def _counts(values: Any) -> list[int]:

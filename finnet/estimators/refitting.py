@@ -38,8 +38,9 @@ def describe_refitted(model: _Tuned, arrays: list[np.ndarray]) -> dict[str, Any]
             f"the model was trained on more than {_MOST_VALUES:,} values; fit it again from the job instead"
         )
     start = len(arrays)
+    label_type: Any = np.int64 if isinstance(model, TunedClassifier) else np.float64
     for block in blocks:
-        arrays += [np.asarray(block.X, np.float32), np.asarray(block.y, _label_type(type(model)))]
+        arrays += [np.asarray(block.X, np.float32), np.asarray(block.y, label_type)]
     arrays.append(_probe(model))
     chosen: dict[str, Any] = {"settings": model.best_params_, "seed": int(model.random_state)}
     if any(block.weight is not None for block in blocks):
@@ -75,10 +76,6 @@ def _truth(kind: type[_Tuned]) -> Kind:
 def _known(kind: type[_Tuned]) -> dict[str, Model]:
     """Models that are fitted again, by name."""
     return {name: model for name, model in BASELINES.items() if model.is_refitted and _truth(kind) in model.made_by}
-
-
-def _label_type(kind: type[_Tuned]) -> Any:
-    return np.int64 if kind is TunedClassifier else np.float64
 
 
 def _unseeded(model: Any) -> Any:

@@ -51,9 +51,19 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
             examples = self._examples(rows, columns, sample_weight)
             objective = self._task(examples)
             warn_of_spread(columns, objective.loss, dtype=self.dtype)
-            judges = has_validation(X_val, y_val)
-            given = self._given(cast(Data, X_val), y_val, sample_weight_val) if judges else None
-            return self._fit(examples, objective, validation=given)
+            validation = None
+            if has_validation(X_val, y_val):
+                judges, judged = self._checked(
+                    cast(Data, X_val),
+                    y_val,
+                    name="y_val",
+                    reset=False,
+                    warns=False,
+                    y_numeric=True,
+                    multi_output=True,
+                )
+                validation = self._examples(judges, self._columns(judged, name="y_val"), sample_weight_val)
+            return self._fit(examples, objective, validation=validation)
 
     def _meet(self, targets: npt.NDArray[Any]) -> None:
         """Take the shape that targets have."""
@@ -108,9 +118,3 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
                 " the columns of predict, with sklearn.metrics.mean_pinball_loss"
             )
         return float(super().score(X, y, sample_weight))
-
-    def _given(self, X_val: Data, y_val: npt.ArrayLike | None, sample_weight: npt.ArrayLike | None) -> Examples:
-        rows, targets = self._checked(
-            X_val, y_val, name="y_val", reset=False, warns=False, y_numeric=True, multi_output=True
-        )
-        return self._examples(rows, self._columns(targets, name="y_val"), sample_weight)

@@ -44,7 +44,9 @@ class Monotone:
 
     def __init__(self, network: Network, signs: IntArray) -> None:
         layers = [layer for layer in network.layers if isinstance(layer, Dense | SharedDense)]
-        units = [signs, *(_hidden_signs(layer.n_out) for layer in layers[:-1]), np.ones(layers[-1].n_out, np.int64)]
+        # Half of the hidden units are free, the others rise and fall by turns; the first rises, as a single one must.
+        hidden = [np.resize([1, 0, -1, 0], layer.n_out) for layer in layers[:-1]]
+        units = [signs, *hidden, np.ones(layers[-1].n_out, np.int64)]
         self._bounds = [_bounds(*ends) for ends in pairwise(units)]
         for layer, (low, high) in zip(layers, self._bounds, strict=True):
             np.copyto(layer.W, np.abs(layer.W), where=low == 0.0)
@@ -65,11 +67,6 @@ class Monotone:
             if isinstance(layer, SharedDense):
                 np.maximum(layer.R, 0.0, out=layer.R, where=(given != 0)[:, None])
                 np.maximum(layer.S, 0.0, out=layer.S, where=taking != 0)
-
-
-def _hidden_signs(n_units: int) -> IntArray:
-    """Half of the units free, the others by turns rising and falling; alternating, as a single unit must rise."""
-    return np.resize([1, 0, -1, 0], n_units)
 
 
 def _bounds(given: IntArray, taking: IntArray) -> tuple[FloatArray, FloatArray]:

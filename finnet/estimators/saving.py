@@ -203,7 +203,10 @@ def _restore_encoded(description: Description, arrays: Arrays) -> EncodedClassif
     classifier = _restore_classifier(description["classifier"], arrays)
     model = EncodedClassifier(encoder, classifier)
     model.encoder_, model.classifier_, model.classes_ = encoder, classifier, classifier.classes_
-    _try(model)
+    # A trial forecast finds parts that do not fit each other here, and not when a loan is decided on.
+    probability = model.predict_proba(_trial(encoder))
+    if probability.shape != (2, len(model.classes_)) or not np.isfinite(probability).all():
+        raise DataError(f"a trial forecast gives {probability.tolist()}")
     return model
 
 
@@ -254,13 +257,6 @@ def _trial(encoder: TableEncoder) -> pd.DataFrame:
     """A row of zeros and one of gaps."""
     numbers = encoder.numbers_
     return pd.DataFrame({n: [0.0, np.nan] if n in numbers else ["", None] for n in encoder.feature_names_in_})
-
-
-def _try(model: EncodedClassifier) -> None:
-    """Make a trial forecast, so that parts which do not fit each other are found here."""
-    probability = model.predict_proba(_trial(model.encoder_))
-    if probability.shape != (2, len(model.classes_)) or not np.isfinite(probability).all():
-        raise DataError(f"a trial forecast gives {probability.tolist()}")
 
 
 def _describe_logistic(model: LogisticRegression, arrays: Arrays) -> dict[str, Any]:

@@ -117,7 +117,12 @@ class ScorecardClassifier(BinaryClassifier):
         table = with_kinds(columns)
         bins = self._found(table, outcome) | self._given(table)
         self.evidence_ = {name: Evidence.of(bins[name], table[name], outcome) for name in map(str, table)}
-        self.left_out_ = {name: why for name, own in self.evidence_.items() if (why := self._says_too_little(own))}
+        says_too_little = f"information value less than {self.least_value:g} above chance"
+        self.left_out_ = {
+            name: says_too_little
+            for name, own in self.evidence_.items()
+            if own.information_value - own.null_value < self.least_value
+        }
         self._weigh_columns(table, outcome)
         return self
 
@@ -181,11 +186,6 @@ class ScorecardClassifier(BinaryClassifier):
             if isinstance(bins, NumberBins) and table[name].dtype == object:
                 raise ConfigError(f"bins of column {name!r} are edges of numbers, and it holds text; give groups")
         return given
-
-    def _says_too_little(self, evidence: Evidence) -> str:
-        """Why a column is left out before any coefficient is known; "" where it is not."""
-        says_enough = evidence.information_value - evidence.null_value >= self.least_value
-        return "" if says_enough else f"information value less than {self.least_value:g} above chance"
 
     def _weigh_columns(self, table: pd.DataFrame, outcome: IntArray) -> None:
         """Fit coefficients, until none has the sign of a column that says the opposite of what it says alone."""

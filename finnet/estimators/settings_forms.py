@@ -129,14 +129,11 @@ def _read(form: Any) -> Any:
         return tuple(_read(part) for part in content)
     if tag == "mapping":
         return {_read(key): _read(value) for key, value in content}
-    return _object(_CLASSES[tag], content)
-
-
-def _object(kind: type[Any], content: Mapping[str, Any]) -> Any:
-    hints = get_type_hints(kind)
+    kind = _CLASSES[tag]
     if set(content) != {field.name for field in fields(kind)}:
         raise DataError(f"fields {sorted(content)} are not those of {kind.__name__}")
-    return kind(**{name: _restored(f"{kind.__name__}.{name}", form, hints[name]) for name, form in content.items()})
+    hints = get_type_hints(kind)
+    return kind(**{name: _restored(f"{tag}.{name}", own, hints[name]) for name, own in content.items()})
 
 
 def _fits(value: Any, hint: Any) -> bool:
