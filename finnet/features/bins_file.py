@@ -80,8 +80,11 @@ def write_bins(bins: Mapping[str, Bins]) -> str:
     [home]
     groups = [["own"], ["rent"]]
     """
-    tables = {name: plain_bins(own) for name, own in bins.items()}
-    return "\n".join(f"[{_key(name)}]\n{_lines(table)}" for name, table in tables.items())
+    tables = []
+    for name, own in bins.items():
+        lines = [f"{key} = {_text(value)}\n" for key, value in plain_bins(own).items()]
+        tables.append("".join([f"[{_key(name)}]\n", *lines]))
+    return "\n".join(tables)
 
 
 def plain_bins(bins: Bins) -> dict[str, Any]:
@@ -119,10 +122,6 @@ def _numbers(table: Mapping[str, Any], key: str) -> tuple[float, ...]:
     if not isinstance(values, list | tuple) or not all(type(value) in (int, float) for value in values):
         raise ConfigError(f"{key} are no list of numbers; write {key} = [1000, 2500]")
     return tuple(map(float, values))
-
-
-def _lines(table: Mapping[str, Any]) -> str:
-    return "".join(f"{key} = {_text(value)}\n" for key, value in table.items())
 
 
 def _key(name: str) -> str:

@@ -175,19 +175,15 @@ def feature_named(text: str) -> Feature:
     finnet.errors.ConfigError: feature 'volatilty_20' is not known; did you mean 'volatility_20'?
     """
     if is_plugin(text):
-        return _own_feature(text)
+        found = load_plugin(text)
+        own = called(text, found) if callable(found) and not isinstance(found, Feature) else found
+        if not isinstance(own, Feature):
+            raise ConfigError(f"{text!r} is no Feature and makes none; see finnet.features.feature.Feature")
+        return own
     family, words = _family_of(text)
     if family in _OF_ANOTHER:
         return FAMILIES[family](feature_named("_".join(words)))
     return FAMILIES[family](**_arguments(text, FAMILIES[family], words))
-
-
-def _own_feature(name: str) -> Feature:
-    found = load_plugin(name)
-    feature = called(name, found) if callable(found) and not isinstance(found, Feature) else found
-    if not isinstance(feature, Feature):
-        raise ConfigError(f"{name!r} is no Feature and makes none; see finnet.features.feature.Feature")
-    return feature
 
 
 def is_finnets(feature: Feature) -> bool:

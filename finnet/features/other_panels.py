@@ -3,13 +3,12 @@
 Each function leaves the panel that it is given as it is and returns another one of the same symbols.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from finnet.data.panel import ADJUSTED_PRICES, Panel
-from finnet.types import FloatArray
 
 __all__ = [
     "in_other_years",
@@ -53,8 +52,18 @@ def other_futures(panel: Panel, t: int, rng: np.random.Generator) -> Iterator[tu
     noise = {name: np.exp(rng.standard_normal(panel.shape)) for name in panel.fields}
     missing = {name: np.full(panel.shape, np.nan) for name in panel.fields}
     swapped = {name: np.roll(values, 1, axis=1)[::-1] for name, values in panel.fields.items()}
+    later = np.arange(len(panel.sessions)) > t
+    gap = np.where(later, np.timedelta64(365, "D"), np.timedelta64(0, "D"))
+    # Clocks and memberships change with what later bars hold, so that a feature that reads them ahead is found too.
+    moved = replace(
+        panel,
+        sessions=panel.sessions + gap,
+        closes_at=panel.closes_at + gap,
+        member=np.asarray(panel.member) ^ later[:, None],
+    )
     for held, future in (("noise", noise), ("missing", missing), ("another symbol's", swapped)):
-        yield held, _spliced(panel, t, future)
+        fields = {name: np.where(later[:, None], future[name], values) for name, values in panel.fields.items()}
+        yield held, replace(moved, fields=fields)
 
 
 def restated(panel: Panel, rng: np.random.Generator) -> Iterator[tuple[str, Panel]]:
@@ -96,11 +105,3 @@ def with_gaps(panel: Panel, rng: np.random.Generator) -> Panel:
     """A panel in which a tenth of the bars is missing: what fills gaps from later bars gives itself away there."""
     is_missing = rng.random(panel.shape) < _GAPS
     return panel.with_fields({name: np.where(is_missing, np.nan, values) for name, values in panel.fields.items()})
-
-
-def _spliced(panel: Panel, t: int, future: Mapping[str, FloatArray]) -> Panel:
-    later = np.arange(len(panel.sessions)) > t
-    fields = {name: np.where(later[:, None], future[name], values) for name, values in panel.fields.items()}
-    gap = np.where(later, np.timedelta64(365, "D"), np.timedelta64(0, "D"))
-    member = np.asarray(panel.member) ^ later[:, None]
-    return replace(panel, sessions=panel.sessions + gap, closes_at=panel.closes_at + gap, fields=fields, member=member)

@@ -1,6 +1,5 @@
 """Ratios and differences of two numbers, found by what a forecast has left unexplained."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -76,11 +75,15 @@ def find_ratios(
     """
     counts = np.ones(len(y)) if weight is None else weight / weight.mean()
     surplus, variance = counts * (y - forecast), counts**2 * forecast * (1.0 - forecast)
-    names = _most_telling(numbers, surplus, variance)
-    scored = []
-    for ratio in _candidates(names):
-        ranks = _ranks(ratio.of(numbers))
-        scored.append((_strength(ranks, surplus, variance), ratio))
+    alone = {name: _strength(_ranks(numbers[name].to_numpy()), surplus, variance) for name in numbers.columns}
+    telling = sorted(sorted(alone, key=lambda name: -alone[name])[:_MOST_NUMBERS])
+    candidates = [
+        ratio
+        for one, other in combinations(telling, 2)
+        for ratio in (Ratio(one, other), Ratio(other, one), Ratio(one, other, is_difference=True))
+    ]
+    scored = [(_strength(_ranks(ratio.of(numbers)), surplus, variance), ratio) for ratio in candidates]
+    # Bonferroni's bound: all that were tried share the chance that one of them is kept in noise.
     least = chi2.isf(_LEVEL / max(1, len(scored)), _BINS)
     scored.sort(key=lambda pair: -pair[0])
     kept: list[Ratio] = []
@@ -93,20 +96,6 @@ def find_ratios(
             kept.append(ratio)
             orders.append(order)
     return tuple(kept)
-
-
-def _most_telling(numbers: pd.DataFrame, surplus: FloatArray, variance: FloatArray) -> list[str]:
-    """Names of the numbers to pair."""
-    strengths = {name: _strength(_ranks(numbers[name].to_numpy()), surplus, variance) for name in numbers.columns}
-    kept = sorted(strengths, key=lambda name: -strengths[name])[:_MOST_NUMBERS]
-    return sorted(kept)
-
-
-def _candidates(names: list[str]) -> Iterator[Ratio]:
-    for one, other in combinations(names, 2):
-        yield Ratio(one, other)
-        yield Ratio(other, one)
-        yield Ratio(one, other, is_difference=True)
 
 
 def _ranks(values: FloatArray) -> IntArray:
