@@ -15,6 +15,7 @@ from finnet.types import FloatArray
 __all__ = ["Change", "smallest_change"]
 
 _VALUES = 20  # of a column that are tried alone
+# At most 64 pairs of values for each of 15 pairs of columns: fewer than a thousand forecasts.
 _VALUES_IN_PAIRS = 8
 _COLUMNS_IN_PAIRS = 6
 
@@ -83,10 +84,12 @@ def smallest_change(
     columns = [name for name in row.columns if name not in immutable]
     before = float(_forecasts(model, row, [{}])[0])
     is_declined = before > cutoff
+    # One table for all moves, and so one call of the model, which costs far less than a call for each.
     moves: list[_Move] = [
         {name: value} for name in columns for value in _values(seen[name], row[name].iloc[0], most=_VALUES)
     ]
     forecasts = _forecasts(model, row, moves)
+    # A declined row needs less risk, an approved one more: with the sign turned, less is what is wanted of both.
     pairs = list(_pairs(moves, forecasts if is_declined else -forecasts, row=row, seen=seen))
     moves, forecasts = [*moves, *pairs], np.concatenate([forecasts, _forecasts(model, row, pairs)])
     flipping = np.flatnonzero((forecasts > cutoff) != is_declined)
@@ -104,6 +107,7 @@ def _forecasts(model: Any, row: pd.DataFrame, moves: list[_Move]) -> FloatArray:
     table = row.iloc[np.zeros(len(moves), int)].reset_index(drop=True)
     for name in {name for move in moves for name in move}:
         old = row[name].iloc[0]
+        # In the type of the column, as models may refuse a number column that has become one of objects.
         moved = pd.Series([move.get(name, old) for move in moves], dtype=table[name].dtype)
         table = table.assign(**{name: moved})
     return np.asarray(model.predict_proba(table))[:, 1]
@@ -127,6 +131,7 @@ def _values(column: "pd.Series[Any]", own: Any, *, most: int) -> list[Any]:
     known = column.dropna()
     if pd.api.types.is_numeric_dtype(column.dtype):
         ordered = np.sort(known.to_numpy())
+        # Positions rather than quantiles, whose interpolation gives values that no training row has.
         at = np.linspace(0, len(ordered) - 1, min(most, len(ordered))).round().astype(int)
         found = pd.unique(ordered[at]).tolist()
     else:
@@ -138,6 +143,7 @@ def _distance(column: "pd.Series[Any]", old: Any, new: Any) -> float:
     known = column.dropna()
     if not len(known) or not pd.api.types.is_numeric_dtype(column.dtype):
         return float((column.astype(object) != new).mean())
+    # A missing number has no distance to others; giving one counts as the longest move.
     if pd.isna(old):
         return 1.0
     low, high = min(old, new), max(old, new)

@@ -118,6 +118,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
             elif classes is not None and not np.array_equal(named, self.classes_):
                 known, given = self.classes_.tolist(), named.tolist()
                 raise DataError(f"classes={given} are not those that the network tells apart, {known}; fit a clone")
+            # Labels are held against all classes, as a chunk may hold only some of them.
             codes = self._codes(labels, name="y")
             return self._learn(self._coded(rows, codes, sample_weight=sample_weight), self._task(codes))
 
@@ -150,7 +151,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         return np.hstack([1.0 - P, P]) if len(self.classes_) == 2 else P
 
     def predict(self, X: Data) -> npt.NDArray[Any]:
-        """The likeliest class of every row."""
+        """The likeliest class of every row, shape (n_rows,)."""
         likeliest = self.predict_proba(X).argmax(axis=1)
         return cast(npt.NDArray[Any], self.classes_[likeliest])
 
@@ -159,4 +160,5 @@ def _weighed_alike(examples: Examples) -> Examples:
     """The same with weights of mean 1, class by class and row by row together."""
     if examples.weights is None:
         return examples
+    # In float64, as the sum of many float32 weights loses digits.
     return replace(examples, weights=of_mean_one(examples.weights.astype(np.float64)).astype(examples.weights.dtype))

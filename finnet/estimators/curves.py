@@ -20,7 +20,7 @@ def draw_history(history: pd.DataFrame, axes: Axes | None = None, *, best_epoch:
     Parameters
     ----------
     history : DataFrame
-        `history_` of a network or of an ensemble.
+        `history_`: one row per epoch of a network, per member and epoch of an ensemble.
     axes : Axes, optional
         Where to draw; None makes a new figure.
     best_epoch : int, optional
@@ -35,6 +35,7 @@ def draw_history(history: pd.DataFrame, axes: Axes | None = None, *, best_epoch:
     axes = axes or plt.figure(layout="constrained").subplots()
     for column in (column for column in _LINES if column in history):
         by_epoch = history.groupby("epoch")[column]
+        # Of a single network all three are its one loss.
         low, middle, high = (by_epoch.quantile(share) for share in (0.1, 0.5, 0.9))
         (line,) = axes.plot(middle.index, middle, **_LINES[column])
         if "member" in history:

@@ -169,5 +169,6 @@ class EncodedRegressor(_Encoded, WrappedRegressor):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        # Whatever the regressor inside could learn, `fit` takes one number per row.
         tags.input_tags, tags.target_tags.multi_output = get_tags(self.encoder).input_tags, False
         return tags

@@ -62,6 +62,7 @@ class EnsembleOfNetworks(SampledSettings):
     selection: str
     residual: bool
     n_jobs: int | None
+    # What no file holds: a loaded ensemble says so where it is asked for one of these.
     members_: pd.DataFrame = of_training()
     _histories: dict[int, History] = of_training()
     _loaded: pd.DataFrame = of_training()
@@ -69,7 +70,7 @@ class EnsembleOfNetworks(SampledSettings):
 
     @property
     def history_(self) -> pd.DataFrame:
-        """Losses, member by member and epoch by epoch."""
+        """Losses, one row per member and epoch."""
         return loss_table(self._histories)
 
     @property
@@ -79,12 +80,12 @@ class EnsembleOfNetworks(SampledSettings):
 
     @property
     def diagnostics_(self) -> pd.DataFrame:
-        """State of every layer, member by member and epoch by epoch."""
+        """State of every layer, one row per member, epoch and layer."""
         return layer_table(self._histories)
 
     @property
     def layers_(self) -> pd.DataFrame:
-        """State of every layer in the last epoch, the median over the networks that were chosen."""
+        """State of every layer in the last epoch, the median over the networks that were chosen; one row per layer."""
         states = typical([history.layer_states for history in self._chosen_histories()])
         return pd.DataFrame(states).drop(columns="epoch")
 
@@ -108,6 +109,7 @@ class EnsembleOfNetworks(SampledSettings):
         self._require_learnable(examples, objective)
         everyone = self._plan(examples, objective, validation)
         network = self._network(everyone, examples, objective)
+        # As many members in a pack as keep to the cache, but no fewer packs than processes.
         size = members_at_once(len(network.values[0]), rows=self.batch_size, units=sum(self.hidden))
         size = min(size, -(-self.members // effective_n_jobs(self.n_jobs)))
         blocks = np.array_split(np.arange(self.members), -(-self.members // size))
@@ -115,10 +117,12 @@ class EnsembleOfNetworks(SampledSettings):
         histories = [history for _, own in done.values() for history in own]
         if not any(history.best_epoch for history in histories):
             raise TrainingError(ALL_DIVERGED)
+        # An interrupt leaves only some blocks; what follows is about their members alone, in the order of numbers.
         trained = np.concatenate([blocks[k] for k in done])
         everyone = everyone.block(trained)
         network.keep(trained)
         network.values[...] = np.concatenate([values for values, _ in done.values()])
+        # Before members are judged: whoever has diverged is told by its loss beside that of forecasting the mean.
         note_constant_losses(histories, everyone, examples=examples, objective=objective)
         is_sound = sound_members(histories, objective.loss)
         warn_of_divergence(int((~is_sound).sum()), len(is_sound))
@@ -144,6 +148,7 @@ class EnsembleOfNetworks(SampledSettings):
             with one_blas_thread():
                 online.learn(examples)
         except TrainingError:
+            # All members have diverged; the next call begins with new ones.
             self._online = None
             raise
         self._online, self.members_, self._histories = online, online.table, online.histories
@@ -207,10 +212,12 @@ class EnsembleOfNetworks(SampledSettings):
         judges = validation
         if validation is None and self._stopping() is not None:
             learned, judged = self._divide(objective.strata, self._divider(rows_rng), weights=examples.weights)
+            # Members take folds by turns; each learns from all rows but those of its fold, which judge it.
             folds = np.arange(self.members) % len(learned)
             learning, (_, judges) = learned[folds], divided(examples, learned[folds], judged[folds])
         if self.bagging:
             everything = np.broadcast_to(np.arange(len(examples)), (self.members, len(examples)))
+            # From a member's own rows, so that no draw brings in rows that judge it.
             pools = everything if learning is None else learning
             learning = np.stack([rng.choice(pool, size=len(pool)) for rng, pool in zip(rngs, pools, strict=True)])
         return replace(
@@ -229,6 +236,7 @@ class EnsembleOfNetworks(SampledSettings):
                 f" use {chosen[-1] + 1} or more, or fit a clone"
             )
         self._require_layers_of_fitted(self._network(everyone.block(chosen[:1]), examples, objective))
+        # (n_layers, n_members): which layers each chosen member passes by.
         off = [np.logical_not(layer.on) for layer in self.network_.layers if isinstance(layer, Skippable)]
         depths = np.asarray(len(self.hidden) - np.sum(off, axis=0, dtype=np.int64))
         return everyone.inheriting(chosen, self.network_.values, depths=depths)
@@ -240,6 +248,7 @@ class EnsembleOfNetworks(SampledSettings):
         stopping, n_folds = self._stopping(), min(self.folds, self.members)
         assert stopping is not None
         n_judges = len(strata) if weights is None else np.count_nonzero(weights)
+        # One block for all: rows in order of time have only one that is last, and folds need rows to judge by.
         if self.validation == "last" or n_folds < 2 or n_judges < 2 * n_folds:
             fraction, how = stopping.validation_fraction, self.validation
             judged = held_out(strata, fraction, how=how, rng=rng, weights=weights)[None]
@@ -264,6 +273,7 @@ class EnsembleOfNetworks(SampledSettings):
         """Networks that forecast the mean target, but for those that go on from what they learned before."""
         network = self._network(members, examples, objective)
         network.initialize(members.rngs)
+        # Views of the parameters, set in place; what a member inherits then takes the place of all that was drawn.
         cast(Dense, network.layers[-1]).b[...] = objective.start(examples)
         for values, inherited in zip(network.values, members.inherited, strict=True):
             if inherited is not None:
@@ -282,6 +292,7 @@ class EnsembleOfNetworks(SampledSettings):
         except KeyboardInterrupt:
             if not done:
                 raise
+        # Blocks come in the order in which processes finish; sorted, the number of processes changes no result.
         return dict(sorted(done.items()))
 
     def _train_block(
@@ -307,11 +318,13 @@ class EnsembleOfNetworks(SampledSettings):
                 # Other packs may have sound members, and which one a member is in must not matter.
                 pack = diverged.history
             histories = member_histories(pack)
+            # Training losses are those of networks thinned by dropout; whole ones are measured on some of the rows.
             if members.validation is None and members.settings["dropout"].any():
                 with np.errstate(all="ignore"):
                     losses = validation_loss(network, loss, members.learning.some(ROWS_TO_JUDGE))
                 for history, own in zip(histories, losses.tolist(), strict=True):
                     history.final_train_loss = own
+        # With its number, as blocks come back in any order.
         return k, (network.values, histories)
 
     def _training(self, penalty: Penalty) -> Training:

@@ -32,9 +32,11 @@ __all__ = [
     "warn_of_spread",
 ]
 
+# Largest inputs of a column, and standard deviations of targets, beyond which networks learn badly and a warning comes.
 _SMALLEST, _LARGEST = 1e-4, 1e4
 _NARROW, _WIDE = 0.03, 300.0
 _STEPS = 8  # of the smallest difference between numbers as large as the mean
+# Times the loss of one forecast for all that mean divergence; rows that tell the spread of a target.
 _WORSE, _ENOUGH_ROWS = 10.0, 4000
 
 
@@ -55,6 +57,7 @@ def require_columns_of_numbers(X: Any) -> None:
             raise DataError(f"column {name!r} holds dates; drop it, or make numbers of it, as days since the first")
         if dtype.kind == "O":
             try:
+                # By position, as a name may come twice.
                 X.iloc[:, k].astype(np.float64)
             except (TypeError, ValueError) as error:
                 raise DataError(
@@ -81,6 +84,7 @@ def parallel_as_they_come(n_jobs: int | None) -> Parallel:
     An interrupt then loses no block that another process has finished.
     """
     try:
+        # Batches of one block, as joblib would otherwise hold back what is done until a whole batch is.
         return Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
     except ValueError as error:
         raise ConfigError(f"members cannot be trained in parallel so ({error}); use the backend loky") from error
@@ -106,8 +110,12 @@ def require_weight(examples: Examples, *, name: str) -> None:
 
 
 def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
-    """FinnetWarning that names the column furthest from unit size, where one is far, over a thousand rows or two."""
+    """FinnetWarning that names the column of X (n_rows, n_columns) furthest from unit size, where one is far.
+
+    Sizes are taken over a thousand rows or two.
+    """
     some = X[:: max(1, len(X) // 1000)]
+    # Largest absolute values, without a copy of the rows as np.abs would make one.
     sizes = np.maximum(some.max(axis=0), -some.min(axis=0))
     distance = np.abs(np.log10(np.where(sizes > 0.0, sizes, 1.0)))
     column = int(distance.argmax())
@@ -124,11 +132,13 @@ def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
 def warn_of_spread(Y: npt.NDArray[Any], loss: Loss, *, dtype: str) -> None:
     """FinnetWarning where a target's spread is far from unit size or lost beside its mean, over a few thousand rows.
 
-    Losses of one's own are left alone, as they need not compare forecasts with targets of their size.
+    Targets have shape (n_rows, n_columns). Losses of one's own are left alone, as they need not compare forecasts with
+    targets of their size.
     """
     if not is_built_in(loss):
         return
     some = Y[:: max(1, len(Y) // _ENOUGH_ROWS)].astype(np.float64)
+    # The range tells equal targets from others; their standard deviation may be a rounding above 0.
     spreads, means = np.where(np.ptp(some, axis=0) > 0.0, some.std(axis=0), 0.0), np.abs(some.mean(axis=0))
     spread = spreads[np.abs(np.log(np.where(spreads > 0.0, spreads, 1.0))).argmax()]
     is_lost = (spreads > 0.0) & (spreads < _STEPS * np.finfo(dtype).eps * means)

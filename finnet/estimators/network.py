@@ -93,6 +93,7 @@ class _SingleNetwork(EstimatorOfNetworks):
 
     def _fit(self, examples: Examples, objective: Objective, *, validation: Examples | None) -> Self:
         """Train a network and keep what training leaves."""
+        # Three generators, so that what one use draws moves nothing in the others.
         weights_rng, training_rng, held_rng = generator(self.random_state).spawn(3)
         examples, validation = self._split(examples, objective.strata, given=validation, rng=self._divider(held_rng))
         network = self._started(examples, objective, rng=weights_rng)
@@ -108,6 +109,7 @@ class _SingleNetwork(EstimatorOfNetworks):
                 settings=self._training(),
                 callbacks=self.callbacks,
             )
+            # Training losses are those of networks thinned by dropout; the whole one is measured on some of the rows.
             reached, some = history.train_loss[history.best_epoch - 1], examples
             if self.dropout > 0.0:
                 some = examples.some(ROWS_TO_JUDGE)
@@ -118,6 +120,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         constant_loss = objective.constant_loss(examples, some)
         history.constant_loss = constant_loss if validation is None else objective.constant_loss(examples, validation)
         warn_if_worse(reached, constant_loss, loss=objective.loss)
+        # A copy of a network is bare: the buffers of training, which grow with the batch, are left behind.
         return self._keep(deepcopy(network), history)
 
     def _learn(self, examples: Examples, objective: Objective) -> Self:
@@ -166,6 +169,7 @@ class _SingleNetwork(EstimatorOfNetworks):
             dtype=self.dtype,
         )
         network.initialize([rng])
+        # b is a view of the network's parameters, so that writing into it sets them.
         cast(Dense | SharedDense, network.layers[-1]).b[...] = objective.start(examples)
         return network
 
@@ -202,6 +206,7 @@ class _SingleNetwork(EstimatorOfNetworks):
             return examples, given
         weights = examples.weights
         held = held_out(strata, stopping.validation_fraction, how=self.validation, rng=rng, weights=weights)
+        # Numbers of rows alone; the rows themselves are not copied.
         kept = np.setdiff1d(np.arange(len(examples)), held, assume_unique=True)
         return divided(examples, kept, held)
 
@@ -321,6 +326,7 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         dtype: str = "float32",
         random_state: RandomState = None,
     ) -> None:
+        # scikit-learn reads settings by the names of this signature: each is kept as given, and checked in `fit`.
         self.hidden = hidden
         self.activation = activation
         self.loss = loss

@@ -67,6 +67,7 @@ def generator(random_state: RandomState) -> np.random.Generator:
     if isinstance(random_state, np.random.Generator):
         return random_state
     if isinstance(random_state, np.random.RandomState):
+        # 128 bits, as many as NumPy takes from the system for a seed.
         return np.random.default_rng(random_state.randint(2**32, size=4, dtype=np.uint64))
     if random_state is not None and not (is_whole(random_state) and random_state >= 0):
         raise ConfigError(
@@ -174,6 +175,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         try:
             yield
         except BaseException:
+            # To put attributes back is enough, as fits make new objects and write into none that were there.
             online = {name: vars(self)[name] for name in ("_trainer", "_online") if name in vars(self)}
             self.__dict__.clear()
             self.__dict__.update(before | online)
@@ -201,6 +203,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         A warm start divides the same targets as before, so that rows which were learned from never judge.
         """
         self._divided_by = getattr(self, "_divided_by", rng) if self._goes_on else rng
+        # A copy, so that drawing from it leaves it as it is for the fit after.
         return deepcopy(self._divided_by)
 
     def _require_settings(self) -> None:
@@ -264,6 +267,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         if sample_weight is None and factors is None:
             return Examples(X, targets)
         weights = of_mean_one(_check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True))
+        # The array is new, made by `of_mean_one`.
         weights *= 1.0 if factors is None else factors
         return Examples(X, targets, weights[:, None].astype(self.dtype))
 

@@ -22,6 +22,7 @@ from finnet.network.model import dense_network
 __all__ = ["describe_ensemble", "describe_network", "restore_ensemble", "restore_network"]
 
 _MOST_SCALED = MAX_BYTES // 8  # weights of all networks that share some, each of which gets a scaled copy
+# Settings that members have of their own: in every ensemble, and where they are given.
 _DRAWN = {"learning_rate", "dropout", "l1", "l2", "fold"}
 _OWN = _DRAWN | {"weight_decay", "patience"}
 _Single = NetworkClassifier | NetworkRegressor
@@ -78,6 +79,7 @@ def restore_ensemble(kind: type[_Ensemble], description: Description, arrays: Ar
         raise DataError(f"shares {shares.tolist()} are not one per member, above zero, with sum 1")
     model = kind(**restore_settings(kind, description["settings"]))
     numbers = pd.Index(_rising(description["numbers"], len(shares)), name="member")
+    # Named as in `members_`, but of chosen members alone; to train on, an ensemble reads either.
     model.shares_, model._loaded = shares, pd.DataFrame(_own(description["own"], len(shares)), index=numbers)
     return _restore(model, description, arrays, members=len(shares), depths=None if depths is None else _counts(depths))
 
@@ -107,6 +109,7 @@ def _restore(model: _Model, description: Description, arrays: Arrays, **parts: A
     values = arrays[description["values"]]
     n_outputs, output = _restore_outputs(model, description)
     widths = _counts([description["n_features"], *model.hidden, n_outputs])
+    # Before the network is made: a file of a few bytes may ask for layers that fill the memory.
     _require_weights(widths, values.size, members=parts.get("members", 1), shared=parts.get("batch_ensemble", 1))
     network = dense_network(
         widths,
@@ -172,6 +175,7 @@ def _require_weights(widths: list[int], n_values: int, *, members: int, shared: 
 
 
 def _counts(values: Any) -> list[int]:
+    # By type, as isinstance takes a truth for a whole number.
     if not isinstance(values, list) or not all(type(value) is int and value >= 1 for value in values):
         raise DataError(f"{values!r} stands where whole numbers from 1 on should")
     return values

@@ -75,7 +75,7 @@ class Graph:
         self.constants: dict[str, FloatArray] = {}
 
     def constant(self, values: FloatArray | float) -> str:
-        """Name of a new constant, float32."""
+        """Name of a new constant of the shape of `values`, float32."""
         name = f"constant_{len(self.constants) + 1}"
         self.constants[name] = np.array(values, np.float32)
         return name
@@ -180,6 +180,8 @@ def _activate(graph: Graph, layer: Activate, Z: str) -> str:
 
 def _batch_norm(graph: Graph, layer: BatchNorm, Z: str) -> str:
     centered = graph.add("Sub", Z, graph.constant(layer.mean))
+    # Running statistics are constants, so that division and gain are one factor. The mean is subtracted before it, as
+    # finnet does: float32 would lose digits of slope * mean where the mean is large.
     slope = layer.gain / np.sqrt(layer.variance + _EPSILON)
     return graph.add("Add", graph.add("Mul", centered, graph.constant(slope)), graph.constant(layer.shift))
 
@@ -197,6 +199,7 @@ def _residual(graph: Graph, layer: Residual, Z: str) -> str:
     return graph.add("Add", Z, inner)
 
 
+# Kinds by type alone, not by isinstance: a user's subclass may compute something else.
 _NOT_EXPORTED: Mapping[type[object], str] = {
     SharedDense: "batch_ensemble above 1",
     Skippable: "a depth that differs from member to member",
@@ -262,6 +265,7 @@ def _content(graph: Graph, model: Any) -> bytes:
     if isinstance(model, ClassifierOfNetworks):
         onnx.helper.set_model_props(proto, {"classes": json.dumps(model.classes_.tolist(), default=str)})
     onnx.checker.check_model(proto, full_check=True)
+    # Equal models give equal bytes.
     return bytes(proto.SerializeToString(deterministic=True))
 
 

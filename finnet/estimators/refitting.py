@@ -17,6 +17,7 @@ from finnet.models import BASELINES, Kind, Model
 
 __all__ = ["describe_refitted", "restore_refitted"]
 
+# 80 MB in float32.
 _MOST_VALUES = 20_000_000
 _PROBE_ROWS = 50
 
@@ -26,6 +27,8 @@ _Tuned = TunedClassifier | TunedRegressor
 
 def describe_refitted(model: _Tuned, arrays: list[np.ndarray]) -> dict[str, Any]:
     """Name, settings and seed of a fitted baseline; its rows, and what it forecasts of the first, go to `arrays`.
+
+    Each block of rows is X (n_rows, n_features), float32, then y (n_rows,).
 
     ConfigError where the model is none of finnet's as it sets them up, or has more rows than a file should hold.
     """
@@ -62,6 +65,7 @@ def restore_refitted(kind: type[_Tuned], description: Mapping[str, Any], arrays:
         weights = arrays[probe + 1 : probe + 1 + blocks]
         parts = [_weighted(part, weight) for part, weight in zip(parts, weights, strict=True)]
     model.refit(_settings(name, space, description["settings"]), parts[0], parts[1] if blocks > 1 else None)
+    # To the bit: other versions may train another model of the same rows, and nobody would notice.
     if not np.array_equal(_probe(model), arrays[probe]):
         raise DataError(
             f"the {name} forecasts otherwise than when it was saved; load it with the versions that made it"
@@ -87,6 +91,7 @@ def _unseeded(model: Any) -> Any:
 def _name(model: _Tuned) -> str:
     given = model.classifier if isinstance(model, TunedClassifier) else model.regressor
     for name, known in _known(type(model)).items():
+        # Estimators have no equality; their repr names every setting that is not the default.
         if repr(_unseeded(known.make(_truth(type(model))))) == repr(_unseeded(given)):
             return name
     raise ConfigError(f"{given!r} cannot be saved; only the baselines of finnet can, as they are set up there")

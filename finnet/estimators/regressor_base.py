@@ -71,6 +71,7 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
 
     def _columns(self, targets: npt.NDArray[Any], *, name: str) -> npt.NDArray[Any]:
         """Targets of shape (n_rows, n_columns); DataError where there are other columns than before."""
+        # One column where targets came without columns.
         columns = targets.reshape(len(targets), -1)
         if columns.shape[1] != self._n_columns:
             raise DataError(
@@ -80,7 +81,10 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         return columns
 
     def partial_fit(self, X: Data, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
-        """Learn from rows that have just come, as classifiers do (see NetworkClassifier.partial_fit); y as in `fit`."""
+        """Learn from rows that have just come, as classifiers do (see NetworkClassifier.partial_fit).
+
+        X has shape (n_rows, n_features); y is as in `fit`, with as many columns in every call.
+        """
         is_new = not hasattr(self, "network_")
         with self._all_or_nothing():
             rows, targets = self._checked(X, y, reset=is_new, warns=is_new, y_numeric=True, multi_output=True)
@@ -109,7 +113,10 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         return P if self._has_columns or P.shape[1] > 1 else P[:, 0]
 
     def score(self, X: Data, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> float:
-        """R^2 of the forecasts; ConfigError where there are several quantiles of every target, which have none."""
+        """R^2 of the forecasts of X (n_rows, n_features), for y of the shape that `predict` gives.
+
+        ConfigError where there are several quantiles of every target, which have none.
+        """
         check_is_fitted(self)
         n_outputs = self.network_.layers[-1].n_out
         if n_outputs > self._n_columns:

@@ -242,10 +242,11 @@ class LevelByLevel(RegressorMixin, MetaEstimatorMixin, BaseEstimator):  # type: 
         self.parameter = parameter
 
     def fit(self, X: Any, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
-        """Fit one regressor per level."""
+        """Fit one regressor per level to X (n_rows, n_features) and numbers y (n_rows,)."""
         if not len(self.levels) or not all(0 < level < 1 for level in self.levels):
             raise ConfigError(f"levels={self.levels!r} are not between 0 and 1; write (0.1, 0.5, 0.9)")
         X, y = validate_data(self, X, y, y_numeric=True)
+        # Each level is fitted without a look at the others, so that quantiles of a row may cross.
         models = [clone(self.regressor).set_params(**{self.parameter: level}) for level in self.levels]
         train = Rows(X, y, checked_sample_weight(sample_weight, X))
         self.regressors_ = [fit_beside(model, train) for model in models]

@@ -49,6 +49,7 @@ class Monotone:
         units = [signs, *hidden, np.ones(layers[-1].n_out, np.int64)]
         self._bounds = [_bounds(*ends) for ends in pairwise(units)]
         for layer, (low, high) in zip(layers, self._bounds, strict=True):
+            # Reflected rather than set to 0 as after steps: the size that was drawn is kept, and no unit starts dead.
             np.copyto(layer.W, np.abs(layer.W), where=low == 0.0)
             np.copyto(layer.W, -np.abs(layer.W), where=high == 0.0)
         for layer, given, taking in zip(layers, units, units[1:], strict=False):
@@ -57,11 +58,13 @@ class Monotone:
                 np.copyto(layer.R, np.abs(layer.R), where=(given != 0)[:, None])
                 np.copyto(layer.S, np.abs(layer.S), where=taking != 0)
         self._units = units
+        # Weights that are barred at both ends are still there, and go to 0 now.
         self(network)
 
     def __call__(self, network: Network) -> None:
         """Set every weight and scaling that has the wrong sign to 0."""
         layers = [layer for layer in network.layers if isinstance(layer, Dense | SharedDense)]
+        # After every step of the optimizer, and in place: the layers' arrays are views of the network's parameters.
         for layer, (low, high), given, taking in zip(layers, self._bounds, self._units, self._units[1:], strict=False):
             np.clip(layer.W, low, high, out=layer.W)
             if isinstance(layer, SharedDense):
@@ -71,6 +74,7 @@ class Monotone:
 
 def _bounds(given: IntArray, taking: IntArray) -> tuple[FloatArray, FloatArray]:
     """Between what the weights from units to units lie, each of shape (n_given, n_taking), in float32."""
+    # Above 0 where both ends rise or both fall, below where they differ; barred from ordered units to free ones.
     product = np.outer(given, taking)
     is_barred = np.outer(given != 0, taking == 0)
     low = np.where((product > 0) | is_barred, 0.0, -np.inf).astype(np.float32)

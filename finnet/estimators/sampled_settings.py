@@ -61,6 +61,7 @@ class SampledSettings(EstimatorOfNetworks):
 
     def _drawn(self, examples: Examples) -> tuple[np.random.Generator, Members]:
         """New members with drawn settings that learn from all rows, and a generator that divides rows."""
+        # A generator of its own for every member, so that more members change nothing in those before.
         rows_rng, *rngs = generator(self.random_state).spawn(self.members + 1)
         settings = {name: _draws(getattr(self, name), rngs) for name in _SETTINGS}
         depths = np.full(self.members, len(self.hidden))

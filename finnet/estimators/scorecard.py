@@ -115,6 +115,7 @@ class ScorecardClassifier(BinaryClassifier):
         require_distinct(columns)
         outcome = self._two_codes(columns, y)
         table = with_kinds(columns)
+        # Bins that are given take the place of those found.
         bins = self._found(table, outcome) | self._given(table)
         self.evidence_ = {name: Evidence.of(bins[name], table[name], outcome) for name in map(str, table)}
         says_too_little = f"information value less than {self.least_value:g} above chance"
@@ -130,6 +131,7 @@ class ScorecardClassifier(BinaryClassifier):
         """Probabilities of shape (n_rows, 2), in the order of `classes_`."""
         check_is_fitted(self)
         log_odds = np.full(_num_samples(X), self.intercept_)
+        # In the order of the coefficients: a sum in another order rounds otherwise, and a saved model keeps its bits.
         for name, placed in self.place(X).items():
             log_odds += (self.coefficients_[name] * self.evidence_[name].weights)[placed]
         risk = expit(log_odds)
@@ -164,12 +166,14 @@ class ScorecardClassifier(BinaryClassifier):
         return codes
 
     def _found(self, table: pd.DataFrame, outcome: IntArray) -> dict[str, Bins]:
+        # Two bins at least, where `max_bins` allows: one of all rows would say nothing.
         most = min(self.max_bins, max(2, int(np.bincount(outcome).min()) // _ROWS_PER_BIN))
 
         def found(column: "pd.Series[Any]") -> Bins:
             if column.dtype == object:
                 return level_bins(column, least_share=self.least_share)
             numbers, least, codes = column.to_numpy(), self.least_share, self.special_codes
+            # A tree looks at the outcome of the rows given to `fit`, as evidence does, and at no others.
             if self.binning == "tree":
                 return tree_bins(numbers, outcome, most=most, least_share=least, codes=codes)
             return number_bins(numbers, most=most, least_share=least, codes=codes)
@@ -195,17 +199,20 @@ class ScorecardClassifier(BinaryClassifier):
             weights[:, place] = self.evidence_[name].weigh(table[name])
         while names:
             fitted = LogisticRegression(solver="newton-cholesky").fit(weights, outcome)
+            # Weights of evidence speak for goods and the outcome is bad, so that a sound coefficient is below 0.
             worst = int(fitted.coef_[0].argmax())
             if fitted.coef_[0][worst] < 0.0:
                 self.coefficients_ = dict(zip(names, fitted.coef_[0].tolist(), strict=True))
                 self.intercept_ = float(fitted.intercept_[0])
                 return
+            # One column at a time: without it the others may have the right sign again.
             self.left_out_[names.pop(worst)] = "its coefficient says the opposite of the column alone"
             weights = np.delete(weights, worst, axis=1)
         self.coefficients_, self.intercept_ = {}, float(logit(outcome.mean()))
 
     def _as_fitted(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
         bins = self.evidence_[str(column.name)].bins
+        # Held to the kind that the column had in `fit`, as a reader may take the same codes for text or for numbers.
         if isinstance(bins, NumberBins):
             return as_number(column)
         return as_level(column, np.array([level for group in bins.groups for level in group], object))

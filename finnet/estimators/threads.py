@@ -21,6 +21,7 @@ class _OneThread:
         with self._lock:
             if self._n_inside == 0:
                 self._free()
+                # Only the first notes the limits to restore: a second one would note the single thread of the first.
                 self._limiter = self._controller.limit(limits=1, user_api="blas")
             self._n_inside += 1
 

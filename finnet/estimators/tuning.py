@@ -66,6 +66,7 @@ class _Tuning(ABC):
             {name: values[int(rng.integers(len(values)))] for name, values in self.space.items()}
             for _ in range(1, self.trials)
         ]
+        # The settings as given come first, and of equal losses the first wins.
         candidates = [self._within(params, X) for params in ({}, *draws)]
         tried = [(params, fit_beside(self._build(params), train, validation)) for params in candidates]
         params, fitted = min(tried, key=lambda trial: self._loss(trial[1], validation))
@@ -82,6 +83,7 @@ class _Tuning(ABC):
 
     def _within(self, params: dict[str, Any], X: FloatArray) -> dict[str, Any]:
         """The settings with no more neighbors than half of the rows, for a model of neighbors."""
+        # A k-NN that is asked for more neighbors than it has rows raises an error when it forecasts.
         given = {**self._given.get_params(), **params}.get("n_neighbors")
         if given is None:
             return params
@@ -89,6 +91,7 @@ class _Tuning(ABC):
 
     def _build(self, params: dict[str, Any]) -> Any:
         model = clone(self._given).set_params(**params)
+        # The same seed for every trial, so that settings are compared and not seeds.
         seeded = "random_state" in model.get_params()
         return model.set_params(random_state=self.random_state) if seeded else model
 
@@ -214,6 +217,7 @@ class TunedRegressor(_Tuning, WrappedRegressor):
     def _loss(fitted: Any, validation: Rows) -> float:
         P, levels = np.asarray(fitted.predict(validation.X)), forecast_levels(fitted)
         errors = validation.y[:, None] - P.reshape(len(P), -1)
+        # Pinball loss: level times the error where the forecast is too low, (1 - level) times it where it is too high.
         losses = np.maximum(np.multiply(levels, errors), np.subtract(levels, 1.0) * errors) if levels else errors**2
         if validation.weight is None:
             return float(losses.mean())

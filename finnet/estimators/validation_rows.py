@@ -48,6 +48,7 @@ def held_out(
         raise DataError(f"n_samples={n} leaves no row to hold out; give more rows, X_val, or early_stopping=False")
     if how == "last":
         return np.arange(n - n_held, n)
+    # Steps of equal length along the sorted targets from a start at random, so that all targets are in proportion.
     picks = (np.arange(n_held) + rng.random()) * n / n_held
     return np.sort(rows[_stratified_order(y[rows], rng)[picks.astype(np.int64)]])
 
@@ -66,9 +67,11 @@ def stratified_folds(
     ((2, 4), array([0.5, 0.5]))
     """
     rows = _weighed(len(strata), weights)
+    # Along the sorted targets rows take folds by turns, so that each fold has targets of all sizes.
     n, others = len(rows), np.setdiff1d(np.arange(len(strata)), rows)
     fold_of = np.empty(n, np.int64)
     fold_of[_stratified_order(strata[rows], rng)] = np.arange(n) % n_folds
+    # Folds differ by one row at most, which the longer ones leave out: packs need as many rows of every member.
     judged_size, learned_size = n // n_folds, n - -(-n // n_folds)
     judged = np.stack([rows[fold_of == k][:judged_size] for k in range(n_folds)])
     learned = np.stack([np.r_[rows[fold_of != k][:learned_size], others] for k in range(n_folds)])

@@ -44,6 +44,7 @@ def read_bins(path: Path | str) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: is not TOML ({error}); mend that line") from error
     except ConfigError as error:
+        # The file's size is refused above with its name, which must not come twice.
         raise ConfigError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
     return columns
 
@@ -119,6 +120,7 @@ def _bins(table: Any) -> Bins:
 
 def _numbers(table: Mapping[str, Any], key: str) -> tuple[float, ...]:
     values = table.get(key, [])
+    # By type, as isinstance takes a truth for a whole number.
     if not isinstance(values, list | tuple) or not all(type(value) in (int, float) for value in values):
         raise ConfigError(f"{key} are no list of numbers; write {key} = [1000, 2500]")
     return tuple(map(float, values))

@@ -71,6 +71,7 @@ def residual(bars: int = 1, window: int = 60) -> Feature:
 
 def _members(view: PanelView, feature: Feature) -> FloatArray:
     values = view.value(feature)
+    # Members of that day alone: ranks among symbols that join later would know who survives and grows.
     return np.where(view.member & np.isfinite(values), values, np.nan)
 
 
@@ -92,6 +93,7 @@ def _ranks(values: FloatArray) -> FloatArray:
 
 def _places(ordered: FloatArray) -> FloatArray:
     """Places 0, 1, 2, ... along sorted rows, equal values sharing the mean of theirs, shape (T, S)."""
+    # Most rows have no equal values, and their places are known without a look at them.
     place = np.tile(np.arange(ordered.shape[1], dtype=np.float64), (len(ordered), 1))
     tied = np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1))
     if len(tied):

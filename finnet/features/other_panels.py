@@ -51,6 +51,7 @@ def other_futures(panel: Panel, t: int, rng: np.random.Generator) -> Iterator[tu
     """
     noise = {name: np.exp(rng.standard_normal(panel.shape)) for name in panel.fields}
     missing = {name: np.full(panel.shape, np.nan) for name in panel.fields}
+    # Another symbol's bars run backward, so that a single symbol gets another future too.
     swapped = {name: np.roll(values, 1, axis=1)[::-1] for name, values in panel.fields.items()}
     later = np.arange(len(panel.sessions)) > t
     gap = np.where(later, np.timedelta64(365, "D"), np.timedelta64(0, "D"))
@@ -97,6 +98,7 @@ def in_other_years(panel: Panel) -> Panel:
     Weekdays, days and months, and so all that a calendar says but the year, are the same.
     """
     is_early = bool((panel.sessions < np.datetime64("1930-01-01")).any())
+    # Four years have 1461 days, the leap day included.
     years = np.timedelta64(_SAME_CALENDAR_YEARS * 1461 // 4, "D") * (1 if is_early else -1)
     return replace(panel, sessions=panel.sessions + years, closes_at=panel.closes_at + years)
 

@@ -76,6 +76,7 @@ def find_ratios(
     counts = np.ones(len(y)) if weight is None else weight / weight.mean()
     surplus, variance = counts * (y - forecast), counts**2 * forecast * (1.0 - forecast)
     alone = {name: _strength(_ranks(numbers[name].to_numpy()), surplus, variance) for name in numbers.columns}
+    # In order of names, so that the order of columns in a table decides nothing.
     telling = sorted(sorted(alone, key=lambda name: -alone[name])[:_MOST_NUMBERS])
     candidates = [
         ratio
@@ -92,6 +93,7 @@ def find_ratios(
         if strength < least or len(kept) == _MOST:
             break
         order = _order(ratio.of(numbers))
+        # Orders have mean 0 and length 1, so that their product is the correlation of ranks.
         if all(abs(float(order @ other)) < _ALIKE for other in orders):
             kept.append(ratio)
             orders.append(order)
@@ -110,6 +112,7 @@ def _ranks(values: FloatArray) -> IntArray:
 
 def _strength(bins: IntArray, surplus: FloatArray, variance: FloatArray) -> float:
     sums, variances = (np.bincount(bins, weights=values, minlength=_BINS + 1) for values in (surplus, variance))
+    # The sum is near chi-square only where bins hold enough rows; near-empty ones would add chance.
     is_filled = variances > 1.0
     return float((sums[is_filled] ** 2 / variances[is_filled]).sum())
 
