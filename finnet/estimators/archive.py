@@ -1,4 +1,4 @@
-"""Archives: a description and arrays in one .npz file that is read with distrust."""
+"""Archives: a description and arrays in one .npz file, all of which is checked when it is read."""
 
 import io
 import json

@@ -53,7 +53,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         with self._all_or_nothing():
             rows, labels = self._checked(X, y, reset=not self._goes_on, warns=True)
             classes = distinct(labels, name="y")
-            self._meet(classes, remedy="give rows of at least two classes")
+            self._take_classes(classes, remedy="give rows of at least two classes")
             codes = positions(labels, classes)
             examples = _weighed_alike(self._coded(rows, codes, sample_weight=sample_weight))
             validation = None
@@ -114,7 +114,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
             rows, labels = self._checked(X, y, reset=is_new, warns=is_new)
             named = distinct(labels, name="y") if classes is None else distinct(np.asarray(classes), name="classes")
             if is_new:
-                self._meet(named, remedy="name all that will ever come in the first call, as classes=[...]")
+                self._take_classes(named, remedy="name all that will ever come in the first call, as classes=[...]")
             elif classes is not None and not np.array_equal(named, self.classes_):
                 known, given = self.classes_.tolist(), named.tolist()
                 raise DataError(f"classes={given} are not those that the network tells apart, {known}; fit a clone")
@@ -122,7 +122,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
             codes = self._codes(labels, name="y")
             return self._learn(self._coded(rows, codes, sample_weight=sample_weight), self._task(codes))
 
-    def _meet(self, classes: npt.NDArray[Any], *, remedy: str) -> None:
+    def _take_classes(self, classes: npt.NDArray[Any], *, remedy: str) -> None:
         """Take the classes that are to be told apart."""
         if self._goes_on and not np.array_equal(classes, self.classes_):
             known, found = self.classes_.tolist(), classes.tolist()

@@ -65,7 +65,7 @@ class EnsembleOfNetworks(SampledSettings):
     # What no file holds: a loaded ensemble says so where it is asked for one of these.
     members_: pd.DataFrame = of_training()
     _histories: dict[int, History] = of_training()
-    _loaded: pd.DataFrame = of_training()
+    _loaded_settings: pd.DataFrame = of_training()
     _online: OnlineMembers | None = None
 
     @property
@@ -95,7 +95,7 @@ class EnsembleOfNetworks(SampledSettings):
         return advice_of_most(self._chosen_histories())
 
     def _chosen_histories(self) -> list[History]:
-        return [self._histories[member] for member in self._chosen()]
+        return [self._histories[member] for member in self._chosen_numbers()]
 
     def spread(self, X: Data) -> FloatArray:
         """Standard deviation of the forecasts over the chosen members, of shape (n_rows, n_outputs)."""
@@ -138,7 +138,7 @@ class EnsembleOfNetworks(SampledSettings):
         reached = float(kept_losses(histories)[chosen] @ shares[chosen])
         warn_if_worse(reached, objective.constant_loss(examples), loss=objective.loss)
         network.keep(chosen)
-        return self._keep(network, shares[chosen])
+        return self._note_fitted(network, shares[chosen])
 
     def _learn(self, examples: Examples, objective: Objective) -> Self:
         """Let every member go on by one epoch over these rows, new ones where there are none."""
@@ -152,18 +152,18 @@ class EnsembleOfNetworks(SampledSettings):
             self._online = None
             raise
         self._online, self.members_, self._histories = online, online.table, online.histories
-        return self._keep(online.network, online.shares)
+        return self._note_fitted(online.network, online.shares)
 
     def _online_members(self, examples: Examples, objective: Objective) -> OnlineMembers:
         """All members, or those that were chosen, to learn from these rows and others."""
         self._require_learnable(examples, objective)
         _, members = self._drawn(examples)
         is_fitted = hasattr(self, "network_")
-        numbers = self._chosen() if is_fitted else np.arange(self.members)
+        numbers = self._chosen_numbers() if is_fitted else np.arange(self.members)
         shares = self.shares_ if is_fitted else np.full(self.members, 1.0 / self.members)
         if is_fitted:
             members = self._going_on(members, examples, objective).block(numbers)
-            members = self._as_fitted(members, self._of_chosen())
+            members = self._as_fitted(members, self._chosen_settings())
         return OnlineMembers(
             self._started(members, examples, objective),
             settings_table(members, numbers),
@@ -174,18 +174,19 @@ class EnsembleOfNetworks(SampledSettings):
             bagging=self.bagging,
         )
 
-    def _keep(self, network: Network, shares: FloatArray) -> Self:
+    def _note_fitted(self, network: Network, shares: FloatArray) -> Self:
+        """Take the network and the shares (n_members,) by which its members forecast from now on."""
         self.shares_, self.network_, self._double = shares, network, InDouble(network)
         return self
 
-    def _chosen(self) -> IntArray:
+    def _chosen_numbers(self) -> IntArray:
         """Numbers of the members whose average is the forecast."""
-        return np.asarray(self._of_chosen().index)
+        return np.asarray(self._chosen_settings().index)
 
-    def _of_chosen(self) -> pd.DataFrame:
+    def _chosen_settings(self) -> pd.DataFrame:
         """Settings and folds of those members."""
         if not hasattr(self, "members_"):
-            return self._loaded
+            return self._loaded_settings
         return self.members_[self.members_["share"] > 0.0]
 
     def _require_learnable(self, examples: Examples, objective: Objective) -> None:
@@ -229,7 +230,7 @@ class EnsembleOfNetworks(SampledSettings):
 
     def _going_on(self, everyone: Members, examples: Examples, objective: Objective) -> Members:
         """The same members, of which those that were chosen go on with their weights and depth."""
-        chosen = self._chosen()
+        chosen = self._chosen_numbers()
         if chosen[-1] >= self.members:
             raise ConfigError(
                 f"warm_start and partial_fit go on with member {chosen[-1]}, which members={self.members} leaves out;"

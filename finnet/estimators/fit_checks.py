@@ -1,4 +1,4 @@
-"""Checks of `fit`: what no network can be, or be trained on, and what its user should know."""
+"""Checks of `fit`: settings and rows with which no network can be trained, and warnings where training went badly."""
 
 import warnings
 from typing import Any
@@ -79,9 +79,10 @@ def require_jobs(n_jobs: Any) -> None:
 
 
 def parallel_as_they_come(n_jobs: int | None) -> Parallel:
-    """What hands over blocks of members one by one and as they come; ConfigError where joblib was set to what cannot.
+    """A joblib Parallel that returns the result of each block of members as soon as the block is done.
 
-    An interrupt then loses no block that another process has finished.
+    An interrupt then loses no block that another process has finished. ConfigError where joblib was set to a backend
+    that returns results in order alone.
     """
     try:
         # Batches of one block, as joblib would otherwise hold back what is done until a whole batch is.
@@ -174,7 +175,8 @@ def warn_of_divergence(n_diverged: int, n_networks: int) -> None:
 def are_much_worse(losses: FloatArray, constants: FloatArray, *, loss: Loss) -> BoolArray:
     """Which losses are so much worse than those of one forecast for all rows that training has diverged.
 
-    Losses of one's own have no known least value, near which ratios say nothing: theirs need only be finite.
+    Losses and constants have shape (n_networks,), or () of one network. Losses of one's own have no known least value,
+    near which ratios say nothing: theirs need only be finite.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Fitted settings: what a trained network says of the settings that shaped its layers."""
+"""Fitted settings: settings of layers as a trained network shows them, compared with those that its model has now."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise

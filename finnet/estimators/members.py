@@ -151,7 +151,7 @@ def kept_losses(histories: Sequence[History]) -> FloatArray:
 
 
 def sound_members(histories: Sequence[History], loss: Loss) -> BoolArray:
-    """Which members have not diverged; where all have, those that have numbers for weights.
+    """Which members have not diverged, shape (n_members,); where all have, those whose weights are finite.
 
     Examples
     --------

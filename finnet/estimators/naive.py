@@ -33,7 +33,7 @@ __all__ = [
 _EDGE = 1e-6
 
 
-def _named(column: str | int, columns: pd.Index) -> str:
+def _column_name(column: str | int, columns: pd.Index) -> str:
     """The name of the column to read; DataError where there is no such column."""
     if isinstance(column, str):
         require_columns(columns, [column], name="the features that persistence reads")
@@ -121,7 +121,7 @@ class Persistence(BinaryClassifier):
     def fit(self, X: pd.DataFrame, y: IntArray, sample_weight: FloatArray | None = None) -> Self:
         """Count how often the sign of the column of X (n_rows, n_columns) was that of y (n_rows,), by weights."""
         X = as_table(X, self, reset=True)
-        self.column_ = _named(self.column, X.columns)
+        self.column_ = _column_name(self.column, X.columns)
         right = self._rose(X) == (self._codes(y) == 1)
         # A sign that was wrong more often than right is followed all the same: turning it around would be a model.
         self.hit_rate_ = max(float(np.average(right, weights=checked_sample_weight(sample_weight, X))), 0.5 + _EDGE)
@@ -201,8 +201,8 @@ class BestColumn(BinaryClassifier):
         return self.direction_ * (np.interp(values, self.values_, self.ranks_) - 0.5)
 
 
-def _learned(model: Any, X: pd.DataFrame, y: FloatArray) -> FloatArray:
-    """The numbers to learn from, checked; the columns are noted, but not looked at."""
+def _checked_targets(model: Any, X: pd.DataFrame, y: FloatArray) -> FloatArray:
+    """Targets of shape (n_rows,), checked; the model notes the columns of X, whose values are not looked at."""
     validate_data(model, X, skip_check_array=True)
     return checked_numbers(X, y)
 
@@ -227,7 +227,7 @@ class TrainingMean(_NaiveRegressor):
 
     def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
         """Take the weighted mean of y (n_rows,); `X` is not looked at."""
-        numbers = _learned(self, X, y)
+        numbers = _checked_targets(self, X, y)
         self.value_ = float(np.average(numbers, weights=checked_sample_weight(sample_weight, X)))
         return self
 
@@ -248,7 +248,7 @@ class Zero(_NaiveRegressor):
 
     def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
         """Learn nothing; `X` is not looked at."""
-        _learned(self, X, y)
+        _checked_targets(self, X, y)
         self.value_ = 0.0
         return self
 
@@ -281,7 +281,7 @@ class TrainingQuantiles(_NaiveRegressor):
         """Take the quantiles of y (n_rows,); `X` is not looked at."""
         if not len(self.levels) or not all(0 < level < 1 for level in self.levels):
             raise ConfigError(f"levels={self.levels!r} are not between 0 and 1; write (0.1, 0.5, 0.9)")
-        self.values_ = np.quantile(_learned(self, X, y), self.levels)
+        self.values_ = np.quantile(_checked_targets(self, X, y), self.levels)
         return self
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
@@ -320,9 +320,9 @@ class LastValue(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
         """Find the column of X (n_rows, n_columns), and take the weighted mean of y (n_rows,) for its gaps."""
         X = as_table(X, self, reset=True)
-        self.column_ = _named(self.column, X.columns)
+        self.column_ = _column_name(self.column, X.columns)
         # Read once, so that a column that holds no numbers fails here, not in a forecast.
-        self._last(X)
+        self._last_values(X)
         numbers = checked_numbers(X, y)
         self.value_ = float(np.average(numbers, weights=checked_sample_weight(sample_weight, X)))
         return self
@@ -330,10 +330,10 @@ class LastValue(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """The column, shape (n_rows,)."""
         check_is_fitted(self)
-        values = self._last(as_table(X, self, reset=False))
+        values = self._last_values(as_table(X, self, reset=False))
         return np.where(np.isnan(values), self.value_, values)
 
-    def _last(self, X: pd.DataFrame) -> FloatArray:
+    def _last_values(self, X: pd.DataFrame) -> FloatArray:
         require_columns(X.columns, [self.column_], name="the features that persistence reads")
         return X[self.column_].to_numpy(float)
 

@@ -121,7 +121,7 @@ class _SingleNetwork(EstimatorOfNetworks):
         history.constant_loss = constant_loss if validation is None else objective.constant_loss(examples, validation)
         warn_if_worse(reached, constant_loss, loss=objective.loss)
         # A copy of a network is bare: the buffers of training, which grow with the batch, are left behind.
-        return self._keep(deepcopy(network), history)
+        return self._note_fitted(deepcopy(network), history)
 
     def _learn(self, examples: Examples, objective: Objective) -> Self:
         """Go on by one epoch over these rows, from a new network where there is none."""
@@ -142,13 +142,14 @@ class _SingleNetwork(EstimatorOfNetworks):
             raise
         self._trainer = trainer
         # A copy, as the trainer goes on in its own network, and forecasts may be asked for in between.
-        return self._keep(deepcopy(trainer.network), trainer.history)
+        return self._note_fitted(deepcopy(trainer.network), trainer.history)
 
     def _loss_on_scores(self, objective: Objective) -> Loss:
         loss = loss_on_scores(objective.loss, objective.output)
         return loss if self.batch_ensemble == 1 else MeanOverShared(loss)
 
-    def _keep(self, network: Network, history: History) -> Self:
+    def _note_fitted(self, network: Network, history: History) -> Self:
+        """Take the network that forecasts from now on, and how it was trained."""
         self.network_, self._double, self._history = network, InDouble(network), history
         return self
 

@@ -198,7 +198,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
             )
 
     def _divider(self, rng: np.random.Generator) -> np.random.Generator:
-        """What divides rows into those to learn from and those that judge: `rng`, or that of the fit before.
+        """The generator that divides rows into learning and judging ones: `rng`, or that of the fit before.
 
         A warm start divides the same targets as before, so that rows which were learned from never judge.
         """

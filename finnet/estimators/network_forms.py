@@ -51,11 +51,11 @@ def describe_network(model: _Single, arrays: Arrays) -> dict[str, Any]:
 
 def describe_ensemble(model: _Ensemble, arrays: Arrays) -> dict[str, Any]:
     """Settings of an ensemble, and the numbers, parameters, depths, settings and shares of its chosen members."""
-    own = {name: column.tolist() for name, column in model._of_chosen().items() if name in _OWN}
+    own = {name: column.tolist() for name, column in model._chosen_settings().items() if name in _OWN}
     # One column for each layer that members may pass by; without any, all members use all layers.
     off = [np.logical_not(layer.on) for layer in model.network_.layers if isinstance(layer, Skippable)]
     depths = (len(model.hidden) - np.sum(off, axis=0)).tolist() if np.any(off) else None
-    chosen = {"numbers": model._chosen().tolist(), "depths": depths, "own": own}
+    chosen = {"numbers": model._chosen_numbers().tolist(), "depths": depths, "own": own}
     return {**_describe(model, arrays), **chosen, "shares": keep(model.shares_, arrays)}
 
 
@@ -64,11 +64,11 @@ def restore_network(kind: type[_Single], description: Description, arrays: Array
     model = kind(**restore_settings(kind, description["settings"]))
     history = description["history"]
     train, validation = (arrays[history[name]] for name in ("train_loss", "validation_loss"))
-    (best,) = _counts([history["best_epoch"]])
+    (best,) = _checked_counts([history["best_epoch"]])
     if {train.ndim, validation.ndim} != {1} or len(validation) not in (0, len(train)) or best > len(train):
         raise DataError(f"losses of {train.shape} and {validation.shape} epochs, the best in {best}, are no history")
     model._history = History(train.tolist(), validation.tolist(), best_epoch=best)
-    (n_shared,) = _counts([model.batch_ensemble])
+    (n_shared,) = _checked_counts([model.batch_ensemble])
     return _restore(model, description, arrays, batch_ensemble=n_shared)
 
 
@@ -78,10 +78,15 @@ def restore_ensemble(kind: type[_Ensemble], description: Description, arrays: Ar
     if shares.ndim != 1 or shares.dtype != np.float64 or not (shares > 0).all() or not np.isclose(shares.sum(), 1):
         raise DataError(f"shares {shares.tolist()} are not one per member, above zero, with sum 1")
     model = kind(**restore_settings(kind, description["settings"]))
-    numbers = pd.Index(_rising(description["numbers"], len(shares)), name="member")
+    numbers = pd.Index(_checked_numbers(description["numbers"], len(shares)), name="member")
     # Named as in `members_`, but of chosen members alone; to train on, an ensemble reads either.
-    model.shares_, model._loaded = shares, pd.DataFrame(_own(description["own"], len(shares)), index=numbers)
-    return _restore(model, description, arrays, members=len(shares), depths=None if depths is None else _counts(depths))
+    model.shares_, model._loaded_settings = (
+        shares,
+        pd.DataFrame(_checked_settings(description["own"], len(shares)), index=numbers),
+    )
+    return _restore(
+        model, description, arrays, members=len(shares), depths=None if depths is None else _checked_counts(depths)
+    )
 
 
 def _describe(model: _Single | _Ensemble, arrays: Arrays) -> dict[str, Any]:
@@ -108,7 +113,7 @@ def _restore(model: _Model, description: Description, arrays: Arrays, **parts: A
     """The model with its fitted parts, out of a description that nobody has checked."""
     values = arrays[description["values"]]
     n_outputs, output = _restore_outputs(model, description)
-    widths = _counts([description["n_features"], *model.hidden, n_outputs])
+    widths = _checked_counts([description["n_features"], *model.hidden, n_outputs])
     # Before the network is made: a file of a few bytes may ask for layers that fill the memory.
     _require_weights(widths, values.size, members=parts.get("members", 1), shared=parts.get("batch_ensemble", 1))
     network = dense_network(
@@ -141,12 +146,12 @@ def _restore_outputs(model: _Single | _Ensemble, description: Description) -> tu
         return (1, Sigmoid()) if len(model.classes_) == 2 else (len(model.classes_), Softmax())
     if not isinstance(description["has_columns"], bool):
         raise DataError(f"has_columns={description['has_columns']!r} is neither true nor false")
-    model._has_columns, (model._n_columns,) = description["has_columns"], _counts([description["n_columns"]])
+    model._has_columns, (model._n_columns,) = description["has_columns"], _checked_counts([description["n_columns"]])
     return description["n_outputs"], Identity()
 
 
-def _own(settings: Any, n: int) -> dict[str, list[float]]:
-    """What each member was trained with, name by name."""
+def _checked_settings(settings: Any, n: int) -> dict[str, list[float]]:
+    """Settings of n members by name, one number for each member; DataError for anything else."""
     if not isinstance(settings, dict) or not _DRAWN <= settings.keys() <= _OWN:
         raise DataError(f"{settings!r} stands where settings of members should, by name")
     for name, values in settings.items():
@@ -158,7 +163,8 @@ def _own(settings: Any, n: int) -> dict[str, list[float]]:
     return settings
 
 
-def _rising(numbers: Any, n: int) -> np.ndarray:
+def _checked_numbers(numbers: Any, n: int) -> np.ndarray:
+    """Numbers of n members, shape (n,), rising from 0 or more; DataError for anything else."""
     if not isinstance(numbers, list) or {*map(type, numbers)} != {int} or numbers != sorted({*numbers}):
         raise DataError(f"{numbers!r} stands where whole numbers should, one above the other")
     if len(numbers) != n or numbers[0] < 0:
@@ -174,7 +180,8 @@ def _require_weights(widths: list[int], n_values: int, *, members: int, shared: 
         raise DataError(f"{times}layers of {widths} units need more weights than the {n_values} of the file")
 
 
-def _counts(values: Any) -> list[int]:
+def _checked_counts(values: Any) -> list[int]:
+    """Whole numbers of 1 or more; DataError for anything else."""
     # By type, as isinstance takes a truth for a whole number.
     if not isinstance(values, list) or not all(type(value) is int and value >= 1 for value in values):
         raise DataError(f"{values!r} stands where whole numbers from 1 on should")

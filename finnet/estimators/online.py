@@ -97,7 +97,7 @@ class OnlineMembers:
         bagging: bool,
     ) -> None:
         self.network, self._settings, self._bagging = network, settings, bagging
-        own = [_own(training, its_own) for its_own in settings.to_dict("records")]
+        own = [_own_training(training, its_own) for its_own in settings.to_dict("records")]
         # Plain networks, as members may leave after any chunk; `network` holds them side by side to forecast.
         trainers = [Trainer(network.member(k), loss, its_own) for k, its_own in enumerate(own)]
         self._learners = [*map(_Learner, settings.index.tolist(), trainers, rngs, shares.tolist())]
@@ -165,7 +165,7 @@ class OnlineMembers:
         self._learners = [replace(learner, share=learner.share / total) for learner in learned]
 
 
-def _own(training: Training, settings: Mapping[Hashable, float]) -> Training:
+def _own_training(training: Training, settings: Mapping[Hashable, float]) -> Training:
     """The same with a member's own learning rate, weight decay and penalty."""
     optimizer = _OwnOptimizer(training.optimizer, settings["learning_rate"], settings.get("weight_decay"))
     return replace(training, optimizer=optimizer, penalty=Penalty(l1=settings["l1"], l2=settings["l2"]))

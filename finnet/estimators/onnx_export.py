@@ -121,7 +121,7 @@ def export_onnx(model: EstimatorOfNetworks, path: Path | str) -> None:
     >>> export_onnx(model, "model.onnx")  # doctest: +SKIP
     """
     graph = network_graph(model)
-    replace_file(Path(path), _content(graph, model))
+    replace_file(Path(path), _onnx_bytes(graph, model))
 
 
 def network_graph(model: EstimatorOfNetworks) -> Graph:
@@ -245,8 +245,8 @@ _ACTIVATIONS: Mapping[type[object], _Write] = {
 }
 
 
-def _content(graph: Graph, model: Any) -> bytes:
-    """The bytes of the ONNX file, checked by onnx itself."""
+def _onnx_bytes(graph: Graph, model: Any) -> bytes:
+    """The content of the ONNX file, checked by onnx itself."""
     try:
         onnx: Any = importlib.import_module("onnx")
     except ImportError as error:
@@ -255,7 +255,7 @@ def _content(graph: Graph, model: Any) -> bytes:
     width = len(model.classes_) if isinstance(model, ClassifierOfNetworks) else n_out
     nodes = [onnx.helper.make_node(s.operator, s.inputs, [s.output], **s.attributes) for s in graph.steps]
     constants = [onnx.numpy_helper.from_array(values, name=key) for key, values in graph.constants.items()]
-    X, P = _rows(onnx, "X", model.n_features_in_), _rows(onnx, name, width)
+    X, P = _value_info(onnx, "X", model.n_features_in_), _value_info(onnx, name, width)
     proto = onnx.helper.make_model(
         onnx.helper.make_graph(nodes, "network", [X], [P], constants),
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
@@ -269,5 +269,6 @@ def _content(graph: Graph, model: Any) -> bytes:
     return bytes(proto.SerializeToString(deterministic=True))
 
 
-def _rows(onnx: Any, name: str, width: int) -> Any:
+def _value_info(onnx: Any, name: str, width: int) -> Any:
+    """ONNX's description of an array of shape (n_rows, width), float32, that goes in or comes out."""
     return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n_rows", width])

@@ -46,7 +46,7 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         """
         with self._all_or_nothing():
             rows, targets = self._checked(X, y, reset=not self._goes_on, warns=True, y_numeric=True, multi_output=True)
-            self._meet(targets)
+            self._take_shape(targets)
             columns = self._columns(targets, name="y")
             examples = self._examples(rows, columns, sample_weight)
             objective = self._task(examples)
@@ -65,7 +65,7 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
                 validation = self._examples(judges, self._columns(judged, name="y_val"), sample_weight_val)
             return self._fit(examples, objective, validation=validation)
 
-    def _meet(self, targets: npt.NDArray[Any]) -> None:
+    def _take_shape(self, targets: npt.NDArray[Any]) -> None:
         """Take the shape that targets have."""
         self._has_columns, self._n_columns = targets.ndim == 2, targets[0].size
 
@@ -89,7 +89,7 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         with self._all_or_nothing():
             rows, targets = self._checked(X, y, reset=is_new, warns=is_new, y_numeric=True, multi_output=True)
             if is_new:
-                self._meet(targets)
+                self._take_shape(targets)
             examples = self._examples(rows, self._columns(targets, name="y"), sample_weight)
             return self._learn(examples, self._task(examples))
 

@@ -1,4 +1,4 @@
-"""Sampled settings: what members of an ensemble may be, and what each is."""
+"""Sampled settings: the ranges that settings of an ensemble's members may lie in, and the draws from them."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ _SETTINGS = ("learning_rate", "dropout", "l1", "l2")
 
 
 class SampledSettings(EstimatorOfNetworks):
-    """Checks what members may be, and draws what each is from a generator of its own."""
+    """Checks the ranges of settings, and draws those of each member by a generator of its own."""
 
     members: int
     depth: Depth | None

@@ -116,7 +116,7 @@ class ScorecardClassifier(BinaryClassifier):
         outcome = self._two_codes(columns, y)
         table = with_kinds(columns)
         # Bins that are given take the place of those found.
-        bins = self._found(table, outcome) | self._given(table)
+        bins = self._bins_found(table, outcome) | self._bins_given(table)
         self.evidence_ = {name: Evidence.of(bins[name], table[name], outcome) for name in map(str, table)}
         says_too_little = f"information value less than {self.least_value:g} above chance"
         self.left_out_ = {
@@ -142,7 +142,8 @@ class ScorecardClassifier(BinaryClassifier):
         columns = as_table(X, self, reset=False)
         require_distinct(columns)
         require_columns(columns.columns, list(self.feature_names_in_), name="X")
-        return {name: self.evidence_[name].bins.place(self._as_fitted(columns[name])) for name in self.coefficients_}
+        in_kind = {name: self._in_kind_of_fit(columns[name]) for name in self.coefficients_}
+        return {name: self.evidence_[name].bins.place(column) for name, column in in_kind.items()}
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "intercept_")
@@ -165,7 +166,8 @@ class ScorecardClassifier(BinaryClassifier):
             raise DataError(f"y holds one class only, {only!r}; give rows that went bad and rows that did not")
         return codes
 
-    def _found(self, table: pd.DataFrame, outcome: IntArray) -> dict[str, Bins]:
+    def _bins_found(self, table: pd.DataFrame, outcome: IntArray) -> dict[str, Bins]:
+        """Bins of every column, found as `binning` says; outcomes are 1 for bad, else 0, shape (n_rows,)."""
         # Two bins at least, where `max_bins` allows: one of all rows would say nothing.
         most = min(self.max_bins, max(2, int(np.bincount(outcome).min()) // _ROWS_PER_BIN))
 
@@ -180,7 +182,8 @@ class ScorecardClassifier(BinaryClassifier):
 
         return {str(name): found(column) for name, column in table.items()}
 
-    def _given(self, table: pd.DataFrame) -> dict[str, Bins]:
+    def _bins_given(self, table: pd.DataFrame) -> dict[str, Bins]:
+        """The bins of the setting `bins`; ConfigError where a column is not there, or of the other kind."""
         given = dict(self.bins or {})
         for name, bins in given.items():
             if name not in table:
@@ -210,7 +213,8 @@ class ScorecardClassifier(BinaryClassifier):
             weights = np.delete(weights, worst, axis=1)
         self.coefficients_, self.intercept_ = {}, float(logit(outcome.mean()))
 
-    def _as_fitted(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
+    def _in_kind_of_fit(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
+        """The column as numbers or as texts, whichever it was in `fit`."""
         bins = self.evidence_[str(column.name)].bins
         # Held to the kind that the column had in `fit`, as a reader may take the same codes for text or for numbers.
         if isinstance(bins, NumberBins):

@@ -10,7 +10,7 @@ __all__ = ["one_blas_thread"]
 
 
 class _OneThread:
-    """Holds BLAS to one thread from the first that comes in to the last that goes out, whatever their order."""
+    """A context that holds BLAS to one thread while at least one caller is inside, in whatever order they leave."""
 
     def __init__(self) -> None:
         self._controller, self._lock = ThreadpoolController(), Lock()

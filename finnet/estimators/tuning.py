@@ -24,7 +24,7 @@ __all__ = [
 
 
 class _Tuning(ABC):
-    """How settings are tried; what the model is called, and what it is judged by, stands in the classes below."""
+    """How settings are tried; the classes below say which model is tuned, and by which loss."""
 
     space: Mapping[str, Sequence[Any]]
     trials: int
@@ -33,17 +33,17 @@ class _Tuning(ABC):
 
     @property
     @abstractmethod
-    def _given(self) -> Any:
+    def _untuned(self) -> Any:
         """The model with the settings of the first trial."""
 
     @abstractmethod
-    def _take(self, fitted: Any) -> None:
-        """Keep the winner."""
+    def _note_model(self, fitted: Any) -> None:
+        """Take the fitted model that forecasts from now on."""
 
     @staticmethod
     @abstractmethod
     def _loss(fitted: Any, validation: Rows) -> float:
-        """What the winner has least of."""
+        """Mean loss on the validation rows; the settings with the least are chosen."""
 
     def fit(
         self,
@@ -84,13 +84,13 @@ class _Tuning(ABC):
     def _within(self, params: dict[str, Any], X: FloatArray) -> dict[str, Any]:
         """The settings with no more neighbors than half of the rows, for a model of neighbors."""
         # A k-NN that is asked for more neighbors than it has rows raises an error when it forecasts.
-        given = {**self._given.get_params(), **params}.get("n_neighbors")
+        given = {**self._untuned.get_params(), **params}.get("n_neighbors")
         if given is None:
             return params
         return {**params, "n_neighbors": min(given, max(np.shape(X)[0] // 2, 1))}
 
     def _build(self, params: dict[str, Any]) -> Any:
-        model = clone(self._given).set_params(**params)
+        model = clone(self._untuned).set_params(**params)
         # The same seed for every trial, so that settings are compared and not seeds.
         seeded = "random_state" in model.get_params()
         return model.set_params(random_state=self.random_state) if seeded else model
@@ -98,7 +98,7 @@ class _Tuning(ABC):
     def _note_winner(self, params: dict[str, Any], fitted: Any, *, rows: tuple[Rows, Rows | None]) -> Self:
         """Note the fitted model that was chosen, its parameters, and the rows that trained and judged it."""
         self.best_params_, self.rows_ = params, rows
-        self._take(fitted)
+        self._note_model(fitted)
         return self
 
 
@@ -150,10 +150,10 @@ class TunedClassifier(_Tuning, WrappedClassifier):
         return np.asarray(self.classifier_.predict_proba(X))
 
     @property
-    def _given(self) -> Any:
+    def _untuned(self) -> Any:
         return self.classifier
 
-    def _take(self, fitted: Any) -> None:
+    def _note_model(self, fitted: Any) -> None:
         self.classifier_, self.classes_ = fitted, fitted.classes_
 
     @staticmethod
@@ -207,10 +207,10 @@ class TunedRegressor(_Tuning, WrappedRegressor):
         return (self.trials > 1 and self.settings is None) or takes_validation(self.regressor)
 
     @property
-    def _given(self) -> Any:
+    def _untuned(self) -> Any:
         return self.regressor
 
-    def _take(self, fitted: Any) -> None:
+    def _note_model(self, fitted: Any) -> None:
         self.regressor_ = fitted
 
     @staticmethod

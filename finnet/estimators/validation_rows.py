@@ -42,7 +42,7 @@ def held_out(
     array([16, 17, 18, 19])
     """
     require_choice(how, ("stratified", "last"), name="validation")
-    rows = np.arange(len(y)) if how == "last" else _weighed(len(y), weights)
+    rows = np.arange(len(y)) if how == "last" else _rows_with_weight(len(y), weights)
     n, n_held = len(rows), max(1, round(fraction * len(rows)))
     if n_held >= n:
         raise DataError(f"n_samples={n} leaves no row to hold out; give more rows, X_val, or early_stopping=False")
@@ -66,7 +66,7 @@ def stratified_folds(
     >>> judged.shape, np.array([0, 1] * 4)[judged].mean(axis=1)
     ((2, 4), array([0.5, 0.5]))
     """
-    rows = _weighed(len(strata), weights)
+    rows = _rows_with_weight(len(strata), weights)
     # Along the sorted targets rows take folds by turns, so that each fold has targets of all sizes.
     n, others = len(rows), np.setdiff1d(np.arange(len(strata)), rows)
     fold_of = np.empty(n, np.int64)
@@ -96,7 +96,7 @@ def divided(examples: Examples, learned: IntArray, judged: IntArray) -> tuple[Ex
     return learning, judges
 
 
-def _weighed(n_rows: int, weights: FloatArray | None) -> IntArray:
+def _rows_with_weight(n_rows: int, weights: FloatArray | None) -> IntArray:
     """Numbers of the rows whose weight is above 0."""
     return np.arange(n_rows) if weights is None else np.flatnonzero(weights > 0.0)
 

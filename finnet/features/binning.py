@@ -67,7 +67,7 @@ class NumberBins:
     def labels(self) -> list[str]:
         """What each bin holds, in words."""
         ends = [-inf, *self.edges, inf]
-        intervals = [_interval(low, high) for low, high in pairwise(ends)]
+        intervals = [_interval_label(low, high) for low, high in pairwise(ends)]
         return [*intervals, *(f"code {shown(code)}" for code in self.codes), MISSING]
 
     def place(self, column: npt.ArrayLike) -> IntArray:
@@ -244,7 +244,8 @@ def shown(value: float) -> str:
     return repr(float(value)).removesuffix(".0")
 
 
-def _interval(low: float, high: float) -> str:
+def _interval_label(low: float, high: float) -> str:
+    """An interval in words; minus or plus infinity stands for an end that it does not have."""
     if low == -inf:
         return "any number" if high == inf else f"below {shown(high)}"
     return f"{shown(low)} or more" if high == inf else f"{shown(low)} to below {shown(high)}"

@@ -30,7 +30,7 @@ def require_sound(feature: Feature, panel: Panel, *, seed: int = 0) -> None:
     finnet.errors.LookAheadError: feature 'ahead' of MADE000 on ...; it looks ahead
     """
     PanelView(panel).require_fields(feature)
-    part, rng = _slice(feature, panel), np.random.default_rng(seed)
+    part, rng = _fullest_slice(feature, panel), np.random.default_rng(seed)
     end = len(part.sessions) - 1
     # Sessions whose look-back is full; the last one is left out, as nothing comes after it.
     warm = np.arange(max(min(feature.look_back, end) - 1, 0), end)
@@ -45,7 +45,8 @@ def require_sound(feature: Feature, panel: Panel, *, seed: int = 0) -> None:
         return
 
 
-def _slice(feature: Feature, panel: Panel) -> Panel:
+def _fullest_slice(feature: Feature, panel: Panel) -> Panel:
+    """The symbols with most values, and the sessions in which they have most, with a look-back before them."""
     is_known = np.isfinite(panel["close"])
     for name in feature.fields:
         is_known = is_known & np.isfinite(panel[name])
