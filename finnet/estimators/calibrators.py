@@ -88,7 +88,7 @@ class LogitCalibrator:
 
 def _shift_to(rate: Any, score: FloatArray, counts: FloatArray) -> float:
     """What must be added to log-odds so that their mean probability is `rate`, rows counting as they do."""
-    # So far away all probabilities are on one side of the rate; the shift lies between.
+    # At either end all probabilities are on one side of the rate, so that the root lies between.
     reach = float(np.abs(score).max()) + abs(float(logit(rate))) + 1.0
     return float(brentq(lambda shift: float(np.average(expit(score + shift), weights=counts)) - rate, -reach, reach))
 
@@ -175,7 +175,7 @@ def choose_calibrator(rows: HeldOut) -> tuple[LogitCalibrator, dict[str, Any]]:
     for part in parts if len(parts) > 1 else ():
         left_out = rows.part == part
         others = rows.take(~left_out)
-        # Rows that share their luck are worth as much less in a part of them.
+        # A part of the rows is worth its share of the effective ones.
         worth = effective * np.mean(~left_out)
         fitted = LogitCalibrator().fit(others.score, others.y, effective=worth, weight=others.counts)
         after[left_out] = _log_losses(fitted.slope_ * rows.score[left_out] + fitted.intercept_, rows.y[left_out])

@@ -64,7 +64,7 @@ def restore_encoder(description: Description, arrays: Arrays) -> TableEncoder:
 
 def _restore_levels(known: list[list[str | None]], rare: list[list[str | None]]) -> OneHotEncoder:
     """An encoder fitted on rows that show frequent levels twice and rare ones once."""
-    # scikit-learn finds rare levels by counting: of those shown once or twice, `min_frequency=2` below takes the first.
+    # scikit-learn finds rare levels by counting rows: `min_frequency=2` below makes those rare that are shown once.
     shown = [[*levels, *(level for level in levels if level not in r)] for levels, r in zip(known, rare, strict=True)]
     # Fills up shorter columns; it is in no list of levels, and so is ignored.
     unknown = "\0"

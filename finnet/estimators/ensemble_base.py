@@ -62,7 +62,7 @@ class EnsembleOfNetworks(SampledSettings):
     selection: str
     residual: bool
     n_jobs: int | None
-    # What no file holds: a loaded ensemble says so where it is asked for one of these.
+    # Each raises an error that says why where an ensemble does not have it: not trained, or loaded from a file.
     members_: pd.DataFrame = of_training()
     _histories: dict[int, History] = of_training()
     _loaded_settings: pd.DataFrame = of_training()
@@ -122,7 +122,7 @@ class EnsembleOfNetworks(SampledSettings):
         everyone = everyone.block(trained)
         network.keep(trained)
         network.values[...] = np.concatenate([values for values, _ in done.values()])
-        # Before members are judged: whoever has diverged is told by its loss beside that of forecasting the mean.
+        # Noted first: `sound_members` compares the loss of each member with that of forecasting the mean.
         note_constant_losses(histories, everyone, examples=examples, objective=objective)
         is_sound = sound_members(histories, objective.loss)
         warn_of_divergence(int((~is_sound).sum()), len(is_sound))

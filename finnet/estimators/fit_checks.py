@@ -36,7 +36,7 @@ __all__ = [
 _SMALLEST, _LARGEST = 1e-4, 1e4
 _NARROW, _WIDE = 0.03, 300.0
 _STEPS = 8  # of the smallest difference between numbers as large as the mean
-# Times the loss of one forecast for all that mean divergence; rows that tell the spread of a target.
+# A loss so many times that of one forecast for all rows means divergence; so many rows tell a target's spread.
 _WORSE, _ENOUGH_ROWS = 10.0, 4000
 
 

@@ -79,7 +79,7 @@ def restore_ensemble(kind: type[_Ensemble], description: Description, arrays: Ar
         raise DataError(f"shares {shares.tolist()} are not one per member, above zero, with sum 1")
     model = kind(**restore_settings(kind, description["settings"]))
     numbers = pd.Index(_checked_numbers(description["numbers"], len(shares)), name="member")
-    # Named as in `members_`, but of chosen members alone; to train on, an ensemble reads either.
+    # When the model trains on, these stand in for `members_`, which no file holds.
     model.shares_, model._loaded_settings = (
         shares,
         pd.DataFrame(_checked_settings(description["own"], len(shares)), index=numbers),

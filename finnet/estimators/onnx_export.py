@@ -144,7 +144,7 @@ def network_graph(model: EstimatorOfNetworks) -> Graph:
         Z = _layer(graph, layer, Z)
     P = _activated(graph, model.network_.output, Z)
     if model.network_.members is not None:
-        # Members' forecasts of shape (n_members, n_rows, n_outputs): the mean of each times its share times n_members.
+        # P has shape (n_members, n_rows, n_outputs); the mean of P * share * n_members is the average by shares.
         weights = model.shares_[:, None, None] * len(model.shares_)
         P = graph.add("ReduceMean", graph.add("Mul", P, graph.constant(weights)), axes=(0,), keepdims=0)
     if isinstance(model, ClassifierOfNetworks) and len(model.classes_) == 2:

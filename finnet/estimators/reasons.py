@@ -87,7 +87,7 @@ def reasons(model: Any, X: pd.DataFrame, *, reference: pd.DataFrame, most: int =
             # `assign` matches by index, so the usual values take that of the rows.
             moved = X.iloc[rows].assign(**{name: usual.set_axis(X.index[rows])})
             falls[rows, k] = found.score[rows] - log_odds(model, moved)
-    # A column can add to a sum of contributions and still not lower the forecast when it alone changes: not told.
+    # A column whose change alone does not lower the forecast is no reason, whatever it contributes.
     issued = [
         [k for k in own if is_candidate[row, k] and falls[row, k] >= _LEAST_FALL] for row, own in enumerate(order)
     ]

@@ -65,7 +65,7 @@ def restore_refitted(kind: type[_Tuned], description: Mapping[str, Any], arrays:
         weights = arrays[probe + 1 : probe + 1 + blocks]
         parts = [_with_weight(part, weight) for part, weight in zip(parts, weights, strict=True)]
     model.refit(_checked_settings(name, space, description["settings"]), parts[0], parts[1] if blocks > 1 else None)
-    # To the bit: other versions may train another model of the same rows, and nobody would notice.
+    # To the bit: another version of a library may train another model from the same rows, which must not go unnoticed.
     if not np.array_equal(_probe(model), arrays[probe]):
         raise DataError(
             f"the {name} forecasts otherwise than when it was saved; load it with the versions that made it"

@@ -44,7 +44,7 @@ def read_bins(path: Path | str) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: is not TOML ({error}); mend that line") from error
     except ConfigError as error:
-        # The file's size is refused above with its name, which must not come twice.
+        # An error about the file's size names the file already.
         raise ConfigError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
     return columns
 
