@@ -1,4 +1,4 @@
-"""Archives: a description and arrays in one .npz file that is read with distrust."""
+"""Archives: a description and arrays in one .npz file, all of which is checked when it is read."""
 
 import io
 import json
@@ -37,17 +37,19 @@ MAX_BYTES = 256 * 2**20
 _MAX_MEMBERS = 2000
 _DESCRIPTION = "description.json"
 _DIGEST = 64
+# Headers of NumPy's format 1.0 as `pack` writes them: little-endian, int or float, 4 or 8 bytes, in C order.
 _HEADER = re.compile(
     rb"\x93NUMPY\x01\x00(..)\{'descr': '(<[fi][48])', 'fortran_order': False, 'shape': \(([0-9, ]*)\), \} *\n",
     re.DOTALL,
 )
+# A zip file dates its members. All get the same date, the earliest there is, so that equal archives are equal bytes.
 _DATES = (1980, 1, 1, 0, 0, 0)
 _LARGEST = 1e12  # of any slope, intercept or scale that data gave
 
 
 @dataclass(frozen=True, eq=False)
 class Archive:
-    """A description in JSON values, and the arrays that it refers to by number."""
+    """A description in JSON values, and the arrays, of any shape, that it refers to by number."""
 
     description: Mapping[str, Any]
     arrays: Sequence[np.ndarray]
@@ -68,13 +70,14 @@ def keep(array: np.ndarray, arrays: Arrays) -> int:
 
 def checked_number(value: Any, low: float = -_LARGEST, high: float = _LARGEST) -> float:
     """The value of a description, which must be a number between the two; DataError otherwise."""
+    # A truth is an int to Python; NaN is refused too, as no comparison with it holds.
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         raise DataError(f"{value!r} stands where a number from {low:g} to {high:g} should")
     return value
 
 
 def checked_classes(values: Any) -> np.ndarray:
-    """The value of a description, which must be a list of two or more different labels; DataError otherwise."""
+    """Labels of shape (n_classes,), from a value that must list two or more different ones; DataError otherwise."""
     classes = np.array(values)
     if classes.ndim != 1 or len(np.unique(classes)) < max(len(classes), 2):
         raise DataError(f"classes {classes.tolist()} are not two or more different ones")
@@ -102,9 +105,11 @@ def pack(archive: Archive) -> bytes:
     Traceback (most recent call last):
     finnet.errors.DataError: the file was cut off or changed after it was written; copy it again, or make it again
     """
+    # Asked before anything is built, so that an archive that is too large takes no memory for it.
     _require_size(sum(array.nbytes for array in archive.arrays), len(archive.arrays) + 1)
     buffer = io.BytesIO()
     with ZipFile(buffer, "w", ZIP_STORED) as zipped:
+        # The digest becomes the comment at the end of the file. Its length stands before it, so room is made now.
         zipped.comment = b"0" * _DIGEST
         zipped.writestr(ZipInfo(_DESCRIPTION, _DATES), json.dumps(archive.description, sort_keys=True))
         for number, array in enumerate(archive.arrays):
@@ -112,6 +117,7 @@ def pack(archive: Archive) -> bytes:
             np.lib.format.write_array(member, np.ascontiguousarray(array), (1, 0), allow_pickle=False)
             zipped.writestr(ZipInfo(f"{number}.npy", _DATES), member.getvalue())
     content = buffer.getvalue()[:-_DIGEST]
+    # Asked again, as headers and the description take bytes too, and `unpack` counts all.
     _require_size(len(content) + _DIGEST, len(archive.arrays) + 1)
     return content + sha256(content).hexdigest().encode()
 
@@ -168,12 +174,15 @@ def _members(content: bytes) -> dict[str, bytes]:
 def _array(member: bytes) -> np.ndarray:
     """An array whose header is one of the few that `pack` writes, and is borne out by the bytes after it."""
     header = _HEADER.match(member)
+    # Magic, version and the length itself take the first ten bytes, which the length does not count.
     if header is None or header.end() != 10 + int.from_bytes(header[1], "little"):
         raise ValueError("an array of another format")
     dtype, shape = np.dtype(header[2].decode()), [int(size) for size in header[3].split(b",") if size.strip()]
     data = member[header.end() :]
+    # Python's whole numbers, which no shape in a hostile file makes overflow.
     if math.prod(shape) * dtype.itemsize != len(data):
         raise ValueError(f"an array of {dtype} and shape {shape} in {len(data)} bytes")
+    # A copy, as arrays over bytes cannot be written to, and models that learn on do.
     array = np.frombuffer(data, dtype).reshape(shape).copy()
     if not np.isfinite(array).all():
         raise ValueError("an array with values that are not finite")

@@ -146,11 +146,15 @@ class CappedSVC(BinaryClassifier):
         y_val: IntArray | None = None,
         sample_weight_val: FloatArray | None = None,
     ) -> Self:
-        """Fit the machine on rows drawn at random, and the curve on the validation rows."""
+        """Fit the machine on rows drawn from X (n_rows, n_features) and labels y (n_rows,), and its curve on others.
+
+        The curve learns from the validation rows, or from a fifth of X where none are given.
+        """
         X, y = validate_data(self, X, y)
         codes, draw = self._codes(y), check_random_state(self.random_state)
         train = Rows(X, codes, checked_sample_weight(sample_weight, X))
         if X_val is None or y_val is None:
+            # Distances of rows that the machine learned from are too large; the curve needs those of rows left out.
             kept, held = train_test_split(np.arange(len(codes)), test_size=0.2, random_state=draw)
             train, later = train.take(kept), train.take(held)
         else:
@@ -158,6 +162,7 @@ class CappedSVC(BinaryClassifier):
             later = Rows(X_val, later_codes, checked_sample_weight(sample_weight_val, X_val))
         if len(train.y) > self.max_rows:
             numbers = np.arange(len(train.y))
+            # Stratified, as few rows drawn of many might hold hardly any of the rarer label.
             kept, _ = train_test_split(numbers, train_size=self.max_rows, stratify=train.y, random_state=draw)
             train = train.take(kept)
         self.machine_ = SVC(C=self.C, gamma=self.gamma).fit(train.X, train.y, sample_weight=train.weight)
@@ -217,12 +222,13 @@ class CappedSVR(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, X: FloatArray, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
-        """Fit the machine on rows drawn at random."""
+        """Fit the machine on rows drawn from X (n_rows, n_features) and numbers y (n_rows,)."""
         X, y = validate_data(self, X, y, y_numeric=True)
         weight = checked_sample_weight(sample_weight, X)
         if len(y) > self.max_rows:
             rows = np.sort(check_random_state(self.random_state).permutation(len(y))[: self.max_rows])
             X, y, weight = X[rows], y[rows], None if weight is None else weight[rows]
+        # Targets that are all the same have no spread, and are divided by 1.
         self.n_rows_, self.center_, self.spread_ = len(y), float(np.mean(y)), float(np.std(y)) or 1.0
         machine = SVR(C=self.C, epsilon=self.epsilon, gamma=self.gamma)
         self.machine_ = machine.fit(X, (y - self.center_) / self.spread_, sample_weight=weight)

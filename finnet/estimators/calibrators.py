@@ -59,14 +59,18 @@ class LogitCalibrator:
         counts = np.ones(len(y)) if weight is None else weight
         total = float(counts.sum())
         scale = 1.0 if effective is None else effective / total
+        # Centered scores make slope and level nearly independent; Laplace's rule keeps the rate off 0 and 1.
         center, rate = float(np.average(score, weights=counts)), (counts @ y + 1.0) / (total + 2.0)
         start = center + _shift_to(rate, score, counts)
 
         def loss(point: FloatArray) -> tuple[float, FloatArray]:
+            # The logarithm of the slope is searched, so that every slope is above 0.
             slope, level = np.exp(point[0]), point[1]
             z = slope * (score - center) + level
             error = scale * counts * (expit(z) - y)
+            # Minus the logarithm of normal priors: half the squared distances from slope 1 and the rate of the rows.
             away = np.array([point[0] / self.spread, (level - start) / _INTERCEPT_SPREAD])
+            # Log loss as a function of log-odds, which is finite however far these are from 0.
             value = scale * float(np.sum(counts * (np.logaddexp(0.0, z) - y * z))) + float(away @ away) / 2
             gradient = np.array([slope * float(error @ (score - center)), float(np.sum(error))])
             return value, gradient + away / np.array([self.spread, _INTERCEPT_SPREAD])
@@ -84,6 +88,7 @@ class LogitCalibrator:
 
 def _shift_to(rate: Any, score: FloatArray, counts: FloatArray) -> float:
     """What must be added to log-odds so that their mean probability is `rate`, rows counting as they do."""
+    # At either end all probabilities are on one side of the rate, so that the root lies between.
     reach = float(np.abs(score).max()) + abs(float(logit(rate))) + 1.0
     return float(brentq(lambda shift: float(np.average(expit(score + shift), weights=counts)) - rate, -reach, reach))
 
@@ -115,11 +120,11 @@ class HeldOut:
 
     @property
     def counts(self) -> FloatArray:
-        """How much each row counts, 1 on average."""
+        """How much each row counts, 1 on average, shape (n,)."""
         return np.ones(len(self.y)) if self.weight is None else self.weight / self.weight.mean()
 
     def take(self, rows: np.ndarray) -> "HeldOut":
-        """These rows alone."""
+        """These rows alone, by their positions (n_taken,) or a mask (n,)."""
         weight = None if self.weight is None else self.weight[rows]
         return HeldOut(self.score[rows], self.y[rows], self.part[rows], self.stretch[rows], self.overlap, weight)
 
@@ -139,6 +144,8 @@ def effective_rows(rows: HeldOut) -> float:
     """
     counts = rows.counts
     rate, middle = (np.average(values, weights=counts) for values in (rows.y, rows.score))
+    # About the rate of the rows, as a level that is off everywhere would count as luck that all stretches share. No
+    # finite shift gives a rate of 0 or 1.
     errors = counts * (rows.y - expit(rows.score + _shift_to(np.clip(rate, 0.01, 0.99), rows.score, counts)))
     stretch = np.unique(rows.stretch, return_inverse=True)[1]
     ratios = [rows.overlap, 1.0]
@@ -163,10 +170,12 @@ def choose_calibrator(rows: HeldOut) -> tuple[LogitCalibrator, dict[str, Any]]:
     """
     effective = effective_rows(rows)
     curve = LogitCalibrator().fit(rows.score, rows.y, effective=effective, weight=rows.counts)
+    # Infinite where only one model made all forecasts, so that nothing can judge a curve, and none is taken.
     parts, after = np.unique(rows.part), np.full(len(rows.y), np.inf)
     for part in parts if len(parts) > 1 else ():
         left_out = rows.part == part
         others = rows.take(~left_out)
+        # A part of the rows is worth its share of the effective ones.
         worth = effective * np.mean(~left_out)
         fitted = LogitCalibrator().fit(others.score, others.y, effective=worth, weight=others.counts)
         after[left_out] = _log_losses(fitted.slope_ * rows.score[left_out] + fitted.intercept_, rows.y[left_out])
@@ -220,8 +229,12 @@ class CalibratedClassifier(WrappedClassifier):
         *,
         folds: InnerFolds | None = None,
     ) -> Self:
-        """Fit the classifier on each inner fold, then the calibrator on the forecasts of the rows held out."""
+        """Fit the classifier on each inner fold, then the calibrator on the forecasts of the rows held out.
+
+        X is a table of shape (n_rows, n_columns), y holds a label for each row; `folds` are positions among these rows.
+        """
         weight = checked_sample_weight(sample_weight, X)
+        # A fit before may have had a calibrator.
         self.calibrator_ = self.calibration_ = None
         self.floor_ = 0.0
         if folds is None:

@@ -10,11 +10,12 @@ import pandas as pd
 
 from finnet.checks import require_columns, require_share
 from finnet.errors import DataError
-from finnet.types import BoolArray, FloatArray
+from finnet.types import FloatArray
 
 __all__ = ["Change", "smallest_change"]
 
 _VALUES = 20  # of a column that are tried alone
+# At most 64 pairs of values for each of 15 pairs of columns: fewer than a thousand forecasts.
 _VALUES_IN_PAIRS = 8
 _COLUMNS_IN_PAIRS = 6
 
@@ -83,22 +84,20 @@ def smallest_change(
     columns = [name for name in row.columns if name not in immutable]
     before = float(_forecasts(model, row, [{}])[0])
     is_declined = before > cutoff
+    # One table for all moves, and so one call of the model, which costs far less than a call for each.
     moves: list[_Move] = [
         {name: value} for name in columns for value in _values(seen[name], row[name].iloc[0], most=_VALUES)
     ]
     forecasts = _forecasts(model, row, moves)
+    # A declined row needs less risk, an approved one more: with the sign turned, less is what is wanted of both.
     pairs = list(_pairs(moves, forecasts if is_declined else -forecasts, row=row, seen=seen))
     moves, forecasts = [*moves, *pairs], np.concatenate([forecasts, _forecasts(model, row, pairs)])
-    flipping = np.flatnonzero(_flips(forecasts, cutoff, is_declined))
+    flipping = np.flatnonzero((forecasts > cutoff) != is_declined)
     if not len(flipping):
         return None
     distances = {k: sum(_distance(seen[c], row[c].iloc[0], value) for c, value in moves[k].items()) for k in flipping}
     best = min(distances, key=lambda k: distances[k])
     return Change(moves[best], before, float(forecasts[best]), distances[best])
-
-
-def _flips(forecasts: FloatArray, cutoff: float, is_declined: bool) -> BoolArray:
-    return np.asarray((forecasts > cutoff) != is_declined)
 
 
 def _forecasts(model: Any, row: pd.DataFrame, moves: list[_Move]) -> FloatArray:
@@ -108,6 +107,7 @@ def _forecasts(model: Any, row: pd.DataFrame, moves: list[_Move]) -> FloatArray:
     table = row.iloc[np.zeros(len(moves), int)].reset_index(drop=True)
     for name in {name for move in moves for name in move}:
         old = row[name].iloc[0]
+        # In the type of the column, as models may refuse a number column that has become one of objects.
         moved = pd.Series([move.get(name, old) for move in moves], dtype=table[name].dtype)
         table = table.assign(**{name: moved})
     return np.asarray(model.predict_proba(table))[:, 1]
@@ -131,6 +131,7 @@ def _values(column: "pd.Series[Any]", own: Any, *, most: int) -> list[Any]:
     known = column.dropna()
     if pd.api.types.is_numeric_dtype(column.dtype):
         ordered = np.sort(known.to_numpy())
+        # Positions rather than quantiles, whose interpolation gives values that no training row has.
         at = np.linspace(0, len(ordered) - 1, min(most, len(ordered))).round().astype(int)
         found = pd.unique(ordered[at]).tolist()
     else:
@@ -142,6 +143,7 @@ def _distance(column: "pd.Series[Any]", old: Any, new: Any) -> float:
     known = column.dropna()
     if not len(known) or not pd.api.types.is_numeric_dtype(column.dtype):
         return float((column.astype(object) != new).mean())
+    # A missing number has no distance to others; giving one counts as the longest move.
     if pd.isna(old):
         return 1.0
     low, high = min(old, new), max(old, new)

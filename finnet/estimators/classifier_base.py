@@ -53,12 +53,15 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         with self._all_or_nothing():
             rows, labels = self._checked(X, y, reset=not self._goes_on, warns=True)
             classes = distinct(labels, name="y")
-            self._meet(classes, remedy="give rows of at least two classes")
+            self._take_classes(classes, remedy="give rows of at least two classes")
             codes = positions(labels, classes)
             examples = _weighed_alike(self._coded(rows, codes, sample_weight=sample_weight))
-            judges = has_validation(X_val, y_val)
-            given = self._given(cast(Data, X_val), y_val, sample_weight_val) if judges else None
-            return self._fit(examples, self._task(codes), validation=given)
+            validation = None
+            if has_validation(X_val, y_val):
+                judges, judged = self._checked(cast(Data, X_val), y_val, name="y_val", reset=False, warns=False)
+                judged_codes = self._codes(judged, name="y_val")
+                validation = _weighed_alike(self._coded(judges, judged_codes, sample_weight=sample_weight_val))
+            return self._fit(examples, self._task(codes), validation=validation)
 
     def partial_fit(
         self,
@@ -111,14 +114,15 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
             rows, labels = self._checked(X, y, reset=is_new, warns=is_new)
             named = distinct(labels, name="y") if classes is None else distinct(np.asarray(classes), name="classes")
             if is_new:
-                self._meet(named, remedy="name all that will ever come in the first call, as classes=[...]")
+                self._take_classes(named, remedy="name all that will ever come in the first call, as classes=[...]")
             elif classes is not None and not np.array_equal(named, self.classes_):
                 known, given = self.classes_.tolist(), named.tolist()
                 raise DataError(f"classes={given} are not those that the network tells apart, {known}; fit a clone")
+            # Labels are held against all classes, as a chunk may hold only some of them.
             codes = self._codes(labels, name="y")
             return self._learn(self._coded(rows, codes, sample_weight=sample_weight), self._task(codes))
 
-    def _meet(self, classes: npt.NDArray[Any], *, remedy: str) -> None:
+    def _take_classes(self, classes: npt.NDArray[Any], *, remedy: str) -> None:
         """Take the classes that are to be told apart."""
         if self._goes_on and not np.array_equal(classes, self.classes_):
             known, found = self.classes_.tolist(), classes.tolist()
@@ -137,10 +141,6 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         by_class = class_weights(self.class_weight, self.classes_, codes)
         return self._examples(X, Y, sample_weight, factors=None if by_class is None else by_class[codes])
 
-    def _given(self, X_val: Data, y_val: npt.ArrayLike | None, sample_weight: npt.ArrayLike | None) -> Examples:
-        rows, labels = self._checked(X_val, y_val, name="y_val", reset=False, warns=False)
-        return _weighed_alike(self._coded(rows, self._codes(labels, name="y_val"), sample_weight=sample_weight))
-
     def _codes(self, labels: npt.NDArray[Any], *, name: str) -> IntArray:
         require_known(labels, self.classes_, name=name)
         return positions(labels, self.classes_)
@@ -151,7 +151,7 @@ class ClassifierOfNetworks(ClassifierMixin, EstimatorOfNetworks):  # type: ignor
         return np.hstack([1.0 - P, P]) if len(self.classes_) == 2 else P
 
     def predict(self, X: Data) -> npt.NDArray[Any]:
-        """The likeliest class of every row."""
+        """The likeliest class of every row, shape (n_rows,)."""
         likeliest = self.predict_proba(X).argmax(axis=1)
         return cast(npt.NDArray[Any], self.classes_[likeliest])
 
@@ -160,4 +160,5 @@ def _weighed_alike(examples: Examples) -> Examples:
     """The same with weights of mean 1, class by class and row by row together."""
     if examples.weights is None:
         return examples
+    # In float64, as the sum of many float32 weights loses digits.
     return replace(examples, weights=of_mean_one(examples.weights.astype(np.float64)).astype(examples.weights.dtype))

@@ -110,13 +110,17 @@ def contributions(
     if seen is None or seen_before is None:
         table = _sampled(model, X, reference=reference, rng=np.random.default_rng(seed))
         return Contributions(table, score, base, SAMPLED)
-    floor, slope = _curve(model)
+    floor, slope = 0.0, 1.0  # of the curve that turns average probabilities into published ones
+    if isinstance(model, CalibratedClassifier) and model.calibrator_ is not None:
+        floor, slope = model.floor_, model.calibrator_.slope_
     parts = [Part(own.network, own.X, before.X, own.share) for own, before in zip(seen, seen_before, strict=True)]
     with one_blas_thread():
+        # The slope stretches log-odds, and with them what a sum misses.
         found = integrated_gradients(parts, tolerance=tolerance / max(slope, 1.0), floor=floor)
     total = pd.DataFrame(0.0, index=X.index, columns=X.columns)
     for own, brought in zip(seen, found.contributions, strict=True):
         names = list(own.weights)
+        # From encoded inputs back to the columns that they were made of.
         total[names] += brought @ np.column_stack([own.weights[name] for name in names])
     total *= slope
     return Contributions(_spread(total, score - base), score, base, INTEGRATED, slope * float(np.abs(found.gap).max()))
@@ -142,8 +146,10 @@ def typical_row(X: pd.DataFrame) -> pd.DataFrame:
     for name, column in X.items():
         known = column.dropna()
         if 2 * len(known) <= len(column):
+            # Cells are taken from the column, by position in a list, so that the row keeps the types of the table.
             columns[name] = column.iloc[[int(column.isna().to_numpy().argmax())]]
         elif pd.api.types.is_numeric_dtype(column.dtype):
+            # The lower of two in the middle, since their mean may be a value that no row has.
             columns[name] = known.sort_values().iloc[[(len(known) - 1) // 2]]
         else:
             counts = known.astype(str).value_counts()
@@ -159,13 +165,6 @@ class _Seen(NamedTuple):
     share: float | FloatArray
     X: FloatArray
     weights: Mapping[str, FloatArray]
-
-
-def _curve(model: Any) -> tuple[float, float]:
-    """Floor and slope of the curve that turns average probabilities into published ones."""
-    if isinstance(model, CalibratedClassifier) and model.calibrator_ is not None:
-        return model.floor_, model.calibrator_.slope_
-    return 0.0, 1.0
 
 
 def _spread(table: pd.DataFrame, published: FloatArray) -> pd.DataFrame:
@@ -194,6 +193,7 @@ def _(model: DefaultRiskClassifier, X: Any) -> list[_Seen]:
     for bag in race.bags:
         binned = [] if bag.bins is None else zip(numbers, bag.bins.edges_, strict=True)
         origins = [*encoder.origins(), *(name for name, edges in binned for _ in edges[1:])]
+        # Bags of a design share its part of the forecast alike.
         share = race.shares[bag.design] / sum(other.design == bag.design for other in race.bags)
         found.append(_Seen(bag.network, share, bag.encoded(shown), _weights(origins, parents)))
     return found
@@ -238,6 +238,7 @@ def _(model: Any, X: Any) -> list[_Seen] | None:
 def _(model: LogisticRegression, X: Any) -> list[_Seen] | None:
     if model.coef_.shape[0] != 1:
         return None
+    # The same model as a network of one layer, so that one formula explains both.
     network = dense_network((model.coef_.shape[1], 1), output=Sigmoid(), dtype="float64")
     network.restore(np.append(model.coef_[0], model.intercept_).astype(np.float64))
     return [_Seen(network, 1.0, np.asarray(X, np.float64), _named(X))]
@@ -262,12 +263,14 @@ def _sampled(model: Any, X: pd.DataFrame, *, reference: pd.DataFrame, rng: np.ra
     """Shapley values by random orders of the columns, each taken forward and backward."""
     total = np.zeros(X.shape)
     orders = [rng.permutation(X.shape[1]) for _ in range(_ORDERS)]
+    # A column that comes early in one order comes late in its reverse, so that their errors partly cancel.
     both = [order for drawn in orders for order in (drawn, drawn[::-1])]
     for row in range(len(reference)):
         for order in both:
             table = reference.iloc[np.full(len(X), row)].set_index(X.index)
             before = log_odds(model, table)
             for column in order:
+                # Columns that have come stay at their own values: the steps add up to the whole way from the reference.
                 table = table.assign(**{X.columns[column]: X.iloc[:, column]})
                 after = log_odds(model, table)
                 total[:, column] += after - before

@@ -8,7 +8,10 @@ from matplotlib.axes import Axes
 
 __all__ = ["draw_history"]
 
-_LABELS = {"train_loss": "training", "validation_loss": "validation"}
+_LINES: dict[str, dict[str, Any]] = {
+    "train_loss": {"label": "training", "color": "tab:gray", "linestyle": "--"},
+    "validation_loss": {"label": "validation", "color": "tab:blue"},
+}
 
 
 def draw_history(history: pd.DataFrame, axes: Axes | None = None, *, best_epoch: int | None = None) -> Axes:
@@ -17,7 +20,7 @@ def draw_history(history: pd.DataFrame, axes: Axes | None = None, *, best_epoch:
     Parameters
     ----------
     history : DataFrame
-        `history_` of a network or of an ensemble.
+        `history_`: one row per epoch of a network, per member and epoch of an ensemble.
     axes : Axes, optional
         Where to draw; None makes a new figure.
     best_epoch : int, optional
@@ -30,22 +33,15 @@ def draw_history(history: pd.DataFrame, axes: Axes | None = None, *, best_epoch:
     ['training', 'validation', 'best epoch 2']
     """
     axes = axes or plt.figure(layout="constrained").subplots()
-    for column in (column for column in _LABELS if column in history):
-        _draw_losses(axes, history, column)
+    for column in (column for column in _LINES if column in history):
+        by_epoch = history.groupby("epoch")[column]
+        # Of a single network all three are its one loss.
+        low, middle, high = (by_epoch.quantile(share) for share in (0.1, 0.5, 0.9))
+        (line,) = axes.plot(middle.index, middle, **_LINES[column])
+        if "member" in history:
+            axes.fill_between(middle.index, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
     if best_epoch is not None and "validation_loss" in history:
         axes.axvline(best_epoch, color="0.6", linewidth=1, linestyle=":", label=f"best epoch {best_epoch}")
     axes.set(xlabel="epoch", ylabel="loss")
     axes.legend(frameon=False)
     return axes
-
-
-def _draw_losses(axes: Axes, history: pd.DataFrame, column: str) -> None:
-    by_epoch = history.groupby("epoch")[column]
-    low, middle, high = (by_epoch.quantile(share) for share in (0.1, 0.5, 0.9))
-    (line,) = axes.plot(middle.index, middle, label=_LABELS[column], **_style(column))
-    if "member" in history:
-        axes.fill_between(middle.index, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
-
-
-def _style(column: str) -> dict[str, Any]:
-    return {"color": "tab:gray", "linestyle": "--"} if column == "train_loss" else {"color": "tab:blue"}

@@ -10,6 +10,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from finnet.estimators.fit_checks import given_validation
 from finnet.estimators.probabilities import WrappedClassifier
 from finnet.estimators.regressors import WrappedRegressor, checked_numbers
 from finnet.estimators.sample_weights import checked_sample_weight
@@ -25,12 +26,17 @@ class _Encoded:
     encoder: Any
     encoder_: Any
 
-    def _learned(self, model: Any, train: Rows, validation: Rows | None) -> Any:
-        """The model fitted to encoded rows; the encoder sees training rows only, and as they stand."""
+    def _fitted(self, model: Any, train: Rows, validation: Rows | None) -> Any:
+        """The model fitted to encoded rows."""
+        # The encoder learns from training rows alone: what it knew of validation rows would flatter their forecasts.
         self.encoder_ = clone(self.encoder).fit(train.X)
         if validation is not None:
-            validation = validation._replace(X=self.encoder_.transform(validation.X))
-        return fit_beside(clone(model), train._replace(X=self.encoder_.transform(train.X)), validation)
+            validation = validation._replace(X=self._inside(validation.X))
+        return fit_beside(clone(model), train._replace(X=self._inside(train.X)), validation)
+
+    def _inside(self, X: Any) -> Any:
+        """Rows as the model inside takes them."""
+        return self.encoder_.transform(X)
 
     @property
     def n_features_in_(self) -> int:
@@ -43,17 +49,8 @@ class _Encoded:
         return np.asarray(self.encoder_.feature_names_in_)
 
 
-def _validation(X: Any, y: Any, weight: Any) -> Rows | None:
-    return None if X is None or y is None else Rows(X, y, checked_sample_weight(weight, X))
-
-
-def _chosen(given: Any, fitted: Any) -> Any:
-    """The model with the settings that its fit chose, unfitted; as it was given where it chose none."""
-    return fitted.settled() if hasattr(fitted, "settled") else given
-
-
-def _has_spread(model: "EncodedClassifier | EncodedRegressor") -> bool:
-    return hasattr(model.classifier_ if isinstance(model, EncodedClassifier) else model.regressor_, "spread")
+def _has_spread(model: "EncodedClassifier") -> bool:
+    return hasattr(model.classifier_, "spread")
 
 
 class EncodedClassifier(_Encoded, WrappedClassifier):
@@ -90,9 +87,12 @@ class EncodedClassifier(_Encoded, WrappedClassifier):
         y_val: IntArray | None = None,
         sample_weight_val: FloatArray | None = None,
     ) -> Self:
-        """Fit encoder and classifier; the encoder looks at rows as they stand, whatever their weights."""
+        """Fit encoder and classifier to a table X (n_rows, n_columns) and labels y (n_rows,).
+
+        The encoder looks at rows as they stand, whatever their weights.
+        """
         train = Rows(X, y, checked_sample_weight(sample_weight, X))
-        self.classifier_ = self._learned(self.classifier, train, _validation(X_val, y_val, sample_weight_val))
+        self.classifier_ = self._fitted(self.classifier, train, given_validation(X_val, y_val, sample_weight_val))
         self.classes_ = self.classifier_.classes_
         return self
 
@@ -103,17 +103,18 @@ class EncodedClassifier(_Encoded, WrappedClassifier):
 
     def settled(self) -> Self:
         """An unfitted copy that takes the settings chosen, where the classifier chose any."""
-        return type(self)(self.encoder, _chosen(self.classifier, self.classifier_))
+        fitted = self.classifier_
+        return type(self)(self.encoder, fitted.settled() if hasattr(fitted, "settled") else self.classifier)
 
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
         """Probabilities of shape (n_rows, n_classes), in the order of `classes_`."""
         check_is_fitted(self)
-        return np.asarray(self.classifier_.predict_proba(self.encoder_.transform(X)))
+        return np.asarray(self.classifier_.predict_proba(self._inside(X)))
 
     @available_if(_has_spread)  # type: ignore[untyped-decorator]
     def spread(self, X: pd.DataFrame) -> FloatArray:
         """Standard deviation of the forecasts over the members of an ensemble, of shape (n_rows, n_outputs)."""
-        return np.asarray(self.classifier_.spread(self.encoder_.transform(X)))
+        return np.asarray(self.classifier_.spread(self._inside(X)))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -154,26 +155,20 @@ class EncodedRegressor(_Encoded, WrappedRegressor):
         y_val: FloatArray | None = None,
         sample_weight_val: FloatArray | None = None,
     ) -> Self:
-        """Fit encoder and regressor; the encoder looks at rows as they stand, whatever their weights."""
+        """Fit encoder and regressor to a table X (n_rows, n_columns) and numbers y (n_rows,).
+
+        The encoder looks at rows as they stand, whatever their weights.
+        """
         train = Rows(X, checked_numbers(X, y), checked_sample_weight(sample_weight, X))
-        self.regressor_ = self._learned(self.regressor, train, _validation(X_val, y_val, sample_weight_val))
+        self.regressor_ = self._fitted(self.regressor, train, given_validation(X_val, y_val, sample_weight_val))
         return self
 
     def settled(self) -> Self:
         """An unfitted copy that takes the settings chosen, where the regressor chose any."""
-        return type(self)(self.encoder, _chosen(self.regressor, self.regressor_))
-
-    def predict(self, X: pd.DataFrame) -> FloatArray:
-        """Forecasts of shape (n_rows,), or (n_rows, n_levels) of quantiles."""
-        check_is_fitted(self)
-        return super().predict(self.encoder_.transform(X))
-
-    @available_if(_has_spread)  # type: ignore[untyped-decorator]
-    def spread(self, X: pd.DataFrame) -> FloatArray:
-        """Standard deviation of the forecasts over the members of an ensemble, of shape (n_rows, n_outputs)."""
-        return np.asarray(self.regressor_.spread(self.encoder_.transform(X)))
+        return type(self)(self.encoder, self._settled_regressor())
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
+        # Whatever the regressor inside could learn, `fit` takes one number per row.
         tags.input_tags, tags.target_tags.multi_output = get_tags(self.encoder).input_tags, False
         return tags

@@ -15,6 +15,7 @@ __all__ = ["describe_encoder", "restore_encoder"]
 def describe_encoder(encoder: TableEncoder, arrays: Arrays) -> dict[str, Any]:
     """Columns, gaps and levels of an encoder; its scales go to `arrays`."""
     scaler: Any = encoder.scaler_
+    # Two arrays for all columns by mean and spread, two for each column by landmarks.
     pairs = [(scaler.mean, scaler.spread)] if encoder.numeric == "standard" else scaler.landmarks
     return {
         "numeric": encoder.numeric,
@@ -31,6 +32,7 @@ def describe_encoder(encoder: TableEncoder, arrays: Arrays) -> dict[str, Any]:
 
 def _describe_levels(levels: OneHotEncoder) -> dict[str, Any]:
     known = [list(column) for column in levels.categories_]
+    # A reader gives levels as text; others, such as dates, are not told apart from text in a file.
     if not all(level is None or isinstance(level, str) for column in known for level in column):
         raise ConfigError("an encoder of categories that are not text cannot be saved; make the categories text")
     rare = getattr(levels, "infrequent_categories_", [None] * len(known))
@@ -47,6 +49,7 @@ def restore_encoder(description: Description, arrays: Arrays) -> TableEncoder:
         checked_names(description["categories"]),
     )
     encoder.gaps_, encoder.varies_ = (np.array(description[name], np.int64) for name in ("gaps", "varies"))
+    # Looked up in a closed list, as all that a file names.
     encoder.scaler_ = NUMERIC[encoder.numeric]()
     scaler: Any = encoder.scaler_
     scales = [arrays[number] for number in description["scales"]]
@@ -61,7 +64,9 @@ def restore_encoder(description: Description, arrays: Arrays) -> TableEncoder:
 
 def _restore_levels(known: list[list[str | None]], rare: list[list[str | None]]) -> OneHotEncoder:
     """An encoder fitted on rows that show frequent levels twice and rare ones once."""
+    # scikit-learn finds rare levels by counting rows: `min_frequency=2` below makes those rare that are shown once.
     shown = [[*levels, *(level for level in levels if level not in r)] for levels, r in zip(known, rare, strict=True)]
+    # Fills up shorter columns; it is in no list of levels, and so is ignored.
     unknown = "\0"
     rows = np.full((max(map(len, shown)), len(shown)), unknown, object)
     for column, levels in enumerate(shown):

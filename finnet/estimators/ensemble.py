@@ -191,6 +191,7 @@ class NetworkEnsembleClassifier(EnsembleOfNetworks, ClassifierOfNetworks):
 
     def _forecast(self, X: FloatArray) -> FloatArray:
         """Probabilities: sums of shares may round to a hair more than 1."""
+        # The shares add up to 1 but for rounding.
         P = super()._forecast(X)
         return np.minimum(P, 1.0) if P.shape[1] == 1 else P / P.sum(axis=1, keepdims=True)
 

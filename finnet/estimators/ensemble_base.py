@@ -1,6 +1,5 @@
 """What ensembles of classifiers and of regressors share: members drawn, trained in packs, chosen and averaged."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import Self, cast
@@ -15,12 +14,15 @@ from finnet.errors import ConfigError, TrainingError
 from finnet.estimators.fit_checks import parallel_as_they_come, require_jobs, warn_if_worse, warn_of_divergence
 from finnet.estimators.members import (
     Members,
+    advice_of_most,
     best_alone,
     greedy_shares,
     kept_losses,
+    layer_table,
     loss_table,
     member_histories,
     member_table,
+    note_constant_losses,
     settings_table,
     sound_members,
 )
@@ -34,7 +36,7 @@ from finnet.estimators.validation_rows import ROWS_TO_JUDGE, divided, held_out, 
 from finnet.network.activations import named_activation
 from finnet.network.batches import Examples
 from finnet.network.depth import Skippable
-from finnet.network.diagnostics import NOTHING_LEARNED, LayerState, advise, typical
+from finnet.network.diagnostics import typical
 from finnet.network.gradient_checks import verify_activation
 from finnet.network.history import History
 from finnet.network.layers import Dense
@@ -60,14 +62,15 @@ class EnsembleOfNetworks(SampledSettings):
     selection: str
     residual: bool
     n_jobs: int | None
+    # Each raises an error that says why where an ensemble does not have it: not trained, or loaded from a file.
     members_: pd.DataFrame = of_training()
     _histories: dict[int, History] = of_training()
-    _loaded: pd.DataFrame = of_training()
+    _loaded_settings: pd.DataFrame = of_training()
     _online: OnlineMembers | None = None
 
     @property
     def history_(self) -> pd.DataFrame:
-        """Losses, member by member and epoch by epoch."""
+        """Losses, one row per member and epoch."""
         return loss_table(self._histories)
 
     @property
@@ -77,37 +80,22 @@ class EnsembleOfNetworks(SampledSettings):
 
     @property
     def diagnostics_(self) -> pd.DataFrame:
-        """State of every layer, member by member and epoch by epoch."""
-        tables = [pd.DataFrame(own.layer_states).assign(member=member) for member, own in self._histories.items()]
-        return pd.concat(tables, ignore_index=True).set_index("member").reset_index()
+        """State of every layer, one row per member, epoch and layer."""
+        return layer_table(self._histories)
 
     @property
     def layers_(self) -> pd.DataFrame:
-        """State of every layer in the last epoch, the median over the networks that were chosen."""
-        return pd.DataFrame(self._typical_states()).drop(columns="epoch")
+        """State of every layer in the last epoch, the median over the networks that were chosen; one row per layer."""
+        states = typical([history.layer_states for history in self._chosen_histories()])
+        return pd.DataFrame(states).drop(columns="epoch")
 
     @property
     def advice_(self) -> list[str]:
         """What went wrong in most networks that were chosen, and what helps."""
-        chosen = self._chosen_histories()
-        advice = advise(self._typical_states())
-        overfits = [bool(history.overfitting) for history in chosen]
-        if 2 * sum(overfits) > len(overfits):
-            who = (
-                "the network overfits" if len(overfits) == 1 else f"{sum(overfits)} of {len(overfits)} networks overfit"
-            )
-            advice.append(f"{who}: validation loss was best early; use early_stopping, more dropout, l1 or l2")
-        idle = [history.has_learned_nothing for history in chosen]
-        if 2 * sum(idle) > len(idle):
-            who = "the network has" if len(idle) == 1 else f"{sum(idle)} of {len(idle)} networks have"
-            advice.append(f"{who} learned nothing: {'its' if len(idle) == 1 else 'their'} {NOTHING_LEARNED}")
-        return advice
+        return advice_of_most(self._chosen_histories())
 
     def _chosen_histories(self) -> list[History]:
-        return [self._histories[member] for member in self._chosen()]
-
-    def _typical_states(self) -> list[LayerState]:
-        return typical([history.layer_states for history in self._chosen_histories()])
+        return [self._histories[member] for member in self._chosen_numbers()]
 
     def spread(self, X: Data) -> FloatArray:
         """Standard deviation of the forecasts over the chosen members, of shape (n_rows, n_outputs)."""
@@ -121,6 +109,7 @@ class EnsembleOfNetworks(SampledSettings):
         self._require_learnable(examples, objective)
         everyone = self._plan(examples, objective, validation)
         network = self._network(everyone, examples, objective)
+        # As many members in a pack as keep to the cache, but no fewer packs than processes.
         size = members_at_once(len(network.values[0]), rows=self.batch_size, units=sum(self.hidden))
         size = min(size, -(-self.members // effective_n_jobs(self.n_jobs)))
         blocks = np.array_split(np.arange(self.members), -(-self.members // size))
@@ -128,11 +117,13 @@ class EnsembleOfNetworks(SampledSettings):
         histories = [history for _, own in done.values() for history in own]
         if not any(history.best_epoch for history in histories):
             raise TrainingError(ALL_DIVERGED)
+        # An interrupt leaves only some blocks; what follows is about their members alone, in the order of numbers.
         trained = np.concatenate([blocks[k] for k in done])
         everyone = everyone.block(trained)
         network.keep(trained)
         network.values[...] = np.concatenate([values for values, _ in done.values()])
-        self._note_constant_losses(histories, everyone, examples=examples, objective=objective)
+        # Noted first: `sound_members` compares the loss of each member with that of forecasting the mean.
+        note_constant_losses(histories, everyone, examples=examples, objective=objective)
         is_sound = sound_members(histories, objective.loss)
         warn_of_divergence(int((~is_sound).sum()), len(is_sound))
         if self.selection == "best":
@@ -147,7 +138,7 @@ class EnsembleOfNetworks(SampledSettings):
         reached = float(kept_losses(histories)[chosen] @ shares[chosen])
         warn_if_worse(reached, objective.constant_loss(examples), loss=objective.loss)
         network.keep(chosen)
-        return self._keep(network, shares[chosen])
+        return self._note_fitted(network, shares[chosen])
 
     def _learn(self, examples: Examples, objective: Objective) -> Self:
         """Let every member go on by one epoch over these rows, new ones where there are none."""
@@ -157,21 +148,22 @@ class EnsembleOfNetworks(SampledSettings):
             with one_blas_thread():
                 online.learn(examples)
         except TrainingError:
+            # All members have diverged; the next call begins with new ones.
             self._online = None
             raise
         self._online, self.members_, self._histories = online, online.table, online.histories
-        return self._keep(online.network, online.shares)
+        return self._note_fitted(online.network, online.shares)
 
     def _online_members(self, examples: Examples, objective: Objective) -> OnlineMembers:
         """All members, or those that were chosen, to learn from these rows and others."""
         self._require_learnable(examples, objective)
         _, members = self._drawn(examples)
         is_fitted = hasattr(self, "network_")
-        numbers = self._chosen() if is_fitted else np.arange(self.members)
+        numbers = self._chosen_numbers() if is_fitted else np.arange(self.members)
         shares = self.shares_ if is_fitted else np.full(self.members, 1.0 / self.members)
         if is_fitted:
             members = self._going_on(members, examples, objective).block(numbers)
-            members = self._as_fitted(members, self._of_chosen())
+            members = self._as_fitted(members, self._chosen_settings())
         return OnlineMembers(
             self._started(members, examples, objective),
             settings_table(members, numbers),
@@ -182,18 +174,19 @@ class EnsembleOfNetworks(SampledSettings):
             bagging=self.bagging,
         )
 
-    def _keep(self, network: Network, shares: FloatArray) -> Self:
+    def _note_fitted(self, network: Network, shares: FloatArray) -> Self:
+        """Take the network and the shares (n_members,) by which its members forecast from now on."""
         self.shares_, self.network_, self._double = shares, network, InDouble(network)
         return self
 
-    def _chosen(self) -> IntArray:
+    def _chosen_numbers(self) -> IntArray:
         """Numbers of the members whose average is the forecast."""
-        return np.asarray(self._of_chosen().index)
+        return np.asarray(self._chosen_settings().index)
 
-    def _of_chosen(self) -> pd.DataFrame:
+    def _chosen_settings(self) -> pd.DataFrame:
         """Settings and folds of those members."""
         if not hasattr(self, "members_"):
-            return self._loaded
+            return self._loaded_settings
         return self.members_[self.members_["share"] > 0.0]
 
     def _require_learnable(self, examples: Examples, objective: Objective) -> None:
@@ -220,10 +213,12 @@ class EnsembleOfNetworks(SampledSettings):
         judges = validation
         if validation is None and self._stopping() is not None:
             learned, judged = self._divide(objective.strata, self._divider(rows_rng), weights=examples.weights)
+            # Members take folds by turns; each learns from all rows but those of its fold, which judge it.
             folds = np.arange(self.members) % len(learned)
             learning, (_, judges) = learned[folds], divided(examples, learned[folds], judged[folds])
         if self.bagging:
             everything = np.broadcast_to(np.arange(len(examples)), (self.members, len(examples)))
+            # From a member's own rows, so that no draw brings in rows that judge it.
             pools = everything if learning is None else learning
             learning = np.stack([rng.choice(pool, size=len(pool)) for rng, pool in zip(rngs, pools, strict=True)])
         return replace(
@@ -235,13 +230,14 @@ class EnsembleOfNetworks(SampledSettings):
 
     def _going_on(self, everyone: Members, examples: Examples, objective: Objective) -> Members:
         """The same members, of which those that were chosen go on with their weights and depth."""
-        chosen = self._chosen()
+        chosen = self._chosen_numbers()
         if chosen[-1] >= self.members:
             raise ConfigError(
                 f"warm_start and partial_fit go on with member {chosen[-1]}, which members={self.members} leaves out;"
                 f" use {chosen[-1] + 1} or more, or fit a clone"
             )
         self._require_layers_of_fitted(self._network(everyone.block(chosen[:1]), examples, objective))
+        # (n_layers, n_members): which layers each chosen member passes by.
         off = [np.logical_not(layer.on) for layer in self.network_.layers if isinstance(layer, Skippable)]
         depths = np.asarray(len(self.hidden) - np.sum(off, axis=0, dtype=np.int64))
         return everyone.inheriting(chosen, self.network_.values, depths=depths)
@@ -253,6 +249,7 @@ class EnsembleOfNetworks(SampledSettings):
         stopping, n_folds = self._stopping(), min(self.folds, self.members)
         assert stopping is not None
         n_judges = len(strata) if weights is None else np.count_nonzero(weights)
+        # One block for all: rows in order of time have only one that is last, and folds need rows to judge by.
         if self.validation == "last" or n_folds < 2 or n_judges < 2 * n_folds:
             fraction, how = stopping.validation_fraction, self.validation
             judged = held_out(strata, fraction, how=how, rng=rng, weights=weights)[None]
@@ -277,6 +274,7 @@ class EnsembleOfNetworks(SampledSettings):
         """Networks that forecast the mean target, but for those that go on from what they learned before."""
         network = self._network(members, examples, objective)
         network.initialize(members.rngs)
+        # Views of the parameters, set in place; what a member inherits then takes the place of all that was drawn.
         cast(Dense, network.layers[-1]).b[...] = objective.start(examples)
         for values, inherited in zip(network.values, members.inherited, strict=True):
             if inherited is not None:
@@ -295,6 +293,7 @@ class EnsembleOfNetworks(SampledSettings):
         except KeyboardInterrupt:
             if not done:
                 raise
+        # Blocks come in the order in which processes finish; sorted, the number of processes changes no result.
         return dict(sorted(done.items()))
 
     def _train_block(
@@ -320,11 +319,13 @@ class EnsembleOfNetworks(SampledSettings):
                 # Other packs may have sound members, and which one a member is in must not matter.
                 pack = diverged.history
             histories = member_histories(pack)
+            # Training losses are those of networks thinned by dropout; whole ones are measured on some of the rows.
             if members.validation is None and members.settings["dropout"].any():
                 with np.errstate(all="ignore"):
                     losses = validation_loss(network, loss, members.learning.some(ROWS_TO_JUDGE))
                 for history, own in zip(histories, losses.tolist(), strict=True):
                     history.final_train_loss = own
+        # With its number, as blocks come back in any order.
         return k, (network.values, histories)
 
     def _training(self, penalty: Penalty) -> Training:
@@ -337,17 +338,6 @@ class EnsembleOfNetworks(SampledSettings):
             clipping=self.clipping or Clipping(),
             early_stopping=self._stopping(),
         )
-
-    def _note_constant_losses(
-        self, histories: Sequence[History], members: Members, *, examples: Examples, objective: Objective
-    ) -> None:
-        """Loss of forecasting the mean target, of the rows that judge each member, or of all where none do."""
-        folds, firsts = np.unique(members.folds, return_index=True)
-        drops = bool(members.settings["dropout"].any())
-        judges = members.validation or (members.learning.some(ROWS_TO_JUDGE) if drops else members.learning)
-        losses = [objective.constant_loss(examples, judges.of(member)) for member in firsts]
-        for history, fold in zip(histories, members.folds, strict=True):
-            history.constant_loss = losses[int(np.searchsorted(folds, fold))]
 
     def _forecast(self, X: FloatArray) -> FloatArray:
         return self._averaged(self._network_forecasts(X))

@@ -1,4 +1,4 @@
-"""Checks of `fit`: what no network can be, or be trained on, and what its user should know."""
+"""Checks of `fit`: settings and rows with which no network can be trained, and warnings where training went badly."""
 
 import warnings
 from typing import Any
@@ -10,12 +10,15 @@ from joblib import Parallel
 
 from finnet.checks import is_whole, require_choice
 from finnet.errors import ConfigError, DataError, FinnetWarning
+from finnet.estimators.sample_weights import checked_sample_weight
+from finnet.fitting import Rows
 from finnet.network.batches import Examples
 from finnet.network.losses import Loss, is_built_in
 from finnet.types import BoolArray, FloatArray
 
 __all__ = [
     "are_much_worse",
+    "given_validation",
     "has_validation",
     "parallel_as_they_come",
     "require_columns_of_numbers",
@@ -29,9 +32,11 @@ __all__ = [
     "warn_of_spread",
 ]
 
+# Largest inputs of a column, and standard deviations of targets, beyond which networks learn badly and a warning comes.
 _SMALLEST, _LARGEST = 1e-4, 1e4
 _NARROW, _WIDE = 0.03, 300.0
 _STEPS = 8  # of the smallest difference between numbers as large as the mean
+# A loss so many times that of one forecast for all rows means divergence; so many rows tell a target's spread.
 _WORSE, _ENOUGH_ROWS = 10.0, 4000
 
 
@@ -52,6 +57,7 @@ def require_columns_of_numbers(X: Any) -> None:
             raise DataError(f"column {name!r} holds dates; drop it, or make numbers of it, as days since the first")
         if dtype.kind == "O":
             try:
+                # By position, as a name may come twice.
                 X.iloc[:, k].astype(np.float64)
             except (TypeError, ValueError) as error:
                 raise DataError(
@@ -73,11 +79,13 @@ def require_jobs(n_jobs: Any) -> None:
 
 
 def parallel_as_they_come(n_jobs: int | None) -> Parallel:
-    """What hands over blocks of members one by one and as they come; ConfigError where joblib was set to what cannot.
+    """A joblib Parallel that returns the result of each block of members as soon as the block is done.
 
-    An interrupt then loses no block that another process has finished.
+    An interrupt then loses no block that another process has finished. ConfigError where joblib was set to a backend
+    that returns results in order alone.
     """
     try:
+        # Batches of one block, as joblib would otherwise hold back what is done until a whole batch is.
         return Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator_unordered")
     except ValueError as error:
         raise ConfigError(f"members cannot be trained in parallel so ({error}); use the backend loky") from error
@@ -103,8 +111,12 @@ def require_weight(examples: Examples, *, name: str) -> None:
 
 
 def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
-    """FinnetWarning that names the column furthest from unit size, where one is far, over a thousand rows or two."""
+    """FinnetWarning that names the column of X (n_rows, n_columns) furthest from unit size, where one is far.
+
+    Sizes are taken over a thousand rows or two.
+    """
     some = X[:: max(1, len(X) // 1000)]
+    # Largest absolute values, without a copy of the rows as np.abs would make one.
     sizes = np.maximum(some.max(axis=0), -some.min(axis=0))
     distance = np.abs(np.log10(np.where(sizes > 0.0, sizes, 1.0)))
     column = int(distance.argmax())
@@ -121,11 +133,13 @@ def warn_of_sizes(X: FloatArray, names: npt.NDArray[Any] | None) -> None:
 def warn_of_spread(Y: npt.NDArray[Any], loss: Loss, *, dtype: str) -> None:
     """FinnetWarning where a target's spread is far from unit size or lost beside its mean, over a few thousand rows.
 
-    Losses of one's own are left alone, as they need not compare forecasts with targets of their size.
+    Targets have shape (n_rows, n_columns). Losses of one's own are left alone, as they need not compare forecasts with
+    targets of their size.
     """
     if not is_built_in(loss):
         return
     some = Y[:: max(1, len(Y) // _ENOUGH_ROWS)].astype(np.float64)
+    # The range tells equal targets from others; their standard deviation may be a rounding above 0.
     spreads, means = np.where(np.ptp(some, axis=0) > 0.0, some.std(axis=0), 0.0), np.abs(some.mean(axis=0))
     spread = spreads[np.abs(np.log(np.where(spreads > 0.0, spreads, 1.0))).argmax()]
     is_lost = (spreads > 0.0) & (spreads < _STEPS * np.finfo(dtype).eps * means)
@@ -161,7 +175,8 @@ def warn_of_divergence(n_diverged: int, n_networks: int) -> None:
 def are_much_worse(losses: FloatArray, constants: FloatArray, *, loss: Loss) -> BoolArray:
     """Which losses are so much worse than those of one forecast for all rows that training has diverged.
 
-    Losses of one's own have no known least value, near which ratios say nothing: theirs need only be finite.
+    Losses and constants have shape (n_networks,), or () of one network. Losses of one's own have no known least value,
+    near which ratios say nothing: theirs need only be finite.
 
     Examples
     --------
@@ -190,3 +205,16 @@ def has_validation(X_val: Any, y_val: Any) -> bool:
         given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
         raise DataError(f"{given} is given without {missing}; give both, or neither")
     return X_val is not None
+
+
+def given_validation(X_val: Any, y_val: Any, sample_weight_val: Any) -> Rows | None:
+    """The validation rows that `fit` was given, X of shape (n_rows, n_columns); None where X or y is missing.
+
+    Examples
+    --------
+    >>> given_validation([[0.0], [1.0]], [0, 1], [2, 1]).weight
+    array([2., 1.])
+    """
+    if X_val is None or y_val is None:
+        return None
+    return Rows(X_val, y_val, checked_sample_weight(sample_weight_val, X_val))

@@ -1,4 +1,4 @@
-"""Fitted settings: what a trained network says of the settings that shaped its layers."""
+"""Fitted settings: settings of layers as a trained network shows them, compared with those that its model has now."""
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -48,9 +48,11 @@ def _compared(model: _Model) -> Iterator[tuple[str, Any, Any]]:
     yield "dtype", str(model.network_.values.dtype), model.dtype
     yield "batch_ensemble", getattr(dense[-1], "n_shared", 1), getattr(model, "batch_ensemble", 1)
     yield "activation", next((layer.activation for layer in layers if isinstance(layer, Activate)), now), now
+    # Without hidden layers there is nothing to normalize, and the setting may be anything.
     if model.hidden:
         fitted = "batch" if BatchNorm in kinds else "layer" if LayerNorm in kinds else None
         yield "normalization", fitted, model.normalization
+    # A way around needs layers as wide as their input; without any the setting leaves no trace.
     if any(one == other for one, other in pairwise(model.hidden)):
         yield "residual", Residual in kinds, bool(model.residual)
 

@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 
 from finnet.estimators.fit_checks import are_much_worse
+from finnet.estimators.objective import Objective
+from finnet.estimators.validation_rows import ROWS_TO_JUDGE
 from finnet.network.activations import activated
 from finnet.network.batches import Examples
+from finnet.network.diagnostics import NOTHING_LEARNED, advise, typical
 from finnet.network.history import History
 from finnet.network.losses import Loss, mean_loss
 from finnet.network.model import Network
@@ -18,13 +21,16 @@ from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "Members",
+    "advice_of_most",
     "best_alone",
     "choose_greedily",
     "greedy_shares",
     "kept_losses",
+    "layer_table",
     "loss_table",
     "member_histories",
     "member_table",
+    "note_constant_losses",
     "settings_table",
     "sound_members",
 ]
@@ -32,7 +38,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Members:
-    """What a block of members is trained on and with: one entry per member everywhere.
+    """What a block of members is trained on and with: one entry per member everywhere, arrays of shape (n_members,).
 
     `inherited` are the parameters that a member goes on from, None where it starts anew; `patiences` are None where all
     have that of `early_stopping`.
@@ -48,7 +54,7 @@ class Members:
     folds: IntArray
 
     def block(self, members: IntArray) -> "Members":
-        """These members alone."""
+        """These members alone, by their positions, shape (n_taken,)."""
         return Members(
             rngs=[self.rngs[member] for member in members],
             settings={name: values[members] for name, values in self.settings.items()},
@@ -69,11 +75,12 @@ class Members:
 
 
 def greedy_shares(network: Network, members: Members, loss: Loss, *, is_sound: BoolArray) -> FloatArray:
-    """Share of every sound member in the average: chosen fold by fold, and every fold counting the same."""
+    """Share of every sound member in the average, shape (n_members,): chosen fold by fold, all folds counting alike."""
     shares = np.zeros(len(is_sound))
     assert members.validation is not None
     for fold in np.unique(members.folds[is_sound]):
         own = np.flatnonzero((members.folds == fold) & is_sound)
+        # Members of one fold are judged by the same rows, so that those of the first are those of all.
         judges = members.validation.of(own[0])
         part = network.pick(own)
         scores = np.concatenate([part.infer(chunk.X) for chunk in judges.chunks()], axis=-2)
@@ -110,6 +117,7 @@ def choose_greedily(P: FloatArray, Y: FloatArray, *, loss: Loss, weights: FloatA
     """
     total, picks = np.zeros_like(P[0]), np.zeros(len(P))
     for n_picked in range(1, len(P) + 1):
+        # What the average would be with each member added: (n_members, n_rows, n_outputs), all judged at once.
         losses = mean_loss(loss, (total + P) / n_picked, Y, weights=weights)
         best = int(losses.argmin())
         total, picks[best] = total + P[best], picks[best] + 1.0
@@ -121,6 +129,7 @@ def member_histories(pack: PackHistory) -> list[History]:
     histories = []
     for member, (best_epoch, states) in enumerate(zip(pack.best_epoch, pack.layer_states, strict=True)):
         train_loss = pack.train_loss[:, member]
+        # A pack notes NaN for members that have left it.
         seen = ~np.isnan(train_loss)
         judged = pack.validation_loss[seen, member] if len(pack.validation_loss) else np.empty(0)
         losses = train_loss[seen].tolist(), judged.tolist()
@@ -129,7 +138,9 @@ def member_histories(pack: PackHistory) -> list[History]:
 
 
 def kept_losses(histories: Sequence[History]) -> FloatArray:
-    """Losses of the weights that members keep, on validation rows where there are any; NaN for those that diverged.
+    """Losses of the weights that members keep, shape (n_members,), on validation rows where there are any.
+
+    NaN for members that diverged.
 
     Examples
     --------
@@ -140,7 +151,7 @@ def kept_losses(histories: Sequence[History]) -> FloatArray:
 
 
 def sound_members(histories: Sequence[History], loss: Loss) -> BoolArray:
-    """Which members have not diverged; where all have, those that have numbers for weights.
+    """Which members have not diverged, shape (n_members,); where all have, those whose weights are finite.
 
     Examples
     --------
@@ -149,6 +160,7 @@ def sound_members(histories: Sequence[History], loss: Loss) -> BoolArray:
     >>> sound_members(histories, MeanSquaredError())
     array([ True, False])
     """
+    # best_epoch is 0 for a member whose weights left the finite numbers.
     constants = np.array([history.constant_loss for history in histories])
     has_weights = np.array([history.best_epoch > 0 for history in histories])
     is_sound = has_weights & ~are_much_worse(kept_losses(histories), constants, loss=loss)
@@ -175,15 +187,58 @@ def settings_table(members: Members, numbers: IntArray) -> pd.DataFrame:
 
 
 def member_table(settings: pd.DataFrame, histories: Sequence[History], shares: FloatArray) -> pd.DataFrame:
-    """The settings of every member, and best_epoch, validation_loss where known, and share."""
+    """One row per member: its settings, then best_epoch, validation_loss where known, and share."""
     table = settings.assign(best_epoch=[history.best_epoch for history in histories])
     if any(history.validation_loss for history in histories):
         table["validation_loss"] = kept_losses(histories)
     return table.assign(share=shares)
 
 
+def note_constant_losses(
+    histories: Sequence[History], members: Members, *, examples: Examples, objective: Objective
+) -> None:
+    """Note in each history the loss of forecasting the mean target, of the rows that judge the member.
+
+    Of the rows that it learned from where none judge.
+    """
+    # Members of one fold are judged by the same rows, so that the loss is computed once for each fold.
+    folds, firsts = np.unique(members.folds, return_index=True)
+    drops = bool(members.settings["dropout"].any())
+    judges = members.validation or (members.learning.some(ROWS_TO_JUDGE) if drops else members.learning)
+    losses = [objective.constant_loss(examples, judges.of(member)) for member in firsts]
+    for history, fold in zip(histories, members.folds, strict=True):
+        history.constant_loss = losses[int(np.searchsorted(folds, fold))]
+
+
+def advice_of_most(histories: Sequence[History]) -> list[str]:
+    """What went wrong in most of these networks, and what helps.
+
+    Examples
+    --------
+    >>> advice_of_most([History([0.7, 0.7], best_epoch=2, constant_loss=0.6)])[-1].split(":")[0]
+    'the network has learned nothing'
+    """
+    n = len(histories)
+    advice = advise(typical([history.layer_states for history in histories]))
+    overfits = sum(bool(history.overfitting) for history in histories)
+    if 2 * overfits > n:
+        who = "the network overfits" if n == 1 else f"{overfits} of {n} networks overfit"
+        advice.append(f"{who}: validation loss was best early; use early_stopping, more dropout, l1 or l2")
+    idle = sum(history.has_learned_nothing for history in histories)
+    if 2 * idle > n:
+        who, whose = ("the network has", "its") if n == 1 else (f"{idle} of {n} networks have", "their")
+        advice.append(f"{who} learned nothing: {whose} {NOTHING_LEARNED}")
+    return advice
+
+
+def layer_table(histories: Mapping[int, History]) -> pd.DataFrame:
+    """State of every layer, one row per member, epoch and layer, as `finnet.network.diagnostics` measures it."""
+    tables = [pd.DataFrame(own.layer_states).assign(member=member) for member, own in histories.items()]
+    return pd.concat(tables, ignore_index=True).set_index("member").reset_index()
+
+
 def loss_table(histories: Mapping[int, History]) -> pd.DataFrame:
-    """Losses in long form: member, epoch, train_loss and, where known, validation_loss.
+    """Losses, one row per member and epoch: member, epoch, train_loss and, where known, validation_loss.
 
     Examples
     --------

@@ -33,7 +33,7 @@ __all__ = [
 _EDGE = 1e-6
 
 
-def _named(column: str | int, columns: pd.Index) -> str:
+def _column_name(column: str | int, columns: pd.Index) -> str:
     """The name of the column to read; DataError where there is no such column."""
     if isinstance(column, str):
         require_columns(columns, [column], name="the features that persistence reads")
@@ -60,7 +60,7 @@ class PriorRate(BinaryClassifier):
     """
 
     def fit(self, X: pd.DataFrame, y: IntArray, sample_weight: FloatArray | None = None) -> Self:
-        """Count the ones by their weights; `X` is not looked at."""
+        """Count the ones of y (n_rows,) by their weights; `X` is not looked at."""
         _, y = validate_data(self, X, y, skip_check_array=True)
         self.rate_ = float(np.average(self._codes(y), weights=checked_sample_weight(sample_weight, X)))
         return self
@@ -86,7 +86,7 @@ class AlwaysUp(PriorRate):
     """
 
     def fit(self, X: pd.DataFrame, y: IntArray, sample_weight: FloatArray | None = None) -> Self:
-        """Count the ups by their weights; `X` is not looked at."""
+        """Count the ups of y (n_rows,) by their weights; `X` is not looked at."""
         super().fit(X, y, sample_weight)
         self.rate_ = max(self.rate_, 0.5 + _EDGE)
         return self
@@ -119,10 +119,11 @@ class Persistence(BinaryClassifier):
         self.column = column
 
     def fit(self, X: pd.DataFrame, y: IntArray, sample_weight: FloatArray | None = None) -> Self:
-        """Count how often the sign of the column was right, by weights."""
+        """Count how often the sign of the column of X (n_rows, n_columns) was that of y (n_rows,), by weights."""
         X = as_table(X, self, reset=True)
-        self.column_ = _named(self.column, X.columns)
+        self.column_ = _column_name(self.column, X.columns)
         right = self._rose(X) == (self._codes(y) == 1)
+        # A sign that was wrong more often than right is followed all the same: turning it around would be a model.
         self.hit_rate_ = max(float(np.average(right, weights=checked_sample_weight(sample_weight, X))), 0.5 + _EDGE)
         return self
 
@@ -158,7 +159,7 @@ class BestColumn(BinaryClassifier):
     """
 
     def fit(self, X: pd.DataFrame, y: IntArray, sample_weight: FloatArray | None = None) -> Self:
-        """Choose the column and fit its curve."""
+        """Choose the column of X (n_rows, n_columns) and fit its curve to the labels y (n_rows,)."""
         numbers, codes = as_table(X, self, reset=True).select_dtypes("number"), self._codes(y)
         weight = checked_sample_weight(sample_weight, X)
         counts = np.ones(len(codes)) if weight is None else weight
@@ -171,6 +172,7 @@ class BestColumn(BinaryClassifier):
         edge = {str(name): roc_auc_score(codes, ranks[name], sample_weight=weight) - 0.5 for name in ranks}
         self.column_ = max(edge, key=lambda name: abs(edge[name]))
         values = numbers[self.column_].to_numpy(float)
+        # A column of gaps alone is chosen only where none tells anything; zeros give all its rows one forecast.
         if np.isnan(values).all():
             values = np.zeros(len(values))
         given = ~np.isnan(values)
@@ -199,8 +201,8 @@ class BestColumn(BinaryClassifier):
         return self.direction_ * (np.interp(values, self.values_, self.ranks_) - 0.5)
 
 
-def _learned(model: Any, X: pd.DataFrame, y: FloatArray) -> FloatArray:
-    """The numbers to learn from, checked; the columns are noted, but not looked at."""
+def _checked_targets(model: Any, X: pd.DataFrame, y: FloatArray) -> FloatArray:
+    """Targets of shape (n_rows,), checked; the model notes the columns of X, whose values are not looked at."""
     validate_data(model, X, skip_check_array=True)
     return checked_numbers(X, y)
 
@@ -224,8 +226,8 @@ class TrainingMean(_NaiveRegressor):
     """
 
     def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
-        """Take the weighted mean; `X` is not looked at."""
-        numbers = _learned(self, X, y)
+        """Take the weighted mean of y (n_rows,); `X` is not looked at."""
+        numbers = _checked_targets(self, X, y)
         self.value_ = float(np.average(numbers, weights=checked_sample_weight(sample_weight, X)))
         return self
 
@@ -246,7 +248,7 @@ class Zero(_NaiveRegressor):
 
     def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
         """Learn nothing; `X` is not looked at."""
-        _learned(self, X, y)
+        _checked_targets(self, X, y)
         self.value_ = 0.0
         return self
 
@@ -276,10 +278,10 @@ class TrainingQuantiles(_NaiveRegressor):
         self.levels = levels
 
     def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
-        """Take the quantiles; `X` is not looked at."""
+        """Take the quantiles of y (n_rows,); `X` is not looked at."""
         if not len(self.levels) or not all(0 < level < 1 for level in self.levels):
             raise ConfigError(f"levels={self.levels!r} are not between 0 and 1; write (0.1, 0.5, 0.9)")
-        self.values_ = np.quantile(_learned(self, X, y), self.levels)
+        self.values_ = np.quantile(_checked_targets(self, X, y), self.levels)
         return self
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
@@ -316,10 +318,11 @@ class LastValue(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.column = column
 
     def fit(self, X: pd.DataFrame, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
-        """Find the column, and take the weighted mean for its gaps."""
+        """Find the column of X (n_rows, n_columns), and take the weighted mean of y (n_rows,) for its gaps."""
         X = as_table(X, self, reset=True)
-        self.column_ = _named(self.column, X.columns)
-        self._last(X)
+        self.column_ = _column_name(self.column, X.columns)
+        # Read once, so that a column that holds no numbers fails here, not in a forecast.
+        self._last_values(X)
         numbers = checked_numbers(X, y)
         self.value_ = float(np.average(numbers, weights=checked_sample_weight(sample_weight, X)))
         return self
@@ -327,10 +330,10 @@ class LastValue(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """The column, shape (n_rows,)."""
         check_is_fitted(self)
-        values = self._last(as_table(X, self, reset=False))
+        values = self._last_values(as_table(X, self, reset=False))
         return np.where(np.isnan(values), self.value_, values)
 
-    def _last(self, X: pd.DataFrame) -> FloatArray:
+    def _last_values(self, X: pd.DataFrame) -> FloatArray:
         require_columns(X.columns, [self.column_], name="the features that persistence reads")
         return X[self.column_].to_numpy(float)
 

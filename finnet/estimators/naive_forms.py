@@ -50,6 +50,7 @@ def restore_curve(line: Sequence[Any]) -> LogitCalibrator:
 
 
 def _two_classes(description: Description) -> np.ndarray:
+    # A file that names no classes has 0 and 1.
     classes = checked_classes(description.get("classes", [0, 1]))
     if len(classes) != 2:
         raise DataError(f"classes {classes.tolist()} are not two")

@@ -93,6 +93,7 @@ class _SingleNetwork(EstimatorOfNetworks):
 
     def _fit(self, examples: Examples, objective: Objective, *, validation: Examples | None) -> Self:
         """Train a network and keep what training leaves."""
+        # Three generators, so that what one use draws moves nothing in the others.
         weights_rng, training_rng, held_rng = generator(self.random_state).spawn(3)
         examples, validation = self._split(examples, objective.strata, given=validation, rng=self._divider(held_rng))
         network = self._started(examples, objective, rng=weights_rng)
@@ -108,6 +109,7 @@ class _SingleNetwork(EstimatorOfNetworks):
                 settings=self._training(),
                 callbacks=self.callbacks,
             )
+            # Training losses are those of networks thinned by dropout; the whole one is measured on some of the rows.
             reached, some = history.train_loss[history.best_epoch - 1], examples
             if self.dropout > 0.0:
                 some = examples.some(ROWS_TO_JUDGE)
@@ -118,33 +120,36 @@ class _SingleNetwork(EstimatorOfNetworks):
         constant_loss = objective.constant_loss(examples, some)
         history.constant_loss = constant_loss if validation is None else objective.constant_loss(examples, validation)
         warn_if_worse(reached, constant_loss, loss=objective.loss)
-        return self._keep(deepcopy(network), history)
+        # A copy of a network is bare: the buffers of training, which grow with the batch, are left behind.
+        return self._note_fitted(deepcopy(network), history)
 
     def _learn(self, examples: Examples, objective: Objective) -> Self:
         """Go on by one epoch over these rows, from a new network where there is none."""
-        trainer = getattr(self, "_trainer", None) or self._online_trainer(examples, objective)
+        trainer: Trainer | None = getattr(self, "_trainer", None)
+        if trainer is None:
+            weights_rng, self._online_rng = generator(self.random_state).spawn(2)
+            network = self._started(examples, objective, rng=weights_rng)
+            if hasattr(self, "network_"):
+                self._inherit(network)
+            trainer = Trainer(network, self._loss_on_scores(objective), self._training())
         self._require_dtype_of_stream(trainer.network)
         try:
             with one_blas_thread():
                 trainer.learn(examples, rng=self._online_rng)
         except TrainingError:
+            # What it remembers led to numbers that are none; the next call begins with a new one.
             self._trainer = None
             raise
         self._trainer = trainer
-        return self._keep(deepcopy(trainer.network), trainer.history)
-
-    def _online_trainer(self, examples: Examples, objective: Objective) -> Trainer:
-        weights_rng, self._online_rng = generator(self.random_state).spawn(2)
-        network = self._started(examples, objective, rng=weights_rng)
-        if hasattr(self, "network_"):
-            self._inherit(network)
-        return Trainer(network, self._loss_on_scores(objective), self._training())
+        # A copy, as the trainer goes on in its own network, and forecasts may be asked for in between.
+        return self._note_fitted(deepcopy(trainer.network), trainer.history)
 
     def _loss_on_scores(self, objective: Objective) -> Loss:
         loss = loss_on_scores(objective.loss, objective.output)
         return loss if self.batch_ensemble == 1 else MeanOverShared(loss)
 
-    def _keep(self, network: Network, history: History) -> Self:
+    def _note_fitted(self, network: Network, history: History) -> Self:
+        """Take the network that forecasts from now on, and how it was trained."""
         self.network_, self._double, self._history = network, InDouble(network), history
         return self
 
@@ -153,8 +158,19 @@ class _SingleNetwork(EstimatorOfNetworks):
         self._require_settings()
         objective.verify(examples, is_packed=self.batch_ensemble > 1)
         verify_activation(named_activation(self.activation), is_packed=self.batch_ensemble > 1)
-        network = self._network(examples, objective)
+        network = dense_network(
+            (examples.X.shape[1], *self.hidden, objective.n_outputs),
+            activation=named_activation(self.activation),
+            output=objective.output,
+            dropout=(self.dropout,),
+            normalization=self.normalization,
+            residual=self.residual,
+            batch_ensemble=self.batch_ensemble,
+            initializer=self.initializer,
+            dtype=self.dtype,
+        )
         network.initialize([rng])
+        # b is a view of the network's parameters, so that writing into it sets them.
         cast(Dense | SharedDense, network.layers[-1]).b[...] = objective.start(examples)
         return network
 
@@ -170,19 +186,6 @@ class _SingleNetwork(EstimatorOfNetworks):
         """Give a new network the parameters of the fitted one."""
         self._require_layers_of_fitted(network)
         network.values[...] = self.network_.values
-
-    def _network(self, examples: Examples, objective: Objective) -> Network:
-        return dense_network(
-            (examples.X.shape[1], *self.hidden, objective.n_outputs),
-            activation=named_activation(self.activation),
-            output=objective.output,
-            dropout=(self.dropout,),
-            normalization=self.normalization,
-            residual=self.residual,
-            batch_ensemble=self.batch_ensemble,
-            initializer=self.initializer,
-            dtype=self.dtype,
-        )
 
     def _training(self) -> Training:
         return Training(
@@ -204,6 +207,7 @@ class _SingleNetwork(EstimatorOfNetworks):
             return examples, given
         weights = examples.weights
         held = held_out(strata, stopping.validation_fraction, how=self.validation, rng=rng, weights=weights)
+        # Numbers of rows alone; the rows themselves are not copied.
         kept = np.setdiff1d(np.arange(len(examples)), held, assume_unique=True)
         return divided(examples, kept, held)
 
@@ -323,6 +327,7 @@ class NetworkClassifier(_SingleNetwork, ClassifierOfNetworks):
         dtype: str = "float32",
         random_state: RandomState = None,
     ) -> None:
+        # scikit-learn reads settings by the names of this signature: each is kept as given, and checked in `fit`.
         self.hidden = hidden
         self.activation = activation
         self.loss = loss

@@ -1,7 +1,7 @@
 """What single networks and ensembles share: checked data, settings by name, forecasts."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from functools import cached_property
@@ -33,7 +33,6 @@ from finnet.network.activations import Activation, activated, named_activation
 from finnet.network.batches import Examples
 from finnet.network.callbacks import Callback, require_callbacks
 from finnet.network.initializers import Initializer
-from finnet.network.layer import Layer
 from finnet.network.model import Network
 from finnet.network.optimizers import Optimizer, named_optimizer
 from finnet.network.regularization import Clipping
@@ -68,6 +67,7 @@ def generator(random_state: RandomState) -> np.random.Generator:
     if isinstance(random_state, np.random.Generator):
         return random_state
     if isinstance(random_state, np.random.RandomState):
+        # 128 bits, as many as NumPy takes from the system for a seed.
         return np.random.default_rng(random_state.randint(2**32, size=4, dtype=np.uint64))
     if random_state is not None and not (is_whole(random_state) and random_state >= 0):
         raise ConfigError(
@@ -110,9 +110,10 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
     _double: "InDouble"
 
     def summary(self) -> pd.DataFrame:
-        """Table of the fitted network's layers: layer, units, parameters (of each member, where there are several)."""
+        """One row per layer of the fitted network: layer, units, parameters (of each member, where it has several)."""
         check_is_fitted(self)
-        rows = [(repr(layer), layer.n_out, _count(layer)) for layer in self.network_.layers]
+        layers = self.network_.layers
+        rows = [(repr(own), own.n_out, sum(prod(one.shape) for one in own.parameters)) for own in layers]
         return pd.DataFrame(rows, columns=["layer", "units", "parameters"])
 
     def plot_history(self, axes: "Axes | None" = None) -> "Axes":
@@ -132,7 +133,12 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
             nested.setdefault(owner, {})[field] = params.pop(name)
         super().set_params(**params)
         for owner, fields in nested.items():
-            self._replace_settings(owner, fields)
+            settings = getattr(self, owner, None)
+            if not isinstance(settings, Settings):
+                first = next(iter(fields))
+                raise ConfigError(f"{owner}__{first} needs {owner} to be a settings object, not {settings!r}")
+            # All fields at once, because one may be possible only with another.
+            setattr(self, owner, settings.changed(fields))
         return self
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -142,13 +148,6 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = False
         return tags
-
-    def _replace_settings(self, owner: str, fields: Mapping[str, Any]) -> None:
-        """All at once, because one may be possible only with another."""
-        settings = getattr(self, owner, None)
-        if not isinstance(settings, Settings):
-            raise ConfigError(f"{owner}__{next(iter(fields))} needs {owner} to be a settings object, not {settings!r}")
-        setattr(self, owner, settings.changed(fields))
 
     @abstractmethod
     def _fit(self, examples: Examples, objective: Objective, *, validation: Examples | None) -> Self:
@@ -176,6 +175,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         try:
             yield
         except BaseException:
+            # To put attributes back is enough, as fits make new objects and write into none that were there.
             online = {name: vars(self)[name] for name in ("_trainer", "_online") if name in vars(self)}
             self.__dict__.clear()
             self.__dict__.update(before | online)
@@ -198,11 +198,12 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
             )
 
     def _divider(self, rng: np.random.Generator) -> np.random.Generator:
-        """What divides rows into those to learn from and those that judge: `rng`, or that of the fit before.
+        """The generator that divides rows into learning and judging ones: `rng`, or that of the fit before.
 
         A warm start divides the same targets as before, so that rows which were learned from never judge.
         """
         self._divided_by = getattr(self, "_divided_by", rng) if self._goes_on else rng
+        # A copy, so that drawing from it leaves it as it is for the fit after.
         return deepcopy(self._divided_by)
 
     def _require_settings(self) -> None:
@@ -266,6 +267,7 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         if sample_weight is None and factors is None:
             return Examples(X, targets)
         weights = of_mean_one(_check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True))
+        # The array is new, made by `of_mean_one`.
         weights *= 1.0 if factors is None else factors
         return Examples(X, targets, weights[:, None].astype(self.dtype))
 
@@ -294,10 +296,6 @@ class EstimatorOfNetworks(BaseEstimator):  # type: ignore[misc]
         if warns:
             warn_of_sizes(checked[0], getattr(self, "feature_names_in_", None))
         return cast(tuple[FloatArray, npt.NDArray[Any]], checked)
-
-
-def _count(layer: Layer) -> int:
-    return sum(prod(parameter.shape) for parameter in layer.parameters)
 
 
 def _shapes(network: Network) -> list[tuple[int, int]]:

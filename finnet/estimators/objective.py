@@ -26,12 +26,16 @@ __all__ = ["CLASS_LOSSES", "NUMBER_LOSSES", "Objective", "class_objective", "num
 CLASS_LOSSES = ("cross_entropy", "focal", "mse")
 NUMBER_LOSSES = ("mse", "mae", "huber")
 
+# Targets at which a gradient is checked beside made ones.
 _FEW_ROWS = 4
 
 
 @dataclass(frozen=True)
 class Objective:
-    """What a network is to learn: loss, output, how many of them, and what a stratified block is spread over."""
+    """What a network is to learn: loss, output, how many of them, and what a stratified block is spread over.
+
+    `strata` has shape (n_rows,): class codes, or the targets of the first output.
+    """
 
     strata: FloatArray | IntArray
     loss: Loss
@@ -44,12 +48,14 @@ class Objective:
         verify_loss(self.loss, n_outputs=self.n_outputs, targets=some, is_packed=is_packed)
 
     def start(self, examples: Examples) -> FloatArray:
-        """Scores that forecast the mean target, where training starts."""
+        """Scores that forecast the mean target, shape (n_outputs,), where training starts."""
         Y, weights = examples.targets()
         mean = np.average(Y.astype(np.float64), axis=0, weights=None if weights is None else weights[:, 0])
         if isinstance(self.output, Identity):
             return np.asarray(mean)
+        # A class that has no weight would have a score of minus infinity, from which no step comes back.
         share = np.clip(mean, 1e-4, 1.0 - 1e-4)
+        # Scores whose sigmoid, or whose softmax, is the share.
         return np.asarray(np.log(share) - np.log(1.0 - share) if isinstance(self.output, Sigmoid) else np.log(share))
 
     def constant_loss(self, examples: Examples, judged: Examples | None = None) -> float:
@@ -61,6 +67,8 @@ class Objective:
 
 def class_objective(codes: IntArray, loss: str | Loss, *, n_classes: int) -> Objective:
     """Probabilities of two classes by one output, of more by one each; ConfigError where the loss does not fit them.
+
+    Codes are the positions of labels among the classes, shape (n_rows,).
 
     Examples
     --------
@@ -87,6 +95,8 @@ def _class_loss(loss: str | Loss, *, n_classes: int) -> Loss:
 
 def number_objective(Y: FloatArray, loss: str | Loss) -> Objective:
     """As many outputs as Y has columns, or as a QuantileLoss has levels; ConfigError where the loss does not fit them.
+
+    Y has shape (n_rows, n_columns).
 
     Examples
     --------

@@ -37,6 +37,7 @@ class _OwnOptimizer:
         return self.optimizer.n_slots
 
     def step(self, block: Block, time: int) -> None:
+        # `block` is the part of the parameters that the step is for; the optimizer reads its decay there.
         block.decay = self.weight_decay
         self.optimizer.step(block, time)
 
@@ -96,13 +97,14 @@ class OnlineMembers:
         bagging: bool,
     ) -> None:
         self.network, self._settings, self._bagging = network, settings, bagging
-        own = [_own(training, its_own) for its_own in settings.to_dict("records")]
+        own = [_own_training(training, its_own) for its_own in settings.to_dict("records")]
+        # Plain networks, as members may leave after any chunk; `network` holds them side by side to forecast.
         trainers = [Trainer(network.member(k), loss, its_own) for k, its_own in enumerate(own)]
         self._learners = [*map(_Learner, settings.index.tolist(), trainers, rngs, shares.tolist())]
 
     @property
     def shares(self) -> FloatArray:
-        """Share in the forecast of every member that still learns."""
+        """Share in the forecast of every member that still learns, shape (n_learning,)."""
         return np.array([learner.share for learner in self._learners])
 
     @property
@@ -124,6 +126,7 @@ class OnlineMembers:
         An interrupt leaves all members as they were, but for what was drawn from their generators.
         """
         network, learners = self.network, self._learners
+        # All members or none: otherwise an interrupt would leave some of them a chunk ahead.
         before = [learner.trainer.state() for learner in learners]
         try:
             self._learn(examples)
@@ -139,6 +142,7 @@ class OnlineMembers:
             raise TrainingError(f"training diverged in every member: {_REMEDY}")
         if len(learned) < len(self._learners):
             self._leave_to(learned)
+        # A new one for every chunk, so that a network handed out before keeps its forecasts.
         self.network = deepcopy(self.network)
         self.network.values[...] = [learner.trainer.network.values for learner in learned]
 
@@ -152,14 +156,16 @@ class OnlineMembers:
         warnings.warn(
             f"{len(self._learners) - len(learned)} of {len(self._learners)} members diverged and left: {_REMEDY}",
             FinnetWarning,
+            # Six calls up stands whoever called `partial_fit`.
             stacklevel=6,
         )
         self.network = self.network.pick(np.flatnonzero([learner in learned for learner in self._learners]))
+        # Shares have sum 1 again.
         total = sum(learner.share for learner in learned)
         self._learners = [replace(learner, share=learner.share / total) for learner in learned]
 
 
-def _own(training: Training, settings: Mapping[Hashable, float]) -> Training:
+def _own_training(training: Training, settings: Mapping[Hashable, float]) -> Training:
     """The same with a member's own learning rate, weight decay and penalty."""
     optimizer = _OwnOptimizer(training.optimizer, settings["learning_rate"], settings.get("weight_decay"))
     return replace(training, optimizer=optimizer, penalty=Penalty(l1=settings["l1"], l2=settings["l2"]))

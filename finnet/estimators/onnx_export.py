@@ -30,7 +30,6 @@ from finnet.network.activations import (
 )
 from finnet.network.depth import Skippable
 from finnet.network.layers import Activate, Dense
-from finnet.network.model import Network
 from finnet.network.normalization import BatchNorm, LayerNorm
 from finnet.network.residual import Residual
 from finnet.network.shared import SharedDense
@@ -76,7 +75,7 @@ class Graph:
         self.constants: dict[str, FloatArray] = {}
 
     def constant(self, values: FloatArray | float) -> str:
-        """Name of a new constant, float32."""
+        """Name of a new constant of the shape of `values`, float32."""
         name = f"constant_{len(self.constants) + 1}"
         self.constants[name] = np.array(values, np.float32)
         return name
@@ -122,7 +121,7 @@ def export_onnx(model: EstimatorOfNetworks, path: Path | str) -> None:
     >>> export_onnx(model, "model.onnx")  # doctest: +SKIP
     """
     graph = network_graph(model)
-    replace_file(Path(path), _content(graph, model))
+    replace_file(Path(path), _onnx_bytes(graph, model))
 
 
 def network_graph(model: EstimatorOfNetworks) -> Graph:
@@ -134,42 +133,28 @@ def network_graph(model: EstimatorOfNetworks) -> Graph:
     >>> [step.operator for step in network_graph(model).steps]
     ['MatMul', 'Add', 'Relu', 'MatMul', 'Add', 'Identity']
     """
-    _require_exported(model)
-    graph = Graph()
-    Z = _scores(graph, model.network_)
-    P = _activated(graph, model.network_.output, Z)
-    if model.network_.members is not None:
-        P = _average(graph, P, shares=model.shares_)
-    if isinstance(model, ClassifierOfNetworks) and len(model.classes_) == 2:
-        P = graph.add("Concat", graph.add("Sub", graph.constant(1.0), P), P, axis=-1)
-    graph.end(P, name=_output_name(model))
-    return graph
-
-
-def _require_exported(model: EstimatorOfNetworks) -> None:
     if type(model) not in _EXPORTED:
         names = ", ".join(known.__name__ for known in _EXPORTED)
         raise ConfigError(
             f"a {type(model).__name__} cannot be exported to ONNX; use one of {names}, or the fitted one inside it"
         )
     check_is_fitted(model)
+    graph, Z = Graph(), "X"
+    for layer in model.network_.layers:
+        Z = _layer(graph, layer, Z)
+    P = _activated(graph, model.network_.output, Z)
+    if model.network_.members is not None:
+        # P has shape (n_members, n_rows, n_outputs); the mean of P * share * n_members is the average by shares.
+        weights = model.shares_[:, None, None] * len(model.shares_)
+        P = graph.add("ReduceMean", graph.add("Mul", P, graph.constant(weights)), axes=(0,), keepdims=0)
+    if isinstance(model, ClassifierOfNetworks) and len(model.classes_) == 2:
+        P = graph.add("Concat", graph.add("Sub", graph.constant(1.0), P), P, axis=-1)
+    graph.end(P, name=_output_name(model))
+    return graph
 
 
 def _output_name(model: EstimatorOfNetworks) -> str:
     return "probabilities" if isinstance(model, ClassifierOfNetworks) else "forecasts"
-
-
-def _scores(graph: Graph, network: Network) -> str:
-    Z = "X"
-    for layer in network.layers:
-        Z = _layer(graph, layer, Z)
-    return Z
-
-
-def _average(graph: Graph, P: str, *, shares: FloatArray) -> str:
-    """The members' forecasts of shape (n_members, n_rows, n_outputs), averaged by their shares."""
-    weights = shares[:, None, None] * len(shares)
-    return graph.add("ReduceMean", graph.add("Mul", P, graph.constant(weights)), axes=(0,), keepdims=0)
 
 
 def _layer(graph: Graph, layer: Any, Z: str) -> str:
@@ -195,6 +180,8 @@ def _activate(graph: Graph, layer: Activate, Z: str) -> str:
 
 def _batch_norm(graph: Graph, layer: BatchNorm, Z: str) -> str:
     centered = graph.add("Sub", Z, graph.constant(layer.mean))
+    # Running statistics are constants, so that division and gain are one factor. The mean is subtracted before it, as
+    # finnet does: float32 would lose digits of slope * mean where the mean is large.
     slope = layer.gain / np.sqrt(layer.variance + _EPSILON)
     return graph.add("Add", graph.add("Mul", centered, graph.constant(slope)), graph.constant(layer.shift))
 
@@ -212,6 +199,7 @@ def _residual(graph: Graph, layer: Residual, Z: str) -> str:
     return graph.add("Add", Z, inner)
 
 
+# Kinds by type alone, not by isinstance: a user's subclass may compute something else.
 _NOT_EXPORTED: Mapping[type[object], str] = {
     SharedDense: "batch_ensemble above 1",
     Skippable: "a depth that differs from member to member",
@@ -257,11 +245,19 @@ _ACTIVATIONS: Mapping[type[object], _Write] = {
 }
 
 
-def _content(graph: Graph, model: Any) -> bytes:
-    """The bytes of the ONNX file, checked by onnx itself."""
-    onnx = _onnx()
+def _onnx_bytes(graph: Graph, model: Any) -> bytes:
+    """The content of the ONNX file, checked by onnx itself."""
+    try:
+        onnx: Any = importlib.import_module("onnx")
+    except ImportError as error:
+        raise ConfigError("ONNX files need onnx, which is not installed; pip install 'finnet[onnx]'") from error
+    name, n_out = _output_name(model), model.network_.layers[-1].n_out
+    width = len(model.classes_) if isinstance(model, ClassifierOfNetworks) else n_out
+    nodes = [onnx.helper.make_node(s.operator, s.inputs, [s.output], **s.attributes) for s in graph.steps]
+    constants = [onnx.numpy_helper.from_array(values, name=key) for key, values in graph.constants.items()]
+    X, P = _value_info(onnx, "X", model.n_features_in_), _value_info(onnx, name, width)
     proto = onnx.helper.make_model(
-        _graph_proto(onnx, graph, model),
+        onnx.helper.make_graph(nodes, "network", [X], [P], constants),
         opset_imports=[onnx.helper.make_opsetid("", OPSET)],
         producer_name="finnet",
         ir_version=_IR_VERSION,
@@ -269,25 +265,10 @@ def _content(graph: Graph, model: Any) -> bytes:
     if isinstance(model, ClassifierOfNetworks):
         onnx.helper.set_model_props(proto, {"classes": json.dumps(model.classes_.tolist(), default=str)})
     onnx.checker.check_model(proto, full_check=True)
+    # Equal models give equal bytes.
     return bytes(proto.SerializeToString(deterministic=True))
 
 
-def _graph_proto(onnx: Any, graph: Graph, model: Any) -> Any:
-    name, n_out = _output_name(model), model.network_.layers[-1].n_out
-    width = len(model.classes_) if isinstance(model, ClassifierOfNetworks) else n_out
-    nodes = [onnx.helper.make_node(s.operator, s.inputs, [s.output], **s.attributes) for s in graph.steps]
-    constants = [onnx.numpy_helper.from_array(values, name=key) for key, values in graph.constants.items()]
-    return onnx.helper.make_graph(
-        nodes, "network", [_rows(onnx, "X", model.n_features_in_)], [_rows(onnx, name, width)], constants
-    )
-
-
-def _rows(onnx: Any, name: str, width: int) -> Any:
+def _value_info(onnx: Any, name: str, width: int) -> Any:
+    """ONNX's description of an array of shape (n_rows, width), float32, that goes in or comes out."""
     return onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n_rows", width])
-
-
-def _onnx() -> Any:
-    try:
-        return importlib.import_module("onnx")
-    except ImportError as error:
-        raise ConfigError("ONNX files need onnx, which is not installed; pip install 'finnet[onnx]'") from error

@@ -35,7 +35,7 @@ class ProbabilityClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mis
         raise NotImplementedError
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """The likeliest class of every row, the first of those that are equally likely."""
+        """The likeliest class of every row, shape (n_rows,); the first of those that are equally likely."""
         P = self.predict_proba(X)
         return np.asarray(self.classes_[P.argmax(axis=1)])
 
@@ -76,6 +76,7 @@ class BinaryClassifier(ProbabilityClassifier):
         assert_all_finite(labels, input_name="y")
         check_classification_targets(labels)
         known = np.unique(labels)
+        # Training rows of a short window may hold zeros alone. That is no error, as both labels are known without them.
         self.classes_ = np.array([0, 1]) if np.isin(known, (0, 1)).all() else known
         if len(self.classes_) != 2:
             kind = "multiclass" if len(known) > 2 else "one class"

@@ -107,6 +107,7 @@ def within(setting: Range, values: npt.ArrayLike) -> BoolArray:
     (array([False,  True]), array([ True]))
     """
     low, high = setting if isinstance(setting, tuple) else (setting, setting)
+    # exp(log(high)) may be a rounding above `high`.
     return np.isclose(values, np.clip(values, low, high), rtol=1e-12, atol=0.0)
 
 

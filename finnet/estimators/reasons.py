@@ -84,8 +84,10 @@ def reasons(model: Any, X: pd.DataFrame, *, reference: pd.DataFrame, most: int =
         rows = np.flatnonzero(is_candidate[:, k])
         if len(rows):
             usual = reference[name].iloc[np.zeros(len(rows), int)]
+            # `assign` matches by index, so the usual values take that of the rows.
             moved = X.iloc[rows].assign(**{name: usual.set_axis(X.index[rows])})
             falls[rows, k] = found.score[rows] - log_odds(model, moved)
+    # A column whose change alone does not lower the forecast is no reason, whatever it contributes.
     issued = [
         [k for k in own if is_candidate[row, k] and falls[row, k] >= _LEAST_FALL] for row, own in enumerate(order)
     ]

@@ -17,6 +17,7 @@ from finnet.models import BASELINES, Kind, Model
 
 __all__ = ["describe_refitted", "restore_refitted"]
 
+# 80 MB in float32.
 _MOST_VALUES = 20_000_000
 _PROBE_ROWS = 50
 
@@ -26,6 +27,8 @@ _Tuned = TunedClassifier | TunedRegressor
 
 def describe_refitted(model: _Tuned, arrays: list[np.ndarray]) -> dict[str, Any]:
     """Name, settings and seed of a fitted baseline; its rows, and what it forecasts of the first, go to `arrays`.
+
+    Each block of rows is X (n_rows, n_features), float32, then y (n_rows,).
 
     ConfigError where the model is none of finnet's as it sets them up, or has more rows than a file should hold.
     """
@@ -38,8 +41,9 @@ def describe_refitted(model: _Tuned, arrays: list[np.ndarray]) -> dict[str, Any]
             f"the model was trained on more than {_MOST_VALUES:,} values; fit it again from the job instead"
         )
     start = len(arrays)
+    label_type: Any = np.int64 if isinstance(model, TunedClassifier) else np.float64
     for block in blocks:
-        arrays += [np.asarray(block.X, np.float32), np.asarray(block.y, _label_type(type(model)))]
+        arrays += [np.asarray(block.X, np.float32), np.asarray(block.y, label_type)]
     arrays.append(_probe(model))
     chosen: dict[str, Any] = {"settings": model.best_params_, "seed": int(model.random_state)}
     if any(block.weight is not None for block in blocks):
@@ -52,15 +56,16 @@ def describe_refitted(model: _Tuned, arrays: list[np.ndarray]) -> dict[str, Any]
 def restore_refitted(kind: type[_Tuned], description: Mapping[str, Any], arrays: list[np.ndarray]) -> _Tuned:
     """The baseline, fitted again; DataError where it does not forecast what it did when it was saved."""
     name, start, blocks = description["model"], description["start"], description["blocks"]
-    known, truth = _known(kind)[name], _truth(kind)
+    known, truth = _refitted_models(kind)[name], _truth(kind)
     space = known.space_of(truth)
     model = kind(known.make(truth), space=space, random_state=int(description["seed"]))
     probe = start + 2 * blocks
-    parts = [_rows(kind, *arrays[i : i + 2]) for i in range(start, probe, 2)]
+    parts = [_checked_rows(kind, *arrays[i : i + 2]) for i in range(start, probe, 2)]
     if description.get("weighted", False):
         weights = arrays[probe + 1 : probe + 1 + blocks]
-        parts = [_weighted(part, weight) for part, weight in zip(parts, weights, strict=True)]
-    model.refit(_settings(name, space, description["settings"]), parts[0], parts[1] if blocks > 1 else None)
+        parts = [_with_weight(part, weight) for part, weight in zip(parts, weights, strict=True)]
+    model.refit(_checked_settings(name, space, description["settings"]), parts[0], parts[1] if blocks > 1 else None)
+    # To the bit: another version of a library may train another model from the same rows, which must not go unnoticed.
     if not np.array_equal(_probe(model), arrays[probe]):
         raise DataError(
             f"the {name} forecasts otherwise than when it was saved; load it with the versions that made it"
@@ -69,16 +74,13 @@ def restore_refitted(kind: type[_Tuned], description: Mapping[str, Any], arrays:
 
 
 def _truth(kind: type[_Tuned]) -> Kind:
+    """What models of this kind forecast, as `BASELINES` names it."""
     return "event" if kind is TunedClassifier else "number"
 
 
-def _known(kind: type[_Tuned]) -> dict[str, Model]:
+def _refitted_models(kind: type[_Tuned]) -> dict[str, Model]:
     """Models that are fitted again, by name."""
     return {name: model for name, model in BASELINES.items() if model.is_refitted and _truth(kind) in model.made_by}
-
-
-def _label_type(kind: type[_Tuned]) -> Any:
-    return np.int64 if kind is TunedClassifier else np.float64
 
 
 def _unseeded(model: Any) -> Any:
@@ -89,31 +91,35 @@ def _unseeded(model: Any) -> Any:
 
 def _name(model: _Tuned) -> str:
     given = model.classifier if isinstance(model, TunedClassifier) else model.regressor
-    for name, known in _known(type(model)).items():
+    for name, known in _refitted_models(type(model)).items():
+        # Estimators have no equality; their repr names every setting that is not the default.
         if repr(_unseeded(known.make(_truth(type(model))))) == repr(_unseeded(given)):
             return name
     raise ConfigError(f"{given!r} cannot be saved; only the baselines of finnet can, as they are set up there")
 
 
 def _probe(model: _Tuned) -> np.ndarray:
+    """What the model forecasts of the first rows that trained it, shape (n_probe,) or (n_probe, n_outputs)."""
     X = np.asarray(model.rows_[0].X[:_PROBE_ROWS], np.float32)
     return np.asarray(model.predict_proba(X) if isinstance(model, TunedClassifier) else model.predict(X), np.float64)
 
 
-def _rows(kind: type[_Tuned], X: np.ndarray, y: np.ndarray) -> Rows:
+def _checked_rows(kind: type[_Tuned], X: np.ndarray, y: np.ndarray) -> Rows:
+    """Rows X (n_rows, n_features) with their labels or numbers y (n_rows,); DataError for other shapes and values."""
     fits = np.isin(y, (0, 1)) if kind is TunedClassifier else np.isfinite(y)
     if X.ndim != 2 or y.shape != X.shape[:1] or not fits.all():
         raise DataError(f"rows of shape {X.shape} and labels of shape {y.shape} train no {kind.__name__}")
     return Rows(X, y.astype(np.int8) if kind is TunedClassifier else y)
 
 
-def _weighted(rows: Rows, weight: np.ndarray) -> Rows:
+def _with_weight(rows: Rows, weight: np.ndarray) -> Rows:
+    """The rows with a weight for each, shape (n_rows,); DataError where they are not that."""
     if weight.shape != rows.y.shape or not (np.isfinite(weight) & (weight >= 0.0)).all():
         raise DataError(f"weights of shape {weight.shape} are not one number of 0 or more for {len(rows.y)} rows")
     return rows._replace(weight=weight)
 
 
-def _settings(name: str, space: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+def _checked_settings(name: str, space: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings that tuning may have chosen, and no others: a file must not ask for a million trees."""
     for key, value in settings.items():
         values = space.get(key, ())

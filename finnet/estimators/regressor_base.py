@@ -46,21 +46,32 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         """
         with self._all_or_nothing():
             rows, targets = self._checked(X, y, reset=not self._goes_on, warns=True, y_numeric=True, multi_output=True)
-            self._meet(targets)
+            self._take_shape(targets)
             columns = self._columns(targets, name="y")
             examples = self._examples(rows, columns, sample_weight)
             objective = self._task(examples)
             warn_of_spread(columns, objective.loss, dtype=self.dtype)
-            judges = has_validation(X_val, y_val)
-            given = self._given(cast(Data, X_val), y_val, sample_weight_val) if judges else None
-            return self._fit(examples, objective, validation=given)
+            validation = None
+            if has_validation(X_val, y_val):
+                judges, judged = self._checked(
+                    cast(Data, X_val),
+                    y_val,
+                    name="y_val",
+                    reset=False,
+                    warns=False,
+                    y_numeric=True,
+                    multi_output=True,
+                )
+                validation = self._examples(judges, self._columns(judged, name="y_val"), sample_weight_val)
+            return self._fit(examples, objective, validation=validation)
 
-    def _meet(self, targets: npt.NDArray[Any]) -> None:
+    def _take_shape(self, targets: npt.NDArray[Any]) -> None:
         """Take the shape that targets have."""
         self._has_columns, self._n_columns = targets.ndim == 2, targets[0].size
 
     def _columns(self, targets: npt.NDArray[Any], *, name: str) -> npt.NDArray[Any]:
         """Targets of shape (n_rows, n_columns); DataError where there are other columns than before."""
+        # One column where targets came without columns.
         columns = targets.reshape(len(targets), -1)
         if columns.shape[1] != self._n_columns:
             raise DataError(
@@ -70,12 +81,15 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         return columns
 
     def partial_fit(self, X: Data, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> Self:
-        """Learn from rows that have just come, as classifiers do (see NetworkClassifier.partial_fit); y as in `fit`."""
+        """Learn from rows that have just come, as classifiers do (see NetworkClassifier.partial_fit).
+
+        X has shape (n_rows, n_features); y is as in `fit`, with as many columns in every call.
+        """
         is_new = not hasattr(self, "network_")
         with self._all_or_nothing():
             rows, targets = self._checked(X, y, reset=is_new, warns=is_new, y_numeric=True, multi_output=True)
             if is_new:
-                self._meet(targets)
+                self._take_shape(targets)
             examples = self._examples(rows, self._columns(targets, name="y"), sample_weight)
             return self._learn(examples, self._task(examples))
 
@@ -99,7 +113,10 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
         return P if self._has_columns or P.shape[1] > 1 else P[:, 0]
 
     def score(self, X: Data, y: npt.ArrayLike, sample_weight: npt.ArrayLike | None = None) -> float:
-        """R^2 of the forecasts; ConfigError where there are several quantiles of every target, which have none."""
+        """R^2 of the forecasts of X (n_rows, n_features), for y of the shape that `predict` gives.
+
+        ConfigError where there are several quantiles of every target, which have none.
+        """
         check_is_fitted(self)
         n_outputs = self.network_.layers[-1].n_out
         if n_outputs > self._n_columns:
@@ -108,9 +125,3 @@ class RegressorOfNetworks(RegressorMixin, MultiOutputMixin, EstimatorOfNetworks)
                 " the columns of predict, with sklearn.metrics.mean_pinball_loss"
             )
         return float(super().score(X, y, sample_weight))
-
-    def _given(self, X_val: Data, y_val: npt.ArrayLike | None, sample_weight: npt.ArrayLike | None) -> Examples:
-        rows, targets = self._checked(
-            X_val, y_val, name="y_val", reset=False, warns=False, y_numeric=True, multi_output=True
-        )
-        return self._examples(rows, self._columns(targets, name="y_val"), sample_weight)

@@ -11,9 +11,10 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from finnet.errors import ConfigError, DataError
+from finnet.estimators.fit_checks import given_validation
 from finnet.estimators.sample_weights import checked_sample_weight
 from finnet.fitting import Rows, fit_beside, forecast_kind, forecast_levels, takes_validation
-from finnet.types import FloatArray
+from finnet.types import FloatArray, IntArray
 
 __all__ = [
     "BoundedRegressor",
@@ -52,12 +53,20 @@ class WrappedRegressor(RegressorMixin, MetaEstimatorMixin, BaseEstimator):  # ty
     def predict(self, X: Any) -> FloatArray:
         """Forecasts of shape (n_rows,), or (n_rows, n_levels) of quantiles."""
         check_is_fitted(self)
-        return np.asarray(self.regressor_.predict(X))
+        return np.asarray(self.regressor_.predict(self._inside(X)))
 
     @available_if(_has_spread)  # type: ignore[untyped-decorator]
     def spread(self, X: Any) -> FloatArray:
         """Standard deviation of the forecasts over the members of an ensemble, of shape (n_rows, n_outputs)."""
-        return np.asarray(self.regressor_.spread(X))
+        return np.asarray(self.regressor_.spread(self._inside(X)))
+
+    def _inside(self, X: Any) -> Any:
+        """Rows as the regressor inside takes them; wrappers that prepare rows override it."""
+        return X
+
+    def _settled_regressor(self) -> Any:
+        """The regressor with the settings that its fit chose, unfitted; as it was given where it chose none."""
+        return self.regressor_.settled() if hasattr(self.regressor_, "settled") else self.regressor
 
     @property
     def forecast_kind(self) -> str:
@@ -122,21 +131,19 @@ class BoundedRegressor(WrappedRegressor):
         y_val: FloatArray | None = None,
         sample_weight_val: FloatArray | None = None,
     ) -> Self:
-        """Fit the regressor, and note the ends of y."""
-        validation = None
-        if X_val is not None and y_val is not None:
-            validation = Rows(X_val, y_val, checked_sample_weight(sample_weight_val, X_val))
+        """Fit the regressor to X (n_rows, n_features) and y (n_rows,), and note the ends of y."""
         train = Rows(X, y, checked_sample_weight(sample_weight, X))
+        validation = given_validation(X_val, y_val, sample_weight_val)
         self.regressor_ = fit_beside(clone(self.regressor), train, validation)
         self.least_, self.greatest_ = float(np.asarray(y).min()), float(np.asarray(y).max())
         return self
 
     def settled(self) -> Self:
         """An unfitted copy that takes the settings chosen, where the regressor chose any."""
-        return type(self)(self.regressor_.settled() if hasattr(self.regressor_, "settled") else self.regressor)
+        return type(self)(self._settled_regressor())
 
     def predict(self, X: Any) -> FloatArray:
-        """Forecasts within the bounds, shaped as those of the regressor."""
+        """Forecasts within the bounds, of shape (n_rows,), or (n_rows, n_levels) of quantiles."""
         return np.clip(super().predict(X), self.least_, self.greatest_)
 
 
@@ -171,28 +178,30 @@ class ScaledRegressor(WrappedRegressor):
         y_val: FloatArray | None = None,
         sample_weight_val: FloatArray | None = None,
     ) -> Self:
-        """Measure the targets, whatever their weights, and fit the regressor to them as scaled."""
+        """Measure the targets y (n_rows,), whatever their weights, and fit the regressor to them as scaled."""
         y = checked_numbers(X, y)
+        # Targets that are all the same have no unit of their own, and stay in theirs.
         self.center_, self.scale_ = float(y.mean()), float(y.std()) or 1.0
-        validation = None
-        if X_val is not None and y_val is not None:
-            validation = Rows(X_val, self._scaled(y_val), checked_sample_weight(sample_weight_val, X_val))
         train = Rows(X, self._scaled(y), checked_sample_weight(sample_weight, X))
+        validation = given_validation(X_val, y_val, sample_weight_val)
+        if validation is not None:
+            validation = validation._replace(y=self._scaled(validation.y))
         self.regressor_ = fit_beside(clone(self.regressor), train, validation)
         return self
 
     def settled(self) -> Self:
         """An unfitted copy that takes the settings chosen, where the regressor chose any."""
-        return type(self)(self.regressor_.settled() if hasattr(self.regressor_, "settled") else self.regressor)
+        return type(self)(self._settled_regressor())
 
     def predict(self, X: Any) -> FloatArray:
-        """Forecasts in the unit of the targets, shaped as those of the regressor."""
-        forecast = super().predict(X).astype(np.float64)  # first, as it says whether there was a fit
+        """Forecasts in the unit of the targets, of shape (n_rows,), or (n_rows, n_levels) of quantiles."""
+        # Asked first, as it says whether there was a fit, without which there is no scale.
+        forecast = super().predict(X).astype(np.float64)
         return np.asarray(self.center_ + self.scale_ * forecast)
 
     @available_if(_has_spread)  # type: ignore[untyped-decorator]
     def spread(self, X: Any) -> FloatArray:
-        """Standard deviation over the members of an ensemble, in the unit of the targets."""
+        """Standard deviation over the members of an ensemble, in the unit of the targets, (n_rows, n_outputs)."""
         return np.asarray(self.scale_ * self.regressor_.spread(X))
 
     def __sklearn_tags__(self) -> Any:
@@ -200,7 +209,7 @@ class ScaledRegressor(WrappedRegressor):
         tags.target_tags.multi_output = False
         return tags
 
-    def _scaled(self, y: FloatArray) -> FloatArray:
+    def _scaled(self, y: FloatArray | IntArray) -> FloatArray:
         return np.asarray((y - self.center_) / self.scale_)
 
 
@@ -233,10 +242,11 @@ class LevelByLevel(RegressorMixin, MetaEstimatorMixin, BaseEstimator):  # type: 
         self.parameter = parameter
 
     def fit(self, X: Any, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
-        """Fit one regressor per level."""
+        """Fit one regressor per level to X (n_rows, n_features) and numbers y (n_rows,)."""
         if not len(self.levels) or not all(0 < level < 1 for level in self.levels):
             raise ConfigError(f"levels={self.levels!r} are not between 0 and 1; write (0.1, 0.5, 0.9)")
         X, y = validate_data(self, X, y, y_numeric=True)
+        # Each level is fitted without a look at the others, so that quantiles of a row may cross.
         models = [clone(self.regressor).set_params(**{self.parameter: level}) for level in self.levels]
         train = Rows(X, y, checked_sample_weight(sample_weight, X))
         self.regressors_ = [fit_beside(model, train) for model in models]

@@ -49,7 +49,7 @@ class RiskHistory:
     shares: Mapping[str, float]
 
     def losses(self) -> pd.DataFrame:
-        """`design`, `bag`, `epoch`, `train_loss` and `validation_loss`, of every epoch of every bag."""
+        """One row per design, bag and epoch: these three, `train_loss` and `validation_loss`."""
         tables = [pd.DataFrame({"design": own.design, "bag": own.bag, **own.history.columns()}) for own in self.bags]
         return pd.concat(tables, ignore_index=True)
 

@@ -44,9 +44,12 @@ class Monotone:
 
     def __init__(self, network: Network, signs: IntArray) -> None:
         layers = [layer for layer in network.layers if isinstance(layer, Dense | SharedDense)]
-        units = [signs, *(_hidden_signs(layer.n_out) for layer in layers[:-1]), np.ones(layers[-1].n_out, np.int64)]
+        # Half of the hidden units are free, the others rise and fall by turns; the first rises, as a single one must.
+        hidden = [np.resize([1, 0, -1, 0], layer.n_out) for layer in layers[:-1]]
+        units = [signs, *hidden, np.ones(layers[-1].n_out, np.int64)]
         self._bounds = [_bounds(*ends) for ends in pairwise(units)]
         for layer, (low, high) in zip(layers, self._bounds, strict=True):
+            # Reflected rather than set to 0 as after steps: the size that was drawn is kept, and no unit starts dead.
             np.copyto(layer.W, np.abs(layer.W), where=low == 0.0)
             np.copyto(layer.W, -np.abs(layer.W), where=high == 0.0)
         for layer, given, taking in zip(layers, units, units[1:], strict=False):
@@ -55,11 +58,13 @@ class Monotone:
                 np.copyto(layer.R, np.abs(layer.R), where=(given != 0)[:, None])
                 np.copyto(layer.S, np.abs(layer.S), where=taking != 0)
         self._units = units
+        # Weights that are barred at both ends are still there, and go to 0 now.
         self(network)
 
     def __call__(self, network: Network) -> None:
         """Set every weight and scaling that has the wrong sign to 0."""
         layers = [layer for layer in network.layers if isinstance(layer, Dense | SharedDense)]
+        # After every step of the optimizer, and in place: the layers' arrays are views of the network's parameters.
         for layer, (low, high), given, taking in zip(layers, self._bounds, self._units, self._units[1:], strict=False):
             np.clip(layer.W, low, high, out=layer.W)
             if isinstance(layer, SharedDense):
@@ -67,13 +72,9 @@ class Monotone:
                 np.maximum(layer.S, 0.0, out=layer.S, where=taking != 0)
 
 
-def _hidden_signs(n_units: int) -> IntArray:
-    """Half of the units free, the others by turns rising and falling; alternating, as a single unit must rise."""
-    return np.resize([1, 0, -1, 0], n_units)
-
-
 def _bounds(given: IntArray, taking: IntArray) -> tuple[FloatArray, FloatArray]:
     """Between what the weights from units to units lie, each of shape (n_given, n_taking), in float32."""
+    # Above 0 where both ends rise or both fall, below where they differ; barred from ordered units to free ones.
     product = np.outer(given, taking)
     is_barred = np.outer(given != 0, taking == 0)
     low = np.where((product > 0) | is_barred, 0.0, -np.inf).astype(np.float32)

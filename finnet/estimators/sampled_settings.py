@@ -1,4 +1,4 @@
-"""Sampled settings: what members of an ensemble may be, and what each is."""
+"""Sampled settings: the ranges that settings of an ensemble's members may lie in, and the draws from them."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ from finnet.estimators.ranges import (
 )
 from finnet.network.batches import Examples
 from finnet.network.optimizers import named_optimizer, require_decay
-from finnet.types import FloatArray, IntArray
+from finnet.types import FloatArray
 
 __all__ = ["SampledSettings"]
 
@@ -30,7 +30,7 @@ _SETTINGS = ("learning_rate", "dropout", "l1", "l2")
 
 
 class SampledSettings(EstimatorOfNetworks):
-    """Checks what members may be, and draws what each is from a generator of its own."""
+    """Checks the ranges of settings, and draws those of each member by a generator of its own."""
 
     members: int
     depth: Depth | None
@@ -53,18 +53,20 @@ class SampledSettings(EstimatorOfNetworks):
             require_range(self.weight_decay, name="weight_decay")
             require_decay(named_optimizer(self.optimizer), self.weight_decay, name="weight_decay")
         if self.patience is not None:
-            self._require_patience(self.patience)
-
-    def _require_patience(self, patience: Patience) -> None:
-        patience_range(patience)
-        if self._stopping() is None:
-            raise ConfigError(f"patience={patience} needs early stopping; use early_stopping=True, or patience=None")
+            patience_range(self.patience)
+            if self._stopping() is None:
+                raise ConfigError(
+                    f"patience={self.patience} needs early stopping; use early_stopping=True, or patience=None"
+                )
 
     def _drawn(self, examples: Examples) -> tuple[np.random.Generator, Members]:
         """New members with drawn settings that learn from all rows, and a generator that divides rows."""
+        # A generator of its own for every member, so that more members change nothing in those before.
         rows_rng, *rngs = generator(self.random_state).spawn(self.members + 1)
         settings = {name: _draws(getattr(self, name), rngs) for name in _SETTINGS}
-        depths = self._depths(rngs)
+        depths = np.full(self.members, len(self.hidden))
+        if self.depth is not None:
+            depths = drawn_whole(depth_range(self.depth, self.hidden), rngs)
         # Drawn last, and only where given, so that they change no other setting.
         if self.weight_decay is not None:
             settings["weight_decay"] = _draws(self.weight_decay, rngs)
@@ -84,12 +86,6 @@ class SampledSettings(EstimatorOfNetworks):
     def _unless_changed(self, name: str, fitted: pd.Series | None, drawn: FloatArray) -> FloatArray:
         """Fitted values where the setting of that name still has room for them, else those drawn anew."""
         return drawn if fitted is None else np.where(within(getattr(self, name), fitted), fitted, drawn)
-
-    def _depths(self, rngs: list[np.random.Generator]) -> IntArray:
-        """Hidden layers that each member uses."""
-        if self.depth is None:
-            return np.full(len(rngs), len(self.hidden))
-        return drawn_whole(depth_range(self.depth, self.hidden), rngs)
 
 
 def _draws(setting: Range, rngs: list[np.random.Generator]) -> FloatArray:

@@ -84,6 +84,7 @@ from finnet.fitting import CrossFit
 
 __all__ = ["load_model", "model_from_bytes", "model_to_bytes", "save_model"]
 
+# The number goes up when older files would be read wrongly; those are then refused.
 SCHEMA = 4
 
 
@@ -108,6 +109,7 @@ def load_model(path: Path | str) -> Any:
     """The model that `save_model` wrote, which forecasts the same bits; DataError for any other file."""
     try:
         with Path(path).open("rb") as file:
+            # One byte more than allowed tells that a file is too large without reading all of it.
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); give the path of a saved model") from error
@@ -128,6 +130,7 @@ def model_from_bytes(content: bytes, *, name: str = "model") -> Any:
             found = archive.description.get("schema")
             raise DataError(f"schema {found!r} is not known; finnet now reads {SCHEMA}: fit and save again")
         return _restore_forecaster(archive.description["model"], list(archive.arrays), method="predict")
+    # Code of the user's own that may not run is told as it is: the file is sound.
     except PluginError:
         raise
     except FinnetError as error:
@@ -143,6 +146,7 @@ def _describe(model: Any, arrays: Arrays) -> dict[str, Any]:
         raise ConfigError(f"{type(model).__name__} cannot be saved; what can be is {saved}. Fit it again from the job")
     if not isinstance(model, CrossFit):
         check_is_fitted(model)
+    # What was tuned is saved as the winner alone where that has numbers of its own, else as rows to train it again.
     if isinstance(model, TunedClassifier | TunedRegressor):
         inner = model.classifier_ if isinstance(model, TunedClassifier) else model.regressor_
         if any(form.model is type(inner) for form in _FORMS.values()):
@@ -160,6 +164,7 @@ def _restore_classifier(description: Description, arrays: Arrays) -> Any:
 
 def _restore_forecaster(description: Description, arrays: Arrays, *, method: str) -> Any:
     model = _restore(description, arrays)
+    # A file may name any kind anywhere.
     if not hasattr(model, method):
         raise DataError(f"{description['kind']} stands where a model with {method} should")
     return model
@@ -203,7 +208,10 @@ def _restore_encoded(description: Description, arrays: Arrays) -> EncodedClassif
     classifier = _restore_classifier(description["classifier"], arrays)
     model = EncodedClassifier(encoder, classifier)
     model.encoder_, model.classifier_, model.classes_ = encoder, classifier, classifier.classes_
-    _try(model)
+    # A trial forecast finds parts that do not fit each other here, and not when a loan is decided on.
+    probability = model.predict_proba(_trial(encoder))
+    if probability.shape != (2, len(model.classes_)) or not np.isfinite(probability).all():
+        raise DataError(f"a trial forecast gives {probability.tolist()}")
     return model
 
 
@@ -254,13 +262,6 @@ def _trial(encoder: TableEncoder) -> pd.DataFrame:
     """A row of zeros and one of gaps."""
     numbers = encoder.numbers_
     return pd.DataFrame({n: [0.0, np.nan] if n in numbers else ["", None] for n in encoder.feature_names_in_})
-
-
-def _try(model: EncodedClassifier) -> None:
-    """Make a trial forecast, so that parts which do not fit each other are found here."""
-    probability = model.predict_proba(_trial(model.encoder_))
-    if probability.shape != (2, len(model.classes_)) or not np.isfinite(probability).all():
-        raise DataError(f"a trial forecast gives {probability.tolist()}")
 
 
 def _describe_logistic(model: LogisticRegression, arrays: Arrays) -> dict[str, Any]:

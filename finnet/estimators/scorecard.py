@@ -115,9 +115,15 @@ class ScorecardClassifier(BinaryClassifier):
         require_distinct(columns)
         outcome = self._two_codes(columns, y)
         table = with_kinds(columns)
-        bins = self._found(table, outcome) | self._given(table)
+        # Bins that are given take the place of those found.
+        bins = self._bins_found(table, outcome) | self._bins_given(table)
         self.evidence_ = {name: Evidence.of(bins[name], table[name], outcome) for name in map(str, table)}
-        self.left_out_ = {name: why for name, own in self.evidence_.items() if (why := self._says_too_little(own))}
+        says_too_little = f"information value less than {self.least_value:g} above chance"
+        self.left_out_ = {
+            name: says_too_little
+            for name, own in self.evidence_.items()
+            if own.information_value - own.null_value < self.least_value
+        }
         self._weigh_columns(table, outcome)
         return self
 
@@ -125,6 +131,7 @@ class ScorecardClassifier(BinaryClassifier):
         """Probabilities of shape (n_rows, 2), in the order of `classes_`."""
         check_is_fitted(self)
         log_odds = np.full(_num_samples(X), self.intercept_)
+        # In the order of the coefficients: a sum in another order rounds otherwise, and a saved model keeps its bits.
         for name, placed in self.place(X).items():
             log_odds += (self.coefficients_[name] * self.evidence_[name].weights)[placed]
         risk = expit(log_odds)
@@ -135,7 +142,8 @@ class ScorecardClassifier(BinaryClassifier):
         columns = as_table(X, self, reset=False)
         require_distinct(columns)
         require_columns(columns.columns, list(self.feature_names_in_), name="X")
-        return {name: self.evidence_[name].bins.place(self._as_fitted(columns[name])) for name in self.coefficients_}
+        in_kind = {name: self._in_kind_of_fit(columns[name]) for name in self.coefficients_}
+        return {name: self.evidence_[name].bins.place(column) for name, column in in_kind.items()}
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "intercept_")
@@ -158,20 +166,24 @@ class ScorecardClassifier(BinaryClassifier):
             raise DataError(f"y holds one class only, {only!r}; give rows that went bad and rows that did not")
         return codes
 
-    def _found(self, table: pd.DataFrame, outcome: IntArray) -> dict[str, Bins]:
+    def _bins_found(self, table: pd.DataFrame, outcome: IntArray) -> dict[str, Bins]:
+        """Bins of every column, found as `binning` says; outcomes are 1 for bad, else 0, shape (n_rows,)."""
+        # Two bins at least, where `max_bins` allows: one of all rows would say nothing.
         most = min(self.max_bins, max(2, int(np.bincount(outcome).min()) // _ROWS_PER_BIN))
 
         def found(column: "pd.Series[Any]") -> Bins:
             if column.dtype == object:
                 return level_bins(column, least_share=self.least_share)
             numbers, least, codes = column.to_numpy(), self.least_share, self.special_codes
+            # A tree looks at the outcome of the rows given to `fit`, as evidence does, and at no others.
             if self.binning == "tree":
                 return tree_bins(numbers, outcome, most=most, least_share=least, codes=codes)
             return number_bins(numbers, most=most, least_share=least, codes=codes)
 
         return {str(name): found(column) for name, column in table.items()}
 
-    def _given(self, table: pd.DataFrame) -> dict[str, Bins]:
+    def _bins_given(self, table: pd.DataFrame) -> dict[str, Bins]:
+        """The bins of the setting `bins`; ConfigError where a column is not there, or of the other kind."""
         given = dict(self.bins or {})
         for name, bins in given.items():
             if name not in table:
@@ -182,11 +194,6 @@ class ScorecardClassifier(BinaryClassifier):
                 raise ConfigError(f"bins of column {name!r} are edges of numbers, and it holds text; give groups")
         return given
 
-    def _says_too_little(self, evidence: Evidence) -> str:
-        """Why a column is left out before any coefficient is known; "" where it is not."""
-        says_enough = evidence.information_value - evidence.null_value >= self.least_value
-        return "" if says_enough else f"information value less than {self.least_value:g} above chance"
-
     def _weigh_columns(self, table: pd.DataFrame, outcome: IntArray) -> None:
         """Fit coefficients, until none has the sign of a column that says the opposite of what it says alone."""
         names = [name for name in self.evidence_ if name not in self.left_out_]
@@ -195,17 +202,21 @@ class ScorecardClassifier(BinaryClassifier):
             weights[:, place] = self.evidence_[name].weigh(table[name])
         while names:
             fitted = LogisticRegression(solver="newton-cholesky").fit(weights, outcome)
+            # Weights of evidence speak for goods and the outcome is bad, so that a sound coefficient is below 0.
             worst = int(fitted.coef_[0].argmax())
             if fitted.coef_[0][worst] < 0.0:
                 self.coefficients_ = dict(zip(names, fitted.coef_[0].tolist(), strict=True))
                 self.intercept_ = float(fitted.intercept_[0])
                 return
+            # One column at a time: without it the others may have the right sign again.
             self.left_out_[names.pop(worst)] = "its coefficient says the opposite of the column alone"
             weights = np.delete(weights, worst, axis=1)
         self.coefficients_, self.intercept_ = {}, float(logit(outcome.mean()))
 
-    def _as_fitted(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
+    def _in_kind_of_fit(self, column: "pd.Series[Any]") -> "pd.Series[Any]":
+        """The column as numbers or as texts, whichever it was in `fit`."""
         bins = self.evidence_[str(column.name)].bins
+        # Held to the kind that the column had in `fit`, as a reader may take the same codes for text or for numbers.
         if isinstance(bins, NumberBins):
             return as_number(column)
         return as_level(column, np.array([level for group in bins.groups for level in group], object))

@@ -13,6 +13,7 @@ from finnet.types import IntArray
 
 __all__ = ["describe_scorecard", "restore_scorecard"]
 
+# Up to here float64, in which counts are divided, holds every whole number.
 _MOST_ROWS = 2**53
 
 

@@ -116,6 +116,7 @@ class Scorecard:
     @property
     def base(self) -> int:
         """Points that every applicant has."""
+        # The intercept is a log-odds of the bad outcome, points are of the good one.
         return round(self.scale.offset - self.scale.factor * self.model.intercept_)
 
     @property

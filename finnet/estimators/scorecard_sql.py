@@ -71,6 +71,7 @@ def _case(name: str, bins: Bins, points: IntArray, *, missing: Sequence[float]) 
         # Codes come first, as they lie within the intervals.
         whens += [(f"{column} = {code!r}", of_missing) for code in map(float, missing)]
         whens += [(f"{column} = {code!r}", own) for code, own in zip(bins.codes, of_codes, strict=True)]
+        # A CASE takes the first line that holds, so that rising edges need no lower end. repr loses no digit.
         whens += [(f"{column} < {edge!r}", own) for edge, own in zip(bins.edges, of_intervals, strict=True)]
     return "\n".join(
         ["  + CASE", *(f"    WHEN {when} THEN {own}" for when, own in whens), f"    ELSE {other}", "  END"]

@@ -45,6 +45,7 @@ def describe_settings(model: Any) -> dict[str, Any]:
     An object of the user's own is named alone, a generator as `random_state` becomes None. ConfigError for an
     activation that is not finnet's, without which there are no forecasts, and for what no constructor takes.
     """
+    # What a file gives back is held against these types; what does not fit them must not be written either.
     hints = get_type_hints(type(model).__init__)
     settings = {name: value for name, value in model.get_params(deep=False).items() if name not in _DROPPED}
     return {name: _described(name, value, hints[name]) for name, value in settings.items()}
@@ -59,6 +60,7 @@ def restore_settings(kind: type[Any], description: Any) -> dict[str, Any]:
 
 
 def _described(name: str, value: Any, hint: Any) -> Any:
+    # A generator becomes None, with which a model can be fitted; the name of its class would be no seed.
     form = _form(value) if name == "random_state" else _form_or_name(value)
     if name == "activation" and isinstance(_read(form), Unsaved):
         raise ConfigError(
@@ -79,12 +81,15 @@ def _restored(name: str, form: Any, hint: Any) -> Any:
 
 def _form(value: Any) -> Any:
     """A value of JSON, and None for what has none."""
+    # A NumPy scalar is written as the Python number that it holds.
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
+        # JSON has no infinite numbers.
         return {"float": str(value)} if str(value) in _INFINITE else None
     if isinstance(value, str | bool | int | float):
         return value
+    # Saved again, a loaded model still names what the first file could not hold.
     if isinstance(value, Unsaved):
         return {"unsaved": value.name}
     if isinstance(value, tuple | list):
@@ -92,6 +97,7 @@ def _form(value: Any) -> Any:
         return {"tuple": parts} if isinstance(value, tuple) and parts is not None else parts
     if isinstance(value, Mapping):
         pairs = _forms([[*pair] for pair in value.items()])
+        # In pairs, as keys of JSON are texts alone; sorted, so that equal mappings give equal bytes.
         return None if pairs is None else {"mapping": sorted(pairs, key=repr)}
     if plugin_name(value) is not None:
         return {"plugin": plugin_name(value)}
@@ -118,6 +124,7 @@ def _read(form: Any) -> Any:
         return [_read(part) for part in form]
     if not isinstance(form, dict):
         return form
+    # Anything but one tag raises ValueError, which the reader of the file expects.
     ((tag, content),) = form.items()
     if tag == "unsaved" and isinstance(content, str):
         return Unsaved(content)
@@ -129,14 +136,11 @@ def _read(form: Any) -> Any:
         return tuple(_read(part) for part in content)
     if tag == "mapping":
         return {_read(key): _read(value) for key, value in content}
-    return _object(_CLASSES[tag], content)
-
-
-def _object(kind: type[Any], content: Mapping[str, Any]) -> Any:
-    hints = get_type_hints(kind)
+    kind = _CLASSES[tag]
     if set(content) != {field.name for field in fields(kind)}:
         raise DataError(f"fields {sorted(content)} are not those of {kind.__name__}")
-    return kind(**{name: _restored(f"{kind.__name__}.{name}", form, hints[name]) for name, form in content.items()})
+    hints = get_type_hints(kind)
+    return kind(**{name: _restored(f"{tag}.{name}", own, hints[name]) for name, own in content.items()})
 
 
 def _fits(value: Any, hint: Any) -> bool:

@@ -28,7 +28,10 @@ _HEAVIEST = 1e30  # float32 still holds the product with a weight of any row
 
 
 def require_targets(y: npt.ArrayLike, *, name: str) -> None:
-    """Raise DataError for targets of which some are missing, and for dates, which are neither labels nor numbers."""
+    """Raise DataError for targets of which some are missing, and for dates, which are neither labels nor numbers.
+
+    Targets are labels of shape (n_rows,), or numbers of shape (n_rows,) or (n_rows, n_outputs).
+    """
     values = np.asarray(y)
     if values.dtype == object:
         missing = np.flatnonzero(pd.isna(values))
@@ -56,7 +59,7 @@ def require_numbers(y: npt.ArrayLike, *, name: str) -> None:
 
 
 def distinct(labels: npt.NDArray[Any], *, name: str) -> npt.NDArray[Any]:
-    """The labels that come, sorted.
+    """The labels that come, sorted, shape (n_classes,), from labels of shape (n_rows,).
 
     DataError where they are no row, or of several types, which have no order, and ValueError where they are numbers to
     measure rather than to tell apart.
@@ -98,7 +101,7 @@ def require_known(labels: npt.NDArray[Any], classes: npt.NDArray[Any], *, name: 
 
 
 def positions(labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> IntArray:
-    """Where every label stands among the classes, which are sorted and hold all of them.
+    """Where every label stands among the classes, shape (n_rows,); classes are sorted, and hold all labels.
 
     Examples
     --------
@@ -113,9 +116,10 @@ def positions(labels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> IntArray:
 def class_weights(
     class_weight: Mapping[Any, float] | str | None, classes: npt.NDArray[Any], codes: IntArray
 ) -> FloatArray | None:
-    """Weight of every class, 1 where a mapping does not name it; "balanced" gives all classes among the codes the same.
+    """Weight of every class, shape (n_classes,), 1 where a mapping does not name it; None where there are no weights.
 
-    ConfigError for classes that are not known, and for weights that are no numbers of 0 or more, or are beyond measure.
+    "balanced" gives all classes among the codes (n_rows,) the same weight in all. ConfigError for classes that are not
+    known, and for weights that are no numbers of 0 or more, or are beyond measure.
 
     Examples
     --------
@@ -126,6 +130,7 @@ def class_weights(
     """
     if class_weight is None:
         return None
+    # As in scikit-learn: n_rows / (n_classes * rows of the class).
     if isinstance(class_weight, str) and class_weight == "balanced":
         return len(codes) / (len(classes) * np.maximum(np.bincount(codes, minlength=len(classes)), 1))
     if not isinstance(class_weight, Mapping | Unsaved):
@@ -133,6 +138,7 @@ def class_weights(
             f'class_weight={class_weight!r} is neither "balanced", None nor a weight by class; write {{0: 1.0, 1: 5.0}}'
         )
     known = classes.tolist()
+    # In a loaded model an object that was not saved may stand here; it says so when it is asked for its items.
     for label, weight in class_weight.items():
         if label not in known:
             raise ConfigError(
@@ -143,7 +149,7 @@ def class_weights(
 
 
 def of_mean_one(weights: FloatArray) -> FloatArray:
-    """Weights divided by their mean, in float64; DataError where they sum to zero.
+    """Weights divided by their mean, in their shape and in float64; DataError where they sum to zero.
 
     Examples
     --------

@@ -10,7 +10,7 @@ __all__ = ["one_blas_thread"]
 
 
 class _OneThread:
-    """Holds BLAS to one thread from the first that comes in to the last that goes out, whatever their order."""
+    """A context that holds BLAS to one thread while at least one caller is inside, in whatever order they leave."""
 
     def __init__(self) -> None:
         self._controller, self._lock = ThreadpoolController(), Lock()
@@ -21,6 +21,7 @@ class _OneThread:
         with self._lock:
             if self._n_inside == 0:
                 self._free()
+                # Only the first notes the limits to restore: a second one would note the single thread of the first.
                 self._limiter = self._controller.limit(limits=1, user_api="blas")
             self._n_inside += 1
 

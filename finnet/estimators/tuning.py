@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss
 from sklearn.utils.validation import check_is_fitted
 
+from finnet.estimators.fit_checks import given_validation
 from finnet.estimators.probabilities import WrappedClassifier
 from finnet.estimators.regressors import WrappedRegressor
 from finnet.estimators.sample_weights import checked_sample_weight
@@ -23,7 +24,7 @@ __all__ = [
 
 
 class _Tuning(ABC):
-    """How settings are tried; what the model is called, and what it is judged by, stands in the classes below."""
+    """How settings are tried; the classes below say which model is tuned, and by which loss."""
 
     space: Mapping[str, Sequence[Any]]
     trials: int
@@ -32,17 +33,17 @@ class _Tuning(ABC):
 
     @property
     @abstractmethod
-    def _given(self) -> Any:
+    def _untuned(self) -> Any:
         """The model with the settings of the first trial."""
 
     @abstractmethod
-    def _take(self, fitted: Any) -> None:
-        """Keep the winner."""
+    def _note_model(self, fitted: Any) -> None:
+        """Take the fitted model that forecasts from now on."""
 
     @staticmethod
     @abstractmethod
     def _loss(fitted: Any, validation: Rows) -> float:
-        """What the winner has least of."""
+        """Mean loss on the validation rows; the settings with the least are chosen."""
 
     def fit(
         self,
@@ -56,46 +57,48 @@ class _Tuning(ABC):
     ) -> Self:
         """Try the settings and keep the best; weights of validation rows count in what they are judged by."""
         train = Rows(X, y, checked_sample_weight(sample_weight, X))
-        validation = None
-        if X_val is not None and y_val is not None and len(y_val):
-            validation = Rows(X_val, y_val, checked_sample_weight(sample_weight_val, X_val))
+        has_judges = y_val is not None and len(y_val)
+        validation = given_validation(X_val, y_val, sample_weight_val) if has_judges else None
         if self.settings is not None or self.trials == 1 or validation is None:
             return self.refit(self._within(dict(self.settings or {}), X), train, validation)
-        candidates = [self._within(params, X) for params in self._candidates()]
+        rng = np.random.default_rng(derive_seed(self.random_state, "tuning"))
+        draws = [
+            {name: values[int(rng.integers(len(values)))] for name, values in self.space.items()}
+            for _ in range(1, self.trials)
+        ]
+        # The settings as given come first, and of equal losses the first wins.
+        candidates = [self._within(params, X) for params in ({}, *draws)]
         tried = [(params, fit_beside(self._build(params), train, validation)) for params in candidates]
-        return self._keep(*min(tried, key=lambda trial: self._loss(trial[1], validation)), train, validation)
+        params, fitted = min(tried, key=lambda trial: self._loss(trial[1], validation))
+        return self._note_winner(params, fitted, rows=(train, validation))
 
     def refit(self, params: dict[str, Any], train: Rows, validation: Rows | None) -> Self:
         """Fit with these parameters, without trying others."""
-        return self._keep(params, fit_beside(self._build(params), train, validation), train, validation)
+        fitted = fit_beside(self._build(params), train, validation)
+        return self._note_winner(params, fitted, rows=(train, validation))
 
     def settled(self) -> Self:
         """An unfitted copy that takes the settings chosen, without trying others."""
         return clone(self).set_params(settings=self.best_params_)  # type: ignore[no-any-return]
 
-    def _candidates(self) -> list[dict[str, Any]]:
-        rng = np.random.default_rng(derive_seed(self.random_state, "tuning"))
-        draws = [
-            {k: values[int(rng.integers(len(values)))] for k, values in self.space.items()}
-            for _ in range(1, self.trials)
-        ]
-        return [{}, *draws]
-
     def _within(self, params: dict[str, Any], X: FloatArray) -> dict[str, Any]:
         """The settings with no more neighbors than half of the rows, for a model of neighbors."""
-        given = {**self._given.get_params(), **params}.get("n_neighbors")
+        # A k-NN that is asked for more neighbors than it has rows raises an error when it forecasts.
+        given = {**self._untuned.get_params(), **params}.get("n_neighbors")
         if given is None:
             return params
         return {**params, "n_neighbors": min(given, max(np.shape(X)[0] // 2, 1))}
 
     def _build(self, params: dict[str, Any]) -> Any:
-        model = clone(self._given).set_params(**params)
+        model = clone(self._untuned).set_params(**params)
+        # The same seed for every trial, so that settings are compared and not seeds.
         seeded = "random_state" in model.get_params()
         return model.set_params(random_state=self.random_state) if seeded else model
 
-    def _keep(self, params: dict[str, Any], fitted: Any, train: Rows, validation: Rows | None) -> Self:
-        self.best_params_, self.rows_ = params, (train, validation)
-        self._take(fitted)
+    def _note_winner(self, params: dict[str, Any], fitted: Any, *, rows: tuple[Rows, Rows | None]) -> Self:
+        """Note the fitted model that was chosen, its parameters, and the rows that trained and judged it."""
+        self.best_params_, self.rows_ = params, rows
+        self._note_model(fitted)
         return self
 
 
@@ -147,10 +150,10 @@ class TunedClassifier(_Tuning, WrappedClassifier):
         return np.asarray(self.classifier_.predict_proba(X))
 
     @property
-    def _given(self) -> Any:
+    def _untuned(self) -> Any:
         return self.classifier
 
-    def _take(self, fitted: Any) -> None:
+    def _note_model(self, fitted: Any) -> None:
         self.classifier_, self.classes_ = fitted, fitted.classes_
 
     @staticmethod
@@ -204,16 +207,17 @@ class TunedRegressor(_Tuning, WrappedRegressor):
         return (self.trials > 1 and self.settings is None) or takes_validation(self.regressor)
 
     @property
-    def _given(self) -> Any:
+    def _untuned(self) -> Any:
         return self.regressor
 
-    def _take(self, fitted: Any) -> None:
+    def _note_model(self, fitted: Any) -> None:
         self.regressor_ = fitted
 
     @staticmethod
     def _loss(fitted: Any, validation: Rows) -> float:
         P, levels = np.asarray(fitted.predict(validation.X)), forecast_levels(fitted)
         errors = validation.y[:, None] - P.reshape(len(P), -1)
+        # Pinball loss: level times the error where the forecast is too low, (1 - level) times it where it is too high.
         losses = np.maximum(np.multiply(levels, errors), np.subtract(levels, 1.0) * errors) if levels else errors**2
         if validation.weight is None:
             return float(losses.mean())

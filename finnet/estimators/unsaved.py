@@ -1,4 +1,4 @@
-"""What stands in a loaded model where the file holds nothing, and says so when it is asked for."""
+"""Placeholders in a loaded model for what its file does not hold; they say so when they are used."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -34,7 +34,7 @@ class Unsaved:
 
 
 class _OfTraining:
-    """Says that the attribute is not there, and why, until an instance gets its own."""
+    """A class attribute that raises an error which says why it has no value, until an instance gets its own."""
 
     def __get__(self, model: Any, owner: type[Any]) -> Self:
         if model is None:

@@ -42,12 +42,13 @@ def held_out(
     array([16, 17, 18, 19])
     """
     require_choice(how, ("stratified", "last"), name="validation")
-    rows = np.arange(len(y)) if how == "last" else _weighed(len(y), weights)
+    rows = np.arange(len(y)) if how == "last" else _rows_with_weight(len(y), weights)
     n, n_held = len(rows), max(1, round(fraction * len(rows)))
     if n_held >= n:
         raise DataError(f"n_samples={n} leaves no row to hold out; give more rows, X_val, or early_stopping=False")
     if how == "last":
         return np.arange(n - n_held, n)
+    # Steps of equal length along the sorted targets from a start at random, so that all targets are in proportion.
     picks = (np.arange(n_held) + rng.random()) * n / n_held
     return np.sort(rows[_stratified_order(y[rows], rng)[picks.astype(np.int64)]])
 
@@ -65,10 +66,12 @@ def stratified_folds(
     >>> judged.shape, np.array([0, 1] * 4)[judged].mean(axis=1)
     ((2, 4), array([0.5, 0.5]))
     """
-    rows = _weighed(len(strata), weights)
+    rows = _rows_with_weight(len(strata), weights)
+    # Along the sorted targets rows take folds by turns, so that each fold has targets of all sizes.
     n, others = len(rows), np.setdiff1d(np.arange(len(strata)), rows)
     fold_of = np.empty(n, np.int64)
     fold_of[_stratified_order(strata[rows], rng)] = np.arange(n) % n_folds
+    # Folds differ by one row at most, which the longer ones leave out: packs need as many rows of every member.
     judged_size, learned_size = n // n_folds, n - -(-n // n_folds)
     judged = np.stack([rows[fold_of == k][:judged_size] for k in range(n_folds)])
     learned = np.stack([np.r_[rows[fold_of != k][:learned_size], others] for k in range(n_folds)])
@@ -93,7 +96,7 @@ def divided(examples: Examples, learned: IntArray, judged: IntArray) -> tuple[Ex
     return learning, judges
 
 
-def _weighed(n_rows: int, weights: FloatArray | None) -> IntArray:
+def _rows_with_weight(n_rows: int, weights: FloatArray | None) -> IntArray:
     """Numbers of the rows whose weight is above 0."""
     return np.arange(n_rows) if weights is None else np.flatnonzero(weights > 0.0)
 

@@ -67,12 +67,13 @@ class NumberBins:
     def labels(self) -> list[str]:
         """What each bin holds, in words."""
         ends = [-inf, *self.edges, inf]
-        intervals = [_interval(low, high) for low, high in pairwise(ends)]
+        intervals = [_interval_label(low, high) for low, high in pairwise(ends)]
         return [*intervals, *(f"code {shown(code)}" for code in self.codes), MISSING]
 
     def place(self, column: npt.ArrayLike) -> IntArray:
         """Number of the bin of every row, shape (n_rows,); NaN is missing."""
         values = np.asarray(column, np.float64)
+        # An edge belongs to the interval above it. Codes and gaps are placed as numbers first, and put right below.
         bins = np.searchsorted(self.edges, values, side="right")
         for place, code in enumerate(self.codes, start=len(self.edges) + 1):
             bins[values == code] = place
@@ -174,7 +175,9 @@ def tree_bins(
     tree = DecisionTreeClassifier(
         criterion="entropy", max_leaf_nodes=most, min_samples_leaf=least, min_impurity_decrease=needed, random_state=0
     )
+    # Leaves have no children, which scikit-learn marks by -1; the others hold a cut.
     found = tree.fit(rank[:, None], outcome[seen]).tree_
+    # A cut lies between two ranks, and the value of the upper one is the lowest number of the interval above.
     above = np.floor(found.threshold[found.children_left >= 0]).astype(int) + 1
     return NumberBins(tuple(values[np.sort(above)].tolist()), come)
 
@@ -184,12 +187,14 @@ def _rise_of_chance(share: float) -> float:
 
     Both parts hold at least this share of the rows. Miller & Siegmund (1982), Maximally selected chi square statistics.
     """
+    # Parts of half the rows leave one place to cut, for which the logarithm below would be 0.
     share = min(share, 0.49)
 
     def excess(b: float) -> float:
         density = exp(-b * b / 2.0) / sqrt(2.0 * pi)
         return density * ((b - 1.0 / b) * 2.0 * log((1.0 - share) / share) + 4.0 / b) - _CHANCE
 
+    # b bounds the largest standardized difference between two parts; twice the log-likelihood rises by its square.
     return float(brentq(excess, 1.5, 10.0)) ** 2
 
 
@@ -207,6 +212,7 @@ def _edges(values: FloatArray, counts: IntArray, *, size: float, least: float) -
         if fills_alone and ends[stop - 1] - done >= least:
             stop -= 1
         done, start = ends[stop], stop + 1
+        # The rest is too little for an interval of its own, and stays with the one before.
         if ends[-1] - done < least:
             return
         yield float(values[start])
@@ -214,6 +220,8 @@ def _edges(values: FloatArray, counts: IntArray, *, size: float, least: float) -
 
 def level_bins(column: "pd.Series[Any]", *, least_share: float) -> LevelBins:
     """A bin for each level that at least this share of the rows has, most frequent first; rarer ones are any other.
+
+    The column has shape (n_rows,); what is missing in it is no level.
 
     Examples
     --------
@@ -236,7 +244,8 @@ def shown(value: float) -> str:
     return repr(float(value)).removesuffix(".0")
 
 
-def _interval(low: float, high: float) -> str:
+def _interval_label(low: float, high: float) -> str:
+    """An interval in words; minus or plus infinity stands for an end that it does not have."""
     if low == -inf:
         return "any number" if high == inf else f"below {shown(high)}"
     return f"{shown(low)} or more" if high == inf else f"{shown(low)} to below {shown(high)}"

@@ -44,6 +44,7 @@ def read_bins(path: Path | str) -> dict[str, Any]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: is not TOML ({error}); mend that line") from error
     except ConfigError as error:
+        # An error about the file's size names the file already.
         raise ConfigError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from error
     return columns
 
@@ -80,8 +81,11 @@ def write_bins(bins: Mapping[str, Bins]) -> str:
     [home]
     groups = [["own"], ["rent"]]
     """
-    tables = {name: plain_bins(own) for name, own in bins.items()}
-    return "\n".join(f"[{_key(name)}]\n{_lines(table)}" for name, table in tables.items())
+    tables = []
+    for name, own in bins.items():
+        lines = [f"{key} = {_text(value)}\n" for key, value in plain_bins(own).items()]
+        tables.append("".join([f"[{_key(name)}]\n", *lines]))
+    return "\n".join(tables)
 
 
 def plain_bins(bins: Bins) -> dict[str, Any]:
@@ -116,13 +120,10 @@ def _bins(table: Any) -> Bins:
 
 def _numbers(table: Mapping[str, Any], key: str) -> tuple[float, ...]:
     values = table.get(key, [])
+    # By type, as isinstance takes a truth for a whole number.
     if not isinstance(values, list | tuple) or not all(type(value) in (int, float) for value in values):
         raise ConfigError(f"{key} are no list of numbers; write {key} = [1000, 2500]")
     return tuple(map(float, values))
-
-
-def _lines(table: Mapping[str, Any]) -> str:
-    return "".join(f"{key} = {_text(value)}\n" for key, value in table.items())
 
 
 def _key(name: str) -> str:

@@ -47,4 +47,5 @@ def _dates(view: PanelView) -> pd.DatetimeIndex:
 
 def _broadcast(view: PanelView, values: "FloatArray | pd.Index[int]") -> FloatArray:
     """One value per session, shape (T,), for every symbol, shape (T, S)."""
+    # All columns are one in memory, so that the array cannot be written to.
     return np.broadcast_to(np.asarray(values, np.float64)[:, None], view.shape)

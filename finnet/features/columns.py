@@ -9,6 +9,7 @@ from finnet.errors import DataError
 
 __all__ = ["as_level", "as_number", "require_distinct", "with_kinds"]
 
+# What pandas infers of object columns that hold numbers; "empty" is one of gaps alone.
 _NUMBERS_AS_OBJECTS = {"integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"}
 
 
@@ -20,7 +21,7 @@ def require_distinct(columns: pd.DataFrame) -> None:
 
 
 def with_kinds(columns: pd.DataFrame) -> pd.DataFrame:
-    """Columns as floats where they hold numbers, truths or nothing, else as texts."""
+    """The table, shape (n_rows, n_columns), with floats for columns of numbers, truths or nothing, else texts."""
     return pd.DataFrame(
         {name: as_number(column) if _holds_numbers(column) else _text(column) for name, column in columns.items()},
         index=columns.index,
@@ -36,7 +37,7 @@ def _holds_numbers(column: pd.Series) -> bool:
 
 
 def as_number(column: pd.Series) -> pd.Series:
-    """Floats with NaN where missing; DataError that names the column where it holds anything else."""
+    """The column as floats, shape (n_rows,), NaN where missing; DataError that names it for anything else."""
     try:
         if isinstance(column.dtype, pd.CategoricalDtype) or not _holds_numbers(column):
             raise ValueError(f"such as {column.dropna().iloc[0]!r}")
@@ -56,7 +57,11 @@ def as_number(column: pd.Series) -> pd.Series:
 
 
 def as_level(column: pd.Series, known: np.ndarray) -> pd.Series:
-    """Texts with None where missing; DataError where numbers stand in place of levels of which none is a number."""
+    """The column as texts, shape (n_rows,), None where missing.
+
+    DataError where numbers stand in place of levels `known` (n_levels,) of which none is a number.
+    """
+    # Levels that are codes, such as "1", may come as numbers in other rows; names may not.
     if _holds_numbers(column) and column.notna().any() and len(known) and not any(map(_is_number, known)):
         raise DataError(
             f"column {column.name!r} was text in fit, such as {known[0]!r}, and is {column.dtype} now; give the levels"

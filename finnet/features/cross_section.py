@@ -71,35 +71,36 @@ def residual(bars: int = 1, window: int = 60) -> Feature:
 
 def _members(view: PanelView, feature: Feature) -> FloatArray:
     values = view.value(feature)
+    # Members of that day alone: ranks among symbols that join later would know who survives and grows.
     return np.where(view.member & np.isfinite(values), values, np.nan)
 
 
 def _ranks(values: FloatArray) -> FloatArray:
     """Ranks within each row scaled to -0.5 .. 0.5, shape (T, S); NaN stays NaN."""
-    out = np.empty(values.shape)
+    out, columns = np.empty(values.shape), values.shape[1]
     for start in range(0, len(values), _ROWS):
-        out[start : start + _ROWS] = _ranks_of_block(values[start : start + _ROWS])
+        block = values[start : start + _ROWS]
+        # Positions in the block as one row, by which one take sorts all of its rows; NaN comes last.
+        order = np.argsort(block, axis=1) + columns * np.arange(len(block))[:, None]
+        count = columns - np.isnan(block).sum(axis=1, keepdims=True)
+        middle = np.where(count > 1, 0.5, 0.0)
+        scaled = _places(block.take(order)) / np.maximum(count - 1.0, 1.0) - middle
+        np.copyto(scaled, np.nan, where=np.arange(columns) >= count)
+        # A view of rows that lie one after the other, so that ranks go straight to where their values came from.
+        out[start : start + _ROWS].reshape(-1)[order] = scaled
     return out
-
-
-def _ranks_of_block(values: FloatArray) -> FloatArray:
-    rows, columns = values.shape
-    order = np.argsort(values, axis=1) + columns * np.arange(rows)[:, None]  # NaN comes last
-    count = columns - np.isnan(values).sum(axis=1, keepdims=True)
-    middle = np.where(count > 1, 0.5, 0.0)
-    scaled = _places(values.take(order)) / np.maximum(count - 1.0, 1.0) - middle
-    np.copyto(scaled, np.nan, where=np.arange(columns) >= count)
-    out = np.empty(values.size)
-    out[order] = scaled
-    return out.reshape(values.shape)
 
 
 def _places(ordered: FloatArray) -> FloatArray:
     """Places 0, 1, 2, ... along sorted rows, equal values sharing the mean of theirs, shape (T, S)."""
+    # Most rows have no equal values, and their places are known without a look at them.
     place = np.tile(np.arange(ordered.shape[1], dtype=np.float64), (len(ordered), 1))
     tied = np.flatnonzero((ordered[:, 1:] == ordered[:, :-1]).any(axis=1))
     if len(tied):
-        place[tied] = (_run_starts(ordered[tied]) + _run_ends(ordered[tied])) / 2.0
+        rows = ordered[tied]
+        # A run ends where it starts when the row is read from behind.
+        ends = rows.shape[1] - 1 - _run_starts(rows[:, ::-1])[:, ::-1]
+        place[tied] = (_run_starts(rows) + ends) / 2.0
     return place
 
 
@@ -109,9 +110,3 @@ def _run_starts(ordered: FloatArray) -> IntArray:
     begins[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
     starts: IntArray = np.maximum.accumulate(np.where(begins, np.arange(ordered.shape[1]), 0), axis=1)
     return starts
-
-
-def _run_ends(ordered: FloatArray) -> IntArray:
-    """Column at which each run of equal values ends."""
-    ends: IntArray = ordered.shape[1] - 1 - _run_starts(ordered[:, ::-1])[:, ::-1]
-    return ends

@@ -73,6 +73,7 @@ class Feature:
     def __post_init__(self) -> None:
         require_at_least(self.look_back, 1, name=f"feature {self.name!r}: look_back")
         if self.of is not None:
+            # A frozen dataclass takes no assignment.
             object.__setattr__(self, "expanding", self.expanding or self.of.expanding)
             object.__setattr__(self, "reads_outside", self.reads_outside or self.of.reads_outside)
 
@@ -126,6 +127,7 @@ class PanelView:
         if field not in self._logs:
             with np.errstate(divide="ignore", invalid="ignore"):
                 logs = np.log(self[field])
+            # Into the new array, not into the panel's field.
             logs[np.isinf(logs)] = np.nan
             self._logs[field] = logs
         return self._logs[field]
@@ -151,6 +153,7 @@ class PanelView:
             out = np.empty(self.shape)
             self.write(feature, out=out)
             return out
+        # A part sees a few symbols alone; what looks at all of them is computed once, on the whole, and cut.
         if self._whole is not None and not feature.per_symbol:
             return self._whole.value(feature)[:, self._columns]
         return feature.formula(self)

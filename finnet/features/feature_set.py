@@ -151,6 +151,7 @@ class FeatureSet:
     def compute(self, panel: Panel) -> FloatArray:
         """Values in float32, shape (T, S, F), NaN where missing; DataError where the panel lacks a field."""
         view = PanelView(panel)
+        # Feature by feature in memory, as each is written at once; what is returned is a view with features last.
         planes = np.empty((len(self.features), *panel.shape), np.float32)
         for plane, feature in zip(planes, self.features, strict=True):
             view.write(feature, out=plane)
@@ -175,19 +176,15 @@ def feature_named(text: str) -> Feature:
     finnet.errors.ConfigError: feature 'volatilty_20' is not known; did you mean 'volatility_20'?
     """
     if is_plugin(text):
-        return _own_feature(text)
+        found = load_plugin(text)
+        own = called(text, found) if callable(found) and not isinstance(found, Feature) else found
+        if not isinstance(own, Feature):
+            raise ConfigError(f"{text!r} is no Feature and makes none; see finnet.features.feature.Feature")
+        return own
     family, words = _family_of(text)
     if family in _OF_ANOTHER:
         return FAMILIES[family](feature_named("_".join(words)))
     return FAMILIES[family](**_arguments(text, FAMILIES[family], words))
-
-
-def _own_feature(name: str) -> Feature:
-    found = load_plugin(name)
-    feature = called(name, found) if callable(found) and not isinstance(found, Feature) else found
-    if not isinstance(feature, Feature):
-        raise ConfigError(f"{name!r} is no Feature and makes none; see finnet.features.feature.Feature")
-    return feature
 
 
 def is_finnets(feature: Feature) -> bool:
@@ -241,6 +238,7 @@ def _family_of(text: str) -> tuple[str, list[str]]:
     fitting = [family for family in FAMILIES if f"{text}_".startswith(f"{family}_")]
     if not fitting:
         raise _unknown(text)
+    # "volatility_ratio_5_20" starts with "volatility" too.
     family = max(fitting, key=len)
     return family, [word for word in text.removeprefix(family).removeprefix("_").split("_") if word]
 
@@ -250,6 +248,7 @@ def _arguments(text: str, factory: Callable[..., Feature], words: list[str]) -> 
     kinds = {name: parameter.annotation for name, parameter in signature(factory).parameters.items()}
     numbers: list[int] = []
     while words and words[-1].isdecimal() and len(numbers) < list(kinds.values()).count(int):
+        # From the right, as a field may end with a number of its own.
         numbers.insert(0, int(words.pop()))
     if words and str not in kinds.values():
         raise _unknown(text)

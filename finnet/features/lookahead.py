@@ -144,6 +144,7 @@ def require_same_when_restated(feature: Feature, panel: Panel, *, seed: int = 0)
     finnet.errors.LookAheadError: feature 'cheap' of MADE000 on 2015-01-05: 0.0 becomes 1.0 when ...
     """
     rng = np.random.default_rng(seed)
+    # Equal values would be ranked by a rounding, which differs between the two histories.
     blurred = with_noise_in_last_digits(panel, rng)
     check = _Check(feature, blurred)
     for cause, other in restated(blurred, rng):
@@ -173,6 +174,7 @@ def require_nothing_outside(feature: Feature, panel: Panel, *, seed: int = 0) ->
     if not check.same(check.values(in_other_years(panel), when=f"where the same bars lie {years}")).all():
         raise check.undecided(f"values change when the same bars lie {years}, so it reads something by date; {remedy}")
     other = check.values(with_other_values(panel, np.random.default_rng(seed)), when="where fields are noise")
+    # A value that all symbols share may come from the calendar, which noise in fields leaves as it is.
     by_calendar = check.whole == check.whole[:, :1]
     if check.same(other).all() and not (by_calendar | np.isnan(check.whole)).all():
         raise check.undecided(f"values stay when every field of the panel becomes noise; {remedy}")
@@ -213,7 +215,9 @@ class _Check:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 values = np.asarray(view.value(self.feature), np.float64)
+                # A copy, as a formula may write into the array that it handed out.
                 return np.array(np.broadcast_to(values, panel.shape))
+        # The formula is the user's and may raise anything.
         except Exception as error:
             raise self.undecided(
                 f"the formula raises {type(error).__name__} ({error}) {when}; give NaN where there is no value, and"

@@ -29,6 +29,7 @@ def momentum(window: int = 60, skip: int = 0) -> Feature:
         raise ConfigError(f"momentum: skip={skip} is not within window={window}; use 0 to {window - 1}")
 
     def formula(view: PanelView) -> FloatArray:
+        # The return over window - skip bars as it was `skip` bars ago: nothing later is read.
         moved = shifted(view.value(log_return(window - skip)), skip)
         return ratio(moved, view.value(volatility(window)) * np.sqrt(window - skip))
 

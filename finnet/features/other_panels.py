@@ -3,13 +3,12 @@
 Each function leaves the panel that it is given as it is and returns another one of the same symbols.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from finnet.data.panel import ADJUSTED_PRICES, Panel
-from finnet.types import FloatArray
 
 __all__ = [
     "in_other_years",
@@ -52,9 +51,20 @@ def other_futures(panel: Panel, t: int, rng: np.random.Generator) -> Iterator[tu
     """
     noise = {name: np.exp(rng.standard_normal(panel.shape)) for name in panel.fields}
     missing = {name: np.full(panel.shape, np.nan) for name in panel.fields}
+    # Another symbol's bars run backward, so that a single symbol gets another future too.
     swapped = {name: np.roll(values, 1, axis=1)[::-1] for name, values in panel.fields.items()}
+    later = np.arange(len(panel.sessions)) > t
+    gap = np.where(later, np.timedelta64(365, "D"), np.timedelta64(0, "D"))
+    # Clocks and memberships change with what later bars hold, so that a feature that reads them ahead is found too.
+    moved = replace(
+        panel,
+        sessions=panel.sessions + gap,
+        closes_at=panel.closes_at + gap,
+        member=np.asarray(panel.member) ^ later[:, None],
+    )
     for held, future in (("noise", noise), ("missing", missing), ("another symbol's", swapped)):
-        yield held, _spliced(panel, t, future)
+        fields = {name: np.where(later[:, None], future[name], values) for name, values in panel.fields.items()}
+        yield held, replace(moved, fields=fields)
 
 
 def restated(panel: Panel, rng: np.random.Generator) -> Iterator[tuple[str, Panel]]:
@@ -88,6 +98,7 @@ def in_other_years(panel: Panel) -> Panel:
     Weekdays, days and months, and so all that a calendar says but the year, are the same.
     """
     is_early = bool((panel.sessions < np.datetime64("1930-01-01")).any())
+    # Four years have 1461 days, the leap day included.
     years = np.timedelta64(_SAME_CALENDAR_YEARS * 1461 // 4, "D") * (1 if is_early else -1)
     return replace(panel, sessions=panel.sessions + years, closes_at=panel.closes_at + years)
 
@@ -96,11 +107,3 @@ def with_gaps(panel: Panel, rng: np.random.Generator) -> Panel:
     """A panel in which a tenth of the bars is missing: what fills gaps from later bars gives itself away there."""
     is_missing = rng.random(panel.shape) < _GAPS
     return panel.with_fields({name: np.where(is_missing, np.nan, values) for name, values in panel.fields.items()})
-
-
-def _spliced(panel: Panel, t: int, future: Mapping[str, FloatArray]) -> Panel:
-    later = np.arange(len(panel.sessions)) > t
-    fields = {name: np.where(later[:, None], future[name], values) for name, values in panel.fields.items()}
-    gap = np.where(later, np.timedelta64(365, "D"), np.timedelta64(0, "D"))
-    member = np.asarray(panel.member) ^ later[:, None]
-    return replace(panel, sessions=panel.sessions + gap, closes_at=panel.closes_at + gap, fields=fields, member=member)

@@ -1,6 +1,5 @@
 """Ratios and differences of two numbers, found by what a forecast has left unexplained."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -76,11 +75,16 @@ def find_ratios(
     """
     counts = np.ones(len(y)) if weight is None else weight / weight.mean()
     surplus, variance = counts * (y - forecast), counts**2 * forecast * (1.0 - forecast)
-    names = _most_telling(numbers, surplus, variance)
-    scored = []
-    for ratio in _candidates(names):
-        ranks = _ranks(ratio.of(numbers))
-        scored.append((_strength(ranks, surplus, variance), ratio))
+    alone = {name: _strength(_bins(numbers[name].to_numpy()), surplus, variance) for name in numbers.columns}
+    # In order of names, so that the order of columns in a table decides nothing.
+    telling = sorted(sorted(alone, key=lambda name: -alone[name])[:_MOST_NUMBERS])
+    candidates = [
+        ratio
+        for one, other in combinations(telling, 2)
+        for ratio in (Ratio(one, other), Ratio(other, one), Ratio(one, other, is_difference=True))
+    ]
+    scored = [(_strength(_bins(ratio.of(numbers)), surplus, variance), ratio) for ratio in candidates]
+    # Bonferroni's bound: all that were tried share the chance that one of them is kept in noise.
     least = chi2.isf(_LEVEL / max(1, len(scored)), _BINS)
     scored.sort(key=lambda pair: -pair[0])
     kept: list[Ratio] = []
@@ -88,28 +92,15 @@ def find_ratios(
     for strength, ratio in scored:
         if strength < least or len(kept) == _MOST:
             break
-        order = _order(ratio.of(numbers))
+        order = _unit_ranks(ratio.of(numbers))
+        # Orders have mean 0 and length 1, so that their product is the correlation of ranks.
         if all(abs(float(order @ other)) < _ALIKE for other in orders):
             kept.append(ratio)
             orders.append(order)
     return tuple(kept)
 
 
-def _most_telling(numbers: pd.DataFrame, surplus: FloatArray, variance: FloatArray) -> list[str]:
-    """Names of the numbers to pair."""
-    strengths = {name: _strength(_ranks(numbers[name].to_numpy()), surplus, variance) for name in numbers.columns}
-    kept = sorted(strengths, key=lambda name: -strengths[name])[:_MOST_NUMBERS]
-    return sorted(kept)
-
-
-def _candidates(names: list[str]) -> Iterator[Ratio]:
-    for one, other in combinations(names, 2):
-        yield Ratio(one, other)
-        yield Ratio(other, one)
-        yield Ratio(one, other, is_difference=True)
-
-
-def _ranks(values: FloatArray) -> IntArray:
+def _bins(values: FloatArray) -> IntArray:
     """The sixteenth of the rows in which each value lies; a bin of its own where it is missing."""
     known = ~np.isnan(values)
     bins = np.full(len(values), _BINS, np.int64)
@@ -120,13 +111,15 @@ def _ranks(values: FloatArray) -> IntArray:
 
 
 def _strength(bins: IntArray, surplus: FloatArray, variance: FloatArray) -> float:
+    """Score statistic of the bins (n_rows,): surplus of ones in each, squared and over its variance, summed."""
     sums, variances = (np.bincount(bins, weights=values, minlength=_BINS + 1) for values in (surplus, variance))
+    # The sum is near chi-square only where bins hold enough rows; near-empty ones would add chance.
     is_filled = variances > 1.0
     return float((sums[is_filled] ** 2 / variances[is_filled]).sum())
 
 
-def _order(values: FloatArray) -> FloatArray:
-    """Ranks with mean 0 and length 1, in which what is missing lies in the middle."""
+def _unit_ranks(values: FloatArray) -> FloatArray:
+    """Ranks with mean 0 and length 1, shape (n_rows,); missing values lie in the middle."""
     known = ~np.isnan(values)
     ranks = np.zeros(len(values))
     ranks[known] = rankdata(values[known])

@@ -52,12 +52,13 @@ def change(values: FloatArray, bars: int) -> FloatArray:
     assert bars > 0, "a negative change would look ahead"
     out = np.empty(values.shape)
     out[:bars] = np.nan
+    # Straight into the result, without an array in between.
     np.subtract(values[bars:], values[:-bars], out=out[bars:])
     return out
 
 
 def ratio(top: FloatArray, bottom: FloatArray, *, otherwise: float = np.nan) -> FloatArray:
-    """`top / bottom` where `bottom` is above zero, NaN where either is missing, else `otherwise`.
+    """`top / bottom`, of their shape, where `bottom` is above zero, NaN where either is missing, else `otherwise`.
 
     Examples
     --------
@@ -132,7 +133,9 @@ def rolling_skewness(values: FloatArray, window: int, *, min_share: float = MIN_
     n, *sums = _moments(values, window, 3)
     mean, second, third = (moment / np.maximum(n, 1.0) for moment in sums)
     m2 = second - mean * mean
+    # The difference of two large numbers: what is left of a constant window is rounding, and may be below 0.
     _blanked(m2, m2 < _ROUNDING * second, by=0.0)
+    # E(x - m)^3 = E x^3 - 3 m E x^2 + 2 m^3
     m3 = third - mean * (3.0 * second - 2.0 * mean * mean)
     correction = np.sqrt(n * (n - 1.0)) / np.maximum(n - 2.0, 1.0)
     return _blanked(ratio(m3, m2 * np.sqrt(m2)) * correction, n < _needed(window, min_share, least=3))
@@ -181,6 +184,7 @@ def _over_window(values: FloatArray, window: int, combine: np.ufunc) -> FloatArr
     out, covered = values, 0
     part, span = values, 1
     while span <= window:
+        # The bits of the window's length say which spans make it up.
         if window & span:
             out = _joined(out, part, bars=covered, combine=combine) if covered else part
             covered += span
@@ -198,6 +202,7 @@ def _joined(recent: FloatArray, older: FloatArray, *, bars: int, combine: np.ufu
 
 
 def _needed(window: int, min_share: float, *, least: int = 1) -> float:
+    # A hair less, as the product may be a rounding above the whole number of rows that it means.
     return max(min_share * window - 1e-9, least)
 
 
@@ -209,6 +214,7 @@ def _blanked(values: FloatArray, blank: BoolArray, *, by: float = np.nan) -> Flo
 
 def _count(is_valid: BoolArray, window: int) -> FloatArray:
     """Valid rows in each window, shape (T, S), or (T, 1) where all columns miss the same rows."""
+    # The usual case of a full panel, in which one column of counts spares the work of all.
     alike = (is_valid == is_valid[:, :1]).all()
     return _over_window((is_valid[:, :1] if alike else is_valid).astype(np.float64), window, np.add)
 
@@ -232,6 +238,7 @@ def _moments(values: FloatArray, window: int, order: int) -> list[FloatArray]:
 
 def _spread(n: FloatArray, total: FloatArray, squares: FloatArray) -> FloatArray:
     """Sample standard deviation from count, sum and sum of squares."""
+    # An array of its own from here on, which is worked on in place.
     deviations = squares - total * total / np.maximum(n, 1.0)
     _blanked(deviations, deviations < _ROUNDING * squares, by=0.0)
     deviations /= np.maximum(n - 1.0, 1.0)

@@ -54,6 +54,7 @@ def sentiment_mean(field: str = "sentiment", window: int = 5) -> Feature:
 
 def sentiment_z(field: str = "sentiment", window: int = 60) -> Feature:
     """The score less its mean over the last `window` bars, in its standard deviations over them."""
+    # Adjusted prices are allowed: a later split multiplies value, mean and deviation alike, and drops out.
     require_at_least(window, 2, name="sentiment_z: window")
     return Feature(
         _name("sentiment_z", field, window),

@@ -30,8 +30,9 @@ def require_sound(feature: Feature, panel: Panel, *, seed: int = 0) -> None:
     finnet.errors.LookAheadError: feature 'ahead' of MADE000 on ...; it looks ahead
     """
     PanelView(panel).require_fields(feature)
-    part, rng = _slice(feature, panel), np.random.default_rng(seed)
+    part, rng = _fullest_slice(feature, panel), np.random.default_rng(seed)
     end = len(part.sessions) - 1
+    # Sessions whose look-back is full; the last one is left out, as nothing comes after it.
     warm = np.arange(max(min(feature.look_back, end) - 1, 0), end)
     cuts = np.sort(rng.choice(warm, min(_CUTS, len(warm)), replace=False)).tolist()
     require_no_look_ahead(feature, part, seed=seed, sessions=cuts, tolerance=_TOLERANCE)
@@ -44,12 +45,14 @@ def require_sound(feature: Feature, panel: Panel, *, seed: int = 0) -> None:
         return
 
 
-def _slice(feature: Feature, panel: Panel) -> Panel:
+def _fullest_slice(feature: Feature, panel: Panel) -> Panel:
+    """The symbols with most values, and the sessions in which they have most, with a look-back before them."""
     is_known = np.isfinite(panel["close"])
     for name in feature.fields:
         is_known = is_known & np.isfinite(panel[name])
     symbols = np.sort(np.argsort(-is_known.sum(axis=0), kind="stable")[:_SYMBOLS])
     length = feature.look_back + _SESSIONS
+    # Values before each session, so that a difference counts those of any stretch.
     before = np.concatenate([[0], is_known[:, symbols].sum(axis=1).cumsum()])
     stops = np.arange(min(length, len(before) - 1), len(before))
     known = before[stops] - before[np.maximum(stops - _SESSIONS, 0)]

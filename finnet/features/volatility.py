@@ -39,6 +39,7 @@ def volatility_ratio(fast: int = 5, slow: int = 20) -> Feature:
 
     def formula(view: PanelView) -> FloatArray:
         share = ratio(view.value(volatility(fast)), view.value(volatility(slow)))
+        # Prices that stand still have no volatility, and its logarithm would be minus infinity.
         return np.log(share, out=np.full(view.shape, np.nan), where=share > 0)
 
     return Feature(f"volatility_ratio_{fast}_{slow}", slow + 1, ("close",), formula, per_symbol=True)

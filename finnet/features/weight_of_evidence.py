@@ -67,6 +67,7 @@ class Evidence:
         of one outcome alone has a finite weight, and one with few rows a small one.
         """
         n_good, n_bad = self.good.sum(), self.bad.sum()
+        # The same share is added to goods and bads, so that a bin at the rate of all keeps a weight of 0.
         pseudo = _PSEUDO_ROWS / min(n_good, n_bad)
         return np.asarray(np.log((self.good / n_good + pseudo) / (self.bad / n_bad + pseudo)))
 
