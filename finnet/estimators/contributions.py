@@ -113,6 +113,8 @@ def contributions(
     floor, slope = 0.0, 1.0  # of the curve that turns average probabilities into published ones
     if isinstance(model, CalibratedClassifier) and model.calibrator_ is not None:
         floor, slope = model.floor_, model.calibrator_.slope_
+    elif _has_curve(model):
+        slope = model._raced.curve.slope_
     parts = [Part(own.network, own.X, before.X, own.share) for own, before in zip(seen, seen_before, strict=True)]
     with one_blas_thread():
         # The slope stretches log-odds, and with them what a sum misses.
@@ -199,19 +201,15 @@ def _(model: DefaultRiskClassifier, X: Any) -> list[_Seen]:
     return found
 
 
-@_seen.register
-def _(model: CalibratedClassifier, X: Any) -> list[_Seen] | None:
-    return _seen(model.classifier_, X)
-
-
-@_seen.register
-def _(model: TunedClassifier, X: Any) -> list[_Seen] | None:
-    return _seen(model.classifier_, X)
+@_seen.register(CalibratedClassifier)
+@_seen.register(TunedClassifier)
+def _(model: Any, X: Any) -> list[_Seen] | None:
+    return None if _has_curve(model.classifier_) else _seen(model.classifier_, X)
 
 
 @_seen.register
 def _(model: CrossFit, X: Any) -> list[_Seen] | None:
-    found = [_seen(own, X) for own in model.models]
+    found = [None if _has_curve(own) else _seen(own, X) for own in model.models]
     if any(own is None for own in found):
         return None
     return [seen._replace(share=seen.share / len(found)) for own in found for seen in own or []]
@@ -242,6 +240,11 @@ def _(model: LogisticRegression, X: Any) -> list[_Seen] | None:
     network = dense_network((model.coef_.shape[1], 1), output=Sigmoid(), dtype="float64")
     network.restore(np.append(model.coef_[0], model.intercept_).astype(np.float64))
     return [_Seen(network, 1.0, np.asarray(X, np.float64), _named(X))]
+
+
+def _has_curve(model: Any) -> bool:
+    """Whether a default-risk classifier calibrates its average, which only it itself, no average of it, can undo."""
+    return isinstance(model, DefaultRiskClassifier) and model._raced.curve is not None
 
 
 def _named(X: Any) -> Mapping[str, FloatArray]:

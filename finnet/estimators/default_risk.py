@@ -1,6 +1,7 @@
 """The default-risk classifier: a table of loans in, probabilities of default out, and nothing to tune."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -10,11 +11,12 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from finnet.checks import require_choice, require_whole
 from finnet.errors import ConfigError, DataError, NotSavedError
+from finnet.estimators.calibrators import AverageCalibrator, HeldOut, choose_calibrator
 from finnet.estimators.fit_checks import has_validation, require_jobs
 from finnet.estimators.network_base import RandomState, generator
 from finnet.estimators.probabilities import BinaryClassifier
 from finnet.estimators.risk_history import RiskHistory
-from finnet.estimators.risk_race import Division, Race, divide, log_losses, run_race
+from finnet.estimators.risk_race import FLOOR, Division, Race, divide, log_losses, log_odds, run_race
 from finnet.estimators.risk_table import RiskTable
 from finnet.estimators.sample_weights import checked_sample_weight
 from finnet.estimators.target_checks import positions, require_known, require_targets
@@ -23,9 +25,6 @@ from finnet.fitting import InnerFolds
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["FLOOR", "DefaultRiskClassifier"]
-
-FLOOR = 1e-5
-"""No forecast is nearer to 0 or 1 than this."""
 
 _BAGS_OF_GIVEN = 3  # networks of each design where the caller gives the rows that stop them
 
@@ -55,11 +54,14 @@ class DefaultRiskClassifier(BinaryClassifier):
     its risk turns, the other as plain quantiles and with strong weight decay. Rows are divided into bags; each trains
     networks that share their weights (TabM; Gorishniy, Kotelnikov & Babenko 2024) and is stopped by the rows that it
     leaves out. A design that does not help in the forecasts of those rows retires after the first bags; those that
-    stay are averaged by how likely their forecasts make what happened.
+    stay are averaged by how likely their forecasts make what happened. Where the forecasts of rows left out are too
+    timid, or too high or low on the whole, and a curve that was fitted without a bag makes that bag's better, the
+    average is calibrated by such a curve; see `AverageCalibrator`.
 
     Numbers may have gaps and codes, categories may be text, category or truth values; a level that `fit` has not seen
     counts as none of those that it has. Values that stand often and far from all others of their column, such as -9
-    among months, are taken for codes: each is a level of its own, and has no place in the order of the numbers. Everything is learned from the rows given to `fit`.
+    among months, are taken for codes: each is a level of its own, and has no place in the order of the numbers.
+    Everything is learned from the rows given to `fit`.
 
     Parameters
     ----------
@@ -89,11 +91,14 @@ class DefaultRiskClassifier(BinaryClassifier):
         Names of the ratios and differences that were found to help.
     codes_ : dict of str to list of float
         Values that were taken for codes, by column.
+    calibration_ : dict or None
+        How the curve was found, as `choose_calibrator` says it; None where none was looked for: where X_val was given,
+        or folds that say so, and in a model that was read from a file.
     is_fitted_in_folds_ : bool
         Whether `folds` were given.
     out_of_bag_ : ndarray of shape (n_rows,)
-        Probability of the second class for each training row, by the bags that had left it out; NaN where none
-        had, as for all rows of X where X_val was given, whose rows then follow.
+        Probability of the second class for each training row, by the bags that had left it out, not calibrated; NaN
+        where none had, as for all rows of X where X_val was given, whose rows then follow.
     history_, bags_, designs_ : DataFrame
         How the networks learned: losses of every epoch, a row for every bag and one for every design, such as how one
         retired; see `finnet.estimators.risk_history.RiskHistory`. Like `out_of_bag_` in no model file.
@@ -184,6 +189,11 @@ class DefaultRiskClassifier(BinaryClassifier):
     def ratios_(self) -> list[str]:
         """Names of the ratios and differences that were found to help."""
         return [ratio.name for ratio in self._table.ratios]
+
+    @property
+    def calibration_(self) -> Mapping[str, Any] | None:
+        """How the curve of the average was found; see `choose_calibrator`."""
+        return self._raced.calibration
 
     @property
     def codes_(self) -> dict[str, list[float]]:
@@ -285,9 +295,12 @@ class DefaultRiskClassifier(BinaryClassifier):
             divisions = [Division(np.arange(n_train), np.arange(n_train, len(y)))] * _BAGS_OF_GIVEN
         rng = np.random.default_rng(seeds.training)
         signs = table.signs(self.monotone) if self.monotone else None
-        return run_race(
+        race = run_race(
             shown, y, divisions, members=self.members, rng=rng, n_jobs=self.n_jobs, weight=weight, signs=signs
         )
+        if isinstance(judged_by, _Loans) or (judged_by is not None and not judged_by.calibrate):
+            return race
+        return _calibrated(race, y, divisions=divisions, folds=judged_by, weight=weight)
 
     def _with_ratios(
         self, table: RiskTable, race: Race, *, train: _Loans, judged_by: _JudgedBy, seeds: _Seeds
@@ -308,6 +321,28 @@ class DefaultRiskClassifier(BinaryClassifier):
         after, then = (log_losses(P[known], y[known]) for P in (other.out_of_bag, before))
         is_better = np.average(after, weights=counts) < np.average(then, weights=counts)
         return (with_ratios, other) if is_better else (table, race)
+
+
+def _calibrated(
+    race: Race, y: IntArray, *, divisions: Sequence[Division], folds: InnerFolds | None, weight: FloatArray | None
+) -> Race:
+    """The race with a curve for its average, where forecasts of rows left out say that one helps."""
+    assert race.out_of_bag is not None
+    known, left_out_by = ~np.isnan(race.out_of_bag), np.zeros(len(y), np.int64)
+    for k, division in enumerate(divisions):
+        # Where rows are left out three times, the last time tells the parts that judge curves.
+        left_out_by[division.judged] = k
+    stretch, overlap = (np.arange(len(y)), 1.0) if folds is None else (folds.stretch, folds.overlap)
+    held_out = HeldOut(
+        log_odds(race.out_of_bag[known]),
+        y[known],
+        left_out_by[known],
+        stretch[known],
+        overlap,
+        None if weight is None else weight[known],
+    )
+    curve, facts = choose_calibrator(held_out, AverageCalibrator)
+    return replace(race, curve=curve if facts["taken"] else None, calibration=facts)
 
 
 def _not_saved(name: str) -> NotSavedError:

@@ -18,6 +18,7 @@ from finnet.estimators.archive import (
 )
 from finnet.estimators.default_risk import DefaultRiskClassifier
 from finnet.estimators.encoder_forms import describe_encoder, restore_encoder
+from finnet.estimators.naive_forms import describe_curve, restore_curve
 from finnet.estimators.risk_designs import DESIGNS, Bag, risk_network
 from finnet.estimators.risk_race import Race
 from finnet.estimators.risk_table import RiskTable
@@ -44,6 +45,7 @@ def describe_default_risk(model: DefaultRiskClassifier, arrays: Arrays) -> dict[
         "encoder": describe_encoder(table.encoder_, arrays),
         "ratios": [[ratio.first, ratio.second, bool(ratio.is_difference)] for ratio in table.ratios],
         "shares": dict(race.shares),
+        "curve": None if race.curve is None else describe_curve(race.curve),
         "bags": [_describe_bag(bag, arrays) for bag in race.bags],
     }
 
@@ -56,7 +58,10 @@ def restore_default_risk(description: Description, arrays: Arrays) -> DefaultRis
         raise DataError(f"classes {model.classes_.tolist()} are not two")
     model._table = _restore_table(description, arrays)
     bags = [_restore_bag(bag, arrays) for bag in description["bags"]]
-    model._raced = Race(bags, _shares(description["shares"], bags), None)
+    # Models of earlier versions have no curve.
+    line = description.get("curve")
+    curve = None if line is None else restore_curve(line)
+    model._raced = Race(bags, _shares(description["shares"], bags), None, curve=curve)
     _try(model)
     return model
 

@@ -2,18 +2,34 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
+from scipy.special import logit
 
+from finnet.estimators.calibrators import LogitCalibrator
 from finnet.estimators.risk_designs import DESIGNS, Bag, Shown, TrainedBag, train_bag
 from finnet.estimators.risk_history import BagHistory, RiskHistory, Standing
 from finnet.estimators.threads import one_blas_thread
 from finnet.types import FloatArray, IntArray
 from finnet.weights import effective_number
 
-__all__ = ["Division", "Race", "blend", "divide", "log_losses", "run_race", "standings", "still_racing"]
+__all__ = [
+    "FLOOR",
+    "Division",
+    "Race",
+    "blend",
+    "divide",
+    "log_losses",
+    "log_odds",
+    "run_race",
+    "standings",
+    "still_racing",
+]
+
+FLOOR = 1e-5
+"""No forecast of a default is nearer to 0 or 1 than this."""
 
 _FEW_ROWS, _MANY_ROWS = 1_500, 20_000
 _FIRST_BAGS = 2  # after which a design may retire, of five
@@ -35,13 +51,16 @@ class Race:
     """What came of a race: the bags of the designs that stayed, the share of each design, and forecasts out of bag.
 
     `out_of_bag` has shape (n_rows,) and NaN for rows that no bag has left out. It and `history` are None where they
-    were not saved.
+    were not saved. `curve` is that of the average's log-odds, where there is one; forecasts out of bag are without.
+    `calibration` says how it was looked for.
     """
 
     bags: Sequence[Bag]
     shares: Mapping[str, float]
     out_of_bag: FloatArray | None
     history: RiskHistory | None = None
+    curve: LogitCalibrator | None = None
+    calibration: Mapping[str, Any] | None = None
 
     def forecast(self, shown: Shown) -> FloatArray:
         """Probability of the second class, shape (n_rows,)."""
@@ -50,7 +69,7 @@ class Race:
             for bag in self.bags:
                 n_alike = sum(other.design == bag.design for other in self.bags)
                 risk += self.shares[bag.design] / n_alike * bag.forecast(shown)
-        return risk
+        return risk if self.curve is None else self.curve.predict(log_odds(risk))
 
 
 def run_race(
@@ -169,6 +188,11 @@ def _bag_of_group(y: IntArray, groups: IntArray, n_bags: int, *, rng: np.random.
     bag_of = np.empty(len(shares), np.int64)
     bag_of[np.lexsort((rng.random(len(shares)), shares))] = np.arange(len(shares)) % n_bags
     return bag_of
+
+
+def log_odds(P: FloatArray) -> FloatArray:
+    """Log-odds of probabilities, shape (n_rows,); nearer to 0 or 1 than FLOOR they count as FLOOR."""
+    return np.asarray(logit(np.clip(P, FLOOR, 1.0 - FLOOR)))
 
 
 def log_losses(P: FloatArray, y: IntArray) -> FloatArray:

@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from finnet.errors import DataError
 from finnet.estimators.calibrators import (
+    AverageCalibrator,
     CalibratedClassifier,
     HeldOut,
     LogitCalibrator,
@@ -174,3 +175,21 @@ def test_three_classes_cannot_be_calibrated():
     X, _ = table(200)
     with pytest.raises(DataError, match="which calibration needs; fit without folds"):
         CalibratedClassifier(LogisticRegression()).fit(X, np.arange(200) % 3, folds=folds(200))
+
+
+def test_an_average_takes_its_level_from_single_fits_but_no_slope_below_one():
+    score = np.tile([-3.0, -1.0, 1.0, 3.0], 100)
+    y = (np.arange(400) % 10 < 4 + np.sign(score)).astype(int)
+    curve = AverageCalibrator().fit(score, y)
+    assert LogitCalibrator(0.1).fit(score, y).slope_ < 1.0
+    assert curve.slope_ == 1.0
+    assert curve.predict(score).mean() == pytest.approx(y.mean(), abs=0.005)
+
+
+def test_an_average_of_timid_fits_gets_their_slope():
+    rng = np.random.default_rng(0)
+    truth = rng.normal(0.0, 1.5, 4000)
+    y = (rng.random(4000) < expit(truth)).astype(int)
+    curve, facts = choose_calibrator(HeldOut(truth / 1.3, y, np.arange(4000) % 5, np.arange(4000)), AverageCalibrator)
+    assert facts["taken"]
+    assert 1.15 < curve.slope_ < 1.35

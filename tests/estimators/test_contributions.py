@@ -1,5 +1,7 @@
 """Contributions: columns of the table, summing to the published forecast, and reasons that the model bears out."""
 
+from copy import deepcopy
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -9,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from finnet.errors import DataError
-from finnet.estimators.calibrators import CalibratedClassifier
+from finnet.estimators.calibrators import AverageCalibrator, CalibratedClassifier
 from finnet.estimators.changes import smallest_change
 from finnet.estimators.contributions import INTEGRATED, SAMPLED, contributions, log_odds, typical_row
 from finnet.estimators.default_risk import DefaultRiskClassifier
@@ -149,6 +151,17 @@ def test_a_code_goes_to_its_column():
     assert list(found.table) == list(table)
     assert found.table.abs().mean().idxmax() == "months"
     assert found.missed <= 1e-3
+
+
+def test_contributions_sum_to_the_calibrated_score(risk_model):
+    bent = deepcopy(risk_model)
+    curve = AverageCalibrator()
+    curve.slope_, curve.intercept_ = 1.4, -0.2
+    bent._raced = replace(bent._raced, curve=curve)
+    found, plain = _explained(bent), _explained(risk_model)
+    np.testing.assert_allclose(found.score, 1.4 * plain.score - 0.2)
+    assert found.missed <= 1e-3
+    np.testing.assert_allclose(found.table, 1.4 * plain.table, atol=5e-3)
 
 
 def test_other_models_are_explained_by_sampling_with_exact_sums(tree):

@@ -1,16 +1,19 @@
 """The default-risk classifier: tables of all kinds in, probabilities out, and what it says of tables that are wrong."""
 
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import logit
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import roc_auc_score
 
 from finnet.errors import ConfigError, DataError, FinnetWarning, NotSavedError
 from finnet.estimators.archive import Archive, pack, unpack
+from finnet.estimators.calibrators import AverageCalibrator
 from finnet.estimators.default_risk import FLOOR, DefaultRiskClassifier
 from finnet.estimators.risk_race import blend, divide, standings, still_racing
 from finnet.estimators.risk_table import RiskTable
@@ -38,6 +41,12 @@ def loans(n_rows: int = N_ROWS, *, seed: int = 0) -> tuple[pd.DataFrame, np.ndar
         }
     )
     return table, (risk > 3.0).astype(int)
+
+
+def curve(slope: float, intercept: float) -> AverageCalibrator:
+    made = AverageCalibrator()
+    made.slope_, made.intercept_ = slope, intercept
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +262,34 @@ def test_a_file_from_before_codes_were_told_apart_is_read(fitted):
     np.testing.assert_array_equal(loaded.predict_proba(no_codes), model.predict_proba(no_codes))
 
 
+def test_timid_forecasts_are_calibrated_and_the_order_of_loans_stays():
+    table, y = loans(600, seed=2)
+    timid = DefaultRiskClassifier(members=1, random_state=0).fit(table, np.where(np.arange(600) % 7, y, 1 - y))
+    assert timid.calibration_["rows"] == 600
+    timid._raced = replace(timid._raced, curve=None)
+    plain = timid.predict_proba(table)[:, 1]
+    timid._raced = replace(timid._raced, curve=curve(1.5, 0.1))
+    np.testing.assert_array_equal(np.argsort(timid.predict_proba(table)[:, 1]), np.argsort(plain))
+    np.testing.assert_allclose(logit(timid.predict_proba(table)[:, 1]), 1.5 * logit(plain) + 0.1)
+
+
+def test_a_loaded_classifier_keeps_its_curve(fitted):
+    table, _ = loans(50, seed=5)
+    bent = deepcopy(fitted)
+    bent._raced = replace(bent._raced, curve=curve(1.5, 0.1))
+    loaded = model_from_bytes(model_to_bytes(bent))
+    np.testing.assert_array_equal(loaded.predict_proba(table), bent.predict_proba(table))
+    assert loaded.calibration_ is None
+
+
+def test_rows_that_were_given_to_judge_calibrate_nothing():
+    table, y = loans()
+    assert DefaultRiskClassifier(members=1, random_state=0).fit(table, y, X_val=table, y_val=y).calibration_ is None
+    first, second = np.split(np.arange(N_ROWS), 2)
+    folds = InnerFolds(fit=[first], validation=[second], held_out=[second], stretch=np.arange(N_ROWS), calibrate=False)
+    assert DefaultRiskClassifier(members=1, random_state=0).fit(table, y, folds=folds).calibration_ is None
+
+
 def test_a_loaded_classifier_forecasts_the_same_bits(fitted):
     loaded, (table, _) = model_from_bytes(model_to_bytes(fitted)), loans(300, seed=5)
     np.testing.assert_array_equal(loaded.predict_proba(table), fitted.predict_proba(table))
@@ -277,6 +314,7 @@ def test_a_loaded_classifier_forecasts_the_same_bits(fitted):
         lambda model: model.update(codes={"moon": [-9.0]}),
         lambda model: model.update(codes={"debt": ["-99"]}),
         lambda model: model.update(codes={}),
+        lambda model: model.update(curve=[-1.0, 0.0]),
     ],
 )
 def test_a_damaged_file_is_refused(fitted, damage):
