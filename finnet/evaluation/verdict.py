@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from finnet.evaluation.metrics import METRICS
+from finnet.evaluation.metrics import metric_named
 from finnet.evaluation.paired_tests import FEWEST_FITS
 from finnet.names import model_in_sentence as _name
 
@@ -33,7 +33,7 @@ def write_verdict(
         What was tested, as "812 sessions in 3.2 years".
     """
     is_naive = table["model"].isin(naive)
-    opening = f"By {METRICS[str(table['metric'].iloc[0])].words}, over {evidence}, {_name(reference)}"
+    opening = f"By {metric_named(str(table['metric'].iloc[0])).words}, over {evidence}, {_name(reference)}"
     sentences = [
         _outcome(table[~is_naive], opening),
         _outcome(table[is_naive], opening if is_naive.all() else "Against the naive forecasts, it"),
