@@ -102,23 +102,23 @@ def outcomes_analysis(
     # Rows of one session share its shocks, and outcomes of neighboring sessions overlap; loans are each by themselves.
     is_once = known["entity"].nunique() == len(known)
     units = float(len(known)) if is_once else max(cases.n_units / cases.horizon, 1.0)
-    middle = _middle(cases, units) if shape == "rate" else _NO_MIDDLE
+    middle = _mean_gap(cases, units) if shape == "rate" else _NO_MEAN_GAP
     return OutcomesAnalysis(
         kind=cases.kind,
         n=len(cases.truth),
         **middle,
         scores=scores,
         headline=headline,
-        worse_chance=_worse(scores, headline),
+        worse_chance=_worse_chance(scores, headline),
         bins=_bins(forecasts, cases.kind),
         months=_months(cases, headline) if shape == "rate" and cases.is_dated else pd.DataFrame(),
     )
 
 
-_NO_MIDDLE = dict.fromkeys(("forecast", "observed", "low", "high", "gap_chance"), float("nan"))
+_NO_MEAN_GAP = dict.fromkeys(("forecast", "observed", "low", "high", "gap_chance"), float("nan"))
 
 
-def _middle(cases: Cases, units: float) -> dict[str, float]:
+def _mean_gap(cases: Cases, units: float) -> dict[str, float]:
     """Mean forecast and mean truth; the variance of their gap is that of `units` independent rows."""
     truth, forecast = cases.truth, cases.values[:, 0]
     low, high = _interval(truth, units, is_rate=cases.kind == "probability")
@@ -152,7 +152,7 @@ def _scores(now: pd.DataFrame, before: Mapping[str, Mapping[str, float]]) -> pd.
     return now.assign(**{f"run_{name}": known[name].to_numpy() for name in known})[columns]
 
 
-def _worse(scores: pd.DataFrame, headline: str) -> float:
+def _worse_chance(scores: pd.DataFrame, headline: str) -> float:
     """Chance of a headline so much worse, of two normal estimates whose errors are those of their intervals."""
     row = scores[scores["metric"] == headline]
     if row.empty:

@@ -77,7 +77,6 @@ class Pairs:
         values = np.column_stack([contributions(metric, cases, column) for column in columns])
         # Sessions without a rank IC say nothing about any model.
         known = np.isfinite(values).all(axis=1)
-        # Numbered anew without gaps, as units that lost all their rows must not count as values of zero.
         unit = np.unique(cases.unit[known], return_inverse=True)[1]
         gains = values[known] if metric.higher_is_better else -values[known]
         weight = None if cases.weight is None else cases.weight[known]
@@ -135,6 +134,7 @@ class Pairs:
             return Answers(_UNDEFINED, _UNDEFINED, _UNDEFINED, f"{self.cases.unit_name}s", None)
         forecasts, counted = self._forecasts_test(difference)
         if not self.cases.is_dated:
+            # Without dates folds share training rows, and what other fits would do is told but does not decide.
             return Answers(forecasts, self._shared_rows(difference), forecasts, counted, self._one_fold(difference))
         fits = fits_t(self._mean_by(difference, self.fold))
         # The larger p-value decides: what other fits would do is only asked where there are enough of them.

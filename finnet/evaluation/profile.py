@@ -225,6 +225,6 @@ def _with_forecast(before: ColumnProfile, column: "pd.Series[Any]", forecast: Fl
     known_forecast, seen = forecast[known], bins >= 0
     rows = np.bincount(bins[seen], minlength=len(before.shares))
     sums = np.bincount(bins[seen], known_forecast[seen], minlength=len(before.shares))
-    # A bin without a forecast row counts as the average row, so that moving there shifts nothing.
+    # Of a bin without a forecast nothing is known; it counts as the average row.
     usual = float(forecast.mean())
     return replace(before, forecast=tuple(np.where(rows > 0, sums / np.maximum(rows, 1), usual).tolist()))

@@ -163,7 +163,7 @@ def score(
     judged = _judging(names, cases)
     rows = [_rows(cases, number) for number in range(len(cases.models))]
     values = [[np.mean([_value(metric, part) for part in parts]) for metric in judged] for parts in rows]
-    ends = [_ends(own, judged, draws=draws, block=block_sessions, seed=seed) for own in cases.divisions]
+    ends = [_interval_ends(own, judged, draws=draws, block=block_sessions, seed=seed) for own in cases.divisions]
     # Months hold what loans of a time share, clients what one of them does; the outer ends allow for either.
     low, high = np.fmin.reduce([end[0] for end in ends]), np.fmax.reduce([end[1] for end in ends])
     named = pd.MultiIndex.from_product([cases.models, names], names=["model", "metric"])
@@ -238,6 +238,7 @@ def compared_metrics(forecasts: Forecasts) -> tuple[str, ...]:
 
 def _fitting(cases: Cases, target: str) -> tuple[str, ...]:
     names = target_named(target, cases.kind).scores
+    # The usual session counts, as a few thin ones only make their own rank IC undefined.
     is_panel = cases.is_dated and np.median(np.bincount(cases.unit)) >= MINIMUM_SYMBOLS
     if is_panel and target != "default" and "rank_ic" not in names:
         names = (*names, "rank_ic")
@@ -258,7 +259,7 @@ def _judging(names: Sequence[str], cases: Cases) -> list[Metric]:
     return [metric_named(name) for name in names]
 
 
-def _ends(
+def _interval_ends(
     cases: Cases, metrics: Sequence[Metric], *, draws: int, block: int | None, seed: int
 ) -> tuple[FloatArray, FloatArray]:
     """Ends of the interval of every metric of every model, shape (n_models, n_metrics) each, from one kind of unit."""
@@ -267,7 +268,7 @@ def _ends(
     rows = [_rows(cases, number) for number in range(len(cases.models))]
     blocks = _weight_blocks(cases, draws, block, rng=np.random.default_rng(seed))
     none = np.empty((len(rows), len(metrics), 0))
-    drawn = np.concatenate([none, *(_drawn(rows, metrics, weights) for weights in blocks)], axis=-1)
+    drawn = np.concatenate([none, *(_bootstrap_values(rows, metrics, weights) for weights in blocks)], axis=-1)
     known = np.isfinite(drawn).any(axis=-1)
     low, high = np.full((2, *known.shape), np.nan)
     if known.any():
@@ -303,7 +304,10 @@ def _block_length(cases: Cases) -> int:
 
     n, counts, numbers = cases.n_units, cases.counts, range(len(cases.models))
     rows = np.bincount(cases.unit, counts)
-    errors = np.column_stack([np.bincount(cases.unit, counts * _errors(cases, number)) / rows for number in numbers])
+    # Means by session, which are what the blocks consist of.
+    errors = np.column_stack(
+        [np.bincount(cases.unit, counts * _model_errors(cases, number)) / rows for number in numbers]
+    )
     # Errors that never vary have no autocorrelation to choose by.
     varying = errors[:, errors.std(axis=0) > 1e-12]
     if n < _FEWEST_FOR_BLOCKS or not varying.shape[1]:
@@ -312,7 +316,7 @@ def _block_length(cases: Cases) -> int:
     return max(cases.horizon, min(int(np.ceil(chosen)), n // 4), 1)
 
 
-def _errors(cases: Cases, number: int) -> FloatArray:
+def _model_errors(cases: Cases, number: int) -> FloatArray:
     """What shows how long the errors of a model last, shape (n,)."""
     truth, forecast = cases.truth, cases.values[:, number]
     if cases.kind == "quantile":
@@ -376,17 +380,17 @@ def _value(metric: Metric, rows: _Rows) -> float:
     return metric.function(*rows.judged(metric), **rows.given)
 
 
-def _drawn(rows: list[list[_Rows]], metrics: Sequence[Metric], weights: FloatArray) -> FloatArray:
+def _bootstrap_values(rows: list[list[_Rows]], metrics: Sequence[Metric], weights: FloatArray) -> FloatArray:
     """Every metric of every model, averaged over repeats, in every bootstrap sample: shape (models, metrics, draws)."""
     return np.array(
         [
-            [np.mean([_drawn_values(metric, part, weights) for part in parts], axis=0) for metric in metrics]
+            [np.mean([_bootstrap_metric(metric, part, weights) for part in parts], axis=0) for metric in metrics]
             for parts in rows
         ]
     )
 
 
-def _drawn_values(metric: Metric, rows: _Rows, weights: FloatArray) -> FloatArray:
+def _bootstrap_metric(metric: Metric, rows: _Rows, weights: FloatArray) -> FloatArray:
     """One metric in every bootstrap sample, shape (draws,)."""
     if metric.kind == "panel":
         each = session_rank_ic(rows.outcome, rows.forecast, rows.unit)

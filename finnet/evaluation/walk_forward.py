@@ -176,7 +176,7 @@ def forecast_folds(
     """
     works = (
         replace(work, has_importance=work.model in importance_of)
-        for work in _works(estimators, dataset, split, blocks=blocks or Blocks(), seed=seed, run_id=run_id)
+        for work in _units_of_work(estimators, dataset, split, blocks=blocks or Blocks(), seed=seed, run_id=run_id)
     )
     known = {(result.model, result.fold) for result in finished}
     left = (work for work in works if (work.model, work.fold) not in known)
@@ -185,7 +185,7 @@ def forecast_folds(
         start_tracker()
     parallel = Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs", initializer=ending_with_me())
     results = list(finished)
-    for result in parallel(delayed(_do)(work) for work in left):
+    for result in parallel(delayed(_fit_and_forecast)(work) for work in left):
         on_done(result)
         results.append(result)
     # Those finished before stand first in the list, whatever their place.
@@ -204,7 +204,7 @@ def refit_folds(dataset: Dataset, rows: IntArray, *, blocks: Blocks, seed: int) 
     return blocks.cut(dataset, rows, seed=derive_seed(seed, "blocks", "refit"))
 
 
-def _works(
+def _units_of_work(
     estimators: Mapping[str, Any], dataset: Dataset, split: Split, *, blocks: Blocks, seed: int, run_id: str
 ) -> Iterator[_Work]:
     for fold in checked_folds(split, dataset):
@@ -222,7 +222,7 @@ def _rows(dataset: Dataset, rows: IntArray) -> Rows:
     return Rows(dataset.X.iloc[rows].reset_index(drop=True), dataset.labels(rows), weight)
 
 
-def _do(work: _Work) -> FoldResult:
+def _fit_and_forecast(work: _Work) -> FoldResult:
     began = process_time()
     try:
         with threadpool_limits(1):
@@ -247,13 +247,13 @@ def _seeded(estimator: Any, seed: int) -> Any:
 
 
 def _record(work: _Work, fitted: Any, forecasts: Forecasts) -> FitRecord:
-    fits, spread = _fits(fitted), _told(fitted, "spread")
+    fits, spread = _fits(fitted), _attribute_of(fitted, "spread")
     members = _joined(fits, "members_")
     by_level = forecasts.table.groupby("level", dropna=False)["value"]
     return FitRecord(
-        chosen=_told(fits[0], "best_params_"),
+        chosen=_attribute_of(fits[0], "best_params_"),
         history=_joined(fits, "history_"),
-        # Fits are averaged with equal weight, so a member's share of the forecast is that of its fit's over all fits.
+        # Shares of members are those of the forecast of their own fit, and fits are averaged with equal weight.
         members=None if members is None else members.assign(share=members["share"] / len(fits)),
         spread=None if spread is None else float(spread(work.test.X).mean()),
         layers=_joined(fits, "layers_"),
@@ -261,7 +261,7 @@ def _record(work: _Work, fitted: Any, forecasts: Forecasts) -> FitRecord:
         bags=_joined(fits, "bags_"),
         designs=_joined(fits, "designs_"),
         rows=_use_of_rows(work, fitted),
-        calibration=_told(fitted, "calibration_"),
+        calibration=_attribute_of(fitted, "calibration_"),
         is_constant=bool((by_level.max() == by_level.min()).all()),
     )
 
@@ -282,14 +282,19 @@ def _use_of_rows(work: _Work, fitted: Any) -> dict[str, int]:
     """How the training rows were used; see `FitRecord`."""
     total, folds = len(work.train.y), work.folds
     in_folds = [
-        isinstance(part, CrossFit) or bool(getattr(part, "is_fitted_in_folds_", False)) for part in _layers(fitted)
+        isinstance(part, CrossFit) or bool(getattr(part, "is_fitted_in_folds_", False))
+        for part in _nested_estimators(fitted)
     ]
     if folds is None or not any(in_folds):
         return {"fits": 1, "least": total, "most": total, "fitted": total} | dict.fromkeys(_NOT_FITTED, 0)
     sizes, fitted_rows = [len(rows) for rows in folds.fit], len(folds.fitted)
-    calibrating = len(folds.judged) if _told(fitted, "calibration_") is not None else 0
-    kept = {"validating": max(map(len, folds.validation)), "calibrating": calibrating, "unused": total - fitted_rows}
-    return {"fits": len(sizes), "least": min(sizes), "most": max(sizes), "fitted": fitted_rows} | kept
+    calibrating = len(folds.judged) if _attribute_of(fitted, "calibration_") is not None else 0
+    not_fitted = {
+        "validating": max(map(len, folds.validation)),
+        "calibrating": calibrating,
+        "unused": total - fitted_rows,
+    }
+    return {"fits": len(sizes), "least": min(sizes), "most": max(sizes), "fitted": fitted_rows} | not_fitted
 
 
 _ROWS_TIMES_COLUMNS = 10_000  # forecasts of a fold that importance costs
@@ -298,12 +303,12 @@ _NOT_FITTED = ("validating", "calibrating", "unused")
 
 def _fits(fitted: Any) -> list[Any]:
     """The models of a cross-fitted estimator, or the one that there is."""
-    return next((part.models for part in _layers(fitted) if isinstance(part, CrossFit)), [fitted])
+    return next((part.models for part in _nested_estimators(fitted) if isinstance(part, CrossFit)), [fitted])
 
 
 def _joined(fits: Sequence[Any], name: str) -> pd.DataFrame | None:
     """The table that each fit has under this name, one after another, with the fit; members are numbered on."""
-    tables: list[pd.DataFrame] = [table for table in (_told(fit, name) for fit in fits) if table is not None]
+    tables: list[pd.DataFrame] = [table for table in (_attribute_of(fit, name) for fit in fits) if table is not None]
     if not tables:
         return None
     named = [table.reset_index() if table.index.name == "member" else table for table in tables]
@@ -318,16 +323,16 @@ def _joined(fits: Sequence[Any], name: str) -> pd.DataFrame | None:
 
 def _advice(fits: Sequence[Any]) -> list[str] | None:
     """What the fits say, each sentence once; None where none keeps watch."""
-    told = [advice for advice in (_told(fit, "advice_") for fit in fits) if advice is not None]
+    told = [advice for advice in (_attribute_of(fit, "advice_") for fit in fits) if advice is not None]
     return list(dict.fromkeys(sentence for advice in told for sentence in advice)) if told else None
 
 
-def _told(estimator: Any, name: str) -> Any:
+def _attribute_of(estimator: Any, name: str) -> Any:
     """What the outermost of the estimator and those inside it has under this name."""
-    return next((getattr(part, name) for part in _layers(estimator) if hasattr(part, name)), None)
+    return next((getattr(part, name) for part in _nested_estimators(estimator) if hasattr(part, name)), None)
 
 
-def _layers(estimator: Any) -> Iterator[Any]:
+def _nested_estimators(estimator: Any) -> Iterator[Any]:
     """The estimator and the fitted ones inside it, outermost first."""
     while estimator is not None:
         yield estimator
