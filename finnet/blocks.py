@@ -13,6 +13,7 @@ from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["Blocks"]
 
+# More blocks would cost more fits, each of which learns from hardly more rows.
 _MOST_FITS = 20
 
 
@@ -64,7 +65,7 @@ class Blocks:
         return min(max(3, round(1 / self.validation)), _MOST_FITS) if self.validation else 1
 
     def cut(self, dataset: Dataset, rows: IntArray, *, seed: int) -> InnerFolds | None:
-        """Divide training `rows`, None where nothing is held out; `seed` matters only where rows are drawn.
+        """Divide training `rows`, shape (n_rows,); None where nothing is held out. `seed` is that of drawn blocks.
 
         A block without which nothing would be left to learn from, or only one outcome, is not held out. ConfigError
         where that is so of every block.
@@ -72,13 +73,15 @@ class Blocks:
         if not self.validation:
             return None
         group = None if dataset.group is None else dataset.group[rows]
-        known = _Known.of(dataset, rows) if dataset.is_ordered and _recur(dataset.entity[rows]) else None
+        recurs = 2 * len(np.unique(dataset.entity[rows])) <= len(rows)
+        known = _Known.of(dataset, rows) if dataset.is_ordered and recurs else None
         part = (
             scattered_parts(dataset.X.iloc[rows], dataset.y[rows], parts=self.fits, seed=seed, group=group)
             if known is None
             else known.parts(self.fits)
         )
         held_out = [part == k for k in range(part.max() + 1)]
+        # In time the next block stops a fit, after the last one the first: a block that did both would flatter it.
         validation = held_out if known is None else [*held_out[1:], held_out[0]]
         fit = (
             [~block for block in held_out]
@@ -86,6 +89,7 @@ class Blocks:
             else [known.clear_of(a) & known.clear_of(b) for a, b in zip(held_out, validation, strict=True)]
         )
         if known is not None and group is not None:
+            # Blocks of time cut through groups, so a group with a row in either block leaves the fit.
             fit = [part & ~np.isin(group, group[a | b]) for part, a, b in zip(fit, held_out, validation, strict=True)]
         usable = [k for k in range(len(fit)) if _can_fit(dataset.y[rows], fit[k])]
         if not usable:
@@ -93,22 +97,16 @@ class Blocks:
                 f"{len(rows)} training rows leave no row to fit beside a block of {self.validation:.0%}, or only one"
                 " outcome; give a longer window, a shorter horizon or a smaller blocks.validation"
             )
+        # Rows that are entities of their own share nothing, but for those of one group.
+        alone = np.arange(len(rows)) if group is None else np.unique(group, return_inverse=True)[1]
         return InnerFolds(
             fit=[np.flatnonzero(fit[k]) for k in usable],
             validation=[np.flatnonzero(validation[k]) for k in usable],
             held_out=[np.flatnonzero(held_out[k]) for k in usable],
-            stretch=_own_luck(len(rows), group) if known is None else known.stretch,
+            stretch=alone if known is None else known.stretch,
             overlap=1.0 if known is None else known.overlap,
             calibrate=bool(self.calibration),
         )
-
-
-def _own_luck(rows: int, group: IntArray | None) -> IntArray:
-    return np.arange(rows) if group is None else np.unique(group, return_inverse=True)[1]
-
-
-def _recur(entity: np.ndarray) -> bool:
-    return 2 * len(np.unique(entity)) <= len(entity)
 
 
 def _can_fit(y: IntArray | FloatArray, fit: BoolArray) -> bool:
@@ -129,6 +127,7 @@ class _Known:
     def of(cls, dataset: Dataset, rows: IntArray) -> "_Known":
         known, tradable, resolves = (dataset.clock(name)[rows] for name in ("known_at", "tradable_at", "resolves_at"))
         bars = np.unique(known)
+        # side="right" less one: a moment between two bars gets the number of the earlier one.
         return cls(*(np.searchsorted(bars, moment, side="right") - 1 for moment in (known, tradable, resolves)))
 
     def parts(self, count: int) -> IntArray:

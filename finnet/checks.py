@@ -65,6 +65,7 @@ def require_column(column: str, known: Collection[str], *, key: str) -> None:
 
 def require_at_least(value: float, low: float, *, name: str) -> None:
     """Raise ConfigError unless `value >= low`."""
+    # Not `value < low`, which is false for NaN.
     if not value >= low:
         raise ConfigError(f"{name}={value} is too small; use {low} or more")
 
@@ -86,6 +87,7 @@ def require_number(value: Any, *, name: str, below: float = inf, zero: bool = Tr
 
 def is_whole(value: Any) -> bool:
     """Whether `value` is an int, Python's or NumPy's, and no bool."""
+    # Not isinstance(value, int), which a bool is too.
     return type(value) is int or isinstance(value, np.integer)
 
 
@@ -102,6 +104,7 @@ def require_methods(value: Any, methods: Sequence[str], *, name: str, such_as: s
     for method in methods:
         try:
             found = getattr(value, method)
+        # An AttributeError as well, but one that tells the user what a loaded model lacks.
         except NotSavedError:
             raise
         except AttributeError:
@@ -127,6 +130,7 @@ def require_date_format(value: str, *, name: str) -> None:
     """
     # In UTC, so that an offset is written too.
     day = datetime(2003, 2, 14, tzinfo=UTC)
+    # A format may leave out the day or the month, which strptime then reads as the first one.
     firsts = (day.date(), day.replace(day=1).date(), day.replace(month=1, day=1).date())
     try:
         with warnings.catch_warnings():
@@ -140,7 +144,7 @@ def require_date_format(value: str, *, name: str) -> None:
 
 
 def require_positive(values: FloatArray, *, name: str) -> None:
-    """Raise DataError unless every value is a finite number above zero."""
+    """Raise DataError unless every value of an array of any shape is a finite number above zero."""
     bad = np.flatnonzero(~(np.isfinite(values) & (values > 0)).ravel())
     if len(bad):
         raise DataError(

@@ -77,6 +77,7 @@ class Dataset:
         lengths = {len(part) for part in (self.X, self.y, self.entity, self.clocks, self.group) if part is not None}
         if len(lengths) > 1:
             raise DataError(f"X, y, entity, clocks and group have {sorted(lengths)} rows; give one of each per row")
+        # The way around a frozen dataclass: weights of 1 become None before anybody sees them.
         object.__setattr__(self, "weight", checked_weight(self.weight, len(self)))
         if not (self.has_label.any() if self.is_ordered else self.has_label.all()):
             raise DataError("y lacks labels; give rows with dates at least one label, and rows without dates all")
@@ -121,7 +122,7 @@ class Dataset:
         return rows if self.group is None else np.isin(self.group, self.group[rows])
 
     def take(self, rows: IntArray) -> Self:
-        """The Dataset of these row numbers, in the order given (which must keep time order)."""
+        """The Dataset of these row numbers, shape (k,), in the order given (which must keep time order)."""
         clocks = None if self.clocks is None else self.clocks.iloc[rows].reset_index(drop=True)
         X = self.X.iloc[rows].reset_index(drop=True)
         y, entity = self.y[rows], self.entity[rows]
@@ -133,6 +134,7 @@ class Dataset:
 def _require_clocks_in_order(clocks: pd.DataFrame, entity: np.ndarray) -> None:
     require_columns(clocks.columns, CLOCKS, name="clocks")
     known, decided, tradable, resolves = (clocks[name].to_numpy() for name in CLOCKS)
+    # Negated, since a missing time compares as false with everything.
     wrong = np.flatnonzero(~((known <= decided) & (decided < tradable) & (tradable < resolves)))
     if len(wrong):
         times = ", ".join(f"{name}={clocks[name].iloc[wrong[0]]}" for name in CLOCKS)

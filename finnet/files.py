@@ -80,6 +80,7 @@ def replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:
             for name, content in files.items():
                 (beside / name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _write_new(beside / name, content)
+            # Files have been synced as they were written; names of files are part of the folders that hold them.
             for path in [*(path for path in beside.rglob("*") if path.is_dir()), beside]:
                 _sync(path)
         _swap(beside, folder)
@@ -98,6 +99,7 @@ def restore_folder(folder: Path) -> bool:
     old, is_gone = stepped_aside(folder), not os.path.lexists(folder)
     if old.is_symlink() or not old.is_dir():
         return False
+    # Where the new folder is in place, the crash came after both renames, and the old one has only not been removed.
     if is_gone:
         os.rename(old, folder)
         _sync(folder.parent)
@@ -128,6 +130,7 @@ def point(link: Path, name: str) -> None:
     if link.exists() and not link.is_symlink():
         raise FileExistsError(errno.EEXIST, "is no link; move it away", str(link))
     beside = _beside(link)
+    # A link cannot be changed, but another may be renamed over it, so that no reader finds none.
     os.symlink(name, beside)
     try:
         os.replace(beside, link)
@@ -184,6 +187,7 @@ def is_file_of(handle: int, path: Path) -> bool:
 
 
 def _put(path: Path, content: bytes, *, mode: int, move: Callable[[Path, Path], None]) -> None:
+    # Only what was meant for this very name: other writers in the folder clear up their own.
     sweep(path.parent, re.compile(re.escape(_prefix(path)) + r"[0-9a-f]{12}\.partial"))
     beside, handle = _claim(path, mode)
     try:
@@ -196,6 +200,7 @@ def _put(path: Path, content: bytes, *, mode: int, move: Callable[[Path, Path], 
         raise
     finally:
         os.close(handle)
+    # The new name stands in the folder, which reaches the disk by a sync of its own.
     _sync(path.parent)
 
 
@@ -212,6 +217,7 @@ def _claim(path: Path, mode: int) -> tuple[Path, int]:
 
 def _hold(handle: int) -> bool:
     try:
+        # The system drops the lock when its process ends, however it ends: what nobody locks has no living writer.
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
@@ -247,6 +253,7 @@ def _write(handle: int, content: bytes) -> None:
     rest = memoryview(content)
     while rest:
         rest = rest[os.write(handle, rest) :]
+    # Before the rename: after a crash the name must not stand for a file whose bytes never reached the disk.
     os.fsync(handle)
 
 
@@ -258,15 +265,10 @@ def _space_for(path: Path, needed: int) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        disk = _disk(path.parent)
+        folder = path.parent.resolve()
+        disk = next(place for place in (folder, *folder.parents) if place.is_mount())
         words = f"{os.strerror(error.errno)} on the disk of {disk}: {needed:,} bytes needed"
         raise OSError(error.errno, f"{words}, {shutil.disk_usage(disk).free:,} free", str(path)) from error
-
-
-def _disk(folder: Path) -> Path:
-    """The folder at which the disk of a folder is mounted."""
-    folder = folder.resolve()
-    return next(path for path in (folder, *folder.parents) if path.is_mount())
 
 
 def _swap(new: Path, place: Path) -> None:
@@ -275,6 +277,7 @@ def _swap(new: Path, place: Path) -> None:
         return
     if exchange(new, place):
         return
+    # For a moment there is no folder of that name; `restore_folder` mends it after a crash between the two renames.
     old = stepped_aside(place)
     os.rename(place, old)
     try:

@@ -39,7 +39,7 @@ class Rows(NamedTuple):
     weight: FloatArray | None = None
 
     def take(self, rows: IntArray) -> "Rows":
-        """The rows at these positions."""
+        """The rows at these positions, shape (k,)."""
         X = self.X.iloc[rows].reset_index(drop=True) if isinstance(self.X, pd.DataFrame) else self.X[rows]
         return Rows(X, self.y[rows], None if self.weight is None else self.weight[rows])
 
@@ -70,12 +70,12 @@ class InnerFolds:
 
     @property
     def fitted(self) -> IntArray:
-        """Rows that at least one fit learns from, ascending."""
+        """Rows that at least one fit learns from, shape (n_fitted,), ascending."""
         return np.unique(np.concatenate(list(self.fit)))
 
     @property
     def judged(self) -> IntArray:
-        """Rows that judge one of the fits, ascending."""
+        """Rows that judge one of the fits, shape (n_judged,), ascending."""
         return np.unique(np.concatenate(list(self.held_out)))
 
 
@@ -176,6 +176,7 @@ def cross_fit(estimator: Any, train: Rows, folds: InnerFolds) -> "CrossFit":
     >>> model.predict_proba(rows.X[:1]), model.held_out[::4, 1]
     (array([[0.5, 0.5]]), array([0.75, 0.25]))
     """
+    # Seeds follow from those given, also after `settled` has replaced the estimator by a copy.
     given, models = estimator, []
     for k, (fit, validation) in enumerate(zip(folds.fit, folds.validation, strict=True)):
         model = fit_beside(_seeded(clone(estimator), given, k), train.take(fit), train.take(validation))
@@ -248,6 +249,7 @@ class CrossFit:
         """Of their quantiles; averaging quantiles at one level keeps the shape that the models share (Vincent 1912)."""
         return forecast_levels(self.models[0])
 
+    # hasattr must say no where regressors are averaged: that is how callers tell what a model forecasts.
     @available_if(_has_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: pd.DataFrame | FloatArray) -> FloatArray:
         """Mean of the models' probabilities, shape (n_rows, n_classes)."""
@@ -261,6 +263,7 @@ class CrossFit:
     @available_if(_has_spread)  # type: ignore[untyped-decorator]
     def spread(self, X: pd.DataFrame | FloatArray) -> FloatArray:
         """Standard deviation over the members of all models, shape (n_rows, n_outputs)."""
+        # The law of total variance: the mean variance within the models and that of their means.
         within = np.mean([np.square(model.spread(X)) for model in self.models], axis=0)
         return np.asarray(np.sqrt(within + np.var([_forecast(model, X) for model in self.models], axis=0)))
 

@@ -96,6 +96,7 @@ class Forecasts:
             raise DataError(f"forecasts hold a value of the wrong type: {error}") from error
         if "weight" in table and checked_weight(table["weight"], len(table)) is None:
             table = table.drop(columns="weight")
+        # The way around a frozen dataclass: the table given is put into today's schema, types and order.
         object.__setattr__(self, "table", table)
         _require_sound(table)
 
@@ -180,11 +181,12 @@ class Forecasts:
         case = ["fold", "issued_at", "resolves_at", "entity"]
         indexed = rows.set_index(case)
         columns = {model: indexed.loc[indexed["model"] == model, "value"] for model in self.models}
+        # Every model has the same truth of a case, so that of any model serves.
         truth = indexed.loc[indexed["model"] == self.models[0], "truth"]
         return pd.DataFrame({**columns, "truth": truth}).dropna().sort_index()
 
     def values(self) -> tuple[FloatArray, FloatArray]:
-        """(truth, value) of all rows whose truth is known, two arrays of one length."""
+        """(truth, value) of all rows whose truth is known, shape (n_known,) each."""
         known = self.table[self.table["truth"].notna()]
         return known["truth"].to_numpy(), known["value"].to_numpy()
 
@@ -226,6 +228,7 @@ def _require_sound(table: pd.DataFrame) -> None:
             " 1, other kinds none"
         )
     for later, earlier, words in _ORDER:
+        # Where either moment is not known (NaT) this is false, and nothing is wrong.
         early = table[later] <= table[earlier]
         if early.any():
             raise DataError(f"row {_first(early)} {words}; {earlier} comes first, then {later}")

@@ -17,6 +17,7 @@ from finnet.types import BoolArray, FloatArray
 __all__ = ["require_label_within_horizon"]
 
 _SYMBOLS, _SESSIONS, _CUTS = 6, 40, 6
+# A label that is computed by running sums rounds otherwise on a shorter panel, which is no look-ahead.
 _TOLERANCE = 1e-9
 
 
@@ -70,6 +71,7 @@ def require_label_within_horizon(label: _Label, panel: Panel, *, seed: int = 0) 
     ahead = label.delay_bars + label.horizon_bars
     part, rng = _slice(panel, ahead), np.random.default_rng(seed)
     check, last = _Check(label, part), len(part.sessions) - 1
+    # Rows whose whole horizon lies on the slice, with at least one bar behind it to be replaced.
     first = np.arange(max(last - ahead, 1))
     for t in np.sort(rng.choice(first, min(_CUTS, len(first)), replace=False)).tolist():
         end = min(t + ahead, last)
@@ -134,6 +136,7 @@ def _same(old: FloatArray, new: FloatArray) -> BoolArray:
 
 
 def _slice(panel: Panel, ahead: int) -> Panel:
+    # Where a label has least reason to be NaN, the check sees most; stable, so that it is the same each time.
     symbols = np.sort(np.argsort(-np.isfinite(panel["close"]).sum(axis=0), kind="stable")[:_SYMBOLS])
     traded = np.flatnonzero(np.isfinite(panel["close"][:, symbols]).any(axis=1))
     stop = int(traded[-1]) + 1 if len(traded) else len(panel.sessions)

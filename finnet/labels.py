@@ -54,6 +54,7 @@ def forward_return(
     array([0.5, 1. , nan, nan])
     """
     close, out = panel["close"], np.full(panel.shape, np.nan)
+    # Rows whose horizon ends within the panel; that of later ones is not known.
     known = len(close) - delay_bars - horizon_bars
     if known > 0:
         worth = (delisting or Delisting()).known_worth(close)
@@ -86,6 +87,7 @@ def forward_volatility(
     known = len(close) - delay_bars - horizon_bars
     if known > 0:
         worth = (delisting or Delisting()).known_worth(close)
+        # What has become worthless stays so: a return of 0, not of 0 / 0.
         squares = np.square(np.divide(worth[1:], worth[:-1], out=np.ones_like(worth[1:]), where=worth[:-1] != 0) - 1.0)
         # Row t of the windows holds the returns of bars t + 1 to t + horizon_bars.
         windows = np.lib.stride_tricks.sliding_window_view(squares, horizon_bars, axis=0)[delay_bars:]
@@ -212,6 +214,7 @@ class Direction(HorizonLabel):
     def values(self, panel: Panel) -> FloatArray:
         """Labels, shape (T, S): 1, 0 or NaN."""
         returns = self.returns(panel)
+        # With up=0 a return of exactly zero is no rise.
         up = (returns > 0) & (returns >= self.up)
         return np.where(up, 1.0, np.where(returns <= self.down, 0.0, np.nan))
 
@@ -304,6 +307,7 @@ def build_dataset(
     feature_set = features if isinstance(features, FeatureSet) else FeatureSet.of(features)
     require_distinct_series(panel)
     feature_set.require_no_look_ahead(panel)
+    # Labels of this module are checked by finnet's own tests, once and not in every run.
     if type(label).__module__ != __name__:
         require_label_within_horizon(label, panel)
     values = label.values(panel)
@@ -315,7 +319,10 @@ def build_dataset(
             f" looks ahead {label.delay_bars + label.horizon_bars}; give more history"
         )
     X = pd.DataFrame(feature_set.compute(panel)[t, s], columns=feature_set.names)
-    clocks = _clocks(panel, t, label)
+    # Decided at the close that made the features, traded at a later one.
+    closes, traded = panel.closes_at, t + label.delay_bars
+    times = (closes[t], closes[t], closes[traded], closes[traded + label.horizon_bars])
+    clocks = pd.DataFrame(dict(zip(CLOCKS, times, strict=True)))
     return Dataset(X, values[t, s], np.array(panel.symbols, object)[s], label.target, label.horizon_bars, clocks)
 
 
@@ -362,6 +369,7 @@ def count_rows(panel: Panel, dataset: Dataset, label: MarketLabel) -> RowCounts:
     >>> count_rows(panel, build_dataset(panel, ["return_1"], label), label)
     RowCounts(rows=54, left=0, paused=0, untradable=0)
     """
+    # Every clock of the Dataset is a close of this panel, so the search finds that very bar.
     t = np.searchsorted(panel.closes_at, dataset.clock("known_at"))
     s = pd.Index(panel.symbols).get_indexer(pd.Index(dataset.entity))
     traded = can_trade(panel)[t + label.delay_bars, s]
@@ -370,12 +378,6 @@ def count_rows(panel: Panel, dataset: Dataset, label: MarketLabel) -> RowCounts:
     left = traded & (last[-1, s] < resolves)
     paused = traded & (last[resolves, s] < resolves) & ~left
     return RowCounts(len(dataset), int(left.sum()), int(paused.sum()), int((~traded).sum()))
-
-
-def _clocks(panel: Panel, t: np.ndarray, label: MarketLabel) -> pd.DataFrame:
-    closes, traded = panel.closes_at, t + label.delay_bars
-    times = (closes[t], closes[t], closes[traded], closes[traded + label.horizon_bars])
-    return pd.DataFrame(dict(zip(CLOCKS, times, strict=True)))
 
 
 def default_dataset(book: LoanBook) -> Dataset:
@@ -418,6 +420,7 @@ def _loan_dataset(book: Applications, y: IntArray | FloatArray, *, target: str) 
     )
     if clocks is None:
         return data
+    # Stable: loans of one day stay in the order of the file, and a run can be repeated to the bit.
     order = np.argsort(clocks["known_at"].to_numpy(), kind="stable")
     in_order_of = book.order_name if book.applied_at is None else ""
     return replace(data.take(order), clocks=clocks.iloc[order].reset_index(drop=True), in_order_of=in_order_of)
@@ -437,5 +440,5 @@ def _loan_clocks(book: Applications) -> pd.DataFrame | None:
 
 
 def paid_out_at(applied_at: TimeArray) -> TimeArray:
-    """The moments at which loans are taken to be paid out: a day after the application."""
+    """The moments at which loans are taken to be paid out, shape (n_loans,): a day after the application."""
     return np.asarray(applied_at + np.timedelta64(1, "D"))

@@ -20,6 +20,7 @@ from finnet.errors import PluginError
 __all__ = ["allow_plugins", "called", "is_plugin", "load_plugin", "own_object", "plugin_hash", "plugin_name"]
 
 _PATTERN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+# A variable of the context, so that what one thread or task may run is not allowed in another.
 _ALLOWED = ContextVar("allowed", default=False)
 _MARK = "_finnet_plugin"
 
@@ -60,6 +61,7 @@ def load_plugin(name: str) -> Any:
             f"{name!r} names code of your own, which runs only where that is allowed; read it, then add --allow-plugins"
         )
     module, _, attribute = name.partition(":")
+    # The command finnet, unlike `python -m finnet`, does not look for modules in the current folder.
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
     try:
@@ -68,6 +70,7 @@ def load_plugin(name: str) -> Any:
         raise PluginError(f"{name!r}: there is no module {error.name!r}; run in its folder, or install it") from error
     except AttributeError as error:
         raise PluginError(f"{name!r}: {module} has no {attribute}; mend the name") from error
+    # A module that calls sys.exit would otherwise end finnet without a word.
     except (Exception, SystemExit) as error:
         raise PluginError(f"{name!r}: importing {module} failed ({error!r}); mend it") from error
     return found
@@ -78,6 +81,7 @@ def own_object(name: str) -> Any:
     found = load_plugin(name)
     made = called(name, found) if inspect.isclass(found) else found
     try:
+        # Around a frozen dataclass; an attribute of the object, so that copies and clones of it keep the name.
         object.__setattr__(made, _MARK, name)
     except AttributeError as error:
         kind = type(made).__name__

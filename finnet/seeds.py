@@ -17,5 +17,6 @@ def derive_seed(seed: int, *names: object) -> int:
     >>> derive_seed(7, "network", 3) == derive_seed(7, "tree", 3)
     False
     """
+    # Not hash(), whose values of texts differ from process to process.
     words = np.frombuffer(sha256(repr((seed, *names)).encode()).digest(), dtype=np.uint32)
     return int(np.random.SeedSequence(words.tolist()).generate_state(1)[0])

@@ -29,7 +29,7 @@ __all__ = [
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """Row numbers of one training set, all with labels, and of one test set; each ascending."""
+    """Row numbers of one training set, shape (n_train,), all with labels, and of one test set, (n_test,); ascending."""
 
     number: int
     train: IntArray
@@ -96,6 +96,7 @@ class WalkForward:
         for number, first in enumerate(range(self.train_bars, len(bars), self.test_bars)):
             last = min(first + self.test_bars, len(bars)) - 1
             window = known >= bars[0 if self.expanding else first - self.train_bars]
+            # By the moment of resolution, not by row number: labels of the last bars of the window are not known yet.
             train = window & dataset.resolved_by(bars[first - self.embargo_bars])
             yield _fold(dataset, number, train=train, test=(known >= bars[first]) & (known <= bars[last]))
 
@@ -127,16 +128,12 @@ class Holdout:
         known = dataset.clock("known_at")
         if self.test_from is not None and not dataset.is_dated:
             raise ConfigError(f"test_from={self.test_from!r}, but rows have no dates; use test_share")
-        test = known >= self._first_test_moment(np.unique(known))
+        bars = np.unique(known)
+        first: np.datetime64 = bars[min(round(len(bars) * (1 - self.test_share)), len(bars) - 1)]
+        test = known >= (first if self.test_from is None else np.datetime64(self.test_from, "us"))
         if not test.any():
             raise ConfigError(f"no row is known on or after {self.test_from}; use a day up to {known[-1]}")
         yield _fold(dataset, 0, train=dataset.resolved_by(known[test][0]), test=test)
-
-    def _first_test_moment(self, bars: TimeArray) -> np.datetime64:
-        if self.test_from is not None:
-            return np.datetime64(self.test_from, "us")
-        first: np.datetime64 = bars[min(round(len(bars) * (1 - self.test_share)), len(bars) - 1)]
-        return first
 
 
 @dataclass(frozen=True)
@@ -225,6 +222,7 @@ class RepeatedKFold:
 
 
 def _fold(dataset: Dataset, number: int, *, train: BoolArray, test: BoolArray) -> Fold:
+    # Rows of a group on both sides would let a model recognize the client.
     train = train & dataset.has_label & ~dataset.beside(test)
     if not train.any():
         raise ConfigError(
@@ -234,7 +232,7 @@ def _fold(dataset: Dataset, number: int, *, train: BoolArray, test: BoolArray) -
     return Fold(number, np.flatnonzero(train), np.flatnonzero(test))
 
 
-_LABEL_BINS = 10
+_LABEL_BINS = 10  # of labels that are numbers
 
 
 def scattered_parts(
@@ -264,6 +262,7 @@ def scattered_parts(
     >>> scattered_parts(X, y, parts=2, seed=0).tolist()
     [0, 1, 0, 1, 0, 1, 0, 1]
     """
+    # By a hash of 64 bits of each row, as comparing whole tables of mixed types row by row is slow.
     case: IntArray = np.unique(pd.util.hash_pandas_object(X, index=False).to_numpy(), return_inverse=True)[1]
     if case.max() + 1 < 2 * parts:
         case = np.arange(len(y))
@@ -285,6 +284,7 @@ def _joined(case: IntArray, group: IntArray, *, most: float) -> IntArray:
     """Rows that share a case or a group, step by step, under one number; the groups where these hold `most` or more."""
     cases = int(case.max()) + 1
     nodes = cases + int(group.max()) + 1
+    # A graph of cases and groups with an edge per row: its connected parts are what must stay together.
     ties = coo_array((np.ones(len(case), bool), (case, cases + group)), shape=(nodes, nodes))
     joined = connected_components(ties, directed=False)[1][case]
     joined = np.unique(joined, return_inverse=True)[1]
@@ -307,6 +307,11 @@ def _span(dataset: Dataset, rows: IntArray, name: str) -> dict[str, object]:
 
 def is_forward(folds: pd.DataFrame) -> bool:
     """Whether every fold of a `fold_table` trained only on rows known before its test rows, as one who trades must.
+
+    Parameters
+    ----------
+    folds : DataFrame of shape (n_folds, 7)
+        As `fold_table` gives it.
 
     Examples
     --------

@@ -20,6 +20,7 @@ KEY = "FINNET_SEAL_KEY"
 
 _UNSUMMED = {SUMS, SEAL, TIMINGS}
 _LINE = re.compile(r"([0-9a-f]{64})  ([^\x00-\x1f\x7f]+)")
+# Whoever made the folder may have made it to do harm: neither a huge file of sums nor endless folders are followed.
 _MOST_SUMS, _DEEPEST = 1_000_000, 9
 
 
@@ -92,6 +93,7 @@ def _check_seal(folder: Path, content: bytes, seal: bytes | None) -> None:
         if not os.path.lexists(folder / SEAL):
             raise DataError(f"{folder}: was made without a seal; run the job again, or unset {KEY}")
         seal = _read(folder / SEAL, most=_MOST_SUMS)
+    # Takes as long wherever the first difference is, so that a seal cannot be guessed byte by byte.
     if not hmac.compare_digest(seal, _seal(content, key)):
         raise DataError(f"{folder / SEAL}: is no seal of these sums under {KEY}; run the job again")
 
@@ -131,6 +133,7 @@ def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
 
 
 def _opened(path: Path) -> io.BufferedReader:
+    # A link could lead out of the folder to a file that has the right sum.
     try:
         return open_regular(path, follow=False)
     except OSError as error:

@@ -35,6 +35,7 @@ def checked_weight(weight: Any, n_rows: int) -> FloatArray | None:
     if values.shape != (n_rows,):
         raise DataError(f"weight has shape {values.shape} and there are {n_rows} rows; give one number above 0 per row")
     require_positive(values, name="weight")
+    # None sends them the way of rows without weights, which is faster and rounds alike.
     return None if (values == 1.0).all() else values
 
 

@@ -76,6 +76,7 @@ def _beginning(host: str, starter: int) -> Callable[[], None]:
         if current_thread() is main_thread():
             signal(SIGINT, SIG_IGN)
             signal(SIGHUP, SIG_IGN)
+        # A daemon, as it would otherwise keep a worker that is done from ending.
         Thread(target=watch, daemon=True).start()
 
     return begin

@@ -73,10 +73,12 @@ def keep_account(
     gross, turnover, exposure = np.zeros(len(wanted)), np.zeros(len(wanted)), np.zeros(len(wanted))
     before: FloatArray = np.zeros(wanted.shape[1])
     for t in range(len(wanted)):
+        # The bar is earned on the weights of the close before, and only then is there trade at its own close.
         gained = before * returns[t]
         exposure[t], gross[t] = np.abs(before).sum(), max(gained.sum(), -1.0)
         if gross[t] <= -1.0:
             break
+        # Prices have moved the weights: each is now the value of its symbol over that of the account.
         moved = (before + gained) / (1.0 + gross[t])
         held[t] = wanted[t] if all_trade[t] else _within_reach(wanted[t], moved, tradable[t])
         before, turnover[t] = held[t], traded_share(moved, held[t])
@@ -87,12 +89,18 @@ def keep_account(
 def _within_reach(wanted: FloatArray, moved: FloatArray, can_trade: BoolArray) -> FloatArray:
     """The weights wanted of what can be traded, less where what cannot be takes their room."""
     waiting, asked = np.where(can_trade, 0.0, moved), np.where(can_trade, wanted, 0.0)
+    # A rule may ask for more than the account, on both sides together, and may then have as much as it asked for.
     room = max(1.0, np.abs(wanted).sum()) - np.abs(waiting).sum()
     return np.asarray(waiting + asked * min(1.0, max(room, 0.0) / max(np.abs(asked).sum(), 1e-12)))
 
 
 def equity(returns: FloatArray, *, start: float = 1.0) -> FloatArray:
     """Value of the account after each bar, shape (T,): `start` times the running product of 1 + return.
+
+    Parameters
+    ----------
+    returns : ndarray of shape (T,)
+        After cost or before, oldest first.
 
     Examples
     --------

@@ -27,7 +27,7 @@ def traded_share(before: FloatArray, after: FloatArray) -> FloatArray:
 
 
 def trading_cost(turnover: FloatArray, cost_bps: float) -> FloatArray:
-    """Share of the account that trading takes: turnover times cost_bps / 10,000.
+    """Share of the account that trading takes, of the shape of `turnover`: turnover times cost_bps / 10,000.
 
     `cost_bps` covers commission, half the spread and impact, in basis points of the value traded; lending fees of short
     positions and interest on cash are not charged.

@@ -143,11 +143,15 @@ def run_backtest(
         delisting=delisting or Delisting(),
     )
     decided = rule.weights(forecast)
+    # Idle folds take no position, yet count as issued: buy-and-hold owns their symbols on the same sessions.
     idle = _matrix(forecasts, panel, forecasts.table["fold"].isin(idle_folds).astype(float).to_numpy()) == 1.0
     account = market.account(np.where(idle, 0.0, decided), cost_bps=cost_bps)
+    # Free of cost here, since only its entry and exit are charged, not that weights are brought back to equal.
     hold = _held_throughout(market.account(equal_weights(known, known), cost_bps=0.0), cost_bps)
+    # Both accounts run until both have sold everything, so that they are compared over the same bars.
     stop = max(_bars_used(account, market.least), _bars_used(hold, market.least))
-    benchmark = CASH if _is_neutral(decided) else BUY_AND_HOLD
+    sells_as_much = (decided < 0).any() and np.allclose(decided.sum(axis=1), 0.0, atol=1e-9)
+    benchmark = CASH if sells_as_much else BUY_AND_HOLD
     accounts = {
         "gross": replace(account, net=account.gross),
         "net": account,
@@ -184,11 +188,6 @@ def constant_folds(forecasts: Forecasts) -> list[int]:
 _ONE_NUMBER = 1e-9
 
 
-def _is_neutral(decided: FloatArray) -> bool:
-    """Whether each session sells short as much as it buys, and any does so."""
-    return bool((decided < 0).any() and np.allclose(decided.sum(axis=1), 0.0, atol=1e-9))
-
-
 def _require_one_series(forecasts: Forecasts) -> None:
     table = forecasts.table
     if len(forecasts.models) != 1:
@@ -209,6 +208,7 @@ def _matrix(forecasts: Forecasts, panel: Panel, values: FloatArray) -> FloatArra
     table = forecasts.table
     issued = table["issued_at"].to_numpy("datetime64[us]")
     bar = np.searchsorted(panel.closes_at, issued)
+    # A time behind the last close finds the bar beyond the end, which is looked up as the last one and then refused.
     _require_known(panel.closes_at[np.minimum(bar, len(panel.closes_at) - 1)] == issued, issued, "a close of the panel")
     column = pd.Index(panel.symbols).get_indexer(pd.Index(table["entity"]))
     _require_known(column >= 0, table["entity"].to_numpy(object), "a symbol of the panel")
@@ -253,15 +253,18 @@ class _Market:
     def account(self, decided: FloatArray, *, cost_bps: float) -> Account:
         """The account of these decisions from the first trade to the end of the panel, where everything is sold."""
         close, tradable = self.panel["close"], can_trade(self.panel)
+        # Whether the bar of the trade can be traded, which is known when it comes: the forecast itself never sees it.
         due = np.zeros_like(tradable)
         due[: len(due) - self.delay_bars] = tradable[self.delay_bars :]
         wanted = held_weights(
             np.where(due, decided, 0.0), self.issued, horizon=self.horizon, delay_bars=self.delay_bars
         )
         closes_out = self.delisting.closes_out(close)
+        # Delisted symbols are sold although they do not trade, and everything is by the last exit.
         wanted[closes_out] = 0.0
         wanted[self.first + self.least - 1 :] = 0.0
         can_sell = tradable | closes_out
+        # What still waits when the data ends is sold at its last known price.
         can_sell[-1] = True
         returns = self.delisting.bar_returns(close)
         return keep_account(
@@ -272,6 +275,7 @@ class _Market:
 def _bars_used(account: Account, least: int) -> int:
     """Bars until everything that the account held is sold, at least `least`."""
     holding = np.flatnonzero(np.abs(account.held).sum(axis=1))
+    # One bar more than the last that ends with a position: that bar earns on it, and its close sells it.
     return max(least, int(holding[-1]) + 2) if len(holding) else least
 
 

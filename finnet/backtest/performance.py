@@ -38,6 +38,11 @@ def drawdown(equity: ArrayLike) -> FloatArray:
 def annual_return(returns: ArrayLike, *, years: float) -> float:
     """The constant yearly growth that ends at the same value: product(1 + r)^(1 / years) - 1.
 
+    Parameters
+    ----------
+    returns : array of shape (n_bars,)
+        Of each bar, such as 0.01 for 1 %; NaN is the result where there are none.
+
     Examples
     --------
     >>> round(annual_return(np.array([0.1, 0.1]), years=2), 4)
@@ -52,6 +57,10 @@ def sharpe_ratio(returns: ArrayLike, *, periods_per_year: float = 252.0) -> floa
 
     NaN where the returns do not vary or there are none. `periods_per_year` is that of daily bars by default.
 
+    Parameters
+    ----------
+    returns : array of shape (n_bars,)
+
     Examples
     --------
     >>> round(sharpe_ratio(np.array([0.01, 0.03]), periods_per_year=1), 4)
@@ -59,6 +68,7 @@ def sharpe_ratio(returns: ArrayLike, *, periods_per_year: float = 252.0) -> floa
     """
     values = _column(returns, name="returns")
     deviation = values.std(ddof=1) if len(values) > 1 else 0.0
+    # Constant returns leave a deviation of rounding errors alone, and a ratio to it would mean nothing.
     if not deviation > 1e-12 * np.abs(values).max(initial=0.0):
         return np.nan
     return float(values.mean() / deviation * np.sqrt(periods_per_year))
@@ -107,6 +117,7 @@ def summarize_returns(
     return pd.Series(
         {
             **_figures_a_year(returns, turnover, years=years, periods_per_year=periods_per_year),
+            # From the value before the first bar, so that a loss on that bar is a fall as well.
             "max_drawdown": float(drawdown(np.append(1.0, value)).min()),
             "mean_exposure": float(exposure.mean()),
             "total_return": float(value[-1] - 1.0),

@@ -22,7 +22,7 @@ class PositionRule(Protocol):
 
 
 def equal_weights(chosen: BoolArray, among: BoolArray) -> FloatArray:
-    """1 / (number in `among` that session) where chosen, else 0, shape (T, S).
+    """1 / (number in `among` that session) where chosen, else 0, shape (T, S) as both arrays.
 
     Examples
     --------
@@ -130,6 +130,7 @@ class TopBottom:
         # The middle of each rank's place in (0, 1), so that top and bottom are cut alike.
         place = (rank - 0.5) / np.maximum(n, 1)
         top, bottom = place > 1.0 - share, place < share
+        # A single symbol stands on both sides, and then belongs to neither.
         top, bottom = top & ~bottom, bottom & ~top
         both = top.any(axis=1, keepdims=True) & bottom.any(axis=1, keepdims=True)
         return np.where(both, 0.5 * (equal_weights(top, top) - equal_weights(bottom, bottom)), 0.0)
@@ -162,6 +163,7 @@ def held_weights(decided: FloatArray, issued: BoolArray, *, horizon: int, delay_
     # A close that makes the forecast cannot also be traded.
     require_at_least(delay_bars, 1, name="delay_bars")
     total, alive = np.zeros_like(decided), np.zeros(len(decided))
+    # Over the decisions alive, not the horizon: one that comes every fifth bar and lives five is the whole account.
     for lag in range(delay_bars, min(delay_bars + horizon, len(decided))):
         total[lag:] += decided[:-lag]
         alive[lag:] += issued[:-lag]

@@ -74,7 +74,7 @@ def _in_words(delays: IntArray) -> str:
 
 
 def bars_per_year(sessions: TimeArray) -> float:
-    """Bars that a year of these sessions has: about 252 on exchanges, 365 without weekends, 52 weekly, 12 monthly.
+    """Bars in a year of these sessions, shape (T,): about 252 on exchanges, 365 with weekends, 52 weekly, 12 monthly.
 
     Counted from session to session, in weekdays where no session falls on a weekend, so that a few sessions of one week
     make no longer year; gaps of missing data are left out.
@@ -91,6 +91,7 @@ def bars_per_year(sessions: TimeArray) -> float:
         raise DataError(f"{len(sessions)} sessions do not tell how many make a year; give more, or bars_per_year")
     days = sessions.astype("datetime64[D]")
     steps = np.diff(sessions) / np.timedelta64(1, "D")
+    # Relative to the usual step, as a month between monthly bars is no gap.
     counted = steps <= _LONGEST_GAP * max(1.0, float(np.median(steps)))
     if np.is_busday(days).all() and (np.diff(days) > np.timedelta64(0, "D")).all():
         length, in_a_year = np.busday_count(days[:-1], days[1:]).astype(float), _DAYS_A_YEAR * 5 / 7

@@ -117,7 +117,7 @@ class AverageCalibrator(LogitCalibrator):
     """
 
     def __init__(self) -> None:
-        super().__init__(spread=0.1)
+        super().__init__(spread=0.05)
 
     def fit(
         self, score: FloatArray, y: IntArray, *, effective: float | None = None, weight: FloatArray | None = None

@@ -47,6 +47,7 @@ def jeffreys_interval(events: FloatArray, n: FloatArray, *, level: float = 0.95)
     """
     tail = (1.0 - level) / 2.0
     low, high = stats.beta.ppf([[tail], [1.0 - tail]], events + 0.5, n - events + 0.5)
+    # Where only one outcome was seen the quantile would exclude the rate 0 or 1, which nothing speaks against.
     return np.where(events > 0, low, 0.0), np.where(events < n, high, 1.0)
 
 
@@ -78,6 +79,7 @@ def coverage_table(forecasts: Forecasts) -> pd.DataFrame:
     1  network    0.9  2       1.0
     """
     cases = _cases_of(forecasts, "quantile")
+    # Repeats of a case count together as one; `worth` is what Kish's effective number makes of weights.
     weight, rows, counts = 1.0 / (int(cases.repeat.max()) + 1), len(cases.truth), cases.counts
     below = np.einsum("n,nml->ml", counts, (cases.truth[:, None, None] <= cases.values).astype(float))
     total, worth = float(counts.sum()), weight * float(counts.sum() / (counts @ counts))
@@ -158,6 +160,7 @@ def expected_calibration_error(
     """
     counts = np.ones(len(truth)) if weight is None else weight
     number = _equal_mass(probability, bins, counts)
+    # A bin's rows times its gap is the sum of its differences, so that no bin is divided by its size.
     return float(np.abs(np.bincount(number, counts * (truth - probability))).sum() / counts.sum())
 
 
@@ -202,6 +205,7 @@ class _Statistics:
     def __init__(self, probability: FloatArray, bins: int, weight: FloatArray | None = None) -> None:
         counts = np.ones(len(probability)) if weight is None else weight
         number = _equal_mass(probability, bins, counts)
+        # Rows of a bin side by side: `of` then sums bins in one pass, hundreds of times.
         self.order = np.argsort(number, kind="stable")
         self.p, self.counts = p, counts = probability[self.order], counts[self.order]
         self.starts = np.flatnonzero(np.diff(number[self.order], prepend=-1))
@@ -258,6 +262,7 @@ def calibration_errors(forecasts: Forecasts, bins: int = 10, *, draws: int = 499
     0  network  0.05  no miscalibration detected
     """
     cases = _cases_of(forecasts, "probability")
+    # The same cases again would be no independent rows.
     first = cases.repeat == 0
     records = [
         {
@@ -278,6 +283,7 @@ def _error_record(
     among = np.vstack([seen, statistics.of_perfect(draws, seed)]).round(12)
     p_each = np.column_stack([stats.rankdata(-column, method="max") / len(among) for column in among.T])
     p_ece, p_curve, p_z = p_each[0]
+    # How often the smallest p-value of a draw is as small as that of the outcomes: exact, however tests are related.
     p_value = float(np.mean(p_each.min(axis=1) <= p_each[0].min()))
     intercept, slope = found = recalibration(truth, probability, weight=counts)
     return {

@@ -149,9 +149,11 @@ def paired_cases(forecasts: Forecasts, outcome: "pd.Series[float] | None" = None
     index = wide.index.to_frame(index=False)
     issued = index["issued_at"].to_numpy("datetime64[us]")
     entity: IntArray = pd.factorize(index["entity"])[0]
+    # Folds come in order, so the n-th row of a case is that of the n-th repeat.
     repeat = index.groupby(["entity", "issued_at"], dropna=False).cumcount().to_numpy()
     once = bool((np.bincount(entity[repeat == 0]) == 1).all())
     group = _group_of(index, forecasts) if once else None
+    # Loans are forecast once each and symbols again and again, which is how the two are told apart.
     unit, name, horizon = (entity, "row", 1) if group is None else (group, "client", 1)
     if forecasts.is_dated:
         unit, name = _dated_units(issued, once=once)
@@ -182,6 +184,7 @@ def _paired_values(forecasts: Forecasts, kind: str) -> tuple[pd.DataFrame, Float
         wide = forecasts.wide(kind)
         return wide, wide.drop(columns="truth").to_numpy()
     tables = [forecasts.wide(kind, level) for level in forecasts.levels]
+    # Only cases that have every level count, so that all levels are judged on the same ones.
     shared = tables[0].index
     for table in tables[1:]:
         shared = shared.intersection(table.index)
@@ -215,6 +218,7 @@ def _group_of(index: pd.DataFrame, forecasts: Forecasts) -> IntArray | None:
         return None
     by_entity = forecasts.table.drop_duplicates("entity").set_index("entity")["group"]
     group: IntArray = pd.factorize(index["entity"].map(by_entity), sort=True)[0]
+    # One entity each: tests by client would be those by row, and are named so.
     return group if int(group.max()) + 1 < index["entity"].nunique() else None
 
 

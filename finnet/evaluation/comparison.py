@@ -1,6 +1,6 @@
 """Comparison: does one model forecast better than the others, and does any beat the naive forecasts?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,14 +9,13 @@ import pandas as pd
 from finnet.checks import nearest
 from finnet.errors import ConfigError
 from finnet.evaluation.cases import paired_cases
-from finnet.evaluation.metrics import METRICS, require_judges
+from finnet.evaluation.metrics import metric_named, require_judges
 from finnet.evaluation.pairs import LEVEL, Pairs
 from finnet.evaluation.scores import deciding_metric
-from finnet.evaluation.significance import MeanTest, data_needed, holm
+from finnet.evaluation.significance import data_needed, holm
 from finnet.evaluation.verdict import write_verdict
 from finnet.forecasts import Forecasts
 from finnet.models import naive_models
-from finnet.types import FloatArray
 
 __all__ = ["Comparison", "compare"]
 
@@ -108,25 +107,20 @@ def compare(
     cases = paired_cases(forecasts, outcome)
     name = deciding_metric(forecasts) if metric is None else metric
     require_judges(name, cases)
-    _require_reference(cases.models, reference)
-    pairs = Pairs.of(cases, METRICS[name])
+    if reference not in cases.models:
+        raise ConfigError(f"reference={reference!r} has no forecast; {nearest(reference, cases.models)}")
+    if len(cases.models) < 2:
+        raise ConfigError(f"{reference!r} is the only model; add forecasts of at least one other")
+    pairs = Pairs.of(cases, metric_named(name))
     known = [model for model in (naive_models() if naive is None else naive) if model in cases.models]
-    table, against_naive = _reference_table(pairs, reference, name), _naive_table(pairs, known)
+    others = [model for model in cases.models if model != reference]
+    table = pd.DataFrame([_row(pairs, reference, other, metric=name) for other in others])
+    contenders = [model for model in cases.models if model not in known] if known else []
+    hardest = [_hardest(pairs, model, known) for model in contenders]
+    against_naive = pd.DataFrame(hardest, columns=["model", "hardest", "difference", "p_value"])
     _adjust(table, against_naive, reference)
     verdict = write_verdict(table, against_naive, reference=reference, naive=known, evidence=pairs.evidence)
     return Comparison(reference, name, table, against_naive, verdict)
-
-
-def _require_reference(models: Sequence[str], reference: str) -> None:
-    if reference not in models:
-        raise ConfigError(f"reference={reference!r} has no forecast; {nearest(reference, models)}")
-    if len(models) < 2:
-        raise ConfigError(f"{reference!r} is the only model; add forecasts of at least one other")
-
-
-def _reference_table(pairs: Pairs, reference: str, metric: str) -> pd.DataFrame:
-    others = [name for name in pairs.cases.models if name != reference]
-    return pd.DataFrame([_row(pairs, reference, other, metric=metric) for other in others])
 
 
 def _row(pairs: Pairs, reference: str, other: str, *, metric: str) -> dict[str, object]:
@@ -143,6 +137,7 @@ def _row(pairs: Pairs, reference: str, other: str, *, metric: str) -> dict[str, 
         "statistic": test.statistic,
         "dof": test.dof,
         "p_value": test.p_value,
+        # Filled in by `_adjust`, which needs the p-values of all comparisons.
         "p_holm": np.nan,
         "p_forecasts": answers.forecasts.p_value,
         "p_fits": answers.fits.p_value,
@@ -157,30 +152,21 @@ def _row(pairs: Pairs, reference: str, other: str, *, metric: str) -> dict[str, 
     }
 
 
-def _naive_table(pairs: Pairs, naive: Sequence[str]) -> pd.DataFrame:
-    columns = ["model", "hardest", "difference", "p_value"]
-    contenders = [name for name in pairs.cases.models if name not in naive] if naive else []
-    return pd.DataFrame([_hardest(pairs, name, naive) for name in contenders], columns=columns)
-
-
-def _hardest(pairs: Pairs, model: str, naive: Iterable[str]) -> tuple[str, str, float, float]:
+def _hardest(pairs: Pairs, model: str, naive: Sequence[str]) -> tuple[str, str, float, float]:
     """The naive forecast that the model is least sure to beat.
 
     Being better than all is shown by the weakest of the tests (intersection-union, Berger 1982), so its p-value counts.
     """
     tests = {name: pairs.answers(model, name).decisive for name in naive}
-    p_values = {name: _p_of_better(test) for name, test in tests.items()}
+    # Neither a loss nor an undefined test shows a win, so both count as p = 1.
+    is_win = {name: test.mean > 0 and np.isfinite(test.p_value) for name, test in tests.items()}
+    p_values = {name: test.p_value if is_win[name] else 1.0 for name, test in tests.items()}
     hardest = max(p_values, key=lambda name: (p_values[name], -tests[name].mean))
     return model, hardest, tests[hardest].mean, p_values[hardest]
 
 
-def _p_of_better(test: MeanTest) -> float:
-    """The two-sided p-value where the model is better, else 1: neither a loss nor an undefined test shows a win."""
-    return test.p_value if test.mean > 0 and np.isfinite(test.p_value) else 1.0
-
-
 def _adjust(table: pd.DataFrame, against_naive: pd.DataFrame, reference: str) -> None:
-    """Fill in the columns that depend on how many comparisons there are.
+    """Fill in, in place, the columns that depend on how many comparisons there are.
 
     All that is said belongs to one family, so that no sentence can contradict another: the reference is said to beat
     every naive forecast just where it is said to beat each of them.
@@ -194,10 +180,6 @@ def _adjust(table: pd.DataFrame, against_naive: pd.DataFrame, reference: str) ->
     weakest = table.loc[table["p_value"].isin(against_naive["p_value"][is_reference]), "p_holm"]
     against_naive.loc[is_reference, "p_holm"] = weakest.iloc[0] if len(weakest) else 1.0
     against_naive["beats_all"] = (against_naive["p_holm"] < LEVEL).astype(bool)
-    _fill_needed(table, family)
-
-
-def _fill_needed(table: pd.DataFrame, family: FloatArray) -> None:
     for row in table.index[~(table["p_holm"] < LEVEL)]:
         # Holm's step: the level is shared with all comparisons that are no surer than this one.
         p_value = float(table.loc[row, "p_value"])

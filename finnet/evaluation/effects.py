@@ -13,7 +13,7 @@ __all__ = ["DIRECTIONS", "effect_curve", "monotonicity", "permutation_importance
 
 DIRECTIONS = ("up", "down")
 _LEAST = 1e-4  # of a probability; smaller falls are taken for rounding
-_CLIP = 1e-7
+_CLIP = 1e-7  # nearest to 0 and 1 that a probability counts in a log loss
 
 
 def permutation_importance(
@@ -56,6 +56,7 @@ def permutation_rises(
     rises = np.zeros((len(X), len(columns)))
     for k, name in enumerate(columns):
         for _ in range(repeats):
+            # With the index of X: by its old one pandas would put every value back into its own row.
             dealt = X[name].iloc[rng.permutation(len(X))].set_axis(X.index)
             rises[:, k] += (_log_losses(model, X.assign(**{name: dealt}), y) - losses) / repeats
     return rises
@@ -148,6 +149,7 @@ def _values(column: "pd.Series[Any]", points: int) -> list[Any]:
 
 def _with(X: pd.DataFrame, column: str, value: Any) -> pd.DataFrame:
     """All rows with one value of a column, in its type."""
+    # Encoders tell numbers from categories by the type, and a missing value makes whole numbers floats.
     dtype = X[column].dtype
     constant = pd.Series([value] * len(X), index=X.index, dtype=object)
     return X.assign(**{column: constant.astype(float if value is None and dtype.kind in "iub" else dtype)})

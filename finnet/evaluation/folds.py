@@ -36,7 +36,12 @@ def require_fold_in_time(fold: Fold, dataset: Dataset) -> None:
     Traceback (most recent call last):
     finnet.errors.LookAheadError: fold 0: the outcome of training row 3 (MADE000, known_at=2015-01-09T21:00, ...
     """
-    _require_rows(fold, len(dataset))
+    for side, rows in (("train", fold.train), ("test", fold.test)):
+        # Negative numbers would count from the end, and booleans or floats be taken for something else.
+        is_whole = len(rows) > 0 and np.asarray(rows).dtype.kind in "iu"
+        if not is_whole or np.min(rows) < 0 or np.max(rows) >= len(dataset):
+            allowed = f"0 to {len(dataset) - 1}"
+            raise ConfigError(f"fold {fold.number}: {side} holds no row numbers of {allowed}; give at least one")
     both = np.intersect1d(fold.train, fold.test)
     if len(both):
         raise LookAheadError(
@@ -54,15 +59,9 @@ def require_fold_in_time(fold: Fold, dataset: Dataset) -> None:
         _require_other_entities(fold, dataset)
 
 
-def _require_rows(fold: Fold, count: int) -> None:
-    for side, rows in (("train", fold.train), ("test", fold.test)):
-        is_whole = len(rows) > 0 and np.asarray(rows).dtype.kind in "iu"
-        if not is_whole or np.min(rows) < 0 or np.max(rows) >= count:
-            raise ConfigError(f"fold {fold.number}: {side} holds no row numbers of 0 to {count - 1}; give at least one")
-
-
 def _require_apart(fold: Fold, dataset: Dataset) -> None:
     known, resolves = dataset.clock("known_at"), dataset.clock("resolves_at")
+    # Sorted clocks and a search by bisection, since comparing every training row with every test row takes n^2 steps.
     # Of the test rows known before a training row resolved, all must have resolved before that row was known.
     began = np.searchsorted(np.sort(known[fold.test]), resolves[fold.train], side="left")
     ended = np.searchsorted(np.sort(resolves[fold.test]), known[fold.train], side="right")

@@ -1,6 +1,6 @@
 """Leakage: columns that forecast too well on their own: most often they were filled after the outcome was known."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -70,6 +70,7 @@ def _bins(column: "pd.Series[float]") -> IntArray:
     levels, counts = np.unique(known, return_counts=True)
     if len(levels) <= BINS:
         return np.where(np.isnan(values), 0, np.searchsorted(levels, values) + 1)
+    # A value that many rows have, such as 0 for "nothing recovered", would fill several quantile bins.
     mode = levels[counts.argmax()]
     edges = np.unique(np.quantile(known[known != mode], np.linspace(0, 1, BINS + 1)[1:-1]))
     bins = np.where(np.isnan(values), 0, np.searchsorted(edges, values, side="right") + 2)
@@ -82,6 +83,7 @@ def _auc_of_rates(bins: IntArray, y: IntArray | FloatArray, later: BoolArray) ->
     rows = np.bincount(bins[~later], minlength=size)
     ones = np.bincount(bins[~later], weights=y[~later], minlength=size)
     base = y[~later].mean() if (~later).any() else 0.5
+    # One row of the base rate is added to each bin, so that a bin of few rows is not taken for certain.
     score, truth = ((ones + base) / (rows + 1))[bins[later]], y[later] == 1
     n_one, n_zero = int(truth.sum()), int((~truth).sum())
     if min(n_one, n_zero) < FEWEST_CASES:
@@ -166,40 +168,30 @@ def market_leaks(
         known = np.isfinite(values) & np.isfinite(truth)
         if len(np.unique(session[known])) < 2 * FEWEST_CASES * horizon:
             continue
-        measured = _told_by(values[known], truth[known], session[known], horizon=horizon)
-        if measured:
-            found[name] = measured
+        own, outcome, when = values[known], truth[known], session[known]
+        correlation, error = _rank_correlation(own, outcome, when, horizon=horizon)
+        rose = outcome > (0.5 if set(np.unique(outcome)) <= {0.0, 1.0} else 0)
+        accuracy, beyond, accuracy_error = _accuracy(own, rose, when)
+        if abs(correlation) > MOST_IC and abs(correlation) > STANDARD_ERRORS * error:
+            found[name] = f"rank correlation {correlation:.3f} with what came next"
+        elif accuracy > MOST_ACCURACY and beyond > STANDARD_ERRORS * accuracy_error * np.sqrt(horizon):
+            found[name] = f"accuracy {accuracy:.1%} on its own"
     return found
-
-
-def _told_by(values: FloatArray, truth: FloatArray, session: IntArray, *, horizon: int) -> str:
-    correlation, error = _rank_correlation(values, truth, session, horizon=horizon)
-    if abs(correlation) > MOST_IC and abs(correlation) > STANDARD_ERRORS * error:
-        return f"rank correlation {correlation:.3f} with what came next"
-    accuracy, beyond, error = _accuracy(values, truth > (0.5 if set(np.unique(truth)) <= {0.0, 1.0} else 0), session)
-    if accuracy > MOST_ACCURACY and beyond > STANDARD_ERRORS * error * np.sqrt(horizon):
-        return f"accuracy {accuracy:.1%} on its own"
-    return ""
 
 
 def _rank_correlation(values: FloatArray, truth: FloatArray, session: IntArray, *, horizon: int) -> tuple[float, float]:
     """Mean over sessions of the rank correlation between symbols, over time where symbols are few; with its error."""
-    each = list(_by_session(values, truth, session))
+    starts = np.flatnonzero(np.diff(session, prepend=session[0] - 1))
+    ends = np.append(starts[1:], len(session))
+    # Some sessions, evenly spread, say enough: a leak shows in every one of them.
+    step = max(1, len(starts) // SESSIONS)
+    spans = [span for span in zip(starts[::step], ends[::step], strict=True) if span[1] - span[0] >= SYMBOLS]
+    each = [_spearman(values[start:end], truth[start:end]) for start, end in spans]
+    each = [correlation for correlation in each if np.isfinite(correlation)]
     if len(each) >= 2 * FEWEST_CASES * horizon:
         return float(np.mean(each)), float(np.std(each) * np.sqrt(horizon / len(each)))
     sessions = len(np.unique(session))
     return _spearman(values, truth), float(np.sqrt(horizon / sessions))
-
-
-def _by_session(values: FloatArray, truth: FloatArray, session: IntArray) -> Iterator[float]:
-    starts = np.flatnonzero(np.diff(session, prepend=session[0] - 1))
-    ends = np.append(starts[1:], len(session))
-    step = max(1, len(starts) // SESSIONS)
-    for start, end in zip(starts[::step], ends[::step], strict=True):
-        if end - start >= SYMBOLS:
-            correlation = _spearman(values[start:end], truth[start:end])
-            if np.isfinite(correlation):
-                yield correlation
 
 
 def _spearman(a: FloatArray, b: FloatArray) -> float:
@@ -213,6 +205,7 @@ def _accuracy(values: FloatArray, rose: BoolArray, session: IntArray) -> tuple[f
     later = session >= session[len(session) // 2]
     if not later.any() or later.all():
         return 0.0, 0.0, 1.0
+    # Cut and direction come from the earlier half alone, so that a column of noise scores about one half on the later.
     above = values > np.median(values[~later])
     agrees = (above[~later] == rose[~later]).mean() >= 0.5
     accuracy = float(((above[later] == rose[later]) == agrees).mean())

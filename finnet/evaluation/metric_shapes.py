@@ -107,6 +107,7 @@ class Ranking:
         counts = np.ones(len(truth)) if weight is None else weight
         values, value = np.unique(probability, return_inverse=True)
         shape = (len(values), n_units)
+        # Entries of one value and unit are added up when the array is made.
         parts = [csr_array((kind * counts, (value, unit)), shape=shape) for kind in (truth == 1, truth != 1)]
         return cls(*parts)
 
@@ -137,6 +138,7 @@ class Ranking:
 
     def _totals(self, weights: FloatArray) -> FloatArray:
         """Weight of all ones and of all zeros, shape (2, draws), with NaN for none."""
+        # A sample may lack a class; NaN then leaves it out of the interval.
         totals = np.array([weights @ part.sum(axis=0) for part in (self.ones, self.zeros)])
         return np.where(totals > 0, totals, np.nan)
 
@@ -165,6 +167,7 @@ class Rank:
     def value(self, truth: FloatArray, probability: FloatArray, weight: FloatArray | None) -> float:
         """The metric of rows with weights of shape (n,), by default 1 each; NaN where one class is missing."""
         n = len(truth)
+        # Each row a unit of its own, so that weights of units are those of rows.
         ranking = Ranking.of(truth, probability, np.arange(n), n_units=n)
         return float(self.read(ranking, np.ones((1, n)) if weight is None else weight[None, :])[0])
 
@@ -204,6 +207,7 @@ def auc_contributions(truth: FloatArray, probability: FloatArray, weight: FloatA
 
 def _share_below(values: FloatArray, at: FloatArray, counts: FloatArray) -> FloatArray:
     """Share of `values`, each counted so often, below each number of `at`, ties counting half."""
+    # Half the sum of what lies below and of what lies at or below counts ties half.
     order = np.argsort(values)
     ordered, upto = values[order], np.concatenate([[0.0], np.cumsum(counts[order])])
     both = upto[np.searchsorted(ordered, at, "left")] + upto[np.searchsorted(ordered, at, "right")]
@@ -226,6 +230,7 @@ def ks_contributions(truth: FloatArray, probability: FloatArray, weight: FloatAr
         return np.full(len(truth), np.nan)
     counts = np.ones(len(truth)) if weight is None else weight
     n, m = float(counts.sum()), float(counts[ones].sum())
+    # The gap may only be read where a value ends: within ties it depends on their order.
     order = np.argsort(probability, kind="stable")
     gaps = np.cumsum(counts[order] * np.where(ones[order], -1.0 / m, 1.0 / (n - m)))
     ends = np.flatnonzero(np.diff(probability[order], append=np.inf) > 0)

@@ -3,7 +3,7 @@
 A metric is a plain function of (truth, probability, weight). Those of numbers stand in `number_metrics`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ from finnet.evaluation.number_metrics import (
     r2,
     squared_errors,
 )
+from finnet.plugins import is_plugin, load_plugin
 from finnet.types import FloatArray, IntArray
 
 __all__ = [
@@ -43,12 +44,14 @@ __all__ = [
     "log_loss",
     "log_losses",
     "mcc",
+    "metric_named",
     "rank_information_coefficient",
     "require_judges",
     "session_contributions",
     "session_rank_ic",
 ]
 
+# One probability of 0 for what came true would make the mean infinite; a millionth costs that row 13.8 nats instead.
 _CLIP = 1e-6
 MINIMUM_SYMBOLS = 10
 _MOST_DIGITS = 12
@@ -66,12 +69,8 @@ def log_losses(truth: FloatArray, probability: FloatArray) -> FloatArray:
     return np.asarray(-np.log(np.where(truth == 1, p, 1.0 - p)))
 
 
-def _misses(truth: FloatArray, probability: FloatArray) -> FloatArray:
-    return np.asarray((probability > 0.5) != (truth == 1), float)
-
-
 def _hits(truth: FloatArray, probability: FloatArray) -> FloatArray:
-    return 1.0 - _misses(truth, probability)
+    return np.asarray((probability > 0.5) == (truth == 1), float)
 
 
 def _confusion(truth: FloatArray, probability: FloatArray) -> FloatArray:
@@ -82,6 +81,7 @@ def _confusion(truth: FloatArray, probability: FloatArray) -> FloatArray:
 def _mcc_of_counts(counts: FloatArray) -> FloatArray:
     tp, fp, fn, tn = np.moveaxis(counts, -1, 0)
     product = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    # With one class missing the numerator is 0 as well, so that any divisor gives the value 0 that is agreed on.
     return np.asarray((tp * tn - fp * fn) / np.sqrt(np.where(product > 0, product, 1.0)))
 
 
@@ -94,10 +94,7 @@ def _gini_contributions(truth: FloatArray, probability: FloatArray, weight: Floa
 
 
 _AUC, _KS = Rank(Ranking.area, auc_contributions), Rank(Ranking.gap, ks_contributions)
-_GINI = Rank(
-    lambda ranking, weights: 2.0 * ranking.area(weights) - 1.0,
-    _gini_contributions,
-)
+_GINI = Rank(lambda ranking, weights: 2.0 * ranking.area(weights) - 1.0, _gini_contributions)
 
 
 def accuracy(truth: FloatArray, probability: FloatArray, weight: FloatArray | None = None) -> float:
@@ -260,6 +257,7 @@ def session_rank_ic(
     -------
     ndarray of shape (n_sessions,)
     """
+    # Spearman's coefficient is Pearson's of the ranks; sums by session give it for all sessions at once.
     x, y = _centered_ranks(forecast, session), _centered_ranks(truth, session)
     n = np.bincount(session)
     xx, yy, xy = (np.bincount(session, product) for product in (x * x, y * y, x * y))
@@ -422,6 +420,29 @@ METRICS: dict[str, Metric] = {
 }
 
 
+def metric_named(name: str) -> Metric:
+    """The metric of a name: one of `METRICS`, or a plugin `package.module:name`, where plugins are allowed.
+
+    Raises
+    ------
+    ConfigError
+        Where there is no such metric.
+
+    Examples
+    --------
+    >>> metric_named("auc").higher_is_better
+    True
+    """
+    if not is_plugin(name):
+        require_choice(name, METRICS, name="metric")
+        return METRICS[name]
+    # Looked up each time and never added to METRICS: what one job names must not be known to the next.
+    own = load_plugin(name)
+    if not isinstance(own, Metric):
+        raise ConfigError(f"{name!r} is no Metric; see finnet.evaluation.metrics.Metric")
+    return own
+
+
 def require_judges(name: str, cases: Cases) -> None:
     """Raise ConfigError where no metric has this name, or it does not fit the forecasts; it names those that do.
 
@@ -435,11 +456,12 @@ def require_judges(name: str, cases: Cases) -> None:
     Traceback (most recent call last):
     finnet.errors.ConfigError: metric 'mse' does not fit forecasts of kind probability; use accuracy, ...
     """
-    require_choice(name, METRICS, name="metric")
-    metric = METRICS[name]
+    metric = metric_named(name)
     if not metric.judges(cases):
         fitting = [other for other, one in METRICS.items() if one.judges(cases) and _has_sessions(one, cases)]
-        raise ConfigError(f"metric {name!r} {_misfit(metric, cases)}; use {_either(fitting)}")
+        listed = (", ".join(fitting[:-1]), "".join(fitting[-1:]))
+        either = " or ".join(part for part in listed if part) or "another kind"
+        raise ConfigError(f"metric {name!r} {_misfit(metric, cases)}; use {either}")
     if not _has_sessions(metric, cases):
         raise ConfigError(f"metric {name!r} orders symbols within a session; leave it out for rows without dates")
 
@@ -456,10 +478,6 @@ def _misfit(metric: Metric, cases: Cases) -> str:
     if metric.kind == "panel" and cases.weight is not None:
         return "orders symbols within a session and takes no weights, which these rows have"
     return "measures against a naive forecast that the models lack"
-
-
-def _either(names: Sequence[str]) -> str:
-    return " or ".join(part for part in (", ".join(names[:-1]), "".join(names[-1:])) if part) or "another kind"
 
 
 def contributions(metric: Metric, cases: Cases, forecast: FloatArray) -> FloatArray:
@@ -482,6 +500,7 @@ def contributions(metric: Metric, cases: Cases, forecast: FloatArray) -> FloatAr
         raise ConfigError(f"{metric.words} says not what a row contributes to it; give Metric(shape=...)")
     truth, forecast = metric.judged(cases.truth, forecast, cases.naive)
     out = np.empty(len(forecast))
+    # Repeats are other fits: a ranking across them would compare forecasts of different models.
     for repeat in range(int(cases.repeat.max()) + 1):
         rows = cases.repeat == repeat
         weight = None if cases.weight is None else cases.weight[rows]

@@ -33,18 +33,10 @@ def squared_errors(truth: FloatArray, forecast: FloatArray) -> FloatArray:
     return np.asarray((forecast - truth) ** 2)
 
 
-def _absolute_errors(truth: FloatArray, forecast: FloatArray) -> FloatArray:
-    return np.abs(forecast - truth)
-
-
 def _qlikes(truth: FloatArray, forecast: FloatArray) -> FloatArray:
     f = np.maximum(forecast, _LEAST_VOLATILITY)
     # The truth's own logarithm is the same for every forecast, so that bounding it favors none.
     return np.asarray((truth / f) ** 2 + 2.0 * np.log(f / np.maximum(truth, _LEAST_VOLATILITY)) - 1.0)
-
-
-def _squares(truth: FloatArray, forecast: FloatArray) -> FloatArray:
-    return np.column_stack([(forecast - truth) ** 2, truth**2])
 
 
 def _explained(sums: FloatArray) -> FloatArray:
@@ -52,8 +44,9 @@ def _explained(sums: FloatArray) -> FloatArray:
     return np.asarray(1.0 - sums[..., 0] / np.where(naive > 0, naive, np.nan))
 
 
-MSE, MAE, QLIKE = mean_of(squared_errors), mean_of(_absolute_errors), mean_of(_qlikes)
-R2 = Sums(_squares, _explained)
+MSE, QLIKE = mean_of(squared_errors), mean_of(_qlikes)
+MAE = mean_of(lambda truth, forecast: np.abs(forecast - truth))
+R2 = Sums(lambda truth, forecast: np.column_stack([(forecast - truth) ** 2, truth**2]), _explained)
 
 
 def mse(truth: FloatArray, forecast: FloatArray, weight: FloatArray | None = None) -> float:
@@ -142,6 +135,7 @@ def pinball_losses(truth: FloatArray, quantiles: FloatArray, levels: FloatArray)
 
 def pinball_at(levels: FloatArray) -> Sums:
     """The pinball loss of quantiles at these levels, shape (n_levels,)."""
+    # By a tuple, which unlike an array can be a key of the cache.
     return _pinball_at(tuple(levels))
 
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 from finnet.evaluation.calibration import calibration_table, coverage_table, jeffreys_interval
 from finnet.evaluation.cases import Cases, paired_cases
-from finnet.evaluation.metrics import METRICS
+from finnet.evaluation.metrics import metric_named
 from finnet.evaluation.scores import default_metrics, score
 from finnet.forecasts import Forecasts
 from finnet.targets import target_named
@@ -17,7 +17,7 @@ from finnet.types import FloatArray
 
 __all__ = ["OutcomesAnalysis", "outcomes_analysis"]
 
-_NORMAL = 1.959963984540054
+_NORMAL = 1.959963984540054  # the 97.5 % quantile of the normal distribution
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -98,33 +98,31 @@ def outcomes_analysis(
     names = [name for name in default_metrics(forecasts) if name in before]
     scores = _scores(score(forecasts, names, seed=seed) if names else pd.DataFrame(), before)
     shape = "quantile" if cases.kind == "quantile" else "rate"
-    middle = _middle(cases, _independent(forecasts, cases)) if shape == "rate" else _NO_MIDDLE
+    known = forecasts.table[forecasts.table["truth"].notna()]
+    # Rows of one session share its shocks, and outcomes of neighboring sessions overlap; loans are each by themselves.
+    is_once = known["entity"].nunique() == len(known)
+    units = float(len(known)) if is_once else max(cases.n_units / cases.horizon, 1.0)
+    middle = _mean_gap(cases, units) if shape == "rate" else _NO_MEAN_GAP
     return OutcomesAnalysis(
         kind=cases.kind,
         n=len(cases.truth),
         **middle,
         scores=scores,
         headline=headline,
-        worse_chance=_worse(scores, headline),
+        worse_chance=_worse_chance(scores, headline),
         bins=_bins(forecasts, cases.kind),
         months=_months(cases, headline) if shape == "rate" and cases.is_dated else pd.DataFrame(),
     )
 
 
-_NO_MIDDLE = dict.fromkeys(("forecast", "observed", "low", "high", "gap_chance"), float("nan"))
+_NO_MEAN_GAP = dict.fromkeys(("forecast", "observed", "low", "high", "gap_chance"), float("nan"))
 
 
-def _independent(forecasts: Forecasts, cases: Cases) -> float:
-    known = forecasts.table[forecasts.table["truth"].notna()]
-    if known["entity"].nunique() == len(known):
-        return float(len(known))
-    return max(cases.n_units / cases.horizon, 1.0)
-
-
-def _middle(cases: Cases, units: float) -> dict[str, float]:
+def _mean_gap(cases: Cases, units: float) -> dict[str, float]:
     """Mean forecast and mean truth; the variance of their gap is that of `units` independent rows."""
     truth, forecast = cases.truth, cases.values[:, 0]
     low, high = _interval(truth, units, is_rate=cases.kind == "probability")
+    # Under the hypothesis that forecasts are right an event has the variance p (1 - p); of numbers the errors tell it.
     spread = forecast * (1 - forecast) if cases.kind == "probability" else (truth - forecast) ** 2
     error = np.sqrt(max(float(spread.mean()), 1e-300) / units)
     gap = float(truth.mean() - forecast.mean())
@@ -154,14 +152,14 @@ def _scores(now: pd.DataFrame, before: Mapping[str, Mapping[str, float]]) -> pd.
     return now.assign(**{f"run_{name}": known[name].to_numpy() for name in known})[columns]
 
 
-def _worse(scores: pd.DataFrame, headline: str) -> float:
+def _worse_chance(scores: pd.DataFrame, headline: str) -> float:
     """Chance of a headline so much worse, of two normal estimates whose errors are those of their intervals."""
     row = scores[scores["metric"] == headline]
     if row.empty:
         return float("nan")
     now, then = row[["value", "low", "high"]].to_numpy()[0], row[["run_value", "run_low", "run_high"]].to_numpy()[0]
     error = float(np.hypot(now[2] - now[1], then[2] - then[1])) / (2 * _NORMAL)
-    fall = float(then[0] - now[0]) * (1 if METRICS[headline].higher_is_better else -1)
+    fall = float(then[0] - now[0]) * (1 if metric_named(headline).higher_is_better else -1)
     return float(stats.norm.sf(fall / error)) if error > 0 else float("nan")
 
 
@@ -175,11 +173,12 @@ def _bins(forecasts: Forecasts, kind: str) -> pd.DataFrame:
 
 
 def _months(cases: Cases, headline: str) -> pd.DataFrame:
-    months, metric = cases.issued.astype("datetime64[M]"), METRICS[headline]
+    months, metric = cases.issued.astype("datetime64[M]"), metric_named(headline)
     rows = []
     for month in np.unique(months):
         truth, forecast = cases.truth[months == month], cases.values[months == month, 0]
         low, high = _interval(truth, len(truth), is_rate=cases.kind == "probability")
+        # A panel metric needs sessions, R2 a naive forecast, and the AUC both classes.
         is_told = metric.kind == "row" and not metric.against_naive and len(np.unique(truth)) > 1
         value = metric.function(truth, forecast) if is_told else float("nan")
         row = {

@@ -18,6 +18,7 @@ FEWEST_FITS = 5
 """With fewer fits, what other fits would do cannot be told, and a verdict is about the forecasts at hand."""
 # Below about fifty values 0.4 T^(2/3) leaves too few frequencies to detect anything.
 _FEWEST_FREQUENCIES = 6.0
+# At 0 the formula divides by 0, near 1 it asks for less than one frequency.
 _LEAST_PERSISTENCE, _MOST_PERSISTENCE = 1e-3, 0.97
 
 
@@ -52,6 +53,7 @@ def long_run_t(values: FloatArray, horizon: int = 1) -> MeanTest:
     if n < max(3 * horizon, 3):
         return student_test(float(x.mean()) if n else np.nan, np.nan, n)
     frequencies = long_run_dof(x, horizon)
+    # Transform 0 is the mean itself, which is what is tested.
     waves = dct(x, norm="ortho")[1 : frequencies + 1]
     error = float(np.sqrt(np.mean(waves**2) / n))
     return student_test(float(x.mean()), error, n, dof=float(frequencies))

@@ -73,7 +73,8 @@ class Pairs:
     @classmethod
     def of(cls, cases: Cases, metric: Metric) -> "Pairs":
         """The contributions of every model, less the sessions that have none."""
-        values = np.column_stack([contributions(metric, cases, column) for column in _columns(cases)])
+        columns = [cases.values[:, number] for number in range(len(cases.models))]
+        values = np.column_stack([contributions(metric, cases, column) for column in columns])
         # Sessions without a rank IC say nothing about any model.
         known = np.isfinite(values).all(axis=1)
         unit = np.unique(cases.unit[known], return_inverse=True)[1]
@@ -110,7 +111,8 @@ class Pairs:
         clients = "" if self.group is None else f"{len(np.unique(self.group)):,} clients"
         if cases.unit_name in ("month", "day"):
             among = f" and {clients}" if clients else ""
-            return f"{len(cases.truth):,} {weighted}{rows} of {_counted(self.n_units, cases.unit_name)}{among}{fits}"
+            units = f"{self.n_units:,} {cases.unit_name}{'s' * (self.n_units != 1)}"
+            return f"{len(cases.truth):,} {weighted}{rows} of {units}{among}{fits}"
         if cases.is_dated:
             return f"{self.n_units:,} {weighted}sessions in {cases.years:.1f} years{fits}"
         folds = f" in {self.n_fits} folds" if self.n_fits > 1 else ""
@@ -132,8 +134,10 @@ class Pairs:
             return Answers(_UNDEFINED, _UNDEFINED, _UNDEFINED, f"{self.cases.unit_name}s", None)
         forecasts, counted = self._forecasts_test(difference)
         if not self.cases.is_dated:
+            # Without dates folds share training rows, and what other fits would do is told but does not decide.
             return Answers(forecasts, self._shared_rows(difference), forecasts, counted, self._one_fold(difference))
         fits = fits_t(self._mean_by(difference, self.fold))
+        # The larger p-value decides: what other fits would do is only asked where there are enough of them.
         asks_both = self.n_fits >= FEWEST_FITS and fits.p_value > forecasts.p_value
         decisive, counted = (fits, "fits") if asks_both else (forecasts, counted)
         return Answers(forecasts, fits, decisive, counted, self._one_fold(difference))
@@ -176,12 +180,3 @@ class Pairs:
         mean, rows = np.average(values, weights=counts), np.bincount(number, counts)
         excess = np.bincount(number, counts * (values - mean))
         return np.asarray(mean + excess / rows.mean())
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'s' * (n != 1)}"
-
-
-def _columns(cases: Cases) -> list[FloatArray]:
-    """The forecasts of each model."""
-    return [cases.values[:, number] for number in range(len(cases.models))]

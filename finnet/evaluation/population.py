@@ -13,7 +13,7 @@ __all__ = [
     "stability_limit",
 ]
 
-_WINDOW = 5
+_WINDOW = 5  # times the correlation time; Sokal's choice between bias and noise
 
 
 def population_stability_index(before: FloatArray, after: FloatArray) -> FloatArray:
@@ -62,7 +62,9 @@ def chance_of_difference(before: tuple[float, float], after: tuple[float, float]
     >>> round(chance_of_difference((20, 1000), (80, 1000)), 12)
     4.36e-10
     """
+    # Rows that are worth less than one each, as those of a session, give numbers that are not whole.
     (a, n), (b, m) = ((round(part), round(whole)) for part, whole in (before, after))
+    # sf(b - 1) is the chance of b or more, so that what was found is part of either tail.
     tails = stats.hypergeom(n + m, a + b, m)
     return float(min(1.0, 2.0 * min(tails.cdf(b), tails.sf(b - 1))))
 

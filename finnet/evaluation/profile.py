@@ -160,10 +160,13 @@ class Profile:
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Self:
         """The profile that `to_json` gave."""
-        columns = {
-            name: ColumnProfile(**{key: _tuple(part) for key, part in column.items()})
-            for name, column in saved["columns"].items()
-        }
+        columns = {}
+        for name, column in saved["columns"].items():
+            # JSON has no tuples, and a profile equals another only where both have them.
+            parts: dict[str, Any] = {
+                key: tuple(part) if isinstance(part, list) else part for key, part in column.items()
+            }
+            columns[name] = ColumnProfile(**parts)
         forecasts = saved.get("forecasts")
         beside = None if forecasts is None else Profile.from_json(forecasts)
         return cls(saved["rows"], columns, units=saved.get("units", 0), forecasts=beside)
@@ -171,10 +174,6 @@ class Profile:
 
 def _written(value: float) -> str:
     return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
-
-
-def _tuple(part: Any) -> Any:
-    return tuple(part) if isinstance(part, list) else part
 
 
 def _profile(column: "pd.Series[Any]") -> ColumnProfile:
@@ -188,6 +187,7 @@ def _profile(column: "pd.Series[Any]") -> ColumnProfile:
     if not len(cells):
         return ColumnProfile(missing, (1.0,))
     values = _frequent(cells)
+    # Quantiles of the rest: a frequent value among them would draw several edges onto itself.
     rest = cells[~np.isin(cells, values)]
     edges = np.unique(np.quantile(rest, np.linspace(0, 1, _BINS + 1)[1:-1])) if len(rest) else np.empty(0)
     made = ColumnProfile(
@@ -199,6 +199,7 @@ def _profile(column: "pd.Series[Any]") -> ColumnProfile:
         float(cells.mean()),
         values=tuple(map(float, values)),
     )
+    # Counted by the profile itself, so that shares before and of new rows come from one rule.
     rows = np.bincount(made.bin_of(column.dropna()), minlength=len(values) + len(edges) + 1)
     return replace(made, shares=tuple(map(float, rows / len(cells))))
 
@@ -213,6 +214,7 @@ def _frequent(cells: FloatArray) -> FloatArray:
 def _lasts(column: "pd.Series[Any]", sessions: IntArray) -> float:
     if not pd.api.types.is_numeric_dtype(column.dtype):
         return 1.0
+    # Sessions are the independent units, so how long values last is that of their means.
     means = column.groupby(sessions).mean().dropna().to_numpy(float)
     return correlation_time(means) if len(means) else 1.0
 
@@ -223,5 +225,6 @@ def _with_forecast(before: ColumnProfile, column: "pd.Series[Any]", forecast: Fl
     known_forecast, seen = forecast[known], bins >= 0
     rows = np.bincount(bins[seen], minlength=len(before.shares))
     sums = np.bincount(bins[seen], known_forecast[seen], minlength=len(before.shares))
+    # Of a bin without a forecast nothing is known; it counts as the average row.
     usual = float(forecast.mean())
     return replace(before, forecast=tuple(np.where(rows > 0, sums / np.maximum(rows, 1), usual).tolist()))

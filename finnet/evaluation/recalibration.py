@@ -83,6 +83,7 @@ def recalibration(truth: FloatArray, probability: FloatArray, *, weight: FloatAr
     intercept = _estimate(level, truth, counts, offset=score)
     if np.ptp(score) < _ALIKE:
         return Recalibration(intercept, _UNKNOWN)
+    # Centered: the slope stays the same, and the two columns are nearly independent, so that Newton's steps settle.
     return Recalibration(intercept, _estimate(np.column_stack([level, score - score.mean()]), truth, counts))
 
 
@@ -94,11 +95,13 @@ def _estimate(X: FloatArray, truth: FloatArray, counts: FloatArray, *, offset: F
     base = np.zeros(len(X)) if offset is None else offset
     beta = np.zeros(X.shape[1])
     if offset is None:
+        # The base rate, from which few steps are needed.
         beta[0] = float(log_odds(np.asarray([np.average(truth, weights=counts)]))[0])
     step = np.inf
     for _ in range(_STEPS):
         p = expit(X @ beta + base)
         information = X.T @ (X * (counts * p * (1.0 - p))[:, None])
+        # Hardly any information in some direction, as where every forecast has become certain.
         if np.linalg.cond(information) > 1e12:
             return _UNKNOWN
         move = np.linalg.solve(information, X.T @ (counts * (truth - p)))

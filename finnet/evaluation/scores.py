@@ -11,7 +11,7 @@ from finnet.checks import require_at_least
 from finnet.errors import ConfigError
 from finnet.evaluation.cases import Cases, paired_cases
 from finnet.evaluation.metric_shapes import Rank, Ranking, Sums
-from finnet.evaluation.metrics import METRICS, MINIMUM_SYMBOLS, Metric, require_judges, session_rank_ic
+from finnet.evaluation.metrics import MINIMUM_SYMBOLS, Metric, metric_named, require_judges, session_rank_ic
 from finnet.evaluation.number_metrics import pinball_losses
 from finnet.evaluation.significance import block_bootstrap_indices
 from finnet.forecasts import Forecasts
@@ -29,6 +29,7 @@ __all__ = [
     "score_by_fold",
 ]
 
+# Fewer sessions say next to nothing about how long errors last.
 _FEWEST_FOR_BLOCKS = 20
 # Weights made at once, which bounds the memory that many units take.
 _BLOCK_WEIGHTS = 4_000_000
@@ -159,10 +160,10 @@ def score(
     require_at_least(draws, 0, name="draws")
     cases = paired_cases(forecasts, outcome)
     names = tuple(metrics) if metrics is not None else _fitting(cases, str(forecasts.table["target"].iloc[0]))
-    _require_judging(names, cases)
+    judged = _judging(names, cases)
     rows = [_rows(cases, number) for number in range(len(cases.models))]
-    values = [[np.mean([_value(METRICS[name], part) for part in parts]) for name in names] for parts in rows]
-    ends = [_ends(own, names, draws=draws, block=block_sessions, seed=seed) for own in cases.divisions]
+    values = [[np.mean([_value(metric, part) for part in parts]) for metric in judged] for parts in rows]
+    ends = [_interval_ends(own, judged, draws=draws, block=block_sessions, seed=seed) for own in cases.divisions]
     # Months hold what loans of a time share, clients what one of them does; the outer ends allow for either.
     low, high = np.fmin.reduce([end[0] for end in ends]), np.fmax.reduce([end[1] for end in ends])
     named = pd.MultiIndex.from_product([cases.models, names], names=["model", "metric"])
@@ -196,14 +197,16 @@ def score_by_fold(
     """
     cases = paired_cases(forecasts, outcome)
     names = tuple(metrics) if metrics is not None else _fitting(cases, str(forecasts.table["target"].iloc[0]))
-    _require_judging(names, cases)
+    judged = _judging(names, cases)
     records = []
     for fold in np.unique(cases.fold):
         for number, model in enumerate(cases.models):
             rows = cases.fold == fold
             part = _part(cases, number, rows)
-            values = {name: _value(METRICS[name], part) for name in names}
-            records += [(int(fold), model, name, value, int(rows.sum())) for name, value in values.items()]
+            values = [_value(metric, part) for metric in judged]
+            records += [
+                (int(fold), model, name, value, len(part.truth)) for name, value in zip(names, values, strict=True)
+            ]
     return pd.DataFrame(records, columns=["fold", "model", "metric", "value", "n"])
 
 
@@ -235,10 +238,12 @@ def compared_metrics(forecasts: Forecasts) -> tuple[str, ...]:
 
 def _fitting(cases: Cases, target: str) -> tuple[str, ...]:
     names = target_named(target, cases.kind).scores
+    # The usual session counts, as a few thin ones only make their own rank IC undefined.
     is_panel = cases.is_dated and np.median(np.bincount(cases.unit)) >= MINIMUM_SYMBOLS
     if is_panel and target != "default" and "rank_ic" not in names:
         names = (*names, "rank_ic")
-    fitting = [name for name in names if METRICS[name].judges(cases) and (is_panel or METRICS[name].kind != "panel")]
+    judging = [metric.judges(cases) and (is_panel or metric.kind != "panel") for metric in map(metric_named, names)]
+    fitting = [name for name, does in zip(names, judging, strict=True) if does]
     if not fitting:
         raise ConfigError(
             f"forecasts of kind {cases.kind} of {target} are judged by {', '.join(names)}, which needs sessions of"
@@ -247,24 +252,30 @@ def _fitting(cases: Cases, target: str) -> tuple[str, ...]:
     return tuple(fitting)
 
 
-def _require_judging(names: Sequence[str], cases: Cases) -> None:
+def _judging(names: Sequence[str], cases: Cases) -> list[Metric]:
+    """The metrics of these names, all of which must fit the cases."""
     for name in names:
         require_judges(name, cases)
+    return [metric_named(name) for name in names]
 
 
-def _ends(
-    cases: Cases, names: Sequence[str], *, draws: int, block: int | None, seed: int
+def _interval_ends(
+    cases: Cases, metrics: Sequence[Metric], *, draws: int, block: int | None, seed: int
 ) -> tuple[FloatArray, FloatArray]:
     """Ends of the interval of every metric of every model, shape (n_models, n_metrics) each, from one kind of unit."""
-    if cases.unit_name == "client":
-        block = 1
+    # Clients have no order in time, so that no block of neighbors could hold what they share.
+    block = 1 if cases.unit_name == "client" else block
     rows = [_rows(cases, number) for number in range(len(cases.models))]
     blocks = _weight_blocks(cases, draws, block, rng=np.random.default_rng(seed))
-    drawn = [_drawn(rows, names, weights) for weights in blocks]
-    low, high = _middle(np.concatenate(drawn, axis=-1) if drawn else np.empty((len(rows), len(names), 0)))
+    none = np.empty((len(rows), len(metrics), 0))
+    drawn = np.concatenate([none, *(_bootstrap_values(rows, metrics, weights) for weights in blocks)], axis=-1)
+    known = np.isfinite(drawn).any(axis=-1)
+    low, high = np.full((2, *known.shape), np.nan)
+    if known.any():
+        low[known], high[known] = np.nanquantile(drawn[known], [0.025, 0.975], axis=-1)
     if cases.unit_name == "client":
         # A rank IC averages sessions, of which a client drawn twice makes no second one.
-        is_panel = np.array([METRICS[name].kind == "panel" for name in names])
+        is_panel = np.array([metric.kind == "panel" for metric in metrics])
         low[:, is_panel] = high[:, is_panel] = np.nan
     return low, high
 
@@ -293,7 +304,10 @@ def _block_length(cases: Cases) -> int:
 
     n, counts, numbers = cases.n_units, cases.counts, range(len(cases.models))
     rows = np.bincount(cases.unit, counts)
-    errors = np.column_stack([np.bincount(cases.unit, counts * _errors(cases, number)) / rows for number in numbers])
+    # Means by session, which are what the blocks consist of.
+    errors = np.column_stack(
+        [np.bincount(cases.unit, counts * _model_errors(cases, number)) / rows for number in numbers]
+    )
     # Errors that never vary have no autocorrelation to choose by.
     varying = errors[:, errors.std(axis=0) > 1e-12]
     if n < _FEWEST_FOR_BLOCKS or not varying.shape[1]:
@@ -302,7 +316,7 @@ def _block_length(cases: Cases) -> int:
     return max(cases.horizon, min(int(np.ceil(chosen)), n // 4), 1)
 
 
-def _errors(cases: Cases, number: int) -> FloatArray:
+def _model_errors(cases: Cases, number: int) -> FloatArray:
     """What shows how long the errors of a model last, shape (n,)."""
     truth, forecast = cases.truth, cases.values[:, number]
     if cases.kind == "quantile":
@@ -366,21 +380,27 @@ def _value(metric: Metric, rows: _Rows) -> float:
     return metric.function(*rows.judged(metric), **rows.given)
 
 
-def _drawn(rows: list[list[_Rows]], names: Sequence[str], weights: FloatArray) -> FloatArray:
+def _bootstrap_values(rows: list[list[_Rows]], metrics: Sequence[Metric], weights: FloatArray) -> FloatArray:
     """Every metric of every model, averaged over repeats, in every bootstrap sample: shape (models, metrics, draws)."""
     return np.array(
         [
-            [np.mean([_drawn_values(METRICS[name], part, weights) for part in parts], axis=0) for name in names]
+            [np.mean([_bootstrap_metric(metric, part, weights) for part in parts], axis=0) for metric in metrics]
             for parts in rows
         ]
     )
 
 
-def _drawn_values(metric: Metric, rows: _Rows, weights: FloatArray) -> FloatArray:
+def _bootstrap_metric(metric: Metric, rows: _Rows, weights: FloatArray) -> FloatArray:
     """One metric in every bootstrap sample, shape (draws,)."""
     if metric.kind == "panel":
-        return _drawn_rank_ic(rows, weights)
+        each = session_rank_ic(rows.outcome, rows.forecast, rows.unit)
+        known = np.isfinite(each)
+        # Units without a row of this repeat at the end have no rank IC, and `each` stops before them.
+        sessions = weights[:, : len(each)][:, known]
+        total = sessions.sum(axis=1)
+        return np.asarray(sessions @ each[known] / np.where(total > 0, total, np.nan))
     shape = metric.shape_at(rows.levels)
+    # Sums and rankings are made once for all draws; only a metric without a shape is computed anew in each.
     if isinstance(shape, Sums):
         terms = shape.terms(*rows.judged(metric))
         terms = terms if rows.weight is None else rows.weight[:, None] * terms
@@ -392,20 +412,3 @@ def _drawn_values(metric: Metric, rows: _Rows, weights: FloatArray) -> FloatArra
     own = 1.0 if rows.weight is None else rows.weight
     given = [{**rows.given, "weight": own * weight[rows.unit]} for weight in weights]
     return np.array([metric.function(*rows.judged(metric), **each) for each in given])
-
-
-def _drawn_rank_ic(rows: _Rows, weights: FloatArray) -> FloatArray:
-    each = session_rank_ic(rows.outcome, rows.forecast, rows.unit)
-    known = np.isfinite(each)
-    sessions = weights[:, : len(each)][:, known]
-    total = sessions.sum(axis=1)
-    return np.asarray(sessions @ each[known] / np.where(total > 0, total, np.nan))
-
-
-def _middle(drawn: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Ends of the middle 95 % of the draws that have a value, NaN without any; draws on the last axis."""
-    known = np.isfinite(drawn).any(axis=-1)
-    low, high = np.full((2, *known.shape), np.nan)
-    if known.any():
-        low[known], high[known] = np.nanquantile(drawn[known], [0.025, 0.975], axis=-1)
-    return low, high

@@ -26,8 +26,9 @@ __all__ = [
 ]
 
 _EULER = 0.5772156649015329
-_POWER = 0.8
+_POWER = 0.8  # by custom (Cohen 1988)
 _ROUNDING = 1e-12
+# Below one degree of freedom the quantiles of t grow without bound, and `data_needed` would not settle.
 _FEWEST_DOF = 1.0
 
 
@@ -112,6 +113,7 @@ def diebold_mariano(differences: FloatArray, horizon: int = 1) -> MeanTest:
         return student_test(float(d.mean()) if n else np.nan, np.nan, n)
     covariances = _autocovariances(d, horizon - 1)
     variance = (covariances[0] + 2 * covariances[1:].sum()) / n
+    # Rectangular weights can make the variance negative; the test is then undefined rather than certain.
     correction = (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
     error = np.sqrt(variance / correction) if variance > 0 and correction > 0 else np.nan
     return student_test(float(d.mean()), float(error), n)
@@ -187,8 +189,10 @@ def holm(p_values: Sequence[float] | FloatArray) -> FloatArray:
     array([0.03, 0.06, 0.06, 0.02])
     """
     p = np.asarray(p_values, float)
+    # NaN sorts last, so this leaves the order of the tests that could be made.
     order = np.argsort(p)[: np.isfinite(p).sum()]
     adjusted = np.full(len(p), np.nan)
+    # Step-down: no p-value may end below a smaller one's, hence the running maximum.
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1.0)
     return adjusted
 
@@ -236,20 +240,15 @@ def block_bootstrap_indices(n: int, block: int, *, draws: int, rng: np.random.Ge
     require_at_least(n, 1, name="n")
     if not 1 <= block <= n:
         raise ConfigError(f"block={block} does not fit {n} values; use 1 to {n}")
+    # The last block is cut where n is no multiple of its length.
     starts = rng.integers(0, n, size=(draws, -(-n // block)))
     indices = (starts[:, :, None] + np.arange(block)) % n
     return indices.reshape(draws, starts.shape[1] * block)[:, :n]
 
 
 def _sharpe_variance(sharpe: float, *, skew: float, kurtosis: float) -> float:
+    # n - 1 times the variance of an estimated Sharpe ratio (Mertens 2002); 1 + SR^2 / 2 for normal returns.
     return 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2
-
-
-def _require_per_period(sharpe: float) -> None:
-    if abs(sharpe) > 1:
-        raise ConfigError(
-            f"sharpe={sharpe} per period looks annualized; divide it by the square root of periods per year"
-        )
 
 
 def probabilistic_sharpe(
@@ -274,7 +273,10 @@ def probabilistic_sharpe(
     0.9132343
     """
     require_at_least(n, 2, name="n")
-    _require_per_period(sharpe)
+    if abs(sharpe) > 1:
+        raise ConfigError(
+            f"sharpe={sharpe} per period looks annualized; divide it by the square root of periods per year"
+        )
     spread = np.sqrt(_sharpe_variance(sharpe, skew=skew, kurtosis=kurtosis))
     return float(stats.norm.cdf((sharpe - benchmark) * np.sqrt(n - 1) / spread))
 
@@ -346,6 +348,7 @@ def sharpe_interval(returns: FloatArray, *, periods_per_year: float, level: floa
     """
     r = require_finite_row(returns, name="returns")
     deviation = r.std(ddof=1) if len(r) > 1 else 0.0
+    # Constant returns leave a deviation of rounding errors, whose ratio would be huge and mean nothing.
     if not deviation > 1e-12 * np.abs(r).max(initial=0.0):
         return np.nan, np.nan
     sharpe = float(r.mean() / deviation)

@@ -99,13 +99,15 @@ def compared(profile: Profile, X: pd.DataFrame, *, units: int | None = None, lim
     """
     limits = limits or Limits()
     names = [name for name in profile.columns if name in X]
+    # Bonferroni: the rate of false alarms is that of the whole table.
     share = replace(limits, alarm_rate=limits.alarm_rate / max(len(names), 1))
     trained, rows = profile.units or profile.rows, len(X) if units is None else units
     flags: list[list[str]] = [[] for _ in range(len(X))]
     summary, told = [], []
     for name in names:
+        # Values that last say as much as fewer independent ones.
         lasts = profile.columns[name].lasts
-        found = _compared(profile.columns[name], X[name], share, sizes=(trained / lasts, rows / lasts))
+        found = _compare_column(profile.columns[name], X[name], share, sizes=(trained / lasts, rows / lasts))
         for words, at in found.flagged.items():
             for row in np.flatnonzero(at):
                 flags[row].append(f"{name}: {words}")
@@ -122,7 +124,7 @@ class _Column:
     sentence: str
 
 
-def _compared(
+def _compare_column(
     before: ColumnProfile, column: "pd.Series[Any]", limits: Limits, *, sizes: tuple[float, float]
 ) -> _Column:
     """One column; `sizes` are the independent rows before and now, and the limits are those of this column alone."""
@@ -135,6 +137,7 @@ def _compared(
     psi, limit = _stability(shares, limits)
     rate = _FOR_OTHERS * limits.alarm_rate
     sentences = []
+    # Beyond the smallest and the largest value: two stood alone there, less one (see `chance_of_new`).
     single = before.single if before.levels else 1
     odds = chance_of_new(float(new.mean()) * units, units, trained=trained, single=single)
     if new.mean() > limits.share and odds < rate:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from finnet.evaluation.metrics import METRICS
+from finnet.evaluation.metrics import metric_named
 from finnet.evaluation.paired_tests import FEWEST_FITS
 from finnet.names import model_in_sentence as _name
 
@@ -13,7 +13,7 @@ __all__ = ["write_verdict"]
 
 _LEVEL = 0.05
 _NUMBERS = {2: "Two", 3: "Three", 4: "Four"}
-_MANY_YEARS, _MANY_ROWS = 1000.0, 1e8
+_MANY_YEARS, _MANY_ROWS = 1000.0, 1e8  # more than anybody will have, so that the number itself says nothing
 
 
 def write_verdict(
@@ -33,14 +33,15 @@ def write_verdict(
         What was tested, as "812 sessions in 3.2 years".
     """
     is_naive = table["model"].isin(naive)
-    opening = f"By {METRICS[str(table['metric'].iloc[0])].words}, over {evidence}, {_name(reference)}"
+    opening = f"By {metric_named(str(table['metric'].iloc[0])).words}, over {evidence}, {_name(reference)}"
     sentences = [
         _outcome(table[~is_naive], opening),
         _outcome(table[is_naive], opening if is_naive.all() else "Against the naive forecasts, it"),
-        _anything(against_naive, naive, reference=reference),
+        # Behind the sentence on the naive forecasts, from which its "So do ..." goes on.
+        _beating_naive(against_naive, naive, reference=reference),
         _one_fold(table),
-        _question(table),
-        _needed(table),
+        _question_answered(table),
+        _data_needed(table),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -73,7 +74,7 @@ def _one_fold(table: pd.DataFrame) -> str:
     return f"One fold makes most of the difference: {_listed(clauses)}."
 
 
-def _question(table: pd.DataFrame) -> str:
+def _question_answered(table: pd.DataFrame) -> str:
     """Which question is answered where there are too few fits for both."""
     fits = int(table["fits"].iloc[0])
     if not np.isfinite(table["years"].iloc[0]) or fits >= FEWEST_FITS:
@@ -82,7 +83,7 @@ def _question(table: pd.DataFrame) -> str:
     return f"{said} whether these forecasts were better, not whether other fits of the same models would be."
 
 
-def _needed(table: pd.DataFrame) -> str:
+def _data_needed(table: pd.DataFrame) -> str:
     """How much data the differences not detected would need if they are real, or "" where none can be told."""
     times = table["times_needed"]
     needs = table[_is_tie(table) & np.isfinite(times) & (times > 1)].sort_values("times_needed")
@@ -112,7 +113,7 @@ def _amount(row: "pd.Series[float]") -> str:
     return f"about {amount:.{0 if amount >= 10 else 1}f}"
 
 
-def _anything(against_naive: pd.DataFrame, naive: Sequence[str], *, reference: str) -> str:
+def _beating_naive(against_naive: pd.DataFrame, naive: Sequence[str], *, reference: str) -> str:
     """Which models beat every naive forecast; of the reference, where it does, the sentences before have said so."""
     if against_naive.empty or len(naive) == len(against_naive) == 1:
         return ""

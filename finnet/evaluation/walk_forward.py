@@ -21,7 +21,7 @@ from finnet.forecasts import PROBABILITY_FLOOR, Forecasts
 from finnet.plugins import is_plugin
 from finnet.seeds import derive_seed
 from finnet.splits import Split
-from finnet.types import FloatArray, IntArray
+from finnet.types import IntArray
 from finnet.workers import ending_with_me, start_tracker
 
 __all__ = [
@@ -176,15 +176,16 @@ def forecast_folds(
     """
     works = (
         replace(work, has_importance=work.model in importance_of)
-        for work in _works(estimators, dataset, split, blocks=blocks or Blocks(), seed=seed, run_id=run_id)
+        for work in _units_of_work(estimators, dataset, split, blocks=blocks or Blocks(), seed=seed, run_id=run_id)
     )
     known = {(result.model, result.fold) for result in finished}
     left = (work for work in works if (work.model, work.fold) not in known)
+    # Before any worker: the tracker keeps the mask of signals that it is started with.
     if effective_n_jobs(n_jobs) > 1:
         start_tracker()
     parallel = Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch="2*n_jobs", initializer=ending_with_me())
     results = list(finished)
-    for result in parallel(delayed(_do)(work) for work in left):
+    for result in parallel(delayed(_fit_and_forecast)(work) for work in left):
         on_done(result)
         results.append(result)
     # Those finished before stand first in the list, whatever their place.
@@ -203,10 +204,11 @@ def refit_folds(dataset: Dataset, rows: IntArray, *, blocks: Blocks, seed: int) 
     return blocks.cut(dataset, rows, seed=derive_seed(seed, "blocks", "refit"))
 
 
-def _works(
+def _units_of_work(
     estimators: Mapping[str, Any], dataset: Dataset, split: Split, *, blocks: Blocks, seed: int, run_id: str
 ) -> Iterator[_Work]:
     for fold in checked_folds(split, dataset):
+        # Cut from the training rows alone: which rows stop or calibrate a fit never depends on the test rows.
         folds = blocks.cut(dataset, fold.train, seed=derive_seed(seed, "blocks", fold.number))
         train, test = _rows(dataset, fold.train), dataset.take(fold.test)
         for model, estimator in estimators.items():
@@ -220,13 +222,14 @@ def _rows(dataset: Dataset, rows: IntArray) -> Rows:
     return Rows(dataset.X.iloc[rows].reset_index(drop=True), dataset.labels(rows), weight)
 
 
-def _do(work: _Work) -> FoldResult:
+def _fit_and_forecast(work: _Work) -> FoldResult:
     began = process_time()
     try:
         with threadpool_limits(1):
             fitted = fit_in_folds(_seeded(clone(work.estimator), work.seed), work.train, work.folds)
             forecasts = _forecasts(work, fitted)
             record = _record(work, fitted, forecasts)
+            # Read before the importance, which is no part of what a model costs.
             cpu_seconds = process_time() - began
             if work.has_importance:
                 record = replace(record, importance=_importance(work, fitted))
@@ -244,10 +247,13 @@ def _seeded(estimator: Any, seed: int) -> Any:
 
 
 def _record(work: _Work, fitted: Any, forecasts: Forecasts) -> FitRecord:
-    fits, spread, members = _fits(fitted), _told(fitted, "spread"), _joined(_fits(fitted), "members_")
+    fits, spread = _fits(fitted), _attribute_of(fitted, "spread")
+    members = _joined(fits, "members_")
+    by_level = forecasts.table.groupby("level", dropna=False)["value"]
     return FitRecord(
-        chosen=_told(fits[0], "best_params_"),
+        chosen=_attribute_of(fits[0], "best_params_"),
         history=_joined(fits, "history_"),
+        # Shares of members are those of the forecast of their own fit, and fits are averaged with equal weight.
         members=None if members is None else members.assign(share=members["share"] / len(fits)),
         spread=None if spread is None else float(spread(work.test.X).mean()),
         layers=_joined(fits, "layers_"),
@@ -255,15 +261,9 @@ def _record(work: _Work, fitted: Any, forecasts: Forecasts) -> FitRecord:
         bags=_joined(fits, "bags_"),
         designs=_joined(fits, "designs_"),
         rows=_use_of_rows(work, fitted),
-        calibration=_told(fitted, "calibration_"),
-        is_constant=_is_constant(forecasts),
+        calibration=_attribute_of(fitted, "calibration_"),
+        is_constant=bool((by_level.max() == by_level.min()).all()),
     )
-
-
-def _is_constant(forecasts: Forecasts) -> bool:
-    """Whether all rows are forecast alike, at every level."""
-    values = forecasts.table.groupby("level", dropna=False)["value"]
-    return bool((values.max() == values.min()).all())
 
 
 def _importance(work: _Work, fitted: Any) -> pd.DataFrame:
@@ -281,16 +281,20 @@ def _importance(work: _Work, fitted: Any) -> pd.DataFrame:
 def _use_of_rows(work: _Work, fitted: Any) -> dict[str, int]:
     """How the training rows were used; see `FitRecord`."""
     total, folds = len(work.train.y), work.folds
-    if folds is None or not any(_is_fitted_in_folds(part) for part in _layers(fitted)):
+    in_folds = [
+        isinstance(part, CrossFit) or bool(getattr(part, "is_fitted_in_folds_", False))
+        for part in _nested_estimators(fitted)
+    ]
+    if folds is None or not any(in_folds):
         return {"fits": 1, "least": total, "most": total, "fitted": total} | dict.fromkeys(_NOT_FITTED, 0)
     sizes, fitted_rows = [len(rows) for rows in folds.fit], len(folds.fitted)
-    calibrating = len(folds.judged) if _told(fitted, "calibration_") is not None else 0
-    kept = {"validating": max(map(len, folds.validation)), "calibrating": calibrating, "unused": total - fitted_rows}
-    return {"fits": len(sizes), "least": min(sizes), "most": max(sizes), "fitted": fitted_rows} | kept
-
-
-def _is_fitted_in_folds(fitted: Any) -> bool:
-    return isinstance(fitted, CrossFit) or bool(getattr(fitted, "is_fitted_in_folds_", False))
+    calibrating = len(folds.judged) if _attribute_of(fitted, "calibration_") is not None else 0
+    not_fitted = {
+        "validating": max(map(len, folds.validation)),
+        "calibrating": calibrating,
+        "unused": total - fitted_rows,
+    }
+    return {"fits": len(sizes), "least": min(sizes), "most": max(sizes), "fitted": fitted_rows} | not_fitted
 
 
 _ROWS_TIMES_COLUMNS = 10_000  # forecasts of a fold that importance costs
@@ -299,12 +303,12 @@ _NOT_FITTED = ("validating", "calibrating", "unused")
 
 def _fits(fitted: Any) -> list[Any]:
     """The models of a cross-fitted estimator, or the one that there is."""
-    return next((part.models for part in _layers(fitted) if isinstance(part, CrossFit)), [fitted])
+    return next((part.models for part in _nested_estimators(fitted) if isinstance(part, CrossFit)), [fitted])
 
 
 def _joined(fits: Sequence[Any], name: str) -> pd.DataFrame | None:
     """The table that each fit has under this name, one after another, with the fit; members are numbered on."""
-    tables: list[pd.DataFrame] = [table for table in (_told(fit, name) for fit in fits) if table is not None]
+    tables: list[pd.DataFrame] = [table for table in (_attribute_of(fit, name) for fit in fits) if table is not None]
     if not tables:
         return None
     named = [table.reset_index() if table.index.name == "member" else table for table in tables]
@@ -319,16 +323,16 @@ def _joined(fits: Sequence[Any], name: str) -> pd.DataFrame | None:
 
 def _advice(fits: Sequence[Any]) -> list[str] | None:
     """What the fits say, each sentence once; None where none keeps watch."""
-    told = [advice for advice in (_told(fit, "advice_") for fit in fits) if advice is not None]
+    told = [advice for advice in (_attribute_of(fit, "advice_") for fit in fits) if advice is not None]
     return list(dict.fromkeys(sentence for advice in told for sentence in advice)) if told else None
 
 
-def _told(estimator: Any, name: str) -> Any:
+def _attribute_of(estimator: Any, name: str) -> Any:
     """What the outermost of the estimator and those inside it has under this name."""
-    return next((getattr(part, name) for part in _layers(estimator) if hasattr(part, name)), None)
+    return next((getattr(part, name) for part in _nested_estimators(estimator) if hasattr(part, name)), None)
 
 
-def _layers(estimator: Any) -> Iterator[Any]:
+def _nested_estimators(estimator: Any) -> Iterator[Any]:
     """The estimator and the fitted ones inside it, outermost first."""
     while estimator is not None:
         yield estimator
@@ -344,6 +348,7 @@ def forecast_columns(fitted: Any, X: pd.DataFrame) -> dict[str, Any]:
     if kind == "quantile":
         raise DataError("quantiles are a row for every level; take them from forecasts_for")
     if kind == "probability":
+        # Column 1 is that of the class 1, as classes are in ascending order.
         P = np.asarray(fitted.predict_proba(X), float)[:, 1]
         # What is no probability stays, for the table of forecasts to name.
         floored = np.clip(P, PROBABILITY_FLOOR, 1.0 - PROBABILITY_FLOOR)
@@ -365,21 +370,16 @@ def forecasts_for(fitted: Any, X: pd.DataFrame, columns: Mapping[str, Any], *, r
     """
     if forecast_kind(fitted) != "quantile":
         return Forecasts.from_rows({**columns, **forecast_columns(fitted, X)}, run_id=run_id)
-    quantiles = _rearranged(np.asarray(fitted.predict(X), float).reshape(len(X), -1), forecast_levels(fitted))
-    made = [{"kind": "quantile", "level": level, "value": value} for level, value in quantiles.items()]
-    return Forecasts.concat([Forecasts.from_rows({**columns, **part}, run_id=run_id) for part in made])
-
-
-def _rearranged(values: FloatArray, levels: Sequence[float]) -> dict[float, FloatArray]:
-    """Quantiles by level, lowest first, in every row sorted: those that crossed only come closer to the truth.
-
-    Chernozhukov, Fernandez-Val & Galichon 2010.
-    """
+    values, levels = np.asarray(fitted.predict(X), float).reshape(len(X), -1), forecast_levels(fitted)
     if values.shape[1:] != (len(levels),):
         raise DataError(
             f"predict gives {values.shape[1]} columns for levels {tuple(levels)}; give one column per level"
         )
-    return dict(zip(sorted(levels), np.sort(values, axis=1).T, strict=True))
+    # Quantiles that crossed are sorted row by row, which can only bring them closer to the truth (Chernozhukov,
+    # Fernandez-Val & Galichon 2010).
+    quantiles = zip(sorted(levels), np.sort(values, axis=1).T, strict=True)
+    made = [{"kind": "quantile", "level": level, "value": value} for level, value in quantiles]
+    return Forecasts.concat([Forecasts.from_rows({**columns, **part}, run_id=run_id) for part in made])
 
 
 def _forecasts(work: _Work, fitted: Any) -> Forecasts:

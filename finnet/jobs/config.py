@@ -12,7 +12,7 @@ from finnet.blocks import Blocks
 from finnet.checks import require_at_least, require_choice, require_share
 from finnet.data.limits import Limits
 from finnet.errors import ConfigError
-from finnet.evaluation.metrics import METRICS, Metric
+from finnet.evaluation.metrics import METRICS, Metric, metric_named
 from finnet.jobs.folders import require_job_name
 from finnet.jobs.network_settings import NetworkSettings
 from finnet.models import BASELINES, BEST, Kind, model_names
@@ -107,11 +107,9 @@ def _known_models(names: tuple[str, ...]) -> tuple[str, ...]:
 def _known_metrics(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if is_plugin(name):
-            own = load_plugin(name)
-            if not isinstance(own, Metric):
-                raise ConfigError(f"{name!r} is no Metric; see finnet.evaluation.metrics.Metric")
-            METRICS[name] = own
-        require_choice(name, METRICS, name="metrics")
+            metric_named(name)
+        else:
+            require_choice(name, METRICS, name="metrics")
     return names
 
 
@@ -218,9 +216,13 @@ class Job(BaseModel):
 
     def _require_metrics_of_the_kind(self) -> None:
         forecast = {"event": "probability", "number": "mean", "quantile": "quantile"}[self.kind]
-        able = [name for name, metric in METRICS.items() if metric.kind == "row" and forecast in metric.fits]
+
+        def is_able(metric: Metric) -> bool:
+            return metric.kind == "row" and forecast in metric.fits
+
         for name in self.metrics:
-            if name not in able:
+            if not is_able(metric_named(name)):
+                able = [known for known, metric in METRICS.items() if is_able(metric)]
                 raise ConfigError(f"metrics names {name}, which cannot be added here; use one of {', '.join(able)}")
 
     @property

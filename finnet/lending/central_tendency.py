@@ -55,7 +55,13 @@ class CentralTendency:
                 )
 
     def require_segments(self, X: pd.DataFrame) -> None:
-        """Raise ConfigError where a segment among these loans has no rate, or a rate no loan."""
+        """Raise ConfigError where a segment among these loans has no rate, or a rate no loan.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_loans, n_columns)
+            Applications, one row per loan.
+        """
         if not self.column:
             return
         require_column(self.column, list(map(str, X)), key="central_tendency.column")
@@ -72,11 +78,17 @@ class CentralTendency:
 def segments_of(column: "pd.Series[Any]") -> list[str]:
     """Name of the segment of each loan: the cell as text, numbers without needless zeros, "missing" where empty.
 
+    Parameters
+    ----------
+    column : Series of shape (n_loans,)
+        Text, categories or numbers; the names are in its order.
+
     Examples
     --------
     >>> segments_of(pd.Series([36.0, None])), segments_of(pd.Series(["card", None]))
     (['36', 'missing'], ['card', 'missing'])
     """
+    # One empty cell turns a column of whole numbers into floats, and 36.0 must still be the segment "36" of a job file.
     is_number = pd.api.types.is_numeric_dtype(column.dtype)
     return [MISSING if pd.isna(cell) else f"{cell:g}" if is_number else str(cell) for cell in column]
 
@@ -111,7 +123,19 @@ class Shift:
         return np.array([self.by_segment.get(name, self.everywhere) for name in segments_of(X[self.column])])
 
     def move(self, probability: FloatArray, X: pd.DataFrame) -> FloatArray:
-        """The shifted probabilities, none nearer to 0 or 1 than `PROBABILITY_FLOOR`; of one segment the order stays."""
+        """The shifted probabilities, none nearer to 0 or 1 than `PROBABILITY_FLOOR`; of one segment the order stays.
+
+        Parameters
+        ----------
+        probability : ndarray of shape (n_rows,)
+        X : DataFrame of shape (n_rows, n_columns)
+            The applications of these rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+        """
+        # Floored before, as 0 and 1 have no log-odds, and after, as no certain forecast is published.
         return _floored(expit(logit(_floored(probability)) + self.of(X)))
 
     def to_json(self) -> dict[str, Any]:
@@ -138,7 +162,7 @@ def find_shift(stated: CentralTendency, probability: FloatArray, X: pd.DataFrame
     ----------
     probability : ndarray of shape (n_loans,)
         Forecasts of the loans that trained the model.
-    X : DataFrame
+    X : DataFrame of shape (n_loans, n_columns)
         Their applications.
 
     Examples
@@ -157,6 +181,7 @@ def find_shift(stated: CentralTendency, probability: FloatArray, X: pd.DataFrame
 
 
 def _added(rate: float, score: FloatArray) -> float:
+    # Shifted so far to either side, every forecast lies beyond the rate, so the root is between.
     reach = float(np.abs(score).max()) + abs(float(logit(rate))) + 1.0
     return float(brentq(lambda shift: float(np.mean(expit(score + shift))) - rate, -reach, reach))
 

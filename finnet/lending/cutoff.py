@@ -73,7 +73,10 @@ def cutoff_table(
         values = loan_values(terms, loans["entity"], amount=amount, columns=columns)
         repaid, defaulted = values["repaid"].to_numpy(), values["defaulted"].to_numpy()
         sums += [share * ((1 - d) * repaid + d * defaulted) for d in (probability, default)]
-    n, bad, forecast, *profits = _sums_up_to(levels, probability, np.column_stack(sums)).T
+    # Loans are sorted once; what a cut-off approves is then a running total, read where its forecasts end.
+    order = np.argsort(probability)
+    running = np.vstack([np.zeros(len(sums)), np.cumsum(np.column_stack(sums)[order], axis=0)])
+    n, bad, forecast, *profits = running[np.searchsorted(probability[order], levels, side="right")].T
     approved = np.where(n > 0, n, np.nan)
     return pd.DataFrame(
         {
@@ -82,6 +85,7 @@ def cutoff_table(
             "approval_rate": n / share.sum(),
             "bad_rate": bad / approved,
             "forecast_bad_rate": forecast / approved,
+            # Without terms there are no profits, and the two columns are left out.
             **dict(zip(("expected_profit", "realized_profit"), profits, strict=False)),
         }
     )
@@ -92,8 +96,10 @@ def chosen_cutoff(table: pd.DataFrame, forecasts: Forecasts, terms: LoanTerms) -
 
     Parameters
     ----------
-    table : DataFrame
-        Of `cutoff_table`, of the same forecasts.
+    table : DataFrame of shape (n_cutoffs, n_columns)
+        As `cutoff_table` gives it for the same forecasts and terms.
+    forecasts : Forecasts
+        Of one model.
 
     Examples
     --------
@@ -111,11 +117,17 @@ def best_cutoff(table: pd.DataFrame) -> float:
 
     The forecasts choose it, never the outcomes, so its realized profit is out of sample.
 
+    Parameters
+    ----------
+    table : DataFrame of shape (n_cutoffs, n_columns)
+        As `cutoff_table` gives it with terms.
+
     Examples
     --------
     >>> best_cutoff(pd.DataFrame({"cutoff": [0.03, 0.1, 1.0], "expected_profit": [0.04, 0.065, -0.085]}))
     0.1
     """
+    # argmax gives the first of equals, and cut-offs ascend.
     return float(table["cutoff"].to_numpy()[table["expected_profit"].to_numpy().argmax()])
 
 
@@ -156,9 +168,10 @@ def cutoff_at_share(forecasts: Forecasts, share: float) -> float:
 
 
 def known_loans(forecasts: Forecasts) -> pd.DataFrame:
-    """Forecasts of one model whose outcome is known: entity, value, truth, share and count.
+    """Forecasts of one model whose outcome is known, one row per forecast.
 
-    By `share` repeats of a loan count together as one; by `count` a loan of weight 10 then counts as ten.
+    Columns are entity, issued_at, value, truth, share and count. By `share` repeats of a loan count together as one; by
+    `count` a loan of weight 10 then counts as ten.
 
     Raises
     ------
@@ -185,6 +198,7 @@ def known_loans(forecasts: Forecasts) -> pd.DataFrame:
 
 def _default_cutoffs(forecasts: Forecasts, terms: LoanTerms | None) -> FloatArray:
     probability = known_loans(forecasts)["value"].to_numpy()
+    # Each is a forecast itself: between two of them a cut-off approves what the lower one does.
     rates = np.quantile(probability, np.linspace(0.05, 1.0, 20), method="inverted_cdf")
     own = []
     if terms is not None:
@@ -192,10 +206,3 @@ def _default_cutoffs(forecasts: Forecasts, terms: LoanTerms | None) -> FloatArra
         own += [] if terms.columns or terms.cost_per_loan else [terms.break_even]
         own += [] if terms.target_bad_rate is None else [cutoff_at_bad_rate(forecasts, terms.target_bad_rate)]
     return np.concatenate([[0.0], rates, own])
-
-
-def _sums_up_to(levels: FloatArray, probability: FloatArray, columns: FloatArray) -> FloatArray:
-    """Sums of the columns over rows with a probability up to each level, shape (n_levels, n_columns)."""
-    order = np.argsort(probability)
-    running = np.vstack([np.zeros(columns.shape[1]), np.cumsum(columns[order], axis=0)])
-    return running[np.searchsorted(probability[order], levels, side="right")]

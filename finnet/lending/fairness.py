@@ -42,12 +42,12 @@ def fairness_table(
     ----------
     forecasts : Forecasts
         Of one model; only loans whose outcome is known count.
-    groups : DataFrame
-        A column for each way to divide loans, the group of each loan in words, by loan.
+    groups : DataFrame of shape (n_loans, n_ways)
+        A column for each way to divide loans, the group of each loan in words, indexed by loan.
     cutoff : float
         Loans whose forecast lies at or below it are approved.
-    clients : Series, optional
-        Number of the client by loan.
+    clients : Series of shape (n_loans,), optional
+        Number of the client, indexed by loan.
 
     Returns
     -------
@@ -99,11 +99,13 @@ def _table_of(
 ) -> pd.DataFrame:
     truth, value, share = (loans[name].to_numpy(float) for name in ("truth", "value", "share"))
     code, n_groups = np.asarray(group.codes, int), len(group.categories)
+    # Each group has four cells, approved or not and defaulted or not; all rates are sums over cells.
     cell = 4 * code + 2 * loans["approved"].to_numpy(int) + truth.astype(int)
     counts: FloatArray = np.bincount(cell, share, minlength=4 * n_groups)[None, :].astype(float)
     drawn = resampled_cells(cell, unit, n_cells=4 * n_groups, weight=share, draws=draws, seed=seed)
     sizes = counts.reshape(n_groups, 4).sum(axis=1)
     known = np.array([name != MISSING for name in group.categories])
+    # Loans whose group is not known are nobody to be compared with.
     reference = int(np.where(known, sizes, -1).argmax())
     defaults = counts.reshape(n_groups, 2, 2)[:, :, 1].sum(axis=1)
     rates, spread, parts = _rates(counts, reference), _rates(drawn, reference), _parts(counts)
@@ -119,6 +121,7 @@ def _table_of(
     for name in rates:
         ends = middle(spread[name])
         if name in parts:
+            # A group without a default has none in any sample, and its draws alone would seem certain.
             low, high = jeffreys_interval(parts[name][0][0], parts[name][1][0])
             ends = np.fmin(ends[0], low), np.fmax(ends[1], high)
         table = table.assign(**{name: rates[name][0], f"{name}_low": ends[0], f"{name}_high": ends[1]})
@@ -165,11 +168,13 @@ def _p_values(rates: dict[str, FloatArray], spread: dict[str, FloatArray], refer
     apart = rates["approval_rate"][0] - rates["approval_rate"][0, reference]
     drawn = spread["approval_rate"] - spread["approval_rate"][:, [reference]]
     error = np.nanstd(drawn, axis=0)
+    # Equal rates do not differ, even where the draws leave no spread to divide by.
     z = np.where(apart == 0, 0.0, apart / np.where(error > 0, error, np.nan))
     return np.asarray(2 * stats.norm.sf(np.abs(z)))
 
 
 def _quality(truth: FloatArray, value: FloatArray, unit: IntArray) -> dict[str, float]:
+    # The normal interval of an AUC near 1 may reach beyond it.
     gap, area = gap_estimate(truth, value, unit)[0], auc_estimate(truth, value, unit)
     return {
         "gap": gap.value,

@@ -21,7 +21,7 @@ __all__ = ["GradeScale", "Grades", "find_scale", "grade_table", "graded_loans", 
 _LEVEL = 0.05
 _DIGITS = 3  # of the limits that are found
 _TAIL = 0.01  # share of the forecasts beyond the outermost steps
-_MOST_QUARTERS = 12
+_MOST_QUARTERS = 12  # three years; more quarters are too many rows for a page
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,11 @@ def find_scale(probability: FloatArray, settings: Grades) -> GradeScale:
     Steps stand between the 1 % and 99 % quantiles. As long as a grade has too few loans or expects too few defaults,
     the smallest of these joins its smaller neighbor. Outcomes are not looked at, so that they can test the grades.
 
+    Parameters
+    ----------
+    probability : ndarray of shape (n_loans,)
+        Forecasts of the training loans.
+
     Examples
     --------
     >>> forecasts = expit(np.linspace(-5, 0, 2001))
@@ -108,6 +113,7 @@ def find_scale(probability: FloatArray, settings: Grades) -> GradeScale:
         return GradeScale(settings.limits)
     low, high = np.quantile(log_odds(probability), [_TAIL, 1.0 - _TAIL])
     steps = expit(np.linspace(low, high, settings.count + 1)[1:-1])
+    # A set, as neighboring steps may round to one limit; forecasts that are all alike make one grade.
     limits = sorted({float(f"{step:.{_DIGITS}g}") for step in steps if low < high})
     while limits:
         grade = np.searchsorted(limits, probability, side="left")
@@ -118,6 +124,7 @@ def find_scale(probability: FloatArray, settings: Grades) -> GradeScale:
             break
         smallest = int(np.argmin(np.where(is_small, size, len(probability) + 1)))
         beside = [k for k in (smallest - 1, smallest + 1) if 0 <= k < len(size)]
+        # Limit k divides grades k and k + 1, counted from 0, so merging two drops that of the lower one.
         del limits[min(smallest, min(beside, key=lambda k: size[k]))]
     return GradeScale(tuple(limits))
 
@@ -191,6 +198,7 @@ def grade_table(
         {"expected_loss": share * loans["forecast"], "realized_loss": share * loans["default"], "grade": loans["grade"]}
     )
     grades = range(1, len(scale) + 1)
+    # Grades without loans keep a row, so that the scale is shown whole.
     table = _tested(loans, ["grade"]).reindex(grades)
     table["n"] = table["n"].fillna(0).astype(int)
     table["finding"] = table["finding"].fillna("no loans")
@@ -219,6 +227,7 @@ def group_table(loans: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
     loans = loans.assign(group=list(groups))
     whole = _tested(loans, ["group"])
     cells = _tested(loans, ["group", "grade"]).reset_index()
+    # In the order of `whole`, whose rows the lists are assigned to.
     failed: dict[str, list[str]] = {str(name): [] for name in whole.index}
     for group, grade, finding in cells[["group", "grade", "finding"]].to_numpy():
         if finding != _FINE:
@@ -236,6 +245,7 @@ def _tested(loans: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     n, defaults, forecast = sums["n"].to_numpy(), sums["default"].to_numpy(), (sums["forecast"] / sums["n"]).to_numpy()
     low, high = jeffreys_interval(defaults, n)
     p = stats.beta.cdf(forecast, defaults + 0.5, n - defaults + 0.5)
+    # Two-sided, although the ECB's test looks for forecasts that are too low alone: too high ones cost business.
     fails = holm(2.0 * np.minimum(p, 1.0 - p)) <= _LEVEL
     words = np.where(p < 0.5, "forecast too low", "forecast too high")
     return pd.DataFrame(
@@ -256,6 +266,11 @@ def _tested(loans: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 def herfindahl(loans: pd.DataFrame) -> float:
     """Concentration of loans on grades: the sum of squared shares, 1 where one grade holds all.
 
+    Parameters
+    ----------
+    loans : DataFrame of shape (n_forecasts, n_columns)
+        As `graded_loans` gives it; its columns grade and weight are read.
+
     Examples
     --------
     >>> herfindahl(pd.DataFrame({"grade": [1, 1, 2, 2], "weight": 1.0}))
@@ -267,6 +282,11 @@ def herfindahl(loans: pd.DataFrame) -> float:
 
 def vintages(issued_at: "pd.Series[pd.Timestamp]") -> list[str]:
     """Quarter of application of each loan, or its year where there are more than twelve quarters.
+
+    Parameters
+    ----------
+    issued_at : Series of shape (n_loans,)
+        Times of application; the quarters are in its order.
 
     Examples
     --------

@@ -43,6 +43,11 @@ class GroupColumn:
 def quartiles(values: "pd.Series[Any]") -> tuple[float, ...]:
     """The different quartiles of a column of numbers, ascending; none of a category or of few different numbers.
 
+    Parameters
+    ----------
+    values : Series of shape (n_loans,)
+        Missing ones do not count.
+
     Examples
     --------
     >>> quartiles(pd.Series(np.arange(101.0))), quartiles(pd.Series([1.0, 2.0] * 9))
@@ -60,8 +65,8 @@ def group_names(
 
     Parameters
     ----------
-    values : Series
-        Categories or numbers.
+    values : Series of shape (n_loans,)
+        Categories or numbers; the groups have its index.
     limits : sequence of float
         Where ranges of a number end, ascending; without them each number is a group.
     most_levels : int, optional
@@ -96,6 +101,7 @@ def group_names(
 def _of_levels(values: "pd.Series[Any]", most: int | None) -> "pd.Series[Any]":
     names = values.map(str, na_action="ignore")
     sizes = names.value_counts()
+    # The group of all others counts as one of the levels that stay.
     kept = list(sizes.index) if most is None or len(sizes) <= most else list(sizes.index[: most - 1])
     names = names.where(names.isin(kept) | names.isna(), _OTHERS)
     return _ordered(names, [*sorted(kept), _OTHERS])
@@ -106,12 +112,14 @@ def _of_ranges(values: "pd.Series[Any]", limits: Sequence[float]) -> "pd.Series[
     words = [f"below {ends[0]:,g}"]
     words += [f"{low:,g} to below {high:,g}" for low, high in pairwise(ends)]
     words += [f"{ends[-1]:,g} and above"]
+    # A limit itself belongs to the range above it.
     number = np.searchsorted(ends, values.to_numpy(float), side="right")
     names = pd.Series(np.array(words, object)[number], index=values.index).where(values.notna())
     return _ordered(names, words)
 
 
 def _ordered(names: "pd.Series[Any]", order: Sequence[str]) -> "pd.Series[Any]":
+    # A level that the file itself calls "missing" or "other levels" joins the group of that name.
     present = set(names.dropna())
     kept = [word for word in dict.fromkeys(order) if word in present]
     kept += [MISSING] * bool(names.isna().any() and MISSING not in kept)

@@ -38,12 +38,12 @@ def profit_table(
         Of all models, on the same loans.
     subject : str
         The model that the others are compared with.
-    amount : Series, optional
-        Lent amount by loan; 1 each by default.
+    amount : Series of shape (n_loans,), optional
+        Lent amount, indexed by loan; 1 each by default.
     columns : DataFrame, optional
-        The columns that the terms name, by loan.
-    clients : Series, optional
-        Number of the client by loan, as `LoanBook.group` has it.
+        The columns that the terms name, indexed by loan.
+    clients : Series of shape (n_loans,), optional
+        Number of the client, indexed by loan, as `LoanBook.group` has it.
 
     Returns
     -------
@@ -77,27 +77,26 @@ def profit_table(
     rows, sums = [], []
     for model in models:
         own = forecasts.of(model)
+        its_loans = known_loans(own).sort_values("entity", kind="stable")
+        if its_loans["entity"].tolist() != loans["entity"].tolist():
+            raise DataError(f"{model} has other loans than the model compared; give forecasts of the same")
         table = cutoff_table(own, terms, amount=amount, columns=columns)
         cutoff = chosen_cutoff(table, own, terms)
-        approved = _values_of(own, loans) <= cutoff
+        approved = its_loans["value"].to_numpy(float) <= cutoff
+        # The table has a row at the chosen cut-off itself.
         chosen = table.iloc[int((table["cutoff"] - cutoff).abs().to_numpy().argmin())]
         rows.append({"model": model, **chosen})
         sums.append(np.column_stack([approved * brought, approved * share, approved * share * default]))
+    # Side by side, so that all models share the draws and a difference is one of pairs.
     drawn = resampled_sums(np.hstack(sums), loan_units(loans, clients), draws=draws, seed=seed)
     return _with_intervals(pd.DataFrame(rows), drawn.reshape(draws, len(models), 3))
-
-
-def _values_of(forecasts: Forecasts, loans: pd.DataFrame) -> FloatArray:
-    own = known_loans(forecasts).sort_values("entity", kind="stable")
-    if own["entity"].tolist() != loans["entity"].tolist():
-        raise DataError(f"{forecasts.models[0]} has other loans than the model compared; give forecasts of the same")
-    return own["value"].to_numpy(float)
 
 
 def _with_intervals(table: pd.DataFrame, drawn: FloatArray) -> pd.DataFrame:
     """The table with intervals from draws of shape (draws, n_models, 3): profit, approved, defaulted."""
     profit, approved, bad = np.moveaxis(drawn, 2, 0)
     low, high = middle(profit)
+    # A sample in which nothing is approved has no bad rate and counts for none of its ends.
     bad_low, bad_high = middle(bad / np.where(approved > 0, approved, np.nan))
     apart_low, apart_high = middle(profit[:, :1] - profit)
     apart = (table["realized_profit"].iloc[0] - table["realized_profit"]).to_numpy()
@@ -126,8 +125,8 @@ def expected_loss(
 
     Returns
     -------
-    Series
-        By loan, in the unit of `amount`.
+    Series of shape (n_forecasts,)
+        Indexed by loan, in the order of the forecasts and the unit of `amount`.
 
     Examples
     --------

@@ -10,7 +10,7 @@ from finnet.types import FloatArray, IntArray
 
 __all__ = ["Estimate", "auc_estimate", "gap_estimate", "mean_estimate"]
 
-_FEWEST = 10
+_FEWEST = 10  # rows of a class, for an error of the AUC
 _REACH = float(stats.norm.ppf(0.975))
 
 
@@ -57,6 +57,7 @@ def mean_estimate(values: FloatArray, unit: IntArray) -> Estimate:
     mean = float(values.mean())
     number = np.unique(unit, return_inverse=True)[1]
     sums = np.bincount(number, values - mean)
+    # Deviations of one unit are summed before they are squared, as what they share does not cancel out.
     m = len(sums)
     error = float(np.sqrt((sums**2).sum() * m / (m - 1)) / len(values)) if m > 1 else float("nan")
     return Estimate(mean, error)
@@ -66,6 +67,12 @@ def auc_estimate(truth: FloatArray, probability: FloatArray, unit: IntArray) -> 
     """The area under the ROC curve with the error of DeLong, DeLong & Clarke-Pearson 1988; NaN for one class.
 
     The error is NaN with fewer than ten rows of either class: one default above all others would make it 0.
+
+    Parameters
+    ----------
+    truth, probability : ndarray of shape (n,)
+    unit : ndarray of int, shape (n,)
+        As in `mean_estimate`.
 
     Examples
     --------
@@ -84,6 +91,12 @@ def gap_estimate(truth: FloatArray, probability: FloatArray, unit: IntArray) -> 
     have where forecasts are right, so that it keeps its size where defaults are few. Where rows belong to clients, the
     spread grows as the error of the mean does.
 
+    Parameters
+    ----------
+    truth, probability : ndarray of shape (n,)
+    unit : ndarray of int, shape (n,)
+        As in `mean_estimate`.
+
     Examples
     --------
     >>> gap, p = gap_estimate(np.repeat([0.0, 1.0], [90, 10]), np.full(100, 0.2), np.arange(100))
@@ -92,6 +105,7 @@ def gap_estimate(truth: FloatArray, probability: FloatArray, unit: IntArray) -> 
     """
     gap = mean_estimate(truth - probability, unit)
     alone = mean_estimate(truth - probability, np.arange(len(truth)))
+    # By how much clients widen the error of the mean gap; the spread under the hypothesis is widened alike.
     growth = gap.error / alone.error if alone.error > 0 else 1.0
     expected = float(np.sqrt((probability * (1 - probability)).sum())) / max(len(truth), 1)
     return gap, Estimate(gap.value, expected * growth).p_value()

@@ -17,10 +17,10 @@ def loan_units(loans: pd.DataFrame, clients: "pd.Series[int] | None" = None) -> 
 
     Parameters
     ----------
-    loans : DataFrame
-        Of `finnet.lending.cutoff.known_loans`.
-    clients : Series, optional
-        Number of the client by loan.
+    loans : DataFrame of shape (n, n_columns)
+        As `finnet.lending.cutoff.known_loans` gives it.
+    clients : Series of shape (n_loans,), optional
+        Number of the client, indexed by loan.
 
     Examples
     --------
@@ -48,6 +48,7 @@ def resampled_sums(columns: FloatArray, unit: IntArray, *, draws: int = DRAWS, s
     [6.0, 7.0, 8.0]
     """
     n, rng = int(unit.max()) + 1, np.random.default_rng(seed)
+    # Summed by unit first: a draw is then one product over units, and made alone it takes the memory of one.
     totals = np.column_stack([np.bincount(unit, column, minlength=n) for column in columns.T])
     return np.array([np.bincount(rng.integers(0, n, n), minlength=n) @ totals for _ in range(draws)])
 
@@ -81,6 +82,14 @@ def resampled_cells(
 
 def middle(drawn: FloatArray, level: float = 0.95) -> tuple[FloatArray, FloatArray]:
     """Ends of the middle 95 % of the draws on the first axis, NaN where fewer than half of them have a value.
+
+    Parameters
+    ----------
+    drawn : ndarray of shape (draws, ...)
+
+    Returns
+    -------
+    (low, high) : ndarrays of shape (...)
 
     Examples
     --------

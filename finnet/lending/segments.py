@@ -22,7 +22,7 @@ PERIODS = {"month": "M", "quarter": "Q", "year": "Y"}
 
 
 def application_periods(forecasts: Forecasts, period: str = "quarter") -> "pd.Series[str]":
-    """The month, quarter or year in which each loan was applied for, by loan, such as "2019Q3".
+    """The month, quarter or year in which each loan was applied for, such as "2019Q3", indexed by loan.
 
     Examples
     --------
@@ -57,10 +57,10 @@ def segment_table(
     ----------
     forecasts : Forecasts
         Of one model; only loans whose outcome is known count.
-    segments : DataFrame
-        A column for each way to divide loans, the segment of each loan in words, by loan.
-    clients : Series, optional
-        Number of the client by loan.
+    segments : DataFrame of shape (n_loans, n_ways)
+        A column for each way to divide loans, the segment of each loan in words, indexed by loan.
+    clients : Series of shape (n_loans,), optional
+        Number of the client, indexed by loan.
     scores : DataFrame, optional
         Of `finnet.evaluation.scores.score`: the log loss and AUC of all loans are then those of this model in it, so
         that no figure has two intervals. Without it they are estimated as those of segments are.
@@ -97,6 +97,7 @@ def segment_table(
             figures = _figures(loans, unit, np.asarray(names.codes == number))
             rows.append({"column": str(column), "segment": str(name), **figures})
     table = pd.DataFrame(rows)
+    # All loans are no segment, and take no part in the correction; a copy, as pandas may give a read-only view.
     raw = table[["p_gap", "p_auc"]].to_numpy(float, copy=True)
     raw[0] = np.nan
     raw[np.isfinite(raw)] = holm(raw[np.isfinite(raw)])
@@ -115,6 +116,7 @@ def _as_scored(scores: pd.DataFrame | None, model: str) -> dict[str, float]:
 def _figures(loans: pd.DataFrame, unit: IntArray, rows: BoolArray) -> dict[str, float]:
     truth, value, share = (loans[name].to_numpy(float) for name in ("truth", "value", "share"))
     y, p, u = truth[rows], value[rows], unit[rows]
+    # All other loans, not all loans: those are other rows, so that the two errors are independent.
     loss, (gap, p_gap) = mean_estimate(log_losses(y, p), u), gap_estimate(y, p, u)
     area, elsewhere = auc_estimate(y, p, u), auc_estimate(truth[~rows], value[~rows], unit[~rows])
     n, defaults = float(share[rows].sum()), float((share[rows] * y).sum())
@@ -143,6 +145,13 @@ def _figures(loans: pd.DataFrame, unit: IntArray, rows: BoolArray) -> dict[str, 
 
 def weak_segments(table: pd.DataFrame, *, level: float = 0.05) -> pd.DataFrame:
     """The segments of a `segment_table` whose risk is forecast too low or too high, or told apart worse than elsewhere.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (n_segments + 1, n_columns)
+        As `segment_table` gives it.
+    level : float
+        Of the adjusted p-values.
 
     Returns
     -------

@@ -114,13 +114,13 @@ def loan_values(
     loans : iterable of str
         Loans to value, which may repeat.
     amount : Series, optional
-        Lent amount by loan, all > 0; 1 each by default, so values are in loans of one unit.
+        Lent amount, all > 0, indexed by loan; 1 each by default, so values are in loans of one unit.
     columns : DataFrame, optional
-        The columns that the terms name, by loan.
+        The columns that the terms name, indexed by loan.
 
     Returns
     -------
-    DataFrame
+    DataFrame of shape (n_loans, 3)
         A row for each of `loans`: repaid, defaulted, lost; in the unit of `amount`.
 
     Raises
@@ -148,10 +148,12 @@ def loan_values(
     margin: FloatArray = np.full(len(loans), terms.margin)
     if terms.margin_column:
         margin = _column(table, terms.margin_column, loans) * unit
+        # Wide enough for any margin as a fraction; percentages soon lie beyond, and are told as that.
         _require_fraction(margin, loans, terms.margin_column, least=-1.0, most=2.0)
         margin = margin - terms.funding_cost
     if terms.term_column:
         months = _column(table, terms.term_column, loans)
+        # No loan lasts longer than fifty years.
         _require_fraction(months, loans, terms.term_column, least=0.0, most=600.0)
         margin = margin * months / 12.0
     loss: FloatArray = np.full(len(loans), terms.loss_given_default)

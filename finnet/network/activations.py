@@ -50,10 +50,10 @@ class Activation(Protocol):
         """Whether the gradient needs the output alone, so that A may overwrite Z."""
 
     def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
-        """A = f(Z), written to `out`, which is Z itself for an in-place activation."""
+        """A = f(Z), of shape (..., n_rows, n_units), written to `out`, which is Z itself for an in-place activation."""
 
     def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
-        """Turn `dA` into dZ in its own buffer; Z equals A for an in-place activation."""
+        """Turn `dA` into dZ in its own buffer, both of the shape of Z; Z equals A for an in-place activation."""
 
 
 @runtime_checkable
@@ -61,7 +61,10 @@ class PiecewiseLinear(Activation, Protocol):
     """An activation f(z) = s(z) z with a slope s that is constant but for jumps, so that dZ = s(Z) dA."""
 
     def slopes(self, Z: FloatArray, out: FloatArray, kept: BoolArray | None = None) -> FloatArray:
-        """S = s(Z), and 0 where a unit is not kept, written to `out`: in training it serves both ways."""
+        """S = s(Z), of the shape of Z, and 0 where dropout silences a unit, written to `out`.
+
+        In training it serves both ways: A = S Z and dZ = S dA.
+        """
 
 
 @runtime_checkable
@@ -69,11 +72,11 @@ class Smooth(Activation, Protocol):
     """An activation by unit whose value and slopes share most of their work, so that training computes both at once."""
 
     def value_and_slopes(self, Z: FloatArray, slopes: FloatArray) -> None:
-        """Turn Z into A = f(Z), and fill `slopes` with f'(Z)."""
+        """Turn Z into A = f(Z) in its own buffer, and fill `slopes`, of the shape of Z, with f'(Z)."""
 
 
 def activated(activation: Activation, Z: FloatArray) -> FloatArray:
-    """f(Z), in the memory of Z where the activation works in place, else in memory of its own.
+    """f(Z), of the shape of Z, in the memory of Z where the activation works in place, else in memory of its own.
 
     Examples
     --------
@@ -85,13 +88,14 @@ def activated(activation: Activation, Z: FloatArray) -> FloatArray:
 
 
 def sigmoid(Z: FloatArray, out: FloatArray | None = None) -> FloatArray:
-    """1 / (1 + exp(-Z)), without overflow: pre-activations below -80 count as -80.
+    """1 / (1 + exp(-Z)), of the shape of Z, without overflow: pre-activations below -80 count as -80.
 
     Examples
     --------
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0])).round(3)
     array([0. , 0.5, 1. ])
     """
+    # exp(80) is a number in float32, exp(89) is not.
     out = np.maximum(Z, _LOWEST, out=out)
     np.negative(out, out=out)
     np.exp(out, out=out)
@@ -101,6 +105,8 @@ def sigmoid(Z: FloatArray, out: FloatArray | None = None) -> FloatArray:
 
 def sigmoid_by_tanh(Z: FloatArray, out: FloatArray) -> FloatArray:
     """(1 + tanh(Z / 2)) / 2, which is sigmoid(Z) in fewer operations, to the same distance from it but not from 0.
+
+    All arrays have the shape of Z.
 
     Examples
     --------
@@ -255,6 +261,7 @@ class ELU:
 
     def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
         """A = max(Z, 0) + alpha * (exp(min(Z, 0)) - 1)."""
+        # expm1 is exact near 0, where exp(z) - 1 would lose all digits.
         below = self.alpha * np.expm1(np.minimum(Z, 0.0))
         np.maximum(Z, 0.0, out=out)
         out += below
@@ -263,6 +270,7 @@ class ELU:
     def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
         """dZ = dA where A > 0, else dA * (A + alpha)."""
         del Z
+        # Below 0 the slope is alpha exp(z) = A + alpha, so that Z, which A has overwritten, is not needed.
         dA *= np.where(A > 0.0, A.dtype.type(1.0), A + self.alpha)
         return dA
 
@@ -271,6 +279,7 @@ class ELU:
 class SELU:
     """Scaled ELU whose outputs keep mean 0 and variance 1 through depth (Klambauer et al. 2017)."""
 
+    # The pair for which pre-activations of mean 0 and variance 1 give outputs of mean 0 and variance 1.
     alpha: ClassVar[float] = 1.6732632423543772
     scale: ClassVar[float] = 1.0507009873554805
     elu: ClassVar[ELU] = ELU(alpha)
@@ -311,6 +320,7 @@ class SiLU:
         """A = Z * S, slopes = S + A * (1 - S) with S = sigmoid(Z)."""
         S = sigmoid_by_tanh(Z, out=slopes)
         Z *= S
+        # Z holds A from here on.
         rest = _ONE - S
         rest *= Z
         slopes += rest
@@ -323,7 +333,7 @@ class GELU:
     f(z) = z/2 * (1 + tanh(sqrt(2/pi) * (z + 0.044715 z^3))).
     """
 
-    slope: ClassVar[float] = 0.7978845608028654
+    slope: ClassVar[float] = 0.7978845608028654  # sqrt(2 / pi)
     cubic: ClassVar[float] = 0.044715
     in_place: ClassVar[bool] = False
     by_unit: ClassVar[bool] = True
@@ -363,6 +373,7 @@ class Softplus:
 
     def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
         """A = max(Z, 0) + log(1 + exp(-|Z|))."""
+        # The exponent is never above 0, so that nothing overflows; log1p is exact where exp(-|Z|) is tiny.
         return np.add(np.maximum(Z, 0.0), np.log1p(np.exp(-np.abs(Z))), out=out)
 
     def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
@@ -388,6 +399,7 @@ class Softmax:
 
     def value(self, Z: FloatArray, out: FloatArray) -> FloatArray:
         """A = exp(Z - max Z) / sum(exp(Z - max Z)), row by row."""
+        # The largest exponent is then 0; shares stay the same, since the factor cancels out.
         np.subtract(Z, Z.max(axis=-1, keepdims=True), out=out)
         np.exp(out, out=out)
         out /= out.sum(axis=-1, keepdims=True)

@@ -24,8 +24,10 @@ from finnet.types import BoolArray, FloatArray, IntArray
 __all__ = ["Attribution", "Part", "integrated_gradients"]
 
 _ROWS_AT_ONCE, _AT_ONCE = 64, 256  # rows, and stretches of their ways
+# Number at first, and the shortest as a share of the way: a slope that jumps within it brings next to nothing.
 _FIRST_STRETCHES, _SHORTEST = 4, 2.0**-20
 _RETRIES = (1 / 8, 1 / 64)  # of the tolerance
+# Gauss-Legendre quadrature with three nodes, moved from [-1, 1] to [0, 1].
 _NODES = (np.array([-np.sqrt(0.6), 0.0, np.sqrt(0.6)]) + 1.0) / 2.0, np.array([5.0, 8.0, 5.0]) / 18.0
 _LEAST = 1e-300  # keeps logarithms of probabilities finite
 
@@ -147,6 +149,7 @@ def _settled(network: Network) -> Network:
     copied = network.astype("float64")
     for layer in copied.layers:
         _settle(layer)
+    # Binds layers anew, as their settings have changed, and turns `passes_back` off, which comes on again after it.
     copied.restore(copied.values)
     if isinstance(copied.layers[0], Dense | SharedDense):
         copied.layers[0].passes_back = True
@@ -185,6 +188,7 @@ class _Way(NamedTuple):
         first, dtype = network.layers[0], network.values.dtype
         X, reference = np.asarray(X, dtype), np.asarray(reference, dtype)
         members = (network.members,) if network.members is not None else ()
+        # Copies, since the second pass writes its result into the memory of the first one.
         start, ends = (
             first.forward(np.broadcast_to(rows, (*members, *rows.shape)).copy()).copy()
             for rows in (with_ones(reference[None]), with_ones(X))
@@ -257,7 +261,8 @@ class _Journey:
         """Of the inputs of every way, of rows that miss their score once more with less tolerance on the way."""
         means = self._means(np.arange(self._n_rows), tolerance)
         for share in _RETRIES:
-            missed = np.flatnonzero(np.abs(self._gap(means)) > tolerance)
+            gap = self._moved(means, np.arange(self._n_rows)) - (self.ends - self.start)
+            missed = np.flatnonzero(np.abs(gap) > tolerance)
             if not len(missed):
                 break
             for mean, own in zip(means, self._means(missed, share * tolerance), strict=True):
@@ -274,6 +279,7 @@ class _Journey:
         means = [np.zeros_like(way.change_behind) for way in self._ways]
         waiting = self._first_stretches(rows)
         while len(waiting.rows):
+            # The last ones first, so that halves are finished before others begin, and few wait at a time.
             now, waiting = waiting.take(slice(-_AT_ONCE, None)), waiting.take(slice(0, -_AT_ONCE))
             found = self._integrals(now)
             gap = np.abs(self._moved(found, now.rows) - (now.behind - now.before))
@@ -329,10 +335,6 @@ class _Journey:
     def _floored(self, p: FloatArray) -> FloatArray:
         return np.asarray(np.maximum((1.0 - self._floor) * p + self._floor / 2.0, _LEAST))
 
-    def _gap(self, means: list[FloatArray]) -> FloatArray:
-        """What the contributions sum to beyond the difference of scores."""
-        return self._moved(means, np.arange(self._n_rows)) - (self.ends - self.start)
-
     def _moved(self, slopes: list[FloatArray], rows: IntArray) -> FloatArray:
         """What the contributions of rows sum to; the first layer, being linear, changes no sum."""
         total = np.zeros(len(rows))
@@ -343,4 +345,5 @@ class _Journey:
 
 
 def _sigmoid(z: FloatArray) -> FloatArray:
+    # exp(-log(1 + exp(-z))), which keeps its digits near 0, where log-odds need them, and does not overflow.
     return np.asarray(np.exp(-np.logaddexp(0.0, -z)))

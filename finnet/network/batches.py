@@ -14,14 +14,19 @@ from finnet.types import FloatArray, IntArray
 __all__ = ["Batch", "Batches", "Examples"]
 
 _CHUNK_BYTES = 1 << 17
+# Rows that take more are shuffled by runs of neighbors, so that they are not read one by one from all over a file.
 _NEARBY_BYTES = 128 << 20
-_WINDOW_BYTES = 32 << 20
-_BLOCK_BYTES = 1 << 20
+_SHUFFLE_BUFFER_BYTES = 32 << 20
+_RUN_BYTES = 1 << 20
 _ROWS_AT_ONCE = 1024
 
 
 class Batch(NamedTuple):
-    """Rows with their targets and weights, with the leading member axis of a pack."""
+    """Rows with their targets and weights, with the leading member axis of a pack.
+
+    Shapes are (..., n_rows, n_features), or one column more for the ones of training, (..., n_rows, n_outputs) and
+    (..., n_rows, 1).
+    """
 
     X: FloatArray
     Y: FloatArray
@@ -78,6 +83,8 @@ class Examples:
     def among(self, rows: IntArray) -> "Examples":
         """These rows alone, for all or for each member of a pack, with weights of mean 1 over them.
 
+        Row numbers have shape (n_rows,) or (n_members, n_rows).
+
         Rows whose weights are all 0 keep them. Weights that are whole numbers become float64.
 
         Examples
@@ -92,6 +99,7 @@ class Examples:
             return replace(self, rows=rows)
         weights = self.weights if self.weights.dtype.kind == "f" else self.weights.astype(np.float64)
         members = rows.reshape(-1, rows.shape[-1])
+        # In float64, as the sum of many float32 weights would round; a mean of 0 divides by nothing.
         means = np.array([_rows_of(weights, own).mean(dtype=np.float64) for own in members])
         scale = (1.0 / np.where(means > np.finfo(weights.dtype).tiny, means, 1.0)).astype(weights.dtype)
         return replace(self, weights=weights, rows=rows, scale=scale.reshape(*rows.shape[:-1], 1, 1))
@@ -114,11 +122,15 @@ class Examples:
                 yield self.take(self.rows[..., here])
 
     def targets(self) -> tuple[FloatArray, FloatArray | None]:
-        """Y and weights of the rows that count."""
+        """Y and weights of the rows that count, shapes (..., n_rows, n_outputs) and (..., n_rows, 1)."""
         return (self.Y, self.weights) if self.rows is None else self.targets_of(self.rows)
 
     def targets_of(self, rows: IntArray) -> tuple[FloatArray, FloatArray | None]:
-        """Y and weights of rows by number, with the leading axes of the numbers; weights on each member's own scale."""
+        """Y and weights, on each member's own scale, of rows by number.
+
+        Row numbers of shape (n,) or (n_members, n) give arrays with those leading axes, one column per output and one
+        of weights behind them.
+        """
         Y = _rows_of(self.Y, rows)
         if self.weights is None:
             return Y, None
@@ -126,7 +138,7 @@ class Examples:
         return Y, weights if self.scale is None else weights * self.scale
 
     def keep(self, members: IntArray) -> "Examples":
-        """The same for these members of a pack alone."""
+        """The same for these members of a pack alone, given by their numbers, shape (k,)."""
         if self.rows is None or self.rows.ndim == 1:
             return self
         return replace(self, rows=self.rows[members], scale=None if self.scale is None else self.scale[members])
@@ -167,9 +179,9 @@ class Batches:
     """The batches of one epoch after another, each valid until the next.
 
     Rows are gathered in shuffled order in chunks of 128 KiB, which stay in the cache, or one batch where that is
-    larger, so that every batch is a plain view. Where the rows that count take more than 128 MiB, blocks of 1 MiB come
-    in random order, and the rows of 32 of them are shuffled together, so that reads stay near each other; in memory as
-    in a file, because processes that share what lies in memory map it from one.
+    larger, so that every batch is a plain view. Where the rows that count take more than 128 MiB, runs of neighboring
+    rows of 1 MiB each come in random order, and the rows of 32 runs are shuffled together in a buffer, so that reads
+    stay near each other; in memory as in a file, because processes that share what lies in memory map it from one.
 
     Parameters
     ----------
@@ -207,11 +219,11 @@ class Batches:
             yield from self._chunk.batches(self.examples, rows)
 
     def targets(self, part: slice) -> tuple[FloatArray, FloatArray | None]:
-        """Targets and weights of a part of the last epoch's rows, in the order in which they came."""
+        """Targets and weights of a part of the last epoch's rows, in their order then, of the shapes of a batch."""
         return self.examples.targets_of(self._order[..., part])
 
     def keep(self, members: IntArray) -> None:
-        """Go on with these members alone."""
+        """Go on with these members alone, given by their numbers, shape (k,)."""
         assert not isinstance(self._rngs, np.random.Generator)
         self._rngs = [self._rngs[member] for member in members]
         self.examples = self.examples.keep(members)
@@ -241,12 +253,13 @@ def _row_bytes(examples: Examples) -> int:
 
 
 def _permuted_nearby(rows: IntArray, rng: np.random.Generator, *, row_bytes: int) -> IntArray:
-    """Blocks of rows in random order, and the rows of a window of them in random order."""
-    block, window = max(1, _BLOCK_BYTES // row_bytes), max(1, _WINDOW_BYTES // row_bytes)
-    blocks = [rows[start : start + block] for start in range(0, len(rows), block)]
-    order = np.concatenate([blocks[k] for k in rng.permutation(len(blocks))])
-    for start in range(0, len(order), window):
-        rng.shuffle(order[start : start + window])
+    """Runs of neighboring rows in random order, and the rows of a buffer of runs in random order."""
+    length, buffered = max(1, _RUN_BYTES // row_bytes), max(1, _SHUFFLE_BUFFER_BYTES // row_bytes)
+    runs = [rows[start : start + length] for start in range(0, len(rows), length)]
+    order = np.concatenate([runs[k] for k in rng.permutation(len(runs))])
+    for start in range(0, len(order), buffered):
+        # A slice is a view, so this shuffles `order` itself.
+        rng.shuffle(order[start : start + buffered])
     return order
 
 
@@ -270,6 +283,7 @@ class _Chunk:
         n_rows = rows.shape[-1]
         for start in range(0, n_rows, self._rows_at_once):
             part = rows[..., start : start + self._rows_at_once]
+            # By way of a contiguous buffer: NumPy takes rows straight into such memory alone, not beside the ones.
             plain = _take(examples.X, part, self._plain[..., : part.shape[-1], :])
             self._X[..., start : start + part.shape[-1], :-1] = plain
         _take(examples.Y, rows, self._Y[..., :n_rows, :])
@@ -277,14 +291,16 @@ class _Chunk:
             weights = _take(examples.weights, rows, self._weights[..., :n_rows, :])
             if examples.scale is not None:
                 weights *= examples.scale
+        # Views of the same memory each time; only the last chunk of an epoch is shorter.
         return self._batches if n_rows == self._X.shape[-2] else self._cut(n_rows)
 
     def _cut(self, n_rows: int) -> list[Batch]:
-        return [self._batch(slice(i, min(i + self._size, n_rows))) for i in range(0, n_rows, self._size)]
-
-    def _batch(self, rows: slice) -> Batch:
-        weights = None if self._weights is None else self._weights[..., rows, :]
-        return Batch(self._X[..., rows, :], self._Y[..., rows, :], weights)
+        batches = []
+        for start in range(0, n_rows, self._size):
+            rows = slice(start, min(start + self._size, n_rows))
+            weights = None if self._weights is None else self._weights[..., rows, :]
+            batches.append(Batch(self._X[..., rows, :], self._Y[..., rows, :], weights))
+        return batches
 
 
 def _rows_of(table: FloatArray, rows: IntArray) -> FloatArray:

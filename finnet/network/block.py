@@ -12,7 +12,7 @@ __all__ = ["Block"]
 
 
 class Block(Bare):
-    """What all blocks share: their layers bound, drawn, seeded and kept one by one; the passes are their own.
+    """What all blocks share: their layers bound, initialized and seeded one by one; the passes are their own.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ class Block(Bare):
         return tuple(parameter for layer in self.layers for parameter in layer.parameters)
 
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
-        """Hand every layer its share of the views."""
+        """Hand every layer its share of the views, one array of shape (..., rows, columns) per parameter."""
         for layer, own, own_gradients in zip(self.layers, self._shares(values), self._shares(gradients), strict=True):
             layer.bind(own, own_gradients)
 
     def initialize(self, values: Sequence[FloatArray], rng: np.random.Generator) -> None:
-        """Draw layer by layer."""
+        """Draw layer by layer into arrays of the shapes of `parameters`."""
         for layer, own in zip(self.layers, self._shares(values), strict=True):
             layer.initialize(own, rng)
 
@@ -53,7 +53,7 @@ class Block(Bare):
             layer.seed(layer_rngs)
 
     def keep(self, members: IntArray) -> None:
-        """Every layer keeps these members."""
+        """Every layer goes on with these members of a pack alone, given by their numbers, shape (k,)."""
         for layer in self.layers:
             layer.keep(members)
 

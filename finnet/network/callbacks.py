@@ -29,7 +29,7 @@ class Callback(Protocol):
         """After every epoch and its validation; True ends training as if patience had run out."""
 
     def on_end(self, network: Network, history: History) -> None:
-        """When training is over, with the weights that are kept; also after an interrupt or an error."""
+        """When training is over, with the final weights; also after an interrupt or an error."""
 
 
 @contextmanager
@@ -54,6 +54,7 @@ def watched(
     training
     end
     """
+    # A stack: where the third start fails, the two that have started are ended, and no other.
     with ExitStack() as ends:
         for callback in callbacks:
             callback.on_start(network, epochs=epochs)

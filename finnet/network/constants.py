@@ -12,7 +12,7 @@ __all__ = ["common", "constant"]
 
 @lru_cache(maxsize=4096)
 def constant(value: float, dtype: np.dtype[np.floating]) -> FloatArray:
-    """The number as a read-only array of no dimension; NumPy converts a Python number anew in every operation.
+    """The number as a read-only array of shape (); NumPy converts a Python number anew in every operation.
 
     Examples
     --------
@@ -20,6 +20,7 @@ def constant(value: float, dtype: np.dtype[np.floating]) -> FloatArray:
     array(0.5, dtype=float32)
     """
     array = np.array(value, dtype)
+    # Everybody who asks for this number gets this very array.
     array.flags.writeable = False
     return array
 

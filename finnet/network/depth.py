@@ -33,18 +33,18 @@ class Skippable(Block):
         self.on = tuple(map(bool, on))
 
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
-        """Hand every layer its share of the views."""
+        """Hand every layer its share of the views, one array of shape (..., rows, columns) per parameter."""
         super().bind(values, gradients)
         self._off = np.flatnonzero(np.logical_not(self.on))
         self._gradients = tuple(gradients)
 
     def keep(self, members: IntArray) -> None:
-        """Every layer, and `on`, keep these members."""
+        """Every layer, and `on`, go on with these members alone, given by their numbers, shape (k,)."""
         super().keep(members)
         self.on = tuple(self.on[member] for member in members)
 
     def forward(self, X: FloatArray) -> FloatArray:
-        """Z = block(X), or X."""
+        """Z = block(X), or X, both of shape (..., n_rows, n_out + 1)."""
         if not any(self.on):
             return X
         Z = X
@@ -53,12 +53,13 @@ class Skippable(Block):
         return self._passed(X, Z)
 
     def backward(self, dZ: FloatArray) -> FloatArray:
-        """dX through the block, or dZ itself."""
+        """dX through the block, or dZ itself, both of shape (..., n_rows, n_out + 1)."""
         if not any(self.on):
             return dZ
         passed = dZ[self._off, :, :-1] if len(self._off) else dZ  # a copy, as layers write into dZ
         for layer in reversed(self.layers):
             dZ = layer.backward(dZ)
+        # The layers work on all members at once; those that pass the block by are to learn nothing in it.
         for gradient in self._gradients:
             gradient[self._off] = 0.0
         if len(self._off):
@@ -67,7 +68,7 @@ class Skippable(Block):
         return dZ
 
     def infer(self, X: FloatArray) -> FloatArray:
-        """block(X), or X."""
+        """block(X), or X, both of shape (..., n_rows, n_out)."""
         if not any(self.on):
             return X
         Z = X
@@ -77,6 +78,7 @@ class Skippable(Block):
 
     def _passed(self, X: FloatArray, Z: FloatArray) -> FloatArray:
         if len(self._off):
+            # Over what the block gave for them; X is still as it was, since the first layer must not write into it.
             Z[self._off] = X[self._off]
         return Z
 

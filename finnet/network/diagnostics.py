@@ -22,9 +22,10 @@ __all__ = [
     "typical",
 ]
 
+# A unit that fires for half of the rows is silent in 16 independent ones by chance once in 65,536 times.
 _ENOUGH_ROWS = 16
 _EXPLODED = 1e3
-_RISE, _NOTICEABLE = 0.1, 1e-3
+_RISE, _NOTICEABLE = 0.1, 1e-3  # of what the loss had fallen, and of the loss itself
 _VANISHED = 0.02
 NOTHING_LEARNED = (
     "loss is not below that of forecasting the mean; try another learning rate, weaker penalties, more epochs or other"
@@ -50,7 +51,7 @@ class LayerState:
         look shorter than they were.
     dead : float
         Share of units of the following activation that gave 0 to every row; NaN where the batch has under 16 rows. With
-        dropout, of the units that 16 rows or more kept, and to every row that kept them; NaN where these units are
+        dropout, of the units that it left to 16 rows or more, and to every one of these rows; NaN where these units are
         under half of all.
     saturated : float
         Share of its outputs within 1 % of an end of the activation's range, where that has two ends; before dropout.
@@ -95,10 +96,14 @@ class Observer:
 
     def look_at_gradients(self) -> None:
         """Note gradients as `backward` has just left them."""
-        self._gradients = [_size_of_gradient(watched.dense) for watched in self._watched]
+        # Root mean squares, which do not depend on how many weights a layer has.
+        denses = [watched.dense for watched in self._watched]
+        self._gradients = [np.asarray(_length(dense.dW) / (dense.n_in * dense.n_out) ** 0.5) for dense in denses]
 
     def observe(self, epoch: int, n_steps: int, *, clip_rate: FloatArray | float = 0.0) -> list[list[LayerState]]:
         """States after the epoch, layer by layer, one list per member; a single network is the only one.
+
+        `clip_rate` is a number, or of shape (n_members,).
 
         Units and gradients are those of the last look at them.
         """
@@ -107,7 +112,7 @@ class Observer:
         return [[LayerState(epoch, i, *state) for i, state in enumerate(member, 1)] for member in members]
 
     def keep(self, members: IntArray) -> None:
-        """Go on with these members of a pack alone."""
+        """Go on with these members of a pack alone, given by their numbers, shape (k,)."""
         self._before = [W[members] for W in self._before]
         self._at_start = [length[members] for length in self._at_start]
 
@@ -115,6 +120,7 @@ class Observer:
         """From gradient_norm to weight_size, one tuple per member."""
         dense, before, norm = self._watched[i].dense, self._before[i], self._gradients[i]
         dead, saturated = self._units[i]
+        # In place: the weights of the last epoch become the way from there, then make room for those of this one.
         before -= dense.W
         way, length = _length(before), np.maximum(_length(dense.W), 1e-30)
         before[...] = dense.W
@@ -141,10 +147,6 @@ class _Watched:
     dense: Dense | SharedDense
     activate: Activate | None
     block: Skippable | None
-
-
-def _size_of_gradient(dense: Dense | SharedDense) -> FloatArray:
-    return np.asarray(_length(dense.dW) / (dense.n_in * dense.n_out) ** 0.5)
 
 
 def _length(W: FloatArray) -> FloatArray:
@@ -176,23 +178,24 @@ def _units(watched: _Watched) -> tuple[FloatArray, FloatArray]:
     activate = watched.activate
     if activate is None or activate.result is None:
         return np.zeros(()), np.zeros(())
-    A, kept = activate.seen()
-    dead, saturated = _dead(A, kept), _saturated(A, activate.activation, kept)
+    A, mask = activate.seen()
+    dead, saturated = _dead(A, mask), _saturated(A, activate.activation, mask)
     # The networks that share these weights are one network.
     return (dead.mean(), saturated.mean()) if isinstance(watched.dense, SharedDense) else (dead, saturated)
 
 
-def _dead(A: FloatArray, kept: BoolArray | None) -> FloatArray:
+def _dead(A: FloatArray, mask: BoolArray | None) -> FloatArray:
     is_silent = (A == 0.0).all(axis=-2)
-    if kept is None:
+    if mask is None:
         return np.asarray(is_silent.mean(axis=-1) if A.shape[-2] >= _ENOUGH_ROWS else np.nan)
-    is_known = kept.sum(axis=-2) >= _ENOUGH_ROWS
+    # A unit that dropout silenced in nearly all rows is not known to be dead.
+    is_known = mask.sum(axis=-2) >= _ENOUGH_ROWS
     n_known = is_known.sum(axis=-1)
     shares = (is_silent & is_known).sum(axis=-1) / np.maximum(n_known, 1)
     return np.where(2 * n_known >= A.shape[-1], shares, np.nan)
 
 
-def _saturated(A: FloatArray, activation: Activation, kept: BoolArray | None) -> FloatArray:
+def _saturated(A: FloatArray, activation: Activation, mask: BoolArray | None) -> FloatArray:
     match activation:
         case Sigmoid():
             is_saturated = np.abs(A - 0.5) > 0.49
@@ -200,7 +203,7 @@ def _saturated(A: FloatArray, activation: Activation, kept: BoolArray | None) ->
             is_saturated = np.abs(A) > 0.98
         case _:
             return np.zeros(())
-    return np.asarray(is_saturated.mean(axis=(-2, -1), where=True if kept is None else kept))
+    return np.asarray(is_saturated.mean(axis=(-2, -1), where=True if mask is None else mask))
 
 
 def typical(members: Sequence[Sequence[LayerState]]) -> list[LayerState]:
@@ -263,6 +266,7 @@ def _gradient_advice(last: Sequence[LayerState]) -> Iterator[str]:
     if not known:
         return
     largest = max(known, key=lambda state: state.gradient_norm)
+    # First over last: between layers of one network the sizes of gradients can be compared, whatever the loss's unit.
     ratio = last[0].gradient_norm / last[-1].gradient_norm if last[-1].gradient_norm > 0.0 else 1.0
     if ratio < 1e-3:
         yield (
@@ -302,21 +306,21 @@ def overfitting_advice(validation_loss: Sequence[float], *, kept_epoch: int = 0)
     """A sentence where validation loss was best long ago and has risen since, by much of what it had fallen.
 
     Losses may have any sign. The least of the last quarter is compared with the least of all, so that noise alone is
-    no rise; where an earlier epoch is kept, as by early stopping, its loss is, too.
+    no rise; where the weights of an earlier epoch are restored, as by early stopping, its loss is, too.
 
     Parameters
     ----------
     validation_loss : sequence of float
         One per epoch, or empty.
     kept_epoch : int
-        Counted from 1: the epoch whose weights are kept; 0 is the last.
+        Counted from 1: the epoch whose weights are the final ones; 0 is the last.
     """
     n_epochs = len(validation_loss)
     if n_epochs < 10:
         return
     best = int(np.argmin(validation_loss))
-    kept = validation_loss[kept_epoch - 1]
-    least, late = validation_loss[best], min(kept, *validation_loss[-(n_epochs // 4) :])
+    final = validation_loss[kept_epoch - 1]
+    least, late = validation_loss[best], min(final, *validation_loss[-(n_epochs // 4) :])
     fall, rise = validation_loss[0] - least, late - least
     if best < n_epochs / 2 and rise > _RISE * fall and rise > _NOTICEABLE * abs(least):
         yield (

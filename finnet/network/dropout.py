@@ -36,6 +36,7 @@ class Masks:
     """
 
     def __init__(self, rngs: Sequence[np.random.Generator], rates: Sequence[float]) -> None:
+        # Raw words come from generators of their own, seeded as those given are, so that equal seeds draw equal masks.
         seeds = [cast(np.random.SeedSequence, rng.bit_generator.seed_seq) for rng in rngs]
         self._sources = [np.random.SFC64(seed) for seed in seeds]
         every = np.broadcast_to(np.asarray(rates), len(rngs))
@@ -51,15 +52,16 @@ class Masks:
         return self._ahead[shape]
 
     def growth(self, dtype: np.dtype[np.floating]) -> FloatArray:
-        """Factor of the elements that are kept, one for all or of shape (n_members, 1, 1)."""
+        """Factor of the elements that are not dropped, one for all or of shape (n_members, 1, 1)."""
         return np.asarray(common((256.0 / (256.0 - self._threshold[:, :, None])).astype(dtype)))
 
     def keep(self, members: IntArray) -> None:
-        """Go on with these members alone."""
+        """Go on with these members alone, given by their numbers, shape (k,)."""
         self._sources = [self._sources[member] for member in members]
         self._threshold = self._threshold[members]
         left = {(len(members), *shape[1:]): ahead for shape, ahead in self._ahead.items()}
         self._ahead = {}
+        # What was drawn ahead is used up first, as each member would do alone.
         for shape, ahead in left.items():
             self.ahead(shape).take_over(ahead, members)
 
@@ -71,29 +73,27 @@ class MasksAhead:
         self._sources, self._threshold, count = sources, threshold, shape[-2] * shape[-1]
         # Neither depends on how many members there are, and so no member's masks do.
         self._n_steps = max(1, _AHEAD // count)
+        # Whole words per step, as a generator gives eight random bytes at a time.
         step = -(-count // _WORD) * _WORD
-        self._kept: BoolArray = aligned((len(sources), step * self._n_steps), bool)
-        self._masks = [self._kept[:, i * step : i * step + count].reshape(shape) for i in range(self._n_steps)]
+        self._drawn: BoolArray = aligned((len(sources), step * self._n_steps), bool)
+        self._masks = [self._drawn[:, i * step : i * step + count].reshape(shape) for i in range(self._n_steps)]
         self._next = self._n_steps
 
     def draw(self) -> BoolArray:
-        """Which elements are kept in the next step, valid until the next call."""
+        """The mask of the next step, of the shape given, False where an element is dropped; valid until the next."""
         if self._next == self._n_steps:
-            self._refill()
+            n_words = self._drawn.shape[1] // _WORD
+            for own, source, threshold in zip(self._drawn, self._sources, self._threshold, strict=True):
+                np.greater_equal(source.random_raw(n_words).view(np.uint8), threshold, out=own)
+            self._next = 0
         self._next += 1
         return self._masks[self._next - 1]
 
     @property
     def last(self) -> BoolArray:
-        """What was drawn last."""
+        """The mask that was drawn last, of the shape given."""
         return self._masks[self._next - 1]
 
     def take_over(self, before: "MasksAhead", members: IntArray) -> None:
-        """Go on with what was drawn for these members."""
-        self._kept[...], self._next = before._kept[members], before._next
-
-    def _refill(self) -> None:
-        n_words = self._kept.shape[1] // _WORD
-        for kept, source, threshold in zip(self._kept, self._sources, self._threshold, strict=True):
-            np.greater_equal(source.random_raw(n_words).view(np.uint8), threshold, out=kept)
-        self._next = 0
+        """Go on with what was drawn for these members, given by their numbers, shape (k,)."""
+        self._drawn[...], self._next = before._drawn[members], before._next

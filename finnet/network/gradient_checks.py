@@ -39,7 +39,13 @@ def verify_activation(activation: Activation, *, is_packed: bool = False) -> Non
     """
     if type(activation) in {type(own) for own in ACTIVATIONS.values()}:
         return
-    _require_kind(activation)
+    require_methods(activation, ("value", "gradient"), name="activation", such_as="Tanh()")
+    if not isinstance(getattr(activation, "in_place", None), bool | np.bool_):
+        raise ConfigError(
+            f"activation {type(activation).__name__} does not say whether it is in_place; set True where gradient()"
+            " needs the output alone, else False"
+        )
+    # Odd numbers, none of them a round one, where a kink is likely; the wide ones reach the flat ends.
     near, wide = np.linspace(-0.923, 1.117, 12), np.linspace(-8.371, 8.713, 12)
     Z = np.concatenate([near, wide]).reshape(8, 3)
     with np.errstate(all="ignore"):
@@ -50,6 +56,7 @@ def verify_activation(activation: Activation, *, is_packed: bool = False) -> Non
 
 def _verify_at(activation: Activation, Z: FloatArray) -> None:
     """Raise ConfigError unless all that an activation gives for these pre-activations fits together."""
+    # Another dA for every element: with equal ones, gradients that stand in the wrong place would pass.
     name, dA = type(activation).__name__, np.cos(np.arange(float(Z.size))).reshape(Z.shape)
     A = _value(activation, Z)
     _require_defined(A, Z, name=name)
@@ -58,6 +65,7 @@ def _verify_at(activation: Activation, Z: FloatArray) -> None:
         return float((_value(activation, moved) * dA).sum())
 
     numeric = _central_differences(total, Z)
+    # Copies, as what is tried may write into whatever it is given.
     given = activation.gradient((A if activation.in_place else Z).copy(), A.copy(), dA.copy())
     _require_array(given, Z.shape, name=f"gradient() of {name}")
     _compare_gradient(given, numeric, at=Z, name=name)
@@ -143,17 +151,9 @@ def _verify_against(loss: Loss, Y: FloatArray, *, n_outputs: int, is_packed: boo
     return True
 
 
-def _require_kind(activation: Activation) -> None:
-    require_methods(activation, ("value", "gradient"), name="activation", such_as="Tanh()")
-    if not isinstance(getattr(activation, "in_place", None), bool | np.bool_):
-        raise ConfigError(
-            f"activation {type(activation).__name__} does not say whether it is in_place; set True where gradient()"
-            " needs the output alone, else False"
-        )
-
-
 def _value(activation: Activation, Z: FloatArray) -> FloatArray:
     """f(Z) in memory of its own, where it has to be written."""
+    # NaN, so that an element which is never written is seen.
     out = np.full_like(Z, np.nan)
     found = activation.value(Z.copy(), out)
     _require_array(found, Z.shape, name=f"value() of {type(activation).__name__}")

@@ -7,7 +7,7 @@ from finnet.network.diagnostics import NOTHING_LEARNED, LayerState, advise, over
 
 __all__ = ["History"]
 
-_HAIR = 1e-4
+_HAIR = 1e-4  # of the loss: what a network falls below the mean's loss by rounding and luck alone
 
 
 @dataclass
@@ -24,14 +24,14 @@ class History:
     layer_states : list of LayerState
         One per epoch and dense layer.
     best_epoch : int
-        Counted from 1: the epoch whose weights are kept.
+        Counted from 1: the epoch whose weights are the final ones.
     was_interrupted : bool
         Whether the user stopped training from the keyboard.
     constant_loss : float
         Loss of forecasting the mean target for every row, of the rows of `judged_by`; NaN where not known.
     final_train_loss : float
-        Loss of forecasting the training rows with the weights that are kept, where dropout makes `train_loss` larger
-        than that; NaN where it does not, or not known.
+        Loss of forecasting the training rows with the final weights, where dropout makes `train_loss` larger than
+        that; NaN where it does not, or not known.
     is_of_stream : bool
         Whether every epoch saw other rows, so that losses rise and fall with the rows, too.
     """
@@ -71,14 +71,14 @@ class History:
 
     @property
     def overfitting(self) -> list[str]:
-        """A sentence where weights are kept that overfit (see `diagnostics.overfitting_advice`)."""
+        """A sentence where the final weights overfit (see `diagnostics.overfitting_advice`)."""
         if self.is_of_stream:
             return []
         return [*overfitting_advice(self.validation_loss, kept_epoch=self.best_epoch)]
 
     @property
     def has_learned_nothing(self) -> bool:
-        """Whether the loss of the weights that are kept is not below `constant_loss`, by more than a hair.
+        """Whether the loss of the final weights is not below `constant_loss`, by more than a hair.
 
         Examples
         --------
@@ -89,17 +89,17 @@ class History:
 
     @property
     def kept_loss(self) -> float:
-        """Loss of the weights that are kept, on validation rows where there are any; NaN where none are kept.
+        """Loss of the final weights, on validation rows where there are any; NaN where no epoch was any good.
 
         Examples
         --------
         >>> History([0.7, 0.6, 0.5], [0.8, 0.7, 0.9], best_epoch=2).kept_loss
         0.7
         """
-        kept = self.judged_by[: self.best_epoch]
-        if not kept:
+        losses = self.judged_by[: self.best_epoch]
+        if not losses:
             return nan
-        return kept[-1] if self.validation_loss or isnan(self.final_train_loss) else self.final_train_loss
+        return losses[-1] if self.validation_loss or isnan(self.final_train_loss) else self.final_train_loss
 
     @property
     def judged_by(self) -> list[float]:

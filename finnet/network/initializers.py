@@ -46,6 +46,7 @@ class Checked:
 
 
 def _uniform(rng: np.random.Generator, shape: tuple[int, int], deviation: float) -> FloatArray:
+    # Numbers uniform on [-a, a] have the variance a^2 / 3.
     limit = np.sqrt(3.0) * deviation
     return rng.uniform(-limit, limit, size=shape)
 
@@ -101,6 +102,8 @@ class Orthogonal:
         """Weights of shape (n_in, n_out) with orthonormal rows or columns, whichever are fewer."""
         tall = rng.standard_normal((max(n_in, n_out), min(n_in, n_out)))
         Q, R = np.linalg.qr(tall)
+        # QR fixes signs by a convention of its own; with those of R's diagonal all rotations are equally likely
+        # (Mezzadri 2007).
         Q = self.gain * Q * np.sign(np.diag(R))
         return Q if n_in >= n_out else Q.T
 

@@ -20,7 +20,7 @@ __all__ = ["Bare", "Layer", "Parameter", "Parameterless", "with_ones"]
 
 
 def with_ones(X: FloatArray) -> FloatArray:
-    """X with a column of ones behind its columns, as layers take it in training.
+    """X (..., n_rows, n_columns) with a column of ones behind its columns, as layers take it in training.
 
     Examples
     --------
@@ -40,7 +40,7 @@ class Parameter:
     n_shrunk : int
         How many of its first rows are weights, which penalties shrink; biases, gains and shifts are not.
     is_trained : bool
-        False for what is kept but not trained, such as running means.
+        False for what is stored but not trained, such as running means.
     """
 
     shape: tuple[int, int]
@@ -60,25 +60,28 @@ class Layer(Protocol):
         """What the layer wants stored in the network's flat parameter vector."""
 
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
-        """Take the views of the flat vectors that hold this layer's parameters and their gradients."""
+        """Take the views of the flat vectors that hold this layer's parameters and their gradients.
+
+        Each has the shape of its `Parameter`, with a leading axis (n_members, ...) for a pack.
+        """
 
     def initialize(self, values: Sequence[FloatArray], rng: np.random.Generator) -> None:
-        """Draw the initial values of one member's parameters."""
+        """Draw the initial values of one member's parameters into `values`, of the shapes of `parameters`."""
 
     def seed(self, rngs: Sequence[np.random.Generator]) -> None:
         """Take one generator per member, for layers that draw while training."""
 
     def keep(self, members: IntArray) -> None:
-        """Go on with these members of a pack alone; `bind` follows."""
+        """Go on with these members of a pack alone, given by their numbers, shape (k,); `bind` follows."""
 
     def forward(self, X: FloatArray) -> FloatArray:
-        """Output for the input X, remembered for `backward`."""
+        """Output (..., n_rows, n_out + 1) for the input X (..., n_rows, n_in + 1), remembered for `backward`."""
 
     def backward(self, dZ: FloatArray) -> FloatArray:
-        """Fill the parameter gradients and return the gradient with respect to the input."""
+        """Fill the parameter gradients and return the gradient with respect to the input, of its shape."""
 
     def infer(self, X: FloatArray) -> FloatArray:
-        """Output for the input X when forecasting; may overwrite X."""
+        """Output (..., n_rows, n_out) for the input X (..., n_rows, n_in) when forecasting; may overwrite X."""
 
 
 class Bare:

@@ -63,23 +63,23 @@ class Dense(Bare):
         self._product = np.ndarray.dot if self.gives_scores and self.W.ndim == 2 else np.matmul
         # One network's last layer needs dX with the column of ones, and products of another width round otherwise, but
         # for those of one term.
-        self._keeps_width = self.gives_scores and (self.W.ndim == 2 or self.n_out > 1)
+        self._is_full_width = self.gives_scores and (self.W.ndim == 2 or self.n_out > 1)
 
     def initialize(self, values: Sequence[FloatArray], rng: np.random.Generator) -> None:
-        """W from the initializer, b = 0."""
+        """W from the initializer, b = 0, in one array of shape (n_in + 1, n_out)."""
         (Wb,) = values
         Wb[:-1] = self.initializer.draw(rng, self.n_in, self.n_out)
         Wb[-1] = 0.0
 
     def forward(self, X: FloatArray) -> FloatArray:
-        """Z = X W + b."""
+        """Z = X W + b, shape (..., n_rows, n_out + 1), or (..., n_rows, n_out) of scores; valid until the next call."""
         if X is not self._X:
             self._prepare(X)
         self._product(X, self._Wb, self._Z_of_units)
         return self._Z
 
     def backward(self, dZ: FloatArray) -> FloatArray:
-        """dW = X' dZ, db = 1' dZ, dX = dZ W'; the first layer of a network stops before dX."""
+        """dW = X' dZ, db = 1' dZ, dX = dZ W' of the shape of X; the first layer of a network stops before dX."""
         if dZ is not self._dZ:
             self._prepare_back(dZ)
         # dW first: dX may be written over X, of which dW is made.
@@ -89,7 +89,7 @@ class Dense(Bare):
         return self._dX
 
     def infer(self, X: FloatArray) -> FloatArray:
-        """Z = X W + b in fresh memory."""
+        """Z = X W + b, shape (..., n_rows, n_out), in fresh memory."""
         Z: FloatArray = X.dot(self.W) if self.W.ndim == 2 else np.matmul(X, self.W)
         Z += self.b
         return Z
@@ -108,7 +108,7 @@ class Dense(Bare):
         # Nobody reads what the first layer of a network passes back.
         if not self.passes_back:
             self._dX = dZ
-        elif self._X is None or not self.overwrites_input or self._keeps_width:
+        elif self._X is None or not self.overwrites_input or self._is_full_width:
             self._dX = self._dX_of_units = self._memory_of_dX.like(dZ)
             self._WT = self._Wb.mT
         else:
@@ -180,7 +180,7 @@ class Activate(Parameterless):
 
     @property
     def needs_result(self) -> bool:
-        """Whether the way back needs the output; slopes, where the activation knows them, are kept beside it."""
+        """Whether the way back needs the output; slopes, where the activation knows them, have memory of their own."""
         return not hasattr(self.activation, "slopes") and not hasattr(self.activation, "value_and_slopes")
 
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
@@ -190,7 +190,8 @@ class Activate(Parameterless):
         self._linear = cast(PiecewiseLinear, self.activation) if hasattr(self.activation, "slopes") else None
         self._smooth = cast(Smooth, self.activation) if hasattr(self.activation, "value_and_slopes") else None
         self._by_unit, self._drops = getattr(self.activation, "by_unit", False), max(self.dropout, default=0.0) > 0.0
-        self._keeps_ones = not self._drops and type(self.activation) in (Identity, ReLU, LeakyReLU)
+        # f(1) = 1: the column of ones behind the units comes out as it went in.
+        self._fixes_ones = not self._drops and type(self.activation) in (Identity, ReLU, LeakyReLU)
         self.result: FloatArray | None = None
         self._X: FloatArray | None = None
 
@@ -200,7 +201,7 @@ class Activate(Parameterless):
         self._masks, self._X = Masks(rngs, self.dropout), None
 
     def keep(self, members: IntArray) -> None:
-        """Keep the rates of these members and, while training, their generators and drawn masks."""
+        """Go on with the rates of these members, shape (k,), and while training with their generators and masks."""
         # A single rate stands for however many members are left.
         if len(self.dropout) > 1:
             self.dropout = tuple(self.dropout[member] for member in members)
@@ -208,7 +209,7 @@ class Activate(Parameterless):
             self._masks.keep(members)
 
     def forward(self, X: FloatArray) -> FloatArray:
-        """A = f(X), times a fresh mask of zeros and growth factors where units are dropped."""
+        """A = f(X), of the shape of X, times a fresh mask of zeros and growth factors where units are dropped."""
         if X is not self._X:
             self._prepare(X)
         if self._linear is not None:
@@ -218,25 +219,26 @@ class Activate(Parameterless):
         else:
             X = self._by_value(X)
         # Activations run over whole rows, which lie together in memory, and so over the column of ones as well.
-        if not self._keeps_ones:
+        if not self._fixes_ones:
             self._ones.fill(1.0)
         self.result = X
         return X
 
     def seen(self) -> tuple[FloatArray, BoolArray | None]:
-        """A of the last training pass, of its units alone, and which of it is kept where the others are 0.
+        """A of the last training pass, shape (..., n_rows, n_out), and its dropout mask, False where A is 0 for it.
 
-        None says that all of it is there, as from before the mask where that has memory of its own.
+        None stands for a mask without a False, also where A is known from before its mask.
         """
         assert self.result is not None
         if self._linear is None and self._smooth is None:
             return self._A[..., : self.n_out], None
         if not self._drops:
             return self.result[..., :-1], None
+        # Back to the size before dropout, in which saturation is judged.
         return self.result[..., :-1] / self._growth, self._ahead.last[..., :-1]
 
     def backward(self, dZ: FloatArray) -> FloatArray:
-        """dX = dA * f'(X), in the memory of dA."""
+        """dX = dA * f'(X), of the shape of dA and in its memory."""
         if self._linear is not None or self._smooth is not None:
             dZ *= self._slopes
             return dZ
@@ -249,7 +251,7 @@ class Activate(Parameterless):
         return dZ
 
     def infer(self, X: FloatArray) -> FloatArray:
-        """A = f(X)."""
+        """A = f(X), of the shape of X and, where the activation works in place, in its memory."""
         return activated(self.activation, X)
 
     def _prepare(self, X: FloatArray) -> None:

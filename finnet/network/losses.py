@@ -47,7 +47,7 @@ class Loss(Protocol):
         """Loss of every row, of shape (..., n_rows)."""
 
     def gradient(self, P: FloatArray, Y: FloatArray, /) -> FloatArray:
-        """Gradient of the row losses with respect to P; may overwrite P."""
+        """Gradient of the row losses with respect to P, of its shape; may overwrite P."""
 
 
 def mean_loss(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArray | None = None) -> FloatArray:
@@ -66,7 +66,10 @@ def mean_loss(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArray |
 
 
 def gradient_in_place(loss: Loss, P: FloatArray, Y: FloatArray) -> FloatArray:
-    """Gradient of the row losses with respect to P, in the buffer of P: what a loss returns may be its own to keep."""
+    """Gradient of the row losses with respect to P, of its shape and in its buffer.
+
+    What a loss returns may be memory that it uses again, and is copied then.
+    """
     dP = loss.gradient(P, Y)
     return P if dP is P else _moved(dP, P, of=loss)
 
@@ -83,7 +86,7 @@ def _moved(dP: FloatArray, P: FloatArray, *, of: Loss) -> FloatArray:
 
 
 def mean_gradient(loss: Loss, P: FloatArray, Y: FloatArray, *, weights: FloatArray | None = None) -> FloatArray:
-    """Gradient of `mean_loss` with respect to P, in the buffer of P."""
+    """Gradient of `mean_loss` with respect to P, of its shape and in its buffer; weights are (..., n_rows, 1)."""
     dP = loss.gradient(P, Y)
     if dP is not P:
         dP = _moved(dP, P, of=loss)
@@ -141,6 +144,7 @@ class Huber:
     def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
         """Mean over outputs of E^2 / 2 where |E| <= delta, else delta (|E| - delta / 2), with E = P - Y."""
         E = np.abs(P - Y)
+        # Both cases in one formula: near is |E| within delta and delta beyond.
         near = np.minimum(E, self.delta)
         return _over_outputs(near * (E - 0.5 * near))
 
@@ -183,6 +187,7 @@ class QuantileLoss:
 
     def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
         """(1 where P > Y, else 0) minus level, divided by the number of levels."""
+        # Written as floats 0 and 1 into the memory of P.
         np.greater(P, Y, out=P)
         P -= np.asarray(self.levels, P.dtype)
         P /= len(self.levels)
@@ -195,6 +200,7 @@ class BinaryCrossEntropy:
 
     def value(self, P: FloatArray, Y: FloatArray) -> FloatArray:
         """Mean over outputs."""
+        # As near as float32 comes to 1; nearer, 1 - p would round to 0.
         P = np.clip(P, 1e-7, 1.0 - 1e-7)
         return -_over_outputs(Y * np.log(P) + (1.0 - Y) * np.log1p(-P))
 
@@ -231,6 +237,7 @@ class SigmoidCrossEntropy:
 
     def value(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
         """Mean over outputs of max(z, 0) - z y + log(1 + exp(-|z|))."""
+        # log(1 + exp(z)) - z y, rearranged so that no exponent is above 0.
         return _over_outputs(np.maximum(Z, 0.0) - Z * Y + np.log1p(np.exp(-np.abs(Z))))
 
     def gradient(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
@@ -248,6 +255,7 @@ class SoftmaxCrossEntropy:
 
     def value(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
         """log(sum exp z) - sum(y z)."""
+        # Less the maximum nothing overflows; as the targets of a row sum to 1, it cancels out of both terms.
         S = Z - Z.max(axis=-1, keepdims=True)
         return np.asarray(np.log(np.exp(S).sum(axis=-1)) - (Y * S).sum(axis=-1))
 
@@ -327,6 +335,7 @@ class Composed:
 
     def gradient(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
         """Gradient with respect to z."""
+        # A is needed twice, for the loss, which may write over what it gets, and for the activation's own gradient.
         A = self.activation.value(Z, np.empty_like(Z))
         given = A if self.activation.in_place else Z
         return self.activation.gradient(given, A, gradient_in_place(self.loss, A.copy(), Y))

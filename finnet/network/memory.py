@@ -53,7 +53,7 @@ class Buffer:
         self._whole = self._lent = self.units = np.empty((0, width))
 
     def like(self, X: FloatArray) -> FloatArray:
-        """An array with the leading axes, rows and type of X, with ones or what was written into it before."""
+        """An array of shape (..., n_rows, width) for X (..., n_rows, n), with ones or what was written there before."""
         # Nearly every step asks for the shape of the one before, and slicing again costs more than this comparison.
         if X.shape != self._shape:
             self._lend(X)

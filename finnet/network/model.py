@@ -23,7 +23,7 @@ from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["Network", "dense_network"]
 
-_CHUNK_ROWS, _BLOCK_ROWS = 2048, 32
+_CHUNK_ROWS, _ROW_MULTIPLE = 2048, 32
 
 
 class Network:
@@ -92,6 +92,7 @@ class Network:
         for member, rng in enumerate(rngs):
             values = self.values if self.members is None else self.values[member]
             for layer, views in zip(self.layers, self._views(values), strict=True):
+                # Nothing is drawn for a block that a member passes by: alone it would not have that block.
                 if not isinstance(layer, Skippable) or layer.on[member]:
                     layer.initialize(views, rng)
 
@@ -103,19 +104,19 @@ class Network:
             layer.seed(layer_rngs)
 
     def keep(self, members: IntArray) -> None:
-        """Go on with these members of a pack alone."""
+        """Go on with these members of a pack alone, given by their numbers, shape (k,)."""
         for layer in self.layers:
             layer.keep(members)
         self.restore(self.values[members])
 
     def restore(self, values: FloatArray) -> None:
-        """Take a copy of these parameters, and as many members as they have."""
+        """Take a copy of these parameters, shape (n_parameters,) or (n_members, n_parameters), and as many members."""
         self.members, copied = len(values) if values.ndim == 2 else None, aligned(values.shape, values.dtype)
         copied[...] = values
         self._take(copied)
 
     def pick(self, members: IntArray) -> Self:
-        """A bare copy of these members as a pack of their own."""
+        """A bare copy of these members, given by their numbers, shape (k,), as a pack of their own."""
         copied = deepcopy(self)
         copied.keep(members)
         return copied
@@ -133,13 +134,17 @@ class Network:
         return X
 
     def backward(self, dZ: FloatArray) -> FloatArray:
-        """Fill `gradients` from the gradient of the loss with respect to the scores."""
+        """Fill `gradients` from the gradient of the loss with respect to the scores, of their shape.
+
+        What is returned is the gradient of the input, and means nothing where the first layer passes none back.
+        """
         for layer in reversed(self.layers):
             dZ = layer.backward(dZ)
         return dZ
 
     def infer(self, X: FloatArray) -> FloatArray:
-        """Scores when forecasting: no dropout, running statistics, no shared buffers."""
+        """Scores (..., n_rows, n_outputs) of X (n_rows, n_features): no dropout, running statistics, fresh memory."""
+        # Such a layer may write into its input, which is the caller's.
         if isinstance(self.layers[0], Activate):
             X = X.copy()
         for layer in self.layers:
@@ -147,17 +152,18 @@ class Network:
         return X
 
     def scores(self, X: FloatArray) -> FloatArray:
-        """`infer` in chunks that stay in the cache, filled up to whole blocks.
+        """`infer` in chunks that stay in the cache, padded with rows of zeros to a multiple of 32 rows.
 
-        Matrix products take other ways, which round differently, through blocks that are not whole: filled up, the
-        scores of a row are the same bits however many rows come after it, where hidden layers have widths that are
-        multiples of 16. Through other widths the way depends on the number of rows, and last bits may differ.
+        X has shape (n_rows, n_features), the scores (..., n_rows, n_outputs). Matrix products handle the last rows of
+        other numbers by other code, which rounds differently: padded, the scores of a row are the same bits however
+        many rows come after it, where hidden layers have widths that are multiples of 16. With other widths the code
+        depends on the number of rows, and last bits may differ.
         """
-        parts = [self._filled_scores(X[i : i + _CHUNK_ROWS]) for i in range(0, max(1, len(X)), _CHUNK_ROWS)]
+        parts = [self._padded_scores(X[i : i + _CHUNK_ROWS]) for i in range(0, max(1, len(X)), _CHUNK_ROWS)]
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-2)
 
-    def _filled_scores(self, X: FloatArray) -> FloatArray:
-        n_rows, n_missing = len(X), -len(X) % _BLOCK_ROWS
+    def _padded_scores(self, X: FloatArray) -> FloatArray:
+        n_rows, n_missing = len(X), -len(X) % _ROW_MULTIPLE
         if n_missing:
             X = np.concatenate([X, np.zeros((n_missing, X.shape[1]), X.dtype)])
         return self.infer(X)[..., :n_rows, :]
@@ -188,6 +194,7 @@ class Network:
         return deepcopy(self)
 
     def __getstate__(self) -> dict[str, object]:
+        # Copied one by one, views would no longer be of `values`; `__setstate__` makes them anew.
         views = {"gradients", "trained", "trained_gradients", "weight_matrices"}
         return {name: value for name, value in vars(self).items() if name not in views}
 
@@ -203,6 +210,7 @@ class Network:
             first.passes_back = False
         if isinstance(last, Dense | SharedDense):
             last.gives_scores = True
+        # Before layers are bound, since these settings decide what memory they take.
         opened = list(_opened(self.layers))
         # Where a block is passed by, what reaches the next layer is the output of an earlier one.
         is_free = not any(isinstance(layer, Activate) and layer.needs_result for layer in opened)
@@ -270,6 +278,7 @@ _Slot = tuple[int, Parameter]
 
 def _place(parameters: Sequence[Parameter]) -> list[_Slot]:
     """Start of every parameter in the flat vector: what is trained in order, then the rest."""
+    # Trained ones lie together in front, so that an optimizer works on a single view.
     starts, end = {}, 0
     for i in sorted(range(len(parameters)), key=lambda i: not parameters[i].is_trained):
         starts[i], end = end, end + prod(parameters[i].shape)

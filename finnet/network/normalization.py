@@ -11,7 +11,7 @@ from finnet.types import FloatArray
 
 __all__ = ["BatchNorm", "LayerNorm", "normalization_layer"]
 
-_EPSILON = 1e-5
+_EPSILON = 1e-5  # added to the variance, against units that do not vary; the usual value
 
 
 def _standardized(X: FloatArray, axis: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
@@ -26,6 +26,7 @@ def _standardized(X: FloatArray, axis: int) -> tuple[FloatArray, FloatArray, Flo
 
 def _standardize_gradient(dN: FloatArray, N: FloatArray, inverse: FloatArray, *, axis: int) -> None:
     """Turn dN into dX = (dN - mean(dN) - N mean(dN N)) / deviation (Ioffe & Szegedy 2015, section 3)."""
+    # First, while dN is still whole: the mean of dN N is part of the formula.
     along = (dN * N).mean(axis=axis, keepdims=True)
     dN -= dN.mean(axis=axis, keepdims=True)
     dN -= N * along
@@ -103,17 +104,17 @@ class BatchNorm(_GainAndShift):
         return *super().parameters, *[Parameter((1, self.n_out), is_trained=False)] * 2
 
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
-        """Take views of gain, shift, running mean and running variance."""
+        """Take views of gain, shift, running mean and running variance, shape (..., 1, n_out) each."""
         super().bind(values, gradients)
         self.mean, self.variance = values[2:]
 
     def initialize(self, values: Sequence[FloatArray], rng: np.random.Generator) -> None:
-        """Gain 1, shift 0, running mean 0, running variance 1."""
+        """Gain 1, shift 0, running mean 0, running variance 1, shape (1, n_out) each."""
         super().initialize(values, rng)
         values[2][...], values[3][...] = 0.0, 1.0
 
     def forward(self, X: FloatArray) -> FloatArray:
-        """Z = gain (X - mean) / deviation + shift with the batch's own mean and deviation."""
+        """Z = gain (X - mean) / deviation + shift, of the shape of X, with the batch's own mean and deviation."""
         n_rows = X.shape[-2]
         self._is_alone = n_rows == 1 or self.is_settled
         if self._is_alone:
@@ -126,11 +127,12 @@ class BatchNorm(_GainAndShift):
         return self._gained(N, X)
 
     def infer(self, X: FloatArray) -> FloatArray:
-        """The same with running mean and variance."""
+        """The same with running mean and variance, shape (..., n_rows, n_out)."""
         slope = self.gain / np.sqrt(self.variance + _EPSILON)
         return np.asarray((X - self.mean) * slope + self.shift)
 
     def _backward(self, dN: FloatArray) -> None:
+        # Running values do not depend on this batch, so that only the division is passed back through.
         if self._is_alone:
             dN *= self._inverse
         else:
@@ -143,12 +145,12 @@ class LayerNorm(_GainAndShift):
     axis = -1
 
     def forward(self, X: FloatArray) -> FloatArray:
-        """Z = gain (X - mean) / deviation + shift with the row's own mean and deviation."""
+        """Z = gain (X - mean) / deviation + shift, of the shape of X, with the row's own mean and deviation."""
         N, _, _, self._inverse = _standardized(X[..., :-1], self.axis)
         return self._gained(N, X)
 
     def infer(self, X: FloatArray) -> FloatArray:
-        """The same, remembering nothing."""
+        """The same, shape (..., n_rows, n_out), remembering nothing."""
         return _standardized(X, self.axis)[0] * self.gain + self.shift
 
 

@@ -1,7 +1,7 @@
 """Optimizers: rules that turn gradients into steps.
 
 A rule is a frozen settings object. What it remembers between steps lives in `Updater`, which cuts the flat parameter
-vector into blocks that fit the cache; a rule then changes one block in place, in as few passes as it can.
+vector into cache blocks; a rule then changes one block in place, in as few passes as it can.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ __all__ = [
     "require_decay",
 ]
 
-_BLOCK = 1 << 16
+_BLOCK_ELEMENTS = 1 << 16
 _FLUSH_EVERY = 256
 # Far above the denormal numbers, which memory that decays by a tenth per step reaches before it is looked at again.
 _FLUSH_BELOW = {np.dtype("float32"): 1e-25, np.dtype("float64"): 1e-200}
@@ -277,7 +277,7 @@ class Updater:
     ----------
     optimizer : Optimizer
     theta, gradient : ndarray of shape (n,) or (n_members, n)
-        Kept by reference: `update` reads the gradient and changes theta in place.
+        Held by reference: `update` reads the gradient and changes theta in place.
     is_weight : ndarray of bool, of shape (n,), optional
         Which parameters decoupled weight decay shrinks; None is all of them.
     rate : float or ndarray of float64 of shape (n_members, 1), optional
@@ -310,7 +310,9 @@ class Updater:
         for block in self._blocks:
             self.optimizer.step(block, self.time)
         if self.time % _FLUSH_EVERY == 0:
-            self._flush()
+            # Memory of gradients long gone decays into denormal numbers, which slow every later step 1.7 times.
+            for slot in self.slots:
+                slot[np.abs(slot) < _FLUSH_BELOW[slot.dtype]] = 0.0
 
     def scale_rate(self, factor: float | FloatArray) -> None:
         """Multiply the starting learning rate by `factor`, for a pack of shape (n_members, 1), from now on."""
@@ -319,7 +321,10 @@ class Updater:
             block.rate = common(self._rate * factor)
 
     def keep(self, members: IntArray, theta: FloatArray, gradient: FloatArray) -> None:
-        """Go on with these members of a pack alone, whose parameters now lie in `theta`, at the starting rate."""
+        """Go on with these members of a pack alone, numbers of shape (k,), at the starting rate.
+
+        Their parameters and gradients now lie in `theta` and `gradient`, shape (k, n).
+        """
         self.slots = tuple(slot[members] for slot in self.slots)
         if isinstance(self._rate, np.ndarray):
             self._rate = self._rate[members]
@@ -328,17 +333,17 @@ class Updater:
         self.attach(theta, gradient)
 
     def attach(self, theta: FloatArray, gradient: FloatArray) -> None:
-        """Work on these arrays, with the memory that there is, at the starting rate."""
+        """Work on these arrays, of the shape of those before, with the memory that there is, at the starting rate."""
         cuts = list(_cuts(theta.shape))
         # One for all blocks, which take turns and so keep it in the cache; the first is the largest.
         scratch = aligned(theta[cuts[0]].shape, theta.dtype)
-        self._blocks = [self._block(where, theta, gradient, scratch=scratch) for where in cuts]
+        self._blocks = [self._block_at(where, theta, gradient, scratch=scratch) for where in cuts]
 
     def __getstate__(self) -> dict[str, object]:
         # Blocks are views, and copies of views would no longer change the network; `attach` cuts new ones.
         return {name: value for name, value in vars(self).items() if name != "_blocks"}
 
-    def _block(self, where: "_Where", theta: FloatArray, gradient: FloatArray, *, scratch: FloatArray) -> Block:
+    def _block_at(self, where: "_Where", theta: FloatArray, gradient: FloatArray, *, scratch: FloatArray) -> Block:
         part = theta[where]
         return Block(
             theta=part,
@@ -350,11 +355,6 @@ class Updater:
             decay=self._decay,
         )
 
-    def _flush(self) -> None:
-        # Memory of gradients long gone decays into denormal numbers, which slow every later step 1.7 times.
-        for slot in self.slots:
-            slot[np.abs(slot) < _FLUSH_BELOW[slot.dtype]] = 0.0
-
 
 _Where = tuple[slice, ...]
 
@@ -363,7 +363,7 @@ def _cuts(shape: tuple[int, ...]) -> Iterator[_Where]:
     """Blocks of at most 64k elements, cut along the parameters and never between members."""
     # Rates stand one per member, so every block holds a piece of each of them.
     lead, n = shape[:-1], shape[-1]
-    width = max(1, _BLOCK // max(1, *lead)) if lead else _BLOCK
+    width = max(1, _BLOCK_ELEMENTS // max(1, *lead)) if lead else _BLOCK_ELEMENTS
     for start in range(0, n, width):
         yield (*(slice(None) for _ in lead), slice(start, min(start + width, n)))
 

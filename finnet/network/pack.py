@@ -37,15 +37,15 @@ from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["ALL_DIVERGED", "PackDivergedError", "PackHistory", "members_at_once", "train_pack"]
 
-_CACHE_BYTES = 2 << 20
+_CACHE_BYTES = 2 << 20  # of one core's own cache
 
 
 @dataclass(frozen=True)
 class PackHistory:
     """Losses per epoch and member, of shape (n_epochs, n_members), NaN after a member has stopped.
 
-    `best_epoch` counts from 1 and names the epoch whose weights each member keeps; 0 marks a member that diverged
-    before it had any worth keeping. `layer_states` are those of every member, as in a single network's history.
+    `best_epoch` counts from 1 and names the epoch of each member's final weights; 0 marks a member that diverged before
+    it had any worth using. `layer_states` are those of every member, as in a single network's history.
     `was_interrupted` says whether the user ended training from the keyboard.
     """
 
@@ -129,13 +129,13 @@ def train_pack(
         `settings.early_stopping` for all.
     callbacks : sequence of Callback
         Are given the pack of members still in training, and a history of the means of their losses, where those are
-        finite, and the medians of their layers' states; its best epoch is the latest that a member keeps.
+        finite, and the medians of their layers' states; its best epoch is the latest best one of a member.
 
     Returns
     -------
     PackHistory
-        An interrupt from the keyboard ends training as if all patience had run out, once there is an epoch to keep; the
-        best weights so far are kept where validation rows tell which they are.
+        An interrupt from the keyboard ends training as if all patience had run out, once an epoch has come to its end;
+        the best weights so far are restored where validation rows tell which they are.
 
     Raises
     ------
@@ -165,9 +165,7 @@ def train_pack(
     require_callbacks(callbacks)
     for name, own in {"rngs": rngs, "rates": rates, "decays": decays, "patiences": patiences}.items():
         require_one_each(own, network, name=name)
-    _require_rates(rates)
-    _require_decays(decays, settings)
-    _require_patiences(patiences, settings)
+    _require_own_settings(settings, rates=rates, decays=decays, patiences=patiences)
     if settings.averaging:
         raise ConfigError(f"averaging={settings.averaging} is for single networks; use train, or averaging=0.0")
     # A copy does the work, because members leave it.
@@ -191,28 +189,24 @@ def train_pack(
     return history
 
 
-def _require_rates(rates: FloatArray | None) -> None:
-    for rate in [] if rates is None else np.asarray(rates).tolist():
-        require_number(rate, name="rates")
-
-
-def _require_decays(decays: FloatArray | None, settings: Training) -> None:
-    if decays is None:
-        return
-    require_decay(settings.optimizer, decays, name="decays")
-    for decay in np.asarray(decays).tolist():
-        require_number(decay, name="decays")
-
-
-def _require_patiences(patiences: IntArray | None, settings: Training) -> None:
-    if patiences is None:
-        return
-    if settings.early_stopping is None:
-        raise ConfigError(
-            f"patiences={patiences} need early stopping; use early_stopping=EarlyStopping(), or patiences=None"
-        )
-    for patience in np.asarray(patiences).tolist():
-        require_whole(patience, 1, name="patiences")
+def _require_own_settings(
+    settings: Training, *, rates: FloatArray | None, decays: FloatArray | None, patiences: IntArray | None
+) -> None:
+    """Raise ConfigError unless every member's own settings are possible, and with those that all share."""
+    if rates is not None:
+        for rate in np.asarray(rates).tolist():
+            require_number(rate, name="rates")
+    if decays is not None:
+        require_decay(settings.optimizer, decays, name="decays")
+        for decay in np.asarray(decays).tolist():
+            require_number(decay, name="decays")
+    if patiences is not None:
+        if settings.early_stopping is None:
+            raise ConfigError(
+                f"patiences={patiences} need early stopping; use early_stopping=EarlyStopping(), or patiences=None"
+            )
+        for patience in np.asarray(patiences).tolist():
+            require_whole(patience, 1, name="patiences")
 
 
 def _finite_mean(losses: FloatArray) -> float:
@@ -308,7 +302,7 @@ class _PackRun:
 
     def cut(self) -> None:
         """After an interrupt, leave out the epoch that did not come to its end; KeyboardInterrupt where it is alone."""
-        n_epochs = self.n_epochs if self.validation is None else self.standing.best.kept.n_epochs
+        n_epochs = self.n_epochs if self.validation is None else self.standing.best.checkpoint.n_epochs
         if not n_epochs:
             raise KeyboardInterrupt
         del self.train_losses[n_epochs:], self.validation_losses[n_epochs:]
@@ -333,7 +327,7 @@ class _PackRun:
         has_diverged = ~np.isfinite(self.train_losses[-1][self.active])
         if self.validation is None:
             return has_diverged
-        # What has diverged in training is not worth keeping, even where the loss of these other rows is finite.
+        # What has diverged in training is never the best, even where the loss of these other rows is finite.
         loss = np.where(has_diverged, np.nan, validation_loss(self.network, self.loss, self.validation))
         self.validation_losses.append(self._spread(loss))
         # Asked without early stopping too: this is also what notes the best weights, to which an interrupt goes back.
@@ -351,15 +345,15 @@ class _PackRun:
         if self.settings.early_stopping is None:
             # Without early stopping none leaves but by diverging.
             self.best_epoch[self.active[over]] = 0
-        kept = np.flatnonzero(~over)
-        self.network.keep(kept)
-        self.updater.keep(kept, self.network.trained, self.network.trained_gradients)
-        self.observer.keep(kept)
-        self.batches.keep(kept)
-        self.validation = None if self.validation is None else self.validation.keep(kept)
-        self.settings = replace(self.settings, penalty=self.settings.penalty.keep(kept))
+        staying = np.flatnonzero(~over)
+        self.network.keep(staying)
+        self.updater.keep(staying, self.network.trained, self.network.trained_gradients)
+        self.observer.keep(staying)
+        self.batches.keep(staying)
+        self.validation = None if self.validation is None else self.validation.keep(staying)
+        self.settings = replace(self.settings, penalty=self.settings.penalty.keep(staying))
         # Last and in one piece: until here an interrupt finds members and parameters that belong together.
-        self.standing = _Standing(self.active[kept], self.network.values, self.standing.best.of(kept))
+        self.standing = _Standing(self.active[staying], self.network.values, self.standing.best.of(staying))
 
     def finish(self) -> tuple[FloatArray, PackHistory]:
         """Parameters of all members side by side, each with its best or last ones, and what happened."""
@@ -394,6 +388,7 @@ class _PackRun:
         return np.array([[require_factor(schedule, own, epochs)] for own in losses], np.float64)
 
     def _spread(self, loss: FloatArray) -> FloatArray:
+        """One number for every member, NaN for those that have left, from one for each active member."""
         everyone = np.full(self.n_members, np.nan)
         everyone[self.active] = loss
         return everyone

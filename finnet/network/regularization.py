@@ -36,7 +36,7 @@ class Penalty(Settings):
             _require_strength(strength, name=f"penalty.{name}")
 
     def value(self, weights: FloatArray) -> FloatArray:
-        """The penalty of every member."""
+        """The penalty of every member, shape (...), for weights of shape (..., n_weights)."""
         terms = self.l1 * np.abs(weights) + 0.5 * self.l2 * np.square(weights)
         return np.asarray(terms.sum(axis=-1))
 
@@ -46,7 +46,7 @@ class Penalty(Settings):
         return bool(np.any(self.l1) or np.any(self.l2))
 
     def keep(self, members: IntArray) -> "Penalty":
-        """The same for these members of a pack alone."""
+        """The same for these members of a pack alone, given by their numbers, shape (k,)."""
         return Penalty(l1=_of(self.l1, members), l2=_of(self.l2, members))
 
     def apply(self, network: Network) -> None:
@@ -56,6 +56,7 @@ class Penalty(Settings):
             if np.any(l2):
                 dW += l2 * W
             if np.any(l1):
+                # At 0, where |w| has no slope, the sign is 0: what has got there is not moved away.
                 dW += l1 * np.sign(W)
 
 
@@ -116,8 +117,9 @@ class Clipping(Settings):
     def clip(self, gradients: FloatArray, *, starts: IntArray | None = None) -> BoolArray:
         """Shorten the gradients of every member in place; whether they were too long.
 
-        `starts` are where parameters start in a gradient, None is one at 0. Squares are summed parameter by parameter,
-        so that those which a member does not use, whose gradients are 0, round nothing otherwise.
+        Gradients have shape (..., n_trained), the answer (...). `starts` are where parameters start in a gradient, None
+        is one at 0. Squares are summed parameter by parameter, so that those which a member does not use, whose
+        gradients are 0, round nothing otherwise.
         """
         clipped = np.zeros(gradients.shape[:-1], dtype=bool)
         if self.value is not None:
@@ -125,6 +127,7 @@ class Clipping(Settings):
             np.clip(gradients, -self.value, self.value, out=gradients)
         if self.norm is not None:
             squares = np.add.reduceat(np.square(gradients), [0] if starts is None else starts, axis=-1)
+            # One after another, as `sum` would pair the numbers of another length in another order.
             lengths = np.sqrt(np.add.accumulate(squares, axis=-1)[..., -1:])
             clipped |= lengths[..., 0] > self.norm
             gradients *= np.minimum(1.0, self.norm / np.maximum(lengths, 1e-30))
@@ -150,6 +153,6 @@ class Clipper:
         self.n_clipped = self.n_clipped + self.settings.clip(network.trained_gradients, starts=network.starts)
 
     def rate(self, n_steps: int) -> FloatArray:
-        """Share of the last `n_steps` steps that were clipped, one per member; counting starts anew."""
+        """Share of the last `n_steps` steps that were clipped, shape () or (n_members,); counting starts anew."""
         rate, self.n_clipped = np.asarray(self.n_clipped / n_steps), np.array(0)
         return rate

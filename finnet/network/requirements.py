@@ -52,7 +52,10 @@ def require_trainable(
     network: Network, loss: Loss, examples: Examples, *, validation: Examples | None, penalty: Penalty
 ) -> None:
     """Raise ConfigError unless a network can learn these examples with this loss and penalty, and be judged."""
-    _require_loss(loss, is_shared=isinstance(network.layers[-1], SharedDense))
+    require_methods(loss, ("value", "gradient"), name="loss", such_as="Huber()")
+    # A loss of one's own may know how to compare the scores of networks that share weights; finnet's do not.
+    if isinstance(network.layers[-1], SharedDense) and is_built_in(loss):
+        raise ConfigError(f"loss={loss!r} does not fit networks that share weights; use MeanOverShared({loss!r})")
     _require_examples(network, loss, examples, name="examples")
     if validation is not None:
         _require_examples(network, loss, validation, name="validation")
@@ -75,13 +78,6 @@ def _require_examples(network: Network, loss: Loss, examples: Examples, *, name:
     if isinstance(first, Dense | SharedDense) and examples.X.shape[1] != first.n_in:
         raise ConfigError(f"{name}.X has {examples.X.shape[1]} columns, the network takes {first.n_in}; give as many")
     _require_outputs(loss, n_outputs=last.n_out, n_columns=examples.Y.shape[1], name=name)
-
-
-def _require_loss(loss: Loss, *, is_shared: bool) -> None:
-    """Raise ConfigError for what is no loss, and for one of finnet's that does not know of networks sharing weights."""
-    require_methods(loss, ("value", "gradient"), name="loss", such_as="Huber()")
-    if is_shared and is_built_in(loss):
-        raise ConfigError(f"loss={loss!r} does not fit networks that share weights; use MeanOverShared({loss!r})")
 
 
 def _require_outputs(loss: Loss, *, n_outputs: int, n_columns: int, name: str) -> None:

@@ -15,12 +15,12 @@ class Residual(Block):
     """Z = X + block(X) (He, Zhang, Ren & Sun 2016)."""
 
     def bind(self, values: Sequence[FloatArray], gradients: Sequence[FloatArray]) -> None:
-        """Hand every layer its share of the views."""
+        """Hand every layer its share of the views, one array of shape (..., rows, columns) per parameter."""
         super().bind(values, gradients)
         self._Z, self._dZ = Buffer(self.n_out + 1), Buffer(self.n_out + 1)
 
     def forward(self, X: FloatArray) -> FloatArray:
-        """Z = X + block(X)."""
+        """Z = X + block(X), of the shape of X."""
         Z = X
         for layer in self.layers:
             Z = layer.forward(Z)
@@ -30,7 +30,7 @@ class Residual(Block):
         return Z
 
     def backward(self, dZ: FloatArray) -> FloatArray:
-        """dX = dZ + what comes back through the block."""
+        """dX = dZ + what comes back through the block, of the shape of dZ."""
         dX = self._dZ.like(dZ)
         # A copy, because layers inside the block write over dZ.
         dX[...] = dZ
@@ -40,7 +40,7 @@ class Residual(Block):
         return dX
 
     def infer(self, X: FloatArray) -> FloatArray:
-        """X + block(X) in fresh memory."""
+        """X + block(X), of the shape of X, in fresh memory."""
         Z = X
         for layer in self.layers:
             Z = layer.infer(Z)

@@ -125,6 +125,7 @@ class WarmUp(Settings):
         """(epochs done + 1) / (length + 1) while warming up."""
         if len(losses) < self.length:
             return (len(losses) + 1.0) / (self.length + 1.0)
+        # The other schedule starts at its own beginning, and has the epochs that are left.
         return self.then.factor(losses[self.length :], max(1, epochs - self.length))
 
 
@@ -152,6 +153,7 @@ class Plateau(Settings):
         best, waited, plateaus = np.inf, 0, 0
         for loss in losses:
             best, waited = (loss, 0) if loss < best else (best, waited + 1)
+            # Waiting starts anew: the loss gets as long to improve at the lower rate.
             if waited == self.patience:
                 plateaus, waited = plateaus + 1, 0
         return float(self.ratio**plateaus)

@@ -49,6 +49,7 @@ class Settings:
                 nested.setdefault(field, {})[rest] = value
             else:
                 own[field] = value
+        # After the fields themselves, since a new object among them is the one that the nested changes are for.
         for field, inner_changes in nested.items():
             inner = own.get(field, known[field])
             if not isinstance(inner, Settings):

@@ -105,14 +105,17 @@ class SharedDense(Bare):
         self._ones = np.empty((1, 0), self.W.dtype)
 
     def initialize(self, values: Sequence[FloatArray], rng: np.random.Generator) -> None:
-        """W and R from their initializers, S = 1, b = 0."""
+        """W (n_in, n_out) and R (n_shared, n_in) from their initializers, S = 1, b = 0; shapes are in `parameters`."""
         W, R, S, b = values
         W[...] = self.initializer.draw(rng, self.n_in, self.n_out)
         R[...] = self.scalings.draw(rng, self.n_shared, self.n_in)
         S[...], b[...] = 1.0, 0.0
 
     def forward(self, X: FloatArray) -> FloatArray:
-        """Z_k = X_k W_k + b_k with W_k = diag(r_k) W diag(s_k): cheaper than scaling rows, which outnumber inputs."""
+        """Z_k = X_k W_k + b_k with W_k = diag(r_k) W diag(s_k): cheaper than scaling rows, which outnumber inputs.
+
+        Z has shape (n_shared, n_rows, n_out + 1), without the ones where it holds scores.
+        """
         # A view: the rows that all networks take lie in memory once.
         X = np.broadcast_to(X, (self.n_shared, *X.shape[-2:]))
         self._X, Z = X[..., :-1], self._Z.like(X)
@@ -123,7 +126,10 @@ class SharedDense(Bare):
         return self._Z.units if self.gives_scores else Z
 
     def backward(self, dZ: FloatArray) -> FloatArray:
-        """dW_k = X_k' dZ_k, handed on to W, r_k and s_k; dX_k = dZ_k W_k', where a layer stands before this one."""
+        """dW_k = X_k' dZ_k, handed on to W, r_k and s_k; dX_k = dZ_k W_k', where a layer stands before this one.
+
+        dX has shape (n_shared, n_rows, n_in + 1).
+        """
         dX, dZ = self._dX.like(dZ), dZ if self.gives_scores else dZ[..., :-1]
         if self._ones.shape[1] != dZ.shape[-2]:
             self._ones = np.ones((1, dZ.shape[-2]), dZ.dtype)
@@ -188,7 +194,7 @@ class PerShared(Bare):
         self.layer.bind([rows[:, None] for rows in values], [rows[:, None] for rows in gradients])
 
     def initialize(self, values: Sequence[FloatArray], rng: np.random.Generator) -> None:
-        """Draw network by network."""
+        """Draw network by network into arrays of shape (n_shared, n_units)."""
         for own in zip(*values, strict=True):
             self.layer.initialize([row[None] for row in own], rng)
 
@@ -199,15 +205,15 @@ class PerShared(Bare):
         self.layer.seed(rng.spawn(self.n_shared))
 
     def forward(self, X: FloatArray) -> FloatArray:
-        """What the layer gives."""
+        """What the layer gives, of the shape of X."""
         return self.layer.forward(X)
 
     def backward(self, dZ: FloatArray) -> FloatArray:
-        """What the layer passes back."""
+        """What the layer passes back, of the shape of dZ."""
         return self.layer.backward(dZ)
 
     def infer(self, X: FloatArray) -> FloatArray:
-        """What the layer gives when forecasting."""
+        """What the layer gives when forecasting, of the shape of X."""
         return self.layer.infer(X)
 
 
@@ -230,12 +236,13 @@ class MeanOverShared:
         return np.asarray(self.loss.value(P, self._for_each(P, Y)).mean(axis=0))
 
     def gradient(self, P: FloatArray, Y: FloatArray) -> FloatArray:
-        """Gradient of the row losses with respect to P."""
+        """Gradient of the row losses with respect to P, of its shape and in its buffer."""
         dP = gradient_in_place(self.loss, P, self._for_each(P, Y))
         dP /= len(P)
         return dP
 
     def _for_each(self, P: FloatArray, Y: FloatArray) -> FloatArray:
+        # A view: the targets lie in memory once.
         return np.broadcast_to(Y, (len(P), *Y.shape))
 
 
@@ -265,7 +272,7 @@ class LossOfAverage:
         return self.loss.value(Averaged(self.activation).value(Z, np.empty_like(Z)), Y)
 
     def gradient(self, Z: FloatArray, Y: FloatArray) -> FloatArray:
-        """Gradient of the row losses with respect to Z."""
+        """Gradient of the row losses with respect to Z, of its shape."""
         average = Averaged(self.activation)
         A = average.value(Z, np.empty_like(Z))
         return average.gradient(Z, A, gradient_in_place(self.loss, A.copy(), Y))
@@ -292,7 +299,7 @@ class Averaged:
         return np.asarray(reduce(np.add, self.activation.value(Z, out)) / len(Z))
 
     def gradient(self, Z: FloatArray, A: FloatArray, dA: FloatArray) -> FloatArray:
-        """dZ of every network, from dA of the mean."""
+        """dZ of every network, shape (n_shared, n_rows, n_outputs), from dA of the mean, (n_rows, n_outputs)."""
         del A
         each, own = self.activation.value(Z, np.empty_like(Z)), np.repeat(dA[None] / len(Z), len(Z), axis=0)
         return self.activation.gradient(each if self.activation.in_place else Z, each, own)
@@ -320,6 +327,7 @@ def _shared(layer: Layer, n_shared: int, *, scalings: Initializer | None = None)
         case Residual():
             return Residual([_shared(own, n_shared) for own in layer.layers])
         case Activate() if max(layer.dropout) == 0.0:
+            # It has nothing of its own for each network, and takes their arrays as they are.
             return layer
         case Activate():
             return PerShared(Activate(layer.n_out, layer.activation, layer.dropout * n_shared), n_shared)

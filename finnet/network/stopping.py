@@ -1,4 +1,4 @@
-"""Early stopping: when to stop, and which weights to keep."""
+"""Early stopping: when to stop, and which weights to restore."""
 
 from copy import copy
 from dataclasses import dataclass
@@ -37,8 +37,8 @@ class EarlyStopping(Settings):
         require_number(self.validation_fraction, name="early_stopping.validation_fraction", below=1.0, zero=False)
 
 
-class _Kept(NamedTuple):
-    """What is known after `n_epochs`; exchanged as one, so that an interrupt finds what belongs together."""
+class _Checkpoint(NamedTuple):
+    """The best parameters of `n_epochs`; exchanged as one, so that an interrupt finds what belongs together."""
 
     values: FloatArray
     loss: FloatArray
@@ -67,31 +67,37 @@ class BestSoFar:
 
     def __init__(self, settings: EarlyStopping, values: FloatArray, *, patience: IntArray | None = None) -> None:
         lead = values.shape[:-1]
-        self.settings, self.kept = settings, _Kept(values.copy(), np.full(lead, np.inf), np.zeros(lead, np.int64))
+        # Any number is below infinity, and NaN is not: a diverged epoch is never the best.
+        self.checkpoint = _Checkpoint(values.copy(), np.full(lead, np.inf), np.zeros(lead, np.int64))
+        self.settings = settings
         self.patience = np.broadcast_to(settings.patience if patience is None else patience, lead)
 
     @property
     def values(self) -> FloatArray:
-        """Parameters of the best epoch."""
-        return self.kept.values
+        """Parameters of the best epoch, shape (n_parameters,) or (n_members, n_parameters)."""
+        return self.checkpoint.values
 
     @property
     def epoch(self) -> IntArray:
-        """The best epoch, counted from 1; 0 where none was any good."""
-        return self.kept.epoch
+        """The best epoch, shape () or (n_members,), counted from 1; 0 where none was any good."""
+        return self.checkpoint.epoch
 
     def is_over(self, values: FloatArray, loss: FloatArray | float) -> BoolArray:
-        """Note one epoch's parameters and validation loss; True for members whose patience is used up."""
-        before, now = self.kept, self.kept.n_epochs + 1
+        """Note one epoch's parameters and validation loss; True for members whose patience is used up.
+
+        Parameters have the shape of the first ones, losses and the answer shape () or (n_members,).
+        """
+        before, now = self.checkpoint, self.checkpoint.n_epochs + 1
         improved = np.asarray(loss < before.loss - self.settings.min_delta)
+        # New arrays, not written into: until the last line an interrupt finds the checkpoint as it was.
         best = np.where(improved[..., None], values, before.values) if improved.any() else before.values
         losses, epoch = np.where(improved, loss, before.loss), np.where(improved, now, before.epoch)
-        self.kept = _Kept(best, losses, epoch, now)
+        self.checkpoint = _Checkpoint(best, losses, epoch, now)
         return np.asarray(now - epoch >= self.patience)
 
     def of(self, members: IntArray) -> Self:
-        """The same for these members of a pack alone."""
-        part, kept = copy(self), self.kept
-        part.kept = _Kept(kept.values[members], kept.loss[members], kept.epoch[members], kept.n_epochs)
+        """The same for these members of a pack alone, given by their numbers, shape (k,)."""
+        part, whole = copy(self), self.checkpoint
+        part.checkpoint = _Checkpoint(whole.values[members], whole.loss[members], whole.epoch[members], whole.n_epochs)
         part.patience = self.patience[members]
         return part

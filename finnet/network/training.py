@@ -53,10 +53,10 @@ class Training(Settings):
         Factor of the learning rate, epoch by epoch.
     penalty, clipping : Penalty, Clipping
     early_stopping : EarlyStopping, optional
-        Needs validation examples; None runs all epochs and keeps the last weights.
+        Needs validation examples; None runs all epochs and ends with the last weights.
     averaging : float in [0, 1)
-        Share of the earlier epochs in a running average of the weights, which `train` judges and keeps in place of
-        those of an epoch; 0 averages nothing.
+        Share of the earlier epochs in a running average of the weights, which `train` judges, and ends with, in place
+        of those of an epoch; 0 averages nothing.
     """
 
     epochs: int = 100
@@ -119,8 +119,8 @@ def train(
     Returns
     -------
     History
-        An interrupt from the keyboard ends training as if patience had run out, once there is an epoch to keep; the
-        best weights so far are kept where validation examples tell which they are.
+        An interrupt from the keyboard ends training as if patience had run out, once an epoch has come to its end; the
+        best weights so far are restored where validation examples tell which they are.
 
     Raises
     ------
@@ -148,6 +148,7 @@ def train(
     require_callbacks(callbacks)
     trainer = Trainer(network, loss, settings, judge=judge)
     trainer.constraint = constraint
+    # What overflows is told once, as a TrainingError, not by NumPy's warnings.
     with watched(callbacks, network, trainer.history, epochs=settings.epochs), np.errstate(all="ignore"):
         try:
             _train_epochs(trainer, trainer.batches(examples, rng=rng), validation, callbacks=callbacks)
@@ -205,11 +206,12 @@ class Trainer:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        # Its blocks were not stored; they are cut anew from the arrays of the network that was.
+        # The cache blocks were not stored; they are cut anew from the arrays of the network that was.
         self.updater.attach(self.network.trained, self.network.trained_gradients)
 
     def batches(self, examples: Examples, *, rng: np.random.Generator) -> Batches:
         """The examples in batches; their order and dropout are decided by children of `rng`."""
+        # One child each, so that dropout leaves the order of the batches as it is.
         order_rng, dropout_rng = rng.spawn(2)
         self.network.seed([dropout_rng])
         return Batches(examples, self.settings.batch_size, rngs=order_rng)
@@ -228,7 +230,7 @@ class Trainer:
                 _finite(self.network.values.sum(), epoch=epoch)
             self.history.validation_loss += judged
             self.history.best_epoch, self.history.is_of_stream = len(self.history), True
-        # Interrupts too: a learner that is kept must not be left half-way through an epoch.
+        # Interrupts too: a learner that goes on later must not be left half-way through an epoch.
         except BaseException:
             self.go_back(before)
             raise
@@ -259,7 +261,8 @@ class Trainer:
         history.layer_states += states
         history.train_loss.append(loss)
         if self.settings.averaging:
-            self._take_into_average()
+            values, share = self.network.values, self.settings.averaging
+            self.average = values.copy() if self.average is None else share * self.average + (1.0 - share) * values
 
     def is_over(self, validation: Examples | None) -> bool:
         """Whether patience has run out after this epoch."""
@@ -275,7 +278,7 @@ class Trainer:
 
     def cut(self, validation: Examples | None) -> None:
         """After an interrupt, leave out the epoch that did not come to its end; KeyboardInterrupt where it is alone."""
-        judged = self.best.kept.n_epochs if self.best is not None else 0
+        judged = self.best.checkpoint.n_epochs if self.best is not None else 0
         n_epochs = len(self.history) if validation is None else judged
         if not n_epochs:
             raise KeyboardInterrupt
@@ -283,10 +286,10 @@ class Trainer:
         self.history.was_interrupted = True
 
     def finish(self) -> History:
-        """Keep the best weights with early stopping or after an interrupt, where they are known, else the last ones."""
+        """Restore the best weights with early stopping or after an interrupt, where known; else the last ones stay."""
         self.history.best_epoch = len(self.history)
-        keeps_best = self.settings.early_stopping is not None or self.history.was_interrupted
-        if keeps_best and self.best is not None and self.best.epoch > 0:
+        restores_best = self.settings.early_stopping is not None or self.history.was_interrupted
+        if restores_best and self.best is not None and self.best.epoch > 0:
             self.network.values[...] = self.best.values
             self.history.best_epoch = int(self.best.epoch)
         elif self.average is not None:
@@ -294,18 +297,15 @@ class Trainer:
         _finite(self.network.values.sum(), epoch=len(self.history))
         return self.history
 
-    def _take_into_average(self) -> None:
-        values, share = self.network.values, self.settings.averaging
-        self.average = values.copy() if self.average is None else share * self.average + (1.0 - share) * values
-
     @contextmanager
     def _averaged(self) -> Iterator[FloatArray]:
-        """The weights to judge and to keep, with which the network works inside; training goes on from its own."""
+        """The weights to judge and to end with, which the network has inside; training goes on from its own."""
         own = self.network.values
         if self.average is None:
             yield own
             return
         before = own.copy()
+        # Into the same memory, of which all layers have views.
         own[...] = self.average
         try:
             yield own
@@ -348,18 +348,21 @@ class Learning(Protocol):
 def train_steps(
     learning: Learning, batches: Batches, *, constraint: Callable[[Network], object] | None = None
 ) -> list[FloatArray]:
-    """Forward, loss, backward, update, batch by batch; the scores of all steps."""
+    """Forward, loss, backward, update, batch by batch; the scores of all steps, shape (..., n_rows, n_outputs) each."""
     network, rules = learning.network, learning.rules
     seen: list[FloatArray] = []
-    step_to_watch = _last_whole_step(batches)
+    # The last step with a whole batch, or the only step: of a few rows too many units would seem dead.
+    step_to_watch = max(1, len(batches.examples) // batches.size)
     for X, Y, weights in batches:
         scores = network.forward(X)
         # A copy, since the next step writes its scores into the same memory.
         seen.append(scores.copy())
         is_watched = len(seen) == step_to_watch
+        # Before the way back, on which layers write gradients over their outputs.
         if is_watched:
             learning.observer.look_at_units()
         network.backward(mean_gradient(learning.loss, scores, Y, weights=weights))
+        # Before penalties and clipping, so that they are the gradients of the loss alone.
         if is_watched:
             learning.observer.look_at_gradients()
         for rule in rules:
@@ -376,15 +379,11 @@ def active_rules(settings: Training, clipper: Clipper) -> list[Penalty | Clipper
     return [*penalties, clipper] if settings.clipping.is_active else penalties
 
 
-def _last_whole_step(batches: Batches) -> int:
-    """Number of an epoch's last step with a whole batch, or of its only step, counted from 1."""
-    return max(1, len(batches.examples) // batches.size)
-
-
 def validation_loss(network: Network, loss: Loss, examples: Examples) -> FloatArray:
     """Mean loss of rows that are forecast, one number per member."""
     chunks = list(examples.chunks())
     losses = [mean_loss(loss, network.infer(X), Y, weights=weights) for X, Y, weights in chunks]
+    # By rows: the last chunk is smaller.
     return np.asarray(np.average(losses, axis=0, weights=[chunk.X.shape[-2] for chunk in chunks]))
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from finnet.errors import ConfigError, LookAheadError, PluginError
 from finnet.estimators.saving import load_model
+from finnet.evaluation.metrics import METRICS, metric_named
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.page_files import render_page
 from finnet.jobs.runner import run_job
@@ -85,6 +86,20 @@ def test_a_metric_of_ones_own_is_scored_and_drawn_the_same_without_its_code(run)
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     assert "Miss rate" in page
     assert render_page(read_files(run.folder)) == page
+
+
+def test_a_metric_of_ones_own_is_not_registered(run):
+    assert f"{OWN}:miss_rate" in set(run.assessment.scores["metric"])
+    assert not [name for name in METRICS if is_plugin(name)]
+
+
+def test_a_metric_of_ones_own_is_found_by_its_name_where_that_is_allowed():
+    with pytest.raises(PluginError, match="add --allow-plugins"):
+        metric_named(f"{OWN}:miss_rate")
+    with allow_plugins():
+        assert metric_named(f"{OWN}:miss_rate").words == "miss rate"
+    with allow_plugins(), pytest.raises(ConfigError, match="is no Metric"):
+        metric_named(f"{OWN}:bayes")
 
 
 @pytest.mark.parametrize("name", ["rank_ic", "mse", "no_such_metric"])

@@ -92,7 +92,7 @@ def in_file(in_memory, tmp_path):
 def near(monkeypatch):
     """4 MiB count as much, and 2 MiB are shuffled together."""
     monkeypatch.setattr(module, "_NEARBY_BYTES", 4 << 20)
-    monkeypatch.setattr(module, "_WINDOW_BYTES", 2 << 20)
+    monkeypatch.setattr(module, "_SHUFFLE_BUFFER_BYTES", 2 << 20)
 
 
 @pytest.mark.usefixtures("near")

@@ -40,7 +40,7 @@ def test_an_interrupt_between_an_epoch_and_its_weights_keeps_those_that_belong_t
     best.is_over(np.ones(1), 0.5)
     with pytest.raises(KeyboardInterrupt):
         best.is_over(Interrupting(), 0.4)
-    assert (int(best.epoch), best.values.tolist(), best.kept.n_epochs) == (1, [1.0], 1)
+    assert (int(best.epoch), best.values.tolist(), best.checkpoint.n_epochs) == (1, [1.0], 1)
 
 
 @pytest.mark.parametrize(
