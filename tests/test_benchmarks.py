@@ -152,3 +152,11 @@ def test_a_credit_set_that_is_run_again_replaces_its_rows_and_no_others(bench, t
     assert credit.stored()["german"] == ["| german | old |"]
     assert credit.stored()["hmeq"] == ["| hmeq | kept |"]
     assert credit.stored()["gmsc"] == []
+
+
+def test_calibration_is_measured_on_a_book_of_known_truth(bench, capsys):
+    bench("bench_calibration").main(["--short"])
+    lines = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    means = dict(zip((cell.strip() for cell in lines[0]), lines[-2], strict=True))
+    assert 0.4 < float(means["published slope"]) < 2.5
+    assert 0.0 < float(means["published off"]) < 0.15
