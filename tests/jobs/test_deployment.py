@@ -91,6 +91,16 @@ def test_a_run_saves_the_best_and_forecasts_by_it(best, loans):
     assert forecast_new(best.folder, loans).forecasts.models == [refit_of(best)]
 
 
+def test_the_best_may_be_the_default_risk_network(loans, tmp_path, monkeypatch):
+    monkeypatch.setitem(JOB, "models", ["risk_network", "prior_rate"])
+    result = run(loans, tmp_path, "best")
+    # The prior rate holds out no rows, so that without forecasts of the default-risk network none could be chosen.
+    assert set(json.loads((result.folder / "manifest.json").read_text())["deployed"]["by fold"].values()) == {
+        "risk_network"
+    }
+    assert "How the log-odds of the default-risk network were calibrated" in (result.folder / "report.html").read_text()
+
+
 def test_a_model_that_the_job_does_not_have_cannot_be_deployed():
     with pytest.raises(ConfigError, match="deploy"):
         parse_job(JOB | {"data": {"made_loan_book": {}}, "deploy": "svm"})
