@@ -39,7 +39,7 @@ def job_keys(job: type[Job]) -> list[Key]:
 
     Examples
     --------
-    >>> from finnet.jobs.tasks.default_risk import DefaultRiskJob
+    >>> from finnet.jobs.tasks.default_risk_job import DefaultRiskJob
     >>> next(key for key in job_keys(DefaultRiskJob) if key.path == "split.holdout.test_share").default
     '0.3'
     """

@@ -1,141 +1,45 @@
 """Default risk: who will not pay back, and which cut-off would pay."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import model_validator
 
-from finnet.checks import require_at_least, require_column, require_within
+from finnet.checks import require_column
 from finnet.data.loan_book import LoanBook
 from finnet.data.loan_file import LoanFile
 from finnet.data.loans import inspect_loans, read_outcomes
 from finnet.data.quality import Findings
 from finnet.data.samples import made_loan_book
 from finnet.dataset import Dataset
-from finnet.errors import ConfigError
 from finnet.evaluation.profile import Profile
 from finnet.forecasts import Forecasts
-from finnet.jobs.alarms import raise_loan_alarms
-from finnet.jobs.config import CONTENDERS, Models, SplitChoice, only
-from finnet.jobs.learning_curve import USUAL_ROWS, LearningCurve, learning_curve_section
-from finnet.jobs.loan_drafts import loan_draft
 from finnet.jobs.new_rows import BAD_ALREADY, NewRows
 from finnet.jobs.reading import Reading
-from finnet.jobs.reasons import ReasonSettings, reason_columns, reason_policy, reasons_section, require_numbers
-from finnet.jobs.scorecard_settings import JobWithScorecard
-from finnet.jobs.scorecards import scorecard_of
-from finnet.jobs.tasks.loan_decisions import Fairness, Segments, annotated, decide_on_loans, require_decidable
+from finnet.jobs.tasks.alarms import raise_loan_alarms
+from finnet.jobs.tasks.default_risk_job import DefaultRiskJob, MadeLoanBook
+from finnet.jobs.tasks.learning_curve import USUAL_ROWS, learning_curve_section
+from finnet.jobs.tasks.loan_decisions import annotated, decide_on_loans, require_decidable
+from finnet.jobs.tasks.loan_drafts import loan_draft
 from finnet.jobs.tasks.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
 from finnet.jobs.tasks.loan_rows import new_loans, rows_of_loans
+from finnet.jobs.tasks.reasons import reason_columns, reason_policy, reasons_section, require_numbers
+from finnet.jobs.tasks.scorecards import scorecard_of
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
-from finnet.jobs.weight_notes import weight_notes
+from finnet.jobs.tasks.weight_notes import weight_notes
 from finnet.labels import default_dataset
-from finnet.lending.central_tendency import ALL, CentralTendency
-from finnet.lending.grades import Grades
-from finnet.lending.terms import LoanTerms
+from finnet.lending.central_tendency import ALL
 from finnet.models import BEST
 from finnet.reporting.report import Chapter, Report
 from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.reasons import ReasonsSection
 from finnet.reporting.sections.section import ReportSection
-from finnet.splits import Holdout
 
-__all__ = ["DefaultRiskJob", "DefaultRiskTask", "LoanData", "MadeLoanBook"]
-
-
-@dataclass(frozen=True)
-class MadeLoanBook:
-    """A made loan book with known default probabilities; see `finnet.data.samples.made_loan_book`.
-
-    Parameters
-    ----------
-    loans : int
-        Number of applications.
-    seed : int
-        Of the made loans, not of the fits.
-    """
-
-    loans: int = 6000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require_within(self.loans, 1, 10_000_000, name="loans")
-        require_at_least(self.seed, 0, name="seed")
-
-
-@dataclass(frozen=True)
-class LoanData:
-    """One source of loans."""
-
-    made_loan_book: MadeLoanBook | None = None
-    loans: LoanFile | None = None
-
-    def __post_init__(self) -> None:
-        _ = self.source
-
-    @property
-    def source(self) -> MadeLoanBook | LoanFile:
-        """Where the loans come from."""
-        return only(made_loan_book=self.made_loan_book, loans=self.loans)  # type: ignore[no-any-return]
-
-
-class DefaultRiskJob(JobWithScorecard):
-    """Forecast the default of loans and, where their terms are stated, say which cut-off would pay.
-
-    Parameters
-    ----------
-    models : tuple of str
-        Networks and what they are compared with: risk_network (the classifier of default risk, which is deployed where
-        the file names no other), scorecard, network, tree, svm, knn, logistic, forest, boosting; naive: prior_rate,
-        best_column.
-    """
-
-    task: Literal["default-risk"]
-    data: LoanData
-    split: SplitChoice = SplitChoice(holdout=Holdout())
-    models: Models = ("risk_network", "scorecard", *CONTENDERS, "prior_rate", "best_column")
-    deploy: str = "risk_network"
-    lending: LoanTerms | None = None
-    grades: Grades = Grades()
-    central_tendency: CentralTendency | None = None
-    fairness: Fairness | None = None
-    segments: Segments | None = None
-    reasons: ReasonSettings = ReasonSettings()
-    learning_curve: LearningCurve = LearningCurve()
-
-    def configured(self, name: str, model: Any) -> Any:
-        """The estimator called `name`; the default-risk network held to the directions that the job enforces."""
-        if name == "risk_network" and self.reasons.enforce:
-            return model.set_params(monotone=dict(self.reasons.monotone))
-        return super().configured(name, model)
-
-    @model_validator(mode="after")
-    def _enforces_on_the_risk_network(self) -> Self:
-        if self.reasons.enforce and "risk_network" not in self.models:
-            raise ConfigError("reasons.enforce binds risk_network, which models leaves out; name it, or only verify")
-        return self
-
-    @model_validator(mode="after")
-    def _sets_groups_aside(self) -> Self:
-        """Columns of groups can be set aside, and something says who of them is approved."""
-        if self.fairness is not None:
-            if self.lending is None and self.fairness.approved_share is None:
-                raise ConfigError("fairness needs a cut-off: state [lending], or fairness.approved_share such as 0.8")
-            _ = self.source
-        return self
-
-    @property
-    def source(self) -> MadeLoanBook | LoanFile:
-        """Where the loans come from; columns of [fairness] are no features unless it keeps them."""
-        source = self.data.source
-        if self.fairness is None or isinstance(source, MadeLoanBook):
-            return source
-        return replace(source, aside=tuple(dict.fromkeys([*source.aside, *self.fairness.aside])))
+__all__ = ["DefaultRiskTask"]
 
 
 class DefaultRiskTask(Task):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from finnet.errors import ConfigError, DataError
 from finnet.evaluation.walk_forward import forecast_columns
 from finnet.forecasts import Forecasts
 from finnet.jobs.final_fit import final_rows
+from finnet.jobs.tasks.default_risk_job import DefaultRiskJob
 from finnet.jobs.tasks.task import Results, Study
 from finnet.lending.central_tendency import ALL, CentralTendency, Shift, find_shift, segments_of
 from finnet.lending.grades import (
@@ -30,9 +31,6 @@ from finnet.lending.terms import LoanTerms
 from finnet.reporting.sections.grades import GradesSection
 from finnet.reporting.text import number, percent
 from finnet.types import FloatArray
-
-if TYPE_CHECKING:
-    from finnet.jobs.tasks.default_risk import DefaultRiskJob
 
 __all__ = ["Published", "grades_of_policy", "moved_by_policy", "published", "require_known_columns"]
 
@@ -63,7 +61,7 @@ class Published:
     policy: Mapping[str, Any]
 
 
-def require_known_columns(job: "DefaultRiskJob", dataset: Dataset) -> None:
+def require_known_columns(job: DefaultRiskJob, dataset: Dataset) -> None:
     """Raise ConfigError where grades or central tendency name columns or segments that the loans do not have."""
     if job.central_tendency is not None:
         job.central_tendency.require_segments(dataset.X)
@@ -74,7 +72,7 @@ def require_known_columns(job: "DefaultRiskJob", dataset: Dataset) -> None:
             raise ConfigError(f"grades.by: {column!r} has {levels:,} levels; use a column with at most {_MOST_LEVELS}")
 
 
-def published(job: "DefaultRiskJob", study: Study, results: Results) -> Published:
+def published(job: DefaultRiskJob, study: Study, results: Results) -> Published:
     """Forecasts as they are published, their grades, and the tests of these."""
     X = study.dataset.X.iloc[final_rows(job.split.split, study.dataset)]
     trained: FloatArray = forecast_columns(results.model, X)["value"]

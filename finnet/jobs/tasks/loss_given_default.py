@@ -16,14 +16,14 @@ from finnet.data.samples import made_recoveries
 from finnet.dataset import Dataset
 from finnet.evaluation.number_metrics import r2
 from finnet.evaluation.profile import Profile
-from finnet.jobs.alarms import raise_loss_alarms
 from finnet.jobs.config import Job, Models, SplitChoice, only
-from finnet.jobs.loss_drafts import loss_draft
 from finnet.jobs.new_rows import NewRows
 from finnet.jobs.reading import Reading
+from finnet.jobs.tasks.alarms import raise_loss_alarms
 from finnet.jobs.tasks.loan_rows import new_loans, rows_of_loans
+from finnet.jobs.tasks.loss_drafts import loss_draft
 from finnet.jobs.tasks.task import Decision, Results, Study, Task
-from finnet.jobs.weight_notes import weight_notes
+from finnet.jobs.tasks.weight_notes import weight_notes
 from finnet.labels import loss_dataset
 from finnet.models import Kind
 from finnet.names import model_in_sentence

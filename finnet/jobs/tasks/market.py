@@ -22,11 +22,11 @@ from finnet.dataset import Dataset
 from finnet.errors import ConfigError, DataError, LimitError
 from finnet.evaluation.profile import Profile
 from finnet.features.feature_set import STANDARD, FeatureSet, feature_meaning
-from finnet.jobs.alarms import raise_market_alarms
 from finnet.jobs.config import Job, SplitChoice, only
-from finnet.jobs.market_drafts import market_draft
 from finnet.jobs.new_rows import NewRows
 from finnet.jobs.reading import Reading
+from finnet.jobs.tasks.alarms import raise_market_alarms
+from finnet.jobs.tasks.market_drafts import market_draft
 from finnet.jobs.tasks.task import Task
 from finnet.labels import HorizonLabel, build_dataset, is_ready
 from finnet.plugins import is_plugin, load_plugin

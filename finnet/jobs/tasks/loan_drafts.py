@@ -12,7 +12,7 @@ from finnet.data.loans import inspect_loans
 from finnet.data.quality import Findings
 from finnet.data.sniffing import Sniffed, sniffed
 from finnet.evaluation.leakage import loan_leaks
-from finnet.jobs.draft_lines import beside, csv_lines, key_lines, words_of
+from finnet.jobs.tasks.draft_lines import beside, csv_lines, key_lines, words_of
 from finnet.jobs.toml import to_toml
 
 __all__ = ["as_found", "loan_draft", "outcomes_of", "split_lines", "target_named"]

@@ -16,7 +16,7 @@ from finnet.data.quality import Findings
 from finnet.data.sentiment_files import SentimentFile, inspect_sentiment
 from finnet.data.sniffing import Sniffed, sniffed
 from finnet.features.feature_set import CROSS_SECTION, STANDARD, FeatureSet
-from finnet.jobs.draft_lines import beside, csv_lines, key_lines, words_of
+from finnet.jobs.tasks.draft_lines import beside, csv_lines, key_lines, words_of
 from finnet.jobs.toml import to_toml
 from finnet.models import BASELINES, naive_models
 

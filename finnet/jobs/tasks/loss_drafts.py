@@ -10,8 +10,8 @@ from finnet.data.quality import Findings
 from finnet.data.sniffing import Sniffed, sniffed
 from finnet.errors import ConfigError
 from finnet.evaluation.leakage import loss_leaks
-from finnet.jobs.draft_lines import beside, csv_lines, key_lines
-from finnet.jobs.loan_drafts import as_found, outcomes_of, split_lines, target_named
+from finnet.jobs.tasks.draft_lines import beside, csv_lines, key_lines
+from finnet.jobs.tasks.loan_drafts import as_found, outcomes_of, split_lines, target_named
 
 __all__ = ["loss_draft"]
 

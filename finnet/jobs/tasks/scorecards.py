@@ -12,7 +12,7 @@ from finnet.evaluation.assessment import Assessment
 from finnet.features.bins_file import write_bins
 from finnet.jobs.final_fit import refit_deployed
 from finnet.jobs.outputs import to_csv
-from finnet.jobs.scorecard_settings import JobWithScorecard
+from finnet.jobs.tasks.scorecard_settings import JobWithScorecard
 from finnet.jobs.tasks.task import Results, Study
 from finnet.models import BASELINES
 from finnet.reporting.sections.scorecard import ScorecardSection
