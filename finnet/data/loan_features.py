@@ -13,7 +13,7 @@ from finnet.types import FloatArray, TimeArray
 
 __all__ = ["REMEDIES", "loan_features"]
 
-DAYS_A_YEAR = 365.25
+DAYS_A_YEAR = 365.25  # of the Julian calendar; an age is off by less than a day in a century
 
 REMEDIES = {
     "words": "add the column to {keys}categories or to {keys}drop, or set {keys}text_is_category = true",
@@ -48,6 +48,7 @@ def loan_features(
 
 def _years(table: Table, name: str, findings: Findings, *, until: TimeArray) -> FloatArray:
     """Years from the dates of a column until then, shape (n_rows,); empty cells are missing."""
+    # `dates` notes empty cells as wrong, and a date of birth may be missing: only the others are read.
     known = ~is_missing(table, name)
     since = np.full(len(table), np.datetime64("NaT", "us"))
     since[known] = dates(table.take(known), name, findings)
@@ -62,6 +63,7 @@ def _is_category(table: Table, name: str, settings: LoanFile) -> bool:
     if not settings.text_is_category or name == settings.amount:
         return False
     number, missing = is_number(table, name)
+    # Mostly numbers: the cells that are none are errors to note, not levels.
     if 2 * number.sum() >= (~missing).sum():
         return False
     return not is_number_or_date(distinct(table, name))

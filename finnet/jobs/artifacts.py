@@ -41,6 +41,7 @@ MODEL = "model.npz"
 POLICY = "policy.json"
 PROFILE = "profile.json"
 
+# Keys that decide nothing of a result: paths of files, and the limits of what is read.
 _NO_MATTER = re.compile(r"(.*_)?(path|file)|limits")
 _PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "pyarrow", "arch", "matplotlib")
 
@@ -68,6 +69,7 @@ def run_name(settings: Mapping[str, Any], dataset: Dataset, pending: NewRows | N
     words = (
         json.dumps(_deciding(settings), sort_keys=True, default=str) + data_hash(dataset, pending) + version("finnet")
     )
+    # The day comes first, so that runs sorted by name are sorted by the age of their data.
     last = str(dataset.clock("known_at")[-1].astype("datetime64[D]")) if dataset.is_dated else "undated"
     return f"{last}-{sha256(words.encode()).hexdigest()[:10]}"
 
@@ -106,6 +108,7 @@ def _source_hash() -> str:
     """A sha256 over the modules of finnet itself."""
     folder = Path(__file__).parents[1]
     digest = sha256()
+    # Sorted, since the order in which a folder lists its files differs between systems.
     for path in sorted(folder.rglob("*.py")):
         digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
     return digest.hexdigest()
@@ -123,12 +126,13 @@ def publish(folder: Path, *, forecasts: Forecasts, files: Mapping[str, bytes]) -
 def publish_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """What `publish` does, with forecasts that are among the files already."""
     replace_folder(folder, sealed(files))
+    # Read back: a disk that loses bytes is found now, not when somebody opens the run.
     check_files(folder)
     Forecasts.load(folder / FORECASTS)
 
 
 def to_parquet(table: pd.DataFrame) -> bytes:
-    """The bytes of a Parquet file; equal tables give equal bytes.
+    """The bytes of a Parquet file of a table (n_rows, n_columns); equal tables give equal bytes.
 
     The index is kept where it has a name.
     """
@@ -147,4 +151,5 @@ def _plain(value: Any) -> Any:
         return [_plain(part) for part in value]
     if isinstance(value, np.generic):
         value = value.item()
+    # JSON knows neither NaN nor infinity.
     return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -97,11 +97,13 @@ class Checkpoints:
     def remove(self) -> None:
         """Remove these units, and those of other runs of the job, whose data or settings are no longer in use."""
         for folder in _work_folders(self.folder.parent):
+            # A folder whose name is no run's is not one of ours.
             if folder == self.folder or is_run_name(_run_of(folder)):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _keep(self, name: str, content: bytes, *, suffix: str) -> None:
         make_folder(self.folder)
+        # Written beside and renamed, so that a unit is there whole or not at all; only its owner may read it.
         replace_file(self.folder / f"{name}-{self._digest(content)}.{suffix}", content, mode=0o600)
 
     def _digest(self, content: bytes) -> str:

@@ -44,10 +44,10 @@ class Drift:
         New rows, and rows that trained the model.
     is_dependent : bool
         Whether rows share sessions, so that sessions were counted instead.
-    columns : DataFrame
+    columns : DataFrame of shape (n_columns, n_measures)
         As `finnet.evaluation.stability.compared` gives it, what moved most first; the `psi` of a column is its
         characteristic stability index (CSI).
-    forecasts : DataFrame
+    forecasts : DataFrame of shape (n_levels, n_measures)
         The same of the forecasts, beside those made out of sample in the run.
     outcomes : OutcomesAnalysis, optional
         What came true; None where nothing is known yet.

@@ -119,17 +119,14 @@ def _time(job: Job, dataset: Dataset, *, n_jobs: int) -> str:
     once, trial = job.model_copy(update={"tune": Tune(trials=1)}), _Trial(job.split.split)
     results = forecast_folds(build_models(once), dataset, trial, blocks=job.blocks, seed=job.seed)
     rows = fold_table(dataset, job.split.split)["train_rows"]
-    seconds = sum(result.cpu_seconds * _repeats(job, result.model) for result in results)
+    # Tuning fits one of the blocks once more for each further setting.
+    extra = (job.tune.trials - 1) / job.blocks.fits
+    tuned = {name for name in job.models if name in BASELINES and BASELINES[name].is_tuned}
+    seconds = sum(result.cpu_seconds * (1 + extra * (result.model in tuned)) for result in results)
     tried = len(next(iter(trial.split(dataset))).train)
     seconds *= float(rows.sum() / tried) / n_jobs
     time = _plural(round(seconds / 60), "minute") if seconds >= 90 else _plural(max(round(seconds), 1), "second")
     return f"Time: about {time} on {_plural(n_jobs, 'process', 'processes')}."
-
-
-def _repeats(job: Job, model: str) -> float:
-    """How much more often a model is fitted on a fold than without tuning, which fits one block once per setting."""
-    extra = job.tune.trials - 1 if model in BASELINES and BASELINES[model].is_tuned else 0
-    return 1 + extra / job.blocks.fits
 
 
 def _plural(number: int, one: str, many: str = "") -> str:

@@ -41,7 +41,7 @@ class NewForecasts:
         Name of the run that forecast, which stands as `run_id` in the forecasts too.
     flags : tuple of str
         What is odd about each row, beside those of training; "" where nothing is.
-    summary : DataFrame
+    summary : DataFrame of shape (n_columns, n_measures)
         One row per column, as `finnet.evaluation.stability.compared` gives it.
     breaches : tuple of str
         A sentence for each column that breaches a limit.

@@ -63,7 +63,8 @@ def _acquire(path: Path) -> int:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            host, process = _holder(handle)
+            match = _HOLDER.fullmatch(os.pread(handle, 400, 0).decode("utf-8", "replace"))
+            host, process = (match[1] or "this host", match[2]) if match else ("this host", "of another start")
             os.close(handle)
             words = f"process {process} on {host} is running this job"
             raise ConfigError(f"{path.parent}: {words}; wait until it has ended") from None
@@ -94,8 +95,3 @@ def _opened(path: Path) -> int:
         os.close(handle)
         raise ConfigError(f"{path}: is no lock of finnet's; move it away")
     return handle
-
-
-def _holder(handle: int) -> tuple[str, str]:
-    match = _HOLDER.fullmatch(os.pread(handle, 400, 0).decode("utf-8", "replace"))
-    return (match[1] or "this host", match[2]) if match else ("this host", "of another start")

@@ -102,7 +102,7 @@ def _exists(path: Path) -> ConfigError:
 
 
 def to_csv(table: pd.DataFrame) -> bytes:
-    """The bytes of a CSV file in which no text can run as a formula."""
+    """The bytes of a CSV file of a table (n_rows, n_columns) without its index; no text in it can run as a formula."""
     texts = [str(name) for name in table if pd.api.types.is_string_dtype(table[name])]
     return (
         table.assign(**{name: table[name].map(_guarded) for name in texts})

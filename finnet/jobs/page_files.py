@@ -25,20 +25,21 @@ SCHEMA = 2
 def page_files(report: Report) -> dict[str, bytes]:
     """Tables as `page/<name>.parquet`, all else as `page/page.json`."""
     files: dict[str, bytes] = {}
-    parts = [_saved_part(part, files) for part in report.parts]
+    parts = []
+    for part in report.parts:
+        if isinstance(part, Chapter):
+            sections = [_saved(section, files) for section in part.sections]
+            parts.append({"chapter": part.title, "lead": part.lead, "sections": sections})
+        else:
+            parts.append(_saved(part, files))
     plain = {"schema": SCHEMA, "title": report.title, "kind": report.kind, "parts": parts}
     return files | {PAGE: to_json(plain).encode()}
 
 
-def _saved_part(part: ReportSection | Chapter, files: dict[str, bytes]) -> dict[str, Any]:
-    if isinstance(part, Chapter):
-        sections = [_saved(section, files) for section in part.sections]
-        return {"chapter": part.title, "lead": part.lead, "sections": sections}
-    return _saved(part, files)
-
-
 def _saved(section: ReportSection, files: dict[str, bytes]) -> dict[str, Any]:
+    """What page.json says of a section; its tables are added to `files`."""
     values = {field.name: getattr(section, field.name) for field in fields(section)}  # type: ignore[arg-type]
+    # The manifest is a file of the run already, and is read back from there.
     values.pop("manifest", None)
     tables = {name: value for name, value in values.items() if isinstance(value, pd.DataFrame)}
     for name, table in tables.items():

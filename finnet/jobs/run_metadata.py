@@ -53,6 +53,11 @@ def manifest(
     data = {"sha256": data_hash(dataset, pending), "rows": len(dataset), "features": features}
     if pending is not None:
         data["pending"] = len(pending.X)
+    # Settings that differ from the first trial, by model and fold; models that are not tuned are left out.
+    chosen: dict[str, list[Mapping[str, Any]]] = {}
+    for result in results:
+        if result.fit.chosen is not None:
+            chosen.setdefault(result.model, []).append(result.fit.chosen)
     return {
         "run": run_id,
         "job": job.relative_to(Path.cwd()).model_dump(mode="json", by_alias=True, exclude_none=True),
@@ -65,20 +70,11 @@ def manifest(
             "settings tried per other model and fold": job.tune.trials,
             "rows that train the SVM, at most": CappedSVC().max_rows,
         },
-        "chosen": _chosen(results),
+        "chosen": chosen,
         "deployed": {"name": deployment.subject, "by fold": {str(k): v for k, v in deployment.chosen.items()}},
         REFIT: describe_refit(job, dataset, model=deployment.model),
         "environment": environment(),
     }
-
-
-def _chosen(results: Sequence[FoldResult]) -> dict[str, list[Mapping[str, Any]]]:
-    """Settings that differ from the first trial, by model and fold; models that are not tuned are left out."""
-    chosen: dict[str, list[Mapping[str, Any]]] = {}
-    for result in results:
-        if result.fit.chosen is not None:
-            chosen.setdefault(result.model, []).append(result.fit.chosen)
-    return chosen
 
 
 def timings(results: Sequence[FoldResult]) -> dict[str, Any]:

@@ -190,6 +190,7 @@ def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]
     }
     files = page_files(report) | {name: text.encode() for name, text in {**texts, **decision.files}.items()}
     if pending is not None:
+        # The same two steps as `finnet forecast` takes, so that both write the same columns.
         moved = task.publish(job, decision.policy, X=pending.X, forecasts=pending.forecasts)
         columns = task.annotate(job, decision.policy, model=model, X=pending.X, forecasts=moved)
         files[PENDING] = replace(pending, forecasts=moved).to_csv(columns)

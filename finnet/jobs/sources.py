@@ -45,7 +45,7 @@ def check_data(job: Job) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    DataFrame of shape (n_problems, 8)
         Columns rule, severity, file, line, column, value, count, remedy.
 
     Examples

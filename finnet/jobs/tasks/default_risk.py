@@ -67,12 +67,14 @@ class DefaultRiskTask(Task):
         source = job.source
         if isinstance(source, MadeLoanBook):
             made = made_loan_book(loans=source.loans, seed=source.seed)
+            # A file's columns are set aside by its settings, those of a made book here.
             aside = [] if job.fairness is None else job.fairness.aside
             for name in aside:
                 require_column(name, made.columns, key="fairness.groups")
             book: LoanBook | None = made.set_aside(aside)
         else:
             book = inspect_loans(source, reading.of(source, "data.loans"))
+        # With errors the book may lack columns, which would be blamed on the settings.
         if book is not None and not reading.has_errors:
             require_decidable(job, book)
         return book
@@ -103,6 +105,7 @@ class DefaultRiskTask(Task):
 
     def decide(self, job: DefaultRiskJob, study: Study, results: Results) -> Decision:
         """Grades, what every cut-off would do, and the one that the terms of lending choose."""
+        # Cut-offs decide on forecasts as they are published; segments judge them as the model made them.
         graded = published(job, study, results)
         decided = decide_on_loans(job, study.source, graded.results, judged=results.own)
         sections, files = scorecard_of(job, study, results)
@@ -110,6 +113,12 @@ class DefaultRiskTask(Task):
         drivers = reasons_section(
             job.reasons, job, study.dataset, model=results.model, policy=reasons, held_out=results.importance
         )
+        known_truth = None
+        if study.source.true_probability is not None:
+            true = pd.Series(study.source.true_probability, index=study.source.loan_id)
+            # As the model made them: forecasts moved to a stated rate need not be near the truth.
+            own = results.own.table
+            known_truth = pd.DataFrame({"probability": true.loc[own["entity"]].to_numpy(), "forecast": own["value"]})
         return Decision(
             result=decided.cutoffs,
             record={**graded.record, **decided.record},
@@ -120,7 +129,7 @@ class DefaultRiskTask(Task):
                 *learning_curve_section(job.learning_curve, job, study, results=results, scaling=self.scaling()),
                 drivers,
             ],
-            known_truth=_known_truth(results.own, study.source),
+            known_truth=known_truth,
             policy={**graded.policy, **decided.policy, "reasons": reasons},
             files=files,
         )
@@ -128,13 +137,13 @@ class DefaultRiskTask(Task):
     def publish(
         self, job: DefaultRiskJob, policy: Mapping[str, Any], *, X: pd.DataFrame, forecasts: Forecasts
     ) -> Forecasts:
-        """Forecasts moved to the central tendency, where the job states one."""
+        """Forecasts of the rows of X (n_rows, n_features), moved to the central tendency where the job states one."""
         return moved_by_policy(policy, X, forecasts)
 
     def annotate(
         self, job: DefaultRiskJob, policy: Mapping[str, Any], *, model: Any, X: pd.DataFrame, forecasts: Forecasts
     ) -> Mapping[str, Sequence[str]]:
-        """The grade of each loan, what the cut-off decides, the loss to expect, and the reasons."""
+        """Grade, decision of the cut-off, expected loss and reasons of each row of X (n_rows, n_features), as texts."""
         decided = annotated(job, policy.get("cutoff"), X=X, forecasts=forecasts)
         return {"grade": grades_of_policy(policy, forecasts), **decided, **reason_columns(policy["reasons"], model, X)}
 
@@ -218,7 +227,7 @@ class DefaultRiskTask(Task):
         now: np.datetime64,
         sentiment: Path | str | None = None,
     ) -> pd.DataFrame:
-        """What the file says became of each loan whose months have passed."""
+        """What the file says became of each loan whose months have passed: `truth` and `resolves_at`, (n_rows, 2)."""
         assert isinstance(job.data.source, LoanFile)
         if job.data.source.weight:
             # Outcomes are judged row by row, and rows of a sampled file do not default as often as loans of the book.
@@ -234,11 +243,3 @@ _TO_WATCH = (
     "Compare the distribution of each input, and of the forecast, with the training window before scores are used.",
     "Keep the simpler models of the comparison running beside the one in use: one that catches up should replace it.",
 )
-
-
-def _known_truth(forecasts: Forecasts, book: LoanBook) -> pd.DataFrame | None:
-    if book.true_probability is None:
-        return None
-    true = pd.Series(book.true_probability, index=book.loan_id)
-    columns = {"probability": true.loc[forecasts.table["entity"]].to_numpy(), "forecast": forecasts.table["value"]}
-    return pd.DataFrame(columns)

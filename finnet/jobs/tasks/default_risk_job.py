@@ -165,6 +165,7 @@ class DefaultRiskJob(JobWithScorecard):
         if self.fairness is not None:
             if self.lending is None and self.fairness.approved_share is None:
                 raise ConfigError("fairness needs a cut-off: state [lending], or fairness.approved_share such as 0.8")
+            # Made only to raise where a column is dropped and set aside.
             _ = self.source
         return self
 
@@ -174,6 +175,7 @@ class DefaultRiskJob(JobWithScorecard):
         source = self.data.source
         if self.fairness is None or isinstance(source, MadeLoanBook):
             return source
+        # A column may be named in both; once is enough.
         return replace(source, aside=tuple(dict.fromkeys([*source.aside, *self.fairness.aside])))
 
 

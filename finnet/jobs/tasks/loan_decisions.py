@@ -29,12 +29,12 @@ from finnet.seeds import derive_seed
 
 __all__ = ["LoanDecisions", "annotated", "decide_on_loans", "require_decidable"]
 
-_MOST_LEVELS = 12
+_MOST_LEVELS = 12  # of a column of segments; more would make groups too small to judge
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LoanDecisions:
-    """What a job decides: the table of cut-offs, its sections, record and policy."""
+    """What a job decides: cut-offs (n_cutoffs, n_columns) as `cutoff_table` gives them, sections, record and policy."""
 
     cutoffs: pd.DataFrame
     sections: Sequence[ReportSection]
@@ -67,6 +67,7 @@ def require_decidable(job: DefaultRiskJob, book: LoanBook) -> None:
     if job.fairness is not None:
         _groups(job.fairness, book)
     if job.segments is not None:
+        # Made only to raise what is wrong, before anything trains; the folds are not known yet.
         _segments(job.segments, book, np.ones(len(book), bool))
         if not job.segments.columns and (book.applied_at is None or not job.segments.period):
             raise ConfigError("segments divides nothing: name columns, or a period where loans have dates")
@@ -81,6 +82,7 @@ def decide_on_loans(
     """
     own, clients = results.own, _by_loan(book, book.group)
     amount, columns = _amount(book), None if job.lending is None else _columns(job.lending, book)
+    # Amounts and margins are looked up by loan: forecasts may hold a loan several times, or not at all.
     cutoffs = cutoff_table(own, job.lending, amount=amount, columns=columns)
     known = known_loans(own)
     base_rate = float(np.average(known["truth"], weights=known["count"]))
@@ -115,7 +117,10 @@ def decide_on_loans(
 
 
 def annotated(job: DefaultRiskJob, cutoff: float | None, *, X: pd.DataFrame, forecasts: Forecasts) -> dict[str, Any]:
-    """`decision` of each forecast, and `expected_loss` where the features hold what it needs; nothing without terms."""
+    """`decision` of each forecast, and `expected_loss` where the features hold what it needs; nothing without terms.
+
+    Both are lists of texts, one for each row of X (n_rows, n_features), whose forecasts are in the same order.
+    """
     if cutoff is None or job.lending is None:
         return {}
     value = forecasts.table["value"].to_numpy()
@@ -125,6 +130,7 @@ def annotated(job: DefaultRiskJob, cutoff: float | None, *, X: pd.DataFrame, for
     if amount and all(name in X for name in needed):
         known = X.set_axis(pd.Index(loans))
         given = job.lending.loss_given_default_column
+        # As in `loan_values`: the column may hold percents.
         unit = 0.01 if job.lending.in_percent else 1.0
         lost = known[given] * unit if given else job.lending.loss_given_default
         loss = value * (known[amount] * lost).to_numpy(float)
@@ -203,8 +209,10 @@ def _losses(
         return []
     table = own.table
     lost = loan_values(terms, table["entity"], amount=amount, columns=columns)["lost"].to_numpy()
+    # Repeated folds forecast a loan several times: each of its rows counts for its share of the loan.
     share = 1.0 / table.groupby("entity")["entity"].transform("size").to_numpy(float)
     share = share if own.weight is None else share * own.weight
+    # A forecast at the cut-off is approved, as `annotated` decides on new loans.
     approved = (table["value"] <= cutoff).to_numpy()
     expected = expected_loss(own, terms, amount=amount, columns=columns).to_numpy()
     sums = [float((share * loss)[approved].sum()) for loss in (expected, table["truth"].to_numpy() * lost)]
@@ -251,6 +259,7 @@ def _segments(segments: Segments, book: LoanBook, trained: Any) -> pd.DataFrame:
     for own in segments.groups:
         require_column(own.column, book.columns, key="segments.columns")
         values = book.column(own.column)
+        # Of few or equal training values there are no quartiles.
         limits = quartiles(values[trained]) or quartiles(values)
         parts[own.column] = _group_names(own, book, key="segments.columns", limits=limits, most_levels=_MOST_LEVELS)
     return pd.DataFrame(parts, index=pd.Index(book.loan_id))
@@ -258,6 +267,7 @@ def _segments(segments: Segments, book: LoanBook, trained: Any) -> pd.DataFrame:
 
 def _segments_section(segments: Segments, book: LoanBook, own: Forecasts, *, scores: pd.DataFrame) -> SegmentsSection:
     tested = np.isin(book.loan_id.astype(str), own.table["entity"].unique().astype(str))
+    # Limits between groups come from loans that tested nothing, or from all where every loan was tested.
     divided = _segments(segments, book, np.ones(len(book), bool) if tested.all() else ~tested)
     period, vintages = segments.period if own.is_dated else "", None
     if period:

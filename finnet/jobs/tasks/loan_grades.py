@@ -35,7 +35,7 @@ from finnet.types import FloatArray
 __all__ = ["Published", "grades_of_policy", "moved_by_policy", "published", "require_known_columns"]
 
 _SHIFT, _GRADES = "central_tendency", "grades"
-_MOST_LEVELS = 30
+_MOST_LEVELS = 30  # of a column by which grades are tested
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +75,7 @@ def require_known_columns(job: DefaultRiskJob, dataset: Dataset) -> None:
 def published(job: DefaultRiskJob, study: Study, results: Results) -> Published:
     """Forecasts as they are published, their grades, and the tests of these."""
     X = study.dataset.X.iloc[final_rows(job.split.split, study.dataset)]
+    # Shift and limits are those of the model deployed, from its forecasts of the rows that it trained on.
     trained: FloatArray = forecast_columns(results.model, X)["value"]
     shift = None if job.central_tendency is None else find_shift(job.central_tendency, trained, X)
     if shift is not None:
@@ -101,12 +102,13 @@ def published(job: DefaultRiskJob, study: Study, results: Results) -> Published:
         policy[_SHIFT] = shift.to_json()
     record = {_SHIFT: policy[_SHIFT]} if shift is not None else {}
     if study.dataset.weight is not None:
+        # The tests of grades count loans one by one, which weighted rows are not.
         return Published(results, [], record, policy)
     return Published(results, [section], {"grades": grades.to_dict("records"), **record}, policy)
 
 
 def moved_by_policy(policy: Mapping[str, Any], X: pd.DataFrame, forecasts: Forecasts) -> Forecasts:
-    """Forecasts of the rows of X, in their order, moved as those of the run were."""
+    """Forecasts of the rows of X (n_rows, n_features), in their order, moved as those of the run were."""
     if _SHIFT not in policy:
         return forecasts
     shift = Shift.from_json(policy[_SHIFT])
@@ -125,6 +127,7 @@ def grades_of_policy(policy: Mapping[str, Any], forecasts: Forecasts) -> list[st
 def _moved_results(results: Results, shift: Shift, study: Study) -> Results:
     """All models by the same number, so that decisions on them can be compared, and pending loans."""
     table, dataset, pending = results.forecasts.table, study.dataset, results.pending
+    # The segment of a loan stands in its features, which forecasts do not carry.
     row_of = pd.Series(np.arange(len(dataset)), index=dataset.entity)
     X = dataset.X.iloc[row_of.loc[table["entity"]].to_numpy()]
     moved = Forecasts(table.assign(value=shift.move(table["value"].to_numpy(), X)))
