@@ -89,7 +89,7 @@ class Drift:
             alarms=dict(self.alarms),
             alarm_rate=self.alarm_rate,
         )
-        parts = [own] if self.outcomes is None else [own, OutcomeSection(**vars(self.outcomes))]
+        parts = [own] if self.outcomes is None else [own, OutcomeSection(outcomes=self.outcomes)]
         return Report(title=f"Drift since {self.run}", kind="Ongoing monitoring.", parts=parts)
 
     @property
