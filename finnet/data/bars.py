@@ -205,7 +205,14 @@ def _suspect_prices(bars: Bars, same: BoolArray, findings: Findings) -> None:
     close = bars.fields["close"]
     before = np.append(np.nan, close[:-1])
     ratio = np.divide(close, before, out=np.full(len(close), np.nan), where=same & (before > 0))
-    _suspect_weekends(bars, repeats=same & (close == before), findings=findings)
+    repeats = same & (close == before)
+    # Saturdays and Sundays count where almost all of those of a symbol repeat the close before: a market that trades on
+    # weekends, as crypto does, moves on them.
+    weekend = ~np.is_busday(bars.date.astype("datetime64[D]"))
+    days = np.bincount(bars.code[weekend], minlength=len(bars.symbols))
+    filled = np.bincount(bars.code[weekend & repeats], minlength=len(bars.symbols))
+    is_filled = (days >= FEWEST_WEEKENDS) & (filled >= FILLED_SHARE * days)
+    bars.note(findings, "weekend_bars", weekend & repeats & is_filled[bars.code], column="close")
     # Splits go both ways: a ratio below 1 is compared as its inverse.
     jump = np.where(ratio >= 1, ratio, np.divide(1, ratio, out=np.full(len(ratio), np.nan), where=ratio > 0))
     # Only the few large jumps are laid beside every ratio: a table of all bars times all ratios would be large.
@@ -218,17 +225,6 @@ def _suspect_prices(bars: Bars, same: BoolArray, findings: Findings) -> None:
     bars.note(findings, "outlier", (np.abs(ratio - 1) > OUTLIER) & ~split & ~unit, column="close")
     # How many bars up to each one have repeated the close before: counted up, less the count at the last change. A run
     # is noted once, at the bar where it gets too long.
-    repeats = same & (close == before)
     count = np.cumsum(repeats)
     run = count - np.maximum.accumulate(np.where(repeats, 0, count))
     bars.note(findings, "stale_price", run == STALE_BARS, column="close")
-
-
-def _suspect_weekends(bars: Bars, *, repeats: BoolArray, findings: Findings) -> None:
-    """Note Saturdays and Sundays of symbols, if almost all of them repeat the close before."""
-    # A market that trades on weekends, as crypto does, moves on them: only repeated closes look filled.
-    weekend = ~np.is_busday(bars.date.astype("datetime64[D]"))
-    days = np.bincount(bars.code[weekend], minlength=len(bars.symbols))
-    filled = np.bincount(bars.code[weekend & repeats], minlength=len(bars.symbols))
-    is_filled = (days >= FEWEST_WEEKENDS) & (filled >= FILLED_SHARE * days)
-    bars.note(findings, "weekend_bars", weekend & repeats & is_filled[bars.code], column="close")

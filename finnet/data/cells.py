@@ -221,16 +221,12 @@ def categories(table: Table, name: str, *, fold_case: bool = False) -> pd.Series
     encoded = pc.fill_null(plain(table.columns[name]), "").combine_chunks().dictionary_encode()
     # The usual words for missing are those of number columns: None or NA may well be a category.
     missing = ("",) if table.format.missing == MISSING else ("", *table.format.missing)
-    words = [_level(word.strip(), missing, fold_case=fold_case) for word in encoded.dictionary.to_pylist()]
-    cells = np.array([*words, None], object)[encoded.indices.to_numpy(zero_copy_only=False)]
-    return pd.Series(pd.Categorical(cells, categories=sorted({word for word in words if word})))
-
-
-def _level(word: str, missing: tuple[str, ...], *, fold_case: bool) -> str | None:
-    if word in missing:
-        return None
-    word = re.sub(WHOLE, r"\1", word)
-    return " ".join(word.casefold().split()) if fold_case else word
+    words = [word.strip() for word in encoded.dictionary.to_pylist()]
+    levels = [None if word in missing else re.sub(WHOLE, r"\1", word) for word in words]
+    if fold_case:
+        levels = [None if level is None else " ".join(level.casefold().split()) for level in levels]
+    cells = np.array([*levels, None], object)[encoded.indices.to_numpy(zero_copy_only=False)]
+    return pd.Series(pd.Categorical(cells, categories=sorted({level for level in levels if level})))
 
 
 def matches(table: Table, name: str, word: str) -> BoolArray:

@@ -99,7 +99,8 @@ def number_keys(cells: Sequence[str]) -> dict[str, object] | None:
     words = [cell.strip() for cell in cells if cell.strip()]
     if words and all(_NUMBER.fullmatch(word) for word in words):
         return {}
-    found = [(word, match) for word in words if (match := _AFFIXED.match(_sign_first(word)))]
+    # A sign before a unit is moved to the number first: -$5 becomes $-5.
+    found = [(word, match) for word in words if (match := _AFFIXED.match(_SIGNED.sub(r"\2\1\3", word)))]
     if not words or len(found) < _SHARE * len(words):
         return None
     units = Counter(unit for _, match in found for unit in _units(match[1], match[3]))
@@ -138,13 +139,6 @@ def are_codes(cells: Sequence[str]) -> bool:
     return isinstance(units, dict) and any(
         unit.isalpha() and unit not in _MULTIPLIERS and unit.casefold() not in _WORDS for unit in units
     )
-
-
-def _sign_first(word: str) -> str:
-    """The word with a sign that stands before a unit moved to the number: -$5 becomes $-5."""
-    match = _SIGNED.match(word)
-    assert match is not None
-    return f"{match[2]}{match[1]}{match[3]}"
 
 
 def _units(before: str, after: str) -> list[str]:

@@ -184,7 +184,6 @@ def loan_rows(settings: LoanFile, findings: Findings) -> LoanRows | None:
         return None
     table = table.take(~_left_out(table, settings, findings))
     outcomes = _outcomes(table, settings)
-
     loans = _applications(table, settings, findings, loan_id=loan_ids(table, settings, findings))
     until = last_moment(settings.day, zone=settings.zone)
     usable = usable_rows(outcomes, applied_at=loans.applied_at, resolves_at=loans.resolves_at, until=until)

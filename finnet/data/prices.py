@@ -156,6 +156,7 @@ def _with_members(panel: Panel, settings: PriceFile, findings: Findings) -> Pane
 
 
 def _read_bars(settings: PriceFile, findings: Findings) -> Bars | None:
+    """The bars of all files in order, adjusted where settings and file say so; None where one cannot be read."""
     files = table_files(settings.path, findings)
     if not files:
         findings.add("unreadable_file", settings.path, value=f"a folder without {', '.join(SUFFIXES)} files")
@@ -170,7 +171,15 @@ def _read_bars(settings: PriceFile, findings: Findings) -> Bars | None:
     has_both = "adj_close" in bars.fields and names["close"] != names["adj_close"]
     if has_both and "raw_close" not in bars.fields:
         bars = bars.with_fields({"raw_close": bars.fields["close"]})
-    return _adjusted(bars, findings) if settings.adjust and "adj_close" in bars.fields else bars
+    if not settings.adjust or "adj_close" not in bars.fields:
+        return bars
+    close, adj_close = bars.fields["close"], bars.fields["adj_close"]
+    bars.note(findings, "missing_adj_close", np.isnan(adj_close) & ~np.isnan(close), column="adj_close")
+    # Open, high and low move by the factor of the close, so that what an order gains within a day stays as it was.
+    factor = np.divide(adj_close, close, out=np.full(len(close), np.nan), where=close != 0)
+    fields = {name: bars.fields[name] * factor for name in ("open", "high", "low") if name in bars.fields}
+    kept = {name: values for name, values in bars.fields.items() if name != "adj_close"}
+    return replace(bars, fields={**kept, **fields, "close": adj_close})
 
 
 def _read_file(path: str, settings: PriceFile, findings: Findings) -> Bars | None:
@@ -256,16 +265,6 @@ def _joined(parts: list[Bars]) -> Bars:
     origin = Origin.joined([part.origin for part in parts])
     date, broken = (np.concatenate([getattr(part, name) for part in parts]) for name in ("date", "broken"))
     return Bars(date, code, symbols, fields, origin, broken)
-
-
-def _adjusted(bars: Bars, findings: Findings) -> Bars:
-    close, adj_close = bars.fields["close"], bars.fields["adj_close"]
-    bars.note(findings, "missing_adj_close", np.isnan(adj_close) & ~np.isnan(close), column="adj_close")
-    # Open, high and low move by the factor of the close, so that what an order gains within a day stays as it was.
-    factor = np.divide(adj_close, close, out=np.full(len(close), np.nan), where=close != 0)
-    fields = {name: bars.fields[name] * factor for name in ("open", "high", "low") if name in bars.fields}
-    kept = {name: values for name, values in bars.fields.items() if name != "adj_close"}
-    return replace(bars, fields={**kept, **fields, "close": adj_close})
 
 
 def _panel(bars: Bars, settings: PriceFile) -> Panel:

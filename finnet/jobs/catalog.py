@@ -66,7 +66,6 @@ def build_model(
             model = tuned(model, space=BASELINES[name].space_of(kind), trials=trials)
     if kind == "event":
         return CalibratedClassifier(EncodedClassifier(encoder, model))
-
     return EncodedRegressor(encoder, model if kind == "quantile" else BoundedRegressor(model))
 
 

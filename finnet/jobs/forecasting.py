@@ -166,6 +166,7 @@ def _require_schema(X: pd.DataFrame, profile: Profile) -> None:
     for name in profile.columns:
         if name not in X:
             raise DataError(f"column {name!r} is missing, with which the model was trained; give the same columns")
+        # A profile holds the levels of category columns; any other column held numbers.
         was_number, is_number = name not in profile.categories, pd.api.types.is_numeric_dtype(X[name].dtype)
         if was_number != is_number:
             kinds = ("a number", "a category") if is_number else ("a category", "a number")

@@ -117,6 +117,7 @@ def _guarded(text: str) -> str:
     Source: OWASP, CSV Injection; wide and small forms of the signs count as the signs.
     """
     seen = next((sign for sign in text if category(sign) not in _INVISIBLE), "")
+    # A control character at the start is quoted too: spreadsheets skip it and read on.
     is_formula = _FORMULA.match(normalize("NFKC", seen)) is not None
     return f"'{text}" if is_formula or category(text[:1] or "x") == "Cc" else text
 

@@ -60,6 +60,7 @@ def report_from(files: Mapping[str, bytes]) -> Report:
         parts = [_part(part, files) for part in plain["parts"]]
         return Report(title=plain["title"], kind=plain["kind"], parts=parts)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        # A DataError is a ValueError, and says already what is wrong.
         if isinstance(error, DataError):
             raise
         raise DataError(f"the saved page cannot be read ({error!r}); run the job again") from error

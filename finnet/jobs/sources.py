@@ -74,7 +74,6 @@ def _read(job: Job, reading: Reading) -> tuple[Dataset | None, Any]:
         return None, None
     if source is None:
         return None, None
-
     findings, had_errors = reading.of(job.data.source, ""), reading.has_errors
     try:
         dataset = task.dataset(job, source)

@@ -84,7 +84,6 @@ def download_loans(credit_set: CreditSet, *, cache: Path | str, fetch: Fetch | N
         table = (fetch or _fetch)(credit_set, path.parent)
         require_columns(table.columns, [credit_set.target], name=f"{credit_set.name} of OpenML")
         names = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
-
         plain = table.assign(**{name: table[name].astype("string").str.strip() for name in names})
         replace_file(path, plain.to_parquet(index=False))
     schema = pyarrow.parquet.read_schema(path)

@@ -78,8 +78,15 @@ def download_prices(
     digest = sha256(" ".join(wanted).encode()).hexdigest()[:16]
     path = Path(cache) / f"yahoo-{start}-{end}-{digest}.parquet"
     if not path.exists():
+        answer = (fetch or _fetch)(wanted, start, end)
+        parts = {symbol: _bars_of(answer, symbol) for symbol in wanted}
+        empty = [symbol for symbol, part in parts.items() if part.empty]
+        if empty:
+            raise DataError(
+                f"Yahoo gave no bars of {', '.join(empty)}; check the spelling and whether it traded then, or try later"
+            )
         # Written only once the reader has accepted it, so that a bad answer is never found in the cache.
-        content = _readable(_long((fetch or _fetch)(wanted, start, end), wanted))
+        content = _readable(pd.concat(parts.values(), ignore_index=True))
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, content)
     return path
@@ -112,17 +119,6 @@ def _fetch(symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
         progress=False,
     )
     return bars
-
-
-def _long(bars: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
-    """One row per symbol and day with any price; DataError naming the symbols without one."""
-    parts = {symbol: _bars_of(bars, symbol) for symbol in symbols}
-    empty = [symbol for symbol, part in parts.items() if part.empty]
-    if empty:
-        raise DataError(
-            f"Yahoo gave no bars of {', '.join(empty)}; check the spelling and whether it traded then, or try later"
-        )
-    return pd.concat(parts.values(), ignore_index=True)
 
 
 def _bars_of(bars: pd.DataFrame, symbol: str) -> pd.DataFrame:

@@ -38,26 +38,21 @@ def raise_market_alarms(dataset: Dataset, panel: Panel, findings: Findings, *, f
     columns = {str(name): dataset.X[name].to_numpy(float) for name in dataset.X}
     session = np.unique(dataset.clock("known_at"), return_inverse=True)[1]
     of_features = market_leaks(columns, dataset.y.astype(float), session=session, horizon=dataset.horizon)
-    # Where a feature is called like a field, what was measured of the feature stands.
-    _note({**_of_fields(panel), **of_features}, findings, file=file)
-
-
-def _note(told: Mapping[str, str], findings: Findings, *, file: str) -> None:
-    for column, measured in told.items():
-        findings.add("gives_away", file, column=column, value=measured)
-
-
-def _of_fields(panel: Panel) -> Mapping[str, str]:
-    """Fields beside prices and volume against the next two returns: as they stand, beside the close, as a change."""
+    # Fields stand against the next two returns: as they are, beside the close, and as a change.
     close = panel["close"]
     session = np.repeat(np.arange(close.shape[0]), close.shape[1])
-
     returns = [forward_return(panel, horizon_bars=1, delay_bars=delay).ravel() for delay in (0, 1)]
-    told: dict[str, str] = {}
+    of_fields: dict[str, str] = {}
     for name in (name for name in panel.fields if name not in _TRADED):
         values = panel[name]
         ratio = np.divide(values, close, out=np.full(close.shape, np.nan), where=close > 0)
         for form in (values, ratio, np.diff(values, axis=0, prepend=np.nan)):
             for following in returns:
-                told |= market_leaks({name: form.ravel()}, following, session=session, horizon=1)
-    return told
+                of_fields |= market_leaks({name: form.ravel()}, following, session=session, horizon=1)
+    # Where a feature is called like a field, what was measured of the feature stands.
+    _note({**of_fields, **of_features}, findings, file=file)
+
+
+def _note(told: Mapping[str, str], findings: Findings, *, file: str) -> None:
+    for column, measured in told.items():
+        findings.add("gives_away", file, column=column, value=measured)

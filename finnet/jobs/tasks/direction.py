@@ -129,6 +129,7 @@ class DirectionTask(MarketTask):
 
 def _trade(job: DirectionJob, forecasts: Forecasts, study: Study) -> Backtest | None:
     """None where the model says one number in every fold."""
+    # One number for all rows would only say on which side of a threshold it lies.
     idle = constant_folds(forecasts)
     if set(idle) == set(forecasts.table["fold"]):
         return None

@@ -20,7 +20,7 @@ from finnet.models import BASELINES
 from finnet.reporting.sections.learning_curve import LearningCurveSection
 from finnet.seeds import derive_seed
 from finnet.splits import Fold
-from finnet.types import FloatArray, IntArray
+from finnet.types import IntArray
 
 __all__ = ["USUAL_ROWS", "LearningCurve", "learning_curve_section", "nested_rows"]
 
@@ -152,15 +152,10 @@ def nested_rows(dataset: Dataset, fold: Fold, n_rows: int, *, seed: int) -> IntA
         # Training rows may lie on both sides of the test rows, as in folds that are not walk-forward.
         away = np.where(known < tested.min(), tested.min() - known, known - tested.max())
     else:
-        away = _drawn_alike(dataset.labels(fold.train), np.random.default_rng(seed))
+        y, rng = dataset.labels(fold.train), np.random.default_rng(seed)
+        away = np.empty(len(y))
+        for label in np.unique(y):
+            own = np.flatnonzero(y == label)
+            # Evenly spaced within each class, in random order: below any limit lies the same share of every class.
+            away[own] = (rng.permutation(len(own)) + 0.5) / len(own)
     return np.sort(fold.train[np.argsort(away, kind="stable")[:n_rows]])
-
-
-def _drawn_alike(y: IntArray | FloatArray, rng: np.random.Generator) -> FloatArray:
-    """A number for each row, drawn so that rows below any limit have nearly the same share of each class as all."""
-    place = np.empty(len(y))
-    for label in np.unique(y):
-        own = np.flatnonzero(y == label)
-        # Evenly spaced within each class: below any limit lies the same share of every class, to a row.
-        place[own] = (rng.permutation(len(own)) + 0.5) / len(own)
-    return place

@@ -29,8 +29,14 @@ _NAMES = ("id", "no", "nr", "number", "key", "client", "customer", "borrower", "
 def loan_draft(file: Path, folder: Path) -> list[str]:
     """The sections of a job file for loans."""
     found = sniffed(str(file))
-    settings = _loan_settings(file, found)
-    settings = _as_found(LoanFile(path=str(file), csv=found.format, **settings))
+    loans = LoanFile(path=str(file), csv=found.format, **_loan_settings(file, found))
+    # A warning, so that the book can be read: columns with too many levels are found and dropped here.
+    findings = Findings({"text_of_many_levels": "warning"})
+    book = inspect_loans(loans, findings)
+    is_ordered = bool(loans.applied_at or loans.order)
+    told = {} if book is None else loan_leaks(book.features, book.default, is_ordered=is_ordered)
+    features = pd.DataFrame() if book is None else book.features
+    settings = as_found(loans, findings, features=features, told=told)
     lines = ["", "[data.loans]", *key_lines({"path": beside(file, folder), **settings}, guessed=set(settings))]
     lines += [*csv_lines("data.loans", found.format), *split_lines(settings)]
     # What follows only the owner of the loans can fill, so it is commented out.
@@ -125,19 +131,10 @@ def outcomes_of(found: Sniffed, target: str) -> dict[str, Any]:
     return chosen | ({"undecided": undecided} if undecided else {})
 
 
-def _as_found(file: LoanFile) -> dict[str, Any]:
-    """The settings of a loan file after its findings: codes declared; ids and what gives the outcome away dropped."""
-    # A warning, so that the book can be read: columns with too many levels are found and dropped here.
-    findings = Findings({"text_of_many_levels": "warning"})
-    book = inspect_loans(file, findings)
-    is_ordered = bool(file.applied_at or file.order)
-    told = {} if book is None else loan_leaks(book.features, book.default, is_ordered=is_ordered)
-    features = pd.DataFrame() if book is None else book.features
-    return as_found(file, findings, features=features, told=told)
-
-
 def as_found(file: LoanFile, findings: Findings, *, features: pd.DataFrame, told: Mapping[str, str]) -> dict[str, Any]:
-    """The settings of a loan file after its findings; `told` are the columns that give the outcome away.
+    """The settings of a loan file after its findings: codes are declared, ids and columns of no use dropped.
+
+    `told` are the columns that give the outcome away, which are dropped too.
 
     In `features` (n_rows, n_features) is looked for numbers that are codes in other columns.
     """

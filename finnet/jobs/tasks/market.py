@@ -302,7 +302,6 @@ class MarketTask(Task):
         t = np.searchsorted(panel.closes_at, rows.issued_at)
         s = pd.Index(panel.symbols).get_indexer(pd.Index(rows.entity))
         resolves_at = _bars_later(panel, t, label.delay_bars + label.horizon_bars)
-
         truth = np.full(panel.shape[:2], np.nan)
         values = label.values(panel)
         truth[: len(values)] = values
