@@ -99,7 +99,15 @@ def check_bars(bars: Bars, findings: Findings) -> Bars:
         values = bars.fields[name]
         bars.note(findings, "non_positive_price", values <= 0, column=name)
         bars.note(findings, "too_large", np.abs(values) > LARGEST_PRICE, column=name)
-    _check_ranges(bars, findings)
+    if {"high", "low"} <= bars.fields.keys():
+        high, low = bars.fields["high"], bars.fields["low"]
+        slack = ROUNDING * np.abs(high)
+        bars.note(findings, "high_below_low", high < low - slack, column="high")
+        for name in (name for name in ("open", "close") if name in bars.fields):
+            values = bars.fields[name]
+            outside = (values > high + slack) | (values < low - slack)
+            # Where high and low are exchanged every price is outside, which is noted once, above.
+            bars.note(findings, "outside_range", outside & (high >= low - slack), column=name)
     if "volume" in bars.fields:
         volume = bars.fields["volume"]
         bars.note(findings, "negative_volume", volume < 0, column="volume")
@@ -118,20 +126,6 @@ def _with_known_prices(bars: Bars, findings: Findings) -> Bars:
             bars.note(findings, "zero_price", zero, column=name)
             repaired[name] = np.where(zero, np.nan, bars.fields[name])
     return bars.with_fields(repaired) if repaired else bars
-
-
-def _check_ranges(bars: Bars, findings: Findings) -> None:
-    if not {"high", "low"} <= bars.fields.keys():
-        return
-    high, low = bars.fields["high"], bars.fields["low"]
-    slack = ROUNDING * np.abs(high)
-    bars.note(findings, "high_below_low", high < low - slack, column="high")
-    for name in ("open", "close"):
-        if name in bars.fields:
-            values = bars.fields[name]
-            outside = (values > high + slack) | (values < low - slack)
-            # Where high and low are exchanged every price is outside, which is noted once, above.
-            bars.note(findings, "outside_range", outside & (high >= low - slack), column=name)
 
 
 def check_order(bars: Bars, findings: Findings, *, duplicates: str) -> Bars:

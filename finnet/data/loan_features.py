@@ -32,11 +32,15 @@ def loan_features(
     """
     unused = {settings.id, settings.applied_at, settings.order, settings.group, settings.weight}
     unused |= set(settings.outcome_columns)
+    until = np.full(len(table), np.datetime64(settings.day, "us")) if applied_at is None else applied_at
     features: dict[str, FloatArray | pd.Series] = {}
     for name in (name for name in table.columns if name not in unused):
         if name in settings.ages:
-            until = np.full(len(table), np.datetime64(settings.day, "us")) if applied_at is None else applied_at
-            features[name] = _years(table, name, findings, until=until)
+            # `dates` notes empty cells as wrong, and a date of birth may be missing: only the others are read.
+            known = ~is_missing(table, name)
+            since = np.full(len(table), np.datetime64("NaT", "us"))
+            since[known] = dates(table.take(known), name, findings)
+            features[name] = np.asarray((until - since) / np.timedelta64(1, "D") / DAYS_A_YEAR)
         elif _is_category(table, name, settings):
             features[name] = categories(table, name, fold_case=settings.fold_case)
         else:
@@ -44,16 +48,6 @@ def loan_features(
             values = numbers(table, name, findings, remedies=REMEDIES)
             features[name] = np.where(np.isin(values, codes), np.nan, values)
     return pd.DataFrame(features, index=pd.RangeIndex(len(table)))
-
-
-def _years(table: Table, name: str, findings: Findings, *, until: TimeArray) -> FloatArray:
-    """Years from the dates of a column until then, shape (n_rows,); empty cells are missing."""
-    # `dates` notes empty cells as wrong, and a date of birth may be missing: only the others are read.
-    known = ~is_missing(table, name)
-    since = np.full(len(table), np.datetime64("NaT", "us"))
-    since[known] = dates(table.take(known), name, findings)
-    years: FloatArray = (until - since) / np.timedelta64(1, "D") / DAYS_A_YEAR
-    return years
 
 
 def _is_category(table: Table, name: str, settings: LoanFile) -> bool:

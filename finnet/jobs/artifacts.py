@@ -5,6 +5,7 @@ import platform
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -83,6 +84,12 @@ def _deciding(settings: Any) -> Any:
 
 def environment() -> dict[str, Any]:
     """Versions, processor and BLAS: what else decides the last bits of a result."""
+    cpu = platform.processor() or platform.machine()
+    # Only Linux has this file, where Python itself does not know the processor's name.
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        cpu = next(names, platform.machine())
     blas = [f"{pool['internal_api']} {pool['version']}" for pool in threadpool_info() if pool["user_api"] == "blas"]
     return {
         "finnet": version("finnet"),
@@ -90,17 +97,9 @@ def environment() -> dict[str, Any]:
         "python": sys.version.split()[0],
         "packages": {name: version(name) for name in _PACKAGES},
         "system": platform.system(),
-        "cpu": _processor(),
+        "cpu": cpu,
         "blas": sorted(set(blas)),
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 @cache

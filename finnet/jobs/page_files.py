@@ -57,7 +57,13 @@ def report_from(files: Mapping[str, bytes]) -> Report:
         plain = json.loads(files[PAGE])
         if plain.get("schema") != SCHEMA:
             raise DataError("the saved page is of another version of finnet; run the job again")
-        parts = [_part(part, files) for part in plain["parts"]]
+        parts: list[ReportSection | Chapter] = []
+        for part in plain["parts"]:
+            if "chapter" in part:
+                sections = [_section(section, files) for section in part["sections"]]
+                parts.append(Chapter(title=part["chapter"], lead=part["lead"], sections=sections))
+            else:
+                parts.append(_section(part, files))
         return Report(title=plain["title"], kind=plain["kind"], parts=parts)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         # A DataError is a ValueError, and says already what is wrong.
@@ -69,13 +75,6 @@ def report_from(files: Mapping[str, bytes]) -> Report:
 def render_page(files: Mapping[str, bytes]) -> str:
     """The page of a run, from its saved files."""
     return render(report_from(files).page())
-
-
-def _part(saved: Mapping[str, Any], files: Mapping[str, bytes]) -> ReportSection | Chapter:
-    if "chapter" in saved:
-        sections = [_section(section, files) for section in saved["sections"]]
-        return Chapter(title=saved["chapter"], lead=saved["lead"], sections=sections)
-    return _section(saved, files)
 
 
 def _section(saved: Mapping[str, Any], files: Mapping[str, bytes]) -> ReportSection:

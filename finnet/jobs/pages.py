@@ -94,7 +94,12 @@ def _notes(job: Job, dataset: Dataset, deployment: Deployment) -> list[str]:
         " took the best in all. All models leave out the same rows; timings.json says what each model cost.",
     ]
     if NETWORK in job.models:
-        notes.append(f"On each fold the network is {_networks(job)}.")
+        members, fits = job.network.members_of(job.blocks.fits), job.blocks.fits
+        each = "one network" if members == 1 else f"{members} networks, trained at once"
+        drawn = f"{each} in each of {fits} fits, with settings drawn from the ranges of the job"
+        has_all = job.network.selection == "all" or members == 1
+        mean = "the average of" if has_all else "an average of the best of"
+        notes.append(f"On each fold the network is {mean} {drawn}.")
     if deployment.note:
         notes.append(deployment.note)
     if "svm" in job.models:
@@ -102,12 +107,3 @@ def _notes(job: Job, dataset: Dataset, deployment: Deployment) -> list[str]:
             f"Each fit of the SVM draws at most {CappedSVC().max_rows:,} rows: its cost grows with their square."
         )
     return [*notes, *task_of(job).notes(job, dataset)]
-
-
-def _networks(job: Job) -> str:
-    members = job.network.members_of(job.blocks.fits)
-    each = "one network" if members == 1 else f"{members} networks, trained at once"
-    drawn = f"{each} in each of {job.blocks.fits} fits, with settings drawn from the ranges of the job"
-    if job.network.selection == "all" or members == 1:
-        return f"the average of {drawn}"
-    return f"an average of the best of {drawn}"

@@ -66,8 +66,9 @@ def _loan_settings(file: Path, found: Sniffed) -> dict[str, Any]:
     if applied is not None:
         settings |= {"applied_at": applied, "horizon_months": 12}
     else:
-        ranks = (name for name in found.numbers if name != target and _gives_order(found, name))
-        settings |= _first("order", ranks)
+        # A rank tells most rows apart; what is called an order and does not is something else, such as a class.
+        called = (name for name in found.numbers if name != target and _has(name, _ORDER))
+        settings |= _first("order", (name for name in called if _share_different(found, name) > 0.5))
     settings |= _first("group", (name for name in names if name != target and _names_groups(found, name)))
     ages = tuple(name for name in dates if name != applied)
     if ages:
@@ -86,11 +87,6 @@ def _has(name: str, words: Sequence[str]) -> bool:
 def _first(key: str, names: Iterator[str]) -> dict[str, str]:
     name = next(names, None)
     return {} if name is None else {key: name}
-
-
-def _gives_order(found: Sniffed, name: str) -> bool:
-    """Whether a column of numbers is called an order and tells most rows apart."""
-    return _has(name, _ORDER) and _share_different(found, name) > 0.5
 
 
 def _names_groups(found: Sniffed, name: str) -> bool:
