@@ -64,6 +64,7 @@ def unpacked(path: str, findings: Findings) -> bytes | None:
 def _from_zip(file: io.BufferedReader, path: str, findings: Findings) -> bytes | None:
     try:
         with zipfile.ZipFile(file) as archive:
+            # Macs add a folder of their own attributes to every archive.
             names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
             if "[Content_Types].xml" in names:
                 findings.add("foreign_file", path, value="this is an Excel workbook or another office document")

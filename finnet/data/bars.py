@@ -12,6 +12,7 @@ from finnet.types import BoolArray, FloatArray, IntArray, TimeArray
 __all__ = ["Bars", "check_bars", "check_order", "suspect_bars"]
 
 PRICES = ("open", "high", "low", "close")
+# Above 2^53 floats leave whole numbers out.
 TOO_LARGE = {"volume": 2.0**53}
 LARGEST_PRICE = 1e12
 ROUNDING = 1e-6
@@ -20,6 +21,8 @@ ROUNDING = 1e-6
 ABSENCE = ("missing_close", "missing_price", "missing_adj_close", "blank_text")
 """Rules that a row whose cell could not be read does not break as well."""
 
+# Conventions of these checks, not measurements: bars without a change, one-bar return, usual ratios of splits and how
+# near a jump must be to one, share of the listed symbols that a session must have.
 STALE_BARS = 10
 OUTLIER = 0.5
 SPLITS = np.array([2, 3, 4, 5, 7, 8, 10, 15, 20, 25, 50, 100, 1.5])
@@ -60,13 +63,13 @@ class Bars:
         return len(self.date)
 
     def take(self, rows: IntArray | BoolArray) -> Self:
-        """These rows, by number or as a mask; symbols stay as they are."""
+        """These rows, by number, shape (n_taken,), or as a mask, shape (n,); symbols stay as they are."""
         fields = {name: values[rows] for name, values in self.fields.items()}
         origin, broken = self.origin.take(rows), self.broken[rows]
         return replace(self, date=self.date[rows], code=self.code[rows], fields=fields, origin=origin, broken=broken)
 
     def with_fields(self, fields: Mapping[str, FloatArray]) -> Self:
-        """The same bars with other values of some fields."""
+        """The same bars with other values of some fields, shape (n,) each."""
         return replace(self, fields={**self.fields, **fields})
 
     def only(self, names: Sequence[str]) -> FloatArray:
@@ -74,39 +77,47 @@ class Bars:
         return np.column_stack([self.fields[name] for name in names if name in self.fields])
 
     def note(self, findings: Findings, rule: str, rows: BoolArray, *, column: str) -> None:
-        """Note these bars with symbol, date and the value of `column` (nothing where it is no field)."""
+        """Note the bars where `rows`, shape (n,), is true: symbol, date and, where it is a field, value of `column`."""
         at = np.flatnonzero(rows & ~self.broken if rule in ABSENCE else rows)
-        values = [self._describe(row, column) for row in at[:EXAMINED]]
-        if len(at):
-            findings.add_rows(rule, self.origin.take(at), column=column, values=values)
-
-    def _describe(self, row: int, column: str) -> str:
-        value = f": {self.fields[column][row]:.10g}" if column in self.fields else ""
-        return f"{self.symbols[self.code[row]]} {self.date[row].astype('datetime64[D]')}{value}"
+        if not len(at):
+            return
+        shown = [f"{self.symbols[self.code[row]]} {self.date[row].astype('datetime64[D]')}" for row in at[:EXAMINED]]
+        if column in self.fields:
+            values = self.fields[column][at[:EXAMINED]]
+            shown = [f"{where}: {value:.10g}" for where, value in zip(shown, values, strict=True)]
+        findings.add_rows(rule, self.origin.take(at), column=column, values=shown)
 
 
 def check_bars(bars: Bars, findings: Findings) -> Bars:
     """The bars without those that have no price, zeros that mean "unknown" made NaN; every broken rule is noted."""
-    bars = _without_empty(bars, findings)
-    bars = _with_known_prices(bars, findings)
+    empty: BoolArray = np.all(np.isnan(bars.only(PRICES)), axis=1) & ~bars.broken
+    bars.note(findings, "empty_bar", empty, column="close")
+    bars = _with_known_prices(bars.take(~empty) if empty.any() else bars, findings)
     close = bars.fields["close"]
     bars.note(findings, "missing_close", np.isnan(close), column="close")
     for name in (name for name in (*PRICES, "adj_close") if name in bars.fields):
         values = bars.fields[name]
         bars.note(findings, "non_positive_price", values <= 0, column=name)
         bars.note(findings, "too_large", np.abs(values) > LARGEST_PRICE, column=name)
-    _check_ranges(bars, findings)
-    _check_volume(bars, findings)
+    if {"high", "low"} <= bars.fields.keys():
+        high, low = bars.fields["high"], bars.fields["low"]
+        slack = ROUNDING * np.abs(high)
+        bars.note(findings, "high_below_low", high < low - slack, column="high")
+        for name in (name for name in ("open", "close") if name in bars.fields):
+            values = bars.fields[name]
+            outside = (values > high + slack) | (values < low - slack)
+            # Where high and low are exchanged every price is outside, which is noted once, above.
+            bars.note(findings, "outside_range", outside & (high >= low - slack), column=name)
+    if "volume" in bars.fields:
+        volume = bars.fields["volume"]
+        bars.note(findings, "negative_volume", volume < 0, column="volume")
+        bars.note(findings, "too_large", volume > TOO_LARGE["volume"], column="volume")
+        bars.note(findings, "zero_volume", volume == 0, column="volume")
     return bars
 
 
-def _without_empty(bars: Bars, findings: Findings) -> Bars:
-    empty: BoolArray = np.all(np.isnan(bars.only(PRICES)), axis=1) & ~bars.broken
-    bars.note(findings, "empty_bar", empty, column="close")
-    return bars.take(~empty) if empty.any() else bars
-
-
 def _with_known_prices(bars: Bars, findings: Findings) -> Bars:
+    """The bars with NaN for an open, high or low of 0 beside a positive close: vendors write "not known" so."""
     repaired = {}
     for name in (name for name in PRICES[:3] if name in bars.fields):
         bars.note(findings, "missing_price", np.isnan(bars.fields[name]), column=name)
@@ -115,27 +126,6 @@ def _with_known_prices(bars: Bars, findings: Findings) -> Bars:
             bars.note(findings, "zero_price", zero, column=name)
             repaired[name] = np.where(zero, np.nan, bars.fields[name])
     return bars.with_fields(repaired) if repaired else bars
-
-
-def _check_ranges(bars: Bars, findings: Findings) -> None:
-    if not {"high", "low"} <= bars.fields.keys():
-        return
-    high, low = bars.fields["high"], bars.fields["low"]
-    slack = ROUNDING * np.abs(high)
-    bars.note(findings, "high_below_low", high < low - slack, column="high")
-    for name in ("open", "close"):
-        if name in bars.fields:
-            values = bars.fields[name]
-            outside = (values > high + slack) | (values < low - slack)
-            bars.note(findings, "outside_range", outside & (high >= low - slack), column=name)
-
-
-def _check_volume(bars: Bars, findings: Findings) -> None:
-    if "volume" in bars.fields:
-        volume = bars.fields["volume"]
-        bars.note(findings, "negative_volume", volume < 0, column="volume")
-        bars.note(findings, "too_large", volume > TOO_LARGE["volume"], column="volume")
-        bars.note(findings, "zero_volume", volume == 0, column="volume")
 
 
 def check_order(bars: Bars, findings: Findings, *, duplicates: str) -> Bars:
@@ -147,22 +137,23 @@ def check_order(bars: Bars, findings: Findings, *, duplicates: str) -> Bars:
         "error" notes the second of two bars; "first" and "last" keep that one, in the order of the file; "identical"
         drops a bar that repeats an earlier one in every field and notes the others.
     """
+    # One number orders by symbol, then by day: days since 1970 are far below 2^40 either way.
     key = bars.code * np.int64(2**40) + bars.date.astype("datetime64[D]").astype(np.int64)
     step = np.diff(key)
     if (step > 0).all():
         return bars
+    # Stable, so that of two bars of one day "first" and "last" go by the order of the file.
     order = np.argsort(key, kind="stable")
     same_symbol_back = (np.diff(bars.code) == 0) & (step < 0)
     bars.note(findings, "unsorted", np.append(False, same_symbol_back), column="date")
     bars, key = bars.take(order), key[order]
     twice: BoolArray = np.diff(key) == 0
-    return _without_duplicates(bars, twice, findings, duplicates=duplicates) if twice.any() else bars
-
-
-def _without_duplicates(bars: Bars, twice: BoolArray, findings: Findings, *, duplicates: str) -> Bars:
+    if not twice.any():
+        return bars
     repeats = np.append(False, twice)
     if duplicates == "identical":
         values = np.column_stack(list(bars.fields.values()))
+        # NaN differs from itself, but two missing cells are the same.
         equal = ((values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))).all(axis=1)
         bars.note(findings, "duplicate_bar", repeats & np.append(False, ~equal), column="date")
         return bars.take(~repeats)
@@ -191,6 +182,7 @@ def suspect_bars(bars: Bars, findings: Findings) -> None:
 def _suspect_sessions(bars: Bars, same: BoolArray, findings: Findings) -> None:
     sessions, day = np.unique(bars.date, return_inverse=True)
     gap = same & (np.diff(day, prepend=day[:1]) > 1)
+    # A symbol is listed from its first to its last bar: +1 on the one session, -1 after the other, summed up.
     starts, ends = np.flatnonzero(~same), np.append(np.flatnonzero(~same)[1:], len(day)) - 1
     change = np.bincount(day[starts], minlength=len(sessions) + 1) - np.bincount(
         day[ends] + 1, minlength=len(sessions) + 1
@@ -207,8 +199,17 @@ def _suspect_prices(bars: Bars, same: BoolArray, findings: Findings) -> None:
     close = bars.fields["close"]
     before = np.append(np.nan, close[:-1])
     ratio = np.divide(close, before, out=np.full(len(close), np.nan), where=same & (before > 0))
-    _suspect_weekends(bars, repeats=same & (close == before), findings=findings)
+    repeats = same & (close == before)
+    # Saturdays and Sundays count where almost all of those of a symbol repeat the close before: a market that trades on
+    # weekends, as crypto does, moves on them.
+    weekend = ~np.is_busday(bars.date.astype("datetime64[D]"))
+    days = np.bincount(bars.code[weekend], minlength=len(bars.symbols))
+    filled = np.bincount(bars.code[weekend & repeats], minlength=len(bars.symbols))
+    is_filled = (days >= FEWEST_WEEKENDS) & (filled >= FILLED_SHARE * days)
+    bars.note(findings, "weekend_bars", weekend & repeats & is_filled[bars.code], column="close")
+    # Splits go both ways: a ratio below 1 is compared as its inverse.
     jump = np.where(ratio >= 1, ratio, np.divide(1, ratio, out=np.full(len(ratio), np.nan), where=ratio > 0))
+    # Only the few large jumps are laid beside every ratio: a table of all bars times all ratios would be large.
     split = np.zeros(len(close), bool)
     large = np.flatnonzero(jump > SPLITS.min() * (1 - SPLIT_TOLERANCE))
     split[large] = (np.abs(jump[large, None] / SPLITS - 1) < SPLIT_TOLERANCE).any(axis=1)
@@ -216,19 +217,8 @@ def _suspect_prices(bars: Bars, same: BoolArray, findings: Findings) -> None:
     bars.note(findings, "unit_jump", unit, column="close")
     bars.note(findings, "likely_split", split & ~unit, column="close")
     bars.note(findings, "outlier", (np.abs(ratio - 1) > OUTLIER) & ~split & ~unit, column="close")
-    bars.note(findings, "stale_price", _run_length(same & (close == before)) == STALE_BARS, column="close")
-
-
-def _suspect_weekends(bars: Bars, *, repeats: BoolArray, findings: Findings) -> None:
-    """Note Saturdays and Sundays of symbols, if almost all of them repeat the close before."""
-    weekend = ~np.is_busday(bars.date.astype("datetime64[D]"))
-    days = np.bincount(bars.code[weekend], minlength=len(bars.symbols))
-    filled = np.bincount(bars.code[weekend & repeats], minlength=len(bars.symbols))
-    is_filled = (days >= FEWEST_WEEKENDS) & (filled >= FILLED_SHARE * days)
-    bars.note(findings, "weekend_bars", weekend & repeats & is_filled[bars.code], column="close")
-
-
-def _run_length(repeats: BoolArray) -> IntArray:
-    """How many true values end at each position."""
+    # How many bars up to each one have repeated the close before: counted up, less the count at the last change. A run
+    # is noted once, at the bar where it gets too long.
     count = np.cumsum(repeats)
-    return count - np.maximum.accumulate(np.where(repeats, 0, count))
+    run = count - np.maximum.accumulate(np.where(repeats, 0, count))
+    bars.note(findings, "stale_price", run == STALE_BARS, column="close")

@@ -41,7 +41,7 @@ LOOKED_AT = 300
 
 
 def numbers(table: Table, name: str, findings: Findings, *, remedies: Mapping[str, str] | None = None) -> FloatArray:
-    """A column as float64, NaN where missing; cells that are no finite number are noted and become NaN.
+    """A column as float64, shape (n_rows,), NaN where missing; cells that are no finite number are noted, and NaN.
 
     Parameters
     ----------
@@ -66,25 +66,25 @@ def numbers(table: Table, name: str, findings: Findings, *, remedies: Mapping[st
     else:
         note_type(findings, "not_a_number", table, name=name, remedy=(remedies or {}).get("dates", ""))
         return np.full(len(table), np.nan)
-    values = np.where(np.isin(values, _missing_numbers(table.format)), np.nan, values)
+    # Words for missing that are numbers, such as -999, also count where cells are stored as numbers.
+    pattern = f"{NUMBER}|{INFINITY}"
+    missing = [float(word) for word in table.format.missing if re.match(pattern, word.strip())]
+    values = np.where(np.isin(values, missing), np.nan, values)
     infinite = np.isinf(values)
     note_cells(findings, "not_finite", table, name=name, rows=infinite)
     return np.asarray(np.where(infinite, np.nan, values))
 
 
-def _missing_numbers(format: CsvFormat) -> list[float]:
-    """The declared words for missing that are numbers or infinite."""
-    pattern = f"{NUMBER}|{INFINITY}"
-    return [float(word) for word in format.missing if re.match(pattern, word.strip())]
-
-
 def _parse_numbers(table: Table, name: str, findings: Findings, *, remedies: Mapping[str, str]) -> FloatArray:
     cells = plain(table.columns[name])
+    # The fast way, for columns that hold numbers alone. Arrow reads the text "nan" as a number, which is right only
+    # where it is declared as missing.
     if table.format.is_plain and "nan" in (word.lower() for word in table.format.missing):
         try:
             return np.asarray(pc.cast(cells, pa.float64()).to_numpy())
         except pa.ArrowInvalid:
             pass  # some cells are empty or wrong: the slow way tells which
+    # Each different text is parsed once and looked up by its code: columns repeat themselves.
     encoded = pc.fill_null(cells, "").combine_chunks().dictionary_encode()
     words = [word.strip() for word in encoded.dictionary.to_pylist()]
     parsed = [_number(word, table.format) for word in words]
@@ -124,11 +124,13 @@ def _number(word: str, format: CsvFormat) -> float | None:
     if not format.is_plain:
         word, factor = _without_units(word, format.units)
         if format.thousands and format.thousands in word:
+            # Groups of exactly three, so that 12,34 is an error rather than 1234.
             whole = word.split(format.decimal)[0]
             if not re.fullmatch(rf"[+-]?[0-9]{{1,3}}({re.escape(format.thousands)}[0-9]{{3}})+", whole):
                 return None
             word = word.replace(format.thousands, "")
         if format.decimal != ".":
+            # With another decimal sign a point means nothing; an empty word is no number.
             word = "" if "." in word else word.replace(format.decimal, ".")
     is_sound = re.match(NUMBER, word) or re.match(INFINITY, word)
     return float(word) * factor if is_sound else None
@@ -137,6 +139,7 @@ def _number(word: str, format: CsvFormat) -> float | None:
 def _without_units(word: str, units: Mapping[str, float]) -> tuple[str, float]:
     """The cell without what may stand around its number, and by what that multiplies it."""
     factor, sign = 1.0, ""
+    # A sign may stand before a unit: -$5. It is put back before what is left.
     if word[:1] in ("-", "+"):
         sign, word = word[0], word[1:].strip()
     longest_first = sorted(((unit.strip(), by) for unit, by in units.items()), key=lambda unit: -len(unit[0]))
@@ -160,6 +163,7 @@ def is_number(table: Table, name: str) -> tuple[BoolArray, BoolArray]:
     encoded = pc.fill_null(plain(cells), "").combine_chunks().dictionary_encode()
     parsed = [_number(word.strip(), table.format) for word in encoded.dictionary.to_pylist()]
     at = encoded.indices.to_numpy(zero_copy_only=False)
+    # `value == value` is false for NaN alone, by which `_number` says "missing".
     known = np.array([value is not None and value == value for value in parsed], bool)[at]
     missing = np.array([value is not None and value != value for value in parsed], bool)[at]
     return known, missing
@@ -198,6 +202,7 @@ def coded(table: Table, name: str, findings: Findings) -> tuple[IntArray, tuple[
         note_type(findings, "not_text", table, name=name)
         return np.zeros(len(table), int), ("",)
     encoded = pc.fill_null(plain(cells), "").combine_chunks().dictionary_encode()
+    # Arrow numbers texts as they come; the inverse of their sorting gives each its place in the alphabet.
     words = np.array(encoded.dictionary.to_pylist(), object)
     rank = np.empty(len(words), np.int64)
     rank[np.argsort(words)] = np.arange(len(words))
@@ -208,29 +213,27 @@ def coded(table: Table, name: str, findings: Findings) -> tuple[IntArray, tuple[
 
 
 def categories(table: Table, name: str, *, fold_case: bool = False) -> pd.Series:
-    """A column as categories in alphabetical order, without the blanks around them.
+    """A column as categories in alphabetical order, shape (n_rows,), without the blanks around them.
 
     Empty cells are missing, and so are the words that the format declares as missing. A code is one level however it is
     stored: 1 and 1.0. With `fold_case`, levels that differ only in case or blanks are one, in small letters.
     """
     encoded = pc.fill_null(plain(table.columns[name]), "").combine_chunks().dictionary_encode()
+    # The usual words for missing are those of number columns: None or NA may well be a category.
     missing = ("",) if table.format.missing == MISSING else ("", *table.format.missing)
-    words = [_level(word.strip(), missing, fold_case=fold_case) for word in encoded.dictionary.to_pylist()]
-    cells = np.array([*words, None], object)[encoded.indices.to_numpy(zero_copy_only=False)]
-    return pd.Series(pd.Categorical(cells, categories=sorted({word for word in words if word})))
-
-
-def _level(word: str, missing: tuple[str, ...], *, fold_case: bool) -> str | None:
-    if word in missing:
-        return None
-    word = re.sub(WHOLE, r"\1", word)
-    return " ".join(word.casefold().split()) if fold_case else word
+    words = [word.strip() for word in encoded.dictionary.to_pylist()]
+    levels = [None if word in missing else re.sub(WHOLE, r"\1", word) for word in words]
+    if fold_case:
+        levels = [None if level is None else " ".join(level.casefold().split()) for level in levels]
+    cells = np.array([*levels, None], object)[encoded.indices.to_numpy(zero_copy_only=False)]
+    return pd.Series(pd.Categorical(cells, categories=sorted({level for level in levels if level})))
 
 
 def matches(table: Table, name: str, word: str) -> BoolArray:
     """Which cells of a column say `word`, as text or as the same number; shape (n_rows,)."""
     cells = table.columns[name]
     encoded = (plain(cells) if is_text(cells) else cells).combine_chunks().dictionary_encode()
+    # The last entry answers for null cells, whose code is set to its place.
     same = np.array([_says(cell, word) for cell in encoded.dictionary.to_pylist()] + [False])
     return np.asarray(same[pc.fill_null(encoded.indices, len(same) - 1).to_numpy(zero_copy_only=False)])
 
@@ -253,15 +256,16 @@ def texts(table: Table, name: str, findings: Findings) -> list[str]:
 
 
 def note_cells(findings: Findings, rule: str, table: Table, *, name: str, rows: BoolArray, remedy: str = "") -> None:
-    """Note the cells of column `name` in these rows, with what stands in them."""
+    """Note the cells of column `name` where `rows`, shape (n_rows,), is true, with what stands in them."""
     at = np.flatnonzero(rows)
+    # Marked in place, although a Table is frozen: later checks of these rows must not blame them again.
     table.broken[at] = True
     if len(at):
         findings.add_rows(rule, table.origin.take(at), column=name, values=shown(table, name, at), remedy=remedy)
 
 
 def shown(table: Table, name: str, rows: IntArray) -> list[str]:
-    """The first EXAMINED of these cells, for the quality table."""
+    """The first EXAMINED cells of these rows, by number, shape (n_taken,), as the quality table shows them."""
     cells = plain(table.columns[name].take(pa.array(rows[:EXAMINED])))
     return [repr(cell)[:60] for cell in cells.to_pylist()]
 
@@ -286,10 +290,10 @@ def _is_numeric(kind: pa.DataType) -> bool:
 
 
 def plain(cells: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column as plain text."""
+    """A column as plain text, shape (n_rows,)."""
     return cells if cells.type == pa.string() else pc.cast(cells, pa.string())
 
 
 def mask(cells: pa.ChunkedArray) -> BoolArray:
-    """A truth column as an array; null counts as false."""
+    """A truth column as an array, shape (n_rows,); null counts as false."""
     return np.asarray(pc.fill_null(cells, False).to_numpy(zero_copy_only=False), bool)

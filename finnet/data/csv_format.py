@@ -80,21 +80,16 @@ class CsvFormat:
                 f"csv.delimiter={self.delimiter!r} cannot divide cells; use one character such as ',' or ';'"
             )
         try:
+            # Encoding nothing looks the codec up.
             "".encode(self.encoding)
         except LookupError:
             raise ConfigError(f"csv.encoding={self.encoding!r} is not known; use for instance 'latin-1'") from None
         for name, least, most in _BOUNDS:
             require_within(getattr(self, name), least, most, name=f"csv.{name}")
-        self._require_date_formats()
-        self._require_signs()
-
-    def _require_date_formats(self) -> None:
         columns = {f"csv.date_formats.{column}": form for column, form in self.date_formats.items()}
         for name, form in {"csv.date_format": self.date_format, **columns}.items():
             if form not in _FORMAT_NAMES:
                 require_date_format(form, name=name)
-
-    def _require_signs(self) -> None:
         if self.decimal not in (".", ","):
             raise ConfigError(f"csv.decimal={self.decimal!r} is no decimal sign; use '.' or ','")
         if len(self.thousands) > 1 or self.thousands.isalnum() or self.thousands in ("+", "-", self.decimal):

@@ -37,9 +37,12 @@ def _stray_quote(data: bytes, delimiter: str) -> int | None:
     """Position of the first quote that neither opens nor closes a whole cell."""
     if b'"' not in data:
         return None
+    # A line feed on both ends gives the first and the last byte a neighbor; it is why 1 is taken off at the end.
     padded = np.frombuffer(b"\n" + data + b"\n", np.uint8)
     quotes = _positions(padded, b'"')
     borders = np.frombuffer(b'"\r\n' + delimiter.encode(), np.uint8)
+    # Quotes open and close in turn. A doubled one inside a cell closes it and opens it again, each beside the other,
+    # which is why a quote is among the borders.
     opening, closing = quotes[0::2], quotes[1::2]
     stray = [opening[~np.isin(padded[opening - 1], borders)], closing[~np.isin(padded[closing + 1], borders)]]
     unclosed = quotes[-1:] if len(quotes) % 2 else quotes[:0]
@@ -54,6 +57,7 @@ def _lone_return(data: bytes) -> int | None:
     """
     if data.count(b"\r") == data.count(b"\r\n"):
         return None
+    # One byte more, so that a return at the very end has a neighbor that is no line feed.
     text = np.frombuffer(data + b"\0", np.uint8)
     returns = _positions(text, b"\r")
     counts = _outside_quotes(text, returns) | (returns < data.find(b"\n"))
@@ -66,11 +70,13 @@ def _positions(text: npt.NDArray[np.uint8], byte: bytes) -> IntArray:
 
 
 def _outside_quotes(text: npt.NDArray[np.uint8], positions: IntArray) -> BoolArray:
+    """Whether each position stands outside of quoted cells, shape (n_positions,)."""
+    # An even number of quotes before it: all that were opened are closed.
     return np.asarray(np.searchsorted(_positions(text, b'"'), positions) % 2 == 0)
 
 
 def record_lines(data: bytes) -> IntArray:
-    """Line on which each record starts; a quoted cell may span several lines."""
+    """Line on which each record starts, from 1, shape (n_records,); a quoted cell may span several lines."""
     if b'"' not in data:
         return np.arange(1, data.count(b"\n") + (not data.endswith(b"\n")) + 1)
     text = np.frombuffer(data, np.uint8)
@@ -80,7 +86,7 @@ def record_lines(data: bytes) -> IntArray:
 
 
 def parse(data: bytes, header: Sequence[str], columns: Sequence[str], *, delimiter: str) -> tuple[pa.Table, IntArray]:
-    """The text of `columns` and the numbers (from 0) of ragged records, which it lacks."""
+    """The text of `columns` (n_records, n_columns), and the numbers of ragged records, which it lacks, from 0."""
     ragged: list[int] = []
 
     def skip(row: pa.csv.InvalidRow) -> str:
@@ -89,9 +95,11 @@ def parse(data: bytes, header: Sequence[str], columns: Sequence[str], *, delimit
 
     rows = pa.csv.read_csv(
         pa.BufferReader(data),
+        # One thread, as with several the numbers of ragged rows are not known.
         read_options=pa.csv.ReadOptions(use_threads=False, column_names=list(header)),
         parse_options=pa.csv.ParseOptions(
             delimiter=delimiter,
+            # Slower, so only where a quoted cell may hold a line feed.
             newlines_in_values=b'"' in data,
             ignore_empty_lines=False,
             invalid_row_handler=skip,
@@ -106,7 +114,7 @@ def parse(data: bytes, header: Sequence[str], columns: Sequence[str], *, delimit
 
 
 def note_ragged(lines: IntArray, path: str, findings: Findings, *, data: bytes, first_line: int) -> None:
-    """Note records with too few or too many cells, and one that ends with the file as cut off."""
+    """Note records with too few or too many cells, by their lines, shape (n_ragged,), and one cut off by the end."""
     cut = len(lines) > 0 and not data.endswith(b"\n") and lines[-1] == data.count(b"\n") + first_line
     if cut:
         tail = data[data.rfind(b"\n") + 1 :]

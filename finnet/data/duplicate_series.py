@@ -70,12 +70,15 @@ def _others(count: int) -> str:
 def _alike(a: FloatArray, b: FloatArray) -> BoolArray:
     """Whether each column of `a` correlates with each of `b` almost perfectly where both have moved, shape (S, S)."""
     (x, has_x), (y, has_y) = _standardized(a), _standardized(b)
+    # All pairs at once by products of matrices: sums over the sessions on which both have moved, from which means,
+    # spreads and the covariance of each pair follow.
     count = has_x.T @ has_y
     sum_x, sum_y = x.T @ has_y, has_x.T @ y
     common = np.maximum(count, 1.0)
     product = x.T @ y - sum_x * sum_y / common
     square_x, square_y = (x * x).T @ has_y - sum_x**2 / common, has_x.T @ (y * y) - sum_y**2 / common
     moves = (count >= _COMMON) & (square_x > 0) & (square_y > 0)
+    # Correlation above the limit, multiplied out so that nothing is divided by zero.
     return np.asarray(moves & (product > _ALIKE * np.sqrt(np.abs(square_x * square_y))))
 
 

@@ -14,8 +14,9 @@ _MULTIPLIERS = {"K": 1000, "k": 1000, "M": 1000000, "m": 1000000, "mn": 1000000,
 _WORDS = ("month", "months", "year", "years", "yr", "yrs", "mo", "mos", "days", "day", "weeks", "bp", "bps", "pct")
 """Words that measure."""
 
-_MOST_UNITS, _SHARE = 8, 0.9
+_MOST_UNITS, _SHARE = 8, 0.9  # different units of a column; share of its cells that must look like numbers
 
+# The likeliest first: where two fit all cells, such as days up to the 12th, the first is proposed.
 _FORMATS = (
     *("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%Y/%m/%d", "%Y%m%d", "%d-%m-%Y", "%m-%d-%Y", "%Y.%m.%d"),
     *("%d-%b-%Y", "%d %b %Y", "%b %d, %Y", "%B %d, %Y", "%b-%Y", "%b %Y", "%Y-%m", "%m/%Y", "%d-%b-%y", "%b-%y"),
@@ -43,12 +44,10 @@ def is_data(cell: str) -> bool:
     [True, True, True, False, False]
     """
     text = cell.strip()
-    return bool(text) and (_NUMBER.fullmatch(text) is not None or bool(date_formats([text])) or _is_affixed(text))
-
-
-def _is_affixed(text: str) -> bool:
     match = _AFFIXED.match(text)
-    return match is not None and len(match[1]) + len(match[3]) <= 2
+    # At most two signs around the number, as in $5 or 10 %: with more, as in close_2, it is a name.
+    is_affixed = match is not None and len(match[1]) + len(match[3]) <= 2
+    return bool(text) and (_NUMBER.fullmatch(text) is not None or bool(date_formats([text])) or is_affixed)
 
 
 def date_formats(cells: Sequence[str]) -> list[str]:
@@ -62,6 +61,7 @@ def date_formats(cells: Sequence[str]) -> list[str]:
     words = [cell.strip() for cell in cells if cell.strip()]
     if not words:
         return []
+    # Counts since 1970 of today's length: 9 or 10 digits are seconds from 1973 on, 13 are milliseconds from 2001 on.
     if (
         all(re.fullmatch(r"[0-9]{13}|[0-9]{9,10}", word) for word in words)
         and len({len(word) > 10 for word in words}) == 1
@@ -75,6 +75,7 @@ def _fits(word: str, form: str) -> bool:
         day = datetime.strptime(word, form)
     except ValueError:
         return False
+    # strptime takes 2020112 for %Y%m%d; digits that run together must be written as they are read.
     glued = re.search(r"%\w%", form) is not None
     return (not glued or day.strftime(form) == word) and 1800 <= day.year <= 2100
 
@@ -98,10 +99,12 @@ def number_keys(cells: Sequence[str]) -> dict[str, object] | None:
     words = [cell.strip() for cell in cells if cell.strip()]
     if words and all(_NUMBER.fullmatch(word) for word in words):
         return {}
-    found = [(word, match) for word in words if (match := _AFFIXED.match(_sign_first(word)))]
+    # A sign before a unit is moved to the number first: -$5 becomes $-5.
+    found = [(word, match) for word in words if (match := _AFFIXED.match(_SIGNED.sub(r"\2\1\3", word)))]
     if not words or len(found) < _SHARE * len(words):
         return None
     units = Counter(unit for _, match in found for unit in _units(match[1], match[3]))
+    # So many different units are names with numbers in them.
     if len(units) > _MOST_UNITS or (units and len(units) > len(words) / 2 and len(words) > 4):
         return None
     keys: dict[str, object] = {**_signs([match[2] for _, match in found])}
@@ -138,13 +141,6 @@ def are_codes(cells: Sequence[str]) -> bool:
     )
 
 
-def _sign_first(word: str) -> str:
-    """The word with a sign that stands before a unit moved to the number: -$5 becomes $-5."""
-    match = _SIGNED.match(word)
-    assert match is not None
-    return f"{match[2]}{match[1]}{match[3]}"
-
-
 def _units(before: str, after: str) -> list[str]:
     units = [before.strip()] if before.strip() else []
     text = after.strip()
@@ -161,13 +157,16 @@ def _signs(numbers: Sequence[str]) -> dict[str, str]:
     for thousands in ("'", " ", "\u00a0"):
         if any(thousands in number.strip() for number in numbers):
             return {"thousands": thousands} | ({"decimal": ","} if commas else {})
+    # One point is a decimal sign; several in one number can only divide thousands.
     if not commas:
         several = any(number.count(".") > 1 for number in points)
         return {"decimal": ",", "thousands": "."} if several else {}
     both = [number for number in commas if "." in number]
     if both:
+        # Whichever sign comes last is the decimal one.
         comma_last = both[0].rfind(",") > both[0].rfind(".")
         return {"decimal": ",", "thousands": "."} if comma_last else {"thousands": ","}
+    # Only commas, with three digits behind each: read as thousands, although 1,234 could be a decimal too.
     is_grouped = all(re.fullmatch(r"[+-]?[0-9]{1,3}(,[0-9]{3})+", number.strip()) for number in commas)
     if is_grouped:
         return {"thousands": ","}

@@ -5,7 +5,7 @@ import pandas as pd
 
 from finnet.data.panel import Panel
 from finnet.data.quality import Findings
-from finnet.types import FloatArray, IntArray, TimeArray
+from finnet.types import TimeArray
 
 __all__ = ["oldest_usual", "suspect_join"]
 
@@ -21,7 +21,7 @@ def suspect_join(panel: Panel, table: pd.DataFrame, findings: Findings, *, file:
     ----------
     panel : Panel
         Of the prices.
-    table : DataFrame
+    table : DataFrame of shape (n_values, n_columns)
         As `finnet.data.sentiment_files.read_sentiment` and `finnet.data.macro.read_macro` give it.
     max_age_days : float
         Days for which a value counts; 0 for ever.
@@ -38,6 +38,7 @@ def suspect_join(panel: Panel, table: pd.DataFrame, findings: Findings, *, file:
             value=f"{first:%Y-%m-%d} to {last:%Y-%m-%d}, prices from {start:%Y-%m-%d} to {end:%Y-%m-%d}",
         )
     elif not max_age_days:
+        # With a limit on ages no old value is ever used.
         _suspect_ages(panel, table, findings, file=file)
 
 
@@ -69,19 +70,21 @@ def _suspect_ages(panel: Panel, table: pd.DataFrame, findings: Findings, *, file
             if not symbol
             else panel.closes_at[np.isfinite(panel["close"][:, panel.symbols.index(symbol)])]
         )
-        age, last = _ages(traded, came)
+        # The value that is the newest at each close, and its age in days, NaN before the first.
+        last = np.searchsorted(came, traded, side="right") - 1
+        age = np.where(last >= 0, (traded - came[last]) / np.timedelta64(1, "D"), np.nan)
         too_old = age > oldest_usual(came)
         if too_old.any():
             old[symbol] = int(too_old.sum()), pd.Timestamp(came[last[too_old.nonzero()[0][-1]]])
-    if old:
-        _note_old(old, findings, file=file)
-
-
-def _ages(moments: TimeArray, came: TimeArray) -> tuple[FloatArray, IntArray]:
-    """Days since the last value at each moment, NaN before the first, and the number of that value."""
-    last = np.searchsorted(came, moments, side="right") - 1
-    age: FloatArray = (moments - came[last]) / np.timedelta64(1, "D")
-    return np.where(last >= 0, age, np.nan), last
+    if not old:
+        return
+    # The worst symbol stands for all, so that a file of many symbols gives one finding.
+    symbol, (sessions, day) = max(old.items(), key=lambda item: item[1][0])
+    whose = f" of {symbol!r}" if symbol else ""
+    others = f", and of {len(old) - 1} more symbols" if len(old) > 1 else ""
+    words = f"the value{whose} of {day:%Y-%m-%d} is the last for {sessions:,} sessions{others}"
+    count = sum(sessions for sessions, _ in old.values())
+    findings.add("old_value", file, column="available_at", value=words, count=count)
 
 
 def oldest_usual(came: TimeArray) -> float:
@@ -92,14 +95,6 @@ def oldest_usual(came: TimeArray) -> float:
     >>> oldest_usual(np.array(["2020-01-31", "2020-02-29", "2020-03-31"], "datetime64[us]"))
     300.0
     """
+    # Values of many symbols or texts may share a moment; steps of nothing say nothing about how often values come.
     steps = np.diff(came)[np.diff(came) > np.timedelta64(0, "D")] / np.timedelta64(1, "D")
     return max(float(OLD_DAYS), OLD_STEPS * float(np.median(steps))) if len(steps) else float(OLD_DAYS)
-
-
-def _note_old(old: dict[str, tuple[int, pd.Timestamp]], findings: Findings, *, file: str) -> None:
-    symbol, (sessions, day) = max(old.items(), key=lambda item: item[1][0])
-    whose = f" of {symbol!r}" if symbol else ""
-    others = f", and of {len(old) - 1} more symbols" if len(old) > 1 else ""
-    words = f"the value{whose} of {day:%Y-%m-%d} is the last for {sessions:,} sessions{others}"
-    count = sum(sessions for sessions, _ in old.values())
-    findings.add("old_value", file, column="available_at", value=words, count=count)

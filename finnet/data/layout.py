@@ -67,15 +67,13 @@ def table_of(data: bytes, format: CsvFormat) -> bytes:
     return data
 
 
-def _cells(line: bytes, delimiter: str) -> list[str]:
-    return next(csv.reader([line.decode().rstrip("\r")], delimiter=delimiter, strict=True), [])
-
-
 def _levels(rows: Sequence[list[str]]) -> list[tuple[str, ...]]:
+    """The names of each column, from above, of the lines of a header that tell columns apart."""
     if len(rows) <= 1:
         return [(name,) for row in rows for name in row]
     width = max(map(len, rows))
     rows = [row + [""] * (width - len(row)) for row in rows]
+    # The first column is that of the days, whose cell may hold the name of a level: yfinance writes "Ticker" there.
     telling = [_filled(row) for row in rows if len(set(row[1:])) > 1] or [rows[0]]
     first = next((row[0] for row in reversed(rows) if row[0]), "")
     return [(first,), *zip(*(row[1:] for row in telling), strict=True)]
@@ -102,10 +100,15 @@ def diagnosed(
     rows = [_safe_cells(line, format.delimiter) for line in data.split(b"\n", LOOKED_AT + 1)[:LOOKED_AT]]
     table = rows[format.skip_rows :]
     if _is_lower(rows, path, findings, format=format, needed=needed):
-        note_footer(data, path, findings, width=_width(rows), delimiter=format.delimiter)
+        widths = [len(row) for row in rows]
+        width = max(set(widths), key=widths.count) if widths else 0
+        note_footer(data, path, findings, width=width, delimiter=format.delimiter)
         return True
     header = table[0] if table else []
-    if _has_other_delimiter(header, path, findings):
+    other = next((sign for sign in (";", "\t", "|") if len(header) == 1 and sign in header[0]), "")
+    if other:
+        remedy = f"the cells are divided by {other!r}: set {{keys}}csv.delimiter = {other!r}"
+        findings.add("missing_column", path, line=1, column=header[0][:60], value="one cell", remedy=remedy)
         return True
     if len(header) > 1 and sum(map(is_data, header)) >= max(1, sum(map(bool, header)) / 2):
         words = f"{', '.join(header[:3])}{', ...' * (len(header) > 3)}"
@@ -134,7 +137,7 @@ def has_yahoo_header(data: bytes, path: str, findings: Findings, *, format: CsvF
 
 def _safe_cells(line: bytes, delimiter: str) -> list[str]:
     try:
-        return _cells(line, delimiter) or [""]
+        return next(csv.reader([line.decode().rstrip("\r")], delimiter=delimiter, strict=True), []) or [""]
     except csv.Error:
         return [""]
 
@@ -155,14 +158,6 @@ def _is_lower(
     return True
 
 
-def _has_other_delimiter(header: Sequence[str], path: str, findings: Findings) -> bool:
-    other = next((sign for sign in (";", "\t", "|") if len(header) == 1 and sign in header[0]), "")
-    if other:
-        remedy = f"the cells are divided by {other!r}: set {{keys}}csv.delimiter = {other!r}"
-        findings.add("missing_column", path, line=1, column=header[0][:60], value="one cell", remedy=remedy)
-    return bool(other)
-
-
 def _is_wide(table: Sequence[list[str]], path: str, findings: Findings) -> bool:
     """Whether every column but the first holds numbers under names that are none of a bar's."""
     if len(table) < 3 or len(table[0]) < 3:
@@ -177,11 +172,6 @@ def _is_wide(table: Sequence[list[str]], path: str, findings: Findings) -> bool:
     return True
 
 
-def _width(rows: Sequence[list[str]]) -> int:
-    widths = [len(row) for row in rows]
-    return max(set(widths), key=widths.count) if widths else 0
-
-
 def note_footer(data: bytes, path: str, findings: Findings, *, width: int, delimiter: str) -> bool:
     """Note lines below the table, which have far fewer cells than it; whether there are any."""
     lines = data.rstrip(b"\n").split(b"\n")
@@ -189,8 +179,10 @@ def note_footer(data: bytes, path: str, findings: Findings, *, width: int, delim
     below = 0
     while below < len(last) and 2 * len(last[-1 - below]) <= width and not is_data(last[-1 - below][0]):
         below += 1
+    # A table of one or two columns is as narrow as a footer, and a file of footers alone has no table.
     if not below or below == len(last) or width < 3 or not any(row[0] for row in last[-below:]):
         return False
+    # Blank lines at the very end must be skipped with the footer, so they are counted with it.
     trailing = data.count(b"\n", len(data.rstrip(b"\n"))) - data.endswith(b"\n")
     first = len(lines) - below + 1
     words = repr(lines[first - 1][:40].decode(errors="replace") or lines[-1][:40].decode(errors="replace"))

@@ -74,6 +74,7 @@ def read_file(path: str) -> bytes:
 def bounded(stream: IO[bytes] | BufferedIOBase) -> bytes:
     """All bytes of a stream; DataError where there are more than the limit, without reading more than that."""
     limit, parts, size = _CURRENT.get().bytes, [], 0
+    # A megabyte at a time: a small archive may unpack to more than the memory holds.
     while part := stream.read(1 << 20):
         parts.append(part)
         size += len(part)
@@ -104,9 +105,11 @@ def read_parquet(
         schema = file.schema_arrow
         require_columns_within(schema.names)
         wanted = [column for column in schema if is_read(column.name)]
+        # The number of rows stands in the file's footer: nothing of the table has been read yet.
         require_rows_within(file.metadata.num_rows, len(wanted))
         if not all(is_readable(column.type) for column in wanted):
             return schema, file.metadata.num_rows, None
+    # Read as dictionaries, texts stay as small as they are stored, until their whole length is known.
     texts = [
         column.name for column in wanted if pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
     ]

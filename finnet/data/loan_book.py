@@ -84,12 +84,12 @@ class Applications:
 
     @property
     def columns(self) -> dict[str, "pd.Series[Any]"]:
-        """Every column by name, features first, then those set aside; rows are counted from 0."""
+        """Every column by name, shape (n,), features first, then those set aside; rows are counted from 0."""
         tables = [self.features, *([] if self.aside is None else [self.aside])]
         return {str(name): table[name] for table in tables for name in table}
 
     def column(self, name: str) -> "pd.Series[Any]":
-        """A column by loan, whether a feature or set aside; DataError naming the nearest one where there is none.
+        """A column, feature or set aside, shape (n,), indexed by loan; DataError naming the nearest one where none is.
 
         Examples
         --------
@@ -112,6 +112,7 @@ class Applications:
         >>> list(loans.features), loans.column("age").to_dict()
         (['income'], {'a': 31.0, 'b': 64.0})
         """
+        # Rows are counted from 0 in all tables: the ids of `column` would align them by name.
         moved = {name: self.column(name).reset_index(drop=True) for name in names}
         aside = {} if self.aside is None else {str(name): self.aside[name] for name in self.aside}
         features = self.features.drop(columns=[name for name in names if name in self.features])
@@ -132,6 +133,7 @@ class Applications:
             name: values[keep].reset_index(drop=True) if isinstance(values, pd.DataFrame) else values[keep]
             for name, values in self._by_row().items()
         }
+        # A level that is not there any more would still take a column of its own where categories are encoded.
         for name in kept["features"].select_dtypes("category"):
             kept["features"][name] = kept["features"][name].cat.remove_unused_categories()
         return replace(self, **kept)

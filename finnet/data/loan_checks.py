@@ -1,7 +1,7 @@
 """What is allowed but odd in a loan book: codes, ids, levels without end, spellings, gaps and repeats."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -52,6 +52,7 @@ def suspect_columns(
 
     Parameters
     ----------
+    applications : DataFrame of shape (n, n_features)
     declared : collection of str
         Categories that the settings name: they may have as many levels as they like, with a warning.
     """
@@ -64,13 +65,18 @@ def suspect_columns(
         elif isinstance(values.dtype, pd.CategoricalDtype):
             _suspect_levels(values, findings, file=file, is_declared=column in declared)
         else:
-            _suspect_numbers(values, findings, file=file)
-        _suspect_gaps(values, findings, file=file)
+            known = values.dropna().to_numpy(float)
+            if _names_rows(column, known):
+                words = f"{len(np.unique(known)):,} values in {len(known):,} rows"
+                findings.add("likely_id", file, column=column, value=words)
+        share, count = float(values.isna().mean()), int(values.isna().sum())
+        if MISSING_SHARE <= share < 1 and count >= MISSING_ROWS:
+            findings.add("missing_share", file, column=column, value=f"{share:.0%} missing", count=count)
     _suspect_codes(applications.select_dtypes("number"), findings, file=file)
 
 
 def suspect_protected(applications: pd.DataFrame, findings: Findings, *, file: str) -> None:
-    """Note features whose names say that they are sex, age or the like.
+    """Note features of a table (n, n_features) whose names say that they are sex, age or the like.
 
     Examples
     --------
@@ -92,16 +98,12 @@ def is_protected(column: str) -> bool:
     >>> [name for name in ("SEX", "age_years", "account_age", "personalStatus", "grace_days") if is_protected(name)]
     ['SEX', 'age_years', 'personalStatus']
     """
+    # customerAge and CUSTOMER-AGE become customer_age, so that whole words are compared.
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+", "_", column).strip("_").casefold()
+    # Accounts and loans have an age too: it is a person's where all other words are about people.
     if "age" in words.split("_"):
         return set(words.split("_")) <= {"age", *AGE_OF_PEOPLE}
     return any(f"_{name}_" in f"_{words}_" for name in PROTECTED)
-
-
-def _suspect_gaps(values: "pd.Series[float]", findings: Findings, *, file: str) -> None:
-    share, count = float(values.isna().mean()), int(values.isna().sum())
-    if MISSING_SHARE <= share < 1 and count >= MISSING_ROWS:
-        findings.add("missing_share", file, column=str(values.name), value=f"{share:.0%} missing", count=count)
 
 
 def _suspect_levels(values: pd.Series, findings: Findings, *, file: str, is_declared: bool) -> None:
@@ -110,7 +112,8 @@ def _suspect_levels(values: pd.Series, findings: Findings, *, file: str, is_decl
         words = f"{len(levels):,} levels in {known:,} rows, such as {', '.join(map(repr, levels[:3]))}"
         rule = "many_levels" if is_declared else "text_of_many_levels"
         findings.add(rule, file, column=column, value=words)
-    alike = pd.Series(levels, index=levels).groupby(_folded(levels)).agg(list)
+    folded = [" ".join(str(level).casefold().split()) for level in levels]
+    alike = pd.Series(levels, index=levels).groupby(folded).agg(list)
     twins = [group for group in alike if len(group) > 1]
     if twins:
         rows = int(values.isin([level for group in twins for level in group]).sum())
@@ -118,21 +121,12 @@ def _suspect_levels(values: pd.Series, findings: Findings, *, file: str, is_decl
         findings.add("level_spellings", file, column=column, value=shown, count=rows)
 
 
-def _folded(levels: Iterable[str]) -> list[str]:
-    return [" ".join(str(level).casefold().split()) for level in levels]
-
-
-def _suspect_numbers(values: "pd.Series[float]", findings: Findings, *, file: str) -> None:
-    known, column = values.dropna().to_numpy(float), str(values.name)
-    if _names_rows(column, known):
-        findings.add("likely_id", file, column=column, value=f"{len(np.unique(known)):,} values in {len(known):,} rows")
-
-
 def _suspect_codes(numbers: pd.DataFrame, findings: Findings, *, file: str) -> None:
     """Note the likely codes of every column, with the key that declares them."""
     by_column = {str(name): likely_codes(numbers[name].dropna().to_numpy(float)) for name in numbers}
     coded = {name: codes for name, codes in by_column.items() if codes}
     everywhere = sorted({code for codes in coded.values() for code in codes})
+    # A code of one column may be a measured number in another: then each code is declared by column.
     others = numbers.drop(columns=list(coded)).isin(everywhere).to_numpy().any() if coded else False
     if others or len(coded) == 1:
         sets = ", ".join(f'"{name}" = {_listed(codes)}' for name, codes in list(coded.items())[:3])

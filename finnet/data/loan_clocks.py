@@ -43,6 +43,7 @@ def loan_order(table: Table, settings: LoanFile, findings: Findings) -> FloatArr
         return None
     remedies = {"dates": "name the column in {keys}applied_at, with {keys}horizon_months"}
     order = numbers(table, settings.order, findings, remedies=remedies)
+    # A cell that could not be read has a finding already.
     missing = np.flatnonzero(is_missing(table, settings.order) & ~table.broken)
     values = shown(table, settings.order, missing)
     findings.add_rows("missing_order", table.origin.take(missing), column=settings.order, values=values)

@@ -51,6 +51,7 @@ def loan_groups(table: Table, settings: LoanFile) -> IntArray | None:
     """A number for each group, shape (n_rows,); loans that name none have one of their own. None without a column."""
     if not settings.group:
         return None
+    # A loan without a name is nobody's: numbers above all others keep such loans apart.
     group = np.asarray(pd.factorize(_words(table, settings.group))[0], np.int64)
     alone = is_missing(table, settings.group)
     group[alone] = len(table) + np.arange(alone.sum())
@@ -64,6 +65,7 @@ def loan_weights(table: Table, settings: LoanFile, findings: Findings) -> FloatA
     weight = numbers(table, settings.weight, findings, remedies=REMEDIES)
     for rule, rows in (("missing_weight", is_missing(table, settings.weight)), ("non_positive_weight", weight <= 0)):
         _note(findings, rule, table, column=settings.weight, rows=rows & ~table.broken)
+    # NaN is not above 0, so a missing weight counts as 1 too; both are errors that forbid reading in the end.
     return np.where(weight > 0, weight, 1.0)
 
 

@@ -13,7 +13,7 @@ from finnet.types import FloatArray, TimeArray
 
 __all__ = ["REMEDIES", "loan_features"]
 
-DAYS_A_YEAR = 365.25
+DAYS_A_YEAR = 365.25  # of the Julian calendar; an age is off by less than a day in a century
 
 REMEDIES = {
     "words": "add the column to {keys}categories or to {keys}drop, or set {keys}text_is_category = true",
@@ -32,11 +32,15 @@ def loan_features(
     """
     unused = {settings.id, settings.applied_at, settings.order, settings.group, settings.weight}
     unused |= set(settings.outcome_columns)
+    until = np.full(len(table), np.datetime64(settings.day, "us")) if applied_at is None else applied_at
     features: dict[str, FloatArray | pd.Series] = {}
     for name in (name for name in table.columns if name not in unused):
         if name in settings.ages:
-            until = np.full(len(table), np.datetime64(settings.day, "us")) if applied_at is None else applied_at
-            features[name] = _years(table, name, findings, until=until)
+            # `dates` notes empty cells as wrong, and a date of birth may be missing: only the others are read.
+            known = ~is_missing(table, name)
+            since = np.full(len(table), np.datetime64("NaT", "us"))
+            since[known] = dates(table.take(known), name, findings)
+            features[name] = np.asarray((until - since) / np.timedelta64(1, "D") / DAYS_A_YEAR)
         elif _is_category(table, name, settings):
             features[name] = categories(table, name, fold_case=settings.fold_case)
         else:
@@ -46,15 +50,6 @@ def loan_features(
     return pd.DataFrame(features, index=pd.RangeIndex(len(table)))
 
 
-def _years(table: Table, name: str, findings: Findings, *, until: TimeArray) -> FloatArray:
-    """Years from the dates of a column until then, shape (n_rows,); empty cells are missing."""
-    known = ~is_missing(table, name)
-    since = np.full(len(table), np.datetime64("NaT", "us"))
-    since[known] = dates(table.take(known), name, findings)
-    years: FloatArray = (until - since) / np.timedelta64(1, "D") / DAYS_A_YEAR
-    return years
-
-
 def _is_category(table: Table, name: str, settings: LoanFile) -> bool:
     """Whether a column is a category: declared, or text that is neither numbers nor dates however they are written."""
     if name in settings.categories:
@@ -62,6 +57,7 @@ def _is_category(table: Table, name: str, settings: LoanFile) -> bool:
     if not settings.text_is_category or name == settings.amount:
         return False
     number, missing = is_number(table, name)
+    # Mostly numbers: the cells that are none are errors to note, not levels.
     if 2 * number.sum() >= (~missing).sum():
         return False
     return not is_number_or_date(distinct(table, name))

@@ -168,6 +168,7 @@ class LoanFile:
         return found
 
 
+# A column that several keys name is told by the first of them.
 _KEYS_OF_COLUMNS = (
     *("id", "amount", "applied_at", "order", "group", "weight", "categories", "ages", "drop", "aside"),
     *("missing_codes_in", "leave_out"),

@@ -7,7 +7,7 @@ import numpy as np
 from finnet.data.cells import note_cells, numbers
 from finnet.data.loan_book import LossBook
 from finnet.data.loan_file import LoanFile
-from finnet.data.loans import LoanRows, known_outcomes, loan_rows, suspect_loans
+from finnet.data.loans import known_outcomes, loan_rows, suspect_loans
 from finnet.data.quality import Findings
 from finnet.data.tables import Table, read_table
 from finnet.errors import ConfigError
@@ -73,9 +73,24 @@ def inspect_losses(settings: LossFile, findings: Findings) -> LossBook | None:
     rows = loan_rows(settings, findings)
     if rows is None:
         return None
-    book = _defaulted(rows, settings, findings)
-    if book is not None:
-        suspect_loans(book, settings, findings)
+    file, usable = settings.path, rows.usable
+    # Losses are read of rows that count: those of paid loans, or of loans applied for after today, may hold anything.
+    defaulted = rows.outcomes.bad & (usable.to_learn | usable.to_forecast)
+    loss = _losses(rows.table, settings, findings, rows=defaulted)
+    is_known = defaulted & usable.to_learn & ~np.isnan(loss)
+    waits = defaulted & ~is_known
+    others = int((~rows.outcomes.bad).sum())
+    if others:
+        findings.add("not_defaulted", file, column=settings.target, value="did not default", count=others)
+    if waits.any():
+        words = "no loss yet, or too young for one" if settings.applied_at else "no loss yet"
+        findings.add("unresolved_loss", file, column=settings.loss, value=words, count=int(waits.sum()))
+    if not is_known.any():
+        findings.add("empty_file", file, value="no defaulted loan is left whose loss is known")
+        return None
+    pending = rows.loans.take(waits) if waits.any() else None
+    book = rows.loans.take(is_known).with_losses(loss[is_known], pending=pending)
+    suspect_loans(book, settings, findings)
     return book
 
 
@@ -104,26 +119,6 @@ def read_losses(settings: LossFile, *, until: np.datetime64) -> FloatArray:
         return np.full(len(findings.checked(table)), np.nan)
     outcomes = known_outcomes(table, settings, findings, until=until)
     return findings.checked(_losses(table, settings, findings, rows=outcomes.bad))
-
-
-def _defaulted(rows: LoanRows, settings: LossFile, findings: Findings) -> LossBook | None:
-    """The loans that learn, with those that wait; the file's other rows are counted."""
-    file, usable = settings.path, rows.usable
-    defaulted = rows.outcomes.bad & (usable.to_learn | usable.to_forecast)
-    loss = _losses(rows.table, settings, findings, rows=defaulted)
-    is_known = defaulted & usable.to_learn & ~np.isnan(loss)
-    waits = defaulted & ~is_known
-    others = int((~rows.outcomes.bad).sum())
-    if others:
-        findings.add("not_defaulted", file, column=settings.target, value="did not default", count=others)
-    if waits.any():
-        words = "no loss yet, or too young for one" if settings.applied_at else "no loss yet"
-        findings.add("unresolved_loss", file, column=settings.loss, value=words, count=int(waits.sum()))
-    if not is_known.any():
-        findings.add("empty_file", file, value="no defaulted loan is left whose loss is known")
-        return None
-    pending = rows.loans.take(waits) if waits.any() else None
-    return rows.loans.take(is_known).with_losses(loss[is_known], pending=pending)
 
 
 def _losses(table: Table, settings: LossFile, findings: Findings, *, rows: BoolArray) -> FloatArray:

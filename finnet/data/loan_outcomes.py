@@ -79,6 +79,7 @@ def outcomes_in(
 
     def says(words: Sequence[str]) -> BoolArray:
         cells = [matches(table, target, word) for word in words]
+        # A row of false first, since no words at all must still give a mask.
         return np.any([np.zeros(len(table), bool), *cells], axis=0, out=np.zeros(len(table), bool))
 
     return Outcomes(says(bad), says(good), says(undecided), is_missing(table, target))
@@ -154,5 +155,6 @@ def last_moment(day: date, *, zone: str) -> np.datetime64:
     >>> last_moment(date(2020, 1, 31), zone="Europe/Berlin")
     np.datetime64('2020-01-31T22:59:59.999999')
     """
+    # From the next midnight back, not by 24 hours: a day on which the clocks change has 23 or 25.
     next_day = np.array([day + timedelta(days=1)], "datetime64[us]")
     return np.datetime64(published(next_day, time="00:00", zone=zone)[0] - np.timedelta64(1, "us"))

@@ -129,7 +129,7 @@ def known_outcomes(table: Table, settings: LoanFile, findings: Findings, *, unti
 
 
 def check_loans(settings: LoanFile) -> pd.DataFrame:
-    """The quality table of a loan file: every error and warning, odd columns included; empty where all is well.
+    """The quality table of a loan file, shape (n_problems, 8), odd columns included; empty where all is well.
 
     Examples
     --------
@@ -225,6 +225,7 @@ def _applications(table: Table, settings: LoanFile, findings: Findings, *, loan_
     applied_at, resolves_at = loan_clocks(table, settings, findings)
     features = loan_features(table, settings, findings, applied_at=applied_at)
     amount = loan_amounts(table, settings, findings, features=features)
+    # A column with an error is no feature of the book that serves to go on checking.
     unread = {problem.column for problem in findings.problems if problem.severity == "error"}
     readable = [name for name in features if name not in unread]
     loans = Applications(
@@ -254,6 +255,7 @@ def _left_out(table: Table, settings: LoanFile, findings: Findings) -> BoolArray
     out = np.zeros(len(table), bool)
     cells = [(name, word) for name, words in settings.leave_out.items() for word in words if name in table.columns]
     for name, word in cells:
+        # A row that two cells leave out is counted with the first.
         rows = ~out & matches(table, name, word)
         if rows.any():
             findings.add("left_out", table.file, column=name, value=repr(word), count=int(rows.sum()))

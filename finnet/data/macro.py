@@ -9,10 +9,10 @@ from finnet.checks import require_at_least
 from finnet.data.cells import numbers
 from finnet.data.csv_format import CsvFormat
 from finnet.data.quality import EXAMINED, Findings, Origin
-from finnet.data.tables import Table, read_table
+from finnet.data.tables import read_table
 from finnet.data.times import dates, moments, published
 from finnet.errors import ConfigError
-from finnet.types import BoolArray, TimeArray
+from finnet.types import BoolArray
 
 __all__ = ["MacroFile", "check_macro", "inspect_macro", "read_macro"]
 
@@ -84,7 +84,7 @@ def read_macro(settings: MacroFile) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    DataFrame of shape (n_values, 2 + n_series)
         `available_at` (datetime64[us], UTC), `date` and one float column per value.
 
     Raises
@@ -108,7 +108,7 @@ def read_macro(settings: MacroFile) -> pd.DataFrame:
 
 
 def check_macro(settings: MacroFile) -> pd.DataFrame:
-    """The quality table of a file of macro series; empty where all is well."""
+    """The quality table of a file of macro series, shape (n_problems, 8); empty where all is well."""
     findings = Findings(settings.rules)
     inspect_macro(settings, findings)
     return findings.table()
@@ -125,26 +125,26 @@ def _series(settings: MacroFile, findings: Findings) -> pd.DataFrame | None:
     table = read_table(settings.path, settings.csv, findings, needed=named, wanted=named)
     if table is None:
         return None
-    periods = dates(table, settings.columns["date"], findings)
-    rows = pd.DataFrame({"available_at": _available_at(table, settings, findings, periods=periods), "date": periods})
+    columns = settings.columns
+    periods = dates(table, columns["date"], findings)
+    if "available_at" in columns:
+        available_at = moments(table, columns["available_at"], findings, zone=settings.zone)
+    elif "published" in columns:
+        days = dates(table, columns["published"], findings)
+        available_at = published(days, time=settings.time, zone=settings.zone)
+    else:
+        # Calendar months: a lag of one from January 31 ends on the last day of February.
+        later = pd.DatetimeIndex(periods) + pd.DateOffset(months=settings.lag_months, days=settings.lag_days)
+        available_at = published(later.to_numpy("datetime64[us]"), time=settings.time, zone=settings.zone)
+    rows = pd.DataFrame({"available_at": available_at, "date": periods})
     for ours, theirs in settings.columns.items():
         if ours not in CLOCK:
             rows[ours] = numbers(table, theirs, findings)
+    # A value published before the period that it describes has begun: the columns are exchanged, or the lag is wrong.
     early = (rows["available_at"] < rows["date"]).to_numpy()
     _note(findings, "published_early", rows, origin=table.origin, found=early)
     sound = np.flatnonzero(~table.broken)
     return _newest_known(rows.iloc[sound], table.origin.take(sound), findings)
-
-
-def _available_at(table: Table, settings: MacroFile, findings: Findings, *, periods: TimeArray) -> TimeArray:
-    if "available_at" in settings.columns:
-        return moments(table, settings.columns["available_at"], findings, zone=settings.zone)
-    if "published" in settings.columns:
-        days = dates(table, settings.columns["published"], findings)
-    else:
-        later = pd.DatetimeIndex(periods) + pd.DateOffset(months=settings.lag_months, days=settings.lag_days)
-        days = later.to_numpy("datetime64[us]")
-    return published(days, time=settings.time, zone=settings.zone)
 
 
 def _newest_known(rows: pd.DataFrame, origin: Origin, findings: Findings) -> pd.DataFrame:
@@ -153,6 +153,7 @@ def _newest_known(rows: pd.DataFrame, origin: Origin, findings: Findings) -> pd.
     rows, origin = rows.iloc[order], origin.take(order)
     twice = rows.duplicated(["available_at", "date"]).to_numpy()
     _note(findings, "duplicate_value", rows, origin=origin, found=twice)
+    # In the order of publication, a period before the newest one so far is a late revision.
     late = (rows["date"] < rows["date"].cummax()).to_numpy()
     _note(findings, "late_revision", rows, origin=origin, found=late)
     return rows[~late].reset_index(drop=True)

@@ -41,7 +41,10 @@ def _beside(prices: str, name: str) -> Path:
 
 
 def read_members(prices: str, name: str, findings: Findings) -> pd.DataFrame | None:
-    """Spells of membership: symbol, from, to (datetime64[us]), both days included; None where an error forbids it."""
+    """Spells of membership, shape (n_spells, 3); None where an error forbids it.
+
+    Columns are symbol, from and to (datetime64[us]), both days included.
+    """
     path = str(_beside(prices, name))
     table = read_table(path, CsvFormat(), findings, needed=["symbol", "from", "to"])
     if table is None:
@@ -65,5 +68,6 @@ def is_member(panel: Panel, spells: pd.DataFrame) -> BoolArray:
     for symbol, first, last in spells[["symbol", "from", "to"]].itertuples(index=False):
         if symbol in place:
             within = (panel.sessions >= np.datetime64(first)) & (panel.sessions <= np.datetime64(last))
+            # A symbol may leave the universe and come back: its spells add up.
             member[:, place[symbol]] |= within
     return member

@@ -25,6 +25,7 @@ def closing_times(sessions: TimeArray, *, time: str = "16:00", zone: str = "Amer
     >>> closing_times(np.array(["2014-01-02", "2014-07-01"], "datetime64[us]")).astype("datetime64[m]")
     array(['2014-01-02T21:00', '2014-07-01T20:00'], dtype='datetime64[m]')
     """
+    # In local time first, so that the moment in UTC moves with the summer time of the exchange.
     local = pd.DatetimeIndex(sessions).normalize() + pd.Timedelta(f"{time}:00")
     return local.tz_localize(zone).tz_convert("UTC").tz_localize(None).as_unit("us").to_numpy()
 
@@ -67,7 +68,11 @@ class Panel:
         for name, values in self.fields.items():
             if values.shape != shape:
                 raise DataError(f"field {name!r} has shape {values.shape}; sessions and symbols make {shape}")
-        object.__setattr__(self, "fields", {name: _read_only(values) for name, values in self.fields.items()})
+        # Views share memory with the caller's arrays, who may still write to those; through the panel nobody can.
+        views = {name: values.view() for name, values in self.fields.items()}
+        for view in views.values():
+            view.setflags(write=False)
+        object.__setattr__(self, "fields", views)
         for name in ("sessions", "closes_at"):
             if (np.diff(getattr(self, name)) <= np.timedelta64(0, "D")).any():
                 raise DataError(f"{name} are not strictly increasing; sort them and keep one of each")
@@ -87,6 +92,7 @@ class Panel:
 
     def until(self, stop: int) -> Self:
         """The first `stop` sessions: what was known then."""
+        # Slices are views: no array is copied.
         assert self.member is not None
         fields = {name: values[:stop] for name, values in self.fields.items()}
         return replace(
@@ -98,12 +104,12 @@ class Panel:
         )
 
     def with_fields(self, fields: Mapping[str, FloatArray]) -> Self:
-        """The same panel with more fields, or other values of some."""
+        """The same panel with more fields, or other values of some, shape (T, S) each."""
         return replace(self, fields={**self.fields, **fields})
 
     @classmethod
     def from_long(cls, table: pd.DataFrame) -> Self:
-        """A Panel from one row per (date, symbol) and one float column per field.
+        """A Panel from one row per (date, symbol) and one float column per field, shape (n_bars, 2 + n_fields).
 
         A pair that stands twice raises DataError: which of two prices is right is not ours to guess.
         """
@@ -124,14 +130,8 @@ class Panel:
         return cls(sessions, closing_times(sessions), tuple(map(str, symbols)), fields)
 
 
-def _read_only(values: FloatArray) -> FloatArray:
-    view = values.view()
-    view.setflags(write=False)
-    return view
-
-
 def join_as_of(panel: Panel, table: pd.DataFrame, columns: Sequence[str], *, max_age_days: float = np.inf) -> Panel:
-    """The panel with `columns` as fields: at each close, the last value published by then.
+    """The panel with `columns` as fields of shape (T, S): at each close, the last value published by then.
 
     Parameters
     ----------
@@ -153,6 +153,7 @@ def join_as_of(panel: Panel, table: pd.DataFrame, columns: Sequence[str], *, max
     require_columns(table.columns, ["available_at", *columns], name="late data")
     if table["available_at"].isna().any():
         raise DataError("available_at is missing in some rows; say when each value could first be read")
+    # Stable, so that of two values of one moment the later row of the table counts.
     ordered = table.sort_values("available_at", kind="stable")
     groups = dict(list(ordered.groupby("symbol"))) if "symbol" in table else dict.fromkeys(panel.symbols, ordered)
     age = pd.Timedelta(days=max_age_days) if np.isfinite(max_age_days) else None
@@ -165,9 +166,12 @@ def join_as_of(panel: Panel, table: pd.DataFrame, columns: Sequence[str], *, max
 
 
 def _last_known(rows: pd.DataFrame, column: str, moments: TimeArray, *, age: pd.Timedelta | None) -> FloatArray:
+    # A missing value is nothing that could have been read, so the last one known stays.
     rows = rows[rows[column].notna()]
     published = rows["available_at"].to_numpy("datetime64[us]")
+    # "right": what is published at the very moment of the close counts as known by it.
     last = np.searchsorted(published, moments, side="right") - 1
+    # Before the first value `last` is -1, which picks the NaN put at the end.
     values = np.append(rows[column].to_numpy(float), np.nan)[last]
     if age is not None and len(published):
         values[(last >= 0) & (moments - published[last] > age.to_timedelta64())] = np.nan

@@ -129,7 +129,7 @@ def check_prices(settings: PriceFile) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    DataFrame of shape (n_problems, 8)
         Columns rule, severity, file, line, column, value, count, remedy; errors first.
     """
     findings = Findings(settings.rules)
@@ -156,15 +156,30 @@ def _with_members(panel: Panel, settings: PriceFile, findings: Findings) -> Pane
 
 
 def _read_bars(settings: PriceFile, findings: Findings) -> Bars | None:
+    """The bars of all files in order, adjusted where settings and file say so; None where one cannot be read."""
     files = table_files(settings.path, findings)
     if not files:
         findings.add("unreadable_file", settings.path, value=f"a folder without {', '.join(SUFFIXES)} files")
     parts = [_read_file(file, settings, findings) for file in files]
     found = [part for part in parts if part is not None]
+    # A folder is read whole or not at all: a market without one of its symbols is another market.
     if len(found) < len(parts) or not found:
         return None
-    bars = _with_raw_close(check_order(_joined(found), findings, duplicates=settings.duplicates), settings)
-    return _adjusted(bars, findings) if settings.adjust and "adj_close" in bars.fields else bars
+    bars = check_order(_joined(found), findings, duplicates=settings.duplicates)
+    # The close as it was traded is known where the file has an adjusted close in another column.
+    names = {"close": "close", "adj_close": "adj_close"} | settings.columns
+    has_both = "adj_close" in bars.fields and names["close"] != names["adj_close"]
+    if has_both and "raw_close" not in bars.fields:
+        bars = bars.with_fields({"raw_close": bars.fields["close"]})
+    if not settings.adjust or "adj_close" not in bars.fields:
+        return bars
+    close, adj_close = bars.fields["close"], bars.fields["adj_close"]
+    bars.note(findings, "missing_adj_close", np.isnan(adj_close) & ~np.isnan(close), column="adj_close")
+    # Open, high and low move by the factor of the close, so that what an order gains within a day stays as it was.
+    factor = np.divide(adj_close, close, out=np.full(len(close), np.nan), where=close != 0)
+    fields = {name: bars.fields[name] * factor for name in ("open", "high", "low") if name in bars.fields}
+    kept = {name: values for name, values in bars.fields.items() if name != "adj_close"}
+    return replace(bars, fields={**kept, **fields, "close": adj_close})
 
 
 def _read_file(path: str, settings: PriceFile, findings: Findings) -> Bars | None:
@@ -176,6 +191,7 @@ def _read_file(path: str, settings: PriceFile, findings: Findings) -> Bars | Non
         bars = wide_bars(table, findings, names=names, zone=settings.zone)
     else:
         bars = _bars(table, settings, findings, names=names)
+    # Chosen before they are checked: rows that nobody asked for break no rule.
     bars = _wanted_rows(bars, settings)
     blank = np.isin(bars.code, [code for code, symbol in enumerate(bars.symbols) if not symbol])
     bars.note(findings, "blank_text", blank, column=names["symbol"])
@@ -251,25 +267,9 @@ def _joined(parts: list[Bars]) -> Bars:
     return Bars(date, code, symbols, fields, origin, broken)
 
 
-def _with_raw_close(bars: Bars, settings: PriceFile) -> Bars:
-    """The bars with the close as it was traded, where the file tells: it has an adjusted close in another column."""
-    names = {"close": "close", "adj_close": "adj_close"} | settings.columns
-    if "raw_close" in bars.fields or "adj_close" not in bars.fields or names["close"] == names["adj_close"]:
-        return bars
-    return bars.with_fields({"raw_close": bars.fields["close"]})
-
-
-def _adjusted(bars: Bars, findings: Findings) -> Bars:
-    close, adj_close = bars.fields["close"], bars.fields["adj_close"]
-    bars.note(findings, "missing_adj_close", np.isnan(adj_close) & ~np.isnan(close), column="adj_close")
-    factor = np.divide(adj_close, close, out=np.full(len(close), np.nan), where=close != 0)
-    fields = {name: bars.fields[name] * factor for name in ("open", "high", "low") if name in bars.fields}
-    kept = {name: values for name, values in bars.fields.items() if name != "adj_close"}
-    return replace(bars, fields={**kept, **fields, "close": adj_close})
-
-
 def _panel(bars: Bars, settings: PriceFile) -> Panel:
     sessions, day = np.unique(bars.date, return_inverse=True)
+    # Only symbols with a bar left get a column.
     used, column = np.unique(bars.code, return_inverse=True)
     symbols = tuple(bars.symbols[code] for code in used)
 

@@ -117,15 +117,11 @@ def _one(problem: Problem) -> str:
 
 
 def _together(group: Sequence[Problem]) -> str:
-    named = ", ".join(_column_and_value(problem) for problem in group[:EXAMPLES])
+    named = ", ".join(f"{each.column} ({each.value})" if each.value else each.column for each in group[:EXAMPLES])
     more = f" and {len(group) - EXAMPLES} more" if len(group) > EXAMPLES else ""
     cells = sum(problem.count for problem in group)
     rows = f", {cells:,} cells" if cells > len(group) else ""
     return f"{group[0].file}, columns {named}{more}{rows}"
-
-
-def _column_and_value(problem: Problem) -> str:
-    return f"{problem.column} ({problem.value})" if problem.value else problem.column
 
 
 @dataclass
@@ -144,6 +140,7 @@ class _Found:
     def take(self, file: str, *, line: int, value: str, count: int) -> None:
         self.count += count
         self.files.add(file)
+        # One more than are shown, which tells that there are others.
         if value and len(self.examples) <= EXAMPLES:
             other = "" if file == self.file else f"{Path(file).name} "
             self.examples.setdefault(value, f"{other}line {line}")
@@ -177,19 +174,20 @@ class Origin:
 
     @classmethod
     def of_file(cls, path: str, line: IntArray) -> Self:
-        """Origin of rows that all came from one file."""
+        """Origin of rows that all came from one file, by their lines, shape (n_rows,)."""
         return cls((path,), np.zeros(len(line), np.int32), line)
 
     @classmethod
     def joined(cls, parts: Sequence["Origin"]) -> Self:
         """Origin of the rows of several tables put below each other."""
         files = tuple(file for part in parts for file in part.files)
+        # Positions in the files of each part, moved behind those of the parts before.
         starts = np.cumsum([0] + [len(part.files) for part in parts[:-1]])
         file = np.concatenate([part.file + start for part, start in zip(parts, starts, strict=True)])
         return cls(files, file, np.concatenate([part.line for part in parts]))
 
     def take(self, rows: IntArray | BoolArray) -> Self:
-        """Origin of these rows, by number or as a mask."""
+        """Origin of these rows, by number, shape (n_taken,), or as a mask, shape (n_rows,)."""
         return type(self)(self.files, self.file[rows], self.line[rows])
 
 
@@ -253,6 +251,7 @@ class Findings:
         for row in range(examined):
             file, line = origin.files[origin.file[row]], int(origin.line[row])
             self.add(rule, file, line=line, column=column, value=values[row], remedy=remedy)
+        # A broken column has as many problems as rows: the rest is counted by file, not looked at one by one.
         for file in np.unique(origin.file[examined:]):
             count = int((origin.file[examined:] == file).sum())
             self.add(rule, origin.files[file], column=column, count=count, remedy=remedy)
@@ -272,28 +271,31 @@ class Findings:
         if self.has_errors:
             raise BadFileError(self.problems)
 
-    def _warn_changes(self) -> None:
-        """Say once, as FinnetWarning, which rules dropped rows or emptied cells on reading."""
+    def checked(self, rows: _Rows | None) -> _Rows:
+        """What was read, once none of it breaks a rule; to be called by the function that users call.
+
+        Warns
+        -----
+        FinnetWarning
+            Naming the rules by which reading dropped rows or emptied cells.
+        """
+        self.raise_errors()
+        assert rows is not None
         changed = [problem for problem in self.problems if RULES[problem.rule].changes]
         if changed:
             rules = ", ".join(dict.fromkeys(problem.rule for problem in changed))
             text = f"reading changed the data ({rules}); first: {told(changed)[0]}; `check-data` lists them all"
-            warnings.warn(text, FinnetWarning, stacklevel=4)
-
-    def checked(self, rows: _Rows | None) -> _Rows:
-        """What was read, once none of it breaks a rule; to be called by the function that users call."""
-        self.raise_errors()
-        assert rows is not None
-        self._warn_changes()
+            # Two levels up: the warning names the line that called the reader.
+            warnings.warn(text, FinnetWarning, stacklevel=3)
         return rows
 
     def table(self) -> pd.DataFrame:
-        """The quality table: columns rule, severity, file, line, column, value, count, remedy; errors first."""
+        """The quality table, shape (n_problems, 8): rule, severity, file, line, column, value, count, remedy."""
         return quality_table(self.problems)
 
 
 def quality_table(problems: Sequence[Problem]) -> pd.DataFrame:
-    """Problems as a table with a column for each of their fields; errors first, notes last."""
+    """Problems as a table with a column for each of their fields, shape (n_problems, 8); errors first, notes last."""
     columns = [field.name for field in fields(Problem)]
     rows = pd.DataFrame([asdict(problem) for problem in problems], columns=columns)
     order = rows["severity"].map(_ORDER.index).astype(int)

@@ -34,31 +34,25 @@ def index_history() -> Panel:
     ((5031, 2), ('NASDAQ', 'SP500'))
     """
     # Importing arch takes a second, which only those should wait for who read the history.
-    from arch.data import nasdaq, sp500
+    from arch.data import default as moodys_yields
+    from arch.data import nasdaq, sp500, vix
 
     tables = [
         source.load().rename(columns=_COLUMNS)[list(_COLUMNS.values())].assign(symbol=symbol)
         for symbol, source in (("SP500", sp500), ("NASDAQ", nasdaq))
     ]
     panel = Panel.from_long(pd.concat(tables).rename_axis("date").reset_index())
-    panel = join_as_of(panel, _credit_spread(), ["credit_spread"])
-    return join_as_of(panel, _vix(), ["vix"], max_age_days=7)
-
-
-def _credit_spread() -> pd.DataFrame:
-    from arch.data import default as moodys_yields
-
     yields = moodys_yields.load()
+    # A mean over a month is known when the month is over.
     published = pd.DatetimeIndex(yields.index) + pd.offsets.MonthBegin(1)
-    return pd.DataFrame({"available_at": published, "credit_spread": (yields["BAA"] - yields["AAA"]).to_numpy()})
-
-
-def _vix() -> pd.DataFrame:
-    from arch.data import vix
-
+    spread = pd.DataFrame({"available_at": published, "credit_spread": (yields["BAA"] - yields["AAA"]).to_numpy()})
+    panel = join_as_of(panel, spread, ["credit_spread"])
     values = vix.load()["vix"]
+    # The index prints until a quarter of an hour after the stocks close.
     prints_at = closing_times(pd.DatetimeIndex(values.index).to_numpy("datetime64[us]"), time="16:15")
-    return pd.DataFrame({"available_at": prints_at, "vix": values.to_numpy()})
+    return join_as_of(
+        panel, pd.DataFrame({"available_at": prints_at, "vix": values.to_numpy()}), ["vix"], max_age_days=7
+    )
 
 
 def made_market(*, symbols: int = 20, sessions: int = 1250, beta: float = 0.25, seed: int = 0) -> Panel:
@@ -78,6 +72,7 @@ def made_market(*, symbols: int = 20, sessions: int = 1250, beta: float = 0.25, 
     rng = np.random.default_rng(seed)
     shape = (sessions, symbols)
     sentiment, surprise = rng.standard_normal(shape), rng.standard_normal(shape)
+    # Two bars between sentiment and return, so that whoever trades one bar after reading it still earns all of it.
     returns = 0.01 * surprise
     returns[2:] += 0.01 * beta * sentiment[:-2]
     close = 100.0 * np.cumprod(1.0 + returns, axis=0)
@@ -113,6 +108,7 @@ def made_loan_book(*, loans: int = 6000, seed: int = 0) -> LoanBook:
     require_at_least(loans, 1, name="loans")
     rng = np.random.default_rng(seed)
     table = _made_applications(loans, rng)
+    # Probabilities come first: a loan defaults by what is true of it, whether the applicant stated it or not.
     probability = 1.0 / (1.0 + np.exp(-_log_odds(table)))
     table["income"] = table["income"].mask(table.pop("hides_income"))
     table["months_employed"] = table["months_employed"].mask(rng.random(loans) < 0.1)
@@ -186,6 +182,7 @@ def made_recoveries(*, loans: int = 2000, signal: float = 1.0, seed: int = 0) ->
     rng = np.random.default_rng(seed)
     table = _made_defaults(loans, rng)
     expected = 1.0 / (1.0 + np.exp(0.3 - signal * _log_odds_of_loss(table)))
+    # What has no collateral has no value to set the loan against.
     table["loan_to_value"] = table["loan_to_value"].mask(table["collateral"] == "none")
     days = np.sort(rng.integers(0, 2922, loans)).astype("timedelta64[D]")
     defaulted_at = np.datetime64("2010-01-01", "us") + days.astype("timedelta64[us]")

@@ -12,7 +12,7 @@ from finnet.data.quality import EXAMINED, Findings
 from finnet.data.tables import Table, read_table
 from finnet.data.times import dates, moments, note_after_today, published
 from finnet.errors import ConfigError
-from finnet.types import IntArray, TimeArray
+from finnet.types import IntArray
 
 __all__ = ["SentimentFile", "TextFile", "check_sentiment", "inspect_sentiment", "read_sentiment", "read_texts"]
 
@@ -111,7 +111,7 @@ def read_sentiment(settings: SentimentFile) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    DataFrame of shape (n_scores, n_columns)
         `available_at` (datetime64[us], UTC), `symbol` where the file has it, and one float column per value.
 
     Raises
@@ -134,7 +134,7 @@ def read_sentiment(settings: SentimentFile) -> pd.DataFrame:
 
 
 def check_sentiment(settings: SentimentFile | TextFile) -> pd.DataFrame:
-    """The quality table of a file of scores or texts; empty where all is well."""
+    """The quality table of a file of scores or texts, shape (n_problems, 8); empty where all is well."""
     findings = Findings(settings.rules)
     _ = inspect_sentiment(settings, findings) if isinstance(settings, SentimentFile) else _texts(settings, findings)
     return findings.table()
@@ -151,7 +151,7 @@ def read_texts(settings: TextFile) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    DataFrame of shape (n_texts, n_columns)
         `available_at` (datetime64[us], UTC), `symbol` where the file has it, `text`, and the number columns.
 
     Raises
@@ -171,7 +171,16 @@ def _scores(settings: SentimentFile, findings: Findings) -> pd.DataFrame | None:
     for ours, theirs in settings.columns.items():
         if ours not in CLOCK:
             rows[ours] = numbers(table, theirs, findings)
-    return _one_of_each(rows, settings, findings, table=table)
+    key = [name for name in ("symbol", "available_at") if name in rows]
+    if settings.duplicates == "error":
+        # Rows with an unreadable cell have a finding already, and their missing times would all look alike.
+        twice = np.flatnonzero(rows.duplicated(key).to_numpy() & ~table.broken)
+        values = [" ".join(map(str, rows.loc[row, key])) for row in twice[:EXAMINED]]
+        column = settings.columns.get("symbol", "")
+        findings.add_rows("duplicate_value", table.origin.take(twice), column=column, values=values)
+    else:
+        rows = rows.drop_duplicates(key, keep="first" if settings.duplicates == "first" else "last")
+    return rows.sort_values("available_at", kind="stable", ignore_index=True)
 
 
 def _texts(settings: TextFile, findings: Findings) -> pd.DataFrame | None:
@@ -194,7 +203,14 @@ def _table(settings: SentimentFile | TextFile, findings: Findings) -> Table | No
 
 def _timed(table: Table, settings: SentimentFile | TextFile, findings: Findings) -> pd.DataFrame:
     """`available_at` and, where the file has it, `symbol`, in the order of the file."""
-    rows = pd.DataFrame({"available_at": _available_at(table, settings, findings)})
+    own = "available_at" if "available_at" in settings.columns else "date"
+    read = moments if own == "available_at" else dates
+    times = read(table, settings.columns[own], findings, zone=settings.zone)
+    note_after_today(times, table, findings, name=settings.columns[own])
+    if own == "date":
+        # Days are moved before the time of day is set, so that a change of the clocks in between does not matter.
+        times = published(times + np.timedelta64(settings.days_later, "D"), time=settings.time, zone=settings.zone)
+    rows = pd.DataFrame({"available_at": times})
     if "symbol" in settings.columns:
         name = settings.columns["symbol"]
         codes, symbols = coded(table, name, findings)
@@ -202,25 +218,3 @@ def _timed(table: Table, settings: SentimentFile | TextFile, findings: Findings)
         findings.add_rows("blank_text", table.origin.take(blank), column=name, values=["''"] * len(blank))
         rows["symbol"] = np.array(symbols, object)[codes]
     return rows
-
-
-def _available_at(table: Table, settings: SentimentFile | TextFile, findings: Findings) -> TimeArray:
-    if "available_at" in settings.columns:
-        times = moments(table, settings.columns["available_at"], findings, zone=settings.zone)
-        note_after_today(times, table, findings, name=settings.columns["available_at"])
-        return times
-    days = dates(table, settings.columns["date"], findings, zone=settings.zone)
-    note_after_today(days, table, findings, name=settings.columns["date"])
-    return published(days + np.timedelta64(settings.days_later, "D"), time=settings.time, zone=settings.zone)
-
-
-def _one_of_each(rows: pd.DataFrame, settings: SentimentFile, findings: Findings, *, table: Table) -> pd.DataFrame:
-    key = [name for name in ("symbol", "available_at") if name in rows]
-    if settings.duplicates == "error":
-        twice = np.flatnonzero(rows.duplicated(key).to_numpy() & ~table.broken)
-        values = [" ".join(map(str, rows.loc[row, key])) for row in twice[:EXAMINED]]
-        column = settings.columns.get("symbol", "")
-        findings.add_rows("duplicate_value", table.origin.take(twice), column=column, values=values)
-    else:
-        rows = rows.drop_duplicates(key, keep="first" if settings.duplicates == "first" else "last")
-    return rows.sort_values("available_at", kind="stable", ignore_index=True)

@@ -64,6 +64,7 @@ def sniffed(path: str) -> Sniffed:
 
 
 def _layout(path: str) -> CsvFormat:
+    # Findings that nobody reads: what is wrong with the file is said when it is read in earnest.
     data = unpacked(path, Findings())
     if data is None:
         return CsvFormat()
@@ -73,7 +74,11 @@ def _layout(path: str) -> CsvFormat:
     rows = _rows(lines, delimiter)
     width = _width(rows[:_LINES])
     above = next((number for number, row in enumerate(rows) if len(row) == width), 0)
-    format = CsvFormat(delimiter=delimiter, encoding=encoding, skip_rows=above, skip_footer=_footer(rows, width))
+    # Lines at the end with at most half of the cells are a footer, such as a sum or a source.
+    below = 0
+    while below < len(rows) - 1 and 2 * len(rows[-1 - below]) <= width:
+        below += 1
+    format = CsvFormat(delimiter=delimiter, encoding=encoding, skip_rows=above, skip_footer=below)
     header = rows[above]
     if header[0].casefold() == "price" and len(rows) > above + 2:
         return replace(format, header_lines=3 if rows[above + 2][0].casefold() == "date" else 2)
@@ -102,15 +107,9 @@ def _encoding(data: bytes) -> str:
     try:
         data.decode()
     except UnicodeDecodeError:
+        # What is no UTF-8 is most often written by Excel on Windows.
         return "cp1252"
     return "utf-8"
-
-
-def _footer(rows: Sequence[list[str]], width: int) -> int:
-    below = 0
-    while below < len(rows) - 1 and 2 * len(rows[-1 - below]) <= width:
-        below += 1
-    return below
 
 
 def _kind(table: Table, name: str) -> str:
@@ -119,15 +118,13 @@ def _kind(table: Table, name: str) -> str:
         return "date"
     words = distinct(table, name) if is_text(cells) else [str(word) for word in pc.unique(cells).to_pylist()[:300]]
     is_plain = not is_text(cells) or number_keys(words) == {}
-    if words and date_formats(words) and not (is_plain and not _is_called_date(name)):
+    # Plain numbers such as 20200131 are dates only where the column is called so.
+    is_called_date = any(word in name.casefold() for word in ("date", "time", "day", "month", "_d", "period"))
+    if words and date_formats(words) and (is_called_date or not is_plain):
         return "date"
     if is_plain:
         return "number"
     return "number" if is_number_or_date(words) else "text"
-
-
-def _is_called_date(name: str) -> bool:
-    return any(word in name.casefold() for word in ("date", "time", "day", "month", "_d", "period"))
 
 
 def _cells_of(table: Table, format: CsvFormat, of: dict[str, tuple[str, ...]]) -> CsvFormat:

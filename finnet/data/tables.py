@@ -54,6 +54,7 @@ class Table:
     broken: BoolArray = field(init=False)
 
     def __post_init__(self) -> None:
+        # Made anew for every Table, also by `take`: marks belong to the rows of one Table.
         object.__setattr__(self, "broken", np.zeros(len(self), bool))
 
     def __len__(self) -> int:
@@ -65,7 +66,7 @@ class Table:
         return self.origin.files[0]
 
     def take(self, keep: BoolArray) -> "Table":
-        """The rows where `keep` is true."""
+        """The rows where `keep`, shape (n_rows,), is true."""
         if keep.all():
             return self
         mask = pa.array(keep)
@@ -145,6 +146,7 @@ def _read_parquet(path: str, format: CsvFormat, findings: Findings, *, is_read: 
             if is_read(column.name) and not _is_readable(column.type):
                 findings.add("unknown_type", path, column=column.name, value=f"stored as {column.type}", count=count)
         return None
+    # Arrow trusts what a file says of itself; a broken one would crash where its cells are used.
     rows.validate(full=True)
     origin = Origin.of_file(path, np.arange(1, rows.num_rows + 1))
     return Table(dict(zip(rows.column_names, rows.columns, strict=True)), origin, format, schema.names)
@@ -176,6 +178,7 @@ def _read_csv(
     lacks = not set(needed) <= set(layout.header)
     if lacks and diagnosed(data, path, findings, format=format, needed=needed, may_be_wide=may_be_wide):
         return None
+    # Before duplicate names are looked for, since a stray quote may have joined some.
     text = table_of(data, format)
     if not text_is_sound(text, path, findings, delimiter=format.delimiter, above=format.skip_rows):
         return None
@@ -184,6 +187,7 @@ def _read_csv(
     if not layout.body:
         findings.add("empty_file", path, value="no rows")
         return None
+    # At least one column is read, since the number of rows is known only from one.
     columns = [name for name in layout.header if is_read(name)] or layout.header[:1]
     require_rows_within(layout.body.count(b"\n") + (not layout.body.endswith(b"\n")), len(columns))
     rows, ragged = parse(layout.body, layout.header, columns, delimiter=format.delimiter)
@@ -207,6 +211,7 @@ def _utf8(path: str, format: CsvFormat, findings: Findings) -> bytes | None:
     if data is None:
         return None
     try:
+        # Pure ASCII needs no second copy of what may be a gigabyte.
         if not (data.isascii() and codecs.lookup(format.encoding).name == "utf-8"):
             data = data.decode(format.encoding).encode()
     except UnicodeDecodeError as error:
@@ -216,6 +221,7 @@ def _utf8(path: str, format: CsvFormat, findings: Findings) -> bytes | None:
         value = repr(data[error.start : error.start + 4])
         findings.add("wrong_encoding", path, line=line, value=value, remedy=remedy)
         return None
+    # The byte-order mark of UTF-8, which Excel writes, would be a part of the first name.
     return data.removeprefix(b"\xef\xbb\xbf")
 
 

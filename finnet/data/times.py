@@ -36,7 +36,7 @@ NAT = np.datetime64("NaT", "us")
 
 
 def dates(table: Table, name: str, findings: Findings, *, zone: str = "UTC") -> TimeArray:
-    """A column of local days as datetime64[us]; cells that are no plain date of 1800 to 2100 are noted and NaT.
+    """A column of local days as datetime64[us], shape (n_rows,); cells that are no date of 1800 to 2100 are noted, NaT.
 
     Midnight with an offset names the day that it begins, where all cells have one of one place. A count of seconds that
     is midnight in UTC throughout names that day, otherwise the day in `zone`.
@@ -68,11 +68,13 @@ def _counts(table: Table, name: str, findings: Findings, *, form: str) -> TimeAr
     trimmed = pc.utf8_trim_whitespace(_text_of(cells))
     whole = mask(pc.match_substring_regex(trimmed, r"^[0-9]{1,15}(\.0+)?$"))
     note_cells(findings, "not_a_time", table, name=name, rows=~whole)
+    # Wrong cells are read as 0 first, since a cast of text raises on any of them.
     values = pc.cast(pc.if_else(pa.array(whole), trimmed, "0"), pa.float64()).to_numpy() * EPOCHS[form]
     return np.asarray(np.where(whole & (values < 1e16), values.astype("int64").astype("datetime64[us]"), NAT))
 
 
 def _epoch_days(moments: TimeArray, zone: str) -> TimeArray:
+    # All at midnight in UTC: the counts were made from days, whose zone must not move them.
     days = moments.astype("datetime64[D]").astype("datetime64[us]")
     known = ~np.isnat(moments)
     if (days[known] == moments[known]).all():
@@ -88,6 +90,8 @@ def _with_midnights(words: pa.ChunkedArray, days: TimeArray) -> TimeArray:
     if not midnight.any() or not np.isnat(days).all():
         return days
     found = _by_distinct(pc.if_else(pa.array(midnight), trimmed, ""), _midnights)
+    # Summer and winter time of one place are an hour or two apart; offsets further apart are of several places, whose
+    # midnights would put bars of one session on different days.
     hours = _by_distinct(pc.if_else(pa.array(midnight), trimmed, ""), _offsets)
     spread = (hours[midnight].max() - hours[midnight].min()) / np.timedelta64(1, "h")
     return found if spread <= SUMMER_HOURS else days
@@ -110,6 +114,7 @@ def _stored_days(table: Table, name: str, findings: Findings) -> TimeArray:
     cells = table.columns[name]
     zone = getattr(cells.type, "tz", None)
     if zone:
+        # Stored in UTC with a zone beside: the day is the one in that zone.
         cells = pc.local_timestamp(cells)
     times = pc.cast(cells, pa.timestamp("us"), safe=False).to_numpy()
     note_cells(findings, "not_a_date", table, name=name, rows=np.isnat(times))
@@ -170,7 +175,8 @@ def _in_century(day: datetime | None, form: str, format: CsvFormat) -> datetime 
 
 
 def note_after_today(times: TimeArray, table: Table, findings: Findings, *, name: str) -> None:
-    """Note days and times that have not come yet anywhere on earth."""
+    """Note days and times, shape (n_rows,), that have not come yet anywhere on earth."""
+    # Zones ahead of UTC are in tomorrow already for up to 14 hours.
     tomorrow = np.datetime64(datetime.now(UTC).date() + timedelta(days=1), "us")
     rows: BoolArray = times > tomorrow
     two_digits = "set {keys}csv.first_year, the first year that two digits can mean" * (
@@ -195,23 +201,21 @@ def _note_wrong_dates(table: Table, name: str, findings: Findings, *, wrong: Boo
 
 
 def days_or_moments(table: Table, name: str, findings: Findings, *, zone: str) -> TimeArray:
-    """A column of days, or of times, as datetime64[us] in UTC; a day begins at midnight in `zone`."""
+    """A column of days, or of times, as datetime64[us] in UTC, shape (n_rows,); a day begins at midnight in `zone`."""
     cells, form = table.columns[name], table.format.format_of(name)
     if pa.types.is_date(cells.type):
         return published(dates(table, name, findings), time="00:00", zone=zone)
     if form == "iso" and is_text(cells):
         trimmed = pc.utf8_trim_whitespace(_text_of(cells))
-        if not (mask(pc.match_substring_regex(trimmed, ISO_TIME)) & ~_is_midnight(trimmed)).any():
+        has_time, *midnights = (mask(pc.match_substring_regex(trimmed, f)) for f in (ISO_TIME, ISO_DATE, ISO_MIDNIGHT))
+        # A time of day other than midnight in one cell makes all of them times.
+        if not (has_time & ~np.logical_or(*midnights)).any():
             return published(dates(table, name, findings), time="00:00", zone=zone)
     return moments(table, name, findings, zone=zone, days_too=True)
 
 
-def _is_midnight(trimmed: pa.ChunkedArray) -> BoolArray:
-    return mask(pc.match_substring_regex(trimmed, ISO_DATE)) | mask(pc.match_substring_regex(trimmed, ISO_MIDNIGHT))
-
-
 def moments(table: Table, name: str, findings: Findings, *, zone: str, days_too: bool = False) -> TimeArray:
-    """A column of times as datetime64[us] in UTC; times without an offset are local to `zone`.
+    """A column of times as datetime64[us] in UTC, shape (n_rows,); times without an offset are local to `zone`.
 
     Cells that are no time, and local times that a change of the clocks skips or repeats, are noted and become NaT.
 
@@ -249,6 +253,7 @@ def _parse_moments(table: Table, name: str, findings: Findings, *, zone: str, da
     times = _within_range(times, table, name, findings=findings)
     if has_offset.all():
         return times
+    # Some times with an offset and some without: the zone of the others cannot be known.
     if (has_offset & ~np.isnat(times)).any():
         note_cells(findings, "mixed_zones", table, name=name, rows=~has_offset & ~np.isnat(times))
         return times
@@ -280,6 +285,7 @@ def _iso_time(word: str, *, days_too: bool = False) -> datetime | None:
         time = datetime.fromisoformat(word)
     except ValueError:
         return None
+    # Python reads more forms of offsets than OFFSET names, such as +05.
     if (time.tzinfo is not None) != (re.search(OFFSET, word) is not None):
         return None
     return _without_offset(time)
@@ -292,7 +298,9 @@ def _to_utc(local: TimeArray, table: Table, name: str, *, zone: str, findings: F
 
 
 def local_to_utc(local: TimeArray, zone: str) -> TimeArray:
-    """UTC times of local ones, NaT where a change of the clocks skips or repeats them; ConfigError for a wrong zone.
+    """UTC times of local ones, shape (n,), NaT where a change of the clocks skips or repeats them.
+
+    ConfigError for a wrong zone.
 
     Examples
     --------
@@ -303,7 +311,7 @@ def local_to_utc(local: TimeArray, zone: str) -> TimeArray:
 
 
 def published(days: TimeArray, *, time: str, zone: str) -> TimeArray:
-    """UTC times of "HH:MM" local to `zone` on each day; ConfigError where `time` is no such time."""
+    """UTC times of "HH:MM" local to `zone` on each day, shape (n_days,); ConfigError where `time` is no such time."""
     if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", time):
         raise ConfigError(f"time={time!r} is no time of day; use 'HH:MM' between '00:00' and '23:59'")
     hours, minutes = map(int, time.split(":"))
@@ -311,11 +319,12 @@ def published(days: TimeArray, *, time: str, zone: str) -> TimeArray:
 
 
 def to_utc(local: TimeArray, *, zone: str) -> TimeArray:
-    """UTC times of local ones.
+    """UTC times of local ones, shape (n,).
 
     Where a change of the clocks repeats or skips a time, the later one counts: nothing is known too early.
     """
     times = pd.DatetimeIndex(local)
+    # An hour that comes twice is read as that of winter time, the later of both.
     in_summer = np.zeros(len(times), bool)
     return _utc(times.tz_localize(_zone(zone), ambiguous=in_summer, nonexistent="shift_forward"))
 

@@ -32,6 +32,7 @@ def can_trade(panel: Panel) -> BoolArray:
     if "volume" not in panel.fields:
         return priced
     volume = panel["volume"]
+    # From a symbol's first known volume on; `any` looks ahead, but only for symbols that never report a volume.
     reported = np.maximum.accumulate(np.isfinite(volume), axis=0) & (volume > 0).any(axis=0)
     return np.asarray(priced & (~reported | (volume > 0)))
 
@@ -83,6 +84,7 @@ class Delisting:
         array([10., 10.,  7., 12.])
         """
         last = last_close_bars(close)
+        # Before the first close `last` is -1: row 0 is taken, which has no close there either.
         worth = np.take_along_axis(close, np.maximum(last, 0), axis=0)
         gone = np.arange(len(close))[:, None] - last > self.stale_bars
         return np.where(gone & (last >= 0), worth * (1.0 + self.delisting_return), worth)
@@ -119,6 +121,7 @@ class Delisting:
         returns = np.zeros_like(filled)
         np.divide(filled[1:], filled[:-1], out=returns[1:])
         returns[1:] -= 1.0
+        # NaN before the first close, whose symbol cannot be held yet.
         returns[~np.isfinite(returns)] = 0.0
         returns[self.closes_out(close)] = self.delisting_return
         return returns

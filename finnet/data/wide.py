@@ -18,7 +18,10 @@ def wide_bars(table: Table, findings: Findings, *, names: Mapping[str, str], zon
     """Bars of a table with one column per symbol, or per symbol and field; cells without a close are no bars."""
     days = dates(table, names["date"], findings, zone=zone)
     note_after_today(days, table, findings, name=names["date"])
-    place = _field_place(table, names)
+    # Which of two lines of the header names fields, not symbols: 0 or 1. yfinance writes either first.
+    known = {name.casefold() for name in names.values()} | {"open", "high", "low", "close", "adj close", "volume"}
+    upper = [levels[0].casefold() for levels in table.levels.values() if len(levels) == 2]
+    place = 0 if known & set(upper) else 1
     cells: dict[str, dict[str, FloatArray]] = {}
     for column in (column for column in table.columns if column != names["date"]):
         levels = table.levels.get(column, (column,))
@@ -32,12 +35,6 @@ def wide_bars(table: Table, findings: Findings, *, names: Mapping[str, str], zon
     origin = Origin.joined([table.origin] * len(symbols))
     code = np.repeat(np.arange(len(symbols)), len(table))
     bars = Bars(np.tile(days, len(symbols)), code, symbols, values, origin, np.tile(table.broken, len(symbols)))
+    # Symbols that were not listed yet have empty cells in a wide table, not missing bars.
     has_close = ~np.isnan(values.get("close", np.tile(empty, len(symbols))))
     return bars.take(has_close | bars.broken)
-
-
-def _field_place(table: Table, names: Mapping[str, str]) -> int:
-    """Which of two lines of the header names fields, not symbols: 0 or 1."""
-    known = {name.casefold() for name in names.values()} | {"open", "high", "low", "close", "adj close", "volume"}
-    upper = [levels[0].casefold() for levels in table.levels.values() if len(levels) == 2]
-    return 0 if known & set(upper) else 1

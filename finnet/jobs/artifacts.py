@@ -5,6 +5,7 @@ import platform
 import re
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -41,6 +42,7 @@ MODEL = "model.npz"
 POLICY = "policy.json"
 PROFILE = "profile.json"
 
+# Keys that decide nothing of a result: paths of files, and the limits of what is read.
 _NO_MATTER = re.compile(r"(.*_)?(path|file)|limits")
 _PACKAGES = ("numpy", "pandas", "scikit-learn", "scipy", "pyarrow", "arch", "matplotlib")
 
@@ -68,6 +70,7 @@ def run_name(settings: Mapping[str, Any], dataset: Dataset, pending: NewRows | N
     words = (
         json.dumps(_deciding(settings), sort_keys=True, default=str) + data_hash(dataset, pending) + version("finnet")
     )
+    # The day comes first, so that runs sorted by name are sorted by the age of their data.
     last = str(dataset.clock("known_at")[-1].astype("datetime64[D]")) if dataset.is_dated else "undated"
     return f"{last}-{sha256(words.encode()).hexdigest()[:10]}"
 
@@ -81,6 +84,12 @@ def _deciding(settings: Any) -> Any:
 
 def environment() -> dict[str, Any]:
     """Versions, processor and BLAS: what else decides the last bits of a result."""
+    cpu = platform.processor() or platform.machine()
+    # Only Linux has this file, where Python itself does not know the processor's name.
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+        cpu = next(names, platform.machine())
     blas = [f"{pool['internal_api']} {pool['version']}" for pool in threadpool_info() if pool["user_api"] == "blas"]
     return {
         "finnet": version("finnet"),
@@ -88,17 +97,9 @@ def environment() -> dict[str, Any]:
         "python": sys.version.split()[0],
         "packages": {name: version(name) for name in _PACKAGES},
         "system": platform.system(),
-        "cpu": _processor(),
+        "cpu": cpu,
         "blas": sorted(set(blas)),
     }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 @cache
@@ -106,6 +107,7 @@ def _source_hash() -> str:
     """A sha256 over the modules of finnet itself."""
     folder = Path(__file__).parents[1]
     digest = sha256()
+    # Sorted, since the order in which a folder lists its files differs between systems.
     for path in sorted(folder.rglob("*.py")):
         digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
     return digest.hexdigest()
@@ -123,12 +125,13 @@ def publish(folder: Path, *, forecasts: Forecasts, files: Mapping[str, bytes]) -
 def publish_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """What `publish` does, with forecasts that are among the files already."""
     replace_folder(folder, sealed(files))
+    # Read back: a disk that loses bytes is found now, not when somebody opens the run.
     check_files(folder)
     Forecasts.load(folder / FORECASTS)
 
 
 def to_parquet(table: pd.DataFrame) -> bytes:
-    """The bytes of a Parquet file; equal tables give equal bytes.
+    """The bytes of a Parquet file of a table (n_rows, n_columns); equal tables give equal bytes.
 
     The index is kept where it has a name.
     """
@@ -147,4 +150,5 @@ def _plain(value: Any) -> Any:
         return [_plain(part) for part in value]
     if isinstance(value, np.generic):
         value = value.item()
+    # JSON knows neither NaN nor infinity.
     return None if isinstance(value, float) and not np.isfinite(value) else value

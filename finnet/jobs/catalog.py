@@ -54,30 +54,19 @@ def build_model(
     known = BASELINES.get(name)
     if known is not None and (known.is_naive or known.takes_tables):
         return known.make(kind, levels=levels)
+    if is_plugin(name):
+        model = _own(name, kind)
+    elif name == NETWORK:
+        # Truths are scaled for the network of numbers: returns of a thousandth would be learned as zero.
+        model = network if kind == "event" else ScaledRegressor(network)
+    else:
+        model = BASELINES[name].make(kind, levels=levels)
+        if kind != "quantile":
+            tuned = TunedClassifier if kind == "event" else TunedRegressor
+            model = tuned(model, space=BASELINES[name].space_of(kind), trials=trials)
     if kind == "event":
-        return CalibratedClassifier(EncodedClassifier(encoder, _classifier(name, network=network, trials=trials)))
-    regressor = _regressor(name, network=network, trials=trials, kind=kind, levels=levels)
-    return EncodedRegressor(encoder, regressor if kind == "quantile" else BoundedRegressor(regressor))
-
-
-def _classifier(name: str, *, network: Any, trials: int) -> Any:
-    if is_plugin(name):
-        return _own(name, "event")
-    if name == NETWORK:
-        return network
-    return TunedClassifier(BASELINES[name].make(), space=BASELINES[name].space_of(), trials=trials)
-
-
-def _regressor(name: str, *, network: Any, trials: int, kind: Kind, levels: Sequence[float]) -> Any:
-    if is_plugin(name):
-        return _own(name, kind)
-    if name == NETWORK:
-        # Returns of a thousandth would be learned as zero.
-        return ScaledRegressor(network)
-    made = BASELINES[name].make(kind, levels=levels)
-    if kind == "quantile":
-        return made
-    return TunedRegressor(made, space=BASELINES[name].space_of(kind), trials=trials)
+        return CalibratedClassifier(EncodedClassifier(encoder, model))
+    return EncodedRegressor(encoder, model if kind == "quantile" else BoundedRegressor(model))
 
 
 def _own(name: str, kind: Kind) -> Any:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from warnings import warn
 
 import pandas as pd
@@ -97,14 +97,17 @@ class Checkpoints:
     def remove(self) -> None:
         """Remove these units, and those of other runs of the job, whose data or settings are no longer in use."""
         for folder in _work_folders(self.folder.parent):
+            # A folder whose name is no run's is not one of ours.
             if folder == self.folder or is_run_name(_run_of(folder)):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _keep(self, name: str, content: bytes, *, suffix: str) -> None:
         make_folder(self.folder)
+        # Written beside and renamed, so that a unit is there whole or not at all; only its owner may read it.
         replace_file(self.folder / f"{name}-{self._digest(content)}.{suffix}", content, mode=0o600)
 
     def _digest(self, content: bytes) -> str:
+        # The run's name is hashed too, so that a fit copied from the folder of another run is not taken for one here.
         return sha256(self.run_id.encode() + b"\n" + content).hexdigest()
 
     def _kept(self, form: re.Pattern[str]) -> Iterator[tuple[Path, bytes]]:
@@ -114,6 +117,7 @@ class Checkpoints:
             if match is None:
                 continue
             content = _content(path)
+            # The name was hashed from the bytes, so that a file which has changed since no longer fits its name.
             if content is None or self._digest(content) != match[1]:
                 _drop(path)
             else:
@@ -152,7 +156,10 @@ def _drop(path: Path) -> None:
 
 
 def _to_bytes(result: FoldResult) -> bytes:
-    note = {"model": result.model, "fold": result.fold, "cpu_seconds": result.cpu_seconds, "fit": _plain(result.fit)}
+    fit = vars(result.fit)
+    plain = fit | {name: None if fit[name] is None else fit[name].to_dict("list") for name in _TABLES}
+    note = {"model": result.model, "fold": result.fold, "cpu_seconds": result.cpu_seconds, "fit": plain}
+    # Notes go into the schema's metadata, so that a unit is one file, which is written whole or not at all.
     table = pa.Table.from_pandas(result.forecasts.table, preserve_index=False)
     metadata = {**(table.schema.metadata or {}), _NOTE: json.dumps(note).encode()}
     buffer = io.BytesIO()
@@ -160,21 +167,13 @@ def _to_bytes(result: FoldResult) -> bytes:
     return buffer.getvalue()
 
 
-def _plain(fit: FitRecord) -> dict[str, Any]:
-    return vars(fit) | {name: None if vars(fit)[name] is None else vars(fit)[name].to_dict("list") for name in _TABLES}
-
-
-def _fit(plain: dict[str, Any]) -> FitRecord:
-    tables = {name: None if plain[name] is None else pd.DataFrame(plain[name]) for name in _TABLES}
-    return FitRecord(**plain | tables)
-
-
 def _from_bytes(content: bytes) -> FoldResult | None:
     """The unit; None where another version of finnet wrote it."""
     try:
         table = pq.read_table(pa.BufferReader(content))
         note = json.loads(table.schema.metadata[_NOTE])
-        forecasts = Forecasts(table.to_pandas())
-        return FoldResult(note["model"], note["fold"], forecasts, _fit(note["fit"]), note["cpu_seconds"])
+        forecasts, plain = Forecasts(table.to_pandas()), note["fit"]
+        tables = {name: None if plain[name] is None else pd.DataFrame(plain[name]) for name in _TABLES}
+        return FoldResult(note["model"], note["fold"], forecasts, FitRecord(**plain | tables), note["cpu_seconds"])
     except (pa.ArrowException, DataError, KeyError, TypeError, ValueError, OSError):
         return None

@@ -190,9 +190,24 @@ class Job(BaseModel):
         return self._file or self.name
 
     @model_validator(mode="after")
-    def _deploys_a_model(self) -> Self:
-        self._require_models_of_the_kind()
-        self._require_metrics_of_the_kind()
+    def _fits_its_kind(self) -> Self:
+        """Models, metrics, network and the model deployed can all do what the task forecasts."""
+        for name in self.models:
+            if name in BASELINES and self.kind not in BASELINES[name].made_by:
+                able = [other for other, model in BASELINES.items() if self.kind in model.made_by]
+                raise ConfigError(f"models names {name}, which cannot forecast this; use network, {', '.join(able)}")
+        if self.deploy in BASELINES and self.kind in BASELINES[self.deploy].not_saved:
+            raise ConfigError(f"deploy={self.deploy!r} has no form in a model file for this; deploy another model")
+        forecast = {"event": "probability", "number": "mean", "quantile": "quantile"}[self.kind]
+
+        def is_able(metric: Metric) -> bool:
+            return metric.kind == "row" and forecast in metric.fits
+
+        able = [name for name, metric in METRICS.items() if is_able(metric)]
+        for name in self.metrics:
+            if not is_able(metric_named(name)):
+                raise ConfigError(f"metrics names {name}, which cannot be added here; use one of {', '.join(able)}")
+        # Built only to raise what does not fit; which levels quantiles have does not matter for that.
         self.network.build(kind=self.kind, levels=(0.5,))
         require_choice(self.deploy, (*self.models, BEST) if self.kind == "event" else self.models, name="deploy")
         if self.deploy == BEST and not self.blocks.calibration:
@@ -206,33 +221,16 @@ class Job(BaseModel):
         """What is forecast: probabilities of an event, numbers, or quantiles."""
         return "event"
 
-    def _require_models_of_the_kind(self) -> None:
-        for name in self.models:
-            if name in BASELINES and self.kind not in BASELINES[name].made_by:
-                able = [other for other, model in BASELINES.items() if self.kind in model.made_by]
-                raise ConfigError(f"models names {name}, which cannot forecast this; use network, {', '.join(able)}")
-        if self.deploy in BASELINES and self.kind in BASELINES[self.deploy].not_saved:
-            raise ConfigError(f"deploy={self.deploy!r} has no form in a model file for this; deploy another model")
-
-    def _require_metrics_of_the_kind(self) -> None:
-        forecast = {"event": "probability", "number": "mean", "quantile": "quantile"}[self.kind]
-
-        def is_able(metric: Metric) -> bool:
-            return metric.kind == "row" and forecast in metric.fits
-
-        for name in self.metrics:
-            if not is_able(metric_named(name)):
-                able = [known for known, metric in METRICS.items() if is_able(metric)]
-                raise ConfigError(f"metrics names {name}, which cannot be added here; use one of {', '.join(able)}")
-
     @property
     def plugins(self) -> list[str]:
         """Names of the user's own code that the job runs, in alphabetical order."""
+        # Left out are the keys whose texts are the user's own: a path or a title may look like module:name.
         settings = self.model_dump(mode="json", exclude={"data", "title", "name", "scorecard"})
         return sorted({text for text in _texts(settings) if is_plugin(text)})
 
     def named_after(self, file: Path) -> Self:
         """The same job, which messages call by the path of the file that it was read from."""
+        # A private attribute is no setting: it may change in a frozen model, and is neither compared nor written out.
         job = self.model_copy()
         job._file = str(file)
         return job

@@ -59,21 +59,35 @@ def deployed(deploy: str, results: Sequence[FoldResult]) -> tuple[Deployment, li
         return Deployment(deploy, deploy, {}), [*results]
     losses = _losses(results)
     chosen = {fold: min(models, key=models.__getitem__) for fold, models in losses.items()}
+    # Only a model that every fold could have chosen has losses that can be added up.
     names = [name for name in next(iter(losses.values())) if all(name in models for models in losses.values())]
     model = min(names, key=lambda name: sum(models[name] for models in losses.values()))
     if set(chosen.values()) == {model}:
         # Chosen in every fold, it would only be compared with itself.
         return Deployment(model, model, chosen), [*results]
-    best = [_renamed(result) for result in results if chosen[result.fold] == result.model]
+    best = [
+        replace(
+            result,
+            model=BEST,
+            forecasts=Forecasts(result.forecasts.table.assign(model=BEST)),
+            # Its members and seconds are those of the model chosen, which is among the results already.
+            fit=replace(result.fit, members=None),
+            cpu_seconds=0.0,
+        )
+        for result in results
+        if chosen[result.fold] == result.model
+    ]
     return Deployment(BEST, model, chosen), [*results, *best]
 
 
 def _losses(results: Sequence[FoldResult]) -> dict[int, dict[str, float]]:
+    """Log loss of training rows held out, by fold and model."""
     losses: dict[int, dict[str, float]] = {}
     for result in results:
         record = result.fit.calibration
         # What no model file can hold cannot be deployed.
         if record is not None and not is_plugin(result.model):
+            # The calibration is used only where it lowered the loss, so that this is the loss of what forecasts.
             loss = record["loss_after"] if record["taken"] else record["loss_before"]
             losses.setdefault(result.fold, {})[result.model] = float(loss)
     if set(losses) != {result.fold for result in results}:
@@ -81,10 +95,3 @@ def _losses(results: Sequence[FoldResult]) -> dict[int, dict[str, float]]:
             "a fold has no model with forecasts of rows held out, so none can be chosen; deploy one by name"
         )
     return losses
-
-
-def _renamed(result: FoldResult) -> FoldResult:
-    table = result.forecasts.table.assign(model=BEST)
-    return replace(
-        result, model=BEST, forecasts=Forecasts(table), fit=replace(result.fit, members=None), cpu_seconds=0.0
-    )

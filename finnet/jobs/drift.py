@@ -28,7 +28,7 @@ ALARM_RATE = 0.05
 """Probability that a comparison of independent rows finds any shift where there is none."""
 
 FORMS = (".html", ".json")
-_OUTCOME_PART = 0.5
+_OUTCOME_PART = 0.5  # of the alarm rate, where outcomes are known
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -44,10 +44,10 @@ class Drift:
         New rows, and rows that trained the model.
     is_dependent : bool
         Whether rows share sessions, so that sessions were counted instead.
-    columns : DataFrame
+    columns : DataFrame of shape (n_columns, n_measures)
         As `finnet.evaluation.stability.compared` gives it, what moved most first; the `psi` of a column is its
         characteristic stability index (CSI).
-    forecasts : DataFrame
+    forecasts : DataFrame of shape (n_levels, n_measures)
         The same of the forecasts, beside those made out of sample in the run.
     outcomes : OutcomesAnalysis, optional
         What came true; None where nothing is known yet.
@@ -89,7 +89,7 @@ class Drift:
             alarms=dict(self.alarms),
             alarm_rate=self.alarm_rate,
         )
-        parts = [own] if self.outcomes is None else [own, OutcomeSection(**vars(self.outcomes))]
+        parts = [own] if self.outcomes is None else [own, OutcomeSection(outcomes=self.outcomes)]
         return Report(title=f"Drift since {self.run}", kind="Ongoing monitoring.", parts=parts)
 
     @property
@@ -166,8 +166,8 @@ def drift_of(
     # Forecasts follow from the columns, whose limits are watched. Those of the final refit are spread otherwise than
     # those of the folds, so that an alarm on them would sound where nothing moved.
     forecasts = compared(profile.forecasts, forecast_table(new.forecasts), units=units, limits=limits)
-    told = _by_name(columns.told)
-    ordered = _sorted(columns.summary)
+    told = dict(sentence.split(": ", 1) for sentence in columns.told)
+    ordered = columns.summary.sort_values(["breached", "psi"], ascending=False, kind="stable", ignore_index=True)
     moved = {str(name): told[str(name)] for name in ordered.loc[ordered["breached"], "column"]}
     return Drift(
         run=new.saved.name,
@@ -184,14 +184,6 @@ def drift_of(
     )
 
 
-def _by_name(told: list[str]) -> dict[str, str]:
-    return dict(sentence.split(": ", 1) for sentence in told)
-
-
-def _sorted(summary: pd.DataFrame) -> pd.DataFrame:
-    return summary.sort_values(["breached", "psi"], ascending=False, kind="stable", ignore_index=True)
-
-
 def _scores_of(saved: SavedRun) -> Mapping[str, Any]:
     """What the model of the run scored out of sample, by metric."""
     try:
@@ -203,6 +195,7 @@ def _scores_of(saved: SavedRun) -> Mapping[str, Any]:
 def _outcomes(
     forecasts: Forecasts, came: pd.DataFrame, before: Mapping[str, Any], *, seed: int
 ) -> OutcomesAnalysis | None:
+    # Of quantiles each row has a forecast for every level, level by level, so that its outcome is repeated as often.
     levels = max(len(forecasts.levels), 1)
     truth = np.tile(came["truth"].to_numpy(float), levels)
     known = np.isfinite(truth)
@@ -215,6 +208,7 @@ def _outcomes(
 def _alarms(outcomes: OutcomesAnalysis | None, rate: float) -> dict[str, str]:
     if outcomes is None:
         return {}
+    # Bonferroni: each of two tests at half the rate, so that both together sound no more often than `rate`.
     found = []
     if outcomes.gap_chance < rate / 2:
         found.append("the mean forecast is off")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from joblib import effective_n_jobs
 
 from finnet.data.quality import problems_of, told
@@ -39,6 +38,7 @@ class _Trial:
 
 
 def _thinned(dataset: Dataset, rows: IntArray) -> IntArray:
+    """Every so many of the rows, shape (n_kept,), spread over the whole fold so that time passes in them as it does."""
     some = rows[:: max(1, len(rows) // _MOST_TRIED)]
     counts = np.unique(dataset.labels(some), return_counts=True)[1]
     return rows if len(counts) < 2 or (len(counts) == 2 and counts.min() < _FEWEST_OF_A_CLASS) else some
@@ -66,15 +66,18 @@ def explain(job: Job, *, n_jobs: int = 1) -> str:
     """
     study = load(job)
     dataset = study.dataset
-    lines = [_aim(job, dataset), _data(dataset), _folds(job, dataset), _blocks(job), _fits(job, dataset)]
+    ahead, columns = task_of(job).horizon_words(dataset), _plural(len(dataset.X.columns), "column")
+    calibrate = ", and calibrate" if job.blocks.calibration else ""
+    lines = [
+        f"{job.name} forecasts {dataset.target.replace('_', ' ')}{ahead} from {columns}.",
+        _data(dataset),
+        _folds(job, dataset),
+        f"Blocks: {job.blocks.fits} fits on each training window, each without some of its rows, which stop training,"
+        f" choose settings{calibrate}; the forecast is their mean.",
+        _fits(job, dataset),
+    ]
     found = [f"{problem.severity.capitalize()}: {problem}." for problem in told(problems_of(study.quality))]
     return "\n".join([*lines, _time(job, dataset, n_jobs=effective_n_jobs(n_jobs)), *found])
-
-
-def _aim(job: Job, dataset: Dataset) -> str:
-    ahead = task_of(job).horizon_words(dataset)
-    columns = _plural(len(dataset.X.columns), "column")
-    return f"{job.name} forecasts {dataset.target.replace('_', ' ')}{ahead} from {columns}."
 
 
 def _data(dataset: Dataset) -> str:
@@ -92,35 +95,23 @@ def _data(dataset: Dataset) -> str:
 
 def _folds(job: Job, dataset: Dataset) -> str:
     table = fold_table(dataset, job.split.split)
-    first, last = (_fold(table.iloc[row]) for row in (0, -1))
+    first, last = (
+        f"trains on {_plural(int(row['train_rows']), 'row')} and forecasts {row['test_rows']:,}"
+        for row in (table.iloc[0], table.iloc[-1])
+    )
     sentence = f"Folds: {len(table)}. The first {first}"
     return f"{sentence}." if len(table) == 1 else f"{sentence}; the last {last}."
 
 
-def _fold(row: "pd.Series[float]") -> str:
-    return f"trains on {_plural(int(row['train_rows']), 'row')} and forecasts {row['test_rows']:,}"
-
-
-def _blocks(job: Job) -> str:
-    fits, calibrate = job.blocks.fits, ", and calibrate" if job.blocks.calibration else ""
-    return (
-        f"Blocks: {fits} fits on each training window, each without some of its rows, which stop training, choose"
-        f" settings{calibrate}; the forecast is their mean."
-    )
-
-
 def _fits(job: Job, dataset: Dataset) -> str:
+    # `count_fits` counts every model on every fold, and the final refit.
     folds = (count_fits(job, dataset) - 1) // len(job.models)
     rows = _plural(len(final_rows(job.split.split, dataset)), "row")
     members = f"the network trains {_plural(job.network.members_of(job.blocks.fits), 'network')} in each fit, "
     tried = f"those that are tuned try {_plural(job.tune.trials, 'setting')}"
-    last = f"Then {_deployed(job)} is fitted once more, on {rows}, to forecast what comes."
+    last = f"Then {model_in_sentence(job.deploy)} is fitted once more, on {rows}, to forecast what comes."
     made = f"{members if NETWORK in job.models else ''}{tried}"
     return f"Fits: {len(job.models)} models on {_plural(folds, 'fold')}; {made}. {last}"
-
-
-def _deployed(job: Job) -> str:
-    return model_in_sentence(job.deploy)
 
 
 def _time(job: Job, dataset: Dataset, *, n_jobs: int) -> str:
@@ -128,20 +119,14 @@ def _time(job: Job, dataset: Dataset, *, n_jobs: int) -> str:
     once, trial = job.model_copy(update={"tune": Tune(trials=1)}), _Trial(job.split.split)
     results = forecast_folds(build_models(once), dataset, trial, blocks=job.blocks, seed=job.seed)
     rows = fold_table(dataset, job.split.split)["train_rows"]
-    seconds = sum(result.cpu_seconds * _repeats(job, result.model) for result in results)
+    # Tuning fits one of the blocks once more for each further setting.
+    extra = (job.tune.trials - 1) / job.blocks.fits
+    tuned = {name for name in job.models if name in BASELINES and BASELINES[name].is_tuned}
+    seconds = sum(result.cpu_seconds * (1 + extra * (result.model in tuned)) for result in results)
     tried = len(next(iter(trial.split(dataset))).train)
     seconds *= float(rows.sum() / tried) / n_jobs
-    return f"Time: about {_duration(seconds)} on {_plural(n_jobs, 'process', 'processes')}."
-
-
-def _repeats(job: Job, model: str) -> float:
-    """How much more often a model is fitted on a fold than without tuning, which fits one block once per setting."""
-    extra = job.tune.trials - 1 if model in BASELINES and BASELINES[model].is_tuned else 0
-    return 1 + extra / job.blocks.fits
-
-
-def _duration(seconds: float) -> str:
-    return _plural(round(seconds / 60), "minute") if seconds >= 90 else _plural(max(round(seconds), 1), "second")
+    time = _plural(round(seconds / 60), "minute") if seconds >= 90 else _plural(max(round(seconds), 1), "second")
+    return f"Time: about {time} on {_plural(n_jobs, 'process', 'processes')}."
 
 
 def _plural(number: int, one: str, many: str = "") -> str:

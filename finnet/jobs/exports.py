@@ -83,6 +83,7 @@ def report_data(report: Report, manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _section(section: ReportSection, *, chapter: str) -> dict[str, Any]:
     drawn = section.draw()
     held = {field.name: getattr(section, field.name) for field in fields(section)}  # type: ignore[arg-type]
+    # The manifest stands in the export once, under "run".
     held.pop("manifest", None)
     tables = {name: value for name, value in held.items() if isinstance(value, pd.DataFrame)}
     (kind,) = (name for name, known in SECTIONS.items() if known is type(section))
@@ -92,13 +93,15 @@ def _section(section: ReportSection, *, chapter: str) -> dict[str, Any]:
         "title": drawn.title,
         "lead": drawn.lead,
         "values": {name: value for name, value in held.items() if name not in tables},
-        "tables": {name: _table(name, table) for name, table in tables.items()},
+        "tables": {
+            # 15 digits are the most that pandas writes; by default it writes 10.
+            name: {
+                "file": f"page/{name}.parquet",
+                "rows": json.loads(table.to_json(orient="records", date_format="iso", double_precision=15)),
+            }
+            for name, table in tables.items()
+        },
     }
-
-
-def _table(name: str, table: pd.DataFrame) -> dict[str, Any]:
-    rows = json.loads(table.to_json(orient="records", date_format="iso", double_precision=15))
-    return {"file": f"page/{name}.parquet", "rows": rows}
 
 
 def _card(folder: Path, files: Mapping[str, bytes]) -> bytes:

@@ -27,7 +27,9 @@ REFIT = "final refit"
 
 
 def final_rows(split: Split, dataset: Dataset) -> IntArray:
-    """Row numbers of the last training window: the newest `train_bars` bars of a moving window, else all rows.
+    """Row numbers of the last training window, rising, shape (n_rows,).
+
+    The window is the newest `train_bars` bars where the split moves one along, else it is all rows.
 
     Rows whose outcome gives no label, such as those in a dead zone, are left out.
 
@@ -42,6 +44,7 @@ def final_rows(split: Split, dataset: Dataset) -> IntArray:
     rows = np.flatnonzero(dataset.has_label)
     if not isinstance(split, WalkForward) or split.expanding:
         return rows
+    # Bars are counted over all rows, also those without a label.
     known = dataset.clock("known_at")
     bars = np.unique(known)
     start = bars[-min(split.train_bars, len(bars))]
@@ -59,6 +62,7 @@ def training_profile(job: Job, dataset: Dataset, forecasts: Forecasts) -> Profil
     Beside them what was forecast out of sample of any row, by one model; of repeated folds the first forecast counts.
     """
     rows = final_rows(job.split.split, dataset)
+    # Inputs are those of the rows that train; forecasts are out of sample, since a model is surer of rows it has seen.
     profile = Profile.of(dataset.X.iloc[rows], sessions=sessions_of(dataset, rows))
     table = forecasts.table.drop_duplicates(["entity", "issued_at", "level"])
     values = forecast_table(Forecasts(table))
@@ -71,14 +75,17 @@ def training_profile(job: Job, dataset: Dataset, forecasts: Forecasts) -> Profil
 
 
 def sessions_of(dataset: Dataset, rows: IntArray) -> IntArray | None:
-    """Number of the session of these rows, where entities return in later sessions; else None: all are independent."""
+    """Number of the session of each of these rows, shape (n_rows,); None where none returns: all are independent."""
     if not dataset.is_dated or len(np.unique(dataset.entity[rows])) == len(rows):
         return None
     return np.asarray(np.unique(dataset.clock("known_at")[rows], return_inverse=True)[1])
 
 
 def forecast_table(forecasts: Forecasts) -> pd.DataFrame:
-    """Forecasts of one model, a row for each case in their order: the column "forecast", or one for each quantile."""
+    """Forecasts of one model, shape (n_cases, n_levels): the column "forecast", or one for each level of quantiles.
+
+    Cases are in the order of the forecasts, counted from 0.
+    """
     if not forecasts.levels:
         return pd.DataFrame({"forecast": forecasts.table["value"].to_numpy()})
     parts = forecasts.table.groupby("level")["value"]
@@ -93,5 +100,6 @@ def describe_refit(job: Job, dataset: Dataset, *, model: str) -> dict[str, Any]:
     if not dataset.is_dated:
         return {"model": model, "rows": len(fitted)}
     known, resolved = dataset.clock("known_at")[fitted], dataset.clock("resolves_at")[fitted]
+    # Rows are in the order of `known_at`, but outcomes need not come in that order.
     times = {"from": known[0], "to": known[-1], "until": resolved.max()}
     return {"model": model, "rows": len(fitted)} | {name: str(time) for name, time in times.items()}

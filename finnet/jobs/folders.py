@@ -80,6 +80,7 @@ def mark(folder: Path) -> list[Path]:
     made = make_folder(folder)
     if is_marked(folder):
         return made
+    # Without its marker a folder is somebody else's: nothing in it is listed, restored or removed.
     try:
         create_file(folder / MARKER, _WORDS, mode=0o600)
     except FileExistsError:
@@ -91,6 +92,7 @@ def is_marked(folder: Path) -> bool:
     """Whether finnet made this folder for a job, or has run one in it."""
     try:
         with open_regular(folder / MARKER, follow=False) as file:
+            # One byte more than the words, so that a longer file is not taken for the marker.
             return file.read(len(_WORDS) + 1) == _WORDS
     except OSError:
         return False
@@ -158,6 +160,7 @@ def move_latest(run: Path, *, force: bool = False) -> str:
 
 
 def _target(link: Path) -> Path:
+    # The bare name of a run: a link to any other place is not one that finnet made.
     name = os.readlink(link) if link.is_symlink() else ""
     if not is_run_name(name):
         raise DataError(f"{link}: is no link to a run beside it; remove it, and run the job again")
@@ -165,6 +168,7 @@ def _target(link: Path) -> Path:
 
 
 def _step_back(run: Path, link: Path) -> str:
+    # Moments in ISO form, whose order as texts is that in time; "" of rows without dates comes before all.
     newest, today = _newest(run), datetime.now(UTC).replace(tzinfo=None)
     # A day more, as some markets are ahead of UTC.
     limit = (today + timedelta(days=1)).isoformat()

@@ -41,7 +41,7 @@ class NewForecasts:
         Name of the run that forecast, which stands as `run_id` in the forecasts too.
     flags : tuple of str
         What is odd about each row, beside those of training; "" where nothing is.
-    summary : DataFrame
+    summary : DataFrame of shape (n_columns, n_measures)
         One row per column, as `finnet.evaluation.stability.compared` gives it.
     breaches : tuple of str
         A sentence for each column that breaches a limit.
@@ -62,15 +62,12 @@ class NewForecasts:
     def sentence(self) -> str:
         """As-of time, number of forecasts and what made them."""
         model = model_in_sentence(self.forecasts.models[0])
+        flagged = sum(map(bool, self.flags))
+        odd = f"; {flagged:,} of them are flagged" if flagged else ""
         return (
             f"as of {self.as_of}: {len(self.forecasts)} forecasts by {model} of run {self.run}, trained until"
-            f" {self.trained_until} (times in UTC){self._flagged}"
+            f" {self.trained_until} (times in UTC){odd}"
         )
-
-    @property
-    def _flagged(self) -> str:
-        flagged = sum(map(bool, self.flags))
-        return f"; {flagged:,} of them are flagged" if flagged else ""
 
     def require_stable(self) -> None:
         """Raise LimitError naming the columns whose new values are too unlike those of training."""
@@ -110,6 +107,7 @@ def forecast_new(
     """
     moment = (now or pd.Timestamp.now("UTC").tz_localize(None)).to_datetime64()
     new = read_new(run, data, sentiment=sentiment, moment=moment)
+    # The file may hold further columns, which the model never saw.
     found = compared(new.profile, new.rows.X[list(new.profile.columns)], units=new.rows.units)
     flags = joined_flags(new.rows, found.flags)
     # Of quantiles each row has a forecast for every level, level by level.
@@ -150,7 +148,11 @@ class ReadRows(NamedTuple):
 def read_new(run: Path | str, data: Path | str, *, sentiment: Path | str | None, moment: np.datetime64) -> ReadRows:
     """The new rows of a file and their forecasts, as `forecast_new` describes them; errors are those named there."""
     saved = SavedRun.open(run)
-    job, model, profile = saved.job, load_model(saved.folder / MODEL), _profile(saved)
+    job, model = saved.job, load_model(saved.folder / MODEL)
+    try:
+        profile = Profile.from_json(saved.read_json(PROFILE))
+    except (LookupError, TypeError, AttributeError) as error:
+        raise DataError(f"{saved.folder / PROFILE}: is no profile of training rows; run the job again") from error
     until = saved.fact(REFIT, dict).get("until")
     with limited(job.limits):
         trained = None if until is None else np.datetime64(until)
@@ -160,17 +162,11 @@ def read_new(run: Path | str, data: Path | str, *, sentiment: Path | str | None,
     return ReadRows(saved, job, model, profile, rows, forecasts, until)
 
 
-def _profile(saved: SavedRun) -> Profile:
-    try:
-        return Profile.from_json(saved.read_json(PROFILE))
-    except (LookupError, TypeError, AttributeError) as error:
-        raise DataError(f"{saved.folder / PROFILE}: is no profile of training rows; run the job again") from error
-
-
 def _require_schema(X: pd.DataFrame, profile: Profile) -> None:
     for name in profile.columns:
         if name not in X:
             raise DataError(f"column {name!r} is missing, with which the model was trained; give the same columns")
+        # A profile holds the levels of category columns; any other column held numbers.
         was_number, is_number = name not in profile.categories, pd.api.types.is_numeric_dtype(X[name].dtype)
         if was_number != is_number:
             kinds = ("a number", "a category") if is_number else ("a category", "a number")

@@ -70,6 +70,7 @@ def resumable(remedy: str = "run the same command again") -> Iterator[None]:
         cause = "a worker process was killed, perhaps for want of memory"
         raise InterruptedRunError(f"{cause}; to continue, {remedy}, with fewer processes if it recurs") from error
     except BrokenPipeError:
+        # Whoever read the output has gone; that is no trouble of the disk.
         raise
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
@@ -106,6 +107,7 @@ def time_limit(seconds: float | None) -> Iterator[None]:
         raise Stopped(f"stopped after {seconds:g} seconds, the time that was given", number)
 
     before = signal.signal(signal.SIGALRM, stop)
+    # Real time, so that waiting for a lock or a worker counts too.
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         with _never_ignored():

@@ -40,6 +40,7 @@ def read_job(path: Path | str) -> Job:
     path = Path(path)
     try:
         with open_regular(path) as file:
+            # One byte more than is allowed tells that there are more, however large the file.
             text = file.read(_MOST_BYTES + 1)
         settings = tomllib.loads(text.decode())
     except OSError as error:
@@ -91,6 +92,7 @@ def _sentence(job: type[Job], problem: Mapping[str, Any]) -> str:
     if problem["type"] in ("missing", "missing_argument"):
         return f"{path} is missing; add it"
     message = problem["msg"].removeprefix("Value error, ")
+    # The longest beginnings first, as the last one is a part of the others.
     for words, plain in _PLAIN_WORDS.items():
         message = message.replace(words, plain)
     value = problem.get("input")
@@ -101,17 +103,14 @@ def _sentence(job: type[Job], problem: Mapping[str, Any]) -> str:
 
 def _keys_at(kind: Any, path: tuple[str, ...]) -> list[str]:
     """Keys allowed in the table at `path` within `kind`."""
-    types = _field_types(kind)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        types: dict[str, Any] = {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
+    else:
+        table = settings_class(kind)
+        types = {} if table is None else {field.name: field.type for field in fields(table)}
     if not path:
         return list(types)
     return _keys_at(types[path[0]], path[1:]) if path[0] in types else list(types)
-
-
-def _field_types(kind: Any) -> dict[str, Any]:
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
-    table = settings_class(kind)
-    return {} if table is None else {field.name: field.type for field in fields(table)}
 
 
 def settings_class(kind: Any) -> Any:

@@ -3,10 +3,8 @@
 import inspect
 import re
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from typing import Any
-
-from pydantic.fields import FieldInfo
 
 from finnet.features.feature_set import FAMILIES
 from finnet.jobs.config import Job
@@ -39,7 +37,7 @@ def job_keys(job: type[Job]) -> list[Key]:
 
     Examples
     --------
-    >>> from finnet.jobs.tasks.default_risk import DefaultRiskJob
+    >>> from finnet.jobs.tasks.default_risk_job import DefaultRiskJob
     >>> next(key for key in job_keys(DefaultRiskJob) if key.path == "split.holdout.test_share").default
     '0.3'
     """
@@ -49,7 +47,8 @@ def job_keys(job: type[Job]) -> list[Key]:
         path = field.alias or name
         table = settings_class(field.annotation)
         if table is None:
-            keys.append(Key(path, _toml(_model_default(field)), meanings.get(path, "")))
+            default = MISSING if field.is_required() else field.default
+            keys.append(Key(path, _toml(default), meanings.get(path, "")))
         else:
             keys += _table_keys(path, table)
     return keys
@@ -86,32 +85,22 @@ def _table_keys(path: str, table: type) -> Iterator[Key]:
         if inner is not None:
             yield from _table_keys(f"{path}.{field.name}", inner)
         else:
-            yield Key(f"{path}.{field.name}", _toml(_dataclass_default(field)), meanings.get(field.name, ""))
+            default = field.default if field.default_factory is MISSING else field.default_factory()
+            yield Key(f"{path}.{field.name}", _toml(default), meanings.get(field.name, ""))
 
 
 def _meanings(documented: type) -> dict[str, str]:
     """First sentences of the Parameters in a docstring, own and inherited, by name."""
     found: dict[str, str] = {}
+    # From base to derived class, so that what a class says of a key takes the place of what it inherits.
     for cls in reversed(documented.__mro__):
         text = inspect.cleandoc(cls.__doc__ or "")
         section = re.search(r"Parameters\n-+\n(.*?)(?:\n\n\w+\n-+\n|\Z)", text, re.DOTALL)
-        for names, words in re.findall(
-            r"^(\w[\w, ]*?) :[^\n]*\n((?: {4}[^\n]*\n?|\n)+)", _lines(section), re.MULTILINE
-        ):
+        lines = f"{section.group(1)}\n" if section else ""
+        # A name, or several with commas, then a type up to the end of the line, then indented lines of words.
+        for names, words in re.findall(r"^(\w[\w, ]*?) :[^\n]*\n((?: {4}[^\n]*\n?|\n)+)", lines, re.MULTILINE):
             found |= dict.fromkeys(names.split(", "), " ".join(words.split()))
     return found
-
-
-def _lines(section: re.Match[str] | None) -> str:
-    return f"{section.group(1)}\n" if section else ""
-
-
-def _model_default(field: FieldInfo) -> Any:
-    return MISSING if field.is_required() else field.default
-
-
-def _dataclass_default(field: "Field[Any]") -> Any:
-    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def _toml(value: Any) -> str:

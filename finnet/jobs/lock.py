@@ -48,6 +48,7 @@ def only_run(folder: Path) -> Iterator[None]:
 
 
 def _remove_empty(made: list[Path]) -> None:
+    # Deepest first. The marker goes only where it is alone, and a folder that holds anything refuses to go.
     for path in made:
         with suppress(OSError):
             if not path.is_dir() and len(os.listdir(path.parent)) == 1:
@@ -62,10 +63,12 @@ def _acquire(path: Path) -> int:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            host, process = _holder(handle)
+            match = _HOLDER.fullmatch(os.pread(handle, 400, 0).decode("utf-8", "replace"))
+            host, process = (match[1] or "this host", match[2]) if match else ("this host", "of another start")
             os.close(handle)
             words = f"process {process} on {host} is running this job"
             raise ConfigError(f"{path.parent}: {words}; wait until it has ended") from None
+        # Between opening and locking, the holder before us may have ended and unlinked the file: then try a new one.
         if is_file_of(handle, path):
             # The words only help whoever finds the job busy; a full disk shall not stop us here.
             with suppress(OSError):
@@ -77,25 +80,18 @@ def _acquire(path: Path) -> int:
 
 def _opened(path: Path) -> int:
     """The lock file, made if need be; ConfigError where the file of that name is not one of ours."""
+    # No link is followed, and a pipe of that name does not block.
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
             raise
         raise ConfigError(f"{path}: is no lock of finnet's; move it away") from error
-    words = os.pread(handle, 400, 0).decode("utf-8", "replace") if _is_regular(handle) else "not ours"
+    found = os.fstat(handle)
+    # A second name of the file would show what is written here in another place.
+    is_ours = stat.S_ISREG(found.st_mode) and found.st_nlink <= 1
+    words = os.pread(handle, 400, 0).decode("utf-8", "replace") if is_ours else "not ours"
     if words and not _HOLDER.fullmatch(words):
         os.close(handle)
         raise ConfigError(f"{path}: is no lock of finnet's; move it away")
     return handle
-
-
-def _is_regular(handle: int) -> bool:
-    found = os.fstat(handle)
-    # A second name of the file would show what is written here in another place.
-    return stat.S_ISREG(found.st_mode) and found.st_nlink <= 1
-
-
-def _holder(handle: int) -> tuple[str, str]:
-    match = _HOLDER.fullmatch(os.pread(handle, 400, 0).decode("utf-8", "replace"))
-    return (match[1] or "this host", match[2]) if match else ("this host", "of another start")

@@ -36,6 +36,7 @@ __all__ = ["NetworkSettings"]
 
 def _number_or_range(value: Any) -> float | tuple[float, float]:
     """A number as it is, and the list of two numbers of a job file as a pair; ConfigError for anything else."""
+    # Not isinstance: True is an int to Python, but no number in a job file.
     if type(value) in (int, float):
         return float(value)
     if isinstance(value, list) and [type(end) in (int, float) for end in value] == [True, True]:
@@ -54,13 +55,6 @@ def _count_or_range(value: Any) -> int | tuple[int, int]:
 
 def _as_it_is(value: Any) -> Any:
     return value
-
-
-def _verify_loss(name: str) -> None:
-    if is_plugin(name):
-        verify_loss(own_object(name), is_packed=True)
-    else:
-        require_choice(name, {*CLASS_LOSSES, *NUMBER_LOSSES}, name="loss")
 
 
 NumberOrRange = Annotated[
@@ -158,8 +152,11 @@ class NetworkSettings:
         if self.depth is not None:
             depth_range(self.depth, self.hidden)
         verify_activation(self.own_activation, is_packed=True)
-        if self.loss is not None:
-            _verify_loss(self.loss)
+        if self.loss is not None and is_plugin(self.loss):
+            verify_loss(own_object(self.loss), is_packed=True)
+        elif self.loss is not None:
+            # Which losses fit what is forecast is known only in `build`.
+            require_choice(self.loss, {*CLASS_LOSSES, *NUMBER_LOSSES}, name="loss")
         require_choice(self.optimizer, OPTIMIZERS, name="optimizer")
         if self.weight_decay is not None:
             require_range(self.weight_decay, name="weight_decay")
@@ -177,6 +174,7 @@ class NetworkSettings:
 
     def members_of(self, fits: int) -> int:
         """Networks that each of so many fits trains."""
+        # Rounded up, so that there are never fewer networks than asked for.
         return -(-self.members // fits)
 
     def build(

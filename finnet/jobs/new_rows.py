@@ -26,11 +26,12 @@ class NewRows:
 
     Parameters
     ----------
-    X : DataFrame
-    entity : ndarray of str
+    X : DataFrame of shape (n_rows, n_features)
+    entity : ndarray of str, shape (n_rows,)
     target : str
     horizon : int
-    issued_at, tradable_at, resolves_at : ndarray of datetime64[us], optional
+    issued_at, tradable_at, resolves_at : ndarray of datetime64[us], shape (n_rows,), optional
+        UTC times.
     flags : sequence of list of str
         What is odd about each row by itself.
     units : int
@@ -52,6 +53,7 @@ def forecast_rows(rows: NewRows, fitted: Any, *, model: str, run_id: str) -> For
     """Forecasts of the rows by a fitted model of that name; their truth is missing."""
     columns = {"model": model, "fold": NO_FOLD, "entity": rows.entity, "target": rows.target, "horizon": rows.horizon}
     clocks = {name: getattr(rows, name) for name in ("issued_at", "tradable_at", "resolves_at")}
+    # Clocks that are missing are left out, which `Forecasts` reads as undated.
     times: dict[str, Any] = {name: clock for name, clock in clocks.items() if clock is not None}
     return forecasts_for(fitted, rows.X, {**columns, **times}, run_id=run_id)
 

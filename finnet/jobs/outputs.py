@@ -20,7 +20,7 @@ from finnet.sums import SUMS
 
 __all__ = ["require_free", "to_csv", "write_forecasts", "write_output"]
 
-_FORMULA = re.compile("[=+@−-]")
+_FORMULA = re.compile("[=+@−-]")  # the last two are a minus sign (U+2212) and a hyphen
 _INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Mn", "Zl", "Zp", "Zs"}
 
 
@@ -58,6 +58,7 @@ def require_free(
         raise ConfigError(f"{path}: is no file; choose another place")
     if force:
         return
+    # Followed through links, so that a link to an input counts as the input.
     if path.exists() and any(other.exists() and path.samefile(other) for other in inputs):
         raise ConfigError(f"{path}: is an input; choose another place, or pass --force to replace it")
     if os.path.lexists(path):
@@ -90,6 +91,7 @@ def write_output(path: Path, content: bytes, *, force: bool = False) -> None:
     """Write a file whole or not at all, for its owner alone; ConfigError where there is one and `force` is False."""
     with resumable():
         try:
+            # `create_file` fails on a file that came since `require_free` looked, so that none is overwritten.
             (replace_file if force else create_file)(path, content, mode=0o600)
         except FileExistsError:
             raise _exists(path) from None
@@ -100,7 +102,7 @@ def _exists(path: Path) -> ConfigError:
 
 
 def to_csv(table: pd.DataFrame) -> bytes:
-    """The bytes of a CSV file in which no text can run as a formula."""
+    """The bytes of a CSV file of a table (n_rows, n_columns) without its index; no text in it can run as a formula."""
     texts = [str(name) for name in table if pd.api.types.is_string_dtype(table[name])]
     return (
         table.assign(**{name: table[name].map(_guarded) for name in texts})
@@ -115,6 +117,7 @@ def _guarded(text: str) -> str:
     Source: OWASP, CSV Injection; wide and small forms of the signs count as the signs.
     """
     seen = next((sign for sign in text if category(sign) not in _INVISIBLE), "")
+    # A control character at the start is quoted too: spreadsheets skip it and read on.
     is_formula = _FORMULA.match(normalize("NFKC", seen)) is not None
     return f"'{text}" if is_formula or category(text[:1] or "x") == "Cc" else text
 

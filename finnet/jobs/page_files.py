@@ -25,20 +25,21 @@ SCHEMA = 2
 def page_files(report: Report) -> dict[str, bytes]:
     """Tables as `page/<name>.parquet`, all else as `page/page.json`."""
     files: dict[str, bytes] = {}
-    parts = [_saved_part(part, files) for part in report.parts]
+    parts = []
+    for part in report.parts:
+        if isinstance(part, Chapter):
+            sections = [_saved(section, files) for section in part.sections]
+            parts.append({"chapter": part.title, "lead": part.lead, "sections": sections})
+        else:
+            parts.append(_saved(part, files))
     plain = {"schema": SCHEMA, "title": report.title, "kind": report.kind, "parts": parts}
     return files | {PAGE: to_json(plain).encode()}
 
 
-def _saved_part(part: ReportSection | Chapter, files: dict[str, bytes]) -> dict[str, Any]:
-    if isinstance(part, Chapter):
-        sections = [_saved(section, files) for section in part.sections]
-        return {"chapter": part.title, "lead": part.lead, "sections": sections}
-    return _saved(part, files)
-
-
 def _saved(section: ReportSection, files: dict[str, bytes]) -> dict[str, Any]:
+    """What page.json says of a section; its tables are added to `files`."""
     values = {field.name: getattr(section, field.name) for field in fields(section)}  # type: ignore[arg-type]
+    # The manifest is a file of the run already, and is read back from there.
     values.pop("manifest", None)
     tables = {name: value for name, value in values.items() if isinstance(value, pd.DataFrame)}
     for name, table in tables.items():
@@ -56,9 +57,16 @@ def report_from(files: Mapping[str, bytes]) -> Report:
         plain = json.loads(files[PAGE])
         if plain.get("schema") != SCHEMA:
             raise DataError("the saved page is of another version of finnet; run the job again")
-        parts = [_part(part, files) for part in plain["parts"]]
+        parts: list[ReportSection | Chapter] = []
+        for part in plain["parts"]:
+            if "chapter" in part:
+                sections = [_section(section, files) for section in part["sections"]]
+                parts.append(Chapter(title=part["chapter"], lead=part["lead"], sections=sections))
+            else:
+                parts.append(_section(part, files))
         return Report(title=plain["title"], kind=plain["kind"], parts=parts)
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        # A DataError is a ValueError, and says already what is wrong.
         if isinstance(error, DataError):
             raise
         raise DataError(f"the saved page cannot be read ({error!r}); run the job again") from error
@@ -67,13 +75,6 @@ def report_from(files: Mapping[str, bytes]) -> Report:
 def render_page(files: Mapping[str, bytes]) -> str:
     """The page of a run, from its saved files."""
     return render(report_from(files).page())
-
-
-def _part(saved: Mapping[str, Any], files: Mapping[str, bytes]) -> ReportSection | Chapter:
-    if "chapter" in saved:
-        sections = [_section(section, files) for section in saved["sections"]]
-        return Chapter(title=saved["chapter"], lead=saved["lead"], sections=sections)
-    return _section(saved, files)
 
 
 def _section(saved: Mapping[str, Any], files: Mapping[str, bytes]) -> ReportSection:

@@ -52,7 +52,10 @@ def report_of(
         limits=PointsSection(title="What limits this result?", points=_notes(job, study.dataset, deployment)),
         reproduction=ReproductionSection(command=f"finnet run {job.name}.toml", manifest=record),
     )
-    return Report(title=_title(job), kind=task.report_kind, parts=task.arrange(shared, decision))
+    words = job.title or job.name.replace("-", " ")
+    # Not `capitalize`, which would turn the other letters small.
+    title = f"{words[0].upper()}{words[1:]}"
+    return Report(title=title, kind=task.report_kind, parts=task.arrange(shared, decision))
 
 
 def _data(job: Job, study: Study, results: Sequence[FoldResult], *, assessment: Assessment) -> DataSection:
@@ -60,12 +63,20 @@ def _data(job: Job, study: Study, results: Sequence[FoldResult], *, assessment: 
     known = dataset.clock("known_at") if dataset.is_dated else None
     n_rows, n_entities = len(dataset), len(set(dataset.entity))
     counts = [f"{n_rows:,} rows", f"{n_entities:,} {'entity' if n_entities == 1 else 'entities'}"]
+    # How the model of the page used the training rows of each fold.
+    used = [
+        {"fold": result.fold, **(result.fit.rows or {})} for result in results if result.model == assessment.subject
+    ]
+    # Files by their names alone, so that the page is the same wherever they lie.
+    problems = problems_of(study.quality.assign(file=[Path(file).name for file in study.quality["file"]]))
+    # Columns of a file that share rule and remedy stand in one row.
+    findings = [(line.severity, line.rule, line.found, line.remedy) for line in told(problems)]
     return DataSection(
         source=task.source_words(job),
         counts=[*counts, *task.counts(dataset)],
-        folds=_folds(job, dataset, results, subject=assessment.subject),
+        folds=fold_table(dataset, job.split.split).merge(pd.DataFrame(used), on="fold"),
         features=task.features(job, dataset),
-        quality=_quality(study.quality),
+        quality=pd.DataFrame(findings, columns=["severity", "rule", "found", "remedy"], dtype=object),
         first=None if known is None else str(known[0]),
         last=None if known is None else str(known[-1]),
         in_order_of=dataset.in_order_of,
@@ -74,36 +85,21 @@ def _data(job: Job, study: Study, results: Sequence[FoldResult], *, assessment: 
     )
 
 
-def _folds(job: Job, dataset: Dataset, results: Sequence[FoldResult], *, subject: str) -> pd.DataFrame:
-    """Stretches of every fold, and how the model of the page used its training rows."""
-    used = [{"fold": result.fold, **(result.fit.rows or {})} for result in results if result.model == subject]
-    return fold_table(dataset, job.split.split).merge(pd.DataFrame(used), on="fold")
-
-
-def _quality(table: pd.DataFrame) -> pd.DataFrame:
-    """Findings as the page shows them: columns of a file that share rule and remedy in one row.
-
-    Files by their names alone, so that the page is the same wherever they lie.
-    """
-    problems = problems_of(table.assign(file=[Path(file).name for file in table["file"]]))
-    lines = [(line.severity, line.rule, line.found, line.remedy) for line in told(problems)]
-    return pd.DataFrame(lines, columns=["severity", "rule", "found", "remedy"], dtype=object)
-
-
-def _title(job: Job) -> str:
-    words = job.title or job.name.replace("-", " ")
-    return f"{words[0].upper()}{words[1:]}"
-
-
 def _notes(job: Job, dataset: Dataset, deployment: Deployment) -> list[str]:
+    settings = "one setting" if job.tune.trials == 1 else f"{job.tune.trials} settings"
     notes = [
         "Intervals take the models as fitted: they say how the figures would vary with other test rows, not with other"
         " training rows.",
-        f"Every model that is tuned tried {_settings(job.tune.trials)} in the first of its {job.blocks.fits} fits and"
+        f"Every model that is tuned tried {settings} in the first of its {job.blocks.fits} fits and"
         " took the best in all. All models leave out the same rows; timings.json says what each model cost.",
     ]
     if NETWORK in job.models:
-        notes.append(f"On each fold the network is {_networks(job)}.")
+        members, fits = job.network.members_of(job.blocks.fits), job.blocks.fits
+        each = "one network" if members == 1 else f"{members} networks, trained at once"
+        drawn = f"{each} in each of {fits} fits, with settings drawn from the ranges of the job"
+        has_all = job.network.selection == "all" or members == 1
+        mean = "the average of" if has_all else "an average of the best of"
+        notes.append(f"On each fold the network is {mean} {drawn}.")
     if deployment.note:
         notes.append(deployment.note)
     if "svm" in job.models:
@@ -111,16 +107,3 @@ def _notes(job: Job, dataset: Dataset, deployment: Deployment) -> list[str]:
             f"Each fit of the SVM draws at most {CappedSVC().max_rows:,} rows: its cost grows with their square."
         )
     return [*notes, *task_of(job).notes(job, dataset)]
-
-
-def _networks(job: Job) -> str:
-    members = job.network.members_of(job.blocks.fits)
-    each = "one network" if members == 1 else f"{members} networks, trained at once"
-    drawn = f"{each} in each of {job.blocks.fits} fits, with settings drawn from the ranges of the job"
-    if job.network.selection == "all" or members == 1:
-        return f"the average of {drawn}"
-    return f"an average of the best of {drawn}"
-
-
-def _settings(trials: int) -> str:
-    return "one setting" if trials == 1 else f"{trials} settings"

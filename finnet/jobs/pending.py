@@ -19,7 +19,15 @@ PENDING = "pending.csv"
 
 @dataclass(frozen=True, eq=False)
 class Pending:
-    """Forecasts of rows that neither trained nor tested, each with flags that say how it differs from those."""
+    """Forecasts of rows that neither trained nor tested, each with flags that say how it differs from those.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_rows, n_features)
+    forecasts : Forecasts
+        Row by row, or level by level where they are quantiles.
+    flags : tuple of str, length n_rows
+    """
 
     X: pd.DataFrame
     forecasts: Forecasts

@@ -25,6 +25,7 @@ def require_plain(settings: Mapping[str, Any], *, source: str) -> None:
     Traceback (most recent call last):
     finnet.errors.ConfigError: job.toml: network.members=1099511627776 is too large; use 10,000,000 or less
     """
+    # A list of what is left instead of recursion, which settings nested too deeply would overflow.
     left: list[tuple[tuple[str, ...], Any]] = [((), settings)]
     while left:
         path, value = left.pop()
@@ -56,24 +57,17 @@ def _problem(path: tuple[str, ...], value: Any) -> str:
     if isinstance(value, list | tuple | Mapping) and len(value) > _LONGEST_LIST:
         return f" has {len(value):,} entries; use {_LONGEST_LIST:,} or fewer"
     if isinstance(value, str):
-        return _problem_of_text(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _problem_of_number(path, value)
-    return ""
-
-
-def _problem_of_text(text: str) -> str:
-    if len(text) > _LONGEST_TEXT:
-        return f" has {len(text):,} characters; use {_LONGEST_TEXT:,} or fewer"
-    # A tab may divide the cells of a file.
-    odd = next((sign for sign in text if (ord(sign) < 32 and sign not in "\t\n") or 127 <= ord(sign) < 160), "")
-    return f"={shown(ascii(text))} holds the control character {odd!a}; take it out" if odd else ""
-
-
-def _problem_of_number(path: tuple[str, ...], value: float) -> str:
+        if len(value) > _LONGEST_TEXT:
+            return f" has {len(value):,} characters; use {_LONGEST_TEXT:,} or fewer"
+        # A tab may divide the cells of a file.
+        odd = next((sign for sign in value if (ord(sign) < 32 and sign not in "\t\n") or 127 <= ord(sign) < 160), "")
+        return f"={shown(ascii(value))} holds the control character {odd!a}; take it out" if odd else ""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return ""
     if isinstance(value, float) and not isfinite(value):
         return f"={value} is not finite; use a number"
     free = [_FREE[name] for name in path if name in _FREE]
+    # Whole numbers are sizes, such as members or bars, which memory must bear; others only enter formulas.
     is_size = isinstance(value, int) and not free
     most = free[-1] if free else _LARGEST_SIZE if is_size else _LARGEST
     if abs(value) <= most:

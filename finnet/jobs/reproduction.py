@@ -83,6 +83,7 @@ def _moved(job: Job, data: Path) -> Job:
 
     def found(path: str) -> str:
         parts = Path(path).parts
+        # The longest tail of the old path first, so that files of one name in two folders are told apart.
         tails = (data.joinpath(*parts[start:]) for start in range(1, len(parts)))
         there = next((tail for tail in tails if tail.exists()), None)
         if there is None and (len(job.paths) > 1 or not data.exists()):
@@ -113,6 +114,7 @@ def _compare_results(saved: SavedRun, made: SavedRun) -> Verification:
     measured = _compare_metrics(saved.read_json(METRICS), made.read_json(METRICS))
     if measured.status == "different":
         return measured
+    # Data, forecasts and metrics come first: where they differ, all files that follow from them do.
     worst = max([forecasts, measured, *_compare_files(saved, made)], key=lambda found: _STATUSES.index(found.status))
     return worst if worst.status != "bit-equal" else Verification(worst.status, f"{forecasts.sentence}, and all files")
 
@@ -120,6 +122,7 @@ def _compare_results(saved: SavedRun, made: SavedRun) -> Verification:
 def _compare_files(saved: SavedRun, made: SavedRun) -> Iterator[Verification]:
     """How every other file differs, of those that differ."""
     old, new = (read_files(run.folder) for run in (saved, made))
+    # Left out are files that are compared on their own, timings, and the sums and the seal over all files.
     for name in sorted((set(old) | set(new)) - {FORECASTS, METRICS, MANIFEST, REPORT, TIMINGS, SUMS, SEAL}):
         if old.get(name) != new.get(name):
             is_near = name in old and name in new and _read_near(name, old[name], new[name])
@@ -180,6 +183,7 @@ def _is_close(old: NDArray[Any], new: NDArray[Any]) -> bool:
         return False
     if old.dtype.kind == "f" and new.dtype.kind == "f":
         return bool(np.allclose(old, new, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True))
+    # `a != a` is true of NaN alone.
     return all(a == b or _is_near(a, b) or (a != a and b != b) for a, b in zip(old.ravel(), new.ravel(), strict=True))
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from finnet.dataset import Dataset
 from finnet.estimators.baselines import CappedSVC
 from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.walk_forward import FoldResult
@@ -16,7 +15,6 @@ from finnet.jobs.artifacts import data_hash, environment
 from finnet.jobs.config import Job
 from finnet.jobs.deployment import Deployment
 from finnet.jobs.final_fit import REFIT, describe_refit
-from finnet.jobs.new_rows import NewRows
 from finnet.jobs.tasks import task_of
 from finnet.jobs.tasks.task import Decision, Study
 from finnet.plugins import plugin_hash
@@ -28,18 +26,14 @@ def metrics(assessment: Assessment, decision: Decision) -> dict[str, Any]:
     """Everything that was measured, nested by model, metric and decision."""
     scores = assessment.scores.set_index(["model", "metric"])[["value", "low", "high"]]
     by_model = {model: part.droplevel(0).to_dict("index") for model, part in scores.groupby(level=0, sort=False)}
+    errors = assessment.calibration_errors
     return {
         "verdict": assessment.verdict,
         "sample": asdict(assessment.sample),
         "scores": by_model,
-        **_calibration(assessment),
+        **({} if errors is None else {"calibration_errors": errors.to_dict("records")}),
         **decision.record,
     }
-
-
-def _calibration(assessment: Assessment) -> dict[str, Any]:
-    errors = assessment.calibration_errors
-    return {} if errors is None else {"calibration_errors": errors.to_dict("records")}
 
 
 def comparison_csv(assessment: Assessment) -> str:
@@ -54,46 +48,38 @@ def manifest(
 
     Paths are absolute, so that they hold from any folder.
     """
-    task, dataset = task_of(job), study.dataset
+    task, dataset, pending = task_of(job), study.dataset, task_of(job).pending(study.source)
+    features = list(map(str, dataset.X.columns))
+    data = {"sha256": data_hash(dataset, pending), "rows": len(dataset), "features": features}
+    if pending is not None:
+        data["pending"] = len(pending.X)
+    # Settings that differ from the first trial, by model and fold; models that are not tuned are left out.
+    chosen: dict[str, list[Mapping[str, Any]]] = {}
+    for result in results:
+        if result.fit.chosen is not None:
+            chosen.setdefault(result.model, []).append(result.fit.chosen)
     return {
         "run": run_id,
         "job": job.relative_to(Path.cwd()).model_dump(mode="json", by_alias=True, exclude_none=True),
         "seed": job.seed,
         "plugins": {name: plugin_hash(name) for name in job.plugins},
-        "data": _data(dataset, task.pending(study.source)) | {"newest": task.newest(study.source)},
+        "data": data | {"newest": task.newest(study.source)},
         "tuning": {
             "fits per model and fold": job.blocks.fits,
             "networks trained per fit": job.network.members_of(job.blocks.fits),
             "settings tried per other model and fold": job.tune.trials,
             "rows that train the SVM, at most": CappedSVC().max_rows,
         },
-        "chosen": _chosen(results),
+        "chosen": chosen,
         "deployed": {"name": deployment.subject, "by fold": {str(k): v for k, v in deployment.chosen.items()}},
         REFIT: describe_refit(job, dataset, model=deployment.model),
         "environment": environment(),
     }
 
 
-def _data(dataset: Dataset, pending: NewRows | None) -> dict[str, Any]:
-    features = list(map(str, dataset.X.columns))
-    known = {"sha256": data_hash(dataset, pending), "rows": len(dataset), "features": features}
-    return known if pending is None else known | {"pending": len(pending.X)}
-
-
-def _chosen(results: Sequence[FoldResult]) -> dict[str, list[Mapping[str, Any]]]:
-    """Settings that differ from the first trial, by model and fold; models that are not tuned are left out."""
-    chosen: dict[str, list[Mapping[str, Any]]] = {}
-    for result in results:
-        if result.fit.chosen is not None:
-            chosen.setdefault(result.model, []).append(result.fit.chosen)
-    return chosen
-
-
 def timings(results: Sequence[FoldResult]) -> dict[str, Any]:
     """When the run ended and what it cost: all that differs when the same run is made again."""
-    return {"made_at": datetime.now(UTC).isoformat(timespec="seconds"), "cpu seconds": _seconds(results)}
-
-
-def _seconds(results: Sequence[FoldResult]) -> dict[str, float]:
     table = pd.DataFrame([(result.model, result.cpu_seconds) for result in results], columns=["model", "seconds"])
-    return {str(k): round(float(v), 2) for k, v in table.groupby("model", sort=False)["seconds"].sum().items()}
+    sums = table.groupby("model", sort=False)["seconds"].sum()
+    seconds = {str(model): round(float(spent), 2) for model, spent in sums.items()}
+    return {"made_at": datetime.now(UTC).isoformat(timespec="seconds"), "cpu seconds": seconds}

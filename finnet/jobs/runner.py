@@ -125,18 +125,22 @@ def run_job(
     job = job.with_files_read()
     study = load(job)
     on_data(study.quality)
-    run_id = _run_id(job, study)
+    # The source of the user's own code is part of the name: the same job with changed code is another run.
+    settings = job.model_dump(mode="json") | {"plugins": {name: plugin_hash(name) for name in job.plugins}}
+    run_id = run_name(settings, study.dataset, task_of(job).pending(study.source))
     folder = Path(reports) / job.name / run_id
     with resumable(), only_run(folder.parent):
         restore_runs(folder.parent)
         units = Checkpoints.beside(folder)
         fitted = _forecast(job, study.dataset, run_id, units=units, n_jobs=n_jobs, on_progress=on_progress)
         deployment, fitted = deployed(job.deploy, fitted)
+        # The page and pending.csv come from the model as it reads back from its file, as `finnet forecast` will use it.
         saved = _refit(job, study.dataset, deployment.model, units=units, on_progress=on_progress)
         finished = _Finished(job, study, run_id, fitted, deployment, model_from_bytes(saved))
         results, decision, files = _evaluated(finished)
         publish(folder, forecasts=results.forecasts, files=files | {MODEL: saved})
         held_back = move_latest(folder, force=force_latest)
+        # Kept fits go last: until the run is in its place, an interruption needs them.
         units.remove()
     return JobResult(run_id, folder, results.forecasts, results.assessment, decision, held_back)
 
@@ -150,12 +154,6 @@ class _Finished(NamedTuple):
     fitted: Sequence[FoldResult]
     deployment: Deployment
     model: Any
-
-
-def _run_id(job: Job, study: Study) -> str:
-    hashes = {name: plugin_hash(name) for name in job.plugins}
-    settings = job.model_dump(mode="json") | {"plugins": hashes}
-    return run_name(settings, study.dataset, task_of(job).pending(study.source))
 
 
 def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]]:
@@ -192,6 +190,7 @@ def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]
     }
     files = page_files(report) | {name: text.encode() for name, text in {**texts, **decision.files}.items()}
     if pending is not None:
+        # The same two steps as `finnet forecast` takes, so that both write the same columns.
         moved = task.publish(job, decision.policy, X=pending.X, forecasts=pending.forecasts)
         columns = task.annotate(job, decision.policy, model=model, X=pending.X, forecasts=moved)
         files[PENDING] = replace(pending, forecasts=moved).to_csv(columns)
@@ -221,6 +220,7 @@ def _forecast(
     done = count(len(finished) + 1)
 
     def hear(result: FoldResult) -> None:
+        # Kept before it is told, so that what a user has seen finished is never made again.
         units.keep(result)
         on_progress(f"{result.model}, fold {result.fold}", next(done), total)
 

@@ -114,7 +114,7 @@ def list_runs(reports: Path | str = "reports", job: str | None = None) -> pd.Dat
 
     Returns
     -------
-    DataFrame
+    DataFrame of shape (n_runs, 5)
         job, run, state ("latest", "complete", "damaged", or "unfinished, 3 fits kept"), made_at, verdict (its first
         sentence).
 
@@ -145,14 +145,11 @@ def _row(folder: Path) -> list[str]:
         words = [str(made_at), str(verdict).split(". ")[0]]
     except (DataError, KeyError, OSError):
         return [folder.parent.name, folder.name, "damaged", "", ""]
-    return [folder.parent.name, folder.name, "latest" if _is_latest(folder) else "complete", *words]
-
-
-def _is_latest(folder: Path) -> bool:
     try:
-        return run_of(folder.with_name(LATEST)) == folder.resolve()
+        is_latest = run_of(folder.with_name(LATEST)) == folder.resolve()
     except DataError:
-        return False
+        is_latest = False
+    return [folder.parent.name, folder.name, "latest" if is_latest else "complete", *words]
 
 
 def _mend(folder: Path) -> None:
@@ -182,6 +179,7 @@ def render_again(path: Path | str) -> Path:
     if not is_run_name(run.folder.name) or run.folder.name != run.name:
         raise DataError(f"{run.folder}: is not called {run.name}, as this run is; give it its name back")
     with resumable():
+        # In a folder of jobs another process may be running this job: only the one that holds the lock may write.
         if not is_marked(run.folder.parent):
             # A copy among other things: nothing beside it is ours.
             return _render(run.folder)
@@ -192,6 +190,7 @@ def render_again(path: Path | str) -> Path:
 
 def _render(folder: Path) -> Path:
     files = read_files(folder)
+    # Writing the page anew would break the seal, which only the owner of the key can set again.
     if SEAL in files and not os.environ.get(KEY):
         raise ConfigError(f"{folder}: is sealed; set {KEY} to its key, so that it can be sealed again")
     check_contents(folder, files)

@@ -1,12 +1,11 @@
 """Sources: from the data section of a job to the rows to learn from, and what is odd on the way."""
 
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import pandas as pd
 
 from finnet.data.limits import limited
-from finnet.data.quality import BadFileError, Problem, quality_table, told
+from finnet.data.quality import BadFileError, quality_table, told
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError, FinnetError, PluginError
 from finnet.jobs.config import Job
@@ -33,7 +32,10 @@ def load(job: Job) -> Study:
     reading = Reading()
     dataset, source = _read(job, reading)
     if reading.has_errors:
-        _require_sound(reading.problems)
+        errors = [problem for problem in reading.problems if problem.severity == "error"]
+        if all(problem.rule == _CANNOT_RUN for problem in errors):
+            raise ConfigError("; ".join(line.found for line in told(errors)))
+        raise BadFileError(reading.problems)
     assert dataset is not None
     return Study(dataset, source, quality_table(reading.problems))
 
@@ -43,7 +45,7 @@ def check_data(job: Job) -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame
+    DataFrame of shape (n_problems, 8)
         Columns rule, severity, file, line, column, value, count, remedy.
 
     Examples
@@ -88,11 +90,3 @@ def _read(job: Job, reading: Reading) -> tuple[Dataset | None, Any]:
     if file:
         task.raise_alarms(dataset, source, findings, file=file)
     return dataset, source
-
-
-def _require_sound(problems: Sequence[Problem]) -> NoReturn:
-    """Raise what is wrong: a ConfigError where the data are sound and only the settings do not fit them."""
-    errors = [problem for problem in problems if problem.severity == "error"]
-    if all(problem.rule == _CANNOT_RUN for problem in errors):
-        raise ConfigError("; ".join(line.found for line in told(errors)))
-    raise BadFileError(problems)

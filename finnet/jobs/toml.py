@@ -16,6 +16,7 @@ def to_toml(value: Any) -> str:
     >>> to_toml({"missing": ("", 'a "b"'), "share": 0.5, "wide": True})
     '{ missing = ["", "a \\\\"b\\\\""], share = 0.5, wide = true }'
     """
+    # Before numbers, since True is an int to Python.
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
@@ -27,6 +28,7 @@ def to_toml(value: Any) -> str:
         return "{ " + ", ".join(f"{_key(str(name))} = {to_toml(part)}" for name, part in value.items()) + " }"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(to_toml, value))}]"
+    # Fifteen digits round off what binary fractions add: 0.3, not 0.30000000000000004.
     return f"{value:.15g}" if isinstance(value, float | np.floating) else str(value)
 
 

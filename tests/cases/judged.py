@@ -113,8 +113,8 @@ def _alarm_stands_first(page: str, column: str) -> bool:
 def _are_scored_though_undecided(output: Output) -> bool:
     """finnet names the key for open outcomes; once it is declared, the loans are pending and do not train."""
     from finnet.jobs.job_file import read_job
-    from finnet.jobs.loan_drafts import loan_draft
     from finnet.jobs.sources import check_data, load
+    from finnet.jobs.tasks.loan_drafts import loan_draft
 
     path = next(output.folder.rglob("open.toml"))
     found = check_data(read_job(path)).query("rule == 'unknown_outcome'")

@@ -36,7 +36,7 @@ from finnet.jobs.keys import job_keys
 from finnet.jobs.outputs import write_forecasts
 from finnet.jobs.saved_runs import SavedRun, list_runs, render_again
 from finnet.jobs.sources import load
-from finnet.jobs.tasks.default_risk import DefaultRiskJob
+from finnet.jobs.tasks.default_risk_job import DefaultRiskJob
 from finnet.jobs.tasks.direction import DirectionJob
 from finnet.sums import SUMS, check_files, read_files, sealed
 from tests.jobs.small import JOB, lasting, run_small

@@ -4,7 +4,7 @@ import pytest
 
 from finnet.errors import ConfigError
 from finnet.jobs.job_file import parse_job, read_job
-from finnet.jobs.tasks.default_risk import DefaultRiskJob
+from finnet.jobs.tasks.default_risk_job import DefaultRiskJob
 from finnet.jobs.tasks.direction import DirectionJob
 
 DIRECTION = {"schema": 1, "task": "direction", "name": "study", "data": {"made_market": {}}, "features": ["return_1"]}

@@ -7,7 +7,7 @@ import pytest
 from finnet.jobs.examples import example_path
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.keys import job_keys
-from finnet.jobs.tasks.default_risk import DefaultRiskJob
+from finnet.jobs.tasks.default_risk_job import DefaultRiskJob
 from finnet.jobs.tasks.direction import DirectionJob
 from finnet.jobs.tasks.loss_given_default import LossGivenDefaultJob
 

@@ -8,10 +8,10 @@ from finnet.errors import ConfigError
 from finnet.evaluation.metrics import auc
 from finnet.evaluation.walk_forward import forecast_folds
 from finnet.jobs.job_file import parse_job
-from finnet.jobs.learning_curve import LearningCurve, nested_rows
 from finnet.jobs.page_files import report_from
 from finnet.jobs.runner import build_models, run_job
 from finnet.jobs.sources import load
+from finnet.jobs.tasks.learning_curve import LearningCurve, nested_rows
 from finnet.reporting.sections.learning_curve import LearningCurveSection
 from finnet.splits import Fold, RepeatedKFold
 from finnet.sums import read_files

@@ -8,7 +8,7 @@ from finnet.errors import ConfigError
 from finnet.jobs.job_file import parse_job, read_job
 from finnet.jobs.keys import job_keys
 from finnet.jobs.plain_settings import require_plain
-from finnet.jobs.tasks.default_risk import DefaultRiskJob
+from finnet.jobs.tasks.default_risk_job import DefaultRiskJob
 from finnet.jobs.tasks.direction import DirectionJob
 
 TASKS = {"direction": DirectionJob, "default-risk": DefaultRiskJob}

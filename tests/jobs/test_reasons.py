@@ -11,9 +11,9 @@ from finnet.estimators.saving import load_model
 from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.page_files import report_from
-from finnet.jobs.reasons import ReasonSettings, reason_columns, reasons_section
 from finnet.jobs.runner import build_models, run_job
 from finnet.jobs.sources import load
+from finnet.jobs.tasks.reasons import ReasonSettings, reason_columns, reasons_section
 from finnet.reporting.sections.reasons import ReasonsSection
 from finnet.sums import read_files
 from tests.reporting.changing import section_of

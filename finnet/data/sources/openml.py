@@ -83,8 +83,19 @@ def download_loans(credit_set: CreditSet, *, cache: Path | str, fetch: Fetch | N
         path.parent.mkdir(parents=True, exist_ok=True)
         table = (fetch or _fetch)(credit_set, path.parent)
         require_columns(table.columns, [credit_set.target], name=f"{credit_set.name} of OpenML")
-        replace_file(path, _plain(table).to_parquet(index=False))
-    return _settings(path, credit_set)
+        names = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
+        plain = table.assign(**{name: table[name].astype("string").str.strip() for name in names})
+        replace_file(path, plain.to_parquet(index=False))
+    schema = pyarrow.parquet.read_schema(path)
+    texts = [field.name for field in schema if types.is_string(field.type) or types.is_large_string(field.type)]
+    return LoanFile(
+        path=str(path),
+        target=credit_set.target,
+        bad=credit_set.bad,
+        good=credit_set.good,
+        amount=credit_set.amount,
+        categories=tuple(name for name in texts if name != credit_set.target),
+    )
 
 
 def _fetch(credit_set: CreditSet, cache: Path) -> pd.DataFrame:
@@ -99,22 +110,3 @@ def _fetch(credit_set: CreditSet, cache: Path) -> pd.DataFrame:
             " check name, version and connection, or give a file"
         ) from error
     return cast(pd.DataFrame, answer.frame)
-
-
-def _plain(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with names as text without blanks around them."""
-    names = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
-    return table.assign(**{name: table[name].astype("string").str.strip() for name in names})
-
-
-def _settings(path: Path, credit_set: CreditSet) -> LoanFile:
-    schema = pyarrow.parquet.read_schema(path)
-    texts = [field.name for field in schema if types.is_string(field.type) or types.is_large_string(field.type)]
-    return LoanFile(
-        path=str(path),
-        target=credit_set.target,
-        bad=credit_set.bad,
-        good=credit_set.good,
-        amount=credit_set.amount,
-        categories=tuple(name for name in texts if name != credit_set.target),
-    )

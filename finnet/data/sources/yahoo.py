@@ -74,9 +74,19 @@ def download_prices(
     """
     wanted = sorted({symbol.strip().upper() for symbol in symbols})
     _require_request(wanted, start, end)
-    path = Path(cache) / _file_name(wanted, start, end)
+    # A hash: symbols hold characters that mean something in paths, and there may be thousands of them.
+    digest = sha256(" ".join(wanted).encode()).hexdigest()[:16]
+    path = Path(cache) / f"yahoo-{start}-{end}-{digest}.parquet"
     if not path.exists():
-        content = _readable(_long((fetch or _fetch)(wanted, start, end), wanted))
+        answer = (fetch or _fetch)(wanted, start, end)
+        parts = {symbol: _bars_of(answer, symbol) for symbol in wanted}
+        empty = [symbol for symbol, part in parts.items() if part.empty]
+        if empty:
+            raise DataError(
+                f"Yahoo gave no bars of {', '.join(empty)}; check the spelling and whether it traded then, or try later"
+            )
+        # Written only once the reader has accepted it, so that a bad answer is never found in the cache.
+        content = _readable(pd.concat(parts.values(), ignore_index=True))
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, content)
     return path
@@ -90,11 +100,6 @@ def _require_request(symbols: Sequence[str], start: date, end: date) -> None:
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
     if end > yesterday:
         raise ConfigError(f"end={end} is not over in UTC, so its bar may still change; use {yesterday} or earlier")
-
-
-def _file_name(symbols: Sequence[str], start: date, end: date) -> str:
-    # Symbols hold characters that mean something in paths, and there may be thousands of them.
-    return f"yahoo-{start}-{end}-{sha256(' '.join(symbols).encode()).hexdigest()[:16]}.parquet"
 
 
 def _fetch(symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
@@ -116,17 +121,6 @@ def _fetch(symbols: Sequence[str], start: date, end: date) -> pd.DataFrame:
     return bars
 
 
-def _long(bars: pd.DataFrame, symbols: Sequence[str]) -> pd.DataFrame:
-    """One row per symbol and day with any price; DataError naming the symbols without one."""
-    parts = {symbol: _bars_of(bars, symbol) for symbol in symbols}
-    empty = [symbol for symbol, part in parts.items() if part.empty]
-    if empty:
-        raise DataError(
-            f"Yahoo gave no bars of {', '.join(empty)}; check the spelling and whether it traded then, or try later"
-        )
-    return pd.concat(parts.values(), ignore_index=True)
-
-
 def _bars_of(bars: pd.DataFrame, symbol: str) -> pd.DataFrame:
     """The bars of one symbol; the newest are dropped while Yahoo has not adjusted their close yet."""
     if bars.empty:
@@ -145,15 +139,11 @@ def _bars_of(bars: pd.DataFrame, symbol: str) -> pd.DataFrame:
     require_columns(own.columns, ["close", "adj_close"], name=f"Yahoo's answer for {symbol}")
     fields = [name for name in _FIELDS.values() if name in own.columns]
     traded = own[fields].dropna(how="all", subset=[name for name in _PRICES if name in fields])
-    traded = _without_half_bars(traded)
+    # Cut off after the last whole bar; one in the middle without a close stays, and the reader names it.
+    whole = np.flatnonzero(traded[["close", "adj_close"]].notna().all(axis=1))
+    traded = traded.iloc[: whole[-1] + 1] if len(whole) else traded.iloc[:0]
     days = pd.DatetimeIndex(traded.index).date
     return traded.reset_index(drop=True).assign(date=days, symbol=symbol)[["date", "symbol", *fields]]
-
-
-def _without_half_bars(traded: pd.DataFrame) -> pd.DataFrame:
-    """The bars without the last ones that lack a close or its adjusted value."""
-    whole = np.flatnonzero(traded[["close", "adj_close"]].notna().all(axis=1))
-    return traded.iloc[: whole[-1] + 1] if len(whole) else traded.iloc[:0]
 
 
 def _readable(bars: pd.DataFrame) -> bytes:

@@ -1,141 +1,45 @@
 """Default risk: who will not pay back, and which cut-off would pay."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import model_validator
 
-from finnet.checks import require_at_least, require_column, require_within
+from finnet.checks import require_column
 from finnet.data.loan_book import LoanBook
 from finnet.data.loan_file import LoanFile
 from finnet.data.loans import inspect_loans, read_outcomes
 from finnet.data.quality import Findings
 from finnet.data.samples import made_loan_book
 from finnet.dataset import Dataset
-from finnet.errors import ConfigError
 from finnet.evaluation.profile import Profile
 from finnet.forecasts import Forecasts
-from finnet.jobs.alarms import raise_loan_alarms
-from finnet.jobs.config import CONTENDERS, Models, SplitChoice, only
-from finnet.jobs.learning_curve import USUAL_ROWS, LearningCurve, learning_curve_section
-from finnet.jobs.loan_drafts import loan_draft
 from finnet.jobs.new_rows import BAD_ALREADY, NewRows
 from finnet.jobs.reading import Reading
-from finnet.jobs.reasons import ReasonSettings, reason_columns, reason_policy, reasons_section, require_numbers
-from finnet.jobs.scorecard_settings import JobWithScorecard
-from finnet.jobs.scorecards import scorecard_of
-from finnet.jobs.tasks.loan_decisions import Fairness, Segments, annotated, decide_on_loans, require_decidable
+from finnet.jobs.tasks.alarms import raise_loan_alarms
+from finnet.jobs.tasks.default_risk_job import DefaultRiskJob, MadeLoanBook
+from finnet.jobs.tasks.learning_curve import USUAL_ROWS, learning_curve_section
+from finnet.jobs.tasks.loan_decisions import annotated, decide_on_loans, require_decidable
+from finnet.jobs.tasks.loan_drafts import loan_draft
 from finnet.jobs.tasks.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
 from finnet.jobs.tasks.loan_rows import new_loans, rows_of_loans
+from finnet.jobs.tasks.reasons import reason_columns, reason_policy, reasons_section, require_numbers
+from finnet.jobs.tasks.scorecards import scorecard_of
 from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
-from finnet.jobs.weight_notes import weight_notes
+from finnet.jobs.tasks.weight_notes import weight_notes
 from finnet.labels import default_dataset
-from finnet.lending.central_tendency import ALL, CentralTendency
-from finnet.lending.grades import Grades
-from finnet.lending.terms import LoanTerms
+from finnet.lending.central_tendency import ALL
 from finnet.models import BEST
 from finnet.reporting.report import Chapter, Report
 from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.reasons import ReasonsSection
 from finnet.reporting.sections.section import ReportSection
-from finnet.splits import Holdout
 
-__all__ = ["DefaultRiskJob", "DefaultRiskTask", "LoanData", "MadeLoanBook"]
-
-
-@dataclass(frozen=True)
-class MadeLoanBook:
-    """A made loan book with known default probabilities; see `finnet.data.samples.made_loan_book`.
-
-    Parameters
-    ----------
-    loans : int
-        Number of applications.
-    seed : int
-        Of the made loans, not of the fits.
-    """
-
-    loans: int = 6000
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require_within(self.loans, 1, 10_000_000, name="loans")
-        require_at_least(self.seed, 0, name="seed")
-
-
-@dataclass(frozen=True)
-class LoanData:
-    """One source of loans."""
-
-    made_loan_book: MadeLoanBook | None = None
-    loans: LoanFile | None = None
-
-    def __post_init__(self) -> None:
-        _ = self.source
-
-    @property
-    def source(self) -> MadeLoanBook | LoanFile:
-        """Where the loans come from."""
-        return only(made_loan_book=self.made_loan_book, loans=self.loans)  # type: ignore[no-any-return]
-
-
-class DefaultRiskJob(JobWithScorecard):
-    """Forecast the default of loans and, where their terms are stated, say which cut-off would pay.
-
-    Parameters
-    ----------
-    models : tuple of str
-        Networks and what they are compared with: risk_network (the classifier of default risk, which is deployed where
-        the file names no other), scorecard, network, tree, svm, knn, logistic, forest, boosting; naive: prior_rate,
-        best_column.
-    """
-
-    task: Literal["default-risk"]
-    data: LoanData
-    split: SplitChoice = SplitChoice(holdout=Holdout())
-    models: Models = ("risk_network", "scorecard", *CONTENDERS, "prior_rate", "best_column")
-    deploy: str = "risk_network"
-    lending: LoanTerms | None = None
-    grades: Grades = Grades()
-    central_tendency: CentralTendency | None = None
-    fairness: Fairness | None = None
-    segments: Segments | None = None
-    reasons: ReasonSettings = ReasonSettings()
-    learning_curve: LearningCurve = LearningCurve()
-
-    def configured(self, name: str, model: Any) -> Any:
-        """The estimator called `name`; the default-risk network held to the directions that the job enforces."""
-        if name == "risk_network" and self.reasons.enforce:
-            return model.set_params(monotone=dict(self.reasons.monotone))
-        return super().configured(name, model)
-
-    @model_validator(mode="after")
-    def _enforces_on_the_risk_network(self) -> Self:
-        if self.reasons.enforce and "risk_network" not in self.models:
-            raise ConfigError("reasons.enforce binds risk_network, which models leaves out; name it, or only verify")
-        return self
-
-    @model_validator(mode="after")
-    def _sets_groups_aside(self) -> Self:
-        """Columns of groups can be set aside, and something says who of them is approved."""
-        if self.fairness is not None:
-            if self.lending is None and self.fairness.approved_share is None:
-                raise ConfigError("fairness needs a cut-off: state [lending], or fairness.approved_share such as 0.8")
-            _ = self.source
-        return self
-
-    @property
-    def source(self) -> MadeLoanBook | LoanFile:
-        """Where the loans come from; columns of [fairness] are no features unless it keeps them."""
-        source = self.data.source
-        if self.fairness is None or isinstance(source, MadeLoanBook):
-            return source
-        return replace(source, aside=tuple(dict.fromkeys([*source.aside, *self.fairness.aside])))
+__all__ = ["DefaultRiskTask"]
 
 
 class DefaultRiskTask(Task):
@@ -163,12 +67,14 @@ class DefaultRiskTask(Task):
         source = job.source
         if isinstance(source, MadeLoanBook):
             made = made_loan_book(loans=source.loans, seed=source.seed)
+            # A file's columns are set aside by its settings, those of a made book here.
             aside = [] if job.fairness is None else job.fairness.aside
             for name in aside:
                 require_column(name, made.columns, key="fairness.groups")
             book: LoanBook | None = made.set_aside(aside)
         else:
             book = inspect_loans(source, reading.of(source, "data.loans"))
+        # With errors the book may lack columns, which would be blamed on the settings.
         if book is not None and not reading.has_errors:
             require_decidable(job, book)
         return book
@@ -199,6 +105,7 @@ class DefaultRiskTask(Task):
 
     def decide(self, job: DefaultRiskJob, study: Study, results: Results) -> Decision:
         """Grades, what every cut-off would do, and the one that the terms of lending choose."""
+        # Cut-offs decide on forecasts as they are published; segments judge them as the model made them.
         graded = published(job, study, results)
         decided = decide_on_loans(job, study.source, graded.results, judged=results.own)
         sections, files = scorecard_of(job, study, results)
@@ -206,6 +113,12 @@ class DefaultRiskTask(Task):
         drivers = reasons_section(
             job.reasons, job, study.dataset, model=results.model, policy=reasons, held_out=results.importance
         )
+        known_truth = None
+        if study.source.true_probability is not None:
+            true = pd.Series(study.source.true_probability, index=study.source.loan_id)
+            # As the model made them: forecasts moved to a stated rate need not be near the truth.
+            own = results.own.table
+            known_truth = pd.DataFrame({"probability": true.loc[own["entity"]].to_numpy(), "forecast": own["value"]})
         return Decision(
             result=decided.cutoffs,
             record={**graded.record, **decided.record},
@@ -216,7 +129,7 @@ class DefaultRiskTask(Task):
                 *learning_curve_section(job.learning_curve, job, study, results=results, scaling=self.scaling()),
                 drivers,
             ],
-            known_truth=_known_truth(results.own, study.source),
+            known_truth=known_truth,
             policy={**graded.policy, **decided.policy, "reasons": reasons},
             files=files,
         )
@@ -224,13 +137,13 @@ class DefaultRiskTask(Task):
     def publish(
         self, job: DefaultRiskJob, policy: Mapping[str, Any], *, X: pd.DataFrame, forecasts: Forecasts
     ) -> Forecasts:
-        """Forecasts moved to the central tendency, where the job states one."""
+        """Forecasts of the rows of X (n_rows, n_features), moved to the central tendency where the job states one."""
         return moved_by_policy(policy, X, forecasts)
 
     def annotate(
         self, job: DefaultRiskJob, policy: Mapping[str, Any], *, model: Any, X: pd.DataFrame, forecasts: Forecasts
     ) -> Mapping[str, Sequence[str]]:
-        """The grade of each loan, what the cut-off decides, the loss to expect, and the reasons."""
+        """Grade, decision of the cut-off, expected loss and reasons of each row of X (n_rows, n_features), as texts."""
         decided = annotated(job, policy.get("cutoff"), X=X, forecasts=forecasts)
         return {"grade": grades_of_policy(policy, forecasts), **decided, **reason_columns(policy["reasons"], model, X)}
 
@@ -314,7 +227,7 @@ class DefaultRiskTask(Task):
         now: np.datetime64,
         sentiment: Path | str | None = None,
     ) -> pd.DataFrame:
-        """What the file says became of each loan whose months have passed."""
+        """What the file says became of each loan whose months have passed: `truth` and `resolves_at`, (n_rows, 2)."""
         assert isinstance(job.data.source, LoanFile)
         if job.data.source.weight:
             # Outcomes are judged row by row, and rows of a sampled file do not default as often as loans of the book.
@@ -330,11 +243,3 @@ _TO_WATCH = (
     "Compare the distribution of each input, and of the forecast, with the training window before scores are used.",
     "Keep the simpler models of the comparison running beside the one in use: one that catches up should replace it.",
 )
-
-
-def _known_truth(forecasts: Forecasts, book: LoanBook) -> pd.DataFrame | None:
-    if book.true_probability is None:
-        return None
-    true = pd.Series(book.true_probability, index=book.loan_id)
-    columns = {"probability": true.loc[forecasts.table["entity"]].to_numpy(), "forecast": forecasts.table["value"]}
-    return pd.DataFrame(columns)

@@ -109,6 +109,7 @@ class DirectionTask(MarketTask):
         """The backtest, where somebody could have traded on the forecasts."""
         forecasts = results.own
         counts = count_rows(study.source, study.dataset, job.label.label)
+        # Nobody could have traded on models that trained on later rows, nor does every label say what to buy.
         forward = is_forward(fold_table(study.dataset, job.split.split))
         backtest = _trade(job, forecasts, study) if forward and job.label.label.high_is_buy else None
         record = {"backtest": None if backtest is None else backtest.summary.to_dict("index"), "rows": asdict(counts)}
@@ -128,6 +129,7 @@ class DirectionTask(MarketTask):
 
 def _trade(job: DirectionJob, forecasts: Forecasts, study: Study) -> Backtest | None:
     """None where the model says one number in every fold."""
+    # One number for all rows would only say on which side of a threshold it lies.
     idle = constant_folds(forecasts)
     if set(idle) == set(forecasts.table["fold"]):
         return None
@@ -149,11 +151,17 @@ def _section(
     notes, name = _row_notes(counts, job.label.label), model_in_sentence(forecasts.models[0])
     if not job.label.label.high_is_buy:
         return TradingSection(rule=_NO_BUY, notes=notes)
+    if not forward:
+        return TradingSection(rule=_NOT_FORWARD, notes=notes)
     if backtest is None:
-        return TradingSection(rule=_why_not(name, forward=forward), notes=notes)
+        why = f"in every fold {name} says one number for all rows, which is nothing to trade on."
+        return TradingSection(rule=f"No trading is shown: {why}", notes=notes)
     rule = f"{_rule(job.backtest.positions.rule)} {_terms(job, backtest)}"
-    if backtest.idle_folds:
-        notes = [_idle(name, backtest.idle_folds), *notes]
+    idle = backtest.idle_folds
+    if idle:
+        named = f"fold {idle[0]}" if len(idle) == 1 else f"folds {', '.join(map(str, idle))}"
+        why = f"there {name} says one number for all rows, which is nothing to trade on."
+        notes = [f"No position in {named}: {why}", *notes]
     return TradingSection(rule=rule, notes=notes, table=backtest.table, summary=backtest.summary)
 
 
@@ -163,13 +171,10 @@ _NO_BUY = (
 )
 
 
-def _why_not(name: str, *, forward: bool) -> str:
-    if forward:
-        return f"No trading is shown: in every fold {name} says one number for all rows, which is nothing to trade on."
-    return (
-        "No trading is shown: folds are forecast by models that trained on later rows too, as nobody could have. Such"
-        " folds measure models, not strategies; use walk_forward or holdout for those."
-    )
+_NOT_FORWARD = (
+    "No trading is shown: folds are forecast by models that trained on later rows too, as nobody could have. Such folds"
+    " measure models, not strategies; use walk_forward or holdout for those."
+)
 
 
 def _terms(job: DirectionJob, backtest: Backtest) -> str:
@@ -183,11 +188,6 @@ def _terms(job: DirectionJob, backtest: Backtest) -> str:
         f"A forecast made at one close is traded {later} later and held for {held}; every amount traded costs"
         f" {job.backtest.cost_bps:g} basis points. {benchmark}"
     )
-
-
-def _idle(name: str, folds: Sequence[int]) -> str:
-    named = f"fold {folds[0]}" if len(folds) == 1 else f"folds {', '.join(map(str, folds))}"
-    return f"No position in {named}: there {name} says one number for all rows, which is nothing to trade on."
 
 
 def _row_notes(counts: RowCounts, label: HorizonLabel) -> list[str]:

@@ -65,4 +65,5 @@ class ForwardReturnTask(MarketTask):
 
     def complete(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """Models that forecast quantiles, where levels are given and no models."""
+        # The default of the class forecasts means; quantiles have models of their own.
         return {"models": list(_OF_QUANTILES), **settings} if settings.get("levels") else settings

@@ -2,22 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from finnet.checks import require_choice, require_column, require_share
+from finnet.checks import require_column
 from finnet.data.loan_book import LoanBook
 from finnet.errors import ConfigError, DataError
 from finnet.forecasts import Forecasts
 from finnet.jobs.pending import PENDING
+from finnet.jobs.tasks.default_risk_job import DefaultRiskJob, Fairness, Segments
 from finnet.jobs.tasks.task import Results
 from finnet.lending.cutoff import chosen_cutoff, cutoff_at_share, cutoff_table, known_loans
 from finnet.lending.fairness import fairness_table
 from finnet.lending.groups import GroupColumn, group_names, quartiles
 from finnet.lending.profit import expected_loss, profit_table
-from finnet.lending.segments import PERIODS, application_periods, segment_table, vintage_table
+from finnet.lending.segments import application_periods, segment_table, vintage_table
 from finnet.lending.terms import LoanTerms, loan_values
 from finnet.reporting.sections.cutoffs import CutoffSection, cutoff_row
 from finnet.reporting.sections.fairness import FairnessSection
@@ -26,80 +27,14 @@ from finnet.reporting.sections.segments import SegmentsSection
 from finnet.reporting.text import count, money, percent
 from finnet.seeds import derive_seed
 
-if TYPE_CHECKING:
-    from finnet.jobs.tasks.default_risk import DefaultRiskJob
+__all__ = ["LoanDecisions", "annotated", "decide_on_loans", "require_decidable"]
 
-__all__ = ["Fairness", "LoanDecisions", "Segments", "annotated", "decide_on_loans", "require_decidable"]
-
-_MOST_LEVELS = 12
-
-
-@dataclass(frozen=True)
-class Fairness:
-    """Groups of applicants by which decisions and forecasts are compared.
-
-    Parameters
-    ----------
-    groups : tuple
-        Columns of the loan file, or `{ column = "age", limits = [25, 60] }` where a number is to be divided. They are
-        no features.
-    keep_as_feature : tuple of str
-        Columns of `groups` that the models are given all the same.
-    approved_share : float, optional
-        Share of the loans that count as approved, by lowest forecast, where no [lending] chooses a cut-off.
-    """
-
-    groups: tuple[str | GroupColumn, ...]
-    keep_as_feature: tuple[str, ...] = ()
-    approved_share: float | None = None
-
-    def __post_init__(self) -> None:
-        if not self.groups:
-            raise ConfigError('fairness.groups is empty; name columns of the loan file, such as ["sex"]')
-        for name in self.keep_as_feature:
-            require_choice(name, [own.column for own in self.columns], name="keep_as_feature")
-        if self.approved_share is not None:
-            require_share(self.approved_share, name="approved_share", zero=False)
-
-    @property
-    def columns(self) -> list[GroupColumn]:
-        """The groups, each with its limits."""
-        return _group_columns(self.groups)
-
-    @property
-    def aside(self) -> list[str]:
-        """Columns that are no features."""
-        names = dict.fromkeys(own.column for own in self.columns)
-        return [name for name in names if name not in self.keep_as_feature]
-
-
-@dataclass(frozen=True)
-class Segments:
-    """Parts of the loan book that are judged one by one.
-
-    Parameters
-    ----------
-    columns : tuple
-        Columns of the loan file, or `{ column = "income", limits = [2000, 4000] }`; numbers without limits are divided
-        at their quartiles.
-    period : str
-        Time of application by which loans with dates are divided too: "month", "quarter", "year", or "" for none.
-    """
-
-    columns: tuple[str | GroupColumn, ...] = ()
-    period: str = "quarter"
-
-    def __post_init__(self) -> None:
-        require_choice(self.period, [*PERIODS, ""], name="period")
-
-
-def _group_columns(named: Sequence[str | GroupColumn]) -> list[GroupColumn]:
-    return [GroupColumn(own) if isinstance(own, str) else own for own in named]
+_MOST_LEVELS = 12  # of a column of segments; more would make groups too small to judge
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LoanDecisions:
-    """What a job decides: the table of cut-offs, its sections, record and policy."""
+    """What a job decides: cut-offs (n_cutoffs, n_columns) as `cutoff_table` gives them, sections, record and policy."""
 
     cutoffs: pd.DataFrame
     sections: Sequence[ReportSection]
@@ -107,7 +42,7 @@ class LoanDecisions:
     policy: dict[str, Any] = field(default_factory=dict)
 
 
-def require_decidable(job: "DefaultRiskJob", book: LoanBook) -> None:
+def require_decidable(job: DefaultRiskJob, book: LoanBook) -> None:
     """Raise, before anything trains, where the book lacks what the decisions will need.
 
     Raises
@@ -132,13 +67,14 @@ def require_decidable(job: "DefaultRiskJob", book: LoanBook) -> None:
     if job.fairness is not None:
         _groups(job.fairness, book)
     if job.segments is not None:
+        # Made only to raise what is wrong, before anything trains; the folds are not known yet.
         _segments(job.segments, book, np.ones(len(book), bool))
         if not job.segments.columns and (book.applied_at is None or not job.segments.period):
             raise ConfigError("segments divides nothing: name columns, or a period where loans have dates")
 
 
 def decide_on_loans(
-    job: "DefaultRiskJob", book: LoanBook, results: Results, *, judged: Forecasts | None = None
+    job: DefaultRiskJob, book: LoanBook, results: Results, *, judged: Forecasts | None = None
 ) -> LoanDecisions:
     """What every cut-off would do, the one that the terms choose, and what that means for groups and segments.
 
@@ -146,6 +82,7 @@ def decide_on_loans(
     """
     own, clients = results.own, _by_loan(book, book.group)
     amount, columns = _amount(book), None if job.lending is None else _columns(job.lending, book)
+    # Amounts and margins are looked up by loan: forecasts may hold a loan several times, or not at all.
     cutoffs = cutoff_table(own, job.lending, amount=amount, columns=columns)
     known = known_loans(own)
     base_rate = float(np.average(known["truth"], weights=known["count"]))
@@ -179,8 +116,11 @@ def decide_on_loans(
     return LoanDecisions(cutoffs=cutoffs, sections=sections, record=record, policy=policy)
 
 
-def annotated(job: "DefaultRiskJob", cutoff: float | None, *, X: pd.DataFrame, forecasts: Forecasts) -> dict[str, Any]:
-    """`decision` of each forecast, and `expected_loss` where the features hold what it needs; nothing without terms."""
+def annotated(job: DefaultRiskJob, cutoff: float | None, *, X: pd.DataFrame, forecasts: Forecasts) -> dict[str, Any]:
+    """`decision` of each forecast, and `expected_loss` where the features hold what it needs; nothing without terms.
+
+    Both are lists of texts, one for each row of X (n_rows, n_features), whose forecasts are in the same order.
+    """
     if cutoff is None or job.lending is None:
         return {}
     value = forecasts.table["value"].to_numpy()
@@ -190,6 +130,7 @@ def annotated(job: "DefaultRiskJob", cutoff: float | None, *, X: pd.DataFrame, f
     if amount and all(name in X for name in needed):
         known = X.set_axis(pd.Index(loans))
         given = job.lending.loss_given_default_column
+        # As in `loan_values`: the column may hold percents.
         unit = 0.01 if job.lending.in_percent else 1.0
         lost = known[given] * unit if given else job.lending.loss_given_default
         loss = value * (known[amount] * lost).to_numpy(float)
@@ -268,8 +209,10 @@ def _losses(
         return []
     table = own.table
     lost = loan_values(terms, table["entity"], amount=amount, columns=columns)["lost"].to_numpy()
+    # Repeated folds forecast a loan several times: each of its rows counts for its share of the loan.
     share = 1.0 / table.groupby("entity")["entity"].transform("size").to_numpy(float)
     share = share if own.weight is None else share * own.weight
+    # A forecast at the cut-off is approved, as `annotated` decides on new loans.
     approved = (table["value"] <= cutoff).to_numpy()
     expected = expected_loss(own, terms, amount=amount, columns=columns).to_numpy()
     sums = [float((share * loss)[approved].sum()) for loss in (expected, table["truth"].to_numpy() * lost)]
@@ -296,7 +239,7 @@ def _group_names(
 
 
 def _fairness_section(
-    job: "DefaultRiskJob", book: LoanBook, own: Forecasts, *, chosen: float | None, seed: int
+    job: DefaultRiskJob, book: LoanBook, own: Forecasts, *, chosen: float | None, seed: int
 ) -> FairnessSection:
     fairness = job.fairness
     assert fairness is not None
@@ -313,9 +256,10 @@ def _fairness_section(
 def _segments(segments: Segments, book: LoanBook, trained: Any) -> pd.DataFrame:
     """The segment of each loan by each column; numbers are divided by the loans of `trained` alone."""
     parts = {}
-    for own in _group_columns(segments.columns):
+    for own in segments.groups:
         require_column(own.column, book.columns, key="segments.columns")
         values = book.column(own.column)
+        # Of few or equal training values there are no quartiles.
         limits = quartiles(values[trained]) or quartiles(values)
         parts[own.column] = _group_names(own, book, key="segments.columns", limits=limits, most_levels=_MOST_LEVELS)
     return pd.DataFrame(parts, index=pd.Index(book.loan_id))
@@ -323,6 +267,7 @@ def _segments(segments: Segments, book: LoanBook, trained: Any) -> pd.DataFrame:
 
 def _segments_section(segments: Segments, book: LoanBook, own: Forecasts, *, scores: pd.DataFrame) -> SegmentsSection:
     tested = np.isin(book.loan_id.astype(str), own.table["entity"].unique().astype(str))
+    # Limits between groups come from loans that tested nothing, or from all where every loan was tested.
     divided = _segments(segments, book, np.ones(len(book), bool) if tested.all() else ~tested)
     period, vintages = segments.period if own.is_dated else "", None
     if period:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from finnet.errors import ConfigError, DataError
 from finnet.evaluation.walk_forward import forecast_columns
 from finnet.forecasts import Forecasts
 from finnet.jobs.final_fit import final_rows
+from finnet.jobs.tasks.default_risk_job import DefaultRiskJob
 from finnet.jobs.tasks.task import Results, Study
 from finnet.lending.central_tendency import ALL, CentralTendency, Shift, find_shift, segments_of
 from finnet.lending.grades import (
@@ -31,13 +32,10 @@ from finnet.reporting.sections.grades import GradesSection
 from finnet.reporting.text import number, percent
 from finnet.types import FloatArray
 
-if TYPE_CHECKING:
-    from finnet.jobs.tasks.default_risk import DefaultRiskJob
-
 __all__ = ["Published", "grades_of_policy", "moved_by_policy", "published", "require_known_columns"]
 
 _SHIFT, _GRADES = "central_tendency", "grades"
-_MOST_LEVELS = 30
+_MOST_LEVELS = 30  # of a column by which grades are tested
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +61,7 @@ class Published:
     policy: Mapping[str, Any]
 
 
-def require_known_columns(job: "DefaultRiskJob", dataset: Dataset) -> None:
+def require_known_columns(job: DefaultRiskJob, dataset: Dataset) -> None:
     """Raise ConfigError where grades or central tendency name columns or segments that the loans do not have."""
     if job.central_tendency is not None:
         job.central_tendency.require_segments(dataset.X)
@@ -74,9 +72,10 @@ def require_known_columns(job: "DefaultRiskJob", dataset: Dataset) -> None:
             raise ConfigError(f"grades.by: {column!r} has {levels:,} levels; use a column with at most {_MOST_LEVELS}")
 
 
-def published(job: "DefaultRiskJob", study: Study, results: Results) -> Published:
+def published(job: DefaultRiskJob, study: Study, results: Results) -> Published:
     """Forecasts as they are published, their grades, and the tests of these."""
     X = study.dataset.X.iloc[final_rows(job.split.split, study.dataset)]
+    # Shift and limits are those of the model deployed, from its forecasts of the rows that it trained on.
     trained: FloatArray = forecast_columns(results.model, X)["value"]
     shift = None if job.central_tendency is None else find_shift(job.central_tendency, trained, X)
     if shift is not None:
@@ -103,12 +102,13 @@ def published(job: "DefaultRiskJob", study: Study, results: Results) -> Publishe
         policy[_SHIFT] = shift.to_json()
     record = {_SHIFT: policy[_SHIFT]} if shift is not None else {}
     if study.dataset.weight is not None:
+        # The tests of grades count loans one by one, which weighted rows are not.
         return Published(results, [], record, policy)
     return Published(results, [section], {"grades": grades.to_dict("records"), **record}, policy)
 
 
 def moved_by_policy(policy: Mapping[str, Any], X: pd.DataFrame, forecasts: Forecasts) -> Forecasts:
-    """Forecasts of the rows of X, in their order, moved as those of the run were."""
+    """Forecasts of the rows of X (n_rows, n_features), in their order, moved as those of the run were."""
     if _SHIFT not in policy:
         return forecasts
     shift = Shift.from_json(policy[_SHIFT])
@@ -127,6 +127,7 @@ def grades_of_policy(policy: Mapping[str, Any], forecasts: Forecasts) -> list[st
 def _moved_results(results: Results, shift: Shift, study: Study) -> Results:
     """All models by the same number, so that decisions on them can be compared, and pending loans."""
     table, dataset, pending = results.forecasts.table, study.dataset, results.pending
+    # The segment of a loan stands in its features, which forecasts do not carry.
     row_of = pd.Series(np.arange(len(dataset)), index=dataset.entity)
     X = dataset.X.iloc[row_of.loc[table["entity"]].to_numpy()]
     moved = Forecasts(table.assign(value=shift.move(table["value"].to_numpy(), X)))

@@ -38,10 +38,12 @@ def new_loans(
         raise ConfigError("the run used embedded loans, which get no new rows; run a job with [data.loans]")
     if sentiment is not None:
         raise ConfigError("loans have no sentiment; leave the sentiment file out")
+    # Kinds and levels are those of training: the new file may hold none but numbers in a column of names.
     declared = replace(source, path=str(data), categories=profile.categories, text_is_category=False, leave_out={})
     new = read_applications(declared)
     # None of these rows is left out, for whoever asks wants an answer for each; the flags say what it is worth.
     usable = usable_rows(Outcomes.unknown(len(new)), applied_at=new.applied_at, resolves_at=new.resolves_at, until=now)
+    # Ids that repeat got a number behind them when they were read, "7 (2)"; it is taken off to compare them.
     plain_id = pd.Series(new.loan_id).str.replace(r" \(\d+\)$", "", regex=True)
     repeated = new.features.duplicated(keep=False) | plain_id.duplicated(keep=False)
     found = {REPEATED: repeated.to_numpy(), LATER: usable.applied_later}
@@ -52,7 +54,7 @@ def new_loans(
 
 
 def rows_of_loans(loans: Applications, found: Mapping[str, BoolArray], *, target: str) -> NewRows:
-    """A row for each loan, flagged by the words for which it is found."""
+    """A row for each loan, flagged by the words for which its mask in `found`, shape (n_loans,), is true."""
     return NewRows(
         X=loans.features,
         entity=loans.loan_id,

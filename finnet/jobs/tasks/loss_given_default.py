@@ -16,14 +16,14 @@ from finnet.data.samples import made_recoveries
 from finnet.dataset import Dataset
 from finnet.evaluation.number_metrics import r2
 from finnet.evaluation.profile import Profile
-from finnet.jobs.alarms import raise_loss_alarms
 from finnet.jobs.config import Job, Models, SplitChoice, only
-from finnet.jobs.loss_drafts import loss_draft
 from finnet.jobs.new_rows import NewRows
 from finnet.jobs.reading import Reading
+from finnet.jobs.tasks.alarms import raise_loss_alarms
 from finnet.jobs.tasks.loan_rows import new_loans, rows_of_loans
+from finnet.jobs.tasks.loss_drafts import loss_draft
 from finnet.jobs.tasks.task import Decision, Results, Study, Task
-from finnet.jobs.weight_notes import weight_notes
+from finnet.jobs.tasks.weight_notes import weight_notes
 from finnet.labels import loss_dataset
 from finnet.models import Kind
 from finnet.names import model_in_sentence
@@ -133,9 +133,19 @@ class LossGivenDefaultTask(Task):
 
     def decide(self, job: LossGivenDefaultJob, study: Study, results: Results) -> Decision:
         """Of made loans, how much of the spread of losses could be known at all."""
-        record = _ceiling(results, study.source)
-        if not record:
+        if study.source.true_loss is None:
             return Decision()
+        table = results.own.table
+        true = pd.Series(study.source.true_loss, index=study.source.loan_id).loc[table["entity"]].to_numpy()
+        truth = table["truth"].to_numpy(float)
+        # Out-of-sample R², as the page scores it: against the mean of the training rows, where that model was run.
+        naive = np.full(len(truth), truth.mean())
+        if _NAIVE in results.forecasts.models:
+            naive = results.forecasts.of(_NAIVE).table.set_index("entity")["value"].loc[table["entity"]].to_numpy()
+        record = {
+            "r2": r2(truth - naive, table["value"].to_numpy() - naive),
+            "r2_of_truth": r2(truth - naive, true - naive),
+        }
         model = model_in_sentence(results.assessment.subject)
         sentence = (
             "The loans are made, so that the expected loss of each is known, and no forecast can be better than that:"
@@ -206,23 +216,10 @@ class LossGivenDefaultTask(Task):
         now: np.datetime64,
         sentiment: Path | str | None = None,
     ) -> pd.DataFrame:
-        """The losses that the file gives, of loans whose months have passed."""
+        """The losses that the file gives, of loans whose months have passed: `truth` and `resolves_at`, (n_rows, 2)."""
         source = job.data.source
         if not isinstance(source, LossFile) or source.weight:
             # Outcomes are judged row by row, and rows of a sampled file do not lose as much as loans of the book.
             return super().outcomes_of(job, data, rows=rows, now=now)
         truth = read_losses(replace(source, path=str(data)), until=now)
         return pd.DataFrame({"truth": truth}).assign(resolves_at=rows.resolves_at)
-
-
-def _ceiling(results: Results, book: LossBook) -> dict[str, float]:
-    """Out-of-sample R² of the forecasts and of the known truth, as the page scores them; nothing of real loans."""
-    if book.true_loss is None:
-        return {}
-    table = results.own.table
-    true = pd.Series(book.true_loss, index=book.loan_id).loc[table["entity"]].to_numpy()
-    truth = table["truth"].to_numpy(float)
-    naive = np.full(len(truth), truth.mean())
-    if _NAIVE in results.forecasts.models:
-        naive = results.forecasts.of(_NAIVE).table.set_index("entity")["value"].loc[table["entity"]].to_numpy()
-    return {"r2": r2(truth - naive, table["value"].to_numpy() - naive), "r2_of_truth": r2(truth - naive, true - naive)}

@@ -22,16 +22,16 @@ from finnet.dataset import Dataset
 from finnet.errors import ConfigError, DataError, LimitError
 from finnet.evaluation.profile import Profile
 from finnet.features.feature_set import STANDARD, FeatureSet, feature_meaning
-from finnet.jobs.alarms import raise_market_alarms
 from finnet.jobs.config import Job, SplitChoice, only
-from finnet.jobs.market_drafts import market_draft
 from finnet.jobs.new_rows import NewRows
 from finnet.jobs.reading import Reading
+from finnet.jobs.tasks.alarms import raise_market_alarms
+from finnet.jobs.tasks.market_drafts import market_draft
 from finnet.jobs.tasks.task import Task
 from finnet.labels import HorizonLabel, build_dataset, is_ready
 from finnet.plugins import is_plugin, load_plugin
 from finnet.splits import WalkForward
-from finnet.types import BoolArray, TimeArray
+from finnet.types import TimeArray
 
 __all__ = [
     "ForecastSettings",
@@ -141,6 +141,7 @@ class LabelChoice:
     @cached_property
     def label(self) -> HorizonLabel:
         """The label chosen."""
+        # `plugin` comes last in the list that an error shows, although fields of a base class come first.
         names = sorted((field.name for field in fields(self)), key=lambda name: name == "plugin")
         chosen = only(**{name: getattr(self, name) for name in names})
         return chosen.build() if isinstance(chosen, OwnLabel) else chosen
@@ -209,7 +210,7 @@ class MarketTask(Task):
         return "standard"
 
     def outcome(self, job: Any, source: Panel) -> "pd.Series[float] | None":
-        """The return behind each label, by moment and symbol."""
+        """The return behind each label, shape (n_known,), indexed by close (UTC) and symbol."""
         index = pd.MultiIndex.from_product([source.closes_at, source.symbols])
         return pd.Series(job.label.label.returns(source).ravel(), index=index).dropna()
 
@@ -231,7 +232,7 @@ class MarketTask(Task):
         return [f"{len(set(dataset.clock('known_at'))):,} sessions"]
 
     def features(self, job: MarketJob, dataset: Dataset) -> pd.DataFrame:
-        """Every feature with the bars that it looks back."""
+        """Name, meaning and bars looked back of every feature, shape (n_features, 3)."""
         look_backs = {feature.name: feature.look_back for feature in FeatureSet.of(job.features).features}
         meanings = [feature_meaning(name) for name in look_backs]
         return pd.DataFrame({"name": look_backs.keys(), "look_back": look_backs.values(), "meaning": meanings})
@@ -260,12 +261,19 @@ class MarketTask(Task):
     ) -> NewRows:
         """A row for each symbol at each session known from `until` to `now`."""
         panel = _new_panel(job.data, data, sentiment)
+        # Bars that are not complete yet are cut off, also where the file holds them.
         panel = panel.until(int((panel.closes_at <= now).sum()))
-        features = FeatureSet.of(job.features)
-        _require_history(panel, features.look_back)
+        features, sessions = FeatureSet.of(job.features), len(panel.sessions)
+        if sessions < features.look_back:
+            raise DataError(
+                f"{sessions} complete sessions are too few: features look back {features.look_back}; give more history"
+            )
         _require_fresh(panel, now, job.forecast.max_age_sessions)
         ready = is_ready(panel, look_back=features.look_back, min_history_bars=job.min_history_bars)
-        t, s = np.nonzero(ready & _known_from(panel, until)[:, None])
+        if until is not None:
+            # What lies before `until`, the model has seen in hindsight.
+            ready = ready & (panel.closes_at >= until)[:, None]
+        t, s = np.nonzero(ready)
         if not len(t):
             raise DataError(
                 f"no session from {until}, when the model had been trained, to {panel.closes_at[-1]} has a symbol with"
@@ -287,7 +295,7 @@ class MarketTask(Task):
     def outcomes_of(
         self, job: Any, data: Path | str, *, rows: NewRows, now: np.datetime64, sentiment: Path | str | None = None
     ) -> pd.DataFrame:
-        """The labels that have resolved by the last close."""
+        """The labels that have resolved by the last close: `truth` and `resolves_at` of each row, shape (n_rows, 2)."""
         panel, label = _new_panel(job.data, data, sentiment), job.label.label
         panel = panel.until(int((panel.closes_at <= now).sum()))
         assert rows.issued_at is not None
@@ -324,16 +332,19 @@ def _panel(data: MarketData, reading: Reading) -> Panel | None:
     panel = inspect_prices(source, reading.of(source, "data.prices"))
     if data.sentiment is not None:
         findings = reading.of(data.sentiment, "data.sentiment")
-        panel = _join(panel, inspect_sentiment(data.sentiment, findings), data.sentiment, findings)
+        table = inspect_sentiment(data.sentiment, findings)
+        panel = _join(panel, table, findings, settings=data.sentiment)
     if data.macro is not None:
         findings = reading.of(data.macro, "data.macro")
-        panel = _join(panel, inspect_macro(data.macro, findings), data.macro, findings)
+        table = inspect_macro(data.macro, findings)
+        panel = _join(panel, table, findings, settings=data.macro)
     return panel
 
 
 def _join(
-    panel: Panel | None, table: pd.DataFrame | None, settings: SentimentFile | MacroFile, findings: Findings
+    panel: Panel | None, table: pd.DataFrame | None, findings: Findings, *, settings: SentimentFile | MacroFile
 ) -> Panel | None:
+    """The panel with the table's columns as of each close; as it is, where one of both could not be read."""
     if panel is None or table is None:
         return panel
     suspect_join(panel, table, findings, file=settings.path, max_age_days=settings.max_age_days)
@@ -350,29 +361,20 @@ def _new_panel(of: MarketData, data: Path | str, sentiment: Path | str | None) -
         if late is None:
             raise ConfigError("the job has no [data.sentiment]; leave the sentiment file out")
         late = replace(late, path=str(sentiment))
+    # The period of the job is that of training; new rows come after it.
     prices = replace(source, path=str(data), start=None, end=None)
     return load_panel(MarketData(prices=prices, sentiment=late, macro=of.macro))
 
 
-def _known_from(panel: Panel, until: np.datetime64 | None) -> BoolArray:
-    known: BoolArray = np.ones(len(panel.closes_at), bool)
-    return known if until is None else panel.closes_at >= until
-
-
 def _bars_later(panel: Panel, t: np.ndarray, bars: int) -> TimeArray:
     """Closes `bars` after those of t, shape (n,); NaT where the panel does not reach them."""
+    # NaT stands behind the last close, and every bar beyond it is taken for that place.
     later = np.append(panel.closes_at, np.datetime64("NaT", "us"))
     return np.asarray(later[np.minimum(t + bars, len(panel.closes_at))])
 
 
-def _require_history(panel: Panel, look_back: int) -> None:
-    if len(panel.sessions) < look_back:
-        raise DataError(
-            f"{len(panel.sessions)} complete sessions are too few: features look back {look_back}; give more history"
-        )
-
-
 def _require_fresh(panel: Panel, now: np.datetime64, limit: int) -> None:
+    # Weekdays, not sessions: which days an exchange was closed is not known.
     last, today = panel.sessions[-1].astype("datetime64[D]"), now.astype("datetime64[D]")
     age = int(np.busday_count(last, today))
     if age > limit:

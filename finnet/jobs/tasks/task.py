@@ -43,7 +43,7 @@ class Study:
     dataset : Dataset
     source : object
         What the Dataset was made of, such as a Panel or a LoanBook; only the task looks into it.
-    quality : DataFrame
+    quality : DataFrame of shape (n_problems, 8)
         The quality table: rule, severity, file, line, column, value, count, remedy; no errors among them.
     """
 
@@ -66,7 +66,7 @@ class Results:
         The model deployed: fitted on the last training window, as it was saved.
     pending : Forecasts, optional
         Of rows whose outcome is not known yet, by `model`.
-    importance : DataFrame, optional
+    importance : DataFrame of shape (n_folds * n_features, n_measures), optional
         Permutation importance on test rows, fold by fold, of the model that the page is about, where the task asks for
         it: `fold` and the columns of `FitRecord.importance`.
     """
@@ -95,7 +95,7 @@ class Decision:
         What metrics.json says of it.
     sections : sequence of ReportSection
         What the page says of it.
-    known_truth : DataFrame, optional
+    known_truth : DataFrame of shape (n_forecasts, 2), optional
         True `probability` of made cases beside the `forecast`.
     policy : mapping
         What new rows are decided by, such as a cut-off, as JSON holds it; `Task.annotate` gets it from policy.json.
@@ -167,7 +167,10 @@ class Task(ABC):
         return []
 
     def outcome(self, job: Any, source: Any) -> "pd.Series[float] | None":
-        """What the rank IC orders entities by, indexed by (issued_at, entity); None where it is the truth itself."""
+        """What the rank IC orders entities by, shape (n_known,); None where it is the truth itself.
+
+        The index is (issued_at, entity).
+        """
         return None
 
     def pending(self, source: Any) -> NewRows | None:
@@ -179,7 +182,10 @@ class Task(ABC):
         return Decision()
 
     def publish(self, job: Any, policy: Mapping[str, Any], *, X: pd.DataFrame, forecasts: Forecasts) -> Forecasts:
-        """Forecasts of new rows as they are published, by the policy of the run; as they are, unless a task says so."""
+        """Forecasts of new rows as they are published, by the policy of the run; as they are, unless a task says so.
+
+        They are those of the rows of X (n_rows, n_features), in its order.
+        """
         return forecasts
 
     def annotate(
@@ -215,7 +221,7 @@ class Task(ABC):
         return []
 
     def features(self, job: Any, dataset: Dataset) -> pd.DataFrame:
-        """`name`, `meaning` and, for markets, `look_back` of every feature."""
+        """`name`, `meaning` and, for markets, `look_back` of every feature, shape (n_features, 2 or 3)."""
         return table_features(dataset.X)
 
     def notes(self, job: Any, dataset: Dataset) -> Sequence[str]:
@@ -254,14 +260,14 @@ class Task(ABC):
 
         Returns
         -------
-        DataFrame
+        DataFrame of shape (n_rows, 2)
             `truth`, NaN where it is not known, and `resolves_at`, of each row; all unknown where the task does not say.
         """
         return pd.DataFrame({"truth": np.full(len(rows.X), np.nan)}).assign(resolves_at=rows.resolves_at)
 
 
 def table_features(X: pd.DataFrame) -> pd.DataFrame:
-    """Name and meaning of the columns of a table.
+    """Name and meaning of the columns of a table (n_rows, n_columns), shape (n_columns, 2).
 
     Examples
     --------

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from finnet.evaluation.outcomes_analysis import OutcomesAnalysis
 from finnet.names import model_in_sentence
 from finnet.reporting import plots
 from finnet.reporting.html import Block, Details, Figure, Note, Points, Section, Table
@@ -170,66 +171,54 @@ _NOW, _THEN = ("value", "low", "high"), ("run_value", "run_low", "run_high")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class OutcomeSection(ReportSection):
-    """What came true; fields as `finnet.evaluation.outcomes_analysis.OutcomesAnalysis` describes them."""
+    """What came true."""
 
-    kind: str
-    n: int
-    forecast: float
-    observed: float
-    low: float
-    high: float
-    gap_chance: float
-    scores: pd.DataFrame
-    headline: str
-    worse_chance: float
-    bins: pd.DataFrame
-    months: pd.DataFrame
+    outcomes: OutcomesAnalysis
 
     @property
     def verdict(self) -> str:
         """Mean forecast and outcome, and the headline metric beside that of the run, in a line."""
-        said = [] if not np.isfinite(self.observed) else [self._mean_words()]
-        row = self.scores[self.scores["metric"] == self.headline]
+        found, said = self.outcomes, []
+        if np.isfinite(found.observed):
+            form = percent if found.kind == "probability" else (lambda value: number(value, 4))
+            between = span(form(found.low), form(found.high))
+            said.append(f"{form(found.forecast)} forecast on average, {form(found.observed)} came true ({between})")
+        row = found.scores[found.scores["metric"] == found.headline]
         if len(row):
-            metric, values = metric_of(self.headline), row.iloc[0]
+            metric, values = metric_of(found.headline), row.iloc[0]
             now = metric.with_interval(values["value"], values["low"], values["high"])
             said.append(f"{metric.name} {now}, in the run {metric.text(values['run_value'])}")
-        return f"outcomes: {count(self.n)} known; {'; '.join(said)}"
-
-    def _mean_words(self) -> str:
-        form = percent if self.kind == "probability" else (lambda value: number(value, 4))
-        between = span(form(self.low), form(self.high))
-        return f"{form(self.forecast)} forecast on average, {form(self.observed)} came true ({between})"
+        return f"outcomes: {count(found.n)} known; {'; '.join(said)}"
 
     def draw(self) -> Section:
         """Scores beside those of the run, bins, and months of issue."""
-        blocks: list[Block] = []
-        if len(self.scores):
+        found, blocks = self.outcomes, list[Block]()
+        if len(found.scores):
             blocks.append(Table(self._score_table(), "Now and out of sample in the run, with 95 % intervals."))
-        if self.kind == "probability" and len(self.bins) > 1:
+        if found.kind == "probability" and len(found.bins) > 1:
             alt = "Reliability diagram: observed rate against forecast probability"
             caption = "On the dashed line a forecast comes true as often as it says; bars are 95 % intervals."
-            blocks.append(Figure(plots.calibration_plot(self.bins.assign(model="own"), "own"), caption, alt))
-        if len(self.bins):
-            blocks.append(
-                Table(self._outcome_table(self.bins, "bin"), "By forecast; intervals take cases as independent.")
-            )
-        if len(self.months):
-            table = Table(self._outcome_table(self.months, "month"), "By month of issue, each by its own rows alone.")
-            blocks.append(table if len(self.months) <= 2 * _MOST_NAMED else Details("Month by month", table))
+            blocks.append(Figure(plots.calibration_plot(found.bins.assign(model="own"), "own"), caption, alt))
+        if len(found.bins):
+            caption = "By forecast; intervals take cases as independent."
+            blocks.append(Table(self._outcome_table(found.bins, "bin"), caption))
+        if len(found.months):
+            table = Table(self._outcome_table(found.months, "month"), "By month of issue, each by its own rows alone.")
+            blocks.append(table if len(found.months) <= 2 * _MOST_NAMED else Details("Month by month", table))
         lead = "Forecasts whose outcome is known by now: what was said, and what came of it."
         return Section("What came true?", lead, blocks)
 
     def _score_table(self) -> pd.DataFrame:
-        metrics = [metric_of(name) for name in self.scores["metric"]]
+        scores = self.outcomes.scores
+        metrics = [metric_of(name) for name in scores["metric"]]
         columns = {"": [metric.label for metric in metrics]}
         for heading, names in (("Now", _NOW), ("In the run", _THEN)):
-            rows = self.scores[list(names)].to_numpy(float)
+            rows = scores[list(names)].to_numpy(float)
             columns[heading] = [metric.with_interval(*row) for metric, row in zip(metrics, rows, strict=True)]
         return pd.DataFrame(columns)
 
     def _outcome_table(self, table: pd.DataFrame, named: str) -> pd.DataFrame:
-        form = (lambda value: number(value, 4)) if self.kind == "mean" else percent
+        form = (lambda value: number(value, 4)) if self.outcomes.kind == "mean" else percent
         spans = [span(form(low), form(high)) for low, high in zip(table["low"], table["high"], strict=True)]
         columns = {
             named.capitalize(): table[named].map(str),
@@ -239,6 +228,6 @@ class OutcomeSection(ReportSection):
             "95 % interval": spans,
         }
         if "headline" in table:
-            metric = metric_of(self.headline)
+            metric = metric_of(self.outcomes.headline)
             columns[metric.label] = [ABSENT if np.isnan(value) else metric.text(value) for value in table["headline"]]
         return pd.DataFrame(columns)

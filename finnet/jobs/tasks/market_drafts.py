@@ -16,7 +16,7 @@ from finnet.data.quality import Findings
 from finnet.data.sentiment_files import SentimentFile, inspect_sentiment
 from finnet.data.sniffing import Sniffed, sniffed
 from finnet.features.feature_set import CROSS_SECTION, STANDARD, FeatureSet
-from finnet.jobs.draft_lines import beside, csv_lines, key_lines, words_of
+from finnet.jobs.tasks.draft_lines import beside, csv_lines, key_lines, words_of
 from finnet.jobs.toml import to_toml
 from finnet.models import BASELINES, naive_models
 
@@ -33,7 +33,7 @@ _FIELDS = {
     "volume": ("volume", "vol", "px_volume"),
 }
 _HORIZON = 5
-_AHEAD = _HORIZON + 1
+_AHEAD = _HORIZON + 1  # bars between a row and its outcome: it is traded one bar later
 _MANY_SYMBOLS = 20
 _MOST_SCORES = 4
 
@@ -53,8 +53,11 @@ def market_draft(files: Sequence[Path], folder: Path, *, models: Sequence[str]) 
     start = None if panel is None else _start(panel, first)
     if start is not None:
         settings["start"] = start
-    symbols, sessions = (panel.shape[1], _sessions_from(panel, start)) if panel is not None else (1, 1000)
-    fields = set(panel.fields) if panel is not None else {"close"}
+    # Without a readable panel the draft is made as for one index of about four years.
+    symbols, sessions, fields = 1, 1000, {"close"}
+    if panel is not None:
+        sessions = int((panel.sessions >= np.datetime64(start or "0001-01-01")).sum())
+        symbols, fields = panel.shape[1], set(panel.fields)
     lines = ["", "[data.prices]", *key_lines({"path": beside(files[0], folder), **settings}, guessed=set(settings))]
     lines += csv_lines("data.prices", format)
     features = [name for name in (STANDARD if symbols < _MANY_SYMBOLS else CROSS_SECTION) if _has_fields(name, fields)]
@@ -128,16 +131,13 @@ def _start(panel: Panel, first: np.datetime64 | None) -> date | None:
     None where that is the first of all, or would leave less than a third of the sessions.
     """
     priced = np.isfinite(panel["close"]).sum(axis=1)
+    # Only in the first half: few prices at the end are no late start but symbols that left.
     thin = np.flatnonzero(priced[: len(priced) // 2] < np.median(priced) / 2)
     begin = int(thin[-1]) + 1 if len(thin) else 0
     if first is not None:
         begin = max(begin, int(np.searchsorted(panel.closes_at, first)))
     is_usable = 0 < begin <= 2 * len(panel.sessions) // 3
     return pd.Timestamp(panel.sessions[begin]).date() if is_usable else None
-
-
-def _sessions_from(panel: Panel, start: date | None) -> int:
-    return int((panel.sessions >= np.datetime64(start or "0001-01-01")).sum())
 
 
 def _ages(file: SentimentFile, symbols: Sequence[str]) -> tuple[float, np.datetime64 | None]:
@@ -162,7 +162,11 @@ def _late(file: Path, folder: Path, panel: Panel | None) -> tuple[list[str], lis
     if own & set(symbols):
         mapped["symbol"] = columns["symbol"]
     stem = file.name.split(".")[0].casefold().removesuffix("_prices").replace("-", "_")
-    scores = {stem: columns["close"]} if "close" in columns else _scores(found, mapped)
+    if "close" in columns:
+        scores = {stem: columns["close"]}
+    else:
+        names = [name for name in found.numbers if name not in mapped.values()][:_MOST_SCORES]
+        scores = {"".join(sign if sign.isalnum() else "_" for sign in name.casefold()): name for name in names}
     settings = {"columns": mapped | scores, **words}
     age, first = _ages(SentimentFile(path=str(file), csv=found.format, **settings), symbols)
     if age:
@@ -174,13 +178,10 @@ def _late(file: Path, folder: Path, panel: Panel | None) -> tuple[list[str], lis
 def _clock(found: Sniffed, columns: Mapping[str, str]) -> tuple[dict[str, str], dict[str, Any]]:
     """When values could be read: their own times, or the evening of their day."""
     name = columns.get("date") or next(iter(found.dates), "date")
+    # Longer than a day and not midnight throughout: the cells hold times of their own.
     if any(len(word) > len("2020-01-31") and "00:00:00" not in word for word in words_of(found, name)[:50]):
         return {"available_at": name}, {}
     if "close" in columns:
+        # A series with closes, such as the VIX, which prints until a quarter of an hour after the stocks close.
         return {"date": name}, {"time": "16:15", "zone": "America/New_York"}
     return {"date": name}, {"time": "23:59"}
-
-
-def _scores(found: Sniffed, used: Mapping[str, str]) -> dict[str, str]:
-    names = [name for name in found.numbers if name not in used.values()][:_MOST_SCORES]
-    return {"".join(letter if letter.isalnum() else "_" for letter in name.casefold()): name for name in names}

@@ -22,10 +22,12 @@ from finnet.types import FloatArray
 
 __all__ = ["ReasonSettings", "reason_columns", "reason_policy", "reasons_section", "require_numbers"]
 
+# Sizes that keep a page readable and its reasons cheap: rows whose forecasts are taken apart, rows whose columns are
+# shuffled, columns and curves shown, points of a curve, shuffles of each column.
 _ROWS_EXPLAINED, _ROWS_MOVED = 200, 400
 _MOST_COLUMNS, _MOST_CURVES = 12, 6
 _POINTS, _DEALS = 9, 2
-_FEWEST_RANKED = 4
+_FEWEST_RANKED = 4  # columns, below which a rank correlation says nothing
 _TOLERANCE = 1e-2  # of integrals, in log-odds; the rest is spread, so that sums are exact
 
 
@@ -60,7 +62,10 @@ class ReasonSettings:
 
 
 def require_numbers(settings: ReasonSettings, X: pd.DataFrame) -> None:
-    """Raise ConfigError, before anything trains, where a column declared monotone is none of X, or no number."""
+    """Raise ConfigError, before anything trains, where a column declared monotone is none of X, or no number.
+
+    X has the shape (n_rows, n_features).
+    """
     for name in settings.monotone:
         if name not in X or not pd.api.types.is_numeric_dtype(X[name].dtype):
             numbers = [str(column) for column in X if pd.api.types.is_numeric_dtype(X[column].dtype)]
@@ -73,6 +78,7 @@ def reason_policy(settings: ReasonSettings, job: Job, dataset: Dataset) -> dict[
     """What reasons for new rows need: the usual row of the last training window, and how many are given."""
     usual = typical_row(dataset.X.iloc[final_rows(job.split.split, dataset)])
     values = {name: usual[name].astype(object).iloc[0] for name in usual}
+    # policy.json holds it: JSON knows neither NaN nor numbers of NumPy.
     plain = {
         name: None if pd.isna(value) else value.item() if isinstance(value, np.generic) else value
         for name, value in values.items()
@@ -81,7 +87,7 @@ def reason_policy(settings: ReasonSettings, job: Job, dataset: Dataset) -> dict[
 
 
 def reason_columns(policy: Mapping[str, Any], model: Any, X: pd.DataFrame) -> dict[str, list[str]]:
-    """`reasons` of each row by a policy that `reason_policy` made, as a text."""
+    """`reasons` of each row of X (n_rows, n_features) as a text, by a policy that `reason_policy` made."""
     found = reasons(model, X, reference=_usual_row(policy, X), most=policy["most"])
     return {"reasons": reason_texts(found)}
 
@@ -97,10 +103,12 @@ def reasons_section(
 ) -> ReasonsSection:
     """What drives the forecasts of a model, on a sample of the rows of the last training window.
 
-    Beside it `held_out`, permutation importance of the fits of the folds on their test rows (`Results.importance`).
+    Beside it `held_out`, permutation importance of the fits of the folds on their test rows (`Results.importance`),
+    shape (n_folds * n_features, n_measures).
     """
     rows = final_rows(job.split.split, dataset)
     rng = np.random.default_rng(derive_seed(job.seed, "reasons"))
+    # Drawn at random: the first rows would be the oldest.
     drawn = rng.permutation(rows)[:_ROWS_MOVED]
     X, y = dataset.X.iloc[drawn].reset_index(drop=True), dataset.labels(drawn).astype(np.int64)
     usual = _usual_row(policy, X)
@@ -135,6 +143,7 @@ def _held_out(importance: pd.DataFrame | None) -> pd.DataFrame:
     if importance is None:
         return pd.DataFrame(columns=["held_out", "held_out_error"], index=pd.Index([], dtype=object), dtype=float)
     n_rows = importance["rows"]
+    # A fold's rise is a mean over its rows, so folds count by their rows; squared errors of independent folds add up.
     sums = importance.assign(rise=importance["rise"] * n_rows, error=(importance["error"] * n_rows) ** 2)
     total = sums.groupby("column")[["rise", "error", "rows"]].sum(min_count=1)
     return pd.DataFrame(

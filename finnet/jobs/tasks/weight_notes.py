@@ -40,6 +40,7 @@ def weight_notes(dataset: Dataset, column: str, models: Sequence[str]) -> list[s
     blind = [name for name in models if name in BASELINES and not BASELINES[name].takes_weights]
     for name in blind:
         words = f"{model_in_sentence(name)} takes no weights and counts every row as one"
+        # What is calibrated has finnet's own curve behind it, which takes weights.
         is_calibrated = not (BASELINES[name].takes_tables or BASELINES[name].is_naive)
         notes.append(f"{words}; they count in its calibration alone." if is_calibrated else f"{words}.")
     return notes

@@ -46,6 +46,7 @@ class ScorecardSettings:
         if not isinstance(self.bins, str):
             bins_from(self.bins)
         elif self.bins and not {".", "/"} & set(self.bins):
+            # Neither a path nor a known way: most likely a misspelled "quantile" or "tree".
             require_choice(self.bins, [*BINNINGS, "a path such as bins.toml"], name="bins")
 
     @property

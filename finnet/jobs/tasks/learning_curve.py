@@ -20,7 +20,7 @@ from finnet.models import BASELINES
 from finnet.reporting.sections.learning_curve import LearningCurveSection
 from finnet.seeds import derive_seed
 from finnet.splits import Fold
-from finnet.types import FloatArray, IntArray
+from finnet.types import IntArray
 
 __all__ = ["USUAL_ROWS", "LearningCurve", "learning_curve_section", "nested_rows"]
 
@@ -28,7 +28,7 @@ USUAL_ROWS = (500, 1000, 5000)
 """Rows of a learning curve whose job file says no more than that it wants one."""
 
 _CHALLENGERS = ("boosting", "logistic")
-_FEWEST_OF_A_CLASS = 25
+_FEWEST_OF_A_CLASS = 25  # training rows of either outcome
 _METRICS = ("auc", "log_loss")
 
 
@@ -69,6 +69,7 @@ def learning_curve_section(
     fits = forecast_folds(models, dataset, cuts, blocks=job.blocks, seed=job.seed)
     table = results.forecasts.table
     own = table[(table["fold"] == first.number) & table["model"].isin(names)]
+    # Forecasts by number of training rows; the fit on all of them is the run's own, which is not made again.
     parts = {
         **{len(fold.train): [fit.forecasts for fit in fits if fit.fold == fold.number] for fold in cuts.folds},
         len(first.train): [Forecasts(own)],
@@ -76,7 +77,11 @@ def learning_curve_section(
     return [
         LearningCurveSection(
             learning_curve=pd.concat(
-                [_scored(n_rows, made, seed=job.seed) for n_rows, made in parts.items()], ignore_index=True
+                [
+                    score(Forecasts.concat(made), _METRICS, seed=job.seed).assign(rows=n_rows)
+                    for n_rows, made in parts.items()
+                ],
+                ignore_index=True,
             ),
             subject=names[0],
             test_rows=len(first.test),
@@ -92,10 +97,6 @@ def _models(job: Job, subject: str) -> list[str]:
     first = subject if subject in learning else learning[0]
     others = [name for name in (*_CHALLENGERS, *learning) if name in learning and name != first]
     return [first, *list(dict.fromkeys(others))[: len(_CHALLENGERS)]]
-
-
-def _scored(n_rows: int, made: Sequence[Forecasts], *, seed: int) -> pd.DataFrame:
-    return score(Forecasts.concat(list(made)), _METRICS, seed=seed).assign(rows=n_rows)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +131,7 @@ class _Cuts:
 
 
 def nested_rows(dataset: Dataset, fold: Fold, n_rows: int, *, seed: int) -> IntArray:
-    """So many of a fold's training rows, among which are those of every smaller number.
+    """So many of a fold's training rows, rising, shape (n_rows,); among them are those of every smaller number.
 
     With dates or an order they are the rows nearest to the test rows in time, which in walk-forward are the latest.
     Otherwise they are drawn by `seed`, with the same share of each outcome as all training rows have.
@@ -148,16 +149,13 @@ def nested_rows(dataset: Dataset, fold: Fold, n_rows: int, *, seed: int) -> IntA
     """
     if dataset.is_ordered:
         known, tested = dataset.clock("known_at")[fold.train], dataset.clock("known_at")[fold.test]
+        # Training rows may lie on both sides of the test rows, as in folds that are not walk-forward.
         away = np.where(known < tested.min(), tested.min() - known, known - tested.max())
     else:
-        away = _drawn_alike(dataset.labels(fold.train), np.random.default_rng(seed))
+        y, rng = dataset.labels(fold.train), np.random.default_rng(seed)
+        away = np.empty(len(y))
+        for label in np.unique(y):
+            own = np.flatnonzero(y == label)
+            # Evenly spaced within each class, in random order: below any limit lies the same share of every class.
+            away[own] = (rng.permutation(len(own)) + 0.5) / len(own)
     return np.sort(fold.train[np.argsort(away, kind="stable")[:n_rows]])
-
-
-def _drawn_alike(y: IntArray | FloatArray, rng: np.random.Generator) -> FloatArray:
-    """A number for each row, drawn so that rows below any limit have nearly the same share of each class as all."""
-    place = np.empty(len(y))
-    for label in np.unique(y):
-        own = np.flatnonzero(y == label)
-        place[own] = (rng.permutation(len(own)) + 0.5) / len(own)
-    return place

@@ -1,18 +1,16 @@
 """Scorecards: the one of the final training window, as a section of the page and as files to use and to edit."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
 from finnet.estimators.scorecard import ScorecardClassifier
 from finnet.estimators.scorecard_points import Scorecard
 from finnet.estimators.scorecard_sql import scorecard_sql
-from finnet.evaluation.assessment import Assessment
 from finnet.features.bins_file import write_bins
 from finnet.jobs.final_fit import refit_deployed
 from finnet.jobs.outputs import to_csv
-from finnet.jobs.scorecard_settings import JobWithScorecard
+from finnet.jobs.tasks.scorecard_settings import JobWithScorecard
 from finnet.jobs.tasks.task import Results, Study
 from finnet.models import BASELINES
 from finnet.reporting.sections.scorecard import ScorecardSection
@@ -29,14 +27,18 @@ def scorecard_of(
     """The section of the page, and the files by name with their text; neither where the job compares no scorecard."""
     if SCORECARD not in job.models:
         return [], {}
+    # Where the scorecard itself is deployed, it is fitted on the last window already.
     model = results.model
     if not isinstance(model, ScorecardClassifier):
         model = refit_deployed(job, study.dataset, job.configured(SCORECARD, BASELINES[SCORECARD].make()))
     card = Scorecard(model, job.scorecard.scale)
     points = card.table()
+    # The rows of the comparisons of the page that are about the scorecard, one for each metric.
+    compared = [comparison.table for comparison in results.assessment.comparisons]
+    gain = pd.concat([table[table["model"] == SCORECARD] for table in compared], ignore_index=True)
     section = ScorecardSection(
         subject=results.assessment.subject,
-        gain=_gain(results.assessment),
+        gain=gain,
         information=_information(model),
         bin_points=points,
         base=card.base,
@@ -45,18 +47,16 @@ def scorecard_of(
         given=sorted(job.scorecard.given),
         binning=job.scorecard.binning,
     )
+    # Numbers that the reader of the file had made missing, which a database still holds.
+    source = job.data.source
+    everywhere, by_column = getattr(source, "missing_codes", ()), getattr(source, "missing_codes_in", {})
+    codes = {name: (*everywhere, *by_column.get(name, ())) for name in model.evidence_}
     files = {
         CARD: to_csv(pd.concat([_base(card), points], ignore_index=True)).decode(),
-        QUERY: scorecard_sql(card, missing_codes=_missing_codes(job.data.source, model)),
+        QUERY: scorecard_sql(card, missing_codes=codes),
         BINS: write_bins({name: evidence.bins for name, evidence in model.evidence_.items()}),
     }
     return [section], files
-
-
-def _gain(assessment: Assessment) -> pd.DataFrame:
-    """The rows of the comparisons of the page that are about the scorecard, one for each metric."""
-    tables = [comparison.table for comparison in assessment.comparisons]
-    return pd.concat([table[table["model"] == SCORECARD] for table in tables], ignore_index=True)
 
 
 def _information(model: ScorecardClassifier) -> pd.DataFrame:
@@ -81,9 +81,3 @@ def _base(card: Scorecard) -> pd.DataFrame:
     n, rate = evidence.n_rows, evidence.bad.sum() / evidence.n_rows
     said = {"n": n, "bad_rate": rate, "weight": 0.0, "information": 0.0, "points": card.base}
     return pd.DataFrame([{"column": "(base)", "bin": "every applicant", **said}])
-
-
-def _missing_codes(source: Any, model: ScorecardClassifier) -> dict[str, tuple[float, ...]]:
-    """Numbers that the reader of the file had made missing, which a database still holds."""
-    everywhere, by_column = getattr(source, "missing_codes", ()), getattr(source, "missing_codes_in", {})
-    return {name: (*everywhere, *by_column.get(name, ())) for name in model.evidence_}

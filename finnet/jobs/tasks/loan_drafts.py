@@ -12,7 +12,7 @@ from finnet.data.loans import inspect_loans
 from finnet.data.quality import Findings
 from finnet.data.sniffing import Sniffed, sniffed
 from finnet.evaluation.leakage import loan_leaks
-from finnet.jobs.draft_lines import beside, csv_lines, key_lines, words_of
+from finnet.jobs.tasks.draft_lines import beside, csv_lines, key_lines, words_of
 from finnet.jobs.toml import to_toml
 
 __all__ = ["as_found", "loan_draft", "outcomes_of", "split_lines", "target_named"]
@@ -29,21 +29,18 @@ _NAMES = ("id", "no", "nr", "number", "key", "client", "customer", "borrower", "
 def loan_draft(file: Path, folder: Path) -> list[str]:
     """The sections of a job file for loans."""
     found = sniffed(str(file))
-    settings = _loan_settings(file, found)
-    settings = _as_found(LoanFile(path=str(file), csv=found.format, **settings))
+    loans = LoanFile(path=str(file), csv=found.format, **_loan_settings(file, found))
+    # A warning, so that the book can be read: columns with too many levels are found and dropped here.
+    findings = Findings({"text_of_many_levels": "warning"})
+    book = inspect_loans(loans, findings)
+    is_ordered = bool(loans.applied_at or loans.order)
+    told = {} if book is None else loan_leaks(book.features, book.default, is_ordered=is_ordered)
+    features = pd.DataFrame() if book is None else book.features
+    settings = as_found(loans, findings, features=features, told=told)
     lines = ["", "[data.loans]", *key_lines({"path": beside(file, folder), **settings}, guessed=set(settings))]
-    return [*lines, *csv_lines("data.loans", found.format), *split_lines(settings), *_decisions(found, settings)]
-
-
-def split_lines(settings: Mapping[str, Any]) -> list[str]:
-    """A split in the order of days or ranks where the settings name them, else at random."""
-    is_ordered = "applied_at" in settings or "order" in settings
-    return ["", "[split.holdout]", "test_share = 0.3"] if is_ordered else ["", "[split.repeated_kfold]", "folds = 5"]
-
-
-def _decisions(found: Sniffed, settings: Mapping[str, Any]) -> list[str]:
-    """Sections that only the owner of the loans can fill, as comments, with columns named like protected traits."""
-    lines = ["", "# [lending]  # what a loan earns and a default costs: chooses a cut-off and shows profits"]
+    lines += [*csv_lines("data.loans", found.format), *split_lines(settings)]
+    # What follows only the owner of the loans can fill, so it is commented out.
+    lines += ["", "# [lending]  # what a loan earns and a default costs: chooses a cut-off and shows profits"]
     lines += ["# margin = 0.05", "# loss_given_default = 0.45"]
     unused = {settings["target"], *settings.get("drop", ())}
     traits = tuple(name for name in found.table.columns if name not in unused and is_protected(name))
@@ -51,6 +48,12 @@ def _decisions(found: Sniffed, settings: Mapping[str, Any]) -> list[str]:
         lines += ["", "# [fairness]  # how groups fare; their columns are then no features"]
         lines += [f'# groups = {to_toml(traits)}  # of a number: {{ column = "age", limits = [25, 60] }}']
     return lines
+
+
+def split_lines(settings: Mapping[str, Any]) -> list[str]:
+    """A split in the order of days or ranks where the settings name them, else at random."""
+    is_ordered = "applied_at" in settings or "order" in settings
+    return ["", "[split.holdout]", "test_share = 0.3"] if is_ordered else ["", "[split.repeated_kfold]", "folds = 5"]
 
 
 def _loan_settings(file: Path, found: Sniffed) -> dict[str, Any]:
@@ -63,8 +66,9 @@ def _loan_settings(file: Path, found: Sniffed) -> dict[str, Any]:
     if applied is not None:
         settings |= {"applied_at": applied, "horizon_months": 12}
     else:
-        ranks = (name for name in found.numbers if name != target and _gives_order(found, name))
-        settings |= _first("order", ranks)
+        # A rank tells most rows apart; what is called an order and does not is something else, such as a class.
+        called = (name for name in found.numbers if name != target and _has(name, _ORDER))
+        settings |= _first("order", (name for name in called if _share_different(found, name) > 0.5))
     settings |= _first("group", (name for name in names if name != target and _names_groups(found, name)))
     ages = tuple(name for name in dates if name != applied)
     if ages:
@@ -83,11 +87,6 @@ def _has(name: str, words: Sequence[str]) -> bool:
 def _first(key: str, names: Iterator[str]) -> dict[str, str]:
     name = next(names, None)
     return {} if name is None else {key: name}
-
-
-def _gives_order(found: Sniffed, name: str) -> bool:
-    """Whether a column of numbers is called an order and tells most rows apart."""
-    return _has(name, _ORDER) and _share_different(found, name) > 0.5
 
 
 def _names_groups(found: Sniffed, name: str) -> bool:
@@ -119,6 +118,7 @@ def outcomes_of(found: Sniffed, target: str) -> dict[str, Any]:
     numbers = {word.removesuffix(".0") for word in words}
     if numbers <= {"0", "1"}:
         return {}
+    # Cells such as "Late (31-120 days)" begin like an open loan, and are taken before the words for bad are looked for.
     undecided = tuple(word for word in words if word.casefold().startswith(_OPEN))
     rest = [word for word in words if word not in undecided]
     bad = tuple(word for word in rest if _has(word, _BAD[:4]) or word.casefold() in _BAD) or tuple(rest[:1])
@@ -127,21 +127,13 @@ def outcomes_of(found: Sniffed, target: str) -> dict[str, Any]:
     return chosen | ({"undecided": undecided} if undecided else {})
 
 
-def _as_found(file: LoanFile) -> dict[str, Any]:
-    """The settings of a loan file after its findings: codes declared; ids and what gives the outcome away dropped."""
-    findings = Findings({"text_of_many_levels": "warning"})
-    book = inspect_loans(file, findings)
-    told = {} if book is None else loan_leaks(book.features, book.default, is_ordered=_is_ordered(file))
-    features = pd.DataFrame() if book is None else book.features
-    return as_found(file, findings, features=features, told=told)
-
-
-def _is_ordered(file: LoanFile) -> bool:
-    return bool(file.applied_at or file.order)
-
-
 def as_found(file: LoanFile, findings: Findings, *, features: pd.DataFrame, told: Mapping[str, str]) -> dict[str, Any]:
-    """The settings of a loan file after its findings; `told` are the columns that give the outcome away."""
+    """The settings of a loan file after its findings: codes are declared, ids and columns of no use dropped.
+
+    `told` are the columns that give the outcome away, which are dropped too.
+
+    In `features` (n_rows, n_features) is looked for numbers that are codes in other columns.
+    """
     plain = LoanFile(path="", target="")
     named = ("target", "bad", "good", "undecided", "applied_at", "order", "group", "amount", "ages")
     settings = {name: getattr(file, name) for name in named if getattr(file, name) != getattr(plain, name)}
@@ -157,13 +149,9 @@ def as_found(file: LoanFile, findings: Findings, *, features: pd.DataFrame, told
         settings["categories"] = categories
     codes = {p.column: tuple(map(float, p.value.split(", "))) for p in findings.problems if p.rule == "likely_code"}
     if codes and len(features):
-        settings |= _codes(codes, {name for name in features.columns if name not in codes}, features)
+        everywhere = tuple(sorted({code for found in codes.values() for code in found}))
+        others = features[[name for name in features if name not in codes]].select_dtypes("number")
+        # A code of one column may be a measured number in another: then each code is declared by column.
+        is_measured = others.isin(everywhere).to_numpy().any()
+        settings |= {"missing_codes_in": dict(codes)} if is_measured else {"missing_codes": everywhere}
     return settings
-
-
-def _codes(codes: Mapping[str, tuple[float, ...]], others: set[str], applications: pd.DataFrame) -> dict[str, Any]:
-    everywhere = tuple(sorted({code for found in codes.values() for code in found}))
-    numbers = applications[[name for name in applications if name in others]].select_dtypes("number")
-    if numbers.isin(everywhere).to_numpy().any():
-        return {"missing_codes_in": dict(codes)}
-    return {"missing_codes": everywhere}

@@ -10,7 +10,6 @@ from finnet.data.quality import Findings
 from finnet.dataset import Dataset
 from finnet.evaluation.leakage import loan_leaks, loss_leaks, market_leaks
 from finnet.labels import forward_return
-from finnet.types import FloatArray
 
 __all__ = ["raise_loan_alarms", "raise_loss_alarms", "raise_market_alarms"]
 
@@ -30,49 +29,30 @@ def raise_loss_alarms(dataset: Dataset, findings: Findings, *, file: str) -> Non
 
 def raise_market_alarms(dataset: Dataset, panel: Panel, findings: Findings, *, file: str) -> None:
     """Note features, and fields of the files whatever reads them, that give the outcome away or are hardly known."""
-    _note_gaps(dataset, findings, file=file)
-    _note({**_of_fields(panel), **_of_features(dataset)}, findings, file=file)
-
-
-def _note(told: Mapping[str, str], findings: Findings, *, file: str) -> None:
-    for column, measured in told.items():
-        findings.add("gives_away", file, column=column, value=measured)
-
-
-def _note_gaps(dataset: Dataset, findings: Findings, *, file: str) -> None:
-    """Note features that are missing in many rows, and those that never have a value."""
     for name, share in dataset.X.isna().mean().items():
         if share == 1:
             findings.add("empty_feature", file, column=str(name), value="never known")
         elif share >= MISSING_SHARE:
             count = int(dataset.X[name].isna().sum())
             findings.add("missing_share", file, column=str(name), value=f"{share:.0%} missing", count=count)
-
-
-def _of_features(dataset: Dataset) -> Mapping[str, str]:
     columns = {str(name): dataset.X[name].to_numpy(float) for name in dataset.X}
     session = np.unique(dataset.clock("known_at"), return_inverse=True)[1]
-    return market_leaks(columns, dataset.y.astype(float), session=session, horizon=dataset.horizon)
-
-
-def _of_fields(panel: Panel) -> Mapping[str, str]:
-    """Fields beside prices and volume against the next two returns: as they stand, beside the close, as a change."""
+    of_features = market_leaks(columns, dataset.y.astype(float), session=session, horizon=dataset.horizon)
+    # Fields stand against the next two returns: as they are, beside the close, and as a change.
     close = panel["close"]
-    told: dict[str, str] = {}
+    session = np.repeat(np.arange(close.shape[0]), close.shape[1])
+    returns = [forward_return(panel, horizon_bars=1, delay_bars=delay).ravel() for delay in (0, 1)]
+    of_fields: dict[str, str] = {}
     for name in (name for name in panel.fields if name not in _TRADED):
         values = panel[name]
-        forms = [values, _ratio(values, close), np.diff(values, axis=0, prepend=np.nan)]
-        for form in forms:
-            for delay in (0, 1):
-                told |= _against(name, form, forward_return(panel, horizon_bars=1, delay_bars=delay))
-    return told
+        ratio = np.divide(values, close, out=np.full(close.shape, np.nan), where=close > 0)
+        for form in (values, ratio, np.diff(values, axis=0, prepend=np.nan)):
+            for following in returns:
+                of_fields |= market_leaks({name: form.ravel()}, following, session=session, horizon=1)
+    # Where a feature is called like a field, what was measured of the feature stands.
+    _note({**of_fields, **of_features}, findings, file=file)
 
 
-def _ratio(values: FloatArray, close: FloatArray) -> FloatArray:
-    out: FloatArray = np.full(close.shape, np.nan)
-    return np.divide(values, close, out=out, where=close > 0)
-
-
-def _against(name: str, values: FloatArray, returns: FloatArray) -> Mapping[str, str]:
-    session = np.repeat(np.arange(len(values)), values.shape[1])
-    return market_leaks({name: values.ravel()}, returns.ravel(), session=session, horizon=1)
+def _note(told: Mapping[str, str], findings: Findings, *, file: str) -> None:
+    for column, measured in told.items():
+        findings.add("gives_away", file, column=column, value=measured)

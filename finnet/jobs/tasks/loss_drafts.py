@@ -10,8 +10,8 @@ from finnet.data.quality import Findings
 from finnet.data.sniffing import Sniffed, sniffed
 from finnet.errors import ConfigError
 from finnet.evaluation.leakage import loss_leaks
-from finnet.jobs.draft_lines import beside, csv_lines, key_lines
-from finnet.jobs.loan_drafts import as_found, outcomes_of, split_lines, target_named
+from finnet.jobs.tasks.draft_lines import beside, csv_lines, key_lines
+from finnet.jobs.tasks.loan_drafts import as_found, outcomes_of, split_lines, target_named
 
 __all__ = ["loss_draft"]
 
@@ -22,7 +22,13 @@ _WORKED_OUT = 24  # months, until the owner of the loans says how long a work-ou
 def loss_draft(file: Path, folder: Path) -> list[str]:
     """The sections of a job file for defaulted loans; ConfigError where no column is called as losses are."""
     found = sniffed(str(file))
-    settings = _as_found(LossFile(path=str(file), csv=found.format, **_guessed(file, found)))
+    losses = LossFile(path=str(file), csv=found.format, **_guessed(file, found))
+    # A warning, so that the book can be read: columns with too many levels are found and dropped here.
+    findings = Findings({"text_of_many_levels": "warning"})
+    book = inspect_losses(losses, findings)
+    features = pd.DataFrame() if book is None else book.features
+    told = {} if book is None else loss_leaks(features, book.loss, is_ordered=bool(losses.applied_at))
+    settings = {"loss": losses.loss, **as_found(losses, findings, features=features, told=told)}
     lines = ["", "[data.loans]", *key_lines({"path": beside(file, folder), **settings}, guessed=set(settings))]
     return [*lines, *csv_lines("data.loans", found.format), *split_lines(settings)]
 
@@ -42,11 +48,3 @@ def _guessed(file: Path, found: Sniffed) -> dict[str, Any]:
     settings["drop"] = tuple(name for name in found.dates if name not in (defaulted, target))
     settings["categories"] = tuple(name for name in found.texts if name != target)
     return settings
-
-
-def _as_found(file: LossFile) -> dict[str, Any]:
-    findings = Findings({"text_of_many_levels": "warning"})
-    book = inspect_losses(file, findings)
-    features = pd.DataFrame() if book is None else book.features
-    told = {} if book is None else loss_leaks(features, book.loss, is_ordered=bool(file.applied_at))
-    return {"loss": file.loss, **as_found(file, findings, features=features, told=told)}

@@ -1,0 +1,183 @@
+"""The default-risk job: what a job file can say about it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
+
+from finnet.checks import require_at_least, require_choice, require_share, require_within
+from finnet.data.loan_file import LoanFile
+from finnet.errors import ConfigError
+from finnet.jobs.config import CONTENDERS, Models, SplitChoice, only
+from finnet.jobs.tasks.learning_curve import LearningCurve
+from finnet.jobs.tasks.reasons import ReasonSettings
+from finnet.jobs.tasks.scorecard_settings import JobWithScorecard
+from finnet.lending.central_tendency import CentralTendency
+from finnet.lending.grades import Grades
+from finnet.lending.groups import GroupColumn
+from finnet.lending.segments import PERIODS
+from finnet.lending.terms import LoanTerms
+from finnet.splits import Holdout
+
+__all__ = ["DefaultRiskJob", "Fairness", "LoanData", "MadeLoanBook", "Segments"]
+
+
+@dataclass(frozen=True)
+class MadeLoanBook:
+    """A made loan book with known default probabilities; see `finnet.data.samples.made_loan_book`.
+
+    Parameters
+    ----------
+    loans : int
+        Number of applications.
+    seed : int
+        Of the made loans, not of the fits.
+    """
+
+    loans: int = 6000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_within(self.loans, 1, 10_000_000, name="loans")
+        require_at_least(self.seed, 0, name="seed")
+
+
+@dataclass(frozen=True)
+class LoanData:
+    """One source of loans."""
+
+    made_loan_book: MadeLoanBook | None = None
+    loans: LoanFile | None = None
+
+    def __post_init__(self) -> None:
+        _ = self.source
+
+    @property
+    def source(self) -> MadeLoanBook | LoanFile:
+        """Where the loans come from."""
+        return only(made_loan_book=self.made_loan_book, loans=self.loans)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Fairness:
+    """Groups of applicants by which decisions and forecasts are compared.
+
+    Parameters
+    ----------
+    groups : tuple
+        Columns of the loan file, or `{ column = "age", limits = [25, 60] }` where a number is to be divided. They are
+        no features.
+    keep_as_feature : tuple of str
+        Columns of `groups` that the models are given all the same.
+    approved_share : float, optional
+        Share of the loans that count as approved, by lowest forecast, where no [lending] chooses a cut-off.
+    """
+
+    groups: tuple[str | GroupColumn, ...]
+    keep_as_feature: tuple[str, ...] = ()
+    approved_share: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.groups:
+            raise ConfigError('fairness.groups is empty; name columns of the loan file, such as ["sex"]')
+        for name in self.keep_as_feature:
+            require_choice(name, [own.column for own in self.columns], name="keep_as_feature")
+        if self.approved_share is not None:
+            require_share(self.approved_share, name="approved_share", zero=False)
+
+    @property
+    def columns(self) -> list[GroupColumn]:
+        """The groups, each with its limits."""
+        return _group_columns(self.groups)
+
+    @property
+    def aside(self) -> list[str]:
+        """Columns that are no features."""
+        names = dict.fromkeys(own.column for own in self.columns)
+        return [name for name in names if name not in self.keep_as_feature]
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Parts of the loan book that are judged one by one.
+
+    Parameters
+    ----------
+    columns : tuple
+        Columns of the loan file, or `{ column = "income", limits = [2000, 4000] }`; numbers without limits are divided
+        at their quartiles.
+    period : str
+        Time of application by which loans with dates are divided too: "month", "quarter", "year", or "" for none.
+    """
+
+    columns: tuple[str | GroupColumn, ...] = ()
+    period: str = "quarter"
+
+    def __post_init__(self) -> None:
+        require_choice(self.period, [*PERIODS, ""], name="period")
+
+    @property
+    def groups(self) -> list[GroupColumn]:
+        """The columns, each with its limits."""
+        return _group_columns(self.columns)
+
+
+class DefaultRiskJob(JobWithScorecard):
+    """Forecast the default of loans and, where their terms are stated, say which cut-off would pay.
+
+    Parameters
+    ----------
+    models : tuple of str
+        Networks and what they are compared with: risk_network (the classifier of default risk, which is deployed where
+        the file names no other), scorecard, network, tree, svm, knn, logistic, forest, boosting; naive: prior_rate,
+        best_column.
+    """
+
+    task: Literal["default-risk"]
+    data: LoanData
+    split: SplitChoice = SplitChoice(holdout=Holdout())
+    models: Models = ("risk_network", "scorecard", *CONTENDERS, "prior_rate", "best_column")
+    deploy: str = "risk_network"
+    lending: LoanTerms | None = None
+    grades: Grades = Grades()
+    central_tendency: CentralTendency | None = None
+    fairness: Fairness | None = None
+    segments: Segments | None = None
+    reasons: ReasonSettings = ReasonSettings()
+    learning_curve: LearningCurve = LearningCurve()
+
+    def configured(self, name: str, model: Any) -> Any:
+        """The estimator called `name`; the default-risk network held to the directions that the job enforces."""
+        if name == "risk_network" and self.reasons.enforce:
+            return model.set_params(monotone=dict(self.reasons.monotone))
+        return super().configured(name, model)
+
+    @model_validator(mode="after")
+    def _enforces_on_the_risk_network(self) -> Self:
+        if self.reasons.enforce and "risk_network" not in self.models:
+            raise ConfigError("reasons.enforce binds risk_network, which models leaves out; name it, or only verify")
+        return self
+
+    @model_validator(mode="after")
+    def _sets_groups_aside(self) -> Self:
+        """Columns of groups can be set aside, and something says who of them is approved."""
+        if self.fairness is not None:
+            if self.lending is None and self.fairness.approved_share is None:
+                raise ConfigError("fairness needs a cut-off: state [lending], or fairness.approved_share such as 0.8")
+            # Made only to raise where a column is dropped and set aside.
+            _ = self.source
+        return self
+
+    @property
+    def source(self) -> MadeLoanBook | LoanFile:
+        """Where the loans come from; columns of [fairness] are no features unless it keeps them."""
+        source = self.data.source
+        if self.fairness is None or isinstance(source, MadeLoanBook):
+            return source
+        # A column may be named in both; once is enough.
+        return replace(source, aside=tuple(dict.fromkeys([*source.aside, *self.fairness.aside])))
+
+
+def _group_columns(named: Sequence[str | GroupColumn]) -> list[GroupColumn]:
+    return [GroupColumn(own) if isinstance(own, str) else own for own in named]
