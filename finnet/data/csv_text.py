@@ -1,5 +1,6 @@
 """The text of a CSV file: lines and quotes that can be told apart, records cut into cells, and what prevents it."""
 
+import codecs
 from collections.abc import Sequence
 
 import numpy as np
@@ -93,6 +94,10 @@ def parse(data: bytes, header: Sequence[str], columns: Sequence[str], *, delimit
         ragged.append(row.number - 1)
         return "skip"
 
+    if data.startswith(codecs.BOM_UTF8):
+        # Arrow drops a byte-order mark in front of what it reads. Here that is the middle of a file, where a mark is
+        # part of a cell, and is found wrong like any other letter.
+        data = codecs.BOM_UTF8 + data
     rows = pa.csv.read_csv(
         pa.BufferReader(data),
         # One thread, as with several the numbers of ragged rows are not known.

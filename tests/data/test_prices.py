@@ -23,6 +23,12 @@ def rules_of(path, **settings):
     return check_prices(PriceFile(path=path, **settings))["rule"].tolist()
 
 
+def test_a_byte_order_mark_below_the_header_is_no_part_of_a_date(write):
+    first, second, third = TWO.splitlines(keepends=True)
+    assert rules_of(write(first + "\ufeff" + second + third)) == rules_of(write(first + second + "\ufeff" + third))
+    assert rules_of(write(first + "\ufeff" + second + third))
+
+
 def test_columns_of_any_name_and_order_are_read(write):
     path = write("px;day;name\n2.5;02.01.2020;T\n3.5;03.01.2020;T\n")
     names = {"date": "day", "symbol": "name", "close": "px"}
