@@ -104,14 +104,16 @@ def _folds(job: Job, dataset: Dataset) -> str:
 
 
 def _fits(job: Job, dataset: Dataset) -> str:
-    # `count_fits` counts every model on every fold, and the final refit.
-    folds = (count_fits(job, dataset) - 1) // len(job.models)
+    folds = len(fold_table(dataset, job.split.split))
+    # `count_fits` counts every model on every fold, those beside the comparison, and the final refit.
+    beside = count_fits(job, dataset) - 1 - folds * len(job.models)
     rows = _plural(len(final_rows(job.split.split, dataset)), "row")
     members = f"the network trains {_plural(job.network.members_of(job.blocks.fits), 'network')} in each fit, "
     tried = f"those that are tuned try {_plural(job.tune.trials, 'setting')}"
     last = f"Then {model_in_sentence(job.deploy)} is fitted once more, on {rows}, to forecast what comes."
     made = f"{members if NETWORK in job.models else ''}{tried}"
-    return f"Fits: {len(job.models)} models on {_plural(folds, 'fold')}; {made}. {last}"
+    more = f" {_plural(beside, 'fit')} more are shown beside them." if beside else ""
+    return f"Fits: {len(job.models)} models on {_plural(folds, 'fold')}; {made}.{more} {last}"
 
 
 def _time(job: Job, dataset: Dataset, *, n_jobs: int) -> str:

@@ -30,6 +30,7 @@ from finnet.jobs.sources import load
 from finnet.jobs.tasks import task_of
 from finnet.jobs.tasks.task import Decision, Results, Study
 from finnet.plugins import plugin_hash
+from finnet.splits import Split
 from finnet.sums import TIMINGS
 
 __all__ = ["JobResult", "OnData", "OnProgress", "build_models", "count_fits", "run_job"]
@@ -132,11 +133,11 @@ def run_job(
     with resumable(), only_run(folder.parent):
         restore_runs(folder.parent)
         units = Checkpoints.beside(folder)
-        fitted = _forecast(job, study.dataset, run_id, units=units, n_jobs=n_jobs, on_progress=on_progress)
+        fitted, further = _forecast(job, study.dataset, run_id, units=units, n_jobs=n_jobs, on_progress=on_progress)
         deployment, fitted = deployed(job.deploy, fitted)
         # The page and pending.csv come from the model as it reads back from its file, as `finnet forecast` will use it.
         saved = _refit(job, study.dataset, deployment.model, units=units, on_progress=on_progress)
-        finished = _Finished(job, study, run_id, fitted, deployment, model_from_bytes(saved))
+        finished = _Finished(job, study, run_id, fitted, deployment, model_from_bytes(saved), further)
         results, decision, files = _evaluated(finished)
         publish(folder, forecasts=results.forecasts, files=files | {MODEL: saved})
         held_back = move_latest(folder, force=force_latest)
@@ -154,11 +155,12 @@ class _Finished(NamedTuple):
     fitted: Sequence[FoldResult]
     deployment: Deployment
     model: Any
+    further: Sequence[FoldResult]
 
 
 def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]]:
     """What the forecasts are worth, what deciding on them would have brought, and the files that say so."""
-    job, study, run_id, fitted, deployment, model = finished
+    job, study, run_id, fitted, deployment, model, further = finished
     task, undecided = task_of(job), task_of(job).pending(study.source)
     forecasts = Forecasts.concat([result.forecasts for result in fitted])
     assessment = assess(
@@ -174,6 +176,7 @@ def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]
         model,
         None if pending is None else pending.forecasts,
         importance=_importance(fitted, deployment.subject),
+        further=further,
     )
     decision = task.decide(job, study, results)
     record = manifest(job, study, fitted, run_id=run_id, deployment=deployment)
@@ -213,8 +216,8 @@ def _forecast(
     units: Checkpoints,
     n_jobs: int,
     on_progress: OnProgress,
-) -> list[FoldResult]:
-    """Every model on every fold, heard of and kept as they come, after those kept before."""
+) -> tuple[list[FoldResult], list[FoldResult]]:
+    """Every model on every fold, and the task's further fits, told and kept as they come, after those kept before."""
     models, finished = build_models(job), units.load()
     total = count_fits(job, dataset)
     done = count(len(finished) + 1)
@@ -224,23 +227,35 @@ def _forecast(
         units.keep(result)
         on_progress(f"{result.model}, fold {result.fold}", next(done), total)
 
-    return forecast_folds(
-        models,
-        dataset,
-        job.split.split,
-        blocks=job.blocks,
-        seed=job.seed,
-        run_id=run_id,
-        n_jobs=n_jobs,
-        finished=finished,
-        importance_of=task_of(job).explained(job),
-        on_done=hear,
-    )
+    def forecast(names: Sequence[str], split: Split, importance_of: Sequence[str] = ()) -> list[FoldResult]:
+        own = {fold.number for fold in split.split(dataset)}
+        return forecast_folds(
+            {name: models[name] for name in names},
+            dataset,
+            split,
+            blocks=job.blocks,
+            seed=job.seed,
+            run_id=run_id,
+            n_jobs=n_jobs,
+            finished=[result for result in finished if result.fold in own],
+            importance_of=importance_of,
+            on_done=hear,
+        )
+
+    further = task_of(job).further(job, dataset)
+    compared = forecast(list(models), job.split.split, task_of(job).explained(job))
+    return compared, [] if further is None else forecast(*further)
 
 
 def count_fits(job: Job, dataset: Dataset) -> int:
-    """Fits of a job: every model on every fold, and the final refit."""
-    return len(job.models) * len(list(job.split.split.split(dataset))) + 1
+    """Fits of a job: every model on every fold, the task's further fits, and the final refit."""
+    further = task_of(job).further(job, dataset)
+    beside = 0 if further is None else len(further.models) * _n_folds(further.split, dataset)
+    return len(job.models) * _n_folds(job.split.split, dataset) + beside + 1
+
+
+def _n_folds(split: Split, dataset: Dataset) -> int:
+    return sum(1 for _ in split.split(dataset))
 
 
 def _refit(job: Job, dataset: Dataset, name: str, *, units: Checkpoints, on_progress: OnProgress) -> bytes:

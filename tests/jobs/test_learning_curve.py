@@ -9,7 +9,7 @@ from finnet.evaluation.metrics import auc
 from finnet.evaluation.walk_forward import forecast_folds
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.page_files import report_from
-from finnet.jobs.runner import build_models, run_job
+from finnet.jobs.runner import build_models, count_fits, run_job
 from finnet.jobs.sources import load
 from finnet.jobs.tasks.learning_curve import LearningCurve, nested_rows
 from finnet.reporting.sections.learning_curve import LearningCurveSection
@@ -29,6 +29,10 @@ SETTINGS = {
     "network": {"members": 1, "hidden": [4], "epochs": 2},
     "blocks": {"validation": 0.34},
 }
+
+
+class Stopped(Exception):
+    """What ends a run in the middle of its fits."""
 
 
 def job_with(curve):
@@ -59,12 +63,31 @@ def test_fewer_rows_are_scored_by_models_that_trained_on_them_alone(run, section
 
     class Once:
         def split(self, dataset):
-            yield Fold(len(section.learning_curve["rows"].unique()) - 2, rows, first.test)
+            yield Fold(1, rows, first.test)  # the job has one fold of its own
 
     (fit,) = forecast_folds({"tree": build_models(job)["tree"]}, dataset, Once(), blocks=job.blocks, seed=job.seed)
     table = fit.forecasts.table
     own = section.learning_curve.query("rows == 200 and model == 'tree' and metric == 'auc'")["value"].item()
     assert own == pytest.approx(auc(table["truth"].to_numpy(), table["value"].to_numpy()))
+
+
+def test_fits_of_the_curve_are_told_and_kept_like_all_others(tmp_path):
+    job, heard = job_with({"rows": [200]}), []
+    dataset = load(job).dataset
+    assert count_fits(job, dataset) == 3 * 1 + 2 * 1 + 1
+
+    def stop_in_the_curve(step, done, total):
+        heard.append((step, done, total))
+        if step == "network, fold 1":
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        run_job(job, reports=tmp_path, on_progress=stop_in_the_curve)
+    again = []
+    run_job(job, reports=tmp_path, on_progress=lambda *step: again.append(step))
+    assert {step for step, _, _ in heard} & {step for step, _, _ in again} == set()
+    assert [done for _, done, _ in heard + again] == [1, 2, 3, 4, 5, 6]
+    assert {total for _, _, total in heard + again} == {6}
 
 
 def test_the_page_shows_the_curve_and_what_was_left_out(run, section):

@@ -21,14 +21,14 @@ from finnet.jobs.new_rows import BAD_ALREADY, NewRows
 from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.alarms import raise_loan_alarms
 from finnet.jobs.tasks.default_risk_job import DefaultRiskJob, MadeLoanBook
-from finnet.jobs.tasks.learning_curve import USUAL_ROWS, learning_curve_section
+from finnet.jobs.tasks.learning_curve import USUAL_ROWS, curve_fits, learning_curve_section
 from finnet.jobs.tasks.loan_decisions import annotated, decide_on_loans, require_decidable
 from finnet.jobs.tasks.loan_drafts import loan_draft
 from finnet.jobs.tasks.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
 from finnet.jobs.tasks.loan_rows import new_loans, rows_of_loans
 from finnet.jobs.tasks.reasons import reason_columns, reason_policy, reasons_section, require_numbers
 from finnet.jobs.tasks.scorecards import scorecard_of
-from finnet.jobs.tasks.task import Decision, Results, SharedSections, Study, Task
+from finnet.jobs.tasks.task import Decision, FurtherFits, Results, SharedSections, Study, Task
 from finnet.jobs.tasks.weight_notes import weight_notes
 from finnet.labels import default_dataset
 from finnet.lending.central_tendency import ALL
@@ -103,6 +103,10 @@ class DefaultRiskTask(Task):
         """The model deployed, or all that may be chosen."""
         return list(job.models) if job.deploy == BEST else [job.deploy]
 
+    def further(self, job: DefaultRiskJob, dataset: Dataset) -> FurtherFits | None:
+        """Those of the learning curve."""
+        return curve_fits(job.learning_curve, job, dataset)
+
     def decide(self, job: DefaultRiskJob, study: Study, results: Results) -> Decision:
         """Grades, what every cut-off would do, and the one that the terms of lending choose."""
         # Cut-offs decide on forecasts as they are published; segments judge them as the model made them.
@@ -126,7 +130,7 @@ class DefaultRiskTask(Task):
                 *graded.sections,
                 *decided.sections,
                 *sections,
-                *learning_curve_section(job.learning_curve, job, study, results=results, scaling=self.scaling()),
+                *learning_curve_section(job.learning_curve, job, study, results=results),
                 drivers,
             ],
             known_truth=known_truth,

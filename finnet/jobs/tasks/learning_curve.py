@@ -11,18 +11,16 @@ from finnet.dataset import Dataset
 from finnet.errors import ConfigError
 from finnet.evaluation.folds import checked_folds
 from finnet.evaluation.scores import score
-from finnet.evaluation.walk_forward import forecast_folds
 from finnet.forecasts import Forecasts
-from finnet.jobs.catalog import models_of
 from finnet.jobs.config import Job
-from finnet.jobs.tasks.task import Results, Study
+from finnet.jobs.tasks.task import FurtherFits, Results, Study
 from finnet.models import BASELINES
 from finnet.reporting.sections.learning_curve import LearningCurveSection
 from finnet.seeds import derive_seed
 from finnet.splits import Fold
 from finnet.types import IntArray
 
-__all__ = ["USUAL_ROWS", "LearningCurve", "learning_curve_section", "nested_rows"]
+__all__ = ["USUAL_ROWS", "LearningCurve", "curve_fits", "learning_curve_section", "nested_rows"]
 
 USUAL_ROWS = (500, 1000, 5000)
 """Rows of a learning curve whose job file says no more than that it wants one."""
@@ -52,27 +50,28 @@ class LearningCurve:
             raise ConfigError(f"rows={list(self.rows)} do not rise; give them as [500, 1000, 5000]")
 
 
-def learning_curve_section(
-    settings: LearningCurve, job: Job, study: Study, *, results: Results, scaling: str
-) -> list[LearningCurveSection]:
-    """The section, where the job asks for one: models on nested parts of the first fold's training rows.
+def curve_fits(settings: LearningCurve, job: Job, dataset: Dataset) -> FurtherFits | None:
+    """The fits on fewer rows: the model deployed and its challengers, which are chosen from by nobody."""
+    cuts = _Cuts.of(settings, job, dataset)
+    return FurtherFits(_models(job), cuts) if cuts.folds else None
 
-    The fits on fewer rows are made here, in one process, and chosen from by nobody. `scaling` is that of the task.
-    """
+
+def learning_curve_section(
+    settings: LearningCurve, job: Job, study: Study, *, results: Results
+) -> list[LearningCurveSection]:
+    """The section, where the job asks for one: models on nested parts of the first fold's training rows."""
     if not settings.rows:
         return []
-    dataset = study.dataset
-    first = next(checked_folds(job.split.split, dataset))
-    names = _models(job, results.assessment.subject)
-    models = {name: model for name, model in models_of(job, scaling=scaling).items() if name in names}
-    cuts = _Cuts.of(first, dataset, settings.rows, seed=derive_seed(job.seed, "learning curve"))
-    fits = forecast_folds(models, dataset, cuts, blocks=job.blocks, seed=job.seed)
+    names, cuts = _models(job), _Cuts.of(settings, job, study.dataset)
     table = results.forecasts.table
-    own = table[(table["fold"] == first.number) & table["model"].isin(names)]
+    own = table[(table["fold"] == cuts.first.number) & table["model"].isin(names)]
     # Forecasts by number of training rows; the fit on all of them is the run's own, which is not made again.
     parts = {
-        **{len(fold.train): [fit.forecasts for fit in fits if fit.fold == fold.number] for fold in cuts.folds},
-        len(first.train): [Forecasts(own)],
+        **{
+            len(fold.train): [fit.forecasts for fit in results.further if fit.fold == fold.number]
+            for fold in cuts.folds
+        },
+        len(cuts.first.train): [Forecasts(own)],
     }
     return [
         LearningCurveSection(
@@ -84,45 +83,48 @@ def learning_curve_section(
                 ignore_index=True,
             ),
             subject=names[0],
-            test_rows=len(first.test),
-            is_in_time=dataset.is_ordered,
+            test_rows=len(cuts.first.test),
+            is_in_time=study.dataset.is_ordered,
             too_few=cuts.too_few,
         )
     ]
 
 
-def _models(job: Job, subject: str) -> list[str]:
-    """The model that the page is about, and up to two challengers."""
+def _models(job: Job) -> list[str]:
+    """The model that the job deploys, or the first that learns, and up to two challengers."""
     learning = [name for name in job.models if name not in BASELINES or not BASELINES[name].is_naive]
-    first = subject if subject in learning else learning[0]
+    first = job.deploy if job.deploy in learning else learning[0]
     others = [name for name in (*_CHALLENGERS, *learning) if name in learning and name != first]
     return [first, *list(dict.fromkeys(others))[: len(_CHALLENGERS)]]
 
 
 @dataclass(frozen=True, eq=False)
 class _Cuts:
-    """One fold again and again, its training rows cut; `too_few` are the numbers of rows that hold too few of a class.
+    """The first fold of a job again and again, its training rows cut; a split, as `forecast_folds` takes one.
 
-    A split, as `forecast_folds` takes one.
+    `folds` have numbers that follow those of the job; `too_few` are the numbers of rows that hold too few of a class.
     """
 
+    first: Fold
     folds: Sequence[Fold]
     too_few: Sequence[int]
 
     @classmethod
-    def of(cls, fold: Fold, dataset: Dataset, sizes: Sequence[int], *, seed: int) -> "_Cuts":
+    def of(cls, settings: LearningCurve, job: Job, dataset: Dataset) -> "_Cuts":
+        own = list(checked_folds(job.split.split, dataset))
+        first, seed = own[0], derive_seed(job.seed, "learning curve")
         folds: list[Fold] = []
         too_few: list[int] = []
-        for n_rows in sizes:
-            if n_rows >= len(fold.train):
+        for n_rows in settings.rows:
+            if n_rows >= len(first.train):
                 continue
-            rows = nested_rows(dataset, fold, n_rows, seed=seed)
+            rows = nested_rows(dataset, first, n_rows, seed=seed)
             defaults = int((dataset.labels(rows) == 1).sum())
             if min(defaults, n_rows - defaults) < _FEWEST_OF_A_CLASS:
                 too_few.append(n_rows)
             else:
-                folds.append(Fold(len(folds), rows, fold.test))
-        return cls(folds, too_few)
+                folds.append(Fold(len(own) + len(folds), rows, first.test))
+        return cls(first, folds, too_few)
 
     def split(self, dataset: Dataset) -> Iterator[Fold]:
         """The fold with each number of training rows."""

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from finnet.dataset import Dataset
 from finnet.errors import ConfigError
 from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.profile import Profile
+from finnet.evaluation.walk_forward import FoldResult
 from finnet.forecasts import Forecasts
 from finnet.jobs.config import Job
 from finnet.jobs.new_rows import NewRows
@@ -30,8 +31,9 @@ from finnet.reporting.sections.risk_training import RiskTrainingSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.sections.training import TrainingSection
 from finnet.reporting.text import percent
+from finnet.splits import Split
 
-__all__ = ["Decision", "Results", "SharedSections", "Study", "Task", "table_features"]
+__all__ = ["Decision", "FurtherFits", "Results", "SharedSections", "Study", "Task", "table_features"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,13 @@ class Study:
     quality: pd.DataFrame
 
 
+class FurtherFits(NamedTuple):
+    """Fits beside those that a job compares: some of its models, on folds whose numbers none of its own folds has."""
+
+    models: Sequence[str]
+    split: Split
+
+
 @dataclass(frozen=True, eq=False)
 class Results:
     """What a job has found when all of its fits are done.
@@ -69,6 +78,8 @@ class Results:
     importance : DataFrame of shape (n_folds * n_features, n_measures), optional
         Permutation importance on test rows, fold by fold, of the model that the page is about, where the task asks for
         it: `fold` and the columns of `FitRecord.importance`.
+    further : sequence of FoldResult
+        The fits that `Task.further` asked for.
     """
 
     forecasts: Forecasts
@@ -76,6 +87,7 @@ class Results:
     model: Any
     pending: Forecasts | None = None
     importance: pd.DataFrame | None = None
+    further: Sequence[FoldResult] = ()
 
     @property
     def own(self) -> Forecasts:
@@ -165,6 +177,10 @@ class Task(ABC):
     def explained(self, job: Any) -> Sequence[str]:
         """Models whose permutation importance is measured on test rows; none unless a task shows it."""
         return []
+
+    def further(self, job: Any, dataset: Dataset) -> FurtherFits | None:
+        """Fits beside those that are compared, which a section of the page shows; None unless a task has some."""
+        return None
 
     def outcome(self, job: Any, source: Any) -> "pd.Series[float] | None":
         """What the rank IC orders entities by, shape (n_known,); None where it is the truth itself.
