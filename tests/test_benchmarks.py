@@ -160,3 +160,9 @@ def test_calibration_is_measured_on_a_book_of_known_truth(bench, capsys):
     means = dict(zip((cell.strip() for cell in lines[0]), lines[-2], strict=True))
     assert 0.4 < float(means["published slope"]) < 2.5
     assert 0.0 < float(means["published off"]) < 0.15
+
+
+def test_starting_is_timed_beside_pandas(bench, capsys):
+    bench("bench_startup").main(["--short"])
+    labels = [line.split("|")[1].strip() for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert {"import pandas", "import finnet.cli", "finnet --help"} <= set(labels)
