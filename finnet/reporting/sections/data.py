@@ -87,23 +87,21 @@ class DataSection(ReportSection):
         lead = f"{self.source}: {', '.join(facts)}{rate}."
         folds = Table(fold_table(self.folds), "Training and test stretch of each fold.")
         features = Table(feature_table(self.features), f"The {len(self.features)} features.")
-        return Section("What was it given?", lead, [*self._oddities(), folds, *self._uses(), features])
+        uses = [Table(fits_table(self.folds), _USES)] if "fits" in self.folds else []
+        return Section("What was it given?", lead, [*self._oddities(), folds, *uses, features])
 
     def _oddities(self) -> list[Block]:
         if self.quality.empty:
             return []
         return [Table(quality_table(self.quality), "What is odd about the data, and what can be done about it.")]
 
-    def _uses(self) -> list[Block]:
-        if "fits" not in self.folds:
-            return []
-        caption = (
-            "How every model but the naive ones used the training rows of each fold: it was fitted several times, each "
-            "time without some of the rows, and its forecast is the mean of the fits. Fitted: rows that trained at "
-            "least one of them. Validating: rows that stopped one fit early. Calibrating: rows that a fit forecast "
-            "without having seen them."
-        )
-        return [Table(fits_table(self.folds), caption)]
+
+_USES = (
+    "How every model but the naive ones used the training rows of each fold: it was fitted several times, each time"
+    " without some of the rows, and its forecast is the mean of the fits. Fitted: rows that trained at least one of"
+    " them. Validating: rows that stopped one fit early. Calibrating: rows that a fit forecast without having seen"
+    " them."
+)
 
 
 def _day(text: str | None) -> str:

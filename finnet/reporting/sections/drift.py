@@ -59,7 +59,11 @@ class DriftSection(ReportSection):
     @property
     def moves(self) -> list[str]:
         """A line for the forecasts, and one for each column beyond a limit, the seven largest of them."""
-        lines = [f"forecasts: {self._forecast_words()}"]
+        # One row, or one for each level where forecasts are quantiles: then the one in the middle speaks for all.
+        middle = self.forecasts.iloc[len(self.forecasts) // 2]
+        means = f"mean {number(middle['mean_before'], 4)} in the run, {number(middle['mean'], 4)} now"
+        size = _size(float(self.forecasts["psi"].max()))
+        lines = [f"forecasts: {size} shift; {means}, before a stated rate moves any"]
         sizes = dict(zip(self.columns["column"], self.columns[["psi", "forecast_shift"]].to_numpy(float), strict=True))
         for name in self.moved[:_MOST_NAMED]:
             psi, shift = map(float, sizes[name])
@@ -69,11 +73,6 @@ class DriftSection(ReportSection):
             lines.append(f"{name}: {_size(psi)} shift; {self.alarms[name]}{alone}")
         rest = self.moved[_MOST_NAMED:]
         return [*lines, f"and {_counted(len(rest), 'more column')}: {', '.join(rest[:5])}"] if rest else lines
-
-    def _forecast_words(self) -> str:
-        first = self.forecasts.iloc[len(self.forecasts) // 2]
-        means = f"mean {number(first['mean_before'], 4)} in the run, {number(first['mean'], 4)} now"
-        return f"{_size(float(self.forecasts['psi'].max()))} shift; {means}, before a stated rate moves any"
 
     @property
     def advice(self) -> str:
@@ -188,7 +187,11 @@ class OutcomeSection(ReportSection):
     @property
     def verdict(self) -> str:
         """Mean forecast and outcome, and the headline metric beside that of the run, in a line."""
-        said = [] if not np.isfinite(self.observed) else [self._mean_words()]
+        said = []
+        if np.isfinite(self.observed):
+            form = percent if self.kind == "probability" else (lambda value: number(value, 4))
+            between = span(form(self.low), form(self.high))
+            said.append(f"{form(self.forecast)} forecast on average, {form(self.observed)} came true ({between})")
         row = self.scores[self.scores["metric"] == self.headline]
         if len(row):
             metric, values = metric_of(self.headline), row.iloc[0]
@@ -196,16 +199,16 @@ class OutcomeSection(ReportSection):
             said.append(f"{metric.name} {now}, in the run {metric.text(values['run_value'])}")
         return f"outcomes: {count(self.n)} known; {'; '.join(said)}"
 
-    def _mean_words(self) -> str:
-        form = percent if self.kind == "probability" else (lambda value: number(value, 4))
-        between = span(form(self.low), form(self.high))
-        return f"{form(self.forecast)} forecast on average, {form(self.observed)} came true ({between})"
-
     def draw(self) -> Section:
         """Scores beside those of the run, bins, and months of issue."""
         blocks: list[Block] = []
         if len(self.scores):
-            blocks.append(Table(self._score_table(), "Now and out of sample in the run, with 95 % intervals."))
+            metrics = [metric_of(name) for name in self.scores["metric"]]
+            columns = {"": [metric.label for metric in metrics]}
+            for heading, names in (("Now", _NOW), ("In the run", _THEN)):
+                rows = self.scores[list(names)].to_numpy(float)
+                columns[heading] = [metric.with_interval(*row) for metric, row in zip(metrics, rows, strict=True)]
+            blocks.append(Table(pd.DataFrame(columns), "Now and out of sample in the run, with 95 % intervals."))
         if self.kind == "probability" and len(self.bins) > 1:
             alt = "Reliability diagram: observed rate against forecast probability"
             caption = "On the dashed line a forecast comes true as often as it says; bars are 95 % intervals."
@@ -219,14 +222,6 @@ class OutcomeSection(ReportSection):
             blocks.append(table if len(self.months) <= 2 * _MOST_NAMED else Details("Month by month", table))
         lead = "Forecasts whose outcome is known by now: what was said, and what came of it."
         return Section("What came true?", lead, blocks)
-
-    def _score_table(self) -> pd.DataFrame:
-        metrics = [metric_of(name) for name in self.scores["metric"]]
-        columns = {"": [metric.label for metric in metrics]}
-        for heading, names in (("Now", _NOW), ("In the run", _THEN)):
-            rows = self.scores[list(names)].to_numpy(float)
-            columns[heading] = [metric.with_interval(*row) for metric, row in zip(metrics, rows, strict=True)]
-        return pd.DataFrame(columns)
 
     def _outcome_table(self, table: pd.DataFrame, named: str) -> pd.DataFrame:
         form = (lambda value: number(value, 4)) if self.kind == "mean" else percent
