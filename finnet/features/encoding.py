@@ -236,5 +236,7 @@ def _numbers(table: pd.DataFrame, names: list[str]) -> FloatArray:
 
 def _texts(table: pd.DataFrame, names: list[str]) -> np.ndarray:
     """Category columns as objects with None where missing, shape (n_rows, n_names)."""
-    chosen = table[names].astype(object)
-    return chosen.where(chosen.notna(), None).to_numpy()
+    # A copy, as the values of a table whose columns are all objects are a view of it.
+    values: np.ndarray = table[names].to_numpy(object, copy=True)
+    values[pd.isna(values)] = None
+    return values
