@@ -1,5 +1,6 @@
 """What all tests share: where real data for tests may lie, one BLAS thread, and a disk that fails when told to."""
 
+import gc
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -69,3 +70,9 @@ LONGEST = (
 def pytest_collection_modifyitems(items):
     """The longest tests first, so that no process ends with one of them while the other has nothing left."""
     items.sort(key=lambda item: not item.name.startswith(LONGEST))
+
+
+def pytest_collection_finish(session):
+    """Keep modules and collected tests, which live as long as the process, out of every search for garbage."""
+    gc.collect()
+    gc.freeze()

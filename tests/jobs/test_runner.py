@@ -103,10 +103,9 @@ def test_running_again_replaces_the_run_by_its_equal(run):
 
 
 def test_another_seed_is_another_run(tmp_path):
-    one, two = (
-        run_job(parse_job(LOANS | {"seed": seed, "models": ["network", "prior_rate"]}), reports=tmp_path)
-        for seed in (1, 2)
-    )
+    few = {"data": {"made_loan_book": {"loans": 200}}, "models": ["network", "prior_rate"]}
+    few |= {"split": {"purged_kfold": {"folds": 2}}, "blocks": {"validation": 0.5}}
+    one, two = (run_job(parse_job(LOANS | few | {"seed": seed}), reports=tmp_path) for seed in (1, 2))
     assert one.run_id != two.run_id
     assert (one.forecasts.of("network").table["value"] != two.forecasts.of("network").table["value"]).any()
 
