@@ -149,7 +149,7 @@ def _folds_of(results: Iterable[FoldResult]) -> list[tuple[str, str]]:
 
 
 def calibration_table(calibration: pd.DataFrame) -> pd.DataFrame:
-    """One row per bin of one model: how many cases, what was forecast, what happened.
+    """One row per bin of one model: how many cases, what was forecast, what happened; text, shape (n_bins, 4).
 
     Examples
     --------
@@ -170,6 +170,8 @@ def calibration_table(calibration: pd.DataFrame) -> pd.DataFrame:
 
 def calibration_test_table(errors: pd.DataFrame) -> pd.DataFrame:
     """One row per model: how its probabilities differ from what came true, and whether chance explains it.
+
+    Text of shape (n_models, 8).
 
     Examples
     --------
@@ -207,6 +209,8 @@ def _estimates(errors: pd.DataFrame, name: str, *, signed: bool = False) -> list
 
 def calibrator_table(calibrators: pd.DataFrame) -> pd.DataFrame:
     """One row per fold: what the calibrator learned from, how it bends log-odds, and whether it helped.
+
+    Text of shape (n_folds, 8).
 
     Examples
     --------

@@ -248,7 +248,7 @@ def _rows_needed(rows: float) -> str:
 
 
 def fold_scores_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row per fold: its cases, and the value of one metric for every model.
+    """One row per fold: its cases, and the value of one metric for every model; text, shape (n_folds, 2 + n_models).
 
     Parameters
     ----------
@@ -276,6 +276,8 @@ def fold_scores_table(scores: pd.DataFrame) -> pd.DataFrame:
 def naive_table(against_naive: pd.DataFrame) -> pd.DataFrame:
     """One row per model: the naive forecast it is least sure to beat, and whether it beats them all.
 
+    Text of shape (n_models, 5).
+
     Parameters
     ----------
     against_naive : DataFrame
@@ -299,6 +301,8 @@ def naive_table(against_naive: pd.DataFrame) -> pd.DataFrame:
 
 def scores_table(scores: pd.DataFrame, subject: str) -> pd.DataFrame:
     """One row per model in the order given, the subject first; one column per metric, its interval below the value.
+
+    Text of shape (n_models, 1 + n_metrics).
 
     Parameters
     ----------

@@ -171,6 +171,8 @@ def cutoff_table(cutoffs: pd.DataFrame, chosen: float | None = None) -> pd.DataF
 def profit_table(profits: pd.DataFrame) -> pd.DataFrame:
     """One row per model: its cut-off, whom that approves, and what it brings, with intervals.
 
+    Text of shape (n_models, 7).
+
     Examples
     --------
     >>> row = {"model": "tree", "cutoff": 0.1, "approval_rate": 0.4, "bad_rate": 0.02, "bad_low": 0.01,

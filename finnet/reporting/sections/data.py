@@ -117,7 +117,7 @@ def quality_table(quality: pd.DataFrame) -> pd.DataFrame:
 
 
 def feature_table(features: pd.DataFrame) -> pd.DataFrame:
-    """Name, look-back and meaning of each feature, under readable headings.
+    """Name, look-back and meaning of each feature, under readable headings; shape (n_features, 2 or 3).
 
     Examples
     --------
@@ -131,6 +131,8 @@ def feature_table(features: pd.DataFrame) -> pd.DataFrame:
 
 def fold_table(folds: pd.DataFrame) -> pd.DataFrame:
     """Training and test stretch of each fold, with rows; stretches without dates are left out.
+
+    Text of shape (n_folds, 3 to 5).
 
     Examples
     --------
@@ -151,6 +153,8 @@ def fold_table(folds: pd.DataFrame) -> pd.DataFrame:
 
 def fits_table(folds: pd.DataFrame) -> pd.DataFrame:
     """How the training rows of each fold were used by the network and the other models that are fitted several times.
+
+    Text of shape (n_folds, 8).
 
     Examples
     --------

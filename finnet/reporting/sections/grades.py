@@ -76,7 +76,7 @@ class GradesSection(ReportSection):
 
 
 def grade_rows(grades: pd.DataFrame, *, has_losses: bool) -> pd.DataFrame:
-    """One row per grade: its limits, its loans, what was forecast, and what came true.
+    """One row per grade: its limits, its loans, what was forecast, and what came true; text, shape (n_grades, 7 or 8).
 
     Examples
     --------

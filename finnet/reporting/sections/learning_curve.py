@@ -80,6 +80,8 @@ _CURVE = (
 def learning_curve_table(table: pd.DataFrame, subject: str) -> pd.DataFrame:
     """A row for each number of training rows and model, the subject first, with a column for each metric.
 
+    Text of shape (n_numbers * n_models, 2 + n_metrics).
+
     Examples
     --------
     >>> table = pd.DataFrame({"rows": [500, 500], "model": "tree", "metric": ["auc", "log_loss"],

@@ -94,7 +94,7 @@ class RiskTrainingSection(ReportSection):
 
 
 def designs_table(designs: pd.DataFrame) -> pd.DataFrame:
-    """What became of every design on every fold, as the page shows it.
+    """What became of every design on every fold, as the page shows it; text, shape (n_folds * n_designs, 6).
 
     Examples
     --------
@@ -121,7 +121,7 @@ def designs_table(designs: pd.DataFrame) -> pd.DataFrame:
 
 
 def bags_table(bags: pd.DataFrame) -> pd.DataFrame:
-    """Between what rows, epochs and losses of the bags of each design lie.
+    """Between what rows, epochs and losses of the bags of each design lie; text, shape (5 * n_designs, 5).
 
     Examples
     --------

@@ -140,6 +140,8 @@ def _found(gain: pd.DataFrame, name: str) -> str:
 def gain_table(gain: pd.DataFrame, subject: str) -> pd.DataFrame:
     """One row per metric: both values, the difference with its interval, and the p-value after Holm's correction.
 
+    Text of shape (n_metrics, 6).
+
     Examples
     --------
     >>> row = {"metric": "auc", "reference_value": 0.75, "value": 0.73, "difference": 0.02, "low": 0.01, "high": 0.03,
@@ -166,6 +168,8 @@ def gain_table(gain: pd.DataFrame, subject: str) -> pd.DataFrame:
 def information_table(information: pd.DataFrame) -> pd.DataFrame:
     """One row per column: bins with loans, information value, that of chance, and whether it is used.
 
+    Text of shape (n_columns, 6).
+
     Examples
     --------
     >>> row = {"column": "income", "bins": 5, "value": 0.31, "null_value": 0.02, "coefficient": -1.1, "left_out": ""}
@@ -185,6 +189,8 @@ def information_table(information: pd.DataFrame) -> pd.DataFrame:
 
 def card_table(card: pd.DataFrame) -> pd.DataFrame:
     """One row per bin: loans, default rate, weight of evidence, what it adds to the information value, and points.
+
+    Text of shape (n_bins, 7).
 
     Examples
     --------

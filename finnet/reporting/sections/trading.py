@@ -121,6 +121,8 @@ def _is_annual(row: Mapping[str, float]) -> bool:
 def backtest_table(summary: pd.DataFrame) -> pd.DataFrame:
     """Figures of the strategy after and before costs, and of holding or cash: a year's, or in all over less than one.
 
+    Text of shape (n_rows, 6), or (n_rows, 4) over less than a year.
+
     Parameters
     ----------
     summary : DataFrame

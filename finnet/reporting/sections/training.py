@@ -156,6 +156,8 @@ def _in_folds(folds: tuple[int, ...], sentences: tuple[str, ...]) -> str:
 def learning_table(learning: pd.DataFrame) -> pd.DataFrame:
     """How many networks each fold trained and chose, when they were best, and how far they disagree.
 
+    Text of shape (n_folds, 6).
+
     Examples
     --------
     >>> row = {"fold": 0, "networks": 16, "chosen": 5, "largest_share": 0.375, "best_epoch": 12.0, "spread": 0.0214}
@@ -176,6 +178,8 @@ def learning_table(learning: pd.DataFrame) -> pd.DataFrame:
 
 def layer_table(layers: pd.DataFrame) -> pd.DataFrame:
     """One row per layer, from the input to the output: gradients, updates and units, the median over folds.
+
+    Text of shape (n_layers, 6).
 
     Examples
     --------
@@ -200,7 +204,7 @@ _OF_LAYERS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
 
 
 def networks_table(networks: pd.DataFrame) -> pd.DataFrame:
-    """Between what each setting, the best epoch and the validation loss of the networks lie.
+    """Between what each setting, the best epoch and the validation loss of the networks lie; text, shape (7, 4).
 
     Examples
     --------
