@@ -61,6 +61,7 @@ def faults(monkeypatch):
 
 
 LONGEST = (
+    "test_a_notebook_runs_from_top_to_bottom",
     "test_commands_run_in_the_order_given",
     "test_the_short_table_of_faults_counts_none",
     "test_kills_leave_the_old",
