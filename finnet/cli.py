@@ -27,6 +27,7 @@ def main() -> None:
     silence_tracker()
     try:
         with resumable():
+            # Words that no file system can hold, such as bytes that are no text, would break every message about them.
             for word in words:
                 require_name(word)
             result = app(words, standalone_mode=False)
@@ -42,6 +43,7 @@ def main() -> None:
         if not isinstance(end.__context__, BrokenPipeError):
             raise
         sys.exit(0)
+    # Not a bug: the settings or the data are too large for this machine, which only its user can change.
     except MemoryError as error:
         _fail(ConfigError(f"there is not enough memory ({error}); give smaller settings or less data"))
     except Exception as error:
@@ -53,6 +55,7 @@ def _hoisted(words: Sequence[str]) -> list[str]:
     first: list[str] = []
     rest: list[str] = []
     left = list(words)
+    # After "--" every word is an argument, whatever it looks like.
     while left and left[0] != "--":
         word = left.pop(0)
         count = 0 if "=" in word else OPTIONS_OF_ALL.get(word, 0)
@@ -75,6 +78,7 @@ def _fail(error: FinnetError) -> NoReturn:
 
 def _fail_otherwise(error: Exception) -> NoReturn:
     """End with what the parser of the command line says, or with a bug."""
+    # Errors of Typer's parser have no public class in common; all of them have this method.
     if hasattr(error, "format_message"):
         asked = "; see finnet --help" if error.format_message() else "give a command; see finnet --help"
         _stop(f"{' '.join(error.format_message().split())}{asked}", "usage or configuration")

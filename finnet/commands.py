@@ -76,6 +76,7 @@ def _epilog(example: str) -> str:
 def _processes(number: int) -> int:
     if number == 0:
         raise typer.BadParameter("0 processes do nothing; give 1 or more, or -1 for every core")
+    # More than a few processes per core only take memory; a typing error must not start thousands.
     return min(number, 4 * (os.cpu_count() or 1))
 
 
@@ -133,6 +134,7 @@ def run(
     Exit code 5, with a report, where its newest row is older than that of the latest run, or dated after today: then
     `latest` stays where it is.
     """
+    # Imported here, as in every command: pandas and matplotlib take a second, which `finnet --help` need not wait for.
     from finnet.jobs.job_file import read_job
     from finnet.jobs.pending import PENDING
     from finnet.jobs.runner import run_job
@@ -237,6 +239,7 @@ def forecast(
     from finnet.jobs.forecasting import forecast_new
     from finnet.jobs.outputs import require_free, write_forecasts
 
+    # Asked before the work, since a forecast that cannot be written is made in vain.
     require_free(output, inputs=[data] if sentiment is None else [data, sentiment], force=force)
     new = forecast_new(run, data, sentiment=sentiment, now=None if now is None else pd.Timestamp(now))
     write_forecasts(new.forecasts, output, columns={**new.columns, "flags": new.flags}, force=force)

@@ -109,14 +109,16 @@ class Voice:
 def _write(stream: TextIO | None, text: str) -> None:
     if stream is None:  # closed before the start
         return
+    # A terminal that cannot show a sign gets its escape; an error while an error is told would hide it.
     encoding = stream.encoding or "utf-8"
     try:
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()
-    except (BrokenPipeError, ValueError):
+    except (BrokenPipeError, ValueError):  # ValueError: the stream was closed
         _leave(stream)
     except OSError as error:
         _leave(stream)
+        # EIO: the terminal itself has gone; anything else, such as a full disk, the user must hear of.
         if error.errno != EIO:
             raise OSError(error.errno, error.strerror, stream.name) from error
 

@@ -1,5 +1,6 @@
 """What all tests share: where real data for tests may lie, one BLAS thread, and a disk that fails when told to."""
 
+import gc
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -60,6 +61,7 @@ def faults(monkeypatch):
 
 
 LONGEST = (
+    "test_a_notebook_runs_from_top_to_bottom",
     "test_commands_run_in_the_order_given",
     "test_the_short_table_of_faults_counts_none",
     "test_kills_leave_the_old",
@@ -69,3 +71,9 @@ LONGEST = (
 def pytest_collection_modifyitems(items):
     """The longest tests first, so that no process ends with one of them while the other has nothing left."""
     items.sort(key=lambda item: not item.name.startswith(LONGEST))
+
+
+def pytest_collection_finish(session):
+    """Keep modules and collected tests, which live as long as the process, out of every search for garbage."""
+    gc.collect()
+    gc.freeze()

@@ -87,7 +87,7 @@ def test_version(here, tmp_path):
 
 
 def test_new_then_run_ends_in_a_report_and_a_verdict(tmp_path):
-    (tmp_path / "loans.toml").write_text(LOANS)
+    (tmp_path / "loans.toml").write_text(LOANS.replace("loans = 800", "loans = 240"))
     done = finnet_command("run", "loans.toml", "--processes", "1", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("By log loss")

@@ -57,7 +57,7 @@ def test_commands_run_in_the_order_given(tmp_path, monkeypatch, capsys):
         assert not ended.value.code, f"{command}: {capsys.readouterr().err}"
 
 
-def test_code_of_ones_own_runs_as_the_readme_says(tmp_path):
+def test_code_of_ones_own_runs_as_the_readme_says(tmp_path, monkeypatch, capsys):
     files = re.findall(r"```(?:python|toml) (\S+)\n(.*?)```", README, re.DOTALL)
     for name, text in files:
         fewer = text.replace("members = 4, epochs = 10", "members = 2, epochs = 5").replace("= 400 }", "= 250 }")
@@ -65,13 +65,18 @@ def test_code_of_ones_own_runs_as_the_readme_says(tmp_path):
             fewer += "tune.trials = 1\nblocks.validation = 0.5\n"
         (tmp_path / name).write_text(fewer, encoding="utf-8")
     (command,) = re.findall(r"`finnet (run [^`]*--allow-plugins)`", README)
-    words = [sys.executable, "-m", "finnet", *command.split()]
+    # A process of its own, where the code is not imported yet; workers would import all of finnet again.
+    words = [sys.executable, "-m", "finnet", *command.split(), "--processes", "1"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "my_code:bayes" in done.stdout
-    refused = subprocess.run(words[:-1], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert refused.returncode == 2
-    assert "--allow-plugins" in refused.stderr
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["finnet", *command.removesuffix(" --allow-plugins").split()])
+    with pytest.raises(SystemExit) as refused:
+        main()
+    assert refused.value.code == 2
+    assert "--allow-plugins" in capsys.readouterr().err
+    assert "my_code" not in sys.modules
 
 
 def test_make_targets_exist():

@@ -114,8 +114,9 @@ def run_job(
     >>> from tempfile import mkdtemp
     >>> from finnet.jobs.job_file import parse_job
     >>> job = parse_job({"schema": 1, "task": "default-risk", "name": "small", "tune": {"trials": 1},
-    ...                  "data": {"made_loan_book": {"loans": 600}}, "models": ["network", "prior_rate"],
-    ...                  "network": {"epochs": 3}})
+    ...                  "data": {"made_loan_book": {"loans": 200}}, "models": ["network", "prior_rate"],
+    ...                  "split": {"purged_kfold": {"folds": 2}}, "blocks": {"validation": 0.5},
+    ...                  "network": {"members": 3, "epochs": 3}})
     >>> result = run_job(job, reports=mkdtemp())
     >>> sorted(path.name for path in result.folder.iterdir())
     ['SHA256SUMS', 'comparison.csv', 'forecasts.parquet', 'manifest.json', 'metrics.json', 'model.npz', 'page',

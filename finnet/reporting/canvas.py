@@ -49,10 +49,10 @@ _STYLE: dict[Any, Any] = {
     "axes.titleweight": "bold",
     "font.size": 10,
     "lines.solid_capstyle": "round",
-    "svg.fonttype": "none",
-    "svg.hashsalt": "finnet",
+    "svg.fonttype": "none",  # text stays text, which readers can search, copy and hear
+    "svg.hashsalt": "finnet",  # else ids are drawn anew each time, and no two pages are alike
     "text.color": INK,
-    "text.parse_math": False,
+    "text.parse_math": False,  # a name from data may hold a dollar sign
     "xtick.color": MUTED,
     "xtick.labelcolor": SOFT,
     "ytick.color": MUTED,
@@ -151,6 +151,7 @@ def place_labels(wanted: Sequence[float], gap: float) -> list[float]:
     >>> [round(height, 2) for height in place_labels([0.5, 0.52, 0.99], 0.1)]
     [0.46, 0.56, 0.99]
     """
+    # Each pair that overlaps is pushed apart by halves, again and again, as pushing one pair may make another overlap.
     order = sorted(range(len(wanted)), key=lambda item: wanted[item])
     placed = [min(max(wanted[item], 0.0), 1.0) for item in order]
     for _ in range(20 * len(placed)):

@@ -46,16 +46,30 @@ def worked_example_plot(step: WorkedExample) -> str:
         axes.set(xlim=(-2.2, 8.7), ylim=(-0.8, 4.6), aspect="equal")
         axes.set_axis_off()
         for edge in _edges(step):
-            _draw_edge(axes, edge)
-        _draw_units(axes, step)
+            (x0, y0), (x1, y1) = edge.start, edge.end
+            axes.plot([x0, x1], [y0, y1], color=GUIDE, linewidth=1.2, zorder=1)
+            place = x0 + edge.share * (x1 - x0), y0 + edge.share * (y1 - y0)
+            label = axes.text(*place, f"{number(edge.before, 2)} → {number(edge.after, 2)}", ha="center", va="center")
+            label.set(color=GOOD if edge.after > edge.before else BAD, fontsize=9, zorder=2)
+            label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.5})
+        places = [(x, y) for x in (_LEFT, _MIDDLE) for y in _HEIGHTS]
+        for place, value in zip(places, [*step.inputs, *step.hidden], strict=True):
+            _draw_unit(axes, place, number(float(value), 2))
+        _draw_unit(axes, (_RIGHT, _OUTPUT_HEIGHT), number(step.output, 2), color=GOOD)
         _name_units(axes, step)
-        _draw_error(axes, step)
+        # The error goes back from the output to the hidden units, above the weights.
+        arrow = {"arrowstyle": "-|>", "color": BAD, "connectionstyle": "arc3,rad=0.35", "shrinkA": 4, "shrinkB": 4}
+        end, start = (_MIDDLE + _RADIUS, _HEIGHTS[0] + 0.2), (_RIGHT, _OUTPUT_HEIGHT + _RADIUS)
+        axes.annotate("", end, start, arrowprops={**arrow, "linewidth": 1.4, "linestyle": (0, (4, 2))})
+        words = f"error {number(step.error, 2)} goes back"
+        axes.text(_RIGHT, _HEIGHTS[0] + 0.55, words, ha="center", color=BAD, fontsize=9)
         return to_svg(figure)
 
 
 def _edges(step: WorkedExample) -> Iterator[_Edge]:
     for source, unit in ((0, 0), (0, 1), (1, 0), (1, 1)):
         ends = (_LEFT, _HEIGHTS[source]), (_MIDDLE, _HEIGHTS[unit])
+        # The two lines that cross meet halfway, so their numbers stand nearer to the inputs.
         yield _Edge(*ends, *_weights(step, "W1", (source, unit)), 0.55 if source == unit else 0.27)
     for unit in (0, 1):
         ends = (_MIDDLE, _HEIGHTS[unit]), (_RIGHT, _OUTPUT_HEIGHT)
@@ -64,22 +78,6 @@ def _edges(step: WorkedExample) -> Iterator[_Edge]:
 
 def _weights(step: WorkedExample, name: str, place: tuple[int, int]) -> tuple[float, float]:
     return float(step.before[name][place]), float(step.after[name][place])
-
-
-def _draw_edge(axes: Axes, edge: _Edge) -> None:
-    (x0, y0), (x1, y1) = edge.start, edge.end
-    axes.plot([x0, x1], [y0, y1], color=GUIDE, linewidth=1.2, zorder=1)
-    place = x0 + edge.share * (x1 - x0), y0 + edge.share * (y1 - y0)
-    label = axes.text(*place, f"{number(edge.before, 2)} → {number(edge.after, 2)}", ha="center", va="center")
-    label.set(color=GOOD if edge.after > edge.before else BAD, fontsize=9, zorder=2)
-    label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 1.5})
-
-
-def _draw_units(axes: Axes, step: WorkedExample) -> None:
-    places = [(x, y) for x in (_LEFT, _MIDDLE) for y in _HEIGHTS]
-    for place, value in zip(places, [*step.inputs, *step.hidden], strict=True):
-        _draw_unit(axes, place, number(float(value), 2))
-    _draw_unit(axes, (_RIGHT, _OUTPUT_HEIGHT), number(step.output, 2), color=GOOD)
 
 
 def _name_units(axes: Axes, step: WorkedExample) -> None:
@@ -106,12 +104,3 @@ def _bias(step: WorkedExample, unit: int) -> str:
 def _draw_unit(axes: Axes, place: tuple[float, float], words: str, *, color: str = INK) -> None:
     axes.plot(*place, "o", markersize=27, markerfacecolor="white", markeredgecolor=color, markeredgewidth=1.4, zorder=3)
     axes.text(*place, words, ha="center", va="center", color=color, zorder=4)
-
-
-def _draw_error(axes: Axes, step: WorkedExample) -> None:
-    """The arrow from the output back to the hidden units."""
-    arrow = {"arrowstyle": "-|>", "color": BAD, "connectionstyle": "arc3,rad=0.35", "shrinkA": 4, "shrinkB": 4}
-    end, start = (_MIDDLE + _RADIUS, _HEIGHTS[0] + 0.2), (_RIGHT, _OUTPUT_HEIGHT + _RADIUS)
-    axes.annotate("", end, start, arrowprops={**arrow, "linewidth": 1.4, "linestyle": (0, (4, 2))})
-    words = f"error {number(step.error, 2)} goes back"
-    axes.text(_RIGHT, _HEIGHTS[0] + 0.55, words, ha="center", color=BAD, fontsize=9)

@@ -7,6 +7,7 @@ from finnet.reporting.canvas import BAD, GOOD, INK, MUTED, SOFT, canvas, percent
 __all__ = ["grade_plot"]
 
 _LOWEST = 1e-4  # the axis is logarithmic, and a rate may be 0
+_TICKS = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
 def grade_plot(table: pd.DataFrame) -> str:
@@ -36,7 +37,9 @@ def grade_plot(table: pd.DataFrame) -> str:
                 axes.plot(grade, observed, "o", color=color, markersize=6)
         axes.set_yscale("log")
         axes.set_ylim(lowest, min(1.0, 1.5 * float(rows["high"].max())))
-        axes.set_yticks(_ticks(*axes.get_ylim()))
+        # Fixed ticks, since those of a log axis are powers of ten: two or three for the rates of most books.
+        low, high = axes.get_ylim()
+        axes.set_yticks([rate for rate in _TICKS if low <= rate <= high])
         axes.minorticks_off()
         axes.yaxis.set_major_formatter(percent_ticks())
         axes.grid(axis="y", color=MUTED, alpha=0.25, linewidth=0.6)
@@ -44,8 +47,3 @@ def grade_plot(table: pd.DataFrame) -> str:
         axes.set(xlabel="Grade", ylabel="Default rate")
         axes.tick_params(axis="x", labelcolor=SOFT)
         return to_svg(figure)
-
-
-def _ticks(low: float, high: float) -> list[float]:
-    steps = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-    return [step for step in steps if low <= step <= high]

@@ -1,7 +1,6 @@
 """Plots of groups of loans: a figure with its interval for each group, and default rates over time."""
 
 import pandas as pd
-from matplotlib.axes import Axes
 
 from finnet.reporting.canvas import (
     BAD,
@@ -46,6 +45,7 @@ def groups_plot(table: pd.DataFrame, *, title: str, even: float, limits: tuple[f
     >>> "women" in groups_plot(table, title="Adverse-impact ratio", even=1.0, limits=(0.8,))
     True
     """
+    # Downwards from zero; a column of groups starts two rows lower, one of them for its name.
     heights, height = [], 0.0
     for number in range(len(table)):
         is_new = number == 0 or table["column"].iloc[number] != table["column"].iloc[number - 1]
@@ -60,23 +60,18 @@ def groups_plot(table: pd.DataFrame, *, title: str, even: float, limits: tuple[f
             color = BAD if row["is_called_out"] else GOOD
             axes.plot([row["low"], row["high"]], [place, place], color=color, linewidth=1.6, alpha=0.6)
             axes.plot([row["value"]], [place], "o", color=color, markersize=5)
-        _name_groups(axes, table, heights)
+        heads = [(place + 1.0, str(table["column"].iloc[number])) for number, place in enumerate(heights)]
+        firsts = [head for number, head in enumerate(heads) if number == 0 or head[1] != heads[number - 1][1]]
+        names = [shorten(str(name), _MOST_LETTERS) for name in [*table["group"], *(name for _, name in firsts)]]
+        axes.set_yticks([*heights, *(place for place, _ in firsts)], names)
+        axes.tick_params(axis="y", length=0)
+        # Ticks of groups come first, those of columns after them.
+        for label in axes.get_yticklabels()[len(heights) :]:
+            label.set(fontweight="bold", color=INK)
+        axes.spines["left"].set_visible(False)
         axes.set(xlabel=title, ylim=(height - 0.7, -0.6))
         axes.xaxis.set_major_formatter(plain_ticks())
         return to_svg(figure)
-
-
-def _name_groups(axes: Axes, table: pd.DataFrame, heights: list[float]) -> None:
-    heads = [(place + 1.0, table["column"].iloc[number]) for number, place in enumerate(heights)]
-    firsts = [head for number, head in enumerate(heads) if number == 0 or head[1] != heads[number - 1][1]]
-    ticks = [*heights, *(place for place, _ in firsts)]
-    names = [shorten(str(name), _MOST_LETTERS) for name in [*table["group"], *(name for _, name in firsts)]]
-    axes.set_yticks(ticks, names)
-    axes.tick_params(axis="y", length=0)
-    for label in axes.get_yticklabels()[len(heights) :]:
-        label.set_fontweight("bold")
-        label.set_color(INK)
-    axes.spines["left"].set_visible(False)
 
 
 def vintage_plot(table: pd.DataFrame) -> str:
@@ -101,7 +96,7 @@ def vintage_plot(table: pd.DataFrame) -> str:
         axes.plot(places, table["observed"], "o", color=GOOD, markersize=5)
         axes.plot(places, table["forecast"], color=INK, linewidth=1.5)
         axes.set(title="Share that defaulted", ylim=(0, None), xlim=(-0.5, len(table) - 0.5))
-        step = -(-len(table) // _MOST_NAMES)
+        step = -(-len(table) // _MOST_NAMES)  # rounded up
         axes.set_xticks(places[::step], table["vintage"].iloc[::step].tolist())
         axes.yaxis.set_major_formatter(percent_ticks())
         last = table.iloc[-1]

@@ -15,6 +15,7 @@ from finnet.reporting.svg import inline_svg
 
 __all__ = ["Block", "Code", "Details", "Figure", "Note", "Page", "Points", "Section", "Table", "render"]
 
+# A cell that starts like a number, or is the dash of a figure that is absent.
 _NUMBER = re.compile(r"[+−<>–-]?\d|–$")
 
 
@@ -174,6 +175,7 @@ def render(page: Page) -> str:
     >>> html.startswith("<!doctype html>"), "S&amp;P 500" in html
     (True, True)
     """
+    # The template asks for one number per figure, which keeps the ids of its drawings apart.
     numbers = count(1)
     return _template().render(page=page, next_number=lambda: next(numbers))
 
@@ -183,7 +185,7 @@ def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("finnet.reporting"),
         autoescape=True,
-        undefined=StrictUndefined,
+        undefined=StrictUndefined,  # a name that is missing must stop the page, not leave a gap in it
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -39,9 +39,15 @@ def _block(block: Block, *, depth: int) -> Iterator[str]:
         case Points():
             yield "\n".join(f"- {_plain(item)}" for item in block.items)
         case Code():
+            # Three backticks in the text would end the block of code.
             yield f"```\n{block.text.replace('```', '')}\n```"
         case Table():
-            yield from [_table(block), *([_plain(block.caption)] if block.caption else [])]
+            # Columns of numbers stand to the right, as on the page.
+            rules = ["---:" if kind == "number" else "---" for kind in block.classes]
+            lines = [map(_plain, block.header), rules, *(map(_plain, row) for row in block.rows)]
+            yield "\n".join(f"| {' | '.join(line)} |" for line in lines)
+            if block.caption:
+                yield _plain(block.caption)
         case Details():
             yield f"**{_plain(block.summary)}**"
             yield from _block(block.block, depth=depth)
@@ -49,13 +55,7 @@ def _block(block: Block, *, depth: int) -> Iterator[str]:
             yield from _section(block, depth=depth + 1)
 
 
-def _table(table: Table) -> str:
-    """Columns of numbers to the right, as on the page."""
-    rules = ["---:" if kind == "number" else "---" for kind in table.classes]
-    lines = [map(_plain, table.header), rules, *(map(_plain, row) for row in table.rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
+# A line break within a cell would end the row of a table.
 _SIGNS = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]<>|#"} | {"\n": "; "})
 
 

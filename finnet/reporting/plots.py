@@ -1,6 +1,6 @@
 """The drawings of the reports, each as SVG text; they show what they are given and compute no result."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,26 +68,21 @@ def comparison_plot(table: pd.DataFrame, subject: str) -> str:
     with canvas(1.1 + 0.28 * len(table)) as figure:
         axes = figure.subplots()
         axes.axvline(0, color=INK, linewidth=1)
-        for height, row in enumerate(table[["difference", "low", "high", "p_holm"]].to_numpy(float)):
-            _draw_difference(axes, height, row)
-        _name_rows(axes, [shorten(model_heading(model), 24) for model in table["model"]])
+        rows = table[["difference", "low", "high", "p_holm"]].to_numpy(float)
+        for height, (difference, low, high, p_holm) in enumerate(rows):
+            # "not <" rather than ">=": a p-value that is NaN detects nothing.
+            color = MUTED if not p_holm < _LEVEL else GOOD if difference > 0 else BAD
+            fill = "white" if color == MUTED else color
+            axes.plot([low, high], [height, height], color=color, linewidth=2)
+            axes.plot(difference, height, "o", color=color, markersize=7, markerfacecolor=fill)
+        axes.set_yticks(range(len(table)), [shorten(model_heading(model), 24) for model in table["model"]])
+        # From high to low, so that the first row stands at the top.
+        axes.set_ylim(len(table) - 0.5, -0.5)
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.spines["left"].set_visible(False)
         _name_sides(axes, model_in_sentence(subject).removeprefix("the "))
         _label_differences(axes, table)
         return to_svg(figure)
-
-
-def _draw_difference(axes: Axes, height: float, row: FloatArray) -> None:
-    difference, low, high, p_holm = row
-    color = MUTED if not p_holm < _LEVEL else GOOD if difference > 0 else BAD
-    axes.plot([low, high], [height, height], color=color, linewidth=2)
-    axes.plot(difference, height, "o", color=color, markersize=7, markerfacecolor="white" if color == MUTED else color)
-
-
-def _name_rows(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.tick_params(axis="y", length=0, labelcolor=INK)
-    axes.spines["left"].set_visible(False)
 
 
 _LONGEST_SIDE = 16
@@ -108,6 +103,7 @@ def _name_sides(axes: Axes, name: str) -> None:
 def _label_differences(axes: Axes, table: pd.DataFrame) -> None:
     metric = metric_of(str(table["metric"].iloc[0])).fit_for(table["difference"])
     labels = [metric.difference(value).removesuffix(" points") for value in table["difference"]]
+    # A digit of 10 points is about 6 wide, so the numbers end on one line, right of the axes.
     right = 8 + 6 * max(map(len, labels))
     for height, words in enumerate(labels):
         label = axes.annotate(
@@ -142,19 +138,16 @@ def calibration_plot(table: pd.DataFrame, subject: str) -> str:
     own = table[table["model"] == subject]
     with canvas(3.9) as figure:
         axes = figure.subplots()
+        # Limits first: the diagonal and its label are placed by them.
         _zoom(axes, own)
         label_ends(axes, _draw_diagonal(axes))
         for name, rows in table.groupby("model", sort=False):
             if name != subject and len(rows) > 1:
                 axes.plot(rows["forecast"], rows["observed"], color=GUIDE, linewidth=1, zorder=1)
-        _draw_bins(axes, own)
+        axes.vlines(own["forecast"], own["low"], own["high"], color=GOOD, linewidth=1.5, alpha=0.55, zorder=3)
+        axes.plot(own["forecast"], own["observed"], "o-", color=GOOD, linewidth=1.5, markersize=5, zorder=4)
         axes.set(xlabel="Forecast probability", ylabel="Observed rate")
         return to_svg(figure)
-
-
-def _draw_bins(axes: Axes, rows: pd.DataFrame) -> None:
-    axes.vlines(rows["forecast"], rows["low"], rows["high"], color=GOOD, linewidth=1.5, alpha=0.55, zorder=3)
-    axes.plot(rows["forecast"], rows["observed"], "o-", color=GOOD, linewidth=1.5, markersize=5, zorder=4)
 
 
 def _zoom(axes: Axes, rows: pd.DataFrame) -> None:
@@ -172,8 +165,9 @@ def _zoom(axes: Axes, rows: pd.DataFrame) -> None:
 
 def _stretch_near_zero(axes: Axes, which: str = "xy") -> None:
     for axis in which:
+        # The scale resets limits and ticks, hence this order: read the limit, set the scale, set both again.
         high = getattr(axes, f"get_{axis}lim")()[1]
-        getattr(axes, f"set_{axis}scale")("function", functions=(_root, np.square))
+        getattr(axes, f"set_{axis}scale")("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
         axes.set(**{f"{axis}lim": (0, high), f"{axis}ticks": _shares_apart(high)})
 
 
@@ -184,10 +178,6 @@ def _shares_apart(high: float) -> list[float]:
         if high / 50 <= share <= high and share**0.5 - kept[-1] ** 0.5 > 0.1 * high**0.5:
             kept.append(share)
     return kept
-
-
-def _root(values: FloatArray) -> FloatArray:
-    return np.sqrt(np.maximum(values, 0))
 
 
 def _draw_diagonal(axes: Axes) -> list[EndLabel]:
@@ -225,22 +215,15 @@ def known_truth_plot(truth_probability: FloatArray, forecast: FloatArray, *, bin
         axes = figure.subplots()
         edges = pd.DataFrame({"forecast": center, "low": bands[0], "high": bands[-1]})
         _zoom(axes, edges)
-        label_ends(axes, [*_draw_diagonal(axes), *_draw_bands(axes, center, bands)])
+        labels = _draw_diagonal(axes)
+        axes.fill_between(center, bands[0], bands[4], color=GOOD, alpha=0.12, linewidth=0)
+        axes.fill_between(center, bands[1], bands[3], color=GOOD, alpha=0.25, linewidth=0)
+        axes.plot(center, bands[2], "o-", color=GOOD, linewidth=1.5, markersize=4)
+        # At the upper edge of each band, since two lower edges would need labels of their own.
+        ends = zip(bands[[2, 3, 4], -1], ("median", "middle 50 %", "middle 80 %"), strict=True)
+        label_ends(axes, labels + [EndLabel(float(height), words, GOOD) for height, words in ends])
         axes.set(xlabel="True probability of default", ylabel="Forecast probability")
         return to_svg(figure)
-
-
-def _draw_bands(axes: Axes, center: FloatArray, bands: FloatArray) -> list[EndLabel]:
-    """The median and the bands around it; their labels."""
-    _fill(axes, (center, bands[0], bands[4]), alpha=0.12)
-    _fill(axes, (center, bands[1], bands[3]), alpha=0.25)
-    axes.plot(center, bands[2], "o-", color=GOOD, linewidth=1.5, markersize=4)
-    labels = zip(bands[[2, 3, 4], -1], ("median", "middle 50 %", "middle 80 %"), strict=True)
-    return [EndLabel(float(height), words, GOOD) for height, words in labels]
-
-
-def _fill(axes: Axes, band: tuple[FloatArray, FloatArray, FloatArray], *, alpha: float) -> None:
-    axes.fill_between(*band, color=GOOD, alpha=alpha, linewidth=0)
 
 
 def equity_plot(table: pd.DataFrame, *, against: str = "buy and hold") -> str:
@@ -266,7 +249,13 @@ def equity_plot(table: pd.DataFrame, *, against: str = "buy and hold") -> str:
         growth, fall = figure.subplots(2, sharex=True, height_ratios=(2.2, 1))
         for column, color in (("equity_hold", MUTED), ("equity_gross", PALE), ("equity_net", GOOD)):
             growth.plot(rows.index, rows[column], color=color, linewidth=1.4)
-        _draw_falls(fall, rows)
+        fall.fill_between(rows.index, rows["equity_hold_fall"], color=GUIDE, linewidth=0)
+        fall.plot(rows.index, rows["equity_net_fall"], color=GOOD, linewidth=1.1)
+        fall.margins(x=0)
+        fall.set_title("Fall from the last peak")
+        fall.yaxis.set_major_formatter(percent_ticks())
+        fall.xaxis.set_major_locator(AutoDateLocator(maxticks=6))  # type: ignore[no-untyped-call]
+        fall.locator_params(axis="y", nbins=4)
         _finish_growth(growth, rows, against)
         return to_svg(figure)
 
@@ -274,6 +263,7 @@ def equity_plot(table: pd.DataFrame, *, against: str = "buy and hold") -> str:
 def _thin(table: pd.DataFrame) -> pd.DataFrame:
     """At most a few hundred sessions: the last of each stretch, with the deepest fall within it."""
     columns = ["equity_net", "equity_gross", "equity_hold"]
+    # Falls are taken before sessions are left out, or a deep one between two of those kept would not be drawn.
     fall = (table[columns] / table[columns].cummax() - 1).add_suffix("_fall")
     stretch = np.arange(len(table)) * min(_MOST_POINTS, len(table)) // max(len(table), 1)
     thin = table[columns].groupby(stretch).last().join(fall.groupby(stretch).min())
@@ -281,19 +271,10 @@ def _thin(table: pd.DataFrame) -> pd.DataFrame:
     return thin.set_index(table.index[last])
 
 
-def _draw_falls(axes: Axes, rows: pd.DataFrame) -> None:
-    axes.fill_between(rows.index, rows["equity_hold_fall"], color=GUIDE, linewidth=0)
-    axes.plot(rows.index, rows["equity_net_fall"], color=GOOD, linewidth=1.1)
-    axes.margins(x=0)
-    axes.set_title("Fall from the last peak")
-    axes.yaxis.set_major_formatter(percent_ticks())
-    axes.xaxis.set_major_locator(AutoDateLocator(maxticks=6))  # type: ignore[no-untyped-call]
-    axes.locator_params(axis="y", nbins=4)
-
-
 def _finish_growth(growth: Axes, rows: pd.DataFrame, against: str) -> None:
     values = rows[["equity_net", "equity_gross", "equity_hold"]]
     growth.axhline(1, color=GUIDE, linewidth=0.8, zorder=0)
+    # On a log scale equal growth is equally steep; below a factor of 3 it has too few round numbers for ticks.
     if values.max().max() > 3 * values.min().min():
         growth.set_yscale("log")
         growth.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
@@ -301,6 +282,7 @@ def _finish_growth(growth: Axes, rows: pd.DataFrame, against: str) -> None:
     growth.yaxis.set_major_formatter(plain_ticks())
     growth.set_title("Growth of 1")
     growth.margins(x=0)
+    # PALE is too light for text, so the label of the gross line is a darker blue than the line.
     names = (("equity_net", "net", GOOD), ("equity_gross", "gross", PALE_INK), ("equity_hold", against, SOFT))
     label_ends(growth, [EndLabel(float(rows[column].iloc[-1]), name, color) for column, name, color in names])
 
@@ -340,9 +322,15 @@ def cutoff_plot(table: pd.DataFrame, *, chosen: float | None = None) -> str:
         _stretch_near_zero(last, "x")
         last.xaxis.set_major_formatter(percent_ticks())
         if has_profit:
-            _name_profits(last, table)
+            # Labels are placed by the limits of the axes, which are final only here.
+            lines = (("expected_profit", "expected", SOFT), ("realized_profit", "realized", GOOD))
+            ends = [EndLabel(float(table[column].iloc[-1]), name, color) for column, name, color in lines]
+            label_ends(last, ends, gap=0.11)
         if chosen is not None:
-            _mark_cutoff((approval, bad, *profit), chosen)
+            for axes in (approval, bad, *profit):
+                axes.axvline(chosen, color=BAD, linewidth=1.2, linestyle=(0, (4, 3)))
+            place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
+            approval.annotate(f"chosen {percent(chosen)}", (chosen, 0.06), (5, 0), **place).set_color(BAD)
         return to_svg(figure)
 
 
@@ -374,6 +362,7 @@ def effect_plot(table: pd.DataFrame) -> str:
             axes.set_title(shorten(str(name), 26))
             axes.yaxis.set_major_formatter(percent_ticks())
             axes.locator_params(axis="y", nbins=4)
+        # From zero, on one scale, or a column that hardly moves the forecast would look like one that does.
         panels[0].set_ylim(bottom=0.0)
         for axes in panels[len(names) :]:
             axes.set_visible(False)
@@ -394,6 +383,7 @@ def _draw_effect(axes: Axes, curve: pd.DataFrame) -> None:
     axes.tick_params(axis="x", labelsize=8)
     missing = curve[curve["number"].isna()]
     if len(missing):
+        # Right of all numbers, as a missing value has no place among them.
         low, high = known["number"].min(), known["number"].max()
         aside = high + 0.12 * ((high - low) or 1.0)
         axes.plot([aside], missing["forecast"], "o", color=GOOD, markersize=5, markerfacecolor="white")
@@ -409,20 +399,3 @@ def _draw_profit(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_title("Profit")
     axes.yaxis.set_major_formatter(plain_ticks())
     axes.locator_params(axis="y", nbins=5)
-
-
-def _name_profits(axes: Axes, table: pd.DataFrame) -> None:
-    lines = (("expected_profit", "expected", SOFT), ("realized_profit", "realized", GOOD))
-    label_ends(axes, [EndLabel(float(table[column].iloc[-1]), name, color) for column, name, color in lines], gap=0.11)
-
-
-def _mark_cutoff(panels: Sequence[Axes], chosen: float) -> None:
-    for axes in panels:
-        axes.axvline(chosen, color=BAD, linewidth=1.2, linestyle=(0, (4, 3)))
-    panels[0].annotate(
-        f"chosen {percent(chosen)}",
-        (chosen, 0.06),
-        (5, 0),
-        xycoords=("data", "axes fraction"),
-        textcoords="offset points",
-    ).set_color(BAD)

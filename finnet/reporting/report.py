@@ -1,6 +1,6 @@
 """Reports: sections in the order of reading, and the page that they make."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from finnet.reporting.html import Page, Section
@@ -39,10 +39,11 @@ class Report:
     @property
     def sections(self) -> list[ReportSection]:
         """All sections, those of chapters too."""
-        return [section for part in self.parts for section in _sections(part)]
+        return [section for part in self.parts for section in (part.sections if isinstance(part, Chapter) else [part])]
 
     def page(self) -> Page:
         """The page: what all sections say in short, then every section that has something to show."""
+        # All alarms before any verdict: who reads one line only must not miss them.
         said = [section.alarm for section in self.sections] + [section.verdict for section in self.sections]
         subtitles = [self.kind, *(section.subtitle for section in self.sections)]
         return Page(
@@ -62,13 +63,6 @@ class Report:
             for part in self.parts
         ]
         return Report(title=self.title, kind=self.kind, parts=parts)
-
-
-def _sections(part: ReportSection | Chapter) -> Iterator[ReportSection]:
-    if isinstance(part, Chapter):
-        yield from part.sections
-    else:
-        yield part
 
 
 def _drawn(part: ReportSection | Chapter) -> Section:

@@ -30,7 +30,7 @@ def stability_plot(table: pd.DataFrame) -> str:
     with canvas(0.7 + 0.24 * len(table)) as figure:
         axes = figure.subplots()
         axes.barh(heights, psi, height=0.6, color=np.where(psi > limit, BAD, GOOD).tolist())
-        known = np.isfinite(limit)
+        known = np.isfinite(limit)  # no limit where there are too few rows to have one
         axes.vlines(limit[known], heights[known] - 0.42, heights[known] + 0.42, color=INK, linewidth=1.6)
         axes.set_xscale("function", functions=(lambda x: np.sqrt(np.maximum(x, 0)), np.square))
         axes.set_xlim(0, 1.08 * max(float(psi.max()), float(limit[known].max()) if known.any() else 0.0, 0.01))

@@ -31,9 +31,11 @@ def inline_svg(svg: str, prefix: str, title: str) -> str:
     '<svg role="img" aria-labelledby="figure-1-title"><title id="figure-1-title">up &amp; down</title><g/><path
     id="figure-1-b"/><use href="#figure-1-b"/></svg>'
     """
+    # The style sheet of one drawing would hold for the whole page.
     element = _STYLE_SHEET.sub("", svg[svg.index("<svg") :]).strip()
     used = {name for tag in _TAG.findall(element) for _, name in _REFERENCE.findall(tag)}
     element = _TAG.sub(lambda tag: _own_ids(tag.group(), prefix, used), element)
+    # Without width and height the drawing takes the width of its column, in the proportions of its viewBox.
     opening, rest = element.split(">", 1)
     label = f'{prefix}title"'
     return (

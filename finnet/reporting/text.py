@@ -52,6 +52,7 @@ def number(value: float, digits: int = 3, *, signed: bool = False) -> str:
     if not math.isfinite(value):
         return ABSENT
     text = f"{value:{'+' if signed else ''},.{digits}f}"
+    # What rounds to zero has no sign: "−0.00" would tell of a fall.
     return text.replace("-", _MINUS) if float(text.replace(",", "")) else text.lstrip("+-")
 
 
@@ -110,7 +111,7 @@ def p_value(value: float) -> str:
     >>> p_value(0.0421), p_value(0.0001), p_value(float("nan"))
     ('0.042', '<0.001', '–')
     """
-    return "<0.001" if value < 0.001 else number(value, 3)
+    return "<0.001" if value < 0.001 else number(value, 3)  # NaN compares as false, and becomes a dash
 
 
 def span(low: str, high: str) -> str:

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from finnet.reporting.canvas import BAD, GOOD, SOFT, canvas, plain_ticks, to_svg
-from finnet.types import FloatArray
 
 __all__ = ["training_plot"]
 
@@ -35,7 +34,7 @@ def training_plot(histories: pd.DataFrame) -> str:
     chosen = histories[histories["share"] > 0]
     losses, best = _losses_by_epoch(chosen), _best_epochs(chosen)
     folds = losses["fold"].unique()
-    height = -(-len(folds) // _PANELS)
+    height = -(-len(folds) // _PANELS)  # rounded up
     with canvas(1.0 + 1.3 * height if len(folds) > 1 else 2.6) as figure:
         grid = figure.subplots(height, min(_PANELS, len(folds)), squeeze=False, sharex=True, sharey=True)
         for axes, fold in zip(grid.flat, folds, strict=False):
@@ -76,12 +75,17 @@ def _draw_losses(axes: Axes, rows: pd.DataFrame, best: float | None) -> None:
 
 def _finish_losses(figure: Figure, grid: np.ndarray[Any, Any], losses: pd.DataFrame) -> None:
     first, folds = grid[0, 0], losses["fold"].nunique()
-    first.set_ylim(*_usual_losses(losses[["loss", "low", "high"]].to_numpy(float)))
+    # Losses of first epochs can be so high that they would flatten the rest; the highest 3 % may lie above.
+    values = losses[["loss", "low", "high"]].to_numpy(float)
+    low, high = np.nanmin(values), np.nanquantile(values, 0.97)
+    room = 0.06 * (high - low) + 1e-4
+    first.set_ylim(float(low - room), float(high + room))
     first.locator_params(axis="x", nbins=4, integer=True)
     first.locator_params(axis="y", nbins=5)
     first.yaxis.set_major_formatter(plain_ticks())
     for spare in range(folds, grid.size):
         grid.flat[spare].set_visible(False)
+        # Panels share their x axes, so the one above an empty place has no tick labels of its own yet.
         grid.flat[spare - grid.shape[1]].tick_params(labelbottom=True)
     figure.supxlabel("Epoch", color=SOFT, fontsize=10)
     figure.supylabel("Loss", color=SOFT, fontsize=10)
@@ -94,10 +98,3 @@ def _finish_losses(figure: Figure, grid: np.ndarray[Any, Any], losses: pd.DataFr
         handlelength=1.3,
         columnspacing=1.2,
     )
-
-
-def _usual_losses(losses: FloatArray) -> tuple[float, float]:
-    """Limits that hold nearly all losses; those of first epochs can be so high that they would flatten the rest."""
-    low, high = np.nanmin(losses), np.nanquantile(losses, 0.97)
-    room = 0.06 * (high - low) + 1e-4
-    return float(low - room), float(high + room)

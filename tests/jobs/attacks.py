@@ -276,7 +276,7 @@ task = "default-risk"
 name = "long"
 models = ["network", "forest", "prior_rate"]
 [data.made_loan_book]
-loans = 40000
+loans = 8000
 [split.purged_kfold]
 folds = 5
 [tune]
@@ -318,7 +318,7 @@ def processes_end_with_their_parent(bench):
 
 
 def exit_codes(bench):
-    (bench.folder / "job.toml").write_text(LONG_JOB.replace("loans = 40000", "loans = 200").replace("400", "1"))
+    (bench.folder / "job.toml").write_text(LONG_JOB.replace("loans = 8000", "loans = 200").replace("400", "1"))
     (bench.folder / "file").write_text("no folder")
     asked = {
         ("rnu",): 2,

@@ -34,9 +34,9 @@ def loans(tmp_path_factory):
     return path
 
 
-def run(loans, folder, deploy):
+def run(loans, folder, deploy, **changes):
     data = {"loans": {"path": str(loans), "target": "bad", "id": "loan_id", "text_is_category": True}}
-    return run_job(parse_job(JOB | {"data": data, "deploy": deploy}), reports=folder)
+    return run_job(parse_job(JOB | {"data": data, "deploy": deploy, **changes}), reports=folder)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def refit_of(result):
 
 @pytest.mark.parametrize("deploy", ["logistic", "prior_rate"])
 def test_any_model_can_be_deployed_and_forecasts_new_rows(deploy, loans, tmp_path):
-    result = run(loans, tmp_path, deploy)
+    result = run(loans, tmp_path, deploy, models=["network", "tree", deploy])
     assert result.assessment.subject == refit_of(result) == deploy
     new = forecast_new(result.folder, loans)
     assert new.forecasts.models == [deploy]

@@ -14,10 +14,9 @@ from finnet.jobs.outputs import write_forecasts
 from finnet.jobs.runner import run_job
 from finnet.jobs.saved_runs import SavedRun
 from finnet.jobs.sources import load
-from tests.jobs.small import run_small
 
 PANEL = made_market(symbols=3, sessions=220)
-QUICK = {"schema": 1, "tune": {"trials": 1}, "network": {"hidden": [4], "epochs": 2}}
+QUICK = {"schema": 1, "tune": {"trials": 1}, "network": {"members": 3, "hidden": [4], "epochs": 2}}
 
 
 def long(panel):
@@ -131,9 +130,9 @@ def test_another_schema_is_refused(market, tmp_path):
         forecast_new(run, tmp_path / "other.csv", now=at(219))
 
 
-def test_embedded_data_get_no_new_rows(tmp_path):
+def test_embedded_data_get_no_new_rows(small, tmp_path):
     with pytest.raises(ConfigError, match=r"run a job with \[data\.loans\]"):
-        forecast_new(run_small(tmp_path), tmp_path / "new.csv")
+        forecast_new(small, tmp_path / "new.csv")
 
 
 BOOK = made_loan_book(loans=400)

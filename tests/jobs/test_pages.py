@@ -30,11 +30,6 @@ def notes_of(folder):
     return " ".join(section_of(report(folder), PointsSection).points)
 
 
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    return run_small(tmp_path_factory.mktemp("reports"))
-
-
 def test_the_notes_say_how_many_networks_and_settings_were_tried(small):
     notes = notes_of(small)
     assert "the network is the average of one network in each of 3 fits" in notes
@@ -89,6 +84,19 @@ def test_layers_of_every_fold_reach_the_page(small):
     assert (layers["gradient_norm"] > 0.0).all()
 
 
+@pytest.fixture(scope="module")
+def fits():
+    """`forecast_folds`, which for one job fits once."""
+    made = []
+
+    def once(*args, **kwargs):
+        if not made:
+            made.extend(forecast_folds(*args, **kwargs))
+        return made
+
+    return once
+
+
 @pytest.mark.parametrize(
     ("advice", "expected"),
     [
@@ -98,10 +106,9 @@ def test_layers_of_every_fold_reach_the_page(small):
         (None, None),
     ],
 )
-def test_advice_reaches_the_page_with_its_fold(advice, expected, tmp_path, monkeypatch, without_drawings):
+def test_advice_reaches_the_page_with_its_fold(advice, expected, fits, tmp_path, monkeypatch, without_drawings):
     def advised(*args, **kwargs):
-        results = forecast_folds(*args, **kwargs)
-        return [replace(result, fit=replace(result.fit, advice=advice)) for result in results]
+        return [replace(result, fit=replace(result.fit, advice=advice)) for result in fits(*args, **kwargs)]
 
     monkeypatch.setattr(runner, "forecast_folds", advised)
     assert learned(run_small(tmp_path)).advice == expected

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from finnet.jobs import runner
 from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.reproduction import verify_run
@@ -90,14 +91,20 @@ def test_a_run_with_loans_not_decided_yet_is_verified(run):
     assert verify_run(result.folder).status == "bit-equal"
 
 
-def test_other_loans_not_decided_yet_make_another_run(run, tmp_path):
+@pytest.fixture
+def without_drawings(monkeypatch):
+    """Leave the page out, which takes most of the time of so small a job."""
+    monkeypatch.setattr(runner, "render_page", lambda files: "page")
+
+
+def test_other_loans_not_decided_yet_make_another_run(run, tmp_path, without_drawings):
     _, _, result = run
     written(tmp_path, undecided=OPEN - 1)
     assert load(job_of(tmp_path)).dataset.in_order_of == "nth"
     assert run_job(job_of(tmp_path), reports=tmp_path / "reports").run_id != result.run_id
 
 
-def test_no_table_is_written_where_all_loans_are_decided(tmp_path):
+def test_no_table_is_written_where_all_loans_are_decided(tmp_path, without_drawings):
     written(tmp_path, undecided=0)
     result = run_job(job_of(tmp_path), reports=tmp_path / "reports")
     assert not (result.folder / "pending.csv").exists()

@@ -19,12 +19,7 @@ from finnet.jobs.reproduction import Verification, compare_runs, verify_run
 from finnet.jobs.runner import run_job
 from finnet.jobs.saved_runs import SavedRun
 from finnet.sums import read_files, sealed
-from tests.jobs.small import lasting, run_small
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return run_small(tmp_path_factory.mktemp("reports"))
+from tests.jobs.small import lasting
 
 
 def changed(folder, place, *, value_by=0.0, name="", old="", new=""):
@@ -38,37 +33,37 @@ def changed(folder, place, *, value_by=0.0, name="", old="", new=""):
     return SavedRun.open(place)
 
 
-def test_an_undisturbed_run_is_bit_equal(folder):
-    assert verify_run(folder).sentence.endswith("and all files")
+def test_an_undisturbed_run_is_bit_equal(small):
+    assert verify_run(small).sentence.endswith("and all files")
 
 
 @pytest.mark.parametrize(("by", "status"), [(1e-9, "within tolerance"), (1e-3, "different")])
-def test_a_changed_forecast_is_named(by, status, folder, tmp_path):
-    found = compare_runs(SavedRun.open(folder), changed(folder, tmp_path / "run", value_by=by))
-    row = SavedRun.open(folder).forecasts.table.iloc[5]
+def test_a_changed_forecast_is_named(by, status, small, tmp_path):
+    found = compare_runs(SavedRun.open(small), changed(small, tmp_path / "run", value_by=by))
+    row = SavedRun.open(small).forecasts.table.iloc[5]
     assert found.status == status
     assert f"first at model {row['model']}, fold {row['fold']}, entity {row['entity']}" in found.sentence
 
 
-def test_changed_data_are_named(folder, tmp_path):
-    other = changed(folder, tmp_path / "run", name="manifest.json", old='"rows": 240', new='"rows": 241')
-    found = compare_runs(SavedRun.open(folder), other)
+def test_changed_data_are_named(small, tmp_path):
+    other = changed(small, tmp_path / "run", name="manifest.json", old='"rows": 240', new='"rows": 241')
+    found = compare_runs(SavedRun.open(small), other)
     assert found.sentence == "different: the data has changed since, rows was 240 and is 241"
 
 
-def test_a_changed_metric_is_named(folder, tmp_path):
-    sample = json.loads((folder / "metrics.json").read_text())["sample"]
+def test_a_changed_metric_is_named(small, tmp_path):
+    sample = json.loads((small / "metrics.json").read_text())["sample"]
     name, value = next((name, value) for name, value in sample.items() if isinstance(value, int) and value > 1)
     old, new = (to_json({name: number})[3:-3] for number in (value, value + 1))
-    other = changed(folder, tmp_path / "run", name="metrics.json", old=old, new=new)
-    found = compare_runs(SavedRun.open(folder), other)
+    other = changed(small, tmp_path / "run", name="metrics.json", old=old, new=new)
+    found = compare_runs(SavedRun.open(small), other)
     assert found.status == "different"
     assert f"metric sample.{name} was {value} and is {value + 1}" in found.sentence
 
 
-def test_a_page_that_says_something_else_is_named(folder, tmp_path):
-    page = (folder / "report.html").read_bytes() + b"<p>forged</p>"
-    found = compare_runs(*forged_and_made(folder, tmp_path / "run", {"report.html": page}))
+def test_a_page_that_says_something_else_is_named(small, tmp_path):
+    page = (small / "report.html").read_bytes() + b"<p>forged</p>"
+    found = compare_runs(*forged_and_made(small, tmp_path / "run", {"report.html": page}))
     assert found.sentence == "different: report.html is not the one that was made again"
 
 
@@ -83,21 +78,21 @@ def numbers(table, by):
 
 
 @pytest.mark.parametrize(("by", "status"), [(1e-9, "within tolerance"), (1e-3, "different")])
-def test_every_other_table_is_compared_too(by, status, folder, tmp_path):
-    csv = numbers(pd.read_csv(folder / "comparison.csv"), by).to_csv(index=False).encode()
-    found = compare_runs(*forged_and_made(folder, tmp_path / "run", {"comparison.csv": csv}))
+def test_every_other_table_is_compared_too(by, status, small, tmp_path):
+    csv = numbers(pd.read_csv(small / "comparison.csv"), by).to_csv(index=False).encode()
+    found = compare_runs(*forged_and_made(small, tmp_path / "run", {"comparison.csv": csv}))
     assert found == Verification(status, f"{status}: comparison.csv is not the one that was made again")
 
 
-def test_a_model_of_another_run_is_named(folder, tmp_path):
+def test_a_model_of_another_run_is_named(small, tmp_path):
     model = model_to_bytes(PriorRate().fit(np.zeros((4, 1)), np.array([0, 0, 0, 1])))
-    found = compare_runs(*forged_and_made(folder, tmp_path / "run", {"model.npz": model}))
+    found = compare_runs(*forged_and_made(small, tmp_path / "run", {"model.npz": model}))
     assert found.sentence == "different: model.npz is not the one that was made again"
 
 
-def test_a_manifest_that_says_something_else_is_named(folder, tmp_path):
-    text = (folder / "manifest.json").read_text().replace('"seed": 0', '"seed": 1')
-    found = compare_runs(*forged_and_made(folder, tmp_path / "run", {"manifest.json": text.encode()}))
+def test_a_manifest_that_says_something_else_is_named(small, tmp_path):
+    text = (small / "manifest.json").read_text().replace('"seed": 0', '"seed": 1')
+    found = compare_runs(*forged_and_made(small, tmp_path / "run", {"manifest.json": text.encode()}))
     assert "of manifest.json was 1 and is 0" in found.sentence
 
 
@@ -165,8 +160,8 @@ def test_a_run_is_verified_from_any_folder_and_with_moved_files(job_on_files, mo
         verify_run(folder, data=tmp_path / "nowhere")
 
 
-def test_code_of_the_users_own_that_has_changed_since_is_named(folder, tmp_path):
-    files = read_files(folder)
+def test_code_of_the_users_own_that_has_changed_since_is_named(small, tmp_path):
+    files = read_files(small)
     manifest = json.loads(files["manifest.json"])
     forged = to_json({**manifest, "plugins": {"my_code:bayes": "other"}}).encode()
     now = to_json({**manifest, "plugins": {"my_code:bayes": "hash"}}).encode()

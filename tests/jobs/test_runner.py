@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from finnet.errors import ConfigError
 from finnet.forecasts import Forecasts
+from finnet.jobs import runner
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
 from finnet.sums import read_files
@@ -30,7 +31,16 @@ DIRECTION = {
 LOANS = {**QUICK, "task": "default-risk", "name": "made-loans", "data": {"made_loan_book": {"loans": 1500}}}
 
 
-@pytest.fixture(scope="module", params=[DIRECTION, LOANS], ids=["direction", "default-risk"])
+FEW = {"data": {"made_loan_book": {"loans": 500}}, "split": {"purged_kfold": {"folds": 2}}}
+
+
+@pytest.fixture
+def without_drawings(monkeypatch):
+    """Leave the page out, which takes most of the time of so small a job."""
+    monkeypatch.setattr(runner, "render_page", lambda files: "page")
+
+
+@pytest.fixture(scope="module", params=[DIRECTION, LOANS | FEW], ids=["direction", "default-risk"])
 def run(request, tmp_path_factory):
     heard = []
     job = parse_job(request.param)
@@ -102,16 +112,14 @@ def test_running_again_replaces_the_run_by_its_equal(run):
     assert sorted(path.name for path in result.folder.parent.iterdir()) == [".finnet", result.run_id, "latest"]
 
 
-def test_another_seed_is_another_run(tmp_path):
-    one, two = (
-        run_job(parse_job(LOANS | {"seed": seed, "models": ["network", "prior_rate"]}), reports=tmp_path)
-        for seed in (1, 2)
-    )
+def test_another_seed_is_another_run(tmp_path, without_drawings):
+    job = LOANS | FEW | {"models": ["network", "prior_rate"], "blocks": {"validation": 0.5}}
+    one, two = (run_job(parse_job(job | {"seed": seed}), reports=tmp_path) for seed in (1, 2))
     assert one.run_id != two.run_id
     assert (one.forecasts.of("network").table["value"] != two.forecasts.of("network").table["value"]).any()
 
 
-def test_the_planted_signal_of_the_made_market_is_found_and_pays(tmp_path):
+def test_the_planted_signal_of_the_made_market_is_found_and_pays(tmp_path, without_drawings):
     result = run_job(
         parse_job(DIRECTION | {"models": ["network", "prior_rate"], "network": {"epochs": 40}}), reports=tmp_path
     )
@@ -122,7 +130,7 @@ def test_the_planted_signal_of_the_made_market_is_found_and_pays(tmp_path):
     assert "beats the prior rate" in result.verdict
 
 
-def test_forecast_default_probabilities_come_near_the_true_ones(tmp_path):
+def test_forecast_default_probabilities_come_near_the_true_ones(tmp_path, without_drawings):
     large = {"data": {"made_loan_book": {"loans": 6000}}, "models": ["network", "prior_rate"]}
     job = parse_job(LOANS | large | {"network": {"members": 5, "epochs": 40}})
     result = run_job(job, reports=tmp_path)

@@ -14,7 +14,7 @@ from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
 from finnet.jobs.saved_runs import SavedRun, list_runs, render_again
 from finnet.sums import read_files, sealed
-from tests.jobs.small import JOB, run_small
+from tests.jobs.small import JOB
 
 MARKET = {
     "schema": 1,
@@ -26,14 +26,14 @@ MARKET = {
     "models": ["network", "always_up"],
     "blocks": {"validation": 0.5},
     "tune": {"trials": 1},
-    "network": {"hidden": [4], "epochs": 2},
+    "network": {"members": 3, "hidden": [4], "epochs": 2},
 }
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory):
+def reports(small, tmp_path_factory):
     reports = tmp_path_factory.mktemp("reports")
-    run_small(reports)
+    shutil.copytree(small.parent, reports / "small", symlinks=True)
     run_job(parse_job(MARKET), reports=reports)
     return reports
 

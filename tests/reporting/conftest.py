@@ -200,7 +200,7 @@ def made_cutoffs():
     )
 
 
-def made_data(*, folds=15, **changes):
+def made_data(*, folds=6, **changes):
     features = pd.DataFrame(
         {
             "name": ["return_1", "momentum_20", "volatility_20", "volume_ratio_20", "sentiment_spread"],
@@ -237,7 +237,7 @@ def made_manifest(title):
     }
 
 
-def made_report(task, title, decision, *, verdict, metrics, metric, calibrated, headline, folds=15, **data):
+def made_report(task, title, decision, *, verdict, metrics, metric, calibrated, headline, folds=6, **data):
     rng = np.random.default_rng(4)
     networks, described = made_networks(folds, rng), made_data(folds=folds, **data)
     shared = SharedSections(

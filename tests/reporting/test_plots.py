@@ -22,7 +22,7 @@ from finnet.reporting.training_plot import _best_epochs, _losses_by_epoch, train
 from tests.reporting.changing import section_of
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def drawings(direction_report, default_risk_report):
     comparison = section_of(direction_report, ComparisonSection).comparison
     half, zero = (section_of(report, CalibrationSection) for report in (direction_report, default_risk_report))
@@ -39,22 +39,26 @@ def drawings(direction_report, default_risk_report):
     }
 
 
+@pytest.fixture(scope="module")
+def drawn(drawings):
+    """Every drawing as it is with the settings that users find."""
+    return {name: draw() for name, draw in drawings.items()}
+
+
 def texts(svg):
     return [element.text for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
 
 
-def test_drawings_are_whole_and_the_same_every_time(drawings):
-    for name, draw in drawings.items():
-        svg = draw()
+def test_drawings_are_whole_and_the_same_every_time(drawings, drawn):
+    for name, svg in drawn.items():
         assert texts(svg), name
-        assert svg == draw(), name
+        assert svg == drawings[name](), name
         assert "date" not in svg.lower().split("<svg")[1][:2000], name
 
 
-def test_the_settings_of_the_user_change_nothing(drawings):
-    plain = {name: draw() for name, draw in drawings.items()}
+def test_the_settings_of_the_user_change_nothing(drawings, drawn):
     with mpl.rc_context({"font.size": 30, "svg.hashsalt": "mine", "axes.grid": True, "text.parse_math": True}):
-        assert plain == {name: draw() for name, draw in drawings.items()}
+        assert drawn == {name: draw() for name, draw in drawings.items()}
 
 
 def test_drawing_leaves_the_settings_of_the_user_alone(drawings):
@@ -93,9 +97,9 @@ def test_the_names_of_models_are_escaped_and_shortened():
     assert any(text.startswith("<script>$x$") and "…" in text for text in texts(svg))
 
 
-def test_small_probabilities_get_axes_stretched_near_zero(drawings):
-    assert "0 %" in texts(drawings["calibration near zero"]())
-    assert "0 %" not in texts(drawings["calibration near one half"]())
+def test_small_probabilities_get_axes_stretched_near_zero(drawn):
+    assert "0 %" in texts(drawn["calibration near zero"])
+    assert "0 %" not in texts(drawn["calibration near one half"])
 
 
 def test_a_model_that_says_one_number_is_drawn():

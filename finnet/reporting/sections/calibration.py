@@ -79,24 +79,25 @@ class CalibrationSection(ReportSection):
         )
         table = Table(calibration_table(own), f"Forecasts of {name} in bins; intervals take cases as independent.")
         lead = "A forecast of 60 % should come true 60 times in 100; where an interval reaches the line, it may have."
-        blocks = [figure, *self._known(), *self._tests(), table, *self._calibrators()]
+        blocks: list[Block] = [figure]
+        if self.known_truth is not None:
+            truth, forecast = (self.known_truth[column].to_numpy() for column in ("probability", "forecast"))
+            caption = (
+                f"The loans were made, so the true probability of each is known: forecasts of {name} beside it, in bins"
+                " of equally many loans."
+            )
+            alt = "Forecast default probability against the known true probability"
+            blocks.append(Figure(plots.known_truth_plot(truth, forecast), caption, alt))
+        if self.calibration_errors is not None:
+            is_own = self.calibration_errors["model"] == self.subject
+            ordered = pd.concat([self.calibration_errors[is_own], self.calibration_errors[~is_own]])
+            blocks.append(Table(calibration_test_table(ordered), _TESTS, highlight=model_heading(self.subject)))
+        blocks.append(table)
+        if self.calibrators is not None and not self.calibrators.empty:
+            blocks.append(Table(calibrator_table(self.calibrators), _CALIBRATORS.format(name)))
+        if self.oddities:
+            blocks.append(Points(self.oddities))
         return Section("Can its probabilities be trusted?", lead, blocks)
-
-    def _tests(self) -> list[Block]:
-        if self.calibration_errors is None:
-            return []
-        is_own = self.calibration_errors["model"] == self.subject
-        ordered = pd.concat([self.calibration_errors[is_own], self.calibration_errors[~is_own]])
-        caption = (
-            "Gap: mean distance between forecast and observed rate over bins of equally many cases; by chance a"
-            " calibrated model has one too: its mean, and what 95 % stay below. Intercept: what must be added to the"
-            " log-odds; above 0 forecasts are too low. Slope: below 1 forecasts are too extreme, above 1 too timid. z:"
-            " Spiegelhalter's, of the Brier score. p: of the gap, intercept and slope, and z together; a calibrated"
-            " model is found at fault in 5 % of cases. Cases are taken as independent: where they share shocks, p is"
-            " too small and the intervals"
-            f" are too narrow. {FLOOR_WORDS}"
-        )
-        return [Table(calibration_test_table(ordered), caption, highlight=model_heading(self.subject))]
 
     @property
     def card(self) -> Section:
@@ -105,32 +106,26 @@ class CalibrationSection(ReportSection):
         table = Table(calibration_table(own), "Forecasts in bins; intervals take cases as independent.")
         return Section("Can its probabilities be trusted?", "", [table])
 
-    def _known(self) -> list[Block]:
-        if self.known_truth is None:
-            return []
-        truth, forecast = (self.known_truth[name].to_numpy() for name in ("probability", "forecast"))
-        caption = (
-            "The loans were made, so the true probability of each is known: forecasts of "
-            f"{model_in_sentence(self.subject)} beside it, in bins of equally many loans."
-        )
-        alt = "Forecast default probability against the known true probability"
-        return [Figure(plots.known_truth_plot(truth, forecast), caption, alt)]
 
-    def _calibrators(self) -> list[Block]:
-        caption = (
-            f"How the log-odds of {model_in_sentence(self.subject)} were calibrated in each fold, by forecasts of "
-            "training rows that a fit had not seen. Worth: as many independent rows say as much. Log loss before and "
-            "after: of forecasts that the curve was not fitted on; it is taken where it lowers them. A slope below 1 "
-            "draws forecasts together; it is never below 0, so their order stays."
-        )
-        blocks: list[Block] = []
-        if self.calibrators is not None and not self.calibrators.empty:
-            blocks.append(Table(calibrator_table(self.calibrators), caption))
-        return [*blocks, Points(self.oddities)] if self.oddities else blocks
+_TESTS = (
+    "Gap: mean distance between forecast and observed rate over bins of equally many cases; by chance a calibrated"
+    " model has one too: its mean, and what 95 % stay below. Intercept: what must be added to the log-odds; above 0"
+    " forecasts are too low. Slope: below 1 forecasts are too extreme, above 1 too timid. z: Spiegelhalter's, of the"
+    " Brier score. p: of the gap, intercept and slope, and z together; a calibrated model is found at fault in 5 % of"
+    " cases. Cases are taken as independent: where they share shocks, p is too small and the intervals are too narrow."
+    f" {FLOOR_WORDS}"
+)
+_CALIBRATORS = (
+    "How the log-odds of {} were calibrated in each fold, by forecasts of training rows that a fit had not seen. Worth:"
+    " as many independent rows say as much. Log loss before and after: of forecasts that the curve was not fitted on;"
+    " it is taken where it lowers them. A slope below 1 draws forecasts together; it is never below 0, so their order"
+    " stays."
+)
 
 
 def _oddities(results: Iterable[FoldResult]) -> list[str]:
     """Folds in which a model that learns says one number, or ordered the rows held out backwards."""
+    # Naive models say one number by design.
     learned = [result for result in results if result.model not in naive_models()]
     constant = _folds_of(result for result in learned if result.fit.is_constant)
     backwards = _folds_of(result for result in learned if (result.fit.calibration or {}).get("reversed"))
@@ -154,7 +149,7 @@ def _folds_of(results: Iterable[FoldResult]) -> list[tuple[str, str]]:
 
 
 def calibration_table(calibration: pd.DataFrame) -> pd.DataFrame:
-    """One row per bin of one model: how many cases, what was forecast, what happened.
+    """One row per bin of one model: how many cases, what was forecast, what happened; text, shape (n_bins, 4).
 
     Examples
     --------
@@ -166,17 +161,17 @@ def calibration_table(calibration: pd.DataFrame) -> pd.DataFrame:
         "Mean forecast": calibration["forecast"].map(percent),
         "Cases": calibration["n"].map(count),
         "Came true": calibration["observed"].map(percent),
-        "95 % interval": _spans(calibration),
+        "95 % interval": [
+            span(percent(low), percent(high)) for low, high in zip(calibration["low"], calibration["high"], strict=True)
+        ],
     }
     return pd.DataFrame(columns)
 
 
-def _spans(frame: pd.DataFrame) -> list[str]:
-    return [span(percent(low), percent(high)) for low, high in zip(frame["low"], frame["high"], strict=True)]
-
-
 def calibration_test_table(errors: pd.DataFrame) -> pd.DataFrame:
     """One row per model: how its probabilities differ from what came true, and whether chance explains it.
+
+    Text of shape (n_models, 8).
 
     Examples
     --------
@@ -214,6 +209,8 @@ def _estimates(errors: pd.DataFrame, name: str, *, signed: bool = False) -> list
 
 def calibrator_table(calibrators: pd.DataFrame) -> pd.DataFrame:
     """One row per fold: what the calibrator learned from, how it bends log-odds, and whether it helped.
+
+    Text of shape (n_folds, 8).
 
     Examples
     --------

@@ -99,19 +99,24 @@ class ComparisonSection(ReportSection):
         """The subject against each model, and all scores."""
         tables = [table for _, table in self.comparison.groupby("metric", sort=False)]
         first, *second = [_comparison_blocks(table, self.subject) for table in tables]
-        scores = Table(
-            scores_table(self.scores, self.subject),
-            "All scores out of sample, 95 % intervals below. " + _which_is_better(self.scores),
-            highlight=model_heading(self.subject),
-        )
         words = metric_of(str(tables[0]["metric"].iloc[0])).name
         lead = (
             "Every model saw the same rows, had its settings chosen on training rows alone, and is judged on the same "
             f"forecasts. The {words} decides. A difference counts as detected where its p-value stays below 0.05 after "
             "Holm's correction for the number of comparisons; the intervals are not corrected. " + _questions(tables[0])
         )
-        beside = [block for blocks in second for block in blocks]
-        blocks = [*first, *self._naive_blocks(), *self._fold_blocks(), *beside, scores]
+        highlight = model_heading(self.subject)
+        blocks = [*first]
+        if not self.against_naive.empty:
+            blocks.append(Table(naive_table(self.against_naive), _AGAINST_NAIVE, highlight=highlight))
+        blocks += self._fold_blocks()
+        blocks += [block for beside in second for block in beside]
+        # Of a metric of the user's own it is not known here which values are better.
+        metrics = [metric_of(str(name)) for name in self.scores["metric"].unique() if not is_plugin(str(name))]
+        lower = " and ".join(metric.name for metric in metrics if not metric.higher_is_better)
+        better = f"Lower is better for {lower}, higher for the others." if lower else "Higher is better."
+        caption = f"All scores out of sample, 95 % intervals below. {better}"
+        blocks.append(Table(scores_table(self.scores, self.subject), caption, highlight=highlight))
         return Section(f"Does {model_in_sentence(self.subject)} beat the others?", lead, blocks)
 
     def _fold_blocks(self) -> list[Block]:
@@ -128,14 +133,11 @@ class ComparisonSection(ReportSection):
         ]
         return [shown, *others]
 
-    def _naive_blocks(self) -> list[Block]:
-        if self.against_naive.empty:
-            return []
-        caption = (
-            "Does any model beat the naive forecasts? Each is tested against all of them; the naive forecast that it "
-            "is least sure to beat decides."
-        )
-        return [Table(naive_table(self.against_naive), caption, highlight=model_heading(self.subject))]
+
+_AGAINST_NAIVE = (
+    "Does any model beat the naive forecasts? Each is tested against all of them; the naive forecast that it is least"
+    " sure to beat decides."
+)
 
 
 def _questions(table: pd.DataFrame) -> str:
@@ -189,12 +191,6 @@ def _tests(table: pd.DataFrame) -> str:
     return f"Tested over {' or '.join(parts)}, whichever is more careful."
 
 
-def _which_is_better(scores: pd.DataFrame) -> str:
-    metrics = [metric_of(str(name)) for name in scores["metric"].unique() if not is_plugin(str(name))]
-    lower = [metric.name for metric in metrics if not metric.higher_is_better]
-    return f"Lower is better for {' and '.join(lower)}, higher for the others." if lower else "Higher is better."
-
-
 def comparison_table(comparison: pd.DataFrame, subject: str) -> pd.DataFrame:
     """One row per model: its value, by how much the subject is better, and how sure either answer about that is.
 
@@ -220,7 +216,7 @@ def comparison_table(comparison: pd.DataFrame, subject: str) -> pd.DataFrame:
             metric.label: comparison["value"].map(metric.text),
             f"{model_heading(subject)} better by": [
                 stacked(metric.difference(value), span(metric.difference(low), metric.difference(high)))
-                for value, low, high in zip(*_columns(comparison, "difference"), strict=True)
+                for value, low, high in comparison[["difference", "low", "high"]].to_numpy(float)
             ],
             "p, these forecasts": comparison["p_forecasts"].map(p_value),
             "p, other fits": comparison["p_fits"].map(p_value),
@@ -238,10 +234,6 @@ def _counted_rows(comparison: pd.DataFrame) -> str:
     return "Clients" if (comparison["test"] == "clients").any() else "Rows"
 
 
-def _columns(frame: pd.DataFrame, value: str) -> tuple[pd.Series, pd.Series, pd.Series]:
-    return frame[value], frame["low"], frame["high"]
-
-
 def _years(years: float) -> str:
     if years > 1000:
         return ">1,000"
@@ -251,11 +243,12 @@ def _years(years: float) -> str:
 def _rows_needed(rows: float) -> str:
     if rows > 1e8:
         return ">100 million"
+    # Two figures: the estimate of a true difference is far from exact, and the number goes with its square.
     return ABSENT if np.isnan(rows) else count(float(f"{rows:.2g}"))
 
 
 def fold_scores_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row per fold: its cases, and the value of one metric for every model.
+    """One row per fold: its cases, and the value of one metric for every model; text, shape (n_folds, 2 + n_models).
 
     Parameters
     ----------
@@ -270,6 +263,7 @@ def fold_scores_table(scores: pd.DataFrame) -> pd.DataFrame:
     [['0', '120', '0.700', '0.650']]
     """
     metric = metric_of(str(scores["metric"].iloc[0]))
+    # A pivot sorts its columns; the models stay in the order of the scores.
     wide = scores.pivot_table(index="fold", columns="model", values="value", dropna=False)[
         list(scores["model"].unique())
     ]
@@ -281,6 +275,8 @@ def fold_scores_table(scores: pd.DataFrame) -> pd.DataFrame:
 
 def naive_table(against_naive: pd.DataFrame) -> pd.DataFrame:
     """One row per model: the naive forecast it is least sure to beat, and whether it beats them all.
+
+    Text of shape (n_models, 5).
 
     Parameters
     ----------
@@ -305,6 +301,8 @@ def naive_table(against_naive: pd.DataFrame) -> pd.DataFrame:
 
 def scores_table(scores: pd.DataFrame, subject: str) -> pd.DataFrame:
     """One row per model in the order given, the subject first; one column per metric, its interval below the value.
+
+    Text of shape (n_models, 1 + n_metrics).
 
     Parameters
     ----------

@@ -42,7 +42,7 @@ class CoverageSection(ReportSection):
 
 
 def coverage_cells(coverage: pd.DataFrame) -> pd.DataFrame:
-    """One row per model and level: what it says and what came true.
+    """One row per model and level: what it says and what came true; text, shape (n_models * n_levels, 5).
 
     Examples
     --------

@@ -58,18 +58,15 @@ class CutoffSection(ReportSection):
         )
         if not row["n"]:
             return f"{start}."
+        bad = percent(row["bad_rate"])
+        if self.profits is not None:
+            own = self.profits.iloc[0]  # the subject
+            between = span(percent(own["bad_low"]), percent(own["bad_high"]))
+            bad += "" if between == ABSENT else f" ({between.removesuffix(' %')})"
         against = f"against {percent(self.base_rate)} of all"
         if self.target is not None:
             against += f" and a target of {percent(self.target)}"
-        return f"{start}; {percent(row['bad_rate'])}{self._bad_interval} of those approved default, {against}."
-
-    @property
-    def _bad_interval(self) -> str:
-        if self.profits is None:
-            return ""
-        own = self.profits.iloc[0]
-        between = span(percent(own["bad_low"]), percent(own["bad_high"]))
-        return "" if between == ABSENT else f" ({between.removesuffix(' %')})"
+        return f"{start}; {bad} of those approved default, {against}."
 
     @property
     def facts(self) -> Mapping[str, str]:
@@ -108,18 +105,14 @@ class CutoffSection(ReportSection):
             f"What each cut-off would have done{'' if self.chosen is None else '; the chosen one stands out'}.",
             highlight=None if self.chosen is None else percent(cutoff_row(self.cutoffs, self.chosen)["cutoff"]),
         )
-        return Section(_TITLE, self.terms, [figure, table, *self._profits()])
-
-    def _profits(self) -> list[Block]:
-        blocks: list[Block] = [Points(list(self.notes))] if self.notes else []
-        if self.profits is None:
-            return blocks
-        subject = str(self.profits["model"].iloc[0])
-        caption = (
-            "Each model lends at the cut-off that its own forecasts choose. Intervals of 95 % draw loans again, models"
-            f" and cut-offs staying as they are. The last column is what {model_in_sentence(subject)} brings more."
-        )
-        return [Table(profit_table(self.profits), caption, highlight=model_heading(subject)), *blocks]
+        blocks: list[Block] = [figure, table]
+        if self.profits is not None:
+            subject = str(self.profits["model"].iloc[0])
+            caption = _PROFITS.format(model_in_sentence(subject))
+            blocks.append(Table(profit_table(self.profits), caption, highlight=model_heading(subject)))
+        if self.notes:
+            blocks.append(Points(list(self.notes)))
+        return Section(_TITLE, self.terms, blocks)
 
 
 def cutoff_row(cutoffs: pd.DataFrame, chosen: float) -> pd.Series:
@@ -134,6 +127,10 @@ def cutoff_row(cutoffs: pd.DataFrame, chosen: float) -> pd.Series:
 
 
 _TITLE = "Where to draw the line?"
+_PROFITS = (
+    "Each model lends at the cut-off that its own forecasts choose. Intervals of 95 % draw loans again, models and"
+    " cut-offs staying as they are. The last column is what {} brings more."
+)
 _MOST_CUTOFFS = 12
 
 
@@ -173,6 +170,8 @@ def cutoff_table(cutoffs: pd.DataFrame, chosen: float | None = None) -> pd.DataF
 
 def profit_table(profits: pd.DataFrame) -> pd.DataFrame:
     """One row per model: its cut-off, whom that approves, and what it brings, with intervals.
+
+    Text of shape (n_models, 7).
 
     Examples
     --------

@@ -87,23 +87,21 @@ class DataSection(ReportSection):
         lead = f"{self.source}: {', '.join(facts)}{rate}."
         folds = Table(fold_table(self.folds), "Training and test stretch of each fold.")
         features = Table(feature_table(self.features), f"The {len(self.features)} features.")
-        return Section("What was it given?", lead, [*self._oddities(), folds, *self._uses(), features])
+        uses = [Table(fits_table(self.folds), _USES)] if "fits" in self.folds else []
+        return Section("What was it given?", lead, [*self._oddities(), folds, *uses, features])
 
     def _oddities(self) -> list[Block]:
         if self.quality.empty:
             return []
         return [Table(quality_table(self.quality), "What is odd about the data, and what can be done about it.")]
 
-    def _uses(self) -> list[Block]:
-        if "fits" not in self.folds:
-            return []
-        caption = (
-            "How every model but the naive ones used the training rows of each fold: it was fitted several times, each "
-            "time without some of the rows, and its forecast is the mean of the fits. Fitted: rows that trained at "
-            "least one of them. Validating: rows that stopped one fit early. Calibrating: rows that a fit forecast "
-            "without having seen them."
-        )
-        return [Table(fits_table(self.folds), caption)]
+
+_USES = (
+    "How every model but the naive ones used the training rows of each fold: it was fitted several times, each time"
+    " without some of the rows, and its forecast is the mean of the fits. Fitted: rows that trained at least one of"
+    " them. Validating: rows that stopped one fit early. Calibrating: rows that a fit forecast without having seen"
+    " them."
+)
 
 
 def _day(text: str | None) -> str:
@@ -119,7 +117,7 @@ def quality_table(quality: pd.DataFrame) -> pd.DataFrame:
 
 
 def feature_table(features: pd.DataFrame) -> pd.DataFrame:
-    """Name, look-back and meaning of each feature, under readable headings.
+    """Name, look-back and meaning of each feature, under readable headings; shape (n_features, 2 or 3).
 
     Examples
     --------
@@ -133,6 +131,8 @@ def feature_table(features: pd.DataFrame) -> pd.DataFrame:
 
 def fold_table(folds: pd.DataFrame) -> pd.DataFrame:
     """Training and test stretch of each fold, with rows; stretches without dates are left out.
+
+    Text of shape (n_folds, 3 to 5).
 
     Examples
     --------
@@ -153,6 +153,8 @@ def fold_table(folds: pd.DataFrame) -> pd.DataFrame:
 
 def fits_table(folds: pd.DataFrame) -> pd.DataFrame:
     """How the training rows of each fold were used by the network and the other models that are fitted several times.
+
+    Text of shape (n_folds, 8).
 
     Examples
     --------

@@ -60,7 +60,11 @@ class DriftSection(ReportSection):
     @property
     def moves(self) -> list[str]:
         """A line for the forecasts, and one for each column beyond a limit, the seven largest of them."""
-        lines = [f"forecasts: {self._forecast_words()}"]
+        # One row, or one for each level where forecasts are quantiles: then the one in the middle speaks for all.
+        middle = self.forecasts.iloc[len(self.forecasts) // 2]
+        means = f"mean {number(middle['mean_before'], 4)} in the run, {number(middle['mean'], 4)} now"
+        size = _size(float(self.forecasts["psi"].max()))
+        lines = [f"forecasts: {size} shift; {means}, before a stated rate moves any"]
         sizes = dict(zip(self.columns["column"], self.columns[["psi", "forecast_shift"]].to_numpy(float), strict=True))
         for name in self.moved[:_MOST_NAMED]:
             psi, shift = map(float, sizes[name])
@@ -70,11 +74,6 @@ class DriftSection(ReportSection):
             lines.append(f"{name}: {_size(psi)} shift; {self.alarms[name]}{alone}")
         rest = self.moved[_MOST_NAMED:]
         return [*lines, f"and {_counted(len(rest), 'more column')}: {', '.join(rest[:5])}"] if rest else lines
-
-    def _forecast_words(self) -> str:
-        first = self.forecasts.iloc[len(self.forecasts) // 2]
-        means = f"mean {number(first['mean_before'], 4)} in the run, {number(first['mean'], 4)} now"
-        return f"{_size(float(self.forecasts['psi'].max()))} shift; {means}, before a stated rate moves any"
 
     @property
     def advice(self) -> str:

@@ -15,7 +15,7 @@ from finnet.reporting.text import ABSENT, count, number, percent, span, stacked
 __all__ = ["FairnessSection", "decisions_table", "forecasts_table"]
 
 _LEVEL = 0.05
-_FOUR_FIFTHS = 0.8
+_FOUR_FIFTHS = 0.8  # Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D
 _NOT_PROVEN = (
     "Equal approval rates do not prove fair treatment, nor do unequal ones prove unfair treatment: the figures do not"
     " say why groups differ.",
@@ -70,7 +70,7 @@ class FairnessSection(ReportSection):
         """Ratios, decisions and forecasts by group, and what they do not prove."""
         table = self.fairness
         plotted = table[~table["is_reference"] & table["ratio"].notna()]
-        blocks: list[Block] = [Points(list(self._differences()))] if self.verdict else [Note(self._no_difference)]
+        blocks: list[Block] = [Points(list(self._differences()))] if self.verdict else [Note(_NO_DIFFERENCE)]
         if len(plotted):
             rows = pd.DataFrame(
                 {
@@ -105,14 +105,11 @@ class FairnessSection(ReportSection):
                 f" {references[str(row['column'])]}{_beside_four_fifths(row)}."
             )
 
-    @property
-    def _no_difference(self) -> str:
-        return (
-            "No approval rate is detectably unlike that of the largest group of its column (5 % after Holm's"
-            " correction). That is no proof that they are equal: the intervals say what differences remain possible."
-        )
 
-
+_NO_DIFFERENCE = (
+    "No approval rate is detectably unlike that of the largest group of its column (5 % after Holm's correction). That"
+    " is no proof that they are equal: the intervals say what differences remain possible."
+)
 _DECISIONS = (
     "Decisions by group. Ratio: the approval rate over that of the largest group, which has a dash. Repaid, approved:"
     " the approval rate among loans that were repaid (equal opportunity). Below them 95 % intervals, loans drawn"
@@ -125,13 +122,14 @@ _FORECASTS = (
 
 
 def _beside_four_fifths(row: Mapping[Any, Any]) -> str:
+    # "Surely" only where the whole interval lies below; the estimate alone may do so by chance.
     if row["ratio_high"] < _FOUR_FIFTHS:
         return ", surely below four fifths"
     return ", below four fifths" if row["ratio"] < _FOUR_FIFTHS else ""
 
 
 def decisions_table(fairness: pd.DataFrame) -> pd.DataFrame:
-    """One row per group: how many loans, how many of them approved, and how those paid.
+    """One row per group: how many loans, how many of them approved, and how those paid; text, shape (n_groups, 6).
 
     Examples
     --------

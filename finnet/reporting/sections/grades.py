@@ -48,8 +48,15 @@ class GradesSection(ReportSection):
             "Forecast and observed default rate by grade",
         )
         lead = "A grade stands for one default probability. Do as many of its loans default?"
-        moved: list[Block] = [Note(self.central_tendency)] if self.central_tendency else []
-        return Section("Do the grades hold?", lead, [*moved, figure, self._table(), *self._groups()])
+        blocks: list[Block] = [Note(self.central_tendency)] if self.central_tendency else []
+        blocks += [figure, self._table()]
+        for by, groups in self.grade_groups.groupby("by", sort=False):
+            caption = (
+                f"The same test by {by}, for all grades of a group together. Grades at fault: those of the group whose"
+                " own test fails, after Holm's correction for all of the table."
+            )
+            blocks.append(Table(group_rows(groups, str(by)), caption))
+        return Section("Do the grades hold?", lead, blocks)
 
     @property
     def card(self) -> Section:
@@ -67,19 +74,9 @@ class GradesSection(ReportSection):
         )
         return Table(grade_rows(self.grades, has_losses=self.has_losses), caption)
 
-    def _groups(self) -> list[Block]:
-        blocks: list[Block] = []
-        for by, groups in self.grade_groups.groupby("by", sort=False):
-            caption = (
-                f"The same test by {by}, for all grades of a group together. Grades at fault: those of the group whose"
-                " own test fails, after Holm's correction for all of the table."
-            )
-            blocks.append(Table(group_rows(groups, str(by)), caption))
-        return blocks
-
 
 def grade_rows(grades: pd.DataFrame, *, has_losses: bool) -> pd.DataFrame:
-    """One row per grade: its limits, its loans, what was forecast, and what came true.
+    """One row per grade: its limits, its loans, what was forecast, and what came true; text, shape (n_grades, 7 or 8).
 
     Examples
     --------

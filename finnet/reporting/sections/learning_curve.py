@@ -39,40 +39,35 @@ class LearningCurveSection(ReportSection):
 
     def draw(self) -> Section:
         """Curve and table; a sentence alone where the fold has no smaller part to learn from."""
+        fewest, most = self.learning_curve["rows"].min(), self.learning_curve["rows"].max()
         blocks: list[Block] = []
-        if self.learning_curve["rows"].max() > self.learning_curve["rows"].min():
+        if most > fewest:
+            caption = (
+                f"Scores with 95 % intervals over test rows; {count(most)} are all training rows of the fold, whose"
+                f" figures are those of the run. Lines of one model share the test rows, and intervals say how"
+                f" {model_in_sentence(self.subject)} and the others would vary with other test rows, not with other"
+                " training rows."
+            )
             blocks += [
                 Figure(learning_plot(self.learning_curve, self.subject), _CURVE, "Scores against training rows"),
-                Table(learning_curve_table(self.learning_curve, self.subject), self._caption),
+                Table(learning_curve_table(self.learning_curve, self.subject), caption),
             ]
         else:
             blocks.append(Note("The first fold has too few training rows for a smaller part of them to say anything."))
         if self.too_few:
             rows = ", ".join(count(n_rows) for n_rows in self.too_few)
             blocks.append(Note(f"Left out, since they hold fewer than 25 loans of one outcome: {rows} rows."))
-        return Section("Would more loans help?", self._lead, blocks)
-
-    @property
-    def _lead(self) -> str:
         which = (
             "the loans nearest to the test rows in time, so that fewer are also newer"
             if self.is_in_time
             else "drawn at random, alike in their outcomes"
         )
-        return (
+        lead = (
             f"Models of the first fold, trained again on parts of its training rows: {which}; each part holds the"
             f" smaller ones. All are scored on the same {count(self.test_rows)} test rows. Nothing was chosen by these"
             " figures."
         )
-
-    @property
-    def _caption(self) -> str:
-        rows, words = self.learning_curve["rows"].max(), model_in_sentence(self.subject)
-        return (
-            f"Scores with 95 % intervals over test rows; {count(rows)} are all training rows of the fold, whose figures"
-            f" are those of the run. Lines of one model share the test rows, and intervals say how {words} and the"
-            " others would vary with other test rows, not with other training rows."
-        )
+        return Section("Would more loans help?", lead, blocks)
 
 
 _CURVE = (
@@ -84,6 +79,8 @@ _CURVE = (
 
 def learning_curve_table(table: pd.DataFrame, subject: str) -> pd.DataFrame:
     """A row for each number of training rows and model, the subject first, with a column for each metric.
+
+    Text of shape (n_numbers * n_models, 2 + n_metrics).
 
     Examples
     --------

@@ -62,7 +62,17 @@ class ReasonsSection(ReportSection):
         )
         blocks: list[Block] = [Table(self._importance(), self._caption), curves]
         if len(self.monotone_columns):
-            blocks.append(Table(self._monotone(), f"{_MONOTONE} {_ENFORCED if self.is_enforced else _VERIFIED}"))
+            table = self.monotone_columns
+            shown = pd.DataFrame(
+                {
+                    "Column": table["column"],
+                    "Declared": ["raises risk" if way == "up" else "lowers risk" for way in table["direction"]],
+                    "Loans": table["rows"].map(count),
+                    "Against it": table["share"].map(percent),
+                    "Largest": [f"{number(100 * value, 2)} points" for value in table["largest"]],
+                }
+            )
+            blocks.append(Table(shown, f"{_MONOTONE} {_ENFORCED if self.is_enforced else _VERIFIED}"))
         return Section("What drives the forecast?", self._lead, blocks)
 
     @property
@@ -82,6 +92,8 @@ class ReasonsSection(ReportSection):
 
     @property
     def _caption(self) -> str:
+        held_out = _HELD_OUT.format(count(self.rows_held_out)) if self.rows_held_out else ""
+        # NaN differs from itself: no rank correlation where one of both measures is the same for all columns.
         agreement = (
             ""
             if self.agreement is None or self.agreement != self.agreement
@@ -93,17 +105,7 @@ class ReasonsSection(ReportSection):
             f"Mean size of the contribution over {count(self.rows)} loans, in log-odds, and rise of the log loss when"
             f" the column is dealt to other loans, over {count(self.rows_dealt)} loans. These trained the"
             f" model, so both say what it uses, not how well that holds on new loans."
-            f"{self._held_out}{agreement}{others}"
-        )
-
-    @property
-    def _held_out(self) -> str:
-        if not self.rows_held_out:
-            return ""
-        return (
-            f" Held out: the same rise on {count(self.rows_held_out)} test loans of the folds, by the models that had"
-            " not seen them, with its 95 % interval. Where that holds 0, the column was not shown to help; one that"
-            " others can stand in for helps little by itself."
+            f"{held_out}{agreement}{others}"
         )
 
     def _importance(self) -> pd.DataFrame:
@@ -118,34 +120,20 @@ class ReasonsSection(ReportSection):
         )
         if not self.rows_held_out:
             return shown
-        return shown.assign(
-            **{
-                "Held out": [
-                    _with_interval(rise, error)
-                    for rise, error in zip(table["held_out"], table["held_out_error"], strict=True)
-                ]
-            }
+        rise, error = table["held_out"].to_numpy(float), table["held_out_error"].to_numpy(float)
+        values, lows, highs = (
+            [number(value, 4, signed=True) for value in rise + side * _Z * error] for side in (0.0, -1.0, 1.0)
         )
-
-    def _monotone(self) -> pd.DataFrame:
-        table = self.monotone_columns
-        return pd.DataFrame(
-            {
-                "Column": table["column"],
-                "Declared": ["raises risk" if way == "up" else "lowers risk" for way in table["direction"]],
-                "Loans": table["rows"].map(count),
-                "Against it": table["share"].map(percent),
-                "Largest": [f"{number(100 * value, 2)} points" for value in table["largest"]],
-            }
-        )
+        words = [f"{value} ({low} to {high})" for value, low, high in zip(values, lows, highs, strict=True)]
+        return shown.assign(**{"Held out": words})
 
 
-def _with_interval(rise: float, error: float) -> str:
-    low, high = (number(rise + side * _Z * error, 4, signed=True) for side in (-1.0, 1.0))
-    return f"{number(rise, 4, signed=True)} ({low} to {high})"
-
-
-_Z = 1.96
+_Z = 1.96  # 95 % of a normal distribution lie within so many standard errors
+_HELD_OUT = (
+    " Held out: the same rise on {} test loans of the folds, by the models that had not seen them, with its 95 %"
+    " interval. Where that holds 0, the column was not shown to help; one that others can stand in for helps little by"
+    " itself."
+)
 _MONOTONE = (
     "Columns that are declared to raise or lower the risk: share of loans whose forecast somewhere moves against that"
     " when the column alone is raised through its values, and the furthest that one does."

@@ -47,6 +47,8 @@ class ReproductionSection(ReportSection):
 def manifest_table(manifest: Mapping[str, object]) -> pd.DataFrame:
     """Everything a run recorded about itself, one row per value, nested names joined by dots.
 
+    Text of shape (n_values, 2).
+
     Examples
     --------
     >>> manifest_table({"seed": 7, "versions": {"numpy": "2.4.0"}, "chosen": [{"l2": 0.1}, {}]}).to_numpy().tolist()

@@ -53,9 +53,11 @@ class RiskTrainingSection(ReportSection):
 
     def draw(self) -> Section:
         """Losses by design, what became of the designs, and their bags."""
+        left_out = self.risk_designs["fold"].nunique() - len(self._folds_drawn)
+        others = f" {count(left_out)} later folds are not drawn." if left_out else ""
         each = f"The {count(len(self.risk_bags))} bags of all folds; page/risk_bags.parquet has each of them."
         blocks: list[Block] = [
-            Figure(training_plot(self._curves()), self._caption, "Training and validation loss by epoch"),
+            Figure(training_plot(self._curves()), f"{_CURVES}{others}", "Training and validation loss by epoch"),
             Table(designs_table(self.risk_designs), _DESIGNS),
             Details("Bags", Table(bags_table(self.risk_bags), f"{each} {_BAGS}")),
         ]
@@ -69,24 +71,13 @@ class RiskTrainingSection(ReportSection):
             for (fold, design), panel in drawn.groupby(["fold", "design"])
             for bag, own in panel.groupby("bag")
         ]
+        # `training_plot` draws members with a share; here each bag counts alike, also one of a retired design.
         return pd.concat(panels, ignore_index=True).assign(share=1.0)
 
     @property
     def _folds_drawn(self) -> list[int]:
         folds, designs = self.risk_designs["fold"].unique(), self.risk_designs["design"].nunique()
         return sorted(folds)[: max(1, _PANELS_AT_MOST // designs)]
-
-    @property
-    def _caption(self) -> str:
-        left_out = self.risk_designs["fold"].nunique() - len(self._folds_drawn)
-        others = f" {count(left_out)} later folds are not drawn." if left_out else ""
-        return (
-            "Loss by epoch for each fold and design. Line: the median over bags of the loss of a bag's forecast, the"
-            " average of its networks, on the rows that the bag leaves out, in a band of the middle 80 %; a bag that"
-            " has stopped goes on with the loss of the weights that it keeps. Dashed: the median loss of single"
-            " networks on the rows learned from, with dropout, so it may lie higher. Dot: the median epoch whose"
-            f" weights are kept.{others}"
-        )
 
     @property
     def _outcome(self) -> str:
@@ -103,7 +94,7 @@ class RiskTrainingSection(ReportSection):
 
 
 def designs_table(designs: pd.DataFrame) -> pd.DataFrame:
-    """What became of every design on every fold, as the page shows it.
+    """What became of every design on every fold, as the page shows it; text, shape (n_folds * n_designs, 6).
 
     Examples
     --------
@@ -130,7 +121,7 @@ def designs_table(designs: pd.DataFrame) -> pd.DataFrame:
 
 
 def bags_table(bags: pd.DataFrame) -> pd.DataFrame:
-    """Between what rows, epochs and losses of the bags of each design lie.
+    """Between what rows, epochs and losses of the bags of each design lie; text, shape (5 * n_designs, 5).
 
     Examples
     --------
@@ -158,6 +149,12 @@ _LEAD = (
     "Designs of networks race on training rows alone: binned sees every number as shares of its bins, too; plain sees"
     " quantiles only, with strong weight decay. Each bag of rows trains networks that share weights, stops when the"
     " loss of the rows that it leaves out no longer falls, and keeps the weights of its best epoch."
+)
+_CURVES = (
+    "Loss by epoch for each fold and design. Line: the median over bags of the loss of a bag's forecast, the average of"
+    " its networks, on the rows that the bag leaves out, in a band of the middle 80 %; a bag that has stopped goes on"
+    " with the loss of the weights that it keeps. Dashed: the median loss of single networks on the rows learned from,"
+    " with dropout, so it may lie higher. Dot: the median epoch whose weights are kept."
 )
 _DESIGNS = (
     "Log loss on rows left out by the first bags, on which designs are compared: of the design itself, and of the"

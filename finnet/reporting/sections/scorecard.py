@@ -13,6 +13,7 @@ from finnet.reporting.text import count, metric_of, number, p_value, percent, sp
 __all__ = ["ScorecardSection", "card_table", "gain_table", "information_table"]
 
 _SHOWN = 3  # columns whose points are in sight
+_MOST_SHOWN = 12  # rows of information values that are in sight
 _LEVEL = 0.05
 
 
@@ -65,11 +66,14 @@ class ScorecardSection(ReportSection):
             " What is compared was fitted on the training loans of each fold; the tables below it show the one fitted"
             f" once more on the {count(self.n_rows)} loans of the final training window."
         )
-        return Section(
-            "What does complexity gain over a scorecard?",
-            lead,
-            [*self._gain_blocks(), *self._given_blocks(), *self._information_blocks(), *self._card_blocks()],
-        )
+        blocks = self._gain_blocks()
+        if self.given:
+            blocks.append(Note(_GIVEN.format(", ".join(self.given))))
+        caption = f"{_INFORMATION}{_OF_TREES if self.binning == 'tree' else ''}"
+        table = Table(information_table(self.information), caption)
+        title = f"Information value of {len(table.frame)} columns"
+        blocks.append(table if len(table.frame) <= _MOST_SHOWN else Details(title, table))
+        return Section("What does complexity gain over a scorecard?", lead, [*blocks, *self._card_blocks()])
 
     def _gain_blocks(self) -> list[Block]:
         if self.gain.empty:
@@ -83,32 +87,10 @@ class ScorecardSection(ReportSection):
         )
         return [Table(gain_table(self.gain, self.subject), caption), Note(_found(self.gain, name))]
 
-    def _given_blocks(self) -> list[Block]:
-        if not self.given:
-            return []
-        return [
-            Note(
-                f"Bins of {', '.join(self.given)} were given with the job. Whoever chose them may have seen outcomes of"
-                " loans that test the models here; then the scorecard looks better than it will be on new loans, and"
-                " chance gives these columns more information value than is said below."
-            )
-        ]
-
-    def _information_blocks(self) -> list[Block]:
-        caption = (
-            "Information value of each column, its weights being ln(share of goods / share of bads). By chance: what a"
-            " column that says nothing has on average; the value is too large by about as much."
-        )
-        if self.binning == "tree":
-            caption += " Trees cut numbers where the outcomes of these loans differ, so theirs are too large by more."
-        table = Table(information_table(self.information), caption)
-        return (
-            [table] if len(table.frame) <= 12 else [Details(f"Information value of {len(table.frame)} columns", table)]
-        )
-
     def _card_blocks(self) -> list[Block]:
         if self.bin_points.empty:
             return [Note("No column says enough to be used: every applicant has the same points.")]
+        # Columns that move the sum most come first; the number of a place keeps bins of one column together.
         ranges = self.bin_points.groupby("column", sort=False)["points"].agg(lambda points: points.max() - points.min())
         widest = ranges.sort_values(ascending=False, kind="stable").index
         by_range = self.bin_points.assign(
@@ -133,6 +115,18 @@ class ScorecardSection(ReportSection):
         return [*blocks, Note(files)]
 
 
+_GIVEN = (
+    "Bins of {} were given with the job. Whoever chose them may have seen outcomes of loans that test the models here;"
+    " then the scorecard looks better than it will be on new loans, and chance gives these columns more information"
+    " value than is said below."
+)
+_INFORMATION = (
+    "Information value of each column, its weights being ln(share of goods / share of bads). By chance: what a column"
+    " that says nothing has on average; the value is too large by about as much."
+)
+_OF_TREES = " Trees cut numbers where the outcomes of these loans differ, so theirs are too large by more."
+
+
 def _found(gain: pd.DataFrame, name: str) -> str:
     """Whether complexity gains anything by the metric that decides, in a sentence."""
     row = gain.iloc[0]
@@ -145,6 +139,8 @@ def _found(gain: pd.DataFrame, name: str) -> str:
 
 def gain_table(gain: pd.DataFrame, subject: str) -> pd.DataFrame:
     """One row per metric: both values, the difference with its interval, and the p-value after Holm's correction.
+
+    Text of shape (n_metrics, 6).
 
     Examples
     --------
@@ -172,6 +168,8 @@ def gain_table(gain: pd.DataFrame, subject: str) -> pd.DataFrame:
 def information_table(information: pd.DataFrame) -> pd.DataFrame:
     """One row per column: bins with loans, information value, that of chance, and whether it is used.
 
+    Text of shape (n_columns, 6).
+
     Examples
     --------
     >>> row = {"column": "income", "bins": 5, "value": 0.31, "null_value": 0.02, "coefficient": -1.1, "left_out": ""}
@@ -191,6 +189,8 @@ def information_table(information: pd.DataFrame) -> pd.DataFrame:
 
 def card_table(card: pd.DataFrame) -> pd.DataFrame:
     """One row per bin: loans, default rate, weight of evidence, what it adds to the information value, and points.
+
+    Text of shape (n_bins, 7).
 
     Examples
     --------

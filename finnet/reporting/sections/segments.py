@@ -127,6 +127,8 @@ def _sentence(row: Mapping[Any, Any]) -> str:
 def segments_table(segments: pd.DataFrame) -> pd.DataFrame:
     """One row per segment: loans, defaults observed and forecast, and scores with intervals.
 
+    Text of shape (n_segments, 7).
+
     Examples
     --------
     >>> figures = {f"{score}{end}": 0.5 for score in ("log_loss", "auc", "gap") for end in ("", "_low", "_high")}

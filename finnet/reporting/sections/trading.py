@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -39,12 +40,41 @@ class TradingSection(ReportSection):
     @property
     def verdict(self) -> str:
         """What was earned, in a sentence or two; yearly figures only where there was a year."""
-        return self.rule if self.summary is None else _money(self.summary)
+        if self.summary is None:
+            return self.rule
+        against = _benchmark(self.summary)
+        net, other = _row(self.summary, "net"), _row(self.summary, against)
+        if not _is_annual(net):
+            return (
+                f"Traded on, after costs, its forecasts brought {percent(net['total_return'], signed=True)} in all over"
+                f" {count(net['bars'])} sessions, too few to speak of a year; {_WORDS[against]} brought"
+                f" {percent(other['total_return'], signed=True)}."
+            )
+        # Returns of cash hardly vary, so their Sharpe ratio says nothing.
+        beside = f" at {number(other['sharpe'], 2)}" if against == BUY_AND_HOLD else ""
+        return (
+            f"Traded on, after costs, its forecasts brought {percent(net['annual_return'], signed=True)} a year "
+            f"at a Sharpe ratio of {number(net['sharpe'], 2)} (95 % interval {_sharpe_interval(net)}); "
+            f"{_WORDS[against]} brought {percent(other['annual_return'], signed=True)}{beside}."
+        )
 
     @property
     def facts(self) -> Mapping[str, str]:
         """Returns, Sharpe ratio and deepest fall, beside those of the benchmark."""
-        return {} if self.summary is None else _money_facts(self.summary)
+        if self.summary is None:
+            return {}
+        against = _benchmark(self.summary)
+        net, other = _row(self.summary, "net"), _row(self.summary, against)
+        held = "held" if against == BUY_AND_HOLD else "cash"
+        fall = {"Net deepest fall": f"{percent(net['max_drawdown'])}\n{held} {percent(other['max_drawdown'])}"}
+        if not _is_annual(net):
+            returns = f"{percent(net['total_return'])}\n{held} {percent(other['total_return'])}"
+            return {f"Net return, {count(net['bars'])} sessions": returns} | fall
+        sharpe = {"Net Sharpe ratio": f"{number(net['sharpe'], 2)}\n{_sharpe_interval(net)}"}
+        if against == BUY_AND_HOLD:
+            sharpe["Sharpe ratio, held"] = number(other["sharpe"], 2)
+        returns = f"{percent(net['annual_return'])}\n{held} {percent(other['annual_return'])}"
+        return {"Net return a year": returns} | sharpe | fall
 
     def draw(self) -> Section:
         """Equity with its falls, and the figures of the strategy."""
@@ -59,48 +89,20 @@ class TradingSection(ReportSection):
             f"{against}.",
             f"Equity after costs, before costs and of {against}, with drawdown below",
         )
-        table = Table(backtest_table(self.summary), _caption(self.summary), highlight="Net of costs")
+        net, caption = _row(self.summary, "net"), "Less than a year of trading: figures in all."
+        if _is_annual(net):
+            # The first bar is that of the entry: n bars take the time of n - 1.
+            bars = number((net["bars"] - 1) / net["years"], 0)
+            caption = f"Yearly figures, {bars} bars to the year; 95 % interval below the Sharpe ratio."
+        table = Table(backtest_table(self.summary), caption, highlight="Net of costs")
         return Section(title, self.rule, [figure, table, *notes])
-
-
-def _money(summary: pd.DataFrame) -> str:
-    """What was earned, in a sentence or two; yearly figures only where there was a year."""
-    against = _benchmark(summary)
-    net, other = _row(summary, "net"), _row(summary, against)
-    if not _is_annual(net):
-        return (
-            f"Traded on, after costs, its forecasts brought {percent(net['total_return'], signed=True)} in all over"
-            f" {count(net['bars'])} sessions, too few to speak of a year; {_WORDS[against]} brought"
-            f" {percent(other['total_return'], signed=True)}."
-        )
-    beside = f" at {number(other['sharpe'], 2)}" if against == BUY_AND_HOLD else ""
-    return (
-        f"Traded on, after costs, its forecasts brought {percent(net['annual_return'], signed=True)} a year "
-        f"at a Sharpe ratio of {number(net['sharpe'], 2)} (95 % interval {_sharpe_interval(net)}); "
-        f"{_WORDS[against]} brought {percent(other['annual_return'], signed=True)}{beside}."
-    )
-
-
-def _money_facts(summary: pd.DataFrame) -> dict[str, str]:
-    against = _benchmark(summary)
-    net, other = _row(summary, "net"), _row(summary, against)
-    held = "held" if against == BUY_AND_HOLD else "cash"
-    fall = {"Net deepest fall": f"{percent(net['max_drawdown'])}\n{held} {percent(other['max_drawdown'])}"}
-    if not _is_annual(net):
-        returns = f"{percent(net['total_return'])}\n{held} {percent(other['total_return'])}"
-        return {f"Net return, {count(net['bars'])} sessions": returns} | fall
-    sharpe = {"Net Sharpe ratio": f"{number(net['sharpe'], 2)}\n{_sharpe_interval(net)}"}
-    if against == BUY_AND_HOLD:
-        sharpe["Sharpe ratio, held"] = number(other["sharpe"], 2)
-    returns = f"{percent(net['annual_return'])}\n{held} {percent(other['annual_return'])}"
-    return {"Net return a year": returns} | sharpe | fall
 
 
 def _row(summary: pd.DataFrame, name: str) -> dict[str, float]:
     return {str(column): float(summary.loc[[name], column].iloc[0]) for column in summary.columns}
 
 
-def _sharpe_interval(row: Mapping[str, float]) -> str:
+def _sharpe_interval(row: Mapping[Any, Any]) -> str:
     return span(number(row["sharpe_low"], 2), number(row["sharpe_high"], 2))
 
 
@@ -116,16 +118,10 @@ def _is_annual(row: Mapping[str, float]) -> bool:
     return math.isfinite(row["annual_return"])
 
 
-def _caption(summary: pd.DataFrame) -> str:
-    net = _row(summary, "net")
-    if not _is_annual(net):
-        return "Less than a year of trading: figures in all."
-    bars = number((net["bars"] - 1) / net["years"], 0)
-    return f"Yearly figures, {bars} bars to the year; 95 % interval below the Sharpe ratio."
-
-
 def backtest_table(summary: pd.DataFrame) -> pd.DataFrame:
     """Figures of the strategy after and before costs, and of holding or cash: a year's, or in all over less than one.
+
+    Text of shape (n_rows, 6), or (n_rows, 4) over less than a year.
 
     Parameters
     ----------
@@ -142,28 +138,18 @@ def backtest_table(summary: pd.DataFrame) -> pd.DataFrame:
     names = {"net": "Net of costs", "gross": "Before costs", "buy_and_hold": "Buy and hold", "cash": "Cash"}
     order = [name for name in names if name in summary.index] + [n for n in summary.index if n not in names]
     rows = summary.loc[order]
-    figures = _figures_a_year(rows) if rows["annual_return"].notna().any() else _figures_in_all(rows)
-    return pd.DataFrame({"": [names.get(name, str(name)) for name in order], **figures})
-
-
-def _figures_a_year(rows: pd.DataFrame) -> dict[str, list[str]]:
-    return {
-        "Return a year": [percent(value, signed=True) for value in rows["annual_return"]],
-        "Volatility": [percent(value) for value in rows["annual_volatility"]],
-        "Sharpe ratio": list(rows.apply(_sharpe, axis=1)),
-        "Deepest fall": [percent(value) for value in rows["max_drawdown"]],
-        "Turnover a year": [number(value, 1) for value in rows["turnover_per_year"]],
-    }
-
-
-def _figures_in_all(rows: pd.DataFrame) -> dict[str, list[str]]:
-    return {
-        "Return in all": [percent(value, signed=True) for value in rows["total_return"]],
-        "Deepest fall": [percent(value) for value in rows["max_drawdown"]],
-        "Turnover in all": [number(value, 1) for value in rows["total_turnover"]],
-    }
-
-
-def _sharpe(row: pd.Series) -> str:
-    between = span(number(row["sharpe_low"], 2), number(row["sharpe_high"], 2))
-    return stacked(number(row["sharpe"], 2), between)
+    columns = {"": [names.get(name, str(name)) for name in order]}
+    falls = [percent(value) for value in rows["max_drawdown"]]
+    if rows["annual_return"].notna().any():
+        columns["Return a year"] = [percent(value, signed=True) for value in rows["annual_return"]]
+        columns["Volatility"] = [percent(value) for value in rows["annual_volatility"]]
+        columns["Sharpe ratio"] = [
+            stacked(number(row["sharpe"], 2), _sharpe_interval(row)) for row in rows.to_dict("records")
+        ]
+        columns["Deepest fall"] = falls
+        columns["Turnover a year"] = [number(value, 1) for value in rows["turnover_per_year"]]
+    else:
+        columns["Return in all"] = [percent(value, signed=True) for value in rows["total_return"]]
+        columns["Deepest fall"] = falls
+        columns["Turnover in all"] = [number(value, 1) for value in rows["total_turnover"]]
+    return pd.DataFrame(columns)

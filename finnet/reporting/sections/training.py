@@ -57,48 +57,43 @@ class TrainingSection(ReportSection):
 
     def draw(self) -> Section:
         """Curves, chosen networks, layers and advice."""
-        blocks = [] if self.learning.empty else [*self._blocks(), *self._advice_blocks()]
-        lead = (
-            "A network stops training when its loss on validation rows, training rows that its fit left out, no longer "
-            "falls, and keeps the weights of its best epoch."
-        )
-        return Section("How did it learn?", f"{lead} {_averaging(self.learning)}" if blocks else lead, blocks)
-
-    def _blocks(self) -> list[Block]:
-        curves = (
-            "Loss of the networks in the forecast, fold by fold, as long as half of them train. Line: their median on "
-            "the validation rows, in a band of the middle 80 %. Dashed: their median on the rows trained on. Dot: the "
-            "median epoch whose weights are kept. First epochs may lie above."
-        )
+        title = "How did it learn?"
+        if self.learning.empty:
+            return Section(title, _LEAD, [])
         alt = "Training and validation loss by epoch, one panel per fold"
-        folds = (
-            "Networks trained and chosen for the forecast in each fold. Spread: how far the chosen ones disagree, as "
-            "the standard deviation of their forecasts before calibration, mean over the cases forecast."
-        )
+        blocks: list[Block] = [
+            Figure(training_plot(self.histories), _CURVES, alt),
+            Table(learning_table(self.learning), _FOLDS),
+        ]
+        if self.layers is not None:
+            blocks.append(Table(layer_table(self.layers), _LAYERS))
         chosen = self.networks[self.networks["share"] > 0]
         each = f"The {count(len(chosen))} chosen networks of all folds; page/networks.parquet has each of them."
-        return [
-            Figure(training_plot(self.histories), curves, alt),
-            Table(learning_table(self.learning), folds),
-            *self._layer_blocks(),
-            Details("Settings of the chosen networks", Table(networks_table(chosen), each)),
-        ]
+        blocks.append(Details("Settings of the chosen networks", Table(networks_table(chosen), each)))
+        if self.advice is not None:
+            blocks.append(Points(self.advice) if self.advice else Note("No trouble was seen in training."))
+        return Section(title, f"{_LEAD} {_averaging(self.learning)}", blocks)
 
-    def _layer_blocks(self) -> list[Block]:
-        if self.layers is None:
-            return []
-        caption = (
-            "Layers of the chosen networks in their last epoch: medians over the networks of a fold, then over folds. "
-            "Gradient: root mean square of its elements. Update: how far a step moves the weights, as a share of their "
-            "length. Dead: units that give nothing to any case. Saturated: outputs at an end of their range. Clipped: "
-            "steps whose gradient was shortened."
-        )
-        return [Table(layer_table(self.layers), caption)]
 
-    def _advice_blocks(self) -> list[Block]:
-        if self.advice is None:
-            return []
-        return [Points(self.advice)] if self.advice else [Note("No trouble was seen in training.")]
+_LEAD = (
+    "A network stops training when its loss on validation rows, training rows that its fit left out, no longer falls,"
+    " and keeps the weights of its best epoch."
+)
+_CURVES = (
+    "Loss of the networks in the forecast, fold by fold, as long as half of them train. Line: their median on the"
+    " validation rows, in a band of the middle 80 %. Dashed: their median on the rows trained on. Dot: the median epoch"
+    " whose weights are kept. First epochs may lie above."
+)
+_FOLDS = (
+    "Networks trained and chosen for the forecast in each fold. Spread: how far the chosen ones disagree, as the"
+    " standard deviation of their forecasts before calibration, mean over the cases forecast."
+)
+_LAYERS = (
+    "Layers of the chosen networks in their last epoch: medians over the networks of a fold, then over folds. Gradient:"
+    " root mean square of its elements. Update: how far a step moves the weights, as a share of their length. Dead:"
+    " units that give nothing to any case. Saturated: outputs at an end of their range. Clipped: steps whose gradient"
+    " was shortened."
+)
 
 
 def _averaging(learning: pd.DataFrame) -> str:
@@ -161,6 +156,8 @@ def _in_folds(folds: tuple[int, ...], sentences: tuple[str, ...]) -> str:
 def learning_table(learning: pd.DataFrame) -> pd.DataFrame:
     """How many networks each fold trained and chose, when they were best, and how far they disagree.
 
+    Text of shape (n_folds, 6).
+
     Examples
     --------
     >>> row = {"fold": 0, "networks": 16, "chosen": 5, "largest_share": 0.375, "best_epoch": 12.0, "spread": 0.0214}
@@ -181,6 +178,8 @@ def learning_table(learning: pd.DataFrame) -> pd.DataFrame:
 
 def layer_table(layers: pd.DataFrame) -> pd.DataFrame:
     """One row per layer, from the input to the output: gradients, updates and units, the median over folds.
+
+    Text of shape (n_layers, 6).
 
     Examples
     --------
@@ -205,7 +204,7 @@ _OF_LAYERS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
 
 
 def networks_table(networks: pd.DataFrame) -> pd.DataFrame:
-    """Between what each setting, the best epoch and the validation loss of the networks lie.
+    """Between what each setting, the best epoch and the validation loss of the networks lie; text, shape (7, 4).
 
     Examples
     --------
