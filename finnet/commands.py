@@ -348,13 +348,13 @@ def keys(
 
 @contextmanager
 def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    if VOICE.get().is_quiet:
-        yield lambda step, done, total: None
-        return
-    if VOICE.get().log_json:
+    console = Console(stderr=True)
+    if VOICE.get().log_json and not VOICE.get().is_quiet:
         yield lambda step, done, total: VOICE.get().log("fit", step=step, done=done, total=total)
         return
-    console = Console(stderr=True)
+    if VOICE.get().is_quiet or not console.is_terminal:
+        yield lambda step, done, total: None
+        return
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -363,7 +363,6 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
     ) as progress:
         bar = progress.add_task("starting", total=None)
         yield lambda step, done, total: progress.update(bar, description=step, completed=done, total=total)

@@ -200,9 +200,17 @@ def _upgraded(table: pd.DataFrame) -> pd.DataFrame:
 
 def _in_utc(times: "pd.Series[Any]") -> "pd.Series[Any]":
     """The same moments in UTC, without a zone; numbers and times without a zone stay as they are."""
-    if isinstance(times.dtype, pd.DatetimeTZDtype) or times.dtype == object or pd.api.types.is_string_dtype(times):
-        return pd.to_datetime(times, utc=True, format="ISO8601").dt.tz_localize(None)
-    return times
+    if isinstance(times.dtype, pd.DatetimeTZDtype):
+        moments: pd.Series[Any] = times.dt.tz_convert("UTC").dt.tz_localize(None)
+        return moments
+    if times.dtype != object and not pd.api.types.is_string_dtype(times):
+        return times
+    # Read apart, as pandas 2.2 gives a text without a zone that of the text before it.
+    has_zone = times.astype(str).str.contains(r"[T ]\d\d.*(?:Z|[+-]\d\d(?::?\d\d)?)$", regex=True).to_numpy(bool)
+    read = [
+        pd.to_datetime(part, utc=True, format="ISO8601") for part in (times[has_zone], times[~has_zone]) if len(part)
+    ]
+    return pd.concat(read).loc[times.index].dt.tz_localize(None) if read else pd.to_datetime(times)
 
 
 def _require_sound(table: pd.DataFrame) -> None:

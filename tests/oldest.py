@@ -12,8 +12,9 @@ LINT = ("ruff", "mypy", "pandas-stubs")
 
 def oldest(project):
     """`name==version` for each bound of the package and of what tests it."""
-    # Later ones call what the oldest matplotlib does deprecated, and warnings are errors.
+    # Later ones call what the oldest matplotlib and typer do deprecated, and warnings are errors.
     yield "pyparsing<3.3"
+    yield "click<8.2"
     for bound in [*project["dependencies"], *project["optional-dependencies"]["test"]]:
         name, version = re.fullmatch(r"([\w-]+)>=([\d.]+)", bound).groups()
         if name not in LINT:

@@ -26,17 +26,19 @@ class ProgressBar(Callback):
     _display: Progress | None = None
 
     def on_start(self, network: Network, *, epochs: int) -> None:
-        """Show an empty bar."""
+        """Show an empty bar, on a terminal."""
         # Asked of the stream itself, as the environment may make a console take any file for a terminal.
-        is_silent = sys.stderr is None or not sys.stderr.isatty()
+        if sys.stderr is None or not sys.stderr.isatty():
+            return
         columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-        self._display = Progress(*columns, console=Console(stderr=True), transient=True, disable=is_silent)
+        self._display = Progress(*columns, console=Console(stderr=True), transient=True)
         self._bar = self._display.add_task("training", total=epochs)
         self._display.start()
 
     def on_epoch_end(self, network: Network, history: History) -> None:
         """Move on by one epoch."""
-        assert self._display is not None
+        if self._display is None:
+            return
         losses = history.judged_by
         best = losses.index(min(losses)) + 1
         text = f"loss {losses[-1]:.4f}, best {min(losses):.4f} in epoch {best}"

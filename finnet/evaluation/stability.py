@@ -208,7 +208,10 @@ def _shares(before: ColumnProfile, known: "pd.Series[Any]", *, trained: float, u
     own, rest = table[~small], table[small].sum()
     names = [str(name) for name in own.index]
     if small.any():
-        own, names = pd.concat([own, rest.to_frame().T]), [*names, "all rarer levels"]
+        own, names = (
+            pd.concat([own, rest.to_frame().T] if len(own) else [rest.to_frame().T]),
+            [*names, "all rarer levels"],
+        )
     return _Shares(own.iloc[:, 0].to_numpy(float), own.iloc[:, 1].to_numpy(float), names, trained, units)
 
 

@@ -208,7 +208,7 @@ def known_truth_plot(truth_probability: FloatArray, forecast: FloatArray, *, bin
     True
     """
     order = np.argsort(truth_probability, kind="stable")
-    groups = [group for group in np.array_split(order, bins) if len(group)]
+    groups = [group for group in np.array_split(np.asarray(order), bins) if len(group)]
     center = np.array([np.median(truth_probability[group]) for group in groups])
     bands = np.array([np.quantile(forecast[group], [0.1, 0.25, 0.5, 0.75, 0.9]) for group in groups]).T
     with canvas(3.9) as figure:

@@ -178,9 +178,10 @@ def test_the_table_adds_up_to_the_score_of_a_loan():
 
 def queried(sql, table, name="applications"):
     with sqlite3.connect(":memory:") as database:
-        table.astype(dict.fromkeys(table.select_dtypes("number"), float)).astype(object).where(
-            table.notna(), None
-        ).to_sql(name, database, index=False)
+        numbers = list(table.select_dtypes("number"))
+        cells = table.astype(dict.fromkeys(numbers, float)).astype(object).where(table.notna(), None)
+        # Told, as pandas 2.2 makes texts of columns of objects, which a database compares letter by letter.
+        cells.to_sql(name, database, index=False, dtype=dict.fromkeys(numbers, "REAL"))
         return [points for (points,) in database.execute(sql)]
 
 

@@ -22,7 +22,7 @@ BEHIND = [
     "\u200f",
     "\u202e",
     "\u2060",
-    "\x00",
+    *([] if pd.__version__.startswith("2.") else ["\x00"]),  # pandas 2.2 takes texts for equal that begin with NUL
     "\x1b",
     "\x85",
     "\xa0",

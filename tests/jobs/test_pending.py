@@ -83,7 +83,8 @@ def test_the_same_forecasts_come_from_the_saved_run(run):
     folder, table, result = run
     table.query("status == 'current'").drop(columns=["nth", "client", "status"]).to_csv(folder / "new.csv")
     new = forecast_new(result.folder, folder / "new.csv").forecasts.table["value"]
-    np.testing.assert_array_equal(new, pd.read_csv(result.folder / "pending.csv")["value"])
+    # The last bit of a product may depend on how many rows are multiplied at once.
+    np.testing.assert_allclose(new, pd.read_csv(result.folder / "pending.csv")["value"], rtol=1e-14)
 
 
 def test_a_run_with_loans_not_decided_yet_is_verified(run):
