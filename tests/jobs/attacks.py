@@ -382,7 +382,11 @@ def private_and_harmless(bench):
     for path in bench.folder.rglob("*"):
         yield path.stat().st_mode & 0o077 == 0
     rows = {"model": "network", "fold": -1, "target": "default", "horizon": 0, "kind": "probability", "value": 0.5}
-    unseen = [chr(code) for code in range(0x3000) if not chr(code).isprintable() or chr(code).isspace()] + ["\ufeff"]
+    # pandas 2.2 takes texts that begin with NUL for equal, and equal forecasts are refused.
+    first = 1 if pd.__version__.startswith("2.") else 0
+    unseen = [chr(code) for code in range(first, 0x3000) if not chr(code).isprintable() or chr(code).isspace()] + [
+        "\ufeff"
+    ]
     texts = [before + sign + "1" for before in ["", *unseen] for sign in "=+-@＝＋－＠"]
     texts = [text for text in texts if text.encode("utf-8", "ignore").decode() == text]
     write_forecasts(Forecasts.from_rows({**rows, "entity": texts}, run_id="r"), bench.folder / "guarded.csv")
