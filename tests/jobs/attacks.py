@@ -384,9 +384,8 @@ def private_and_harmless(bench):
     rows = {"model": "network", "fold": -1, "target": "default", "horizon": 0, "kind": "probability", "value": 0.5}
     # pandas 2.2 takes texts that begin with NUL for equal, and equal forecasts are refused.
     first = 1 if pd.__version__.startswith("2.") else 0
-    unseen = [chr(code) for code in range(first, 0x3000) if not chr(code).isprintable() or chr(code).isspace()] + [
-        "\ufeff"
-    ]
+    letters = map(chr, range(first, 0x3000))
+    unseen = [letter for letter in letters if not letter.isprintable() or letter.isspace()] + ["\ufeff"]
     texts = [before + sign + "1" for before in ["", *unseen] for sign in "=+-@＝＋－＠"]
     texts = [text for text in texts if text.encode("utf-8", "ignore").decode() == text]
     write_forecasts(Forecasts.from_rows({**rows, "entity": texts}, run_id="r"), bench.folder / "guarded.csv")
