@@ -80,12 +80,10 @@ def profit_table(
         its_loans = known_loans(own).sort_values("entity", kind="stable")
         if its_loans["entity"].tolist() != loans["entity"].tolist():
             raise DataError(f"{model} has other loans than the model compared; give forecasts of the same")
-        table = cutoff_table(own, terms, amount=amount, columns=columns)
-        cutoff = chosen_cutoff(table, own, terms)
+        cutoff = chosen_cutoff(own, terms, amount=amount, columns=columns)
+        (at_cutoff,) = cutoff_table(own, terms, amount=amount, columns=columns, cutoffs=[cutoff]).to_dict("records")
+        rows.append({"model": model, **at_cutoff})
         approved = its_loans["value"].to_numpy(float) <= cutoff
-        # The table has a row at the chosen cut-off itself.
-        chosen = table.iloc[int((table["cutoff"] - cutoff).abs().to_numpy().argmin())]
-        rows.append({"model": model, **chosen})
         sums.append(np.column_stack([approved * brought, approved * share, approved * share * default]))
     # Side by side, so that all models share the draws and a difference is one of pairs.
     drawn = resampled_sums(np.hstack(sums), loan_units(loans, clients), draws=draws, seed=seed)

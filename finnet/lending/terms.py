@@ -92,8 +92,22 @@ class LoanTerms:
         return tuple(dict.fromkeys(self.columns_by_key.values()))
 
     @property
+    def has_one_break_even(self) -> bool:
+        """Whether all loans have one break-even: no column and no cost makes them differ.
+
+        Examples
+        --------
+        >>> LoanTerms(0.08).has_one_break_even, LoanTerms(0.08, cost_per_loan=20.0).has_one_break_even
+        (True, False)
+        """
+        return not self.columns and not self.cost_per_loan
+
+    @property
     def break_even(self) -> float:
-        """Probability of default at which a loan brings nothing: margin / (margin + loss_given_default)."""
+        """Probability of default at which a loan brings nothing: margin / (margin + loss_given_default).
+
+        It is that of every loan where `has_one_break_even` says so.
+        """
         return self.margin / (self.margin + self.loss_given_default)
 
 

@@ -91,7 +91,7 @@ def decide_on_loans(
     if job.lending is None:
         section = CutoffSection(cutoffs=cutoffs, terms=_NO_TERMS + _undecided(results.pending), base_rate=base_rate)
     else:
-        terms, chosen = job.lending, chosen_cutoff(cutoffs, own, job.lending)
+        terms, chosen = job.lending, chosen_cutoff(own, job.lending, amount=amount, columns=columns)
         subject = results.assessment.subject
         profits = profit_table(
             results.forecasts, terms, subject=subject, amount=amount, columns=columns, clients=clients, seed=seed
