@@ -125,6 +125,8 @@ def chosen_cutoff(
 ) -> float:
     """The cut-off that the terms ask for: at their target of the bad rate, or of the largest expected profit.
 
+    Terms that decide loan by loan use none; for them it is the best of what they are compared with.
+
     Parameters
     ----------
     forecasts : Forecasts

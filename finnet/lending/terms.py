@@ -40,6 +40,8 @@ class LoanTerms:
         Taken off every margin of `margin_column`.
     in_percent : bool
         Whether `margin_column` and `loss_given_default_column` hold percentages, 4.5 for 0.045.
+    by_loan : bool
+        Draws no line, but approves each loan whose own expected profit is above 0. Not together with `target_bad_rate`.
 
     Examples
     --------
@@ -57,6 +59,7 @@ class LoanTerms:
     cost_per_loan: float = 0.0
     funding_cost: float = 0.0
     in_percent: bool = False
+    by_loan: bool = False
 
     def __post_init__(self) -> None:
         if not self.margin > 0:
@@ -67,6 +70,11 @@ class LoanTerms:
             raise ConfigError("margin and margin_column are both given, and each says what a loan earns; leave one out")
         if self.target_bad_rate is not None:
             require_share(self.target_bad_rate, name="target_bad_rate", zero=False)
+        if self.target_bad_rate is not None and self.by_loan:
+            raise ConfigError(
+                "target_bad_rate draws one line for all loans, and by_loan decides each by its own expected profit;"
+                " leave one out"
+            )
         require_number(self.cost_per_loan, name="cost_per_loan")
         require_number(self.funding_cost, name="funding_cost")
         if self.funding_cost and not self.margin_column:
