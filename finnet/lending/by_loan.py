@@ -123,7 +123,7 @@ def own_cutoffs_of_new(terms: LoanTerms, loans: pd.DataFrame, *, amount: str = "
     is_known = loans[needed].notna().all(axis=1).to_numpy()
     if amount:
         # An amount of nothing is no loan, and nobody can say what it would bring.
-        is_known &= (loans[amount] > 0).to_numpy()
+        is_known = is_known & (loans[amount] > 0).to_numpy()
     cutoffs = np.full(len(loans), np.nan)
     known = loans[is_known]
     lent = known[amount].astype(float) if amount else None
