@@ -349,7 +349,7 @@ def lowest_profit_shown(table: pd.DataFrame, *, chosen: float | None = None) -> 
     """Where the axis of profits ends below, so that the profits near the largest can be told; None where all fit.
 
     That is below all profits up to the cut-off in use, or up to the largest expected profit where none is: by half of
-    their range, or by a tenth of the range of all profits where that is more.
+    their range, or by a twentieth of the range of all profits where that is more.
 
     Parameters
     ----------
@@ -361,7 +361,7 @@ def lowest_profit_shown(table: pd.DataFrame, *, chosen: float | None = None) -> 
     >>> table = pd.DataFrame({"cutoff": [0.0, 0.1, 1.0], "expected_profit": [0.0, 10.0, -400.0],
     ...                       "realized_profit": [0.0, 8.0, -390.0]})
     >>> lowest_profit_shown(table), lowest_profit_shown(table.head(2))
-    (-41.0, None)
+    (-20.5, None)
     """
     profits = table[["expected_profit", "realized_profit"]]
     cutoff = table["cutoff"].to_numpy()
@@ -369,7 +369,7 @@ def lowest_profit_shown(table: pd.DataFrame, *, chosen: float | None = None) -> 
     # 0 is what approving nobody brings, whether or not the table has a row for it.
     near = np.append(profits[cutoff <= end].to_numpy().ravel(), 0.0)
     lowest, every = float(near.min()), np.append(profits.to_numpy().ravel(), 0.0)
-    bottom = lowest - max(0.5 * float(np.ptp(near)), 0.1 * float(np.ptp(every)))
+    bottom = lowest - max(0.5 * float(np.ptp(near)), 0.05 * float(np.ptp(every)))
     return bottom if every.min() < bottom else None
 
 

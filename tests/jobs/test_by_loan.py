@@ -18,7 +18,6 @@ from finnet.lending.terms import LoanTerms, loan_values
 from finnet.sums import read_files
 
 LENDING = {"by_loan": True, "margin_column": "rate", "in_percent": True, "term_column": "months", "cost_per_loan": 40}
-DECIDED = ["entity", "value", "decision", "break_even"]
 
 
 def written(path, *, rows=420, seed=0, known=400):
@@ -121,10 +120,32 @@ def test_the_page_is_drawn_again_and_has_a_card(run):
     assert SavedRun.open(result.folder).job.lending.by_loan
 
 
-def test_a_column_that_new_files_are_not_read_for_cannot_decide(tmp_path):
+def test_a_column_that_is_dropped_cannot_decide(tmp_path):
     written(tmp_path / "loans.csv")
-    with pytest.raises(ConfigError, match=r"lending\.by_loan decides on new loans by column 'rate' \(margin_column\)"):
-        load(job_of(tmp_path, loans={"aside": ["rate"]}))
+    with pytest.raises(ConfigError, match=r"lending\.margin_column: unknown column 'rate'"):
+        load(job_of(tmp_path, loans={"drop": ["rate"]}))
+
+
+def test_margins_set_aside_decide_on_new_loans_though_no_model_is_given_them(tmp_path):
+    table = written(tmp_path / "loans.csv")
+    job = job_of(tmp_path, loans={"aside": ["rate"]})
+    result = run_job(job, reports=tmp_path / "reports")
+    assert "rate" not in json.loads((result.folder / "profile.json").read_text())["columns"]
+    pending = pd.read_csv(result.folder / "pending.csv")
+    approved = approved_of(table.iloc[400:], pending["value"].to_numpy())
+    assert pending["decision"].tolist() == np.where(approved, "approve", "refuse").tolist()
+    new = table.iloc[400:].assign(status="")
+    new.loc[403, "rate"] = np.nan
+    new.to_csv(tmp_path / "new.csv", index=False)
+    found = forecast_new(result.folder, tmp_path / "new.csv")
+    expected = pending["decision"].tolist()
+    expected[3] = ""
+    assert found.columns["decision"] == expected
+    assert "rate missing" in found.flags[3]
+    assert not any("rate" in flag for flag in (*found.flags[:3], *found.flags[4:]))
+    new.drop(columns="rate").to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(DataError, match="rate"):
+        forecast_new(result.folder, tmp_path / "new.csv")
 
 
 def test_impossible_terms_of_a_pending_loan_are_told_before_anything_trains(tmp_path):

@@ -35,7 +35,7 @@ from finnet.reporting.text import percent
 from finnet.seeds import derive_seed
 from finnet.types import FloatArray
 
-__all__ = ["LoanDecisions", "annotated", "decide_on_loans", "require_decidable"]
+__all__ = ["LoanDecisions", "annotated", "decide_on_loans", "decided_by_aside", "require_decidable"]
 
 _MOST_LEVELS = 12  # of a column of segments; more would make groups too small to judge
 
@@ -69,7 +69,9 @@ def require_decidable(job: DefaultRiskJob, book: LoanBook) -> None:
                 raise ConfigError(f"lending.{key}: column {name!r} is a category; use a column of numbers: {use}")
         loan_values(job.lending, book.loan_id.tolist(), amount=_amount(book), columns=_columns(job.lending, book))
         if job.lending.by_loan:
-            _require_features(job, book)
+            for key, name in _needed_by_key(job).items():
+                # Amounts are kept where their column is dropped, but new files are not read for it.
+                require_column(name, book.columns, key=f"lending.by_loan needs {key}")
             _pending_cutoffs(job, book, None)
     if book.weight is not None and (job.fairness is not None or job.segments is not None):
         raise ConfigError(
@@ -82,6 +84,17 @@ def require_decidable(job: DefaultRiskJob, book: LoanBook) -> None:
         _segments(job.segments, book, np.ones(len(book), bool))
         if not job.segments.columns and (book.applied_at is None or not job.segments.period):
             raise ConfigError("segments divides nothing: name columns, or a period where loans have dates")
+
+
+def decided_by_aside(job: DefaultRiskJob) -> tuple[str, ...]:
+    """Columns set aside by which new loans are decided one by one, as their terms name them; none where a line decides.
+
+    They must be read from new files, which other columns set aside are not.
+    """
+    source = job.source
+    if isinstance(source, MadeLoanBook):
+        return ()
+    return tuple(name for name in source.aside if name in _needed_by_key(job).values())
 
 
 def decide_on_loans(
@@ -133,12 +146,20 @@ def decide_on_loans(
     return LoanDecisions(cutoffs=table, sections=sections, record=record, policy=policy)
 
 
-def annotated(job: DefaultRiskJob, cutoff: float | None, *, X: pd.DataFrame, forecasts: Forecasts) -> dict[str, Any]:
+def annotated(
+    job: DefaultRiskJob,
+    cutoff: float | None,
+    *,
+    X: pd.DataFrame,
+    forecasts: Forecasts,
+    aside: pd.DataFrame | None = None,
+) -> dict[str, Any]:
     """`decision` of each forecast, and `expected_loss` where the features hold what it needs; nothing without terms.
 
     Where the terms decide loan by loan, `cutoff` is None and `break_even` holds the probability below which each loan
     is approved; a loan that lacks what the terms need is not decided on, and has neither. All are lists of texts, one
-    for each row of X (n_rows, n_features), whose forecasts are in the same order.
+    for each row of X (n_rows, n_features), whose forecasts are in the same order; `aside` (n_rows, n_columns) holds
+    what the terms name besides.
     """
     if job.lending is None or (cutoff is None and not job.lending.by_loan):
         return {}
@@ -146,7 +167,8 @@ def annotated(job: DefaultRiskJob, cutoff: float | None, *, X: pd.DataFrame, for
     loans, amount = forecasts.table["entity"].tolist(), getattr(job.data.source, "amount", "")
     columns: dict[str, Any]
     if job.lending.by_loan:
-        own = own_cutoffs_of_new(job.lending, X.set_axis(pd.Index(loans)), amount=_amount_column(job))
+        rows = _beside(X, aside).set_axis(pd.Index(loans))
+        own = own_cutoffs_of_new(job.lending, rows, amount=_amount_column(job))
         decision = np.where(np.isnan(own), "", np.where(value <= own, "approve", "refuse"))
         texts = ["" if np.isnan(each) else f"{min(max(each, 0.0), 1.0):.6g}" for each in own]
         columns = {"decision": decision.tolist(), "break_even": texts}
@@ -178,16 +200,19 @@ def _amount_column(job: DefaultRiskJob) -> str:
     return "amount" if isinstance(source, MadeLoanBook) else source.amount
 
 
-def _require_features(job: DefaultRiskJob, book: LoanBook) -> None:
-    """Raise ConfigError where deciding loan by loan needs a column that new files are not read for."""
-    assert job.lending is not None
+def _needed_by_key(job: DefaultRiskJob) -> dict[str, str]:
+    """The columns that deciding loan by loan needs of new loans, by what names them; none where a line decides."""
+    if job.lending is None or not job.lending.by_loan:
+        return {}
     amount = _amount_column(job)
-    for key, name in {**job.lending.columns_by_key, **({"amount": amount} if amount else {})}.items():
-        if name not in book.features:
-            raise ConfigError(
-                f"lending.by_loan decides on new loans by column {name!r} ({key}), which is set aside or dropped and so"
-                " is not read from new files; keep it as a feature, or leave by_loan out"
-            )
+    return {**job.lending.columns_by_key, **({"amount": amount} if amount else {})}
+
+
+def _beside(X: pd.DataFrame, aside: pd.DataFrame | None) -> pd.DataFrame:
+    """Features and columns set aside in one table; the rows are the same."""
+    if aside is None:
+        return X
+    return pd.concat([X.reset_index(drop=True), aside.reset_index(drop=True)], axis=1)
 
 
 def _pending_cutoffs(job: DefaultRiskJob, book: LoanBook, chosen: float | None) -> float | FloatArray:
@@ -195,7 +220,7 @@ def _pending_cutoffs(job: DefaultRiskJob, book: LoanBook, chosen: float | None) 
     if chosen is not None or book.pending is None:
         return np.nan if chosen is None else chosen
     assert job.lending is not None
-    waits = book.pending.features.set_axis(pd.Index(book.pending.loan_id))
+    waits = _beside(book.pending.features, book.pending.aside).set_axis(pd.Index(book.pending.loan_id))
     return own_cutoffs_of_new(job.lending, waits, amount=_amount_column(job))
 
 

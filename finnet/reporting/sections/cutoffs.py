@@ -62,6 +62,10 @@ class CutoffSection(ReportSection):
         return None if self.chosen is None else cutoff_row(self.cutoffs, self.chosen)
 
     @property
+    def _title(self) -> str:
+        return "Where to draw the line?" if self.loan_by_loan is None else "Which loans to approve?"
+
+    @property
     def _rule(self) -> str:
         return "loan by loan" if self.chosen is None else f"at cut-off {percent(self.chosen)}"
 
@@ -105,7 +109,7 @@ class CutoffSection(ReportSection):
     @property
     def card(self) -> Section | None:
         """What the chosen cut-off does, or deciding loan by loan; nothing where neither is done."""
-        return None if self._in_use is None else Section(_TITLE, self.terms, [Note(self.verdict)])
+        return None if self._in_use is None else Section(self._title, self.terms, [Note(self.verdict)])
 
     def draw(self) -> Section:
         """Approval, defaults and profit against the cut-off, and what every model would have brought."""
@@ -119,7 +123,7 @@ class CutoffSection(ReportSection):
             blocks.append(Table(profit_table(self.profits), caption, highlight=model_heading(subject)))
         if self.notes:
             blocks.append(Points(list(self.notes)))
-        return Section(_TITLE, self.terms, blocks)
+        return Section(self._title, self.terms, blocks)
 
     def _figure(self, unit: str) -> Figure:
         has_profit = "expected_profit" in self.cutoffs
@@ -154,7 +158,6 @@ def cutoff_row(cutoffs: pd.DataFrame, chosen: float) -> pd.Series:
     return cutoffs.iloc[int((cutoffs["cutoff"] - chosen).abs().to_numpy().argmin())]
 
 
-_TITLE = "Where to draw the line?"
 LOAN_BY_LOAN = "Loan by loan"
 _AT_A_CUTOFF = "Each model lends at the cut-off that its own forecasts choose."
 _LOAN_BY_LOAN = "Each model lends where its own forecast makes the expected profit of a loan positive."
@@ -213,7 +216,7 @@ def cutoff_table(
 def profit_table(profits: pd.DataFrame) -> pd.DataFrame:
     """One row per model: its cut-off, whom that approves, and what it brings, with intervals.
 
-    Text of shape (n_models, 7).
+    Text of shape (n_models, 7), or (n_models, 6) without cut-offs where loans are decided one by one.
 
     Examples
     --------
@@ -232,10 +235,11 @@ def profit_table(profits: pd.DataFrame) -> pd.DataFrame:
     rates = [span(percent(low), percent(high)) for low, high in profits[["bad_low", "bad_high"]].to_numpy(float)]
     digits = 0 if scale >= 100 else 2
     apart = [number(value, digits, signed=True) for value in profits["difference"]]
+    cutoffs = profits["cutoff"].map(percent)
     return pd.DataFrame(
         {
             "Model": profits["model"].map(model_heading),
-            "Cut-off": profits["cutoff"].map(percent),
+            **({"Cut-off": cutoffs} if profits["cutoff"].notna().any() else {}),
             "Approved": profits["approval_rate"].map(percent),
             "Defaulted": list(map(stacked, profits["bad_rate"].map(percent), rates)),
             "Expected profit": [money(value, scale) for value in profits["expected_profit"]],
