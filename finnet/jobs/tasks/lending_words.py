@@ -111,7 +111,9 @@ def beside_in_words(
     """What one cut-off misses where terms differ between loans, or what it would have brought in place of many."""
     line = chosen_cutoff(own, terms, amount=amount, columns=columns)
     loans = known_loans(own)
-    if not np.ptp(own_cutoffs(terms, loans["entity"], amount=amount, columns=columns)) > 0:
+    cutoffs = np.clip(own_cutoffs(terms, loans["entity"], amount=amount, columns=columns), 0.0, 1.0)
+    # Break-evens that are one but for rounding do not differ.
+    if np.ptp(cutoffs) < 1e-9:
         return []
     found = beside_one_line(own, terms, line, amount=amount, columns=columns)
     at_line = outcome_of(own, terms, loans["value"].to_numpy() <= line, amount=amount, columns=columns)

@@ -106,7 +106,8 @@ def decide_on_loans(
     """
     own, clients = results.own, _by_loan(book, book.group)
     # Amounts and margins are looked up by loan: forecasts may hold a loan several times, or not at all.
-    known: dict[str, Any] = {"amount": _amount(book), "columns": job.lending and _columns(job.lending, book)}
+    columns = None if job.lending is None else _columns(job.lending, book)
+    known: dict[str, Any] = {"amount": _amount(book), "columns": columns}
     table = cutoff_table(own, job.lending, **known)
     loans = known_loans(own)
     base_rate = float(np.average(loans["truth"], weights=loans["count"]))
