@@ -1,5 +1,6 @@
 """Loans from CSV, CSV.gz or Parquet: books with their outcomes, and applications without."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,11 +53,16 @@ def read_loans(settings: LoanFile) -> LoanBook:
     return findings.checked(_book(settings, findings))
 
 
-def read_applications(settings: LoanFile) -> Applications:
+def read_applications(settings: LoanFile, *, aside: Collection[str] = ()) -> Applications:
     """Applications from a file of the same shape, in its order; what became of them is not looked at.
 
     The target column may be missing. Every row comes back: no rule about outcomes leaves it out, its amount may be
     missing and its id may repeat that of another row, which then gets a number behind it ("7 (2)").
+
+    Parameters
+    ----------
+    aside : collection of str
+        Those columns of `settings.aside` that are read, and set aside; the others are not looked at.
 
     Raises
     ------
@@ -73,12 +79,13 @@ def read_applications(settings: LoanFile) -> Applications:
     """
     findings = Findings(settings.rules)
     # New applications come after all others, and nothing is divided or counted: order, groups and weights say nothing.
-    ignored = {settings.order, settings.group, settings.weight, *settings.outcome_columns, *settings.aside} - {""}
+    unread = {settings.order, settings.group, settings.weight, *settings.outcome_columns, *settings.aside}
+    ignored = unread - {"", *aside}
     needed = {name: remedy for name, remedy in _needed(settings).items() if name not in ignored}
     table = read_table(settings.path, settings.csv, findings, needed=needed, unwanted=(*settings.drop, *ignored))
     if table is None:
         return findings.checked(None)
-    plain = replace(settings, amount="", order="", group="", weight="", aside=())
+    plain = replace(settings, amount="", order="", group="", weight="", aside=tuple(aside))
     return findings.checked(
         _applications(table, plain, findings, loan_id=distinct_loan_ids(table, settings)),
     )

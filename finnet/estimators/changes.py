@@ -57,7 +57,9 @@ def smallest_change(
     model : fitted classifier of two classes
     row : DataFrame of one row
     cutoff : float
-        A forecast above it is declined, others are approved.
+        A forecast above it is declined, others are approved. Where loans are decided one by one, it is that of the row
+        as it is: `finnet.lending.by_loan.own_cutoffs`. That it moves with amount or term is not looked at, so keep
+        these immutable.
     seen : DataFrame
         Rows of the training table.
     immutable : collection of str

@@ -114,7 +114,7 @@ def forecast_new(
     flags *= max(len(new.forecasts.levels), 1)
     task, policy = task_of(new.job), new.saved.read_json(POLICY)
     forecasts = task.publish(new.job, policy, X=new.rows.X, forecasts=new.forecasts)
-    columns = task.annotate(new.job, policy, model=new.model, X=new.rows.X, forecasts=forecasts)
+    columns = task.annotate(new.job, policy, model=new.model, X=new.rows.X, forecasts=forecasts, aside=new.rows.aside)
     return NewForecasts(
         forecasts,
         new.as_of,

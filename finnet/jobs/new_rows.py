@@ -36,6 +36,8 @@ class NewRows:
         What is odd about each row by itself.
     units : int
         How many rows are independent of each other.
+    aside : DataFrame of shape (n_rows, n_columns), optional
+        Columns that are no features, by which rows are decided on.
     """
 
     X: pd.DataFrame
@@ -47,6 +49,7 @@ class NewRows:
     resolves_at: TimeArray | None
     flags: Sequence[list[str]]
     units: int
+    aside: pd.DataFrame | None = None
 
 
 def forecast_rows(rows: NewRows, fitted: Any, *, model: str, run_id: str) -> Forecasts:

@@ -27,18 +27,21 @@ class Pending:
     forecasts : Forecasts
         Row by row, or level by level where they are quantiles.
     flags : tuple of str, length n_rows
+    aside : DataFrame of shape (n_rows, n_columns), optional
+        Columns that are no features, by which rows are decided on.
     """
 
     X: pd.DataFrame
     forecasts: Forecasts
     flags: tuple[str, ...]
+    aside: pd.DataFrame | None = None
 
     @classmethod
     def of(cls, rows: NewRows, model: Any, *, name: str, profile: Profile, run_id: str) -> Self:
         """Forecasts of the rows by a fitted model of that name, whose training rows gave the profile."""
         forecasts = forecast_rows(rows, model, model=name, run_id=run_id)
         found = compared(profile, rows.X, units=rows.units)
-        return cls(rows.X, forecasts, joined_flags(rows, found.flags))
+        return cls(rows.X, forecasts, joined_flags(rows, found.flags), rows.aside)
 
     def to_csv(self, columns: Mapping[str, Sequence[str]]) -> bytes:
         """The table that `finnet forecast` writes, in the order of the file, with these columns before the flags."""

@@ -196,7 +196,7 @@ def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]
     if pending is not None:
         # The same two steps as `finnet forecast` takes, so that both write the same columns.
         moved = task.publish(job, decision.policy, X=pending.X, forecasts=pending.forecasts)
-        columns = task.annotate(job, decision.policy, model=model, X=pending.X, forecasts=moved)
+        columns = task.annotate(job, decision.policy, model=model, X=pending.X, forecasts=moved, aside=pending.aside)
         files[PENDING] = replace(pending, forecasts=moved).to_csv(columns)
     # Rendered from what is saved, so that rendering again gives the same page.
     return results, decision, files | {"report.html": render_page(files).encode()}

@@ -1,6 +1,7 @@
 """Cut-off: approve the loans whose forecast of default is low enough, and what that brings."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,9 +10,17 @@ from finnet.checks import require_share
 from finnet.errors import DataError
 from finnet.forecasts import Forecasts
 from finnet.lending.terms import LoanTerms, loan_values
-from finnet.types import FloatArray
+from finnet.types import BoolArray, FloatArray
 
-__all__ = ["best_cutoff", "chosen_cutoff", "cutoff_at_bad_rate", "cutoff_at_share", "cutoff_table", "known_loans"]
+__all__ = [
+    "best_cutoff",
+    "chosen_cutoff",
+    "cutoff_at_bad_rate",
+    "cutoff_at_share",
+    "cutoff_table",
+    "known_loans",
+    "outcome_of",
+]
 
 
 def cutoff_table(
@@ -39,8 +48,8 @@ def cutoff_table(
     columns : DataFrame, optional
         The columns that the terms name, by loan.
     cutoffs : sequence of float, optional
-        Probabilities; by default those that approve 0, 5, ... 100 % of the loans, the break-even and the cut-off at the
-        target of the terms.
+        Probabilities; by default those that approve 0, 5, ... 100 % of the loans, the break-even where loans share one,
+        and the cut-off that `chosen_cutoff` gives.
 
     Returns
     -------
@@ -66,69 +75,110 @@ def cutoff_table(
     2    1.00  3     0.333           -0.085            -0.35
     """
     loans = known_loans(forecasts)
-    probability, default, share = (loans[name].to_numpy(float) for name in ("value", "truth", "count"))
-    levels = np.unique(_default_cutoffs(forecasts, terms) if cutoffs is None else np.asarray(cutoffs, float))
-    sums = [share, share * default, share * probability]
-    if terms is not None:
-        values = loan_values(terms, loans["entity"], amount=amount, columns=columns)
-        repaid, defaulted = values["repaid"].to_numpy(), values["defaulted"].to_numpy()
-        sums += [share * ((1 - d) * repaid + d * defaulted) for d in (probability, default)]
+    probability = loans["value"].to_numpy()
+    sums = _sums(loans, terms, amount=amount, columns=columns)
+    if cutoffs is None:
+        cutoffs = _default_cutoffs(forecasts, terms, amount=amount, columns=columns)
+    levels = np.unique(np.asarray(cutoffs, float))
     # Loans are sorted once; what a cut-off approves is then a running total, read where its forecasts end.
     order = np.argsort(probability)
-    running = np.vstack([np.zeros(len(sums)), np.cumsum(np.column_stack(sums)[order], axis=0)])
-    n, bad, forecast, *profits = running[np.searchsorted(probability[order], levels, side="right")].T
-    approved = np.where(n > 0, n, np.nan)
-    return pd.DataFrame(
-        {
-            "cutoff": levels,
-            "n": np.rint(n).astype(int),
-            "approval_rate": n / share.sum(),
-            "bad_rate": bad / approved,
-            "forecast_bad_rate": forecast / approved,
-            # Without terms there are no profits, and the two columns are left out.
-            **dict(zip(("expected_profit", "realized_profit"), profits, strict=False)),
-        }
-    )
+    running = np.vstack([np.zeros(sums.shape[1]), np.cumsum(sums[order], axis=0)])
+    approved = running[np.searchsorted(probability[order], levels, side="right")]
+    return pd.DataFrame({"cutoff": levels, **_outcome(approved, loans["count"].sum())})
 
 
-def chosen_cutoff(table: pd.DataFrame, forecasts: Forecasts, terms: LoanTerms) -> float:
-    """The cut-off that the terms ask for: at their target of the bad rate, or of the largest expected profit.
+def outcome_of(
+    forecasts: Forecasts,
+    terms: LoanTerms,
+    approved: BoolArray,
+    *,
+    amount: "pd.Series[float] | None" = None,
+    columns: pd.DataFrame | None = None,
+) -> dict[str, float]:
+    """What approving the loans where `approved` is true does and brings, by the names of `cutoff_table`.
 
     Parameters
     ----------
-    table : DataFrame of shape (n_cutoffs, n_columns)
-        As `cutoff_table` gives it for the same forecasts and terms.
+    approved : ndarray of bool, shape (n_forecasts,)
+        One for each row of `known_loans`.
+
+    Examples
+    --------
+    >>> rows = {"model": "network", "fold": 0, "entity": ["A", "B", "C"], "target": "default", "horizon": 12,
+    ...         "kind": "probability", "value": [0.02, 0.05, 0.4], "truth": [0.0, 0.0, 1.0]}
+    >>> forecasts, approved = Forecasts.from_rows(rows, run_id="demo"), np.array([True, False, True])
+    >>> brought = outcome_of(forecasts, LoanTerms(0.05, 0.45), approved)
+    >>> [round(float(brought[name]), 2) for name in ("n", "bad_rate", "expected_profit", "realized_profit")]
+    [2.0, 0.5, -0.11, -0.4]
+    """
+    loans = known_loans(forecasts)
+    sums = _sums(loans, terms, amount=amount, columns=columns)[approved].sum(axis=0)
+    return {name: value[0] for name, value in _outcome(sums[None, :], loans["count"].sum()).items()}
+
+
+def chosen_cutoff(
+    forecasts: Forecasts,
+    terms: LoanTerms,
+    *,
+    amount: "pd.Series[float] | None" = None,
+    columns: pd.DataFrame | None = None,
+) -> float:
+    """The cut-off that the terms ask for: at their target of the bad rate, or of the largest expected profit.
+
+    Terms that decide loan by loan use none; for them it is the best of what they are compared with.
+
+    Parameters
+    ----------
     forecasts : Forecasts
         Of one model.
+    amount, columns
+        As `cutoff_table` takes them.
 
     Examples
     --------
     >>> rows = {"model": "network", "fold": 0, "entity": ["A", "B", "C"], "target": "default", "horizon": 12,
     ...         "kind": "probability", "value": [0.02, 0.06, 0.4], "truth": [0.0, 0.0, 1.0]}
-    >>> forecasts, terms = Forecasts.from_rows(rows, run_id="demo"), LoanTerms(target_bad_rate=0.05)
-    >>> chosen_cutoff(cutoff_table(forecasts, terms), forecasts, terms)
+    >>> chosen_cutoff(Forecasts.from_rows(rows, run_id="demo"), LoanTerms(target_bad_rate=0.05))
     0.06
     """
-    return best_cutoff(table) if terms.target_bad_rate is None else cutoff_at_bad_rate(forecasts, terms.target_bad_rate)
+    if terms.target_bad_rate is not None:
+        return cutoff_at_bad_rate(forecasts, terms.target_bad_rate)
+    return best_cutoff(forecasts, terms, amount=amount, columns=columns)
 
 
-def best_cutoff(table: pd.DataFrame) -> float:
-    """The cut-off with the largest expected profit, the lowest of equals.
+def best_cutoff(
+    forecasts: Forecasts,
+    terms: LoanTerms,
+    *,
+    amount: "pd.Series[float] | None" = None,
+    columns: pd.DataFrame | None = None,
+) -> float:
+    """The cut-off with the largest expected profit of all there can be.
 
-    The forecasts choose it, never the outcomes, so its realized profit is out of sample.
-
-    Parameters
-    ----------
-    table : DataFrame of shape (n_cutoffs, n_columns)
-        As `cutoff_table` gives it with terms.
+    The forecasts choose it, never the outcomes, so its realized profit is out of sample. Where loans share one
+    break-even, it is that. Elsewhere it is the forecast up to which the running total of expected profits is largest,
+    the lowest of equals; loans of equal forecast are approved together. Where nobody is best approved, it lies below
+    all forecasts: at 0.0, or just below the lowest where that is 0.
 
     Examples
     --------
-    >>> best_cutoff(pd.DataFrame({"cutoff": [0.03, 0.1, 1.0], "expected_profit": [0.04, 0.065, -0.085]}))
-    0.1
+    >>> rows = {"model": "network", "fold": 0, "entity": ["A", "B", "C"], "target": "default", "horizon": 12,
+    ...         "kind": "probability", "value": [0.02, 0.06, 0.4], "truth": [0.0, 0.0, 1.0]}
+    >>> rates = pd.DataFrame({"rate": [0.01, 0.3, 0.05]}, index=["A", "B", "C"])
+    >>> best_cutoff(Forecasts.from_rows(rows, run_id="demo"), LoanTerms(margin_column="rate"), columns=rates)
+    0.06
     """
-    # argmax gives the first of equals, and cut-offs ascend.
-    return float(table["cutoff"].to_numpy()[table["expected_profit"].to_numpy().argmax()])
+    if terms.has_one_break_even:
+        return terms.break_even
+    loans = known_loans(forecasts)
+    expected = pd.Series(_sums(loans, terms, amount=amount, columns=columns)[:, -2])
+    # One step per forecast: no cut-off can part loans that share one.
+    steps = expected.groupby(loans["value"].to_numpy()).sum()
+    totals = np.concatenate([[0.0], steps.cumsum()])
+    # A rounding error of many sums must not make one of equals the largest.
+    first = int(np.flatnonzero(totals >= totals.max() - 1e-12 * expected.abs().sum())[0])
+    nobody = min(0.0, float(np.nextafter(steps.index[0], -1.0)))
+    return float(steps.index[first - 1]) if first else nobody
 
 
 def cutoff_at_bad_rate(forecasts: Forecasts, target: float) -> float:
@@ -196,13 +246,48 @@ def known_loans(forecasts: Forecasts) -> pd.DataFrame:
     return loans[["entity", "issued_at", "value", "truth"]].assign(share=share, count=count).reset_index(drop=True)
 
 
-def _default_cutoffs(forecasts: Forecasts, terms: LoanTerms | None) -> FloatArray:
+def _sums(
+    loans: pd.DataFrame, terms: LoanTerms | None, *, amount: "pd.Series[float] | None", columns: pd.DataFrame | None
+) -> FloatArray:
+    """What each row of `known_loans` adds: loans, defaults, forecast defaults; with terms expected and realized profit.
+
+    Shape (n_forecasts, 3 or 5).
+    """
+    probability, default, share = (loans[name].to_numpy(float) for name in ("value", "truth", "count"))
+    sums = [share, share * default, share * probability]
+    if terms is not None:
+        values = loan_values(terms, loans["entity"], amount=amount, columns=columns)
+        repaid, defaulted = values["repaid"].to_numpy(), values["defaulted"].to_numpy()
+        sums += [share * ((1 - d) * repaid + d * defaulted) for d in (probability, default)]
+    return np.column_stack(sums)
+
+
+def _outcome(approved: FloatArray, loans: float) -> dict[str, Any]:
+    """Columns of the cut-off table from sums over approved loans, shape (n_decisions, 3 or 5); `loans` is how many."""
+    n, bad, forecast, *profits = approved.T
+    some = np.where(n > 0, n, np.nan)
+    return {
+        "n": np.rint(n).astype(int),
+        "approval_rate": n / loans,
+        "bad_rate": bad / some,
+        "forecast_bad_rate": forecast / some,
+        # Without terms there are no profits, and the two columns are left out.
+        **dict(zip(("expected_profit", "realized_profit"), profits, strict=False)),
+    }
+
+
+def _default_cutoffs(
+    forecasts: Forecasts,
+    terms: LoanTerms | None,
+    *,
+    amount: "pd.Series[float] | None",
+    columns: pd.DataFrame | None,
+) -> FloatArray:
     probability = known_loans(forecasts)["value"].to_numpy()
     # Each is a forecast itself: between two of them a cut-off approves what the lower one does.
     rates = np.quantile(probability, np.linspace(0.05, 1.0, 20), method="inverted_cdf")
     own = []
     if terms is not None:
-        # Margins that differ from loan to loan have no one probability at which lending pays.
-        own += [] if terms.columns or terms.cost_per_loan else [terms.break_even]
-        own += [] if terms.target_bad_rate is None else [cutoff_at_bad_rate(forecasts, terms.target_bad_rate)]
+        own += [terms.break_even] if terms.has_one_break_even else []
+        own += [chosen_cutoff(forecasts, terms, amount=amount, columns=columns)]
     return np.concatenate([[0.0], rates, own])

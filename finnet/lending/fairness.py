@@ -24,12 +24,12 @@ def fairness_table(
     forecasts: Forecasts,
     groups: pd.DataFrame,
     *,
-    cutoff: float,
+    cutoff: float | FloatArray,
     clients: "pd.Series[int] | None" = None,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """How each group fares at a cut-off, and how its forecasts came true.
+    """How each group fares at a cut-off or at cut-offs by loan, and how its forecasts came true.
 
     The adverse-impact ratio is the approval rate of a group over that of the reference, the largest group of its column
     (Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D, compare with the best treated group; the
@@ -44,8 +44,8 @@ def fairness_table(
         Of one model; only loans whose outcome is known count.
     groups : DataFrame of shape (n_loans, n_ways)
         A column for each way to divide loans, the group of each loan in words, indexed by loan.
-    cutoff : float
-        Loans whose forecast lies at or below it are approved.
+    cutoff : float or ndarray of shape (n_forecasts,)
+        Loans whose forecast lies at or below it are approved; one for all, or one for each row of `known_loans`.
     clients : Series of shape (n_loans,), optional
         Number of the client, indexed by loan.
 

@@ -7,7 +7,8 @@ import pandas as pd
 
 from finnet.errors import DataError
 from finnet.forecasts import Forecasts
-from finnet.lending.cutoff import chosen_cutoff, cutoff_table, known_loans
+from finnet.lending.by_loan import cutoffs_in_use
+from finnet.lending.cutoff import known_loans, outcome_of
 from finnet.lending.resampling import DRAWS, loan_units, middle, resampled_sums
 from finnet.lending.terms import LoanTerms, loan_values
 from finnet.types import FloatArray
@@ -26,7 +27,7 @@ def profit_table(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """What lending by each model would have brought, each at the cut-off that its own forecasts choose.
+    """What lending by each model would have brought, at the cut-off that its own forecasts choose, or loan by loan.
 
     Intervals hold the middle 95 % of bootstrap samples of loans, of whole clients where they are known; all models
     share the samples. Models and cut-offs are taken as they are: the interval does not say how they would vary with
@@ -48,9 +49,10 @@ def profit_table(
     Returns
     -------
     DataFrame
-        One row per model, the subject first: model, cutoff, n (approved), approval_rate, bad_rate with bad_low and
-        bad_high, expected_profit, profit with low and high, difference (of the subject's profit over this model's) with
-        difference_low and difference_high; NaN for the subject.
+        One row per model, the subject first: model, cutoff (NaN where terms decide loan by loan), n (approved),
+        approval_rate, bad_rate with bad_low and bad_high, forecast_bad_rate, expected_profit, profit with low and high,
+        difference (of the subject's profit over this model's) with difference_low and difference_high; NaN for the
+        subject.
 
     Raises
     ------
@@ -77,15 +79,15 @@ def profit_table(
     rows, sums = [], []
     for model in models:
         own = forecasts.of(model)
-        its_loans = known_loans(own).sort_values("entity", kind="stable")
-        if its_loans["entity"].tolist() != loans["entity"].tolist():
+        its_loans = known_loans(own)
+        order = its_loans["entity"].argsort(kind="stable").to_numpy()
+        if its_loans["entity"].iloc[order].tolist() != loans["entity"].tolist():
             raise DataError(f"{model} has other loans than the model compared; give forecasts of the same")
-        table = cutoff_table(own, terms, amount=amount, columns=columns)
-        cutoff = chosen_cutoff(table, own, terms)
-        approved = its_loans["value"].to_numpy(float) <= cutoff
-        # The table has a row at the chosen cut-off itself.
-        chosen = table.iloc[int((table["cutoff"] - cutoff).abs().to_numpy().argmin())]
-        rows.append({"model": model, **chosen})
+        cutoff = cutoffs_in_use(own, terms, amount=amount, columns=columns)
+        approved = its_loans["value"].to_numpy() <= cutoff
+        outcome = outcome_of(own, terms, approved, amount=amount, columns=columns)
+        rows.append({"model": model, "cutoff": np.nan if terms.by_loan else cutoff, **outcome})
+        approved = approved[order]
         sums.append(np.column_stack([approved * brought, approved * share, approved * share * default]))
     # Side by side, so that all models share the draws and a difference is one of pairs.
     drawn = resampled_sums(np.hstack(sums), loan_units(loans, clients), draws=draws, seed=seed)

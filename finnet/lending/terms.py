@@ -40,6 +40,8 @@ class LoanTerms:
         Taken off every margin of `margin_column`.
     in_percent : bool
         Whether `margin_column` and `loss_given_default_column` hold percentages, 4.5 for 0.045.
+    by_loan : bool
+        Draws no line, but approves each loan whose own expected profit is above 0. Not together with `target_bad_rate`.
 
     Examples
     --------
@@ -57,6 +59,7 @@ class LoanTerms:
     cost_per_loan: float = 0.0
     funding_cost: float = 0.0
     in_percent: bool = False
+    by_loan: bool = False
 
     def __post_init__(self) -> None:
         if not self.margin > 0:
@@ -67,6 +70,11 @@ class LoanTerms:
             raise ConfigError("margin and margin_column are both given, and each says what a loan earns; leave one out")
         if self.target_bad_rate is not None:
             require_share(self.target_bad_rate, name="target_bad_rate", zero=False)
+        if self.target_bad_rate is not None and self.by_loan:
+            raise ConfigError(
+                "target_bad_rate draws one line for all loans, and by_loan decides each by its own expected profit;"
+                " leave one out"
+            )
         require_number(self.cost_per_loan, name="cost_per_loan")
         require_number(self.funding_cost, name="funding_cost")
         if self.funding_cost and not self.margin_column:
@@ -92,8 +100,22 @@ class LoanTerms:
         return tuple(dict.fromkeys(self.columns_by_key.values()))
 
     @property
+    def has_one_break_even(self) -> bool:
+        """Whether all loans have one break-even: no column and no cost makes them differ.
+
+        Examples
+        --------
+        >>> LoanTerms(0.08).has_one_break_even, LoanTerms(0.08, cost_per_loan=20.0).has_one_break_even
+        (True, False)
+        """
+        return not self.columns and not self.cost_per_loan
+
+    @property
     def break_even(self) -> float:
-        """Probability of default at which a loan brings nothing: margin / (margin + loss_given_default)."""
+        """Probability of default at which a loan brings nothing: margin / (margin + loss_given_default).
+
+        It is that of every loan where `has_one_break_even` says so.
+        """
         return self.margin / (self.margin + self.loss_given_default)
 
 

@@ -35,6 +35,7 @@ __all__ = [
     "effect_plot",
     "equity_plot",
     "known_truth_plot",
+    "lowest_profit_shown",
 ]
 
 _MOST_POINTS = 500
@@ -290,6 +291,8 @@ def _finish_growth(growth: Axes, rows: pd.DataFrame, against: str) -> None:
 def cutoff_plot(table: pd.DataFrame, *, chosen: float | None = None) -> str:
     """Approval rate, bad rate among the approved and, where terms are known, profit against the cut-off.
 
+    Profits below `lowest_profit_shown` lie outside the drawing: they would make the largest ones invisible.
+
     Parameters
     ----------
     table : DataFrame
@@ -324,14 +327,56 @@ def cutoff_plot(table: pd.DataFrame, *, chosen: float | None = None) -> str:
         if has_profit:
             # Labels are placed by the limits of the axes, which are final only here.
             lines = (("expected_profit", "expected", SOFT), ("realized_profit", "realized", GOOD))
-            ends = [EndLabel(float(table[column].iloc[-1]), name, color) for column, name, color in lines]
-            label_ends(last, ends, gap=0.11)
+            lowest = lowest_profit_shown(table, chosen=chosen)
+            if lowest is not None:
+                last.set_ylim(bottom=lowest, top=_top(table, lowest))
+            ends = [(float(table[column].iloc[-1]), name, color) for column, name, color in lines]
+            # An arrow says that a line ends below the axes.
+            outside = -np.inf if lowest is None else lowest
+            labels = [
+                EndLabel(max(end, outside), f"{name}{' ↓' * (end < outside)}", color) for end, name, color in ends
+            ]
+            label_ends(last, labels, gap=0.11)
         if chosen is not None:
             for axes in (approval, bad, *profit):
                 axes.axvline(chosen, color=BAD, linewidth=1.2, linestyle=(0, (4, 3)))
             place: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
             approval.annotate(f"chosen {percent(chosen)}", (chosen, 0.06), (5, 0), **place).set_color(BAD)
         return to_svg(figure)
+
+
+def lowest_profit_shown(table: pd.DataFrame, *, chosen: float | None = None) -> float | None:
+    """Where the axis of profits ends below, so that the profits near the largest can be told; None where all fit.
+
+    That is below all profits up to the cut-off in use, or up to the largest expected profit where none is: by half of
+    their range, or by a twentieth of the range of all profits where that is more.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `cutoff_plot` takes it, with profits.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"cutoff": [0.0, 0.1, 1.0], "expected_profit": [0.0, 10.0, -400.0],
+    ...                       "realized_profit": [0.0, 8.0, -390.0]})
+    >>> lowest_profit_shown(table), lowest_profit_shown(table.head(2))
+    (-20.5, None)
+    """
+    profits = table[["expected_profit", "realized_profit"]]
+    cutoff = table["cutoff"].to_numpy()
+    end = cutoff[int(profits["expected_profit"].to_numpy().argmax())] if chosen is None else chosen
+    # 0 is what approving nobody brings, whether or not the table has a row for it.
+    near = np.append(profits[cutoff <= end].to_numpy().ravel(), 0.0)
+    lowest, every = float(near.min()), np.append(profits.to_numpy().ravel(), 0.0)
+    bottom = lowest - max(0.5 * float(np.ptp(near)), 0.05 * float(np.ptp(every)))
+    return bottom if every.min() < bottom else None
+
+
+def _top(table: pd.DataFrame, lowest: float) -> float:
+    """Where the axis of profits ends above: a twentieth of what is shown above the largest."""
+    highest = max(float(table[["expected_profit", "realized_profit"]].max().max()), 0.0)
+    return highest + 0.05 * (highest - lowest)
 
 
 def effect_plot(table: pd.DataFrame) -> str:

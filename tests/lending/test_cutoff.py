@@ -37,17 +37,64 @@ def test_the_default_cutoffs_run_from_none_to_all_and_hold_the_break_even():
     assert table["cutoff"].is_monotonic_increasing
 
 
-def test_the_best_cutoff_is_the_break_even():
+def test_the_best_cutoff_of_loans_with_one_break_even_is_that():
     # Below margin / (margin + loss) every loan is expected to earn, above it to lose.
-    table = cutoff_table(forecasts_of(*book(500)), TERMS)
-    assert best_cutoff(table) == pytest.approx(0.1 / 0.6)
+    assert best_cutoff(forecasts_of(*book(500)), TERMS) == pytest.approx(0.1 / 0.6)
+
+
+def rates_of(margins):
+    return pd.DataFrame({"rate": margins}, index=[f"L{row}" for row in range(len(margins))])
+
+
+BY_RATE = LoanTerms(margin_column="rate", loss_given_default=0.5)
+
+
+def test_no_cutoff_brings_more_than_the_best_one():
+    probability, default = book(237)
+    forecasts = forecasts_of(probability, default)
+    columns = rates_of(np.random.default_rng(5).uniform(0.02, 0.3, 237))
+    chosen = best_cutoff(forecasts, BY_RATE, columns=columns)
+    every = cutoff_table(forecasts, BY_RATE, columns=columns, cutoffs=[0.0, *probability])
+    best = every[every["cutoff"] == chosen].iloc[0]
+    assert best["expected_profit"] == every["expected_profit"].max()
+    # The number of loans that it approves is none of the grid's.
+    assert best["n"] / 237 * 20 != pytest.approx(round(best["n"] / 237 * 20))
+
+
+def test_the_table_has_a_row_at_the_best_cutoff():
+    probability, default = book(237)
+    columns = rates_of(np.random.default_rng(5).uniform(0.02, 0.3, 237))
+    forecasts = forecasts_of(probability, default)
+    chosen = best_cutoff(forecasts, BY_RATE, columns=columns)
+    table = cutoff_table(forecasts, BY_RATE, columns=columns).set_index("cutoff")
+    assert table.loc[chosen, "expected_profit"] == table["expected_profit"].max()
+
+
+def test_of_equal_profits_the_lowest_cutoff_is_best():
+    # The second loan brings 0.9 x 0.3 - 0.1 x 0.5 = 0.22 with the first; the third 0.5 x 0.5 - 0.5 x 0.5 = 0.
+    assert best_cutoff(forecasts_of([0.1, 0.2, 0.5], [0, 0, 0]), BY_RATE, columns=rates_of([0.3, 0.3, 0.5])) == 0.2
+
+
+def test_loans_of_one_forecast_are_approved_together_for_profit():
+    # Apart, the second loan brings 0.8 x 0.5 - 0.2 x 0.5 = 0.3; with the third, 0.8 x -0.9 - 0.2 x 0.5, it costs.
+    assert best_cutoff(forecasts_of([0.1, 0.2, 0.2], [0, 0, 0]), BY_RATE, columns=rates_of([0.3, 0.5, -0.9])) == 0.1
+
+
+@pytest.mark.parametrize("lowest", [0.1, 0.0])
+def test_nobody_is_approved_where_every_loan_is_expected_to_lose(lowest):
+    forecasts, columns = forecasts_of([lowest, 0.3], [0, 0]), rates_of([-0.01, 0.01])
+    chosen = best_cutoff(forecasts, BY_RATE, columns=columns)
+    table = cutoff_table(forecasts, BY_RATE, columns=columns)
+    assert table.loc[table["cutoff"] == chosen, "n"].tolist() == [0]
 
 
 def test_outcomes_do_not_choose_the_cutoff():
     probability, default = book(500)
-    assert best_cutoff(cutoff_table(forecasts_of(probability, default), TERMS)) == best_cutoff(
-        cutoff_table(forecasts_of(probability, 1 - default), TERMS)
-    )
+    columns = rates_of(np.random.default_rng(5).uniform(0.02, 0.3, 500))
+    chosen = {
+        best_cutoff(forecasts_of(probability, truth), BY_RATE, columns=columns) for truth in (default, 1 - default)
+    }
+    assert len(chosen) == 1
 
 
 def test_expected_profit_of_true_probabilities_comes_true_on_average():
@@ -104,10 +151,10 @@ def test_loans_of_one_forecast_are_approved_together():
 def test_the_target_chooses_where_the_terms_state_one():
     terms, forecasts = LoanTerms(margin=0.1, loss_given_default=0.5, target_bad_rate=0.02), forecasts_of(*book(500))
     table = cutoff_table(forecasts, terms)
-    chosen = chosen_cutoff(table, forecasts, terms)
+    chosen = chosen_cutoff(forecasts, terms)
     row = table[table["cutoff"] == chosen].iloc[0]
     assert row["forecast_bad_rate"] <= 0.02
-    assert chosen != best_cutoff(table)
+    assert chosen != best_cutoff(forecasts, terms)
 
 
 def test_values_of_a_loan_move_its_profit():

@@ -40,3 +40,21 @@ def test_models_with_other_loans_are_refused():
     parts = [forecasts_of([0.1, 0.2], [0, 1]), forecasts_of([0.1], [0], model="tree")]
     with pytest.raises(DataError, match="tree has other loans"):
         profit_table(Forecasts.concat(parts), TERMS, subject="network")
+
+
+def test_terms_that_decide_loan_by_loan_bring_each_model_what_its_own_forecasts_approve():
+    probability, default = book(200)
+    rates = pd.DataFrame({"rate": np.random.default_rng(2).uniform(0.0, 0.3, 200)}, [f"L{row}" for row in range(200)])
+    # Rows of the other model stand in another order.
+    turned = [f"L{row}" for row in range(199, -1, -1)]
+    both = [forecasts_of(probability, default)]
+    both += [forecasts_of(probability[::-1], default[::-1], entity=turned, model="tree")]
+    terms = LoanTerms(margin_column="rate", loss_given_default=0.5, by_loan=True)
+    table = profit_table(Forecasts.concat(both), terms, subject="network", columns=rates)
+    rate = rates["rate"].to_numpy()
+    approved = (1 - probability) * rate - probability * 0.5 > 0
+    brought = np.where(default == 1, -0.5, rate)
+    assert table["profit"].tolist() == pytest.approx([brought[approved].sum()] * 2)
+    assert table["n"].tolist() == [approved.sum()] * 2
+    assert table["cutoff"].isna().all()
+    assert table.loc[1, ["difference", "difference_low", "difference_high"]].tolist() == pytest.approx([0, 0, 0])

@@ -51,6 +51,7 @@ def test_percentages_are_divided_by_a_hundred():
         {"loss_given_default": 0},
         {"loss_given_default": 1.2},
         {"target_bad_rate": 1.0},
+        {"target_bad_rate": 0.05, "by_loan": True},
         {"funding_cost": 0.02},
         {"in_percent": True},
         {"cost_per_loan": -1.0},

@@ -156,6 +156,29 @@ def test_thinning_keeps_the_deepest_fall(direction_report):
     assert thin["equity_net"].iloc[-1] == table["equity_net"].iloc[-1]
 
 
+def cutoffs_with(profits):
+    cutoff = np.linspace(0.0, 1.0, len(profits))
+    return pd.DataFrame({"cutoff": cutoff, "approval_rate": cutoff, "bad_rate": cutoff / 2}).assign(
+        expected_profit=profits, realized_profit=profits
+    )
+
+
+def test_profits_far_below_the_best_lie_outside_the_drawing():
+    words = texts(plots.cutoff_plot(cutoffs_with([0.0, 4000.0, 9000.0, -400_000.0]), chosen=2 / 3))
+    assert {"expected ↓", "realized ↓"} <= set(words)
+    assert not any("400" in word for word in words)
+
+
+def test_profits_that_stay_near_the_best_are_all_drawn():
+    table = cutoffs_with([0.0, 4000.0, 9000.0, 7000.0])
+    assert plots.lowest_profit_shown(table, chosen=2 / 3) is None
+    assert {"expected", "realized"} <= set(texts(plots.cutoff_plot(table, chosen=2 / 3)))
+
+
+def test_what_the_chosen_cutoff_brings_is_drawn_even_where_it_is_a_loss():
+    assert plots.lowest_profit_shown(cutoffs_with([0.0, 10.0, -400.0]), chosen=1.0) is None
+
+
 def test_labels_are_moved_apart_and_keep_their_order():
     placed = place_labels([0.5, 0.5, 0.1], 0.2)
     assert abs(placed[0] - placed[1]) >= 0.2 - 1e-6

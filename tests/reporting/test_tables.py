@@ -1,8 +1,11 @@
 """Tables of text say what the frames of numbers hold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
+from finnet.reporting.html import Table
 from finnet.reporting.sections.comparison import ComparisonSection, comparison_table, scores_table
 from finnet.reporting.sections.cutoffs import CutoffSection, cutoff_table
 from finnet.reporting.sections.data import fold_table
@@ -57,6 +60,25 @@ def test_a_cutoff_that_approves_nobody_has_no_bad_rate(default_risk_report):
         section_of(default_risk_report, CutoffSection).cutoffs.iloc[[0]].assign(n=0, approval_rate=0.0, bad_rate=np.nan)
     )
     assert cutoff_table(nobody, 0.02)["Defaulted"].tolist() == ["–"]
+
+
+def test_rows_that_read_like_the_chosen_cutoff_are_left_out(default_risk_report):
+    cutoffs = section_of(default_risk_report, CutoffSection).cutoffs.head(3).assign(cutoff=[0.2811, 0.2812, 0.3])
+    shown = cutoff_table(cutoffs, 0.2812)
+    assert shown["Cut-off"].tolist() == ["28.1 %", "30.0 %"]
+    assert shown["Approved loans"].iloc[0] == f"{cutoffs['n'].iloc[1]:,}"
+
+
+def test_deciding_loan_by_loan_is_the_last_row_and_stands_out(default_risk_report):
+    line = section_of(default_risk_report, CutoffSection)
+    decided = line.cutoffs.iloc[[5]].drop(columns="cutoff").assign(expected_profit=1.0)
+    section = replace(line, chosen=None, loan_by_loan=decided, unit="in the unit of amount")
+    (table,) = (block for block in section.draw().blocks if isinstance(block, Table))
+    assert table.rows[-1][0] == table.highlight == "Loan by loan"
+    assert table.rows[-1][4] == "1"
+    assert table.caption.endswith("Profits are in the unit of amount.")
+    assert section.verdict.startswith("Loan by loan it approves")
+    assert section.facts["Approved"].endswith("loan by loan")
 
 
 def test_folds_without_dates_show_rows_alone():

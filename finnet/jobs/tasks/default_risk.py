@@ -22,7 +22,7 @@ from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.alarms import raise_loan_alarms
 from finnet.jobs.tasks.default_risk_job import DefaultRiskJob, MadeLoanBook
 from finnet.jobs.tasks.learning_curve import USUAL_ROWS, curve_fits, learning_curve_section
-from finnet.jobs.tasks.loan_decisions import annotated, decide_on_loans, require_decidable
+from finnet.jobs.tasks.loan_decisions import annotated, decide_on_loans, decided_by_aside, require_decidable
 from finnet.jobs.tasks.loan_drafts import loan_draft
 from finnet.jobs.tasks.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
 from finnet.jobs.tasks.loan_rows import new_loans, rows_of_loans
@@ -145,16 +145,25 @@ class DefaultRiskTask(Task):
         return moved_by_policy(policy, X, forecasts)
 
     def annotate(
-        self, job: DefaultRiskJob, policy: Mapping[str, Any], *, model: Any, X: pd.DataFrame, forecasts: Forecasts
+        self,
+        job: DefaultRiskJob,
+        policy: Mapping[str, Any],
+        *,
+        model: Any,
+        X: pd.DataFrame,
+        forecasts: Forecasts,
+        aside: pd.DataFrame | None = None,
     ) -> Mapping[str, Sequence[str]]:
-        """Grade, decision of the cut-off, expected loss and reasons of each row of X (n_rows, n_features), as texts."""
-        decided = annotated(job, policy.get("cutoff"), X=X, forecasts=forecasts)
+        """Grade, decision, expected loss and reasons of each row of X (n_rows, n_features), as texts."""
+        decided = annotated(job, policy.get("cutoff"), X=X, forecasts=forecasts, aside=aside)
         return {"grade": grades_of_policy(policy, forecasts), **decided, **reason_columns(policy["reasons"], model, X)}
 
     def arrange(self, shared: SharedSections, decision: Decision) -> Sequence[ReportSection | Chapter]:
         """Under the headings of model validation."""
         monitoring = PointsSection(
-            title="Ongoing monitoring", lead="What to watch once the model is in use.", points=_TO_WATCH
+            title="Ongoing monitoring",
+            lead="What to watch once the model is in use.",
+            points=_to_watch(by_loan=bool(decision.policy.get("by_loan"))),
         )
         judged = [shared.comparison, *([] if shared.calibration is None else [shared.calibration])]
         drivers = [section for section in decision.sections if isinstance(section, ReasonsSection)]
@@ -220,7 +229,16 @@ class DefaultRiskTask(Task):
         until: np.datetime64 | None,
     ) -> NewRows:
         """A row for each row of a loan file, in its order; columns are of the kinds that they had in training."""
-        return new_loans(job.source, data, sentiment=sentiment, profile=profile, now=now, until=until, target="default")
+        return new_loans(
+            job.source,
+            data,
+            sentiment=sentiment,
+            profile=profile,
+            now=now,
+            until=until,
+            target="default",
+            aside=decided_by_aside(job),
+        )
 
     def outcomes_of(
         self,
@@ -240,10 +258,13 @@ class DefaultRiskTask(Task):
         return pd.DataFrame({"truth": truth}).assign(resolves_at=rows.resolves_at)
 
 
-_TO_WATCH = (
-    "Compare observed with forecast default rates by bin each time a cohort matures; recalibrate when the interval of "
-    "a bin leaves out its forecast.",
-    "Compare approval rate and bad rate at the cut-off in use with the table above, month by month.",
-    "Compare the distribution of each input, and of the forecast, with the training window before scores are used.",
-    "Keep the simpler models of the comparison running beside the one in use: one that catches up should replace it.",
-)
+def _to_watch(*, by_loan: bool) -> list[str]:
+    decided = "of loans decided one by one" if by_loan else "at the cut-off in use"
+    return [
+        "Compare observed with forecast default rates by bin each time a cohort matures; recalibrate when the interval"
+        " of a bin leaves out its forecast.",
+        f"Compare approval rate and bad rate {decided} with the table above, month by month.",
+        "Compare the distribution of each input, and of the forecast, with the training window before scores are used.",
+        "Keep the simpler models of the comparison running beside the one in use: one that catches up should replace"
+        " it.",
+    ]

@@ -11,23 +11,31 @@ from finnet.checks import require_column
 from finnet.data.loan_book import LoanBook
 from finnet.errors import ConfigError, DataError
 from finnet.forecasts import Forecasts
-from finnet.jobs.pending import PENDING
-from finnet.jobs.tasks.default_risk_job import DefaultRiskJob, Fairness, Segments
+from finnet.jobs.tasks.default_risk_job import DefaultRiskJob, Fairness, MadeLoanBook, Segments
+from finnet.jobs.tasks.lending_words import (
+    beside_in_words,
+    losses_in_words,
+    terms_in_words,
+    waiting_in_words,
+    without_terms,
+)
 from finnet.jobs.tasks.task import Results
-from finnet.lending.cutoff import chosen_cutoff, cutoff_at_share, cutoff_table, known_loans
+from finnet.lending.by_loan import cutoffs_in_use, own_cutoffs_of_new
+from finnet.lending.cutoff import cutoff_at_share, cutoff_table, known_loans, outcome_of
 from finnet.lending.fairness import fairness_table
 from finnet.lending.groups import GroupColumn, group_names, quartiles
-from finnet.lending.profit import expected_loss, profit_table
+from finnet.lending.profit import profit_table
 from finnet.lending.segments import application_periods, segment_table, vintage_table
 from finnet.lending.terms import LoanTerms, loan_values
-from finnet.reporting.sections.cutoffs import CutoffSection, cutoff_row
+from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.fairness import FairnessSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.sections.segments import SegmentsSection
-from finnet.reporting.text import count, money, percent
+from finnet.reporting.text import percent
 from finnet.seeds import derive_seed
+from finnet.types import FloatArray
 
-__all__ = ["LoanDecisions", "annotated", "decide_on_loans", "require_decidable"]
+__all__ = ["LoanDecisions", "annotated", "decide_on_loans", "decided_by_aside", "require_decidable"]
 
 _MOST_LEVELS = 12  # of a column of segments; more would make groups too small to judge
 
@@ -60,6 +68,11 @@ def require_decidable(job: DefaultRiskJob, book: LoanBook) -> None:
                 use = ", ".join(numbers)
                 raise ConfigError(f"lending.{key}: column {name!r} is a category; use a column of numbers: {use}")
         loan_values(job.lending, book.loan_id.tolist(), amount=_amount(book), columns=_columns(job.lending, book))
+        if job.lending.by_loan:
+            for key, name in _needed_by_key(job).items():
+                # Amounts are kept where their column is dropped, but new files are not read for it.
+                require_column(name, book.columns, key=f"lending.by_loan needs {key}")
+            _pending_cutoffs(job, book, None)
     if book.weight is not None and (job.fairness is not None or job.segments is not None):
         raise ConfigError(
             "fairness and segments count loans one by one, which data.loans.weight forbids; leave them or it out"
@@ -73,6 +86,17 @@ def require_decidable(job: DefaultRiskJob, book: LoanBook) -> None:
             raise ConfigError("segments divides nothing: name columns, or a period where loans have dates")
 
 
+def decided_by_aside(job: DefaultRiskJob) -> tuple[str, ...]:
+    """Columns set aside by which new loans are decided one by one, as their terms name them; none where a line decides.
+
+    They must be read from new files, which other columns set aside are not.
+    """
+    source = job.source
+    if isinstance(source, MadeLoanBook):
+        return ()
+    return tuple(name for name in source.aside if name in _needed_by_key(job).values())
+
+
 def decide_on_loans(
     job: DefaultRiskJob, book: LoanBook, results: Results, *, judged: Forecasts | None = None
 ) -> LoanDecisions:
@@ -81,51 +105,76 @@ def decide_on_loans(
     Segments judge the forecasts `judged`, as the model made them, where those of `results` are moved to a stated rate.
     """
     own, clients = results.own, _by_loan(book, book.group)
-    amount, columns = _amount(book), None if job.lending is None else _columns(job.lending, book)
     # Amounts and margins are looked up by loan: forecasts may hold a loan several times, or not at all.
-    cutoffs = cutoff_table(own, job.lending, amount=amount, columns=columns)
-    known = known_loans(own)
-    base_rate = float(np.average(known["truth"], weights=known["count"]))
+    columns = None if job.lending is None else _columns(job.lending, book)
+    known: dict[str, Any] = {"amount": _amount(book), "columns": columns}
+    table = cutoff_table(own, job.lending, **known)
+    loans = known_loans(own)
+    base_rate = float(np.average(loans["truth"], weights=loans["count"]))
     seed = derive_seed(job.seed, "lending")
-    chosen, record, policy = None, {}, {}
+    in_use: float | FloatArray | None = None
+    record: dict[str, Any] = {}
+    policy: dict[str, Any] = {}
     if job.lending is None:
-        section = CutoffSection(cutoffs=cutoffs, terms=_NO_TERMS + _undecided(results.pending), base_rate=base_rate)
+        section = CutoffSection(cutoffs=table, terms=without_terms(results.pending), base_rate=base_rate)
     else:
-        terms, chosen = job.lending, chosen_cutoff(cutoffs, own, job.lending)
-        subject = results.assessment.subject
-        profits = profit_table(
-            results.forecasts, terms, subject=subject, amount=amount, columns=columns, clients=clients, seed=seed
-        )
+        terms, subject = job.lending, results.assessment.subject
+        in_use = cutoffs_in_use(own, terms, **known)
+        chosen = None if isinstance(in_use, np.ndarray) else in_use
+        profits = profit_table(results.forecasts, terms, subject=subject, **known, clients=clients, seed=seed)
+        outcome = outcome_of(own, terms, loans["value"].to_numpy() <= in_use, **known)
+        unit = "in loans of one unit" if book.amount is None else f"in the unit of {_amount_column(job)}"
         section = CutoffSection(
-            cutoffs=cutoffs,
+            cutoffs=table,
             chosen=chosen,
-            terms=_terms(terms, chosen, results.pending),
+            loan_by_loan=pd.DataFrame([outcome]) if chosen is None else None,
+            terms=terms_in_words(terms, in_use, unit=unit)
+            + waiting_in_words(results.pending, _pending_cutoffs(job, book, chosen)),
             base_rate=base_rate,
             profits=profits,
             target=terms.target_bad_rate,
-            notes=_losses(own, terms, chosen, amount=amount, columns=columns),
+            unit=unit,
+            notes=[*losses_in_words(own, terms, in_use, unit=unit, **known), *beside_in_words(own, terms, **known)],
         )
         interval = {f"realized_profit_{end}": float(profits[end].iloc[0]) for end in ("low", "high")}
-        record = {"lending": cutoff_row(cutoffs, chosen).to_dict() | interval}
-        policy = {"cutoff": chosen}
+        record = {"lending": {"cutoff": chosen, **outcome, **interval}}
+        policy = {"by_loan": True} if terms.by_loan else {"cutoff": chosen}
     sections: list[ReportSection] = [section]
     if job.segments is not None:
         sections.append(_segments_section(job.segments, book, judged or own, scores=results.assessment.scores))
     if job.fairness is not None:
-        sections.append(_fairness_section(job, book, own, chosen=chosen, seed=seed))
-    return LoanDecisions(cutoffs=cutoffs, sections=sections, record=record, policy=policy)
+        sections.append(_fairness_section(job, book, own, in_use=in_use, seed=seed))
+    return LoanDecisions(cutoffs=table, sections=sections, record=record, policy=policy)
 
 
-def annotated(job: DefaultRiskJob, cutoff: float | None, *, X: pd.DataFrame, forecasts: Forecasts) -> dict[str, Any]:
+def annotated(
+    job: DefaultRiskJob,
+    cutoff: float | None,
+    *,
+    X: pd.DataFrame,
+    forecasts: Forecasts,
+    aside: pd.DataFrame | None = None,
+) -> dict[str, Any]:
     """`decision` of each forecast, and `expected_loss` where the features hold what it needs; nothing without terms.
 
-    Both are lists of texts, one for each row of X (n_rows, n_features), whose forecasts are in the same order.
+    Where the terms decide loan by loan, `cutoff` is None and `break_even` holds the probability below which each loan
+    is approved; a loan that lacks what the terms need is not decided on, and has neither. All are lists of texts, one
+    for each row of X (n_rows, n_features), whose forecasts are in the same order; `aside` (n_rows, n_columns) holds
+    what the terms name besides.
     """
-    if cutoff is None or job.lending is None:
+    if job.lending is None or (cutoff is None and not job.lending.by_loan):
         return {}
     value = forecasts.table["value"].to_numpy()
-    columns: dict[str, Any] = {"decision": np.where(value <= cutoff, "approve", "refuse").tolist()}
     loans, amount = forecasts.table["entity"].tolist(), getattr(job.data.source, "amount", "")
+    columns: dict[str, Any]
+    if job.lending.by_loan:
+        rows = _beside(X, aside).set_axis(pd.Index(loans))
+        own = own_cutoffs_of_new(job.lending, rows, amount=_amount_column(job))
+        decision = np.where(np.isnan(own), "", np.where(value <= own, "approve", "refuse"))
+        texts = ["" if np.isnan(each) else f"{min(max(each, 0.0), 1.0):.6g}" for each in own]
+        columns = {"decision": decision.tolist(), "break_even": texts}
+    else:
+        columns = {"decision": np.where(value <= cutoff, "approve", "refuse").tolist()}
     needed = [name for name in (amount, job.lending.loss_given_default_column) if name]
     if amount and all(name in X for name in needed):
         known = X.set_axis(pd.Index(loans))
@@ -138,12 +187,6 @@ def annotated(job: DefaultRiskJob, cutoff: float | None, *, X: pd.DataFrame, for
     return columns
 
 
-_NO_TERMS = (
-    "What a higher cut-off gains in loans and costs in defaults. No cut-off is chosen: that takes what a loan earns and"
-    " what a default costs, which the job file can state in [lending]."
-)
-
-
 def _by_loan(book: LoanBook, values: Any) -> "pd.Series[Any] | None":
     return None if values is None else pd.Series(values, index=pd.Index(book.loan_id))
 
@@ -152,75 +195,38 @@ def _amount(book: LoanBook) -> "pd.Series[float] | None":
     return _by_loan(book, book.amount)
 
 
+def _amount_column(job: DefaultRiskJob) -> str:
+    """Column of the lent amount, "" where the job names none; a made book has one."""
+    source = job.data.source
+    return "amount" if isinstance(source, MadeLoanBook) else source.amount
+
+
+def _needed_by_key(job: DefaultRiskJob) -> dict[str, str]:
+    """The columns that deciding loan by loan needs of new loans, by what names them; none where a line decides."""
+    if job.lending is None or not job.lending.by_loan:
+        return {}
+    amount = _amount_column(job)
+    return {**job.lending.columns_by_key, **({"amount": amount} if amount else {})}
+
+
+def _beside(X: pd.DataFrame, aside: pd.DataFrame | None) -> pd.DataFrame:
+    """Features and columns set aside in one table; the rows are the same."""
+    if aside is None:
+        return X
+    return pd.concat([X.reset_index(drop=True), aside.reset_index(drop=True)], axis=1)
+
+
+def _pending_cutoffs(job: DefaultRiskJob, book: LoanBook, chosen: float | None) -> float | FloatArray:
+    """Where loans that wait for their outcome are approved: at the cut-off in use, or each at its own, NaN for none."""
+    if chosen is not None or book.pending is None:
+        return np.nan if chosen is None else chosen
+    assert job.lending is not None
+    waits = _beside(book.pending.features, book.pending.aside).set_axis(pd.Index(book.pending.loan_id))
+    return own_cutoffs_of_new(job.lending, waits, amount=_amount_column(job))
+
+
 def _columns(terms: LoanTerms, book: LoanBook) -> pd.DataFrame:
     return pd.DataFrame({name: book.column(name) for name in terms.columns}, index=pd.Index(book.loan_id))
-
-
-def _terms(terms: LoanTerms, cutoff: float, pending: Forecasts | None) -> str:
-    earned = f"its {terms.margin_column}" if terms.margin_column else percent(terms.margin)
-    if terms.funding_cost:
-        earned += f" less {percent(terms.funding_cost)}"
-    lost = terms.loss_given_default_column
-    per_year = f" a year for the months in {terms.term_column}" if terms.term_column else ""
-    words = (
-        f"A loan that is repaid earns {earned} of its amount{per_year}, one that defaults loses"
-        f" {f'the share in {lost}' if lost else percent(terms.loss_given_default)}."
-    )
-    costs = [count(terms.cost_per_loan)] * bool(terms.cost_per_loan) + [terms.cost_column] * bool(terms.cost_column)
-    if costs:
-        words += f" Each approved loan costs {' and '.join(costs)}."
-    if terms.target_bad_rate is None:
-        words += (
-            " The cut-off is the one with the largest expected profit: forecasts choose it, outcomes do not, so its"
-            " realized profit is out of sample."
-        )
-    else:
-        words += (
-            f" The cut-off is the highest at which at most {percent(terms.target_bad_rate)} of the approved are"
-            " forecast to default: forecasts choose it, outcomes judge it."
-        )
-        if cutoff == 0.0:
-            words += " No loan is forecast to be that safe, so none is approved."
-    return words + _undecided(pending, cutoff)
-
-
-def _undecided(pending: Forecasts | None, cutoff: float | None = None) -> str:
-    """How many loans wait for their outcome, and what is forecast of them."""
-    if pending is None:
-        return ""
-    value = pending.table["value"]
-    above = "" if cutoff is None else f", {count(int((value > cutoff).sum()))} above the cut-off"
-    return (
-        f" {count(len(value))} more loans, whose outcome is not known yet, neither trained nor tested; {PENDING} has"
-        f" their forecasts: {percent(value.mean())} on average{above}."
-    )
-
-
-def _losses(
-    own: Forecasts,
-    terms: LoanTerms,
-    cutoff: float,
-    *,
-    amount: "pd.Series[float] | None",
-    columns: pd.DataFrame | None,
-) -> list[str]:
-    """Expected beside realized loss of the approved; nothing where amounts are not known."""
-    if amount is None:
-        return []
-    table = own.table
-    lost = loan_values(terms, table["entity"], amount=amount, columns=columns)["lost"].to_numpy()
-    # Repeated folds forecast a loan several times: each of its rows counts for its share of the loan.
-    share = 1.0 / table.groupby("entity")["entity"].transform("size").to_numpy(float)
-    share = share if own.weight is None else share * own.weight
-    # A forecast at the cut-off is approved, as `annotated` decides on new loans.
-    approved = (table["value"] <= cutoff).to_numpy()
-    expected = expected_loss(own, terms, amount=amount, columns=columns).to_numpy()
-    sums = [float((share * loss)[approved].sum()) for loss in (expected, table["truth"].to_numpy() * lost)]
-    words = [money(value, max(sums)) for value in sums]
-    return [
-        f"Expected loss of the approved loans (probability x amount x loss given default): {words[0]}; lost in fact, by"
-        f" the same loss given default: {words[1]}."
-    ]
 
 
 def _groups(fairness: Fairness, book: LoanBook) -> pd.DataFrame:
@@ -239,18 +245,21 @@ def _group_names(
 
 
 def _fairness_section(
-    job: DefaultRiskJob, book: LoanBook, own: Forecasts, *, chosen: float | None, seed: int
+    job: DefaultRiskJob, book: LoanBook, own: Forecasts, *, in_use: float | FloatArray | None, seed: int
 ) -> FairnessSection:
     fairness = job.fairness
     assert fairness is not None
-    cutoff, origin = chosen, "the cut-off of [lending]"
+    cutoff, origin = in_use, "the cut-off of [lending]"
     if cutoff is None:
         assert fairness.approved_share is not None
         cutoff = cutoff_at_share(own, fairness.approved_share)
         origin = f"which approves the {percent(fairness.approved_share)} with the lowest forecasts"
+    elif job.lending is not None and job.lending.by_loan:
+        origin = "their own expected profit is above 0, as [lending] by_loan asks"
     clients = _by_loan(book, book.group)
     table = fairness_table(own, _groups(fairness, book), cutoff=cutoff, clients=clients, seed=seed)
-    return FairnessSection(fairness=table, cutoff=cutoff, origin=origin, features=list(fairness.keep_as_feature))
+    one = None if isinstance(cutoff, np.ndarray) else float(cutoff)
+    return FairnessSection(fairness=table, cutoff=one, origin=origin, features=list(fairness.keep_as_feature))
 
 
 def _segments(segments: Segments, book: LoanBook, trained: Any) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Loan rows: loans whose outcome is not known yet, as rows to forecast."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,8 +29,11 @@ def new_loans(
     now: np.datetime64,
     until: np.datetime64 | None,
     target: str,
+    aside: Sequence[str] = (),
 ) -> NewRows:
     """A row for each row of a loan file, in its order; columns are of the kinds that they had in training.
+
+    Columns of `aside` are no features, but rows are decided on by them; a row that lacks one has a flag.
 
     ConfigError where the run's own loans came from no file, or where there is sentiment, which loans have none of.
     """
@@ -40,7 +43,7 @@ def new_loans(
         raise ConfigError("loans have no sentiment; leave the sentiment file out")
     # Kinds and levels are those of training: the new file may hold none but numbers in a column of names.
     declared = replace(source, path=str(data), categories=profile.categories, text_is_category=False, leave_out={})
-    new = read_applications(declared)
+    new = read_applications(declared, aside=aside)
     # None of these rows is left out, for whoever asks wants an answer for each; the flags say what it is worth.
     usable = usable_rows(Outcomes.unknown(len(new)), applied_at=new.applied_at, resolves_at=new.resolves_at, until=now)
     # Ids that repeat got a number behind them when they were read, "7 (2)"; it is taken off to compare them.
@@ -50,6 +53,7 @@ def new_loans(
     if new.applied_at is not None and until is not None:
         # The model may have seen loans that were known before it was trained.
         found[OLD] = new.applied_at < until
+    found |= {f"{name} missing": new.column(name).isna().to_numpy() for name in aside}
     return rows_of_loans(new, found, target=target)
 
 
@@ -65,4 +69,5 @@ def rows_of_loans(loans: Applications, found: Mapping[str, BoolArray], *, target
         resolves_at=loans.resolves_at,
         flags=[[words for words, rows in found.items() if rows[row]] for row in range(len(loans))],
         units=len(loans),
+        aside=loans.aside,
     )

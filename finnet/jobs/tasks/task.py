@@ -205,7 +205,14 @@ class Task(ABC):
         return forecasts
 
     def annotate(
-        self, job: Any, policy: Mapping[str, Any], *, model: Any, X: pd.DataFrame, forecasts: Forecasts
+        self,
+        job: Any,
+        policy: Mapping[str, Any],
+        *,
+        model: Any,
+        X: pd.DataFrame,
+        forecasts: Forecasts,
+        aside: pd.DataFrame | None = None,
     ) -> Mapping[str, Sequence[str]]:
         """Further columns of a table of new forecasts, such as decisions: a text for each row of `forecasts`.
 
@@ -215,6 +222,8 @@ class Task(ABC):
             That of the run's `Decision`.
         model : estimator
             The model deployed, which made the forecasts of X (n_rows, n_features).
+        aside : DataFrame of shape (n_rows, n_columns), optional
+            What is known of the same rows but is no feature.
         """
         return {}
 

@@ -26,7 +26,10 @@ class CutoffSection(ReportSection):
         `cutoff`, `approval_rate`, `bad_rate`, `n`, with terms `expected_profit` and `realized_profit`, ordered by
         cut-off.
     chosen : float, optional
-        The cut-off in use; None where no terms choose one.
+        The cut-off in use; None where no terms choose one, or each loan is decided by itself.
+    loan_by_loan : DataFrame of shape (1, n_columns), optional
+        What deciding each loan by itself does, with the columns of `cutoffs` but the first; None where that is not
+        done.
     terms : str
         What a good loan earns and a bad one loses, and how the cut-off was chosen, in a sentence.
     base_rate : float
@@ -35,6 +38,8 @@ class CutoffSection(ReportSection):
         Of `finnet.lending.profit.profit_table`: every model at a cut-off of its own, the subject first.
     target : float, optional
         Bad rate that the cut-off was chosen for.
+    unit : str
+        Of profits, such as "in the unit of amount".
     notes : sequence of str
         What else deciding would have brought.
     """
@@ -43,19 +48,35 @@ class CutoffSection(ReportSection):
     terms: str
     base_rate: float
     chosen: float | None = None
+    loan_by_loan: pd.DataFrame | None = None
     profits: pd.DataFrame | None = None
     target: float | None = None
+    unit: str = ""
     notes: Sequence[str] = ()
 
     @property
+    def _in_use(self) -> "pd.Series[Any] | None":
+        """What is done in use: at the chosen cut-off or loan by loan; None where nothing decides."""
+        if self.loan_by_loan is not None:
+            return self.loan_by_loan.iloc[0]
+        return None if self.chosen is None else cutoff_row(self.cutoffs, self.chosen)
+
+    @property
+    def _title(self) -> str:
+        return "Where to draw the line?" if self.loan_by_loan is None else "Which loans to approve?"
+
+    @property
+    def _rule(self) -> str:
+        return "loan by loan" if self.chosen is None else f"at cut-off {percent(self.chosen)}"
+
+    @property
     def verdict(self) -> str:
-        """What the cut-off does, in a sentence; nothing where none is chosen."""
-        if self.chosen is None:
+        """What the cut-off does, or deciding loan by loan, in a sentence; nothing where neither is done."""
+        row = self._in_use
+        if row is None:
             return ""
-        row = cutoff_row(self.cutoffs, self.chosen)
-        start = (
-            f"At a cut-off of {percent(self.chosen)} it approves {percent(row['approval_rate'])} of the applications"
-        )
+        rule = "Loan by loan" if self.chosen is None else f"At a cut-off of {percent(self.chosen)}"
+        start = f"{rule} it approves {percent(row['approval_rate'])} of the applications"
         if not row["n"]:
             return f"{start}."
         bad = percent(row["bad_rate"])
@@ -70,49 +91,60 @@ class CutoffSection(ReportSection):
 
     @property
     def facts(self) -> Mapping[str, str]:
-        """Who is approved at the chosen cut-off, and what that earns."""
-        if self.chosen is None:
+        """Who is approved, and what that earns."""
+        row = self._in_use
+        if row is None:
             return {}
-        row = cutoff_row(self.cutoffs, self.chosen)
         realized, expected = float(row["realized_profit"]), float(row["expected_profit"])
         scale = max(abs(realized), abs(expected))
         between = f"expected {money(expected, scale)}"
         if self.profits is not None:
             between = span(*(money(float(self.profits[end].iloc[0]), scale) for end in ("low", "high")))
         return {
-            "Approved": f"{percent(row['approval_rate'])}\nat cut-off {percent(self.chosen)}",
+            "Approved": f"{percent(row['approval_rate'])}\n{self._rule}",
             "Bad rate": f"{percent(row['bad_rate'])}\nof the approved",
             "Realized profit": f"{money(realized, scale)}\n{between}",
         }
 
     @property
     def card(self) -> Section | None:
-        """What the chosen cut-off does; nothing where none is chosen."""
-        return None if self.chosen is None else Section(_TITLE, self.terms, [Note(self.verdict)])
+        """What the chosen cut-off does, or deciding loan by loan; nothing where neither is done."""
+        return None if self._in_use is None else Section(self._title, self.terms, [Note(self.verdict)])
 
     def draw(self) -> Section:
         """Approval, defaults and profit against the cut-off, and what every model would have brought."""
         has_profit = "expected_profit" in self.cutoffs
-        tail = "; profit says where that stops paying." if has_profit else "."
-        figure = Figure(
-            plots.cutoff_plot(self.cutoffs, chosen=self.chosen),
-            f"A higher cut-off approves more and lets more defaults in{tail}",
-            f"Approval rate{'' if has_profit else ' and'}, default rate among the approved"
-            f"{', and profit' if has_profit else ''} against the cut-off",
-        )
-        table = Table(
-            cutoff_table(self.cutoffs, self.chosen),
-            f"What each cut-off would have done{'' if self.chosen is None else '; the chosen one stands out'}.",
-            highlight=None if self.chosen is None else percent(cutoff_row(self.cutoffs, self.chosen)["cutoff"]),
-        )
-        blocks: list[Block] = [figure, table]
+        unit = f" Profits are {self.unit}." if self.unit and has_profit else ""
+        blocks: list[Block] = [self._figure(unit), self._table(unit)]
         if self.profits is not None:
             subject = str(self.profits["model"].iloc[0])
-            caption = _PROFITS.format(model_in_sentence(subject))
+            rule = _AT_A_CUTOFF if self.loan_by_loan is None else _LOAN_BY_LOAN
+            caption = f"{rule} {_PROFITS.format(model_in_sentence(subject))}{unit}"
             blocks.append(Table(profit_table(self.profits), caption, highlight=model_heading(subject)))
         if self.notes:
             blocks.append(Points(list(self.notes)))
-        return Section(_TITLE, self.terms, blocks)
+        return Section(self._title, self.terms, blocks)
+
+    def _figure(self, unit: str) -> Figure:
+        has_profit = "expected_profit" in self.cutoffs
+        tail = "; profit says where that stops paying." if has_profit else "."
+        lowest = plots.lowest_profit_shown(self.cutoffs, chosen=self.chosen) if has_profit else None
+        cut = "" if lowest is None else f" Profits below {money(lowest, abs(lowest))} lie outside the drawing."
+        return Figure(
+            plots.cutoff_plot(self.cutoffs, chosen=self.chosen),
+            f"A higher cut-off approves more and lets more defaults in{tail}{cut}{unit}",
+            f"Approval rate{'' if has_profit else ' and'}, default rate among the approved"
+            f"{', and profit' if has_profit else ''} against the cut-off",
+        )
+
+    def _table(self, unit: str) -> Table:
+        shown = cutoff_table(self.cutoffs, self.chosen, loan_by_loan=self.loan_by_loan)
+        if self.loan_by_loan is not None:
+            caption = "What each cut-off would have done, and last what deciding loan by loan did."
+            return Table(shown, f"{caption}{unit}", highlight=LOAN_BY_LOAN)
+        stands_out = "" if self.chosen is None else "; the chosen one stands out"
+        highlight = None if self.chosen is None else percent(cutoff_row(self.cutoffs, self.chosen)["cutoff"])
+        return Table(shown, f"What each cut-off would have done{stands_out}.{unit}", highlight=highlight)
 
 
 def cutoff_row(cutoffs: pd.DataFrame, chosen: float) -> pd.Series:
@@ -126,16 +158,22 @@ def cutoff_row(cutoffs: pd.DataFrame, chosen: float) -> pd.Series:
     return cutoffs.iloc[int((cutoffs["cutoff"] - chosen).abs().to_numpy().argmin())]
 
 
-_TITLE = "Where to draw the line?"
+LOAN_BY_LOAN = "Loan by loan"
+_AT_A_CUTOFF = "Each model lends at the cut-off that its own forecasts choose."
+_LOAN_BY_LOAN = "Each model lends where its own forecast makes the expected profit of a loan positive."
 _PROFITS = (
-    "Each model lends at the cut-off that its own forecasts choose. Intervals of 95 % draw loans again, models and"
-    " cut-offs staying as they are. The last column is what {} brings more."
+    "Intervals of 95 % draw loans again, models and what they decide staying as they are. The last column is what {}"
+    " brings more."
 )
 _MOST_CUTOFFS = 12
 
 
-def cutoff_table(cutoffs: pd.DataFrame, chosen: float | None = None) -> pd.DataFrame:
+def cutoff_table(
+    cutoffs: pd.DataFrame, chosen: float | None = None, *, loan_by_loan: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """About a dozen rows of a cut-off table, evenly picked, the chosen cut-off always among them.
+
+    A row that would read like the chosen cut-off is left out. Deciding loan by loan stands last, where that is done.
 
     Parameters
     ----------
@@ -143,6 +181,8 @@ def cutoff_table(cutoffs: pd.DataFrame, chosen: float | None = None) -> pd.DataF
         Columns `cutoff`, `approval_rate`, `bad_rate`, `n`, and perhaps `expected_profit` and `realized_profit`.
     chosen : float, optional
         The cut-off in use.
+    loan_by_loan : DataFrame of shape (1, n_columns), optional
+        As `CutoffSection` takes it.
 
     Examples
     --------
@@ -153,10 +193,15 @@ def cutoff_table(cutoffs: pd.DataFrame, chosen: float | None = None) -> pd.DataF
     """
     picked = set(np.linspace(0, len(cutoffs) - 1, min(_MOST_CUTOFFS, len(cutoffs))).round().astype(int).tolist())
     if chosen is not None:
-        picked.add(cutoffs.index.get_loc(cutoff_row(cutoffs, chosen).name))
+        own = cutoffs.index.get_loc(cutoff_row(cutoffs, chosen).name)
+        words = cutoffs["cutoff"].map(percent).tolist()
+        # What stands out is found by its words, and one row alone is the chosen one.
+        picked = {place for place in picked if words[place] != words[own]} | {own}
     rows = cutoffs.iloc[sorted(picked)]
+    if loan_by_loan is not None:
+        rows = pd.concat([rows, loan_by_loan], ignore_index=True)
     columns: dict[str, Any] = {
-        "Cut-off": rows["cutoff"].map(percent),
+        "Cut-off": [LOAN_BY_LOAN if pd.isna(cutoff) else percent(cutoff) for cutoff in rows["cutoff"]],
         "Approved loans": rows["n"].map(count),
         "Approved": rows["approval_rate"].map(percent),
         "Defaulted": rows["bad_rate"].map(percent),
@@ -171,7 +216,7 @@ def cutoff_table(cutoffs: pd.DataFrame, chosen: float | None = None) -> pd.DataF
 def profit_table(profits: pd.DataFrame) -> pd.DataFrame:
     """One row per model: its cut-off, whom that approves, and what it brings, with intervals.
 
-    Text of shape (n_models, 7).
+    Text of shape (n_models, 7), or (n_models, 6) without cut-offs where loans are decided one by one.
 
     Examples
     --------
@@ -190,10 +235,11 @@ def profit_table(profits: pd.DataFrame) -> pd.DataFrame:
     rates = [span(percent(low), percent(high)) for low, high in profits[["bad_low", "bad_high"]].to_numpy(float)]
     digits = 0 if scale >= 100 else 2
     apart = [number(value, digits, signed=True) for value in profits["difference"]]
+    cutoffs = profits["cutoff"].map(percent)
     return pd.DataFrame(
         {
             "Model": profits["model"].map(model_heading),
-            "Cut-off": profits["cutoff"].map(percent),
+            **({"Cut-off": cutoffs} if profits["cutoff"].notna().any() else {}),
             "Approved": profits["approval_rate"].map(percent),
             "Defaulted": list(map(stacked, profits["bad_rate"].map(percent), rates)),
             "Expected profit": [money(value, scale) for value in profits["expected_profit"]],

@@ -29,22 +29,22 @@ _NOT_PROVEN = (
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FairnessSection(ReportSection):
-    """How a cut-off treats groups of applicants.
+    """How decisions on loans treat groups of applicants.
 
     Parameters
     ----------
     fairness : DataFrame
         Of `finnet.lending.fairness.fairness_table`.
-    cutoff : float
-        Loans whose forecast lies at or below it count as approved.
+    cutoff : float, optional
+        Loans whose forecast lies at or below it count as approved; None where each loan is decided by itself.
     origin : str
-        Where the cut-off comes from, as the end of a sentence.
+        Where the cut-off comes from or, without one, which loans count as approved, as the end of a sentence.
     features : sequence of str
         Columns of groups that the model was given all the same.
     """
 
     fairness: pd.DataFrame
-    cutoff: float
+    cutoff: float | None
     origin: str
     features: Sequence[str] = ()
 
@@ -61,7 +61,8 @@ class FairnessSection(ReportSection):
 
     @property
     def _lead(self) -> str:
-        lead = f"Loans count as approved where their forecast is at most {percent(self.cutoff)}, {self.origin}."
+        rule = "" if self.cutoff is None else f"their forecast is at most {percent(self.cutoff)}, "
+        lead = f"Loans count as approved where {rule}{self.origin}."
         if self.features:
             return f"{lead} The model was given {', '.join(self.features)} as a feature, as the job file asks."
         return f"{lead} The model was not given the columns that make the groups."

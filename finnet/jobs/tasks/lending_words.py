@@ -1,0 +1,138 @@
+"""What a page says of decisions on loans: their terms, loans that wait, losses, and what deciding otherwise brings."""
+
+import numpy as np
+import pandas as pd
+
+from finnet.forecasts import Forecasts
+from finnet.jobs.pending import PENDING
+from finnet.lending.by_loan import beside_one_line, own_cutoffs
+from finnet.lending.cutoff import chosen_cutoff, known_loans, outcome_of
+from finnet.lending.terms import LoanTerms, loan_values
+from finnet.reporting.text import count, money, percent
+from finnet.types import FloatArray
+
+__all__ = ["beside_in_words", "losses_in_words", "terms_in_words", "waiting_in_words", "without_terms"]
+
+
+def without_terms(pending: Forecasts | None) -> str:
+    """Why no cut-off is chosen, and how many loans wait for their outcome."""
+    return (
+        "What a higher cut-off gains in loans and costs in defaults. No cut-off is chosen: that takes what a loan earns"
+        f" and what a default costs, which the job file can state in [lending].{waiting_in_words(pending)}"
+    )
+
+
+def terms_in_words(terms: LoanTerms, cutoff: float | FloatArray, *, unit: str) -> str:
+    """What a loan earns, loses and costs, and what decides on it; `cutoff` as `cutoffs_in_use` gives it."""
+    earned = f"its {terms.margin_column}" if terms.margin_column else percent(terms.margin)
+    if terms.funding_cost:
+        earned += f" less {percent(terms.funding_cost)}"
+    lost = terms.loss_given_default_column
+    per_year = f" a year for the months in {terms.term_column}" if terms.term_column else ""
+    words = (
+        f"A loan that is repaid earns {earned} of its amount{per_year}, one that defaults loses"
+        f" {f'the share in {lost}' if lost else percent(terms.loss_given_default)}."
+    )
+    costs = [count(terms.cost_per_loan)] * bool(terms.cost_per_loan) + [terms.cost_column] * bool(terms.cost_column)
+    if costs:
+        words += f" Each approved loan costs {' and '.join(costs)}, {unit}."
+    return f"{words} {_rule(terms, cutoff)}"
+
+
+def _rule(terms: LoanTerms, cutoff: float | FloatArray) -> str:
+    if terms.by_loan:
+        low, middle, high = (percent(end) for end in np.quantile(np.clip(cutoff, 0.0, 1.0), [0, 0.5, 1]))
+        return (
+            "Each loan is decided by itself: it is approved where its own expected profit, (1 - p) times what it brings"
+            " if repaid plus p times what it brings in default, is above 0. So there is no one cut-off: the break-even"
+            f" probabilities of the loans run from {low} to {high}, with a median of {middle}. Forecasts decide,"
+            " outcomes do not, so the realized profit is out of sample."
+        )
+    if terms.target_bad_rate is None:
+        return (
+            "The cut-off is the one with the largest expected profit: forecasts choose it, outcomes do not, so its"
+            " realized profit is out of sample."
+        )
+    nobody = " No loan is forecast to be that safe, so none is approved." if cutoff == 0.0 else ""
+    return (
+        f"The cut-off is the highest at which at most {percent(terms.target_bad_rate)} of the approved are forecast to"
+        f" default: forecasts choose it, outcomes judge it.{nobody}"
+    )
+
+
+def waiting_in_words(pending: Forecasts | None, cutoff: float | FloatArray | None = None) -> str:
+    """How many loans wait for their outcome, and what is forecast of them; "" where none does.
+
+    `cutoff` is one for all or that of each, NaN where it has none; None where nothing decides.
+    """
+    if pending is None:
+        return ""
+    value = pending.table["value"].to_numpy()
+    above = ""
+    if cutoff is not None:
+        own = "the" if np.ndim(cutoff) == 0 else "their own"
+        above = f", {count(int((value > cutoff).sum()))} above {own} cut-off"
+        lacking = int(np.isnan(cutoff).sum())
+        above += f", {count(lacking)} without what the terms need to decide" if lacking else ""
+    return (
+        f" {count(len(value))} more loans, whose outcome is not known yet, neither trained nor tested; {PENDING} has"
+        f" their forecasts: {percent(value.mean())} on average{above}."
+    )
+
+
+def losses_in_words(
+    own: Forecasts,
+    terms: LoanTerms,
+    cutoff: float | FloatArray,
+    *,
+    unit: str,
+    amount: "pd.Series[float] | None",
+    columns: pd.DataFrame | None,
+) -> list[str]:
+    """Expected beside realized loss of the approved; nothing where amounts are not known."""
+    if amount is None:
+        return []
+    loans = known_loans(own)
+    # Repeated folds forecast a loan several times: each of its rows counts for its share of the loan.
+    lost = loans["count"] * loan_values(terms, loans["entity"], amount=amount, columns=columns)["lost"]
+    # A forecast at the cut-off is approved, as `annotated` decides on new loans.
+    approved = loans["value"].to_numpy() <= cutoff
+    sums = [float((loans[name] * lost)[approved].sum()) for name in ("value", "truth")]
+    words = [money(value, max(sums)) for value in sums]
+    return [
+        f"Expected loss of the approved loans (probability x amount x loss given default): {words[0]}; lost in fact, by"
+        f" the same loss given default: {words[1]}, {unit}."
+    ]
+
+
+def beside_in_words(
+    own: Forecasts, terms: LoanTerms, *, amount: "pd.Series[float] | None", columns: pd.DataFrame | None
+) -> list[str]:
+    """What one cut-off misses where terms differ between loans, or what it would have brought in place of many."""
+    line = chosen_cutoff(own, terms, amount=amount, columns=columns)
+    loans = known_loans(own)
+    cutoffs = np.clip(own_cutoffs(terms, loans["entity"], amount=amount, columns=columns), 0.0, 1.0)
+    # Break-evens that are one but for rounding do not differ.
+    if np.ptp(cutoffs) < 1e-9:
+        return []
+    found = beside_one_line(own, terms, line, amount=amount, columns=columns)
+    at_line = outcome_of(own, terms, loans["value"].to_numpy() <= line, amount=amount, columns=columns)
+    names = ("expected_profit", "realized_profit")
+    scale = max(abs(side[name]) for side in (found, at_line) for name in names)  # type: ignore[literal-required]
+    expected, realized = (money(found[name], scale) for name in names)  # type: ignore[literal-required]
+    line_expected, line_realized = (money(at_line[name], scale) for name in names)
+    approved, refused = count(found["approved_at_a_loss"]), count(found["refused_with_a_gain"])
+    if terms.by_loan:
+        return [
+            f"One cut-off for all loans, at {percent(line)}, was expected to bring {line_expected} and would have"
+            f" brought {line_realized}: it approves {approved} loans that are refused loan by loan, and refuses"
+            f" {refused} that are approved."
+        ]
+    aim = "" if terms.target_bad_rate is None else ", whatever the target of the bad rate,"
+    return [
+        "One cut-off for all is a simplification, as what a loan earns, loses or costs differs from loan to loan:"
+        f" {approved} of the approved loans have an expected profit of 0 or less, and {refused} of the refused ones a"
+        f" positive one. Deciding each loan by its own expected profit{aim} would have approved {count(found['n'])}"
+        f" loans; expected profit {expected} instead of {line_expected}, realized profit {realized} instead of"
+        f" {line_realized}, out of sample. [lending] by_loan = true decides so."
+    ]
