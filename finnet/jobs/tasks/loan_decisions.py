@@ -119,21 +119,23 @@ def decide_on_loans(
 def annotated(job: DefaultRiskJob, cutoff: float | None, *, X: pd.DataFrame, forecasts: Forecasts) -> dict[str, Any]:
     """`decision` of each forecast, and `expected_loss` where the features hold what it needs; nothing without terms.
 
-    Both are lists of texts, one for each row of X (n_rows, n_features), whose forecasts are in the same order.
+    Both are lists of texts, one for each row of X (n_rows, n_features), whose forecasts are in the same order. An
+    amount that is missing or not above 0, or a loss given default outside 0 to 1, gives no expected loss: "".
     """
     if cutoff is None or job.lending is None:
         return {}
     value = forecasts.table["value"].to_numpy()
     columns: dict[str, Any] = {"decision": np.where(value <= cutoff, "approve", "refuse").tolist()}
-    loans, amount = forecasts.table["entity"].tolist(), getattr(job.data.source, "amount", "")
+    amount = getattr(job.data.source, "amount", "")
     needed = [name for name in (amount, job.lending.loss_given_default_column) if name]
     if amount and all(name in X for name in needed):
-        known = X.set_axis(pd.Index(loans))
         given = job.lending.loss_given_default_column
         # As in `loan_values`: the column may hold percents.
         unit = 0.01 if job.lending.in_percent else 1.0
-        lost = known[given] * unit if given else job.lending.loss_given_default
-        loss = value * (known[amount] * lost).to_numpy(float)
+        lent = X[amount].to_numpy(float)
+        lost = X[given].to_numpy(float) * unit if given else np.full(len(X), job.lending.loss_given_default)
+        # What `loan_values` refuses in training stands in new files too.
+        loss = np.where((lent > 0) & (lost >= 0) & (lost <= 1), value * (lent * lost), np.nan)
         columns["expected_loss"] = ["" if np.isnan(each) else f"{each:.2f}" for each in loss]
     return columns
 
