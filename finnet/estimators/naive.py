@@ -12,6 +12,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, validate_dat
 from finnet.checks import require_columns
 from finnet.errors import ConfigError, DataError
 from finnet.estimators.calibrators import LogitCalibrator
+from finnet.estimators.level_rates import LevelRates, auc_of_levels, auc_of_ranks
 from finnet.estimators.probabilities import BinaryClassifier
 from finnet.estimators.regressors import checked_numbers
 from finnet.estimators.sample_weights import checked_sample_weight
@@ -144,50 +145,77 @@ class Persistence(BinaryClassifier):
 
 
 class BestColumn(BinaryClassifier):
-    """A logistic curve on the ranks of the one numeric column that ordered the training rows best (by |AUC - 1/2|).
+    """A forecast by the one column that ordered the training rows best.
 
-    The curve rises where higher values of the column came true more often, else it falls: ranks have no outliers that
-    could turn it around. A rank is the share of training values below, ties halved, between two of them interpolated.
-    Missing values count as the middle where columns are compared; in the forecast they have a rate of their own.
-    Rows count by their weights, but for the ranks. `column_` names the column chosen.
+    A number forecasts by a logistic curve on its ranks, which rises where higher values came true more often, else
+    falls: ranks have no outliers that could turn it around. A rank is the share of training values below, ties halved,
+    between two of them interpolated. Missing values count as the middle where columns are compared; in the forecast
+    they have a rate of their own. A category, text or truth value forecasts by the rates of its levels; a level unknown
+    to `fit` has the rate of all.
+
+    Among numbers alone the best is the one of the largest |AUC - 1/2|. Where there are categories every column is
+    judged by the AUC of forecasts of rows that they were not learned from, so that a column of very many levels does
+    not win by knowing its rows. Rows count by their weights, but for the ranks. `column_` names the column chosen,
+    `levels_` holds the rates of its levels, None where it is a number.
 
     Examples
     --------
     >>> X = pd.DataFrame({"noise": [1.0, 2.0, 1.0, 2.0], "signal": [1.0, 2.0, 3.0, 4.0]})
     >>> BestColumn().fit(X, np.array([0, 0, 1, 1])).column_
     'signal'
+    >>> X = pd.DataFrame({"noise": np.arange(100.0) % 7, "home": ["own", "own", "own", "rent"] * 25})
+    >>> BestColumn().fit(X, np.tile([0, 0, 0, 1], 25)).column_
+    'home'
     """
 
+    levels_: LevelRates | None
+
     def fit(self, X: pd.DataFrame, y: IntArray, sample_weight: FloatArray | None = None) -> Self:
-        """Choose the column of X (n_rows, n_columns) and fit its curve to the labels y (n_rows,)."""
-        numbers, codes = as_table(X, self, reset=True).select_dtypes("number"), self._codes(y)
+        """Choose the column of X (n_rows, n_columns) and fit its curve or rates to the labels y (n_rows,)."""
+        table, codes = as_table(X, self, reset=True), self._codes(y)
         weight = checked_sample_weight(sample_weight, X)
         counts = np.ones(len(codes)) if weight is None else weight
         known = np.unique(codes[counts > 0])
         if len(known) < 2:
             raise DataError(f"y holds one class only, {self.classes_[known].tolist()}; give rows of two classes")
-        if numbers.columns.empty:
-            raise DataError("no column is a number; give at least one")
+        if table.columns.empty:
+            raise DataError("the table has no columns; give at least one")
+        numbers, categories = table.select_dtypes("number"), table.select_dtypes(exclude="number")
         ranks = numbers.rank(pct=True).fillna(0.5)
         edge = {str(name): roc_auc_score(codes, ranks[name], sample_weight=weight) - 0.5 for name in ranks}
-        self.column_ = max(edge, key=lambda name: abs(edge[name]))
-        values = numbers[self.column_].to_numpy(float)
+        if categories.columns.empty:
+            self.column_ = max(edge, key=lambda name: abs(edge[name]))
+        else:
+            judged = {name: auc_of_ranks(ranks[name].to_numpy(float), codes, counts) for name in edge}
+            judged |= {str(name): auc_of_levels(categories[name], codes, counts) for name in categories}
+            # Of equal ones the first in the table.
+            self.column_ = max(map(str, table), key=judged.__getitem__)
+        if self.column_ in edge:
+            self.levels_ = None
+            self._fit_curve(numbers[self.column_].to_numpy(float), codes, counts, edge=edge[self.column_])
+        else:
+            self.levels_ = LevelRates.of(categories[self.column_], codes, counts)
+        return self
+
+    def _fit_curve(self, values: FloatArray, codes: IntArray, counts: FloatArray, *, edge: float) -> None:
         # A column of gaps alone is chosen only where none tells anything; zeros give all its rows one forecast.
         if np.isnan(values).all():
             values = np.zeros(len(values))
         given = ~np.isnan(values)
         self.values_, self.ranks_ = middle_ranks(values[given])
-        self.direction_ = 1.0 if edge[self.column_] >= 0.0 else -1.0
+        self.direction_ = 1.0 if edge >= 0.0 else -1.0
         self.curve_ = LogitCalibrator(spread=3.0).fit(self._score(values[given]), codes[given], weight=counts[given])
         # As if one row more had the rate of all, so that a single missing value promises nothing.
         ones = counts[~given] @ codes[~given] + np.average(codes, weights=counts)
         self.missing_rate_ = float(ones / (counts[~given].sum() + 1.0))
-        return self
 
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
         """Probabilities of the two classes, shape (n_rows, 2)."""
         check_is_fitted(self)
-        values = as_table(X, self, reset=False)[self.column_].to_numpy(float)
+        column = as_table(X, self, reset=False)[self.column_]
+        if self.levels_ is not None:
+            return _two_columns(self.levels_.predict(column))
+        values = column.to_numpy(float)
         forecast = self.curve_.predict(self._score(values))
         return _two_columns(np.where(np.isnan(values), self.missing_rate_, forecast))
 

@@ -8,6 +8,7 @@ import numpy as np
 from finnet.errors import DataError
 from finnet.estimators.archive import Arrays, Description, checked_classes, checked_names, checked_number, keep
 from finnet.estimators.calibrators import LogitCalibrator
+from finnet.estimators.level_rates import LevelRates
 from finnet.estimators.naive import (
     BestColumn,
     LastValue,
@@ -84,16 +85,24 @@ def restore_persistence(description: Description, arrays: Arrays) -> Persistence
 
 
 def describe_best_column(model: BestColumn, arrays: Arrays) -> dict[str, Any]:
-    """The column, its ranks and its curve."""
+    """The column, with the ranks and curve of a number, or the levels and rates of a category."""
+    named = {"classes": model.classes_.tolist(), "column": model.column_}
+    if model.levels_ is not None:
+        own = model.levels_
+        rates = {"levels": list(own.levels), "rates": keep(own.rates, arrays)}
+        return {**named, **rates, "missing": own.missing, "other": own.other}
     ranks = {"values": keep(model.values_, arrays), "ranks": keep(model.ranks_, arrays), "direction": model.direction_}
-    rates = {"missing": model.missing_rate_, "curve": describe_curve(model.curve_)}
-    return {"classes": model.classes_.tolist(), "column": model.column_, **ranks, **rates}
+    return {**named, **ranks, "missing": model.missing_rate_, "curve": describe_curve(model.curve_)}
 
 
 def restore_best_column(description: Description, arrays: Arrays) -> BestColumn:
-    """The forecast of this column; DataError where values and ranks do not fit each other."""
+    """The forecast of this column; DataError where values and ranks, or levels and rates, do not fit each other."""
     model, (column,) = BestColumn(), checked_names([description["column"]])
     model.classes_, model.column_ = _two_classes(description), column
+    # A file that names no levels is of a number, as all older ones are.
+    model.levels_ = _restore_levels(description, arrays) if "levels" in description else None
+    if model.levels_ is not None:
+        return model
     model.values_, model.ranks_ = arrays[description["values"]], arrays[description["ranks"]]
     if model.values_.ndim != 1 or model.values_.shape != model.ranks_.shape or not len(model.values_):
         raise DataError(f"values of shape {model.values_.shape} have no ranks of shape {model.ranks_.shape}")
@@ -101,6 +110,14 @@ def restore_best_column(description: Description, arrays: Arrays) -> BestColumn:
     model.missing_rate_ = checked_number(description["missing"], 0, 1)
     model.curve_ = restore_curve(description["curve"])
     return model
+
+
+def _restore_levels(description: Description, arrays: Arrays) -> LevelRates:
+    levels, rates = checked_names(description["levels"]), arrays[description["rates"]]
+    if rates.shape != (len(set(levels)),) or len(set(levels)) < len(levels) or ((rates < 0) | (rates > 1)).any():
+        raise DataError(f"{len(levels)} levels have no rates of shape {rates.shape} between 0 and 1")
+    missing, other = (checked_number(description[name], 0, 1) for name in ("missing", "other"))
+    return LevelRates(tuple(levels), rates, missing, other)
 
 
 def describe_value(model: TrainingMean | Zero, arrays: Arrays) -> dict[str, Any]:

@@ -13,6 +13,10 @@ __all__ = ["loan_leaks", "loss_leaks", "market_leaks"]
 MOST_AUC, MOST_IC, MOST_ACCURACY = 0.95, 0.2, 0.65
 """What no single column known in time reaches: AUC of defaults, rank correlation and accuracy of returns."""
 
+ALONE_AUC, ALONE_TIMES, ALONE_CASES = 0.85, 1.5, 50
+"""A column that stands far above all others: its AUC, how many times as far from 1/2 it is as theirs, and how many
+defaults and as many others must judge it. See `loan_leaks`."""
+
 MOST_R2 = 0.7
 """What no single column known at default reaches of the spread of losses; the best models reach about half of it."""
 
@@ -34,6 +38,12 @@ def loan_leaks(X: pd.DataFrame, y: IntArray | FloatArray, *, is_ordered: bool) -
     The rate of default in each bin of a column is learned on one half of the rows and judged on the other: on the later
     half where rows are in time order, else on every second row.
 
+    A column is told where its AUC is above 0.95, where one of its values stands for defaults alone, and where its AUC
+    is at least 0.85 and 1.5 times as far from 1/2 as that of the best column below 0.85. The last was chosen on seven
+    public sets of loans, cards and firms (german, hmeq, taiwan, heloc, lendingclub, polish5, gmsc), on which it tells
+    of none: their best columns have at most 0.83, and at most 1.9 times the distance of the next (hmeq: 0.83 beside
+    0.67). With the 50 defaults and 50 others that must judge it, 0.85 lies six standard errors above chance.
+
     Parameters
     ----------
     X : DataFrame of shape (n_rows, n_columns)
@@ -48,15 +58,27 @@ def loan_leaks(X: pd.DataFrame, y: IntArray | FloatArray, *, is_ordered: bool) -
     {'recovered': 'AUC 1.000 on its own'}
     """
     later = np.arange(len(y)) >= len(y) // 2 if is_ordered else np.arange(len(y)) % 2 == 1
-    found = {}
-    for name in X.columns:
+    found, aucs = {}, {}
+    for name in map(str, X.columns):
         bins = _bins(X[name])
-        auc, pure = _auc_of_rates(bins, y, later), _pure_bin(bins, y)
-        if auc > MOST_AUC:
-            found[str(name)] = f"AUC {auc:.3f} on its own"
+        aucs[name], pure = _auc_of_rates(bins, y, later), _pure_bin(bins, y)
+        if aucs[name] > MOST_AUC:
+            found[name] = f"AUC {aucs[name]:.3f} on its own"
         elif pure:
-            found[str(name)] = f"one of its values stands for defaults alone, in {pure:,} rows"
-    return found
+            found[name] = f"one of its values stands for defaults alone, in {pure:,} rows"
+    others = [auc for auc in aucs.values() if auc < ALONE_AUC]
+    judging = y[later] == 1
+    if not others or min(judging.sum(), (~judging).sum()) < ALONE_CASES:
+        return found
+    best = max(others)
+    alone = 0.5 + ALONE_TIMES * max(best - 0.5, 0.0)
+    # Those found already have their words.
+    told = {
+        name: f"AUC {auc:.3f} on its own, where the best of the others has {best:.3f}"
+        for name, auc in aucs.items()
+        if auc >= max(ALONE_AUC, alone)
+    }
+    return told | found
 
 
 def _bins(column: "pd.Series[float]") -> IntArray:

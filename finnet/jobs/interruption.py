@@ -3,11 +3,12 @@
 import errno
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from threading import Timer, current_thread, get_ident, main_thread
+from threading import Timer, current_thread, main_thread
 from types import FrameType
+from typing import Any
 
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
@@ -87,13 +88,8 @@ def signals_raise() -> Iterator[None]:
         return
     # Under `nohup` a closed terminal shall not matter.
     heard = [number for number in _SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
-    before = {number: signal.signal(number, _stop) for number in heard}
-    try:
-        with _never_ignored():
-            yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    with _raising("interrupted", heard):
+        yield
 
 
 @contextmanager
@@ -102,44 +98,83 @@ def time_limit(seconds: float | None) -> Iterator[None]:
     if seconds is None:
         yield
         return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise Stopped(f"stopped after {seconds:g} seconds, the time that was given", number)
-
-    before = signal.signal(signal.SIGALRM, stop)
-    # Real time, so that waiting for a lock or a worker counts too.
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        with _never_ignored():
+    with _raising(f"stopped after {seconds:g} seconds, the time that was given", [signal.SIGALRM]):
+        # Real time, so that waiting for a lock or a worker counts too.
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        try:
             yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise Stopped("interrupted", number)
+# Signals are of the whole process and handled by its main thread, and so are these, whatever blocks it is in.
+_AGAIN: list[Timer] = []
+"""Signals that are about to be sent again."""
+
+_HELD: list[Stopped] = []
+"""What signals would have raised while a block ended."""
 
 
 @contextmanager
-def _never_ignored() -> Iterator[None]:
-    """Send a signal again whose Stopped Python ignored, as it ignores what callbacks of weak references raise."""
-    before, timers, here = sys.unraisablehook, list[Timer](), get_ident()
-
-    def hook(ignored: "sys.UnraisableHookArgs") -> None:
-        if not isinstance(ignored.exc_value, Stopped):
-            before(ignored)
-            return
-        # A moment later, since what is raised in a hook is ignored too.
-        again = partial(signal.pthread_kill, here, ignored.exc_value.number)
-        timers.append(Timer(_AGAIN_AFTER, again))
-        timers[-1].daemon = True
-        timers[-1].start()
-
-    sys.unraisablehook = hook
+def _raising(why: str, numbers: Sequence[int]) -> Iterator[None]:
+    """Let these signals raise Stopped in the main thread, also one that comes where Python ignores what is raised."""
+    handlers: dict[int, Any] = {}
+    hook = sys.unraisablehook
     try:
+        sys.unraisablehook = partial(_hear, hook)
+        for number in numbers:
+            handlers[number] = signal.signal(number, partial(_stop, why))
         yield
-    finally:
-        sys.unraisablehook = before
-        for timer in timers:
-            timer.cancel()
+    except BaseException as error:
+        _end(handlers, hook)
+        _raise_held(unless=error)
+        raise
+    _end(handlers, hook)
+    _raise_held()
+
+
+def _stop(why: str, number: int, frame: FrameType | None) -> None:
+    """Raise Stopped, unless the main thread is where that would be lost or leave a block half restored."""
+    stop, codes = Stopped(why, number), set()
+    while frame is not None:
+        codes.add(frame.f_code)
+        frame = frame.f_back
+    if _end.__code__ in codes:
+        _HELD.append(stop)
+    elif _hear.__code__ in codes:
+        _send_again(stop)
+    else:
+        raise stop
+
+
+def _raise_held(unless: BaseException | None = None) -> None:
+    """Raise what came while a block ended, unless the block was stopped anyway."""
+    held = _HELD.copy()
+    _HELD.clear()
+    if held and not isinstance(unless, Stopped):
+        raise held[0] from unless
+
+
+def _hear(before: Callable[["sys.UnraisableHookArgs"], Any], ignored: "sys.UnraisableHookArgs") -> None:
+    """Send a signal again whose Stopped Python ignored, as it ignores what callbacks of weak references raise."""
+    if isinstance(ignored.exc_value, Stopped):
+        _send_again(ignored.exc_value)
+    else:
+        before(ignored)
+
+
+def _send_again(stop: Stopped) -> None:
+    # A moment later, since what is raised in a hook is ignored too.
+    timer = Timer(_AGAIN_AFTER, signal.pthread_kill, (main_thread().ident, stop.number))
+    timer.daemon = True
+    timer.start()
+    _AGAIN.append(timer)
+
+
+def _end(handlers: Mapping[int, Any], hook: Callable[["sys.UnraisableHookArgs"], Any]) -> None:
+    """Put back the handlers and the hook of before, once no signal is on its way that they would get."""
+    while _AGAIN:
+        _AGAIN.pop().join()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    sys.unraisablehook = hook

@@ -21,6 +21,7 @@ from finnet.sums import SUMS
 __all__ = ["require_free", "to_csv", "write_forecasts", "write_output"]
 
 _FORMULA = re.compile("[=+@−-]")  # the last two are a minus sign (U+2212) and a hyphen
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?(e[+-]?[0-9]+)?")
 _INVISIBLE = {"Cc", "Cf", "Cn", "Co", "Mn", "Zl", "Zp", "Zs"}
 
 
@@ -102,13 +103,21 @@ def _exists(path: Path) -> ConfigError:
 
 
 def to_csv(table: pd.DataFrame) -> bytes:
-    """The bytes of a CSV file of a table (n_rows, n_columns) without its index; no text in it can run as a formula."""
-    texts = [str(name) for name in table if pd.api.types.is_string_dtype(table[name])]
+    """The bytes of a CSV file of a table (n_rows, n_columns) without its index; no text in it can run as a formula.
+
+    Texts of a column that holds numbers alone, such as losses, stay as they are: they run nothing, and a quote before
+    those below zero would make the column one of texts.
+    """
+    texts = [str(name) for name in table if pd.api.types.is_string_dtype(table[name]) and not _is_numeric(table[name])]
     return (
         table.assign(**{name: table[name].map(_guarded) for name in texts})
         .to_csv(index=False, quoting=QUOTE_NONNUMERIC)
         .encode()
     )
+
+
+def _is_numeric(texts: "pd.Series[str]") -> bool:
+    return all(_NUMBER.fullmatch(text) for text in texts if text)
 
 
 def _guarded(text: str) -> str:

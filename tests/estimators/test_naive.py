@@ -6,7 +6,10 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from finnet.errors import DataError
+from finnet.estimators.archive import pack, unpack
+from finnet.estimators.level_rates import auc_of_levels, auc_of_ranks
 from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
+from finnet.estimators.saving import model_from_bytes, model_to_bytes
 
 X = pd.DataFrame({"return_1": [0.1, -0.1, 0.2, -0.3], "volume": [1.0, 2.0, 3.0, np.nan]})
 
@@ -120,3 +123,85 @@ def test_best_column_promises_nothing_of_a_gap_that_it_never_saw():
 def test_best_column_of_gaps_alone_gives_the_rate():
     model = BestColumn().fit(pd.DataFrame({"x": [np.nan] * 4}), np.array([0, 0, 0, 1]))
     assert 0 < model.predict_proba(pd.DataFrame({"x": [1.0]}))[0, 1] < 0.5
+
+
+def applicants(n=1500, *, seed=0):
+    """A number that says a little, a category that says much, and one whose levels hardly repeat."""
+    rng = np.random.default_rng(seed)
+    purpose = rng.choice(["car", "house", "travel"], n)
+    income = rng.standard_normal(n)
+    odds = 0.05 + 0.45 * (purpose == "house") + 0.2 * (income < 0)
+    table = pd.DataFrame({"income": income, "purpose": purpose, "client": rng.integers(0, n, n).astype(str)})
+    return table.astype({"client": "category"}), (rng.random(n) < odds).astype(int)
+
+
+def test_a_category_that_tells_most_is_the_best_column():
+    table, y = applicants()
+    model = BestColumn().fit(table, y)
+    p = model.predict_proba(table)[:, 1]
+    assert model.column_ == "purpose"
+    for purpose in ("car", "house", "travel"):
+        rows = (table["purpose"] == purpose).to_numpy()
+        assert p[rows] == pytest.approx(y[rows].mean(), abs=0.02)
+
+
+def test_a_column_of_very_many_levels_does_not_win_by_knowing_its_rows():
+    table, y = applicants()
+    counts = np.ones(len(y))
+    known = pd.Series(y).groupby(table["client"].to_numpy()).transform("mean")
+    assert roc_auc_score(y, known) > 0.8  # what it seems to tell on the rows that it was learned from
+    assert auc_of_levels(table["client"], y, counts) < 0.55
+    assert BestColumn().fit(table[["income", "client"]], y).column_ == "income"
+
+
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)], ids=["as they are", "turned around"])
+def test_a_number_is_judged_beside_categories_as_it_is_alone(order):
+    x, y = (values[order] for values in rates())
+    ranks = pd.Series(x).rank(pct=True).to_numpy()
+    assert auc_of_ranks(1 - ranks, y, np.ones(len(y))) == pytest.approx(roc_auc_score(y, x))
+
+
+def test_rows_sorted_by_their_outcome_give_every_part_both():
+    table, y = applicants()
+    order = np.argsort(y, kind="stable")
+    assert BestColumn().fit(table.iloc[order], y[order]).column_ == "purpose"
+
+
+def test_levels_unknown_or_never_missing_have_the_rate_of_all_and_missing_ones_their_own():
+    table, y = applicants()
+    model = BestColumn().fit(table, y)
+    new = pd.DataFrame({"income": 0.0, "purpose": ["boat", None], "client": "new"})
+    assert model.predict_proba(new)[:, 1] == pytest.approx(y.mean())
+    gaps = table.assign(purpose=table["purpose"].where(table["purpose"] != "house"))
+    model = BestColumn().fit(gaps, y)
+    own, overall = y[gaps["purpose"].isna()].mean(), y.mean()
+    p = model.predict_proba(new)[:, 1]
+    assert p[0] == pytest.approx(overall)
+    assert p[1] == pytest.approx(own, abs=0.02)
+
+
+@pytest.mark.parametrize("kind", ["object", "category", "string"])
+def test_the_best_category_is_saved_to_the_same_bits(kind):
+    table, y = applicants()
+    table = table.astype({"purpose": kind})
+    model = BestColumn().fit(table, y)
+    loaded = model_from_bytes(model_to_bytes(model))
+    new = pd.concat([table, pd.DataFrame({"income": [0.0] * 2, "purpose": ["boat", None], "client": "new"})])
+    np.testing.assert_array_equal(loaded.predict_proba(new), model.predict_proba(new))
+    assert model_to_bytes(loaded) == model_to_bytes(model)
+
+
+@pytest.mark.parametrize(
+    "change", [{"levels": ["car"]}, {"levels": ["car"] * 3}, {"levels": 3}, {"missing": 1.5}, {"other": None}], ids=repr
+)
+def test_a_file_whose_levels_have_no_rates_is_refused(change):
+    archive = unpack(model_to_bytes(BestColumn().fit(*applicants())))
+    archive.description["model"].update(change)
+    with pytest.raises(DataError, match=r"^model: "):
+        model_from_bytes(pack(archive))
+
+
+def test_truth_values_are_levels():
+    table, y = applicants()
+    owns = pd.DataFrame({"owns": table["purpose"] == "house"})
+    assert np.unique(BestColumn().fit(owns, y).predict_proba(owns)[:, 1]).size == 2

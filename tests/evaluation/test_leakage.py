@@ -1,5 +1,7 @@
 """A column that forecasts too well on its own is found; what is merely good, or lucky, is not."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,6 +38,40 @@ def test_a_column_filled_after_the_outcome_is_found(column, is_ordered):
 @pytest.mark.parametrize("column", HONEST)
 def test_an_honest_column_raises_no_alarm(column):
     assert not loan_leaks(pd.DataFrame({"x": HONEST[column]}), Y, is_ordered=True)
+
+
+def marked(of_defaults, of_others, *, seed=0):
+    """A mark that so large a share of defaults and of others have: its AUC is 1/2 and half the difference."""
+    return (np.random.default_rng(seed).random(1000) < np.where(Y == 1, of_defaults, of_others)).astype(float)
+
+
+WEAK = marked(0.5, 0.2, seed=1)  # AUC about .65
+COLLECTIONS = marked(0.85, 0.05, seed=2)  # AUC about .90
+
+
+@pytest.mark.parametrize("is_ordered", [True, False])
+@pytest.mark.parametrize("kind", ["number", "category"])
+def test_a_column_far_above_all_others_is_found(kind, is_ordered):
+    column = pd.Categorical(COLLECTIONS.astype(str)) if kind == "category" else COLLECTIONS
+    found = loan_leaks(pd.DataFrame({"weak": WEAK, "collections": column}), Y, is_ordered=is_ordered)
+    assert list(found) == ["collections"]
+    measured = r"AUC 0\.(8|9)\d\d on its own, where the best of the others has 0\.6\d\d"
+    assert re.fullmatch(measured, found["collections"])
+
+
+def test_two_columns_far_above_all_others_do_not_hide_each_other():
+    table = pd.DataFrame({"weak": WEAK, "a": COLLECTIONS, "b": marked(0.87, 0.05, seed=3)})
+    assert list(loan_leaks(table, Y, is_ordered=True)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("others", [{"good": marked(0.7, 0.1, seed=4)}, {}], ids=["beside a good one", "by itself"])
+def test_a_column_that_leads_by_little_raises_no_alarm(others):
+    assert not loan_leaks(pd.DataFrame({"score": COLLECTIONS, **others}), Y, is_ordered=True)
+
+
+def test_few_loans_raise_no_alarm_by_a_column_far_above_all_others():
+    table, few = pd.DataFrame({"weak": WEAK, "collections": COLLECTIONS}), slice(0, 300)
+    assert not loan_leaks(table[few], Y[few], is_ordered=True)
 
 
 def test_rows_sorted_by_their_outcome_hide_nothing():

@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from finnet.data.loan_file import LoanFile
 from finnet.data.samples import made_loan_book, made_market
 from finnet.errors import ConfigError, DataError, LimitError
 from finnet.estimators.saving import load_model
+from finnet.evaluation.profile import Profile
 from finnet.jobs.final_fit import final_rows
 from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.job_file import parse_job
@@ -14,6 +16,7 @@ from finnet.jobs.outputs import write_forecasts
 from finnet.jobs.runner import run_job
 from finnet.jobs.saved_runs import SavedRun
 from finnet.jobs.sources import load
+from finnet.jobs.tasks.loan_rows import new_loans
 
 PANEL = made_market(symbols=3, sessions=220)
 QUICK = {"schema": 1, "tune": {"trials": 1}, "network": {"members": 3, "hidden": [4], "epochs": 2}}
@@ -192,6 +195,22 @@ def test_loans_that_repeat_each_other_come_back_with_a_flag(loans, tmp_path):
     new = forecast_new(loans, path)
     assert [flags.count("repeated") for flags in new.flags] == [0, 0, 0, 0, 1, 1]
     assert new.forecasts.table["entity"].iloc[-1] == f"{BOOK.loan_id[4]} (2)"
+
+
+def test_an_amount_that_is_none_has_a_flag(tmp_path):
+    features = pd.DataFrame({"income": [1.0, 2.0, 3.0, 4.0], "amount": [5.0, -5.0, 0.0, np.nan]})
+    features.to_csv(tmp_path / "new.csv", index=False)
+    settings = LoanFile(path=str(tmp_path / "old.csv"), target="bad", amount="amount")
+    rows = new_loans(
+        settings,
+        tmp_path / "new.csv",
+        sentiment=None,
+        profile=Profile.of(features),
+        now=np.datetime64("2020-01-01"),
+        until=None,
+        target="default",
+    )
+    assert rows.flags == [[], ["amount is not above 0"], ["amount is not above 0"], []]
 
 
 def test_columns_unlike_those_of_training_breach_a_limit_and_are_named(loans, tmp_path):

@@ -9,17 +9,18 @@ import sys
 import threading
 import time
 import weakref
+from functools import partial
 from pathlib import Path
 
 import pytest
 from joblib.externals.loky import reusable_executor
 
 from finnet.errors import InterruptedRunError
-from finnet.jobs import runner
+from finnet.evaluation import walk_forward
+from finnet.evaluation.walk_forward import _fit_and_forecast as fit_and_forecast
+from finnet.jobs import interruption, runner
 from finnet.jobs.checkpoints import unfinished
-from finnet.jobs.config import Tune
 from finnet.jobs.interruption import resumable, time_limit
-from finnet.jobs.network_settings import NetworkSettings
 from finnet.jobs.runner import run_job
 from finnet.sums import check_files
 from tests.jobs.small import JOB, lasting, run_small
@@ -57,23 +58,28 @@ def test_a_stopped_run_continues_and_ends_byte_equal(number, reference, tmp_path
     assert unfinished(tmp_path / JOB.name) == {}
 
 
-# No fit but the naive ones ends before the death of a worker is noticed.
-SLOW = JOB.model_copy(
-    update={"tune": Tune(trials=12), "network": NetworkSettings(hidden=(64,), epochs=150, patience=150)}
-)
+def fit_when_told(told, work):
+    """Fit as a worker does, all but the naive forecast only once there is a file `told`."""
+    while work.model != "prior_rate" and not told.exists():
+        time.sleep(0.01)
+    return fit_and_forecast(work)
 
 
 def kill_a_worker():
     os.kill(next(iter(reusable_executor._executor._processes)), signal.SIGKILL)
 
 
-def test_a_killed_worker_is_named_and_the_run_continues(tmp_path, quick):
+def test_a_killed_worker_is_named_and_the_run_continues(tmp_path, quick, monkeypatch):
+    naive_first = JOB.model_copy(update={"models": ("prior_rate", "network", "logistic")})
+    # The others wait for what never comes, so that none ends before the death of the worker is noticed.
+    monkeypatch.setattr(walk_forward, "_fit_and_forecast", partial(fit_when_told, tmp_path / "told"))
     with pytest.raises(InterruptedRunError, match="a worker process was killed, perhaps for want of memory"):
-        run_job(SLOW, reports=tmp_path, n_jobs=2, on_progress=stop_after(1, kill_a_worker))
-    assert sum(unfinished(tmp_path / JOB.name).values()) >= 1
+        run_job(naive_first, reports=tmp_path, n_jobs=2, on_progress=stop_after(1, kill_a_worker))
+    assert list(unfinished(tmp_path / JOB.name).values()) == [1]
+    (tmp_path / "told").touch()
     heard = []
-    run_job(SLOW, reports=tmp_path, on_progress=lambda step, done, total: heard.append((done, total)))
-    assert 1 < heard[0][0] < heard[-1][0] == heard[-1][1]
+    run_job(naive_first, reports=tmp_path, on_progress=lambda step, done, total: heard.append((done, total)))
+    assert heard == [(done, 7) for done in range(2, 8)]
 
 
 def test_a_thread_other_than_the_main_one_may_run_too():
@@ -143,20 +149,90 @@ class Thing:
     """Anything that a weak reference can point to."""
 
 
-def let_go(callback):
-    """Call `callback` as Python does when a thing goes, where whatever it raises is ignored; then wait."""
+def ignoring(act):
+    """Act as a callback of Python's does when a thing goes, where whatever is raised is ignored."""
     thing = Thing()
-    kept = weakref.ref(thing, lambda gone: callback())
+    kept = weakref.ref(thing, lambda gone: act())
     del thing
-    for _ in range(500):
-        time.sleep(0.01)
     return kept
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def let_go(act):
+    """Act where errors are ignored, then wait for what shall stop it."""
+    ignoring(act)
+    for _ in range(6000):
+        time.sleep(0.01)
+
+
+SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+
+@SIGNALS
 def test_a_signal_that_comes_where_python_ignores_errors_stops_all_the_same(number):
     with pytest.raises(InterruptedRunError, match="interrupted"), resumable():
         let_go(lambda: signal.raise_signal(number))
+
+
+@SIGNALS
+def test_a_signal_that_comes_again_before_the_ignored_one_is_dealt_with_stops_all_the_same(number, monkeypatch):
+    class AtOnce(threading.Timer):
+        """As on a busy machine: the first ones are sent before whoever started them goes on."""
+
+        left = 3
+
+        def start(self):
+            super().start()
+            AtOnce.left -= 1
+            if AtOnce.left >= 0:
+                self.join()
+
+    monkeypatch.setattr(interruption, "Timer", AtOnce)
+    with pytest.raises(InterruptedRunError, match="interrupted"), resumable():
+        let_go(lambda: signal.raise_signal(number))
+    assert AtOnce.left <= 0
+
+
+@pytest.fixture
+def afterwards():
+    """What whoever handles signals outside of a block has heard."""
+    heard = []
+    before = {number: signal.signal(number, lambda *got: heard.append(got[0])) for number in (2, 15)}
+    yield heard
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@SIGNALS
+def test_a_block_that_ends_before_an_ignored_signal_comes_again_is_stopped_and_nobody_else(number, afterwards):
+    with pytest.raises(InterruptedRunError, match="interrupted"), resumable():
+        ignoring(lambda: signal.raise_signal(number))
+    time.sleep(3 * interruption._AGAIN_AFTER)
+    assert afterwards == []
+    signal.raise_signal(number)
+    assert afterwards == [number]
+
+
+@SIGNALS
+def test_a_signal_that_comes_while_a_block_ends_stops_it_once_all_is_put_back(number, afterwards, monkeypatch):
+    put_back, hook = signal.signal, sys.unraisablehook
+
+    def slowly(own, handler):
+        if own == signal.SIGINT and not isinstance(handler, partial):
+            signal.raise_signal(number)
+        return put_back(own, handler)
+
+    with pytest.raises(InterruptedRunError, match="interrupted"), resumable():
+        monkeypatch.setattr(signal, "signal", slowly)
+    assert sys.unraisablehook is hook
+    assert afterwards == []
+    signal.raise_signal(number)
+    assert afterwards == [number]
+
+
+def test_an_error_stays_what_it_is_where_no_signal_came(afterwards):
+    with pytest.raises(ZeroDivisionError), resumable():
+        raise ZeroDivisionError
+    assert afterwards == []
 
 
 def test_a_time_that_is_up_where_python_ignores_errors_stops_all_the_same():
@@ -168,8 +244,5 @@ def test_other_errors_that_python_ignores_are_told_as_before(monkeypatch):
     heard = []
     monkeypatch.setattr(sys, "unraisablehook", lambda ignored: heard.append(ignored.exc_type))
     with resumable():
-        thing = Thing()
-        kept = weakref.ref(thing, lambda gone: 1 / 0)
-        del thing
-    assert kept() is None
+        assert ignoring(lambda: 1 / 0)() is None
     assert heard == [ZeroDivisionError]

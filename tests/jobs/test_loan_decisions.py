@@ -118,6 +118,24 @@ def test_expected_losses_of_new_forecasts_need_amounts(tmp_path):
     assert annotated(job, 0.1, X=X, forecasts=forecasts)["expected_loss"] == ["45.00", ""]
 
 
+@pytest.mark.parametrize(
+    ("terms", "columns"),
+    [
+        (TERMS, {"amount": [1000.0, -5.0, 0.0, np.nan]}),
+        (
+            {"margin": 0.08, "loss_given_default_column": "lost", "in_percent": True},
+            {"amount": [1000.0] * 4, "lost": [45.0, -1.0, 101.0, np.nan]},
+        ),
+    ],
+    ids=["amount", "loss given default"],
+)
+def test_a_loan_whose_values_training_refuses_has_no_expected_loss(tmp_path, terms, columns):
+    row = {"model": "network", "fold": -1, "entity": list("ABCD"), "target": "default", "horizon": 12}
+    forecasts = Forecasts.from_rows({**row, "kind": "probability", "value": 0.1}, run_id="t")
+    job = file_job(tmp_path, lending=terms)
+    assert annotated(job, 0.1, X=pd.DataFrame(columns), forecasts=forecasts)["expected_loss"] == ["45.00", "", "", ""]
+
+
 def test_columns_of_groups_are_no_features(tmp_path):
     fairness = {"groups": ["sex", {"column": "age", "limits": [25, 60]}], "approved_share": 0.8}
     book = read(file_job(tmp_path, fairness=fairness))

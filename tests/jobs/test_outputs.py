@@ -52,6 +52,14 @@ def test_flags_are_the_last_column_and_run_as_no_formula_either(tmp_path):
     assert (table.columns[-1], table["flags"].tolist()) == ("flags", ["'=1+1", ""])
 
 
+def test_a_column_of_numbers_stays_one(tmp_path):
+    columns = {"gain": ["-1.51", "", "0.20", "-3e-07"], "mixed": ["-1", "-1+1", "", "5"]}
+    write_forecasts(forecasts(["A", "B", "C", "D"]), tmp_path / "out.csv", columns=columns)
+    table = pd.read_csv(tmp_path / "out.csv")
+    assert table["gain"].dropna().tolist() == [-1.51, 0.2, -3e-07]
+    assert table["mixed"].dropna().tolist() == ["'-1", "'-1+1", "5"]
+
+
 def test_parquet_keeps_every_name(tmp_path):
     write_forecasts(forecasts(FORMULAS), tmp_path / "out.parquet")
     assert Forecasts.load(tmp_path / "out.parquet").table["entity"].tolist() == FORMULAS

@@ -160,7 +160,8 @@ def annotated(
     Where the terms decide loan by loan, `cutoff` is None and `break_even` holds the probability below which each loan
     is approved; a loan that lacks what the terms need is not decided on, and has neither. All are lists of texts, one
     for each row of X (n_rows, n_features), whose forecasts are in the same order; `aside` (n_rows, n_columns) holds
-    what the terms name besides.
+    what the terms name besides. An amount that is missing or not above 0, or a loss given default outside 0 to 1, gives
+    no expected loss: "".
     """
     if job.lending is None or (cutoff is None and not job.lending.by_loan):
         return {}
@@ -177,12 +178,13 @@ def annotated(
         columns = {"decision": np.where(value <= cutoff, "approve", "refuse").tolist()}
     needed = [name for name in (amount, job.lending.loss_given_default_column) if name]
     if amount and all(name in X for name in needed):
-        known = X.set_axis(pd.Index(loans))
         given = job.lending.loss_given_default_column
         # As in `loan_values`: the column may hold percents.
         unit = 0.01 if job.lending.in_percent else 1.0
-        lost = known[given] * unit if given else job.lending.loss_given_default
-        loss = value * (known[amount] * lost).to_numpy(float)
+        lent = X[amount].to_numpy(float)
+        lost = X[given].to_numpy(float) * unit if given else np.full(len(X), job.lending.loss_given_default)
+        # What `loan_values` refuses in training stands in new files too.
+        loss = np.where((lent > 0) & (lost >= 0) & (lost <= 1), value * (lent * lost), np.nan)
         columns["expected_loss"] = ["" if np.isnan(each) else f"{each:.2f}" for each in loss]
     return columns
 

@@ -13,7 +13,7 @@ from finnet.data.loan_outcomes import Outcomes, usable_rows
 from finnet.data.loans import read_applications
 from finnet.errors import ConfigError
 from finnet.evaluation.profile import Profile
-from finnet.jobs.new_rows import LATER, OLD, REPEATED, NewRows
+from finnet.jobs.new_rows import LATER, NOT_LENT, OLD, REPEATED, NewRows
 from finnet.labels import paid_out_at
 from finnet.types import BoolArray
 
@@ -50,6 +50,9 @@ def new_loans(
     plain_id = pd.Series(new.loan_id).str.replace(r" \(\d+\)$", "", regex=True)
     repeated = new.features.duplicated(keep=False) | plain_id.duplicated(keep=False)
     found = {REPEATED: repeated.to_numpy(), LATER: usable.applied_later}
+    if source.amount in new.features:
+        # Training refuses such a file; here every row is answered, and told apart.
+        found[NOT_LENT] = new.features[source.amount].to_numpy(float) <= 0
     if new.applied_at is not None and until is not None:
         # The model may have seen loans that were known before it was trained.
         found[OLD] = new.applied_at < until
