@@ -15,6 +15,7 @@ from finnet.data.loans import inspect_loans, read_outcomes
 from finnet.data.quality import Findings
 from finnet.data.samples import made_loan_book
 from finnet.dataset import Dataset
+from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.profile import Profile
 from finnet.forecasts import Forecasts
 from finnet.jobs.new_rows import BAD_ALREADY, NewRows
@@ -22,9 +23,11 @@ from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.alarms import raise_loan_alarms
 from finnet.jobs.tasks.default_risk_job import DefaultRiskJob, MadeLoanBook
 from finnet.jobs.tasks.learning_curve import USUAL_ROWS, curve_fits, learning_curve_section
+from finnet.jobs.tasks.loan_columns import loan_features_table
 from finnet.jobs.tasks.loan_decisions import annotated, decide_on_loans, require_decidable
 from finnet.jobs.tasks.loan_drafts import loan_draft
 from finnet.jobs.tasks.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
+from finnet.jobs.tasks.loan_limits import loan_limits
 from finnet.jobs.tasks.loan_rows import new_loans, rows_of_loans
 from finnet.jobs.tasks.reasons import reason_columns, reason_policy, reasons_section, require_numbers
 from finnet.jobs.tasks.scorecards import scorecard_of
@@ -182,6 +185,10 @@ class DefaultRiskTask(Task):
             return "Made loan book with known default probabilities"
         return Path(source.path).name
 
+    def features(self, job: DefaultRiskJob, dataset: Dataset) -> pd.DataFrame:
+        """What each column holds, and how often its levels or ranges defaulted."""
+        return loan_features_table(dataset)
+
     def notes(self, job: DefaultRiskJob, dataset: Dataset) -> Sequence[str]:
         """What limits forecasts of default."""
         if isinstance(job.data.source, MadeLoanBook):
@@ -204,6 +211,10 @@ class DefaultRiskTask(Task):
                 " they could have. Loans of one number stay on one side of every split."
             )
         return notes
+
+    def limits(self, job: DefaultRiskJob, study: Study, assessment: Assessment) -> Sequence[str]:
+        """What was forecast, of which loans, when and by which split; what profits rest on."""
+        return loan_limits(job, study, assessment)
 
     def draft(self, files: Sequence[Path], folder: Path) -> list[str]:
         """Lines for a file of loans."""
