@@ -123,4 +123,5 @@ def _ordered(names: "pd.Series[Any]", order: Sequence[str]) -> "pd.Series[Any]":
     present = set(names.dropna())
     kept = [word for word in dict.fromkeys(order) if word in present]
     kept += [MISSING] * bool(names.isna().any() and MISSING not in kept)
-    return names.fillna(MISSING).astype(pd.CategoricalDtype(kept, ordered=True))
+    # A column that is missing everywhere is one of numbers, which holds no words.
+    return names.astype(object).fillna(MISSING).astype(pd.CategoricalDtype(kept, ordered=True))

@@ -177,7 +177,7 @@ def _shares_apart(high: float) -> list[float]:
     """Round shares up to `high` that stand apart on a square-root axis."""
     kept = [0.0]
     for share in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0):
-        if high / 50 <= share <= high and share**0.5 - kept[-1] ** 0.5 > 0.1 * high**0.5:
+        if high / 50 <= share <= high and share**0.5 - kept[-1] ** 0.5 > 0.13 * high**0.5:
             kept.append(share)
     return kept
 

@@ -27,7 +27,8 @@ class DataSection(ReportSection):
         no dates. Where known, how the subject used the training rows: `fits`, rows of a fit at `least` and at `most`,
         `fitted` by any, `validating` at a time, `calibrating`, `unused`.
     features : DataFrame
-        `name`, `meaning`, for markets `look_back`, and for loans `missing` (share) and `rate` of default, as text.
+        `name`, `meaning`, for markets `look_back`; for loans `missing` (share) and the `lowest` and `highest` default
+        rate of a level or range, as text.
     quality : DataFrame
         Findings about the data: `severity`, `rule`, `found`, `remedy`; may have no rows.
     first, last : str, optional
@@ -86,7 +87,7 @@ class DataSection(ReportSection):
         rate = "" if self.base_rate is None else f"; {percent(self.base_rate)} of the cases forecast {self.event}"
         lead = f"{self.source}: {', '.join(facts)}{rate}."
         folds = Table(fold_table(self.folds), "Training and test stretch of each fold.")
-        rates = _RATES if "rate" in self.features else ""
+        rates = _RATES if "lowest" in self.features else ""
         features = Table(feature_table(self.features), f"The {len(self.features)} features.{rates}")
         uses = [Table(fits_table(self.folds), _USES)] if "fits" in self.folds else []
         return Section("What was it given?", lead, [*self._oddities(), folds, *uses, features])
@@ -98,8 +99,8 @@ class DataSection(ReportSection):
 
 
 _RATES = (
-    " Default rate: the lowest and the highest among levels, or among ranges between quartiles of a number, with 20"
-    " loans or more; of all loans, those of the tests too, so it describes the data and chose nothing."
+    " Default rates: the lowest and the highest among levels, or among ranges between quartiles of a number, with 20"
+    " loans or more. They are those of all loans, the tested ones too: they describe the data and chose nothing."
 )
 _USES = (
     "How every model but the naive ones used the training rows of each fold: it was fitted several times, each time"
@@ -122,7 +123,7 @@ def quality_table(quality: pd.DataFrame) -> pd.DataFrame:
 
 
 def feature_table(features: pd.DataFrame) -> pd.DataFrame:
-    """Name, meaning and what else is known of each feature, under readable headings; shape (n_features, 2 to 4).
+    """Name, meaning and what else is known of each feature, under readable headings; shape (n_features, 2 to 5).
 
     Examples
     --------
@@ -131,7 +132,7 @@ def feature_table(features: pd.DataFrame) -> pd.DataFrame:
     ['Feature', 'Look‑back', 'Meaning']
     """
     names = {"name": "Feature", "look_back": "Look‑back", "meaning": "Meaning", "missing": "Missing"}
-    names["rate"] = "Default rate"
+    names |= {"lowest": "Lowest default rate", "highest": "Highest"}
     return features[[name for name in names if name in features]].rename(columns=names)
 
 

@@ -59,7 +59,7 @@ class ReasonsSection(ReportSection):
         if failed.empty:
             return ""
         said = [f"{row['column']} for {percent(row['share'])} of loans" for row in failed.to_dict("records")]
-        return f"Declared to move risk one way, but found to move it the other way too: {', '.join(said)}."
+        return f"Declared to raise or to lower risk, but found to do the opposite too: {', '.join(said)}."
 
     @property
     def card(self) -> Section | None:
