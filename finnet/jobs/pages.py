@@ -103,7 +103,7 @@ def _notes(job: Job, dataset: Dataset, results: Sequence[FoldResult], *, deploym
         has_all = job.network.selection == "all" or members == 1
         mean = "the average of" if has_all else "an average of the best of"
         notes.append(f"On each fold the network is {mean} {drawn}.")
-    if deployment.chosen:
+    if deployment.note:
         notes.append(deployment.note)
     most = CappedSVC().max_rows
     # A limit that no fit reaches limits nothing.

@@ -15,13 +15,14 @@ from finnet.data.loans import inspect_loans, read_outcomes
 from finnet.data.quality import Findings
 from finnet.data.samples import made_loan_book
 from finnet.dataset import Dataset
+from finnet.errors import ConfigError, DataError
 from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.profile import Profile
 from finnet.forecasts import Forecasts
 from finnet.jobs.new_rows import BAD_ALREADY, NewRows
 from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.alarms import raise_loan_alarms
-from finnet.jobs.tasks.default_risk_job import DefaultRiskJob, MadeLoanBook
+from finnet.jobs.tasks.default_risk_job import DefaultRiskJob, Fairness, MadeLoanBook
 from finnet.jobs.tasks.learning_curve import USUAL_ROWS, curve_fits, learning_curve_section
 from finnet.jobs.tasks.loan_columns import loan_features_table
 from finnet.jobs.tasks.loan_decisions import annotated, decide_on_loans, require_decidable
@@ -35,6 +36,7 @@ from finnet.jobs.tasks.task import Decision, FurtherFits, Results, SharedSection
 from finnet.jobs.tasks.weight_notes import weight_notes
 from finnet.labels import default_dataset
 from finnet.lending.central_tendency import ALL
+from finnet.lending.groups import joined
 from finnet.models import BEST
 from finnet.reporting.report import Chapter, Report
 from finnet.reporting.sections.guidance import GuidanceSection
@@ -79,6 +81,7 @@ class DefaultRiskTask(Task):
             book = inspect_loans(source, reading.of(source, "data.loans"))
         # With errors the book may lack columns, which would be blamed on the settings.
         if book is not None and not reading.has_errors:
+            book = _joined(book, job.fairness)
             require_decidable(job, book)
         return book
 
@@ -249,6 +252,21 @@ class DefaultRiskTask(Task):
             return pd.DataFrame({"truth": np.full(len(rows.X), np.nan)}).assign(resolves_at=rows.resolves_at)
         truth = read_outcomes(replace(job.data.source, path=str(data)), until=now)
         return pd.DataFrame({"truth": truth}).assign(resolves_at=rows.resolves_at)
+
+
+def _joined(book: LoanBook, fairness: Fairness | None) -> LoanBook:
+    """The book with levels of columns set aside joined into the groups that the job names."""
+    joining = [] if fairness is None else [own for own in fairness.columns if own.join]
+    if not joining or book.aside is None:
+        return book
+    aside = book.aside.copy()
+    for own in joining:
+        require_column(own.column, aside.columns, key="fairness.groups")
+        try:
+            aside[own.column] = joined(aside[own.column], own.join)
+        except DataError as error:
+            raise ConfigError(f"fairness.groups: {error}") from error
+    return replace(book, aside=aside)
 
 
 _TO_WATCH = (
