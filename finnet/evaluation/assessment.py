@@ -15,7 +15,9 @@ from finnet.evaluation.scores import (
     score,
     score_by_fold,
 )
+from finnet.evaluation.verdict import write_second_verdict
 from finnet.forecasts import Forecasts
+from finnet.models import naive_models
 from finnet.targets import Target, target_named
 
 __all__ = ["Assessment", "assess"]
@@ -58,8 +60,11 @@ class Assessment:
 
     @property
     def verdict(self) -> str:
-        """Plain sentences, those of the deciding metric first."""
-        return self.comparisons[0].verdict
+        """Plain sentences on the metric that decides, then where another shows no difference that this one shows."""
+        first, *others = self.comparisons
+        naive = naive_models()
+        beside = [write_second_verdict(first.table, other.table, naive=naive) for other in others]
+        return " ".join(filter(None, [first.verdict, *beside]))
 
     @property
     def base_rate(self) -> float | None:

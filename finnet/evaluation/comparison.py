@@ -68,7 +68,7 @@ def compare(
     larger p-value counts, which is too small only where much comes of both (two-way clusters: Cameron, Gelbach & Miller
     2011). *Will the procedure be better?* takes a fit as one draw: `fits_t` over the folds of dated rows,
     `corrected_paired_t` over folds that share training rows. With dates and at least five fits the verdict is that of
-    the more careful answer; otherwise it is about these forecasts, and says so.
+    the more careful answer; otherwise it is about these forecasts, and says so, and where other fits do not agree.
 
     A difference in a metric that is no mean over rows, such as the AUC, is tested by what each row contributes to it.
     P-values are adjusted by Holm over all that is said: the reference against each model, and each other model against

@@ -11,6 +11,7 @@ from finnet.errors import ConfigError
 from finnet.types import FloatArray, IntArray
 
 __all__ = [
+    "POWER",
     "MeanTest",
     "block_bootstrap_indices",
     "corrected_paired_t",
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 _EULER = 0.5772156649015329
-_POWER = 0.8  # by custom (Cohen 1988)
+POWER = 0.8  # by custom (Cohen 1988)
 _ROUNDING = 1e-12
 # Below one degree of freedom the quantiles of t grow without bound, and `data_needed` would not settle.
 _FEWEST_DOF = 1.0
@@ -221,7 +222,7 @@ def data_needed(statistic: float, *, dof: float = np.inf, level: float = 0.05) -
     # The quantiles hardly move with r, so a few rounds settle it.
     for _ in range(20):
         freedom = max(dof * factor, _FEWEST_DOF)
-        reach = stats.t.ppf(1 - level / 2, freedom) + stats.t.ppf(_POWER, freedom)
+        reach = stats.t.ppf(1 - level / 2, freedom) + stats.t.ppf(POWER, freedom)
         factor = float((reach / statistic) ** 2)
     return factor
 

@@ -9,7 +9,7 @@ from finnet.evaluation.metrics import metric_named
 from finnet.evaluation.paired_tests import FEWEST_FITS
 from finnet.names import model_in_sentence as _name
 
-__all__ = ["write_verdict"]
+__all__ = ["differs_by_fits", "write_second_verdict", "write_verdict"]
 
 _LEVEL = 0.05
 _NUMBERS = {2: "Two", 3: "Three", 4: "Four"}
@@ -24,7 +24,7 @@ def write_verdict(
     Parameters
     ----------
     table, against_naive : DataFrame
-        As in `Comparison`.
+        As in `Comparison`. Where `p_fits` does not agree with what decides, the sentences say so.
     reference : str
         The model compared with the others.
     naive : sequence of str
@@ -37,7 +37,7 @@ def write_verdict(
     sentences = [
         _outcome(table[~is_naive], opening),
         _outcome(table[is_naive], opening if is_naive.all() else "Against the naive forecasts, it"),
-        # Behind the sentence on the naive forecasts, from which its "So do ..." goes on.
+        # Behind the sentence on the naive forecasts, which says whether the reference beats them.
         _beating_naive(against_naive, naive, reference=reference),
         _one_fold(table),
         _question_answered(table),
@@ -49,15 +49,66 @@ def write_verdict(
 def _outcome(table: pd.DataFrame, opening: str) -> str:
     """Wins, losses, ties and what could not be tested, or "" without rows."""
     found = table["p_holm"] < _LEVEL
-    better, tied = table["difference"] > 0, _is_tie(table)
+    better, tied, doubtful = table["difference"] > 0, _is_tie(table), differs_by_fits(table)
     groups = {
-        "beats": found & better,
-        "loses to": found & ~better,
-        "shows no detectable difference from": tied,
-        "could not be tested against": ~found & ~tied,
+        "beats {}": found & better & ~doubtful,
+        f"beats{_THESE_FITS} {{}}": found & better & doubtful,
+        "loses to {}": found & ~better & ~doubtful,
+        f"loses{_THESE_FITS} to {{}}": found & ~better & doubtful,
+        "shows no detectable difference from {}": tied,
+        "could not be tested against {}": ~found & ~tied,
     }
-    clauses = [f"{words} {_names(table['model'][rows])}" for words, rows in groups.items() if rows.any()]
+    clauses = [words.format(_named(table[rows])) for words, rows in groups.items() if rows.any()]
     return f"{opening} {_listed(clauses, last=', and ')}." if clauses else ""
+
+
+_THESE_FITS = ", for these fits but not detectably for other fits of the same models,"
+
+
+def differs_by_fits(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Where these forecasts differ, by `p_holm`, and a test over other fits does not agree, by `p_fits`.
+
+    Examples
+    --------
+    >>> differs_by_fits(pd.DataFrame({"p_holm": [0.01, 0.01, 0.3, 0.01], "p_fits": [0.2, 0.01, 0.4, np.nan]})).tolist()
+    [True, False, False, False]
+    """
+    # The one that other fits would be asked after is not adjusted: what it does not show by itself is shown even less.
+    return (table["p_holm"] < _LEVEL) & (table["p_fits"] >= _LEVEL)
+
+
+def _named(table: pd.DataFrame) -> str:
+    """Names of the models, each with the p-value of other fits where those do not agree."""
+    p_fits = table["p_fits"].where(differs_by_fits(table))
+    names = [
+        _name(model) if np.isnan(p) else f"{_name(model)} (p = {p:.3f})"
+        for model, p in zip(table["model"], p_fits, strict=True)
+    ]
+    return _listed(names)
+
+
+def write_second_verdict(first: pd.DataFrame, second: pd.DataFrame, *, naive: Sequence[str]) -> str:
+    """Of which models a second metric shows no difference though the first shows that the reference is better; or "".
+
+    Parameters
+    ----------
+    first, second : DataFrame
+        `Comparison.table` of the metric that decides, and of one beside it, with the same models.
+    naive : sequence of str
+        Names of the naive forecasts among the models, of which nothing is said.
+
+    Examples
+    --------
+    >>> first = pd.DataFrame({"model": ["tree", "knn"], "metric": "log_loss", "difference": 0.1, "p_holm": 0.01})
+    >>> second = first.assign(metric="auc", p_holm=[0.3, 0.01])
+    >>> write_second_verdict(first, second, naive=[])
+    'By AUC no difference from the decision tree is detected.'
+    """
+    better = first.loc[(first["p_holm"] < _LEVEL) & (first["difference"] > 0) & ~first["model"].isin(naive), "model"]
+    tied = second.loc[_is_tie(second) & second["model"].isin(better), "model"]
+    if tied.empty:
+        return ""
+    return f"By {metric_named(str(second['metric'].iloc[0])).words} no difference from {_names(tied)} is detected."
 
 
 def _is_tie(table: pd.DataFrame) -> "pd.Series[bool]":
@@ -121,13 +172,17 @@ def _beating_naive(against_naive: pd.DataFrame, naive: Sequence[str], *, referen
     if reference in winners:
         others = [name for name in winners if name != reference]
         if others:
-            return f"So {'does' if len(others) == 1 else 'do'} {_names(others)}."
+            them = "every naive forecast" if len(naive) > 1 else _name(naive[0])
+            return _sentence(f"{_names(others)} {'beats' if len(others) == 1 else 'beat'} {them} too.")
         return "No other model is shown to." if len(against_naive) > 1 else ""
     every = f"every naive forecast ({_names(naive)})" if len(naive) > 1 else f"the naive forecast, {_name(naive[0])}"
     if not winners:
         return f"No model is shown to beat {every}."
-    sentence = f"{_names(winners)} {'beats' if len(winners) == 1 else 'beat'} {every}."
-    return sentence[0].upper() + sentence[1:]
+    return _sentence(f"{_names(winners)} {'beats' if len(winners) == 1 else 'beat'} {every}.")
+
+
+def _sentence(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 def _names(models: Sequence[str] | pd.Series) -> str:

@@ -33,10 +33,10 @@ class Deployment:
 
     @property
     def note(self) -> str:
-        """Which model it is and why, in a sentence; "" where it is the network."""
+        """Which model was chosen and why, in a sentence; "" where the job file names it."""
         name = model_in_sentence(self.model)
         if not self.chosen:
-            return "" if self.model == "network" else f"The page is about {name}, which the job deploys."
+            return ""
         if self.subject == self.model:
             return f"{_BEST_OF_A_FOLD} Every fold chose {name}, which the page is about and which is saved."
         by_fold = ", ".join(f"{fold} {model_in_sentence(model)}" for fold, model in self.chosen.items())

@@ -24,6 +24,8 @@ from finnet.names import model_in_sentence
 
 __all__ = ["NewForecasts", "ReadRows", "forecast_new", "read_new"]
 
+_UNDATED = "undated"  # what stands for a moment where rows have no dates
+
 
 @dataclass(frozen=True, eq=False)
 class NewForecasts:
@@ -64,10 +66,12 @@ class NewForecasts:
         model = model_in_sentence(self.forecasts.models[0])
         flagged = sum(map(bool, self.flags))
         odd = f"; {flagged:,} of them are flagged" if flagged else ""
-        return (
-            f"as of {self.as_of}: {len(self.forecasts)} forecasts by {model} of run {self.run}, trained until"
-            f" {self.trained_until} (times in UTC){odd}"
-        )
+        made = f"{len(self.forecasts)} forecasts by {model} of run {self.run}"
+        if self.as_of == self.trained_until == _UNDATED:
+            return f"{made}, whose rows have no dates{odd}"
+        since = "" if self.as_of == _UNDATED else f"as of {self.as_of}: "
+        until = "" if self.trained_until == _UNDATED else f", trained until {self.trained_until}"
+        return f"{since}{made}{until} (times in UTC){odd}"
 
     def require_stable(self) -> None:
         """Raise LimitError naming the columns whose new values are too unlike those of training."""
@@ -118,7 +122,7 @@ def forecast_new(
     return NewForecasts(
         forecasts,
         new.as_of,
-        new.until or "undated",
+        new.until or _UNDATED,
         new.saved.name,
         flags,
         found.summary,
@@ -142,7 +146,7 @@ class ReadRows(NamedTuple):
     def as_of(self) -> str:
         """Moment of the newest row in UTC, or "undated"."""
         issued_at = self.rows.issued_at
-        return "undated" if issued_at is None else str(pd.Timestamp(issued_at.max()))
+        return _UNDATED if issued_at is None else str(pd.Timestamp(issued_at.max()))
 
 
 def read_new(run: Path | str, data: Path | str, *, sentiment: Path | str | None, moment: np.datetime64) -> ReadRows:

@@ -49,7 +49,10 @@ def report_of(
         training=RiskTrainingSection.of(results, deployment.subject) or TrainingSection.of(results),
         purpose=PurposeSection(stated=job.purpose.stated, missing=task.without_purpose),
         data=_data(job, study, results, assessment=assessment),
-        limits=PointsSection(title="What limits this result?", points=_notes(job, study.dataset, deployment)),
+        limits=PointsSection(
+            title="What limits this result?",
+            points=[*_notes(job, study.dataset, results, deployment=deployment), *task.limits(job, study, assessment)],
+        ),
         reproduction=ReproductionSection(command=f"finnet run {job.name}.toml", manifest=record),
     )
     words = job.title or job.name.replace("-", " ")
@@ -85,7 +88,7 @@ def _data(job: Job, study: Study, results: Sequence[FoldResult], *, assessment: 
     )
 
 
-def _notes(job: Job, dataset: Dataset, deployment: Deployment) -> list[str]:
+def _notes(job: Job, dataset: Dataset, results: Sequence[FoldResult], *, deployment: Deployment) -> list[str]:
     settings = "one setting" if job.tune.trials == 1 else f"{job.tune.trials} settings"
     notes = [
         "Intervals take the models as fitted: they say how the figures would vary with other test rows, not with other"
@@ -102,8 +105,8 @@ def _notes(job: Job, dataset: Dataset, deployment: Deployment) -> list[str]:
         notes.append(f"On each fold the network is {mean} {drawn}.")
     if deployment.note:
         notes.append(deployment.note)
-    if "svm" in job.models:
-        notes.append(
-            f"Each fit of the SVM draws at most {CappedSVC().max_rows:,} rows: its cost grows with their square."
-        )
+    most = CappedSVC().max_rows
+    # A limit that no fit reaches limits nothing.
+    if any(result.model == "svm" and (result.fit.rows or {}).get("most", most + 1) > most for result in results):
+        notes.append(f"Each fit of the SVM draws at most {most:,} rows: its cost grows with their square.")
     return [*notes, *task_of(job).notes(job, dataset)]

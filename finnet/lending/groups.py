@@ -1,17 +1,18 @@
 """Groups of loans by a column: levels, or ranges of a number."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from finnet.checks import nearest
 from finnet.errors import ConfigError, DataError
 from finnet.types import FloatArray
 
-__all__ = ["MISSING", "GroupColumn", "group_names", "quartiles"]
+__all__ = ["MISSING", "GroupColumn", "group_names", "joined", "quartiles"]
 
 MISSING = "missing"
 _OTHERS = "other levels"
@@ -28,16 +29,50 @@ class GroupColumn:
         In the loan file.
     limits : tuple of float
         Where ranges of a number end, ascending: [25, 60] makes below 25, 25 to below 60, 60 and above.
+    join : mapping of str to tuple of str
+        Levels of a category that make one group, by its name; levels that are not named stay groups of their own.
     """
 
     column: str
     limits: tuple[float, ...] = ()
+    join: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.limits and self.join:
+            raise ConfigError(f"limits divide a number and join a category; give one of them for {self.column!r}")
+        named = [level for levels in self.join.values() for level in levels]
+        twice = [level for level in named if named.count(level) > 1]
+        if twice:
+            raise ConfigError(f"join of {self.column!r} has the level {twice[0]!r} twice; each belongs to one group")
         if not np.isfinite(self.limits).all() or (np.diff(self.limits) <= 0).any():
             raise ConfigError(
                 f"limits={list(self.limits)} of {self.column!r} do not ascend; give for instance [25, 60]"
             )
+
+
+def joined(values: "pd.Series[Any]", join: Mapping[str, Sequence[str]]) -> "pd.Series[Any]":
+    """A category whose levels are joined into groups, shape (n_loans,); levels that `join` does not name stay.
+
+    Raises
+    ------
+    DataError
+        Where the column is one of numbers, or has no such level.
+
+    Examples
+    --------
+    >>> status = pd.Series(["A91", "A92", "A93"], dtype="category", name="status")
+    >>> joined(status, {"men": ["A91", "A93"], "women": ["A92"]}).tolist()
+    ['men', 'women', 'men']
+    """
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        raise DataError(f"column {values.name!r} holds numbers and has no levels to join; give limits instead")
+    words = values.astype(object).map(str, na_action="ignore")
+    levels = sorted(words.dropna().unique())
+    for level in (level for named in join.values() for level in named):
+        if level not in levels:
+            raise DataError(f"column {values.name!r} has no level {level!r} to join; {nearest(level, levels)}")
+    group_of = {level: name for name, named in join.items() for level in named}
+    return words.map(lambda level: group_of.get(level, level), na_action="ignore").astype("category")
 
 
 def quartiles(values: "pd.Series[Any]") -> tuple[float, ...]:
@@ -123,4 +158,5 @@ def _ordered(names: "pd.Series[Any]", order: Sequence[str]) -> "pd.Series[Any]":
     present = set(names.dropna())
     kept = [word for word in dict.fromkeys(order) if word in present]
     kept += [MISSING] * bool(names.isna().any() and MISSING not in kept)
-    return names.fillna(MISSING).astype(pd.CategoricalDtype(kept, ordered=True))
+    # A column that is missing everywhere is one of numbers, which holds no words.
+    return names.astype(object).fillna(MISSING).astype(pd.CategoricalDtype(kept, ordered=True))

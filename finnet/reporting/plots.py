@@ -40,6 +40,7 @@ __all__ = [
 
 _MOST_POINTS = 500
 _LEVEL = 0.05
+_SQUARE_ROOTS = ", square-root scale"  # what the label of a stretched axis must say
 _FEW_LEVELS = 4  # whose names stand beside each other
 
 
@@ -140,19 +141,19 @@ def calibration_plot(table: pd.DataFrame, subject: str) -> str:
     with canvas(3.9) as figure:
         axes = figure.subplots()
         # Limits first: the diagonal and its label are placed by them.
-        _zoom(axes, own)
+        scale = _SQUARE_ROOTS if _zoom(axes, own) else ""
         label_ends(axes, _draw_diagonal(axes))
         for name, rows in table.groupby("model", sort=False):
             if name != subject and len(rows) > 1:
                 axes.plot(rows["forecast"], rows["observed"], color=GUIDE, linewidth=1, zorder=1)
         axes.vlines(own["forecast"], own["low"], own["high"], color=GOOD, linewidth=1.5, alpha=0.55, zorder=3)
         axes.plot(own["forecast"], own["observed"], "o-", color=GOOD, linewidth=1.5, markersize=5, zorder=4)
-        axes.set(xlabel="Forecast probability", ylabel="Observed rate")
+        axes.set(xlabel=f"Forecast probability{scale}", ylabel=f"Observed rate{scale}")
         return to_svg(figure)
 
 
-def _zoom(axes: Axes, rows: pd.DataFrame) -> None:
-    """Limits around the forecasts and their intervals; square-root axes where small shares crowd at zero."""
+def _zoom(axes: Axes, rows: pd.DataFrame) -> bool:
+    """Set limits around the forecasts and their intervals; whether axes are square roots, as shares crowd at zero."""
     crowded = rows["forecast"].max() > 4 * rows["forecast"].min()
     for axis, ends in (("x", rows[["forecast"]]), ("y", rows[["forecast", "low", "high"]])):
         low, high = float(ends.min().min()), float(ends.max().max())
@@ -162,6 +163,7 @@ def _zoom(axes: Axes, rows: pd.DataFrame) -> None:
         _stretch_near_zero(axes)
     axes.xaxis.set_major_formatter(percent_ticks())
     axes.yaxis.set_major_formatter(percent_ticks())
+    return bool(crowded)
 
 
 def _stretch_near_zero(axes: Axes, which: str = "xy") -> None:
@@ -176,7 +178,7 @@ def _shares_apart(high: float) -> list[float]:
     """Round shares up to `high` that stand apart on a square-root axis."""
     kept = [0.0]
     for share in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0):
-        if high / 50 <= share <= high and share**0.5 - kept[-1] ** 0.5 > 0.1 * high**0.5:
+        if high / 50 <= share <= high and share**0.5 - kept[-1] ** 0.5 > 0.13 * high**0.5:
             kept.append(share)
     return kept
 
@@ -215,7 +217,7 @@ def known_truth_plot(truth_probability: FloatArray, forecast: FloatArray, *, bin
     with canvas(3.9) as figure:
         axes = figure.subplots()
         edges = pd.DataFrame({"forecast": center, "low": bands[0], "high": bands[-1]})
-        _zoom(axes, edges)
+        scale = _SQUARE_ROOTS if _zoom(axes, edges) else ""
         labels = _draw_diagonal(axes)
         axes.fill_between(center, bands[0], bands[4], color=GOOD, alpha=0.12, linewidth=0)
         axes.fill_between(center, bands[1], bands[3], color=GOOD, alpha=0.25, linewidth=0)
@@ -223,7 +225,7 @@ def known_truth_plot(truth_probability: FloatArray, forecast: FloatArray, *, bin
         # At the upper edge of each band, since two lower edges would need labels of their own.
         ends = zip(bands[[2, 3, 4], -1], ("median", "middle 50 %", "middle 80 %"), strict=True)
         label_ends(axes, labels + [EndLabel(float(height), words, GOOD) for height, words in ends])
-        axes.set(xlabel="True probability of default", ylabel="Forecast probability")
+        axes.set(xlabel=f"True probability of default{scale}", ylabel=f"Forecast probability{scale}")
         return to_svg(figure)
 
 
@@ -321,7 +323,9 @@ def cutoff_plot(table: pd.DataFrame, *, chosen: float | None = None) -> str:
         for axes in profit:
             _draw_profit(axes, table)
         last = [approval, bad, *profit][-1]
-        last.set(xlabel="Cut-off: approve where the forecast is not above", xlim=(0, table["cutoff"].max()))
+        last.set(
+            xlabel=f"Cut-off: approve where the forecast is not above{_SQUARE_ROOTS}", xlim=(0, table["cutoff"].max())
+        )
         _stretch_near_zero(last, "x")
         last.xaxis.set_major_formatter(percent_ticks())
         if has_profit:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from finnet.evaluation.verdict import write_verdict
+from finnet.evaluation.verdict import write_second_verdict, write_verdict
 
 NAIVE = ["always_up", "prior_rate"]
 
@@ -12,7 +12,7 @@ def table_of(**models):
     """One row per model from (difference, times needed, p_holm)."""
     rows = [
         {"model": name, "metric": "log_loss", "difference": d, "times_needed": times, "p_holm": p, "p_forecasts": p,
-         "test": "rows", "years": 2.0, "years_needed": 2.0 * times, "rows_needed": np.nan, "fits": 5,
+         "p_fits": p, "test": "rows", "years": 2.0, "years_needed": 2.0 * times, "rows_needed": np.nan, "fits": 5,
          "one_fold": np.nan}
         for name, (d, times, p) in models.items()
     ]  # fmt: skip
@@ -113,8 +113,39 @@ def test_models_that_beat_every_naive_forecast_are_named():
 def test_that_the_network_beats_the_naive_forecasts_is_said_once():
     naive = table_of(tree=WIN, always_up=WIN, prior_rate=WIN)
     start = f'{OPENING} beats the decision tree. Against the naive forecasts, it beats "always up" and the prior rate.'
-    assert verdict(naive, naive_of(network=True, tree=True, knn=False), NAIVE) == f"{start} So does the decision tree."
+    assert verdict(naive, naive_of(network=True, tree=True, knn=False), NAIVE) == (
+        f"{start} The decision tree beats every naive forecast too."
+    )
     assert verdict(naive, naive_of(network=True, tree=False), NAIVE) == f"{start} No other model is shown to."
+
+
+def test_models_that_beat_the_one_naive_forecast_too_name_it():
+    naive = table_of(tree=WIN, prior_rate=WIN)
+    said = verdict(naive, naive_of(network=True, tree=True, knn=True), ["prior_rate"])
+    assert said.endswith("The decision tree and k-NN beat the prior rate too.")
+
+
+def test_a_win_that_other_fits_do_not_show_is_a_win_of_these_fits():
+    table = table_of(tree=WIN, knn=WIN, svm=WIN, boosting=LOSS).assign(p_fits=[0.01, 0.166, 0.0634, 0.3])
+    assert verdict(table) == (
+        f"{OPENING} beats the decision tree, beats, for these fits but not detectably for other fits of the same"
+        " models, k-NN (p = 0.166) and the SVM (p = 0.063), and loses, for these fits but not detectably for other fits"
+        " of the same models, to gradient boosting (p = 0.300)."
+    )
+
+
+def test_one_fit_leaves_the_question_about_other_fits_open():
+    said = verdict(table_of(tree=WIN).assign(p_fits=np.nan, fits=1))
+    assert said.startswith(f"{OPENING} beats the decision tree. One fit says whether")
+
+
+def test_a_second_metric_that_shows_no_difference_is_told():
+    first, second = (
+        table_of(tree=WIN, knn=WIN, svm=TIE, prior_rate=WIN),
+        table_of(tree=WIN, knn=TIE, svm=TIE, prior_rate=TIE).assign(metric="auc"),
+    )
+    assert write_second_verdict(first, second, naive=NAIVE) == "By AUC no difference from k-NN is detected."
+    assert write_second_verdict(second, first, naive=NAIVE) == ""
 
 
 def test_clients_are_counted_where_they_were_tested():

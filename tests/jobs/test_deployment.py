@@ -12,6 +12,7 @@ from finnet.jobs.deployment import deployed
 from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
+from finnet.names import model_in_sentence
 
 JOB = {
     "schema": 1,
@@ -56,7 +57,7 @@ def test_any_model_can_be_deployed_and_forecasts_new_rows(deploy, loans, tmp_pat
     assert new.forecasts.models == [deploy]
     assert len(new.forecasts) == 400
     page = (result.folder / "report.html").read_text(encoding="utf-8")
-    assert "which the job deploys" in page
+    assert f"Does {model_in_sentence(deploy)} beat the others?" in page
 
 
 def result_of(model, fold, loss):

@@ -9,8 +9,9 @@ from finnet.data.samples import made_loan_book, made_market
 from finnet.errors import ConfigError, DataError, LimitError
 from finnet.estimators.saving import load_model
 from finnet.evaluation.profile import Profile
+from finnet.forecasts import Forecasts
 from finnet.jobs.final_fit import final_rows
-from finnet.jobs.forecasting import forecast_new
+from finnet.jobs.forecasting import NewForecasts, forecast_new
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.outputs import write_forecasts
 from finnet.jobs.runner import run_job
@@ -233,3 +234,19 @@ def test_a_missing_column_is_named(loans, tmp_path):
     pd.read_csv(path).drop(columns="income").to_csv(path, index=False)
     with pytest.raises(DataError, match="column 'income' is missing"):
         forecast_new(loans, path)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "until", "said"),
+    [
+        ("undated", "undated", "1 forecasts by the decision tree of run r, whose rows have no dates"),
+        ("undated", "2020-01-01", "1 forecasts by the decision tree of run r, trained until 2020-01-01 (times in UTC)"),
+        ("2021-01-01", "2020-01-01", "as of 2021-01-01: 1 forecasts by the decision tree of run r, trained until"),
+    ],
+)
+def test_rows_without_dates_have_no_as_of(as_of, until, said):
+    row = {"model": "tree", "fold": -1, "entity": ["a"], "target": "default", "horizon": 0, "kind": "probability"}
+    forecasts = Forecasts.from_rows({**row, "value": [0.1]}, run_id="r")
+    sentence = NewForecasts(forecasts, as_of, until, "r").sentence
+    assert sentence.startswith(said)
+    assert "undated" not in sentence

@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
+from finnet.estimators.baselines import CappedSVC
 from finnet.evaluation.walk_forward import FitRecord, forecast_folds
-from finnet.jobs import runner
+from finnet.jobs import pages, runner
 from finnet.jobs.page_files import report_from
 from finnet.reporting.sections import calibration, training
 from finnet.reporting.sections.data import DataSection
@@ -148,3 +149,12 @@ def test_the_page_counts_how_the_rows_of_every_fold_were_used(small):
     page = (small / "report.html").read_text(encoding="utf-8")
     assert "Rows per fit" in page
     assert "Unused" in page
+
+
+@pytest.mark.parametrize("max_rows", [2000, 20])
+def test_the_cap_of_the_svm_is_a_limit_only_where_a_fit_reaches_it(max_rows, tmp_path, without_drawings, monkeypatch):
+    monkeypatch.setattr(pages, "CappedSVC", lambda: CappedSVC(max_rows=max_rows))
+    job = JOB.model_copy(update={"models": ("svm", "prior_rate"), "deploy": "svm"})
+    notes = notes_of(runner.run_job(job, reports=tmp_path).folder)
+    assert ("Each fit of the SVM draws at most 20 rows" in notes) == (max_rows == 20)
+    assert "The page is about" not in notes

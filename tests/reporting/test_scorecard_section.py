@@ -46,11 +46,40 @@ def drawn(**changes):
         ({}, "By log loss the network is better than the scorecard."),
         ({"difference": -0.01}, "By log loss the scorecard is better than the network."),
         ({"p_holm": 0.2}, "no difference between the network and the scorecard is detected"),
+        ({"p_fits": 0.166}, "than the scorecard for these fits; for other fits of the same models p = 0.166."),
+        ({"p_fits": 0.02}, "By log loss the network is better than the scorecard."),
         ({"p_holm": np.nan}, "no difference between the network and the scorecard is detected"),
     ],
 )
 def test_what_complexity_gains_is_said_as_the_test_found_it(change, words):
     assert words in drawn(gain=pd.DataFrame([{**ROW, "p_holm": 0.01, **change}]))
+
+
+def test_scores_that_are_lost_are_told_as_losses():
+    ks = {"metric": "ks", "reference_value": 0.447, "value": 0.462, "difference": -0.015, "p_holm": np.nan}
+    auc = {**ROW, "metric": "auc", "reference_value": 0.79, "value": 0.78, "p_holm": 0.2}
+    html = drawn(gain=pd.DataFrame([{**ROW, "p_holm": 0.01}, auc, ks]))
+    assert "By AUC no difference between the network and the scorecard is detected." in html
+    assert "Not tested: the scorecard has the better KS (0.462 against 0.447)." in html
+    assert ">−0.015<" in html
+
+
+@pytest.mark.parametrize(
+    ("slope", "words"),
+    [
+        ([0.83, 0.70, 0.96], "odds rise less than points promise, and points that should double them multiply them by"),
+        ([1.3, 1.1, 1.5], "odds rise more than points promise"),
+    ],
+)
+def test_points_that_overstate_or_understate_odds_are_told(slope, words):
+    html = drawn(slope=slope)
+    assert words in html
+    assert f"log-odds moved by {slope[0]:.2f} ({slope[1]:.2f} to {slope[2]:.2f})" in html
+
+
+@pytest.mark.parametrize("slope", [(), (0.95, 0.8, 1.1)])
+def test_points_whose_slope_may_be_one_need_no_note(slope):
+    assert "points promise" not in drawn(slope=slope)
 
 
 def test_a_page_about_the_scorecard_has_no_gain_over_itself():

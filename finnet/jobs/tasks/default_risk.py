@@ -15,16 +15,20 @@ from finnet.data.loans import inspect_loans, read_outcomes
 from finnet.data.quality import Findings
 from finnet.data.samples import made_loan_book
 from finnet.dataset import Dataset
+from finnet.errors import ConfigError, DataError
+from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.profile import Profile
 from finnet.forecasts import Forecasts
 from finnet.jobs.new_rows import BAD_ALREADY, NewRows
 from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.alarms import raise_loan_alarms
-from finnet.jobs.tasks.default_risk_job import DefaultRiskJob, MadeLoanBook
+from finnet.jobs.tasks.default_risk_job import DefaultRiskJob, Fairness, MadeLoanBook
 from finnet.jobs.tasks.learning_curve import USUAL_ROWS, curve_fits, learning_curve_section
+from finnet.jobs.tasks.loan_columns import loan_features_table
 from finnet.jobs.tasks.loan_decisions import annotated, decide_on_loans, decided_by_aside, require_decidable
 from finnet.jobs.tasks.loan_drafts import loan_draft
 from finnet.jobs.tasks.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
+from finnet.jobs.tasks.loan_limits import loan_limits
 from finnet.jobs.tasks.loan_rows import new_loans, rows_of_loans
 from finnet.jobs.tasks.reasons import reason_columns, reason_policy, reasons_section, require_numbers
 from finnet.jobs.tasks.scorecards import scorecard_of
@@ -32,6 +36,7 @@ from finnet.jobs.tasks.task import Decision, FurtherFits, Results, SharedSection
 from finnet.jobs.tasks.weight_notes import weight_notes
 from finnet.labels import default_dataset
 from finnet.lending.central_tendency import ALL
+from finnet.lending.groups import joined
 from finnet.models import BEST
 from finnet.reporting.report import Chapter, Report
 from finnet.reporting.sections.guidance import GuidanceSection
@@ -76,6 +81,7 @@ class DefaultRiskTask(Task):
             book = inspect_loans(source, reading.of(source, "data.loans"))
         # With errors the book may lack columns, which would be blamed on the settings.
         if book is not None and not reading.has_errors:
+            book = _joined(book, job.fairness)
             require_decidable(job, book)
         return book
 
@@ -191,6 +197,10 @@ class DefaultRiskTask(Task):
             return "Made loan book with known default probabilities"
         return Path(source.path).name
 
+    def features(self, job: DefaultRiskJob, dataset: Dataset) -> pd.DataFrame:
+        """What each column holds, and how often its levels or ranges defaulted."""
+        return loan_features_table(dataset)
+
     def notes(self, job: DefaultRiskJob, dataset: Dataset) -> Sequence[str]:
         """What limits forecasts of default."""
         if isinstance(job.data.source, MadeLoanBook):
@@ -213,6 +223,10 @@ class DefaultRiskTask(Task):
                 " they could have. Loans of one number stay on one side of every split."
             )
         return notes
+
+    def limits(self, job: DefaultRiskJob, study: Study, assessment: Assessment) -> Sequence[str]:
+        """What was forecast, of which loans, when and by which split; what profits rest on."""
+        return loan_limits(job, study, assessment)
 
     def draft(self, files: Sequence[Path], folder: Path) -> list[str]:
         """Lines for a file of loans."""
@@ -268,3 +282,18 @@ def _to_watch(*, by_loan: bool) -> list[str]:
         "Keep the simpler models of the comparison running beside the one in use: one that catches up should replace"
         " it.",
     ]
+
+
+def _joined(book: LoanBook, fairness: Fairness | None) -> LoanBook:
+    """The book with levels of columns set aside joined into the groups that the job names."""
+    joining = [] if fairness is None else [own for own in fairness.columns if own.join]
+    if not joining or book.aside is None:
+        return book
+    aside = book.aside.copy()
+    for own in joining:
+        require_column(own.column, aside.columns, key="fairness.groups")
+        try:
+            aside[own.column] = joined(aside[own.column], own.join)
+        except DataError as error:
+            raise ConfigError(f"fairness.groups: {error}") from error
+    return replace(book, aside=aside)

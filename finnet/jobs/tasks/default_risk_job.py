@@ -66,7 +66,8 @@ class Fairness:
     Parameters
     ----------
     groups : tuple
-        Columns of the loan file, or `{ column = "age", limits = [25, 60] }` where a number is to be divided. They are
+        Columns of the loan file, or `{ column = "age", limits = [25, 60] }` where a number is to be divided, or
+        `{ column = "status", join = { men = ["A91", "A93"], women = ["A92"] } }` where levels make one group. They are
         no features.
     keep_as_feature : tuple of str
         Columns of `groups` that the models are given all the same.
@@ -83,6 +84,11 @@ class Fairness:
             raise ConfigError('fairness.groups is empty; name columns of the loan file, such as ["sex"]')
         for name in self.keep_as_feature:
             require_choice(name, [own.column for own in self.columns], name="keep_as_feature")
+        kept = [own.column for own in self.columns if own.join and own.column in self.keep_as_feature]
+        if kept:
+            raise ConfigError(
+                f"levels of {kept[0]!r} are joined, so it cannot be kept as a feature; leave one of both out"
+            )
         if self.approved_share is not None:
             require_share(self.approved_share, name="approved_share", zero=False)
 
@@ -116,6 +122,8 @@ class Segments:
 
     def __post_init__(self) -> None:
         require_choice(self.period, [*PERIODS, ""], name="period")
+        if any(own.join for own in self.groups):
+            raise ConfigError("segments.columns joins no levels; join belongs to fairness.groups")
 
     @property
     def groups(self) -> list[GroupColumn]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from finnet.estimators.scorecard import ScorecardClassifier
 from finnet.estimators.scorecard_points import Scorecard
 from finnet.estimators.scorecard_sql import scorecard_sql
+from finnet.evaluation.assessment import Assessment
+from finnet.evaluation.metrics import metric_named
 from finnet.features.bins_file import write_bins
 from finnet.jobs.final_fit import refit_deployed
 from finnet.jobs.outputs import to_csv
@@ -33,12 +36,9 @@ def scorecard_of(
         model = refit_deployed(job, study.dataset, job.configured(SCORECARD, BASELINES[SCORECARD].make()))
     card = Scorecard(model, job.scorecard.scale)
     points = card.table()
-    # The rows of the comparisons of the page that are about the scorecard, one for each metric.
-    compared = [comparison.table for comparison in results.assessment.comparisons]
-    gain = pd.concat([table[table["model"] == SCORECARD] for table in compared], ignore_index=True)
     section = ScorecardSection(
         subject=results.assessment.subject,
-        gain=gain,
+        gain=_gain(results.assessment),
         information=_information(model),
         bin_points=points,
         base=card.base,
@@ -46,6 +46,7 @@ def scorecard_of(
         n_rows=next(iter(model.evidence_.values())).n_rows,
         given=sorted(job.scorecard.given),
         binning=job.scorecard.binning,
+        slope=_slope(results.assessment.calibration_errors),
     )
     # Numbers that the reader of the file had made missing, which a database still holds.
     source = job.data.source
@@ -57,6 +58,29 @@ def scorecard_of(
         BINS: write_bins({name: evidence.bins for name, evidence in model.evidence_.items()}),
     }
     return [section], files
+
+
+def _gain(assessment: Assessment) -> pd.DataFrame:
+    """Every score of the subject beside the scorecard's: rows of the comparisons, then the scores not tested."""
+    compared = pd.concat([comparison.table for comparison in assessment.comparisons], ignore_index=True)
+    tested = compared[compared["model"] == SCORECARD]
+    values = assessment.scores.set_index(["metric", "model"])["value"]
+    rows = []
+    for name in assessment.scores["metric"].unique():
+        if len(tested) and name not in set(tested["metric"]):
+            own, other = float(values[name, assessment.subject]), float(values[name, SCORECARD])
+            gained = own - other if metric_named(str(name)).higher_is_better else other - own
+            rows.append({"metric": name, "reference_value": own, "value": other, "difference": gained})
+    untested = pd.DataFrame(rows, columns=["metric", "reference_value", "value", "difference"])
+    return pd.concat([tested, untested], ignore_index=True) if rows else tested.reset_index(drop=True)
+
+
+def _slope(errors: pd.DataFrame | None) -> list[float]:
+    """Slope of the scorecard's calibration and the ends of its interval; empty where one is not known."""
+    if errors is None:
+        return []
+    own = errors.loc[errors["model"] == SCORECARD, ["slope", "slope_low", "slope_high"]].to_numpy(float)
+    return [float(value) for value in own[0]] if len(own) and np.isfinite(own).all() else []
 
 
 def _information(model: ScorecardClassifier) -> pd.DataFrame:

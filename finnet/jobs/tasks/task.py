@@ -253,6 +253,10 @@ class Task(ABC):
         """What limits the result, a sentence each."""
         return []
 
+    def limits(self, job: Any, study: Study, assessment: Assessment) -> Sequence[str]:
+        """What limits the result beside `notes`, where it follows from what was read or found; a sentence each."""
+        return []
+
     def draft(self, files: Sequence[Path], folder: Path) -> list[str]:
         """Lines of a job file for these files, guesses marked as such."""
         raise ConfigError("no job file can be drafted from files for this task; leave --from out")

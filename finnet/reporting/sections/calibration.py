@@ -112,8 +112,9 @@ _TESTS = (
     " model has one too: its mean, and what 95 % stay below. Intercept: what must be added to the log-odds; above 0"
     " forecasts are too low. Slope: below 1 forecasts are too extreme, above 1 too timid. z: Spiegelhalter's, of the"
     " Brier score. p: of the gap, intercept and slope, and z together; a calibrated model is found at fault in 5 % of"
-    " cases. Cases are taken as independent: where they share shocks, p is too small and the intervals are too narrow."
-    f" {FLOOR_WORDS}"
+    " cases. Intervals are those of one figure each and are not adjusted, so one of them may leave out 0 or 1 although"
+    " nothing is detected: the joint test decides. Cases are taken as independent: where they share shocks, p is too"
+    f" small and the intervals are too narrow. {FLOOR_WORDS}"
 )
 _CALIBRATORS = (
     "How the log-odds of {} were calibrated in each fold, by forecasts of training rows that a fit had not seen. Worth:"

@@ -10,6 +10,7 @@ import pandas as pd
 
 from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.paired_tests import FEWEST_FITS
+from finnet.evaluation.significance import POWER
 from finnet.names import model_heading, model_in_sentence
 from finnet.plugins import is_plugin
 from finnet.reporting import plots
@@ -126,9 +127,10 @@ class ComparisonSection(ReportSection):
         parts = {str(name): rows for name, rows in self.fold_scores.groupby("metric", sort=False)}
         first = str(self.comparison["metric"].iloc[0])
         words = metric_of(first).name
-        shown = Table(fold_scores_table(parts.pop(first)), f"Every model's {words} fold by fold.")
+        highlight = model_heading(self.subject)
+        shown = Table(fold_scores_table(parts.pop(first)), f"Every model's {words} fold by fold.", highlight=highlight)
         others = [
-            Details(f"{metric_of(name).label} fold by fold", Table(fold_scores_table(rows), ""))
+            Details(f"{metric_of(name).label} fold by fold", Table(fold_scores_table(rows), "", highlight=highlight))
             for name, rows in parts.items()
         ]
         return [shown, *others]
@@ -150,7 +152,8 @@ def _questions(table: pd.DataFrame) -> str:
         )
         return (
             f"{whole}: the first p-value takes the fitted models as they are. The second takes each fold as one draw "
-            "of training rows, and stands beside it."
+            "of training rows, and stands beside it: where it does not stay below 0.05, the difference is one of these"
+            " fits, and not shown for others."
         )
     both = (
         "Two questions are asked: whether these forecasts were better, whatever lasting shocks they share, and "
@@ -175,11 +178,17 @@ def _comparison_blocks(table: pd.DataFrame, subject: str) -> list[Block]:
     )
     note = f"Paired comparison in {metric.name}; {name} has {reference}. {_tests(table)}"
     if table["years_needed"].notna().any():
-        note += " Years needed: data that would make a true difference of the size seen detectable at this test."
+        note += f" Years needed: data {_DETECTS}"
     if table["rows_needed"].notna().any():
         counted = _counted_rows(table)
-        note += f" {counted} needed: those that would make a true difference of the size seen detectable at this test."
+        note += f" {counted} needed: those {_DETECTS}"
     return [figure, Table(comparison_table(table, subject), note)]
+
+
+_DETECTS = (
+    f"with which this test would detect a true difference of the size seen in {percent(POWER, 0)} of cases (its"
+    " power), at Holm's step: the 5 % of error shared with all comparisons that are no surer."
+)
 
 
 def _tests(table: pd.DataFrame) -> str:
@@ -248,7 +257,10 @@ def _rows_needed(rows: float) -> str:
 
 
 def fold_scores_table(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row per fold: its cases, and the value of one metric for every model; text, shape (n_folds, 2 + n_models).
+    """Cases of every fold, and the value of one metric for every model; as text.
+
+    Of shape (n_folds, 2 + n_models); where there are more models than folds, so that the table would be wider than a
+    page of paper, it is turned: a row for the cases and for each model, shape (1 + n_models, 1 + n_folds).
 
     Parameters
     ----------
@@ -260,7 +272,7 @@ def fold_scores_table(scores: pd.DataFrame) -> pd.DataFrame:
     >>> scores = pd.DataFrame({"fold": [0, 0], "model": ["network", "tree"], "metric": "auc", "value": [0.7, 0.65],
     ...                        "n": 120})
     >>> fold_scores_table(scores).to_numpy().tolist()
-    [['0', '120', '0.700', '0.650']]
+    [['Cases', '120'], ['Network', '0.700'], ['Decision tree', '0.650']]
     """
     metric = metric_of(str(scores["metric"].iloc[0]))
     # A pivot sorts its columns; the models stay in the order of the scores.
@@ -270,6 +282,9 @@ def fold_scores_table(scores: pd.DataFrame) -> pd.DataFrame:
     cases = scores.groupby("fold")["n"].first()
     columns = {model_heading(str(model)): wide[model].map(metric.text) for model in wide}
     table = pd.DataFrame({"Cases": cases.map(count), **columns})
+    if len(columns) > len(table):
+        turned = table.T.rename(columns=lambda fold: f"Fold {fold}").rename_axis(index="Model", columns=None)
+        return turned.reset_index()
     return table.rename_axis("Fold").reset_index().astype({"Fold": str})
 
 

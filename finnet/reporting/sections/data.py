@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from finnet.reporting.html import Block, Section, Table
+from finnet.reporting.html import Block, Note, Section, Table
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import ABSENT, count, day, percent, span
 
@@ -27,7 +27,8 @@ class DataSection(ReportSection):
         no dates. Where known, how the subject used the training rows: `fits`, rows of a fit at `least` and at `most`,
         `fitted` by any, `validating` at a time, `calibrating`, `unused`.
     features : DataFrame
-        `name`, `meaning` and, for markets, `look_back`.
+        `name`, `meaning`, for markets `look_back`; for loans `missing` (share) and the `lowest` and `highest` default
+        rate of a level or range, as text.
     quality : DataFrame
         Findings about the data: `severity`, `rule`, `found`, `remedy`; may have no rows.
     first, last : str, optional
@@ -76,7 +77,7 @@ class DataSection(ReportSection):
 
     @property
     def card(self) -> Section:
-        """Where the data come from, and what is odd about them."""
+        """Where the data come from, how much there is, and what is odd about them."""
         drawn = self.draw()
         return Section(drawn.title, drawn.lead, self._oddities())
 
@@ -86,16 +87,21 @@ class DataSection(ReportSection):
         rate = "" if self.base_rate is None else f"; {percent(self.base_rate)} of the cases forecast {self.event}"
         lead = f"{self.source}: {', '.join(facts)}{rate}."
         folds = Table(fold_table(self.folds), "Training and test stretch of each fold.")
-        features = Table(feature_table(self.features), f"The {len(self.features)} features.")
+        rates = _RATES if "lowest" in self.features else ""
+        features = Table(feature_table(self.features), f"The {len(self.features)} features.{rates}")
         uses = [Table(fits_table(self.folds), _USES)] if "fits" in self.folds else []
         return Section("What was it given?", lead, [*self._oddities(), folds, *uses, features])
 
     def _oddities(self) -> list[Block]:
         if self.quality.empty:
-            return []
+            return [Note("The data were checked, and nothing odd was found.")]
         return [Table(quality_table(self.quality), "What is odd about the data, and what can be done about it.")]
 
 
+_RATES = (
+    " Default rates: the lowest and the highest among levels, or among ranges between quartiles of a number, with 20"
+    " loans or more. They are those of all loans, the tested ones too: they describe the data and chose nothing."
+)
 _USES = (
     "How every model but the naive ones used the training rows of each fold: it was fitted several times, each time"
     " without some of the rows, and its forecast is the mean of the fits. Fitted: rows that trained at least one of"
@@ -117,7 +123,7 @@ def quality_table(quality: pd.DataFrame) -> pd.DataFrame:
 
 
 def feature_table(features: pd.DataFrame) -> pd.DataFrame:
-    """Name, look-back and meaning of each feature, under readable headings; shape (n_features, 2 or 3).
+    """Name, meaning and what else is known of each feature, under readable headings; shape (n_features, 2 to 5).
 
     Examples
     --------
@@ -125,7 +131,8 @@ def feature_table(features: pd.DataFrame) -> pd.DataFrame:
     >>> feature_table(features).columns.tolist()
     ['Feature', 'Look‑back', 'Meaning']
     """
-    names = {"name": "Feature", "look_back": "Look‑back", "meaning": "Meaning"}
+    names = {"name": "Feature", "look_back": "Look‑back", "meaning": "Meaning", "missing": "Missing"}
+    names |= {"lowest": "Lowest default rate", "highest": "Highest"}
     return features[[name for name in names if name in features]].rename(columns=names)
 
 

@@ -10,7 +10,7 @@ from finnet.lending.fairness import FEWEST_DEFAULTS, FEWEST_LOANS
 from finnet.reporting.group_plots import groups_plot
 from finnet.reporting.html import Block, Figure, Note, Points, Section, Table
 from finnet.reporting.sections.section import ReportSection
-from finnet.reporting.text import ABSENT, count, number, percent, span, stacked
+from finnet.reporting.text import ABSENT, count, number, p_value, percent, span, stacked
 
 __all__ = ["FairnessSection", "decisions_table", "forecasts_table"]
 
@@ -56,8 +56,8 @@ class FairnessSection(ReportSection):
     @property
     def card(self) -> Section:
         """What differs between groups, and what that does not prove."""
-        said = list(self._differences()) or ["No group's approval rate is detectably unlike that of the largest group."]
-        return Section("Does it treat groups alike?", self._lead, [Points([*said, *_NOT_PROVEN])])
+        said = list(self._differences()) or [_NO_DIFFERENCE]
+        return Section("Does it treat groups alike?", self._lead, [Points([*said, _NO_PROOF, *_NOT_PROVEN])])
 
     @property
     def _lead(self) -> str:
@@ -72,6 +72,7 @@ class FairnessSection(ReportSection):
         table = self.fairness
         plotted = table[~table["is_reference"] & table["ratio"].notna()]
         blocks: list[Block] = [Points(list(self._differences()))] if self.verdict else [Note(_NO_DIFFERENCE)]
+        blocks += [Note(_NO_PROOF)]
         if len(plotted):
             rows = pd.DataFrame(
                 {
@@ -100,21 +101,27 @@ class FairnessSection(ReportSection):
         table = self.fairness
         references: Mapping[str, str] = dict(table.loc[table["is_reference"], ["column", "group"]].to_numpy().tolist())
         for row in table[table["p_holm"] < _LEVEL].to_dict("records"):
-            between = span(number(row["ratio_low"], 2), number(row["ratio_high"], 2))
+            between = span(number(row["ratio_low"]), number(row["ratio_high"]))
             yield (
-                f"{row['column']}, {row['group']}: approved {number(row['ratio'], 2)} times as often ({between}) as"
+                f"{row['column']}, {row['group']}: approved {number(row['ratio'])} times as often ({between}) as"
                 f" {references[str(row['column'])]}{_beside_four_fifths(row)}."
             )
 
 
 _NO_DIFFERENCE = (
-    "No approval rate is detectably unlike that of the largest group of its column (5 % after Holm's correction). That"
-    " is no proof that they are equal: the intervals say what differences remain possible."
+    "No approval rate is detectably unlike that of the largest group of its column (5 % after Holm's correction)."
+)
+_NO_PROOF = (
+    "That no difference is detected for a group is no proof that it is treated alike: the intervals say what"
+    " differences remain possible."
 )
 _DECISIONS = (
-    "Decisions by group. Ratio: the approval rate over that of the largest group, which has a dash. Repaid, approved:"
-    " the approval rate among loans that were repaid (equal opportunity). Below them 95 % intervals, loans drawn"
-    f" again. * fewer than {FEWEST_LOANS} loans or {FEWEST_DEFAULTS} defaults: such figures say little."
+    "Decisions by group. Ratio: the approval rate over that of the largest group, which has a dash. p: of equal"
+    " approval rates, after Holm's correction for all groups of the table; below 0.05 a group is named above, and"
+    f" groups of fewer than {FEWEST_LOANS} loans are not tested. Repaid, approved: the approval rate among loans that"
+    " were repaid (equal opportunity). Below them 95 % intervals, loans drawn again, each for itself and not adjusted:"
+    f" by such an interval a ratio is called surely below four fifths. * fewer than {FEWEST_LOANS} loans or"
+    f" {FEWEST_DEFAULTS} defaults: such figures say little."
 )
 _FORECASTS = (
     "Forecasts by group. Difference: observed less forecast, in percentage points; AUC: how well risk is told apart"
@@ -125,28 +132,31 @@ _FORECASTS = (
 def _beside_four_fifths(row: Mapping[Any, Any]) -> str:
     # "Surely" only where the whole interval lies below; the estimate alone may do so by chance.
     if row["ratio_high"] < _FOUR_FIFTHS:
-        return ", surely below four fifths"
+        return ", surely below four fifths (95 % interval, not adjusted)"
     return ", below four fifths" if row["ratio"] < _FOUR_FIFTHS else ""
 
 
 def decisions_table(fairness: pd.DataFrame) -> pd.DataFrame:
-    """One row per group: how many loans, how many of them approved, and how those paid; text, shape (n_groups, 6).
+    """One row per group: how many loans, how many of them approved, and how those paid; text, shape (n_groups, 7).
 
     Examples
     --------
     >>> rates = {"approval_rate": 0.5, "bad_rate": 0.1, "opportunity": 0.55, "ratio": 0.8}
     >>> ends = {f"{name}_{end}": value for name, value in rates.items() for end in ("low", "high")}
-    >>> row = {"column": "sex", "group": "women", "loans": 90, "is_reference": False, "is_small": True, **rates, **ends}
-    >>> decisions_table(pd.DataFrame([row])).iloc[0].tolist()[:4]
-    ['sex: women*', '90', '50.0 %\\n50.0 to 50.0 %', '0.80\\n0.80 to 0.80']
+    >>> row = {"column": "sex", "group": "women", "loans": 90, "is_reference": False, "is_small": True, "p_holm": 0.01,
+    ...        **rates, **ends}
+    >>> decisions_table(pd.DataFrame([row])).iloc[0].tolist()[:5]
+    ['sex: women*', '90', '50.0 %\\n50.0 to 50.0 %', '0.800\\n0.800 to 0.800', '0.010']
     """
-    ratio = _stacked(fairness, "ratio", lambda value: number(value, 2))
+    # Three digits: two would write 0.797 as the four fifths that it stays below.
+    ratio = _stacked(fairness, "ratio", number)
     return pd.DataFrame(
         {
             "Group": _names(fairness),
             "Loans": fairness["loans"].map(count),
             "Approved": _stacked(fairness, "approval_rate", percent),
             "Ratio": [ABSENT if own else words for own, words in zip(fairness["is_reference"], ratio, strict=True)],
+            "p (Holm)": fairness["p_holm"].map(p_value),
             "Repaid, approved": _stacked(fairness, "opportunity", percent),
             "Approved, defaulted": _stacked(fairness, "bad_rate", percent),
         }

@@ -6,7 +6,9 @@ from typing import Self
 
 import pandas as pd
 
+from finnet.names import model_in_sentence
 from finnet.reporting.html import Details, Points, Section, Table
+from finnet.reporting.sections.comparison import ComparisonSection
 from finnet.reporting.sections.section import ReportSection
 
 __all__ = ["GuidanceSection"]
@@ -42,7 +44,7 @@ _MAPPED = {
         "Articles 13 and 86: transparency, explanation of a decision",
     ),
     "ComparisonSection": (
-        "Does it beat the others?",
+        "Does {} beat the others?",
         "Outcomes analysis: comparison with challengers",
         "Complexity justified by performance",
         "Article 15: accuracy",
@@ -54,25 +56,25 @@ _MAPPED = {
         "Article 15: accuracy",
     ),
     "GradesSection": (
-        "Grades",
+        "Do the grades hold?",
         "Outcomes analysis: by rating grade",
         "Rating grades: homogeneity, calibration per grade",
         "Article 15",
     ),
     "ScorecardSection": (
-        "Scorecard",
+        "What does complexity gain over a scorecard?",
         "Effective challenge by a simpler model",
         "Complexity justified by performance",
         "Article 13",
     ),
     "SegmentsSection": (
-        "Segments",
+        "Where is it weak?",
         "Outcomes analysis: by segment; limits of use",
         "Performance on relevant sub-samples",
         "Article 10",
     ),
     "FairnessSection": (
-        "Fairness",
+        "Does it treat groups alike?",
         "Not covered by it",
         "Not covered by it",
         "Article 10 (2) f and g: possible biases",
@@ -114,18 +116,27 @@ class GuidanceSection(ReportSection):
     ----------
     present : sequence of str
         What the report has: names of classes of sections, and titles of lists of points.
+    subject : str
+        The model that the report is about; "" where it compares none.
     """
 
     present: Sequence[str]
+    subject: str = ""
 
     @classmethod
     def of(cls, sections: Iterable[ReportSection]) -> Self:
         """The map of these sections."""
-        return cls(present=[getattr(section, "title", type(section).__name__) for section in sections])
+        every = list(sections)
+        subjects = [section.subject for section in every if isinstance(section, ComparisonSection)]
+        return cls(
+            present=[getattr(section, "title", type(section).__name__) for section in every],
+            subject="".join(subjects[:1]),
+        )
 
     def draw(self) -> Section:
         """The table, folded, and what a report cannot do."""
-        rows = [row for name, row in _MAPPED.items() if name in self.present]
+        name = model_in_sentence(self.subject) if self.subject else "it"
+        rows = [(title.format(name), *row) for key, (title, *row) in _MAPPED.items() if key in self.present]
         table = Table(pd.DataFrame(rows, columns=list(_COLUMNS)), "No row claims that a requirement is met.")
         lead = "Where to look for what the guidance on model risk asks; this is a map, not a claim of compliance."
         return Section("Beside supervisory guidance", lead, [Details("The map", table), Points(_NOT_HERE)])

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from finnet.reporting import plots
-from finnet.reporting.html import Block, Figure, Section, Table
+from finnet.reporting.html import Block, Figure, Points, Section, Table
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import count, number, percent
 
@@ -52,6 +52,46 @@ class ReasonsSection(ReportSection):
     rows_held_out: int
     columns: int
 
+    @property
+    def verdict(self) -> str:
+        """Columns that move against their declaration, in a sentence; nothing where none does."""
+        failed = self._failed
+        if failed.empty:
+            return ""
+        said = [f"{row['column']} for {percent(row['share'])} of loans" for row in failed.to_dict("records")]
+        return f"Declared to raise or to lower risk, but found to do the opposite too: {', '.join(said)}."
+
+    @property
+    def card(self) -> Section | None:
+        """Whether columns that are declared monotone are so; None where none is declared."""
+        if self.monotone_columns.empty:
+            return None
+        return Section(_TITLE, "", [Points(self._held())])
+
+    @property
+    def _failed(self) -> pd.DataFrame:
+        """The columns that move against their declaration, those that do so for most loans first."""
+        failed = self.monotone_columns[self.monotone_columns["share"] > 0]
+        return failed.sort_values("share", ascending=False, kind="stable")
+
+    def _against(self) -> list[str]:
+        """A sentence for each column that moves against its declaration."""
+        return [
+            f"{row['column']} is declared to {'raise' if row['direction'] == 'up' else 'lower'} risk, but does not do"
+            f" so for {percent(row['share'])} of {count(row['rows'])} loans: raised alone, it moves their forecast"
+            f" against that somewhere, by up to {_points(row['largest'])}."
+            for row in self._failed.to_dict("records")
+        ]
+
+    def _held(self) -> list[str]:
+        """The verdict on every declaration, failed ones first."""
+        held = [str(name) for name in self.monotone_columns.loc[self.monotone_columns["share"] == 0, "column"]]
+        if not held:
+            return self._against()
+        moves = "moves as its declaration says" if len(held) == 1 else "move as their declarations say"
+        rows = count(self.monotone_columns["rows"].iloc[0])
+        return [*self._against(), f"{', '.join(held)} {moves}, for all of {rows} loans."]
+
     def draw(self) -> Section:
         """Contributions beside permutation importance, effect curves, and columns that are declared monotone."""
         curves = Figure(
@@ -69,15 +109,18 @@ class ReasonsSection(ReportSection):
                     "Declared": ["raises risk" if way == "up" else "lowers risk" for way in table["direction"]],
                     "Loans": table["rows"].map(count),
                     "Against it": table["share"].map(percent),
-                    "Largest": [f"{number(100 * value, 2)} points" for value in table["largest"]],
+                    "Largest": table["largest"].map(_points),
+                    "Verdict": ["holds" if share == 0 else "fails" for share in table["share"]],
                 }
             )
-            blocks.append(Table(shown, f"{_MONOTONE} {_ENFORCED if self.is_enforced else _VERIFIED}"))
-        return Section("What drives the forecast?", self._lead, blocks)
+            blocks += [
+                Points(self._held()),
+                Table(shown, f"{_MONOTONE} {_ENFORCED if self.is_enforced else _VERIFIED}"),
+            ]
+        return Section(_TITLE, self._lead, blocks)
 
     @property
     def _lead(self) -> str:
-        first = ", ".join(str(name) for name in self.column_importance["column"].head(3))
         missed = f"at most {number(self.missed, 3)}" if self.missed >= 0.001 else "less than 0.001"
         way = (
             "sampled Shapley values: their sums are exact, the share of a column is an estimate"
@@ -86,9 +129,24 @@ class ReasonsSection(ReportSection):
             f" {missed}, is spread over its columns"
         )
         return (
-            f"The columns that bring most are {first}. A contribution says by how much a column moves the log-odds of a"
+            f"{self._first} A contribution says by how much a column moves the log-odds of a"
             f" loan away from those of a loan with usual values; contributions sum to the difference. They are {way}."
         )
+
+    @property
+    def _first(self) -> str:
+        """The columns with the largest contributions, and which of them held-out loans do not show to help."""
+        table = self.column_importance.head(_NAMED)
+        named = f"The columns that move forecasts most are {', '.join(str(name) for name in table['column'])}."
+        if not self.rows_held_out:
+            return named
+        # NaN, not measured, compares as false: nothing was shown of such a column either.
+        helps = table["held_out"] - _Z * table["held_out_error"] > 0
+        idle = [str(name) for name in table.loc[~helps, "column"]]
+        if not idle:
+            return f"{named} Each of them helps on held-out loans."
+        what = "that it helps" if len(idle) == 1 else "that they help"
+        return f"{named} Of {' and '.join(idle)} held-out loans do not show {what}: the interval below holds 0."
 
     @property
     def _caption(self) -> str:
@@ -128,6 +186,12 @@ class ReasonsSection(ReportSection):
         return shown.assign(**{"Held out": words})
 
 
+def _points(share: float) -> str:
+    return f"{number(100 * share, 2)} percentage points"
+
+
+_TITLE = "What drives the forecast?"
+_NAMED = 3  # columns that the lead names
 _Z = 1.96  # 95 % of a normal distribution lie within so many standard errors
 _HELD_OUT = (
     " Held out: the same rise on {} test loans of the folds, by the models that had not seen them, with its 95 %"

@@ -1,14 +1,16 @@
 """Scorecard: what a model that can be reckoned by hand says, and what a more complex one gains over it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from finnet.names import model_heading, model_in_sentence
 from finnet.reporting.html import Block, Details, Note, Section, Table
 from finnet.reporting.sections.section import ReportSection
-from finnet.reporting.text import count, metric_of, number, p_value, percent, span
+from finnet.reporting.text import ABSENT, count, metric_of, number, p_value, percent, span
 
 __all__ = ["ScorecardSection", "card_table", "gain_table", "information_table"]
 
@@ -26,8 +28,8 @@ class ScorecardSection(ReportSection):
     subject : str
         The model that the page is about.
     gain : DataFrame
-        Rows of `finnet.evaluation.comparison.Comparison` about the scorecard, one per metric; no rows where the page is
-        about the scorecard itself.
+        Rows of `finnet.evaluation.comparison.Comparison` about the scorecard, one per metric, then scores that were
+        not tested, with NaN for `low`, `high`, `p_holm` and `p_fits`; no rows where the page is about the scorecard.
     information : DataFrame
         `column`, `bins`, `value`, `null_value`, `coefficient` (NaN where not used), `left_out` (why, or "").
     bin_points : DataFrame
@@ -42,6 +44,8 @@ class ScorecardSection(ReportSection):
         Columns whose bins the job file gives.
     binning : {"quantile", "tree"}
         How bins of numbers were found that it does not give.
+    slope : sequence of float
+        Slope of the calibration of the scorecards of the folds, and the ends of its 95 % interval; may be empty.
     """
 
     subject: str
@@ -53,6 +57,7 @@ class ScorecardSection(ReportSection):
     n_rows: int
     given: Sequence[str] = ()
     binning: str = "quantile"
+    slope: Sequence[float] = ()
 
     @property
     def card(self) -> Section:
@@ -82,8 +87,9 @@ class ScorecardSection(ReportSection):
             ]
         name = model_in_sentence(self.subject)
         caption = (
-            f"By how much {name} is better than the scorecard, on the same loans: rows of the comparison above, whose"
-            " p-values are corrected for the number of comparisons and whose intervals are not."
+            f"By how much {name} is better than the scorecard, on the same loans; below 0 the scorecard is better."
+            " Scores that the comparison above tests have its p-values, corrected for the number of comparisons, and"
+            " its intervals, which are not corrected; the others are not tested."
         )
         return [Table(gain_table(self.gain, self.subject), caption), Note(_found(self.gain, name))]
 
@@ -104,6 +110,8 @@ class ScorecardSection(ReportSection):
         )
         shown, rest = ordered[ordered["place"] < _SHOWN], ordered[ordered["place"] >= _SHOWN]
         blocks: list[Block] = [Table(card_table(shown), start)]
+        if note := _odds_note(self.slope):
+            blocks.append(Note(note))
         if len(rest):
             n_more = rest["column"].nunique()
             words = f"Points of {count(n_more)} more {'column' if n_more == 1 else 'columns'} that move the sum less"
@@ -121,26 +129,59 @@ _GIVEN = (
     " value than is said below."
 )
 _INFORMATION = (
-    "Information value of each column, its weights being ln(share of goods / share of bads). By chance: what a column"
-    " that says nothing has on average; the value is too large by about as much."
+    "Information value of each column, its weights being ln(share of goods / share of bads). Each bin counts, beside"
+    " its own, as many loans at the default rate of all as hold half a loan of the rarer outcome, so that no share is"
+    " 0. By chance: what a column that says nothing has on average; the value is too large by about as much."
 )
 _OF_TREES = " Trees cut numbers where the outcomes of these loans differ, so theirs are too large by more."
 
 
 def _found(gain: pd.DataFrame, name: str) -> str:
-    """Whether complexity gains anything by the metric that decides, in a sentence."""
-    row = gain.iloc[0]
+    """Whether complexity gains anything, a sentence per metric: that which decides, others tested, those not tested."""
+    first, *others = gain.to_dict("records")
+    # The metric that decides is told first, even where it could not be tested.
+    said = [_found_by(row, name) for row in (first, *(row for row in others if np.isfinite(row["p_holm"])))]
+    lost = [row for row in others if not np.isfinite(row["p_holm"]) and row["difference"] < 0]
+    if lost:
+        words = [metric_of(str(row["metric"])) for row in lost]
+        figures = [
+            f"{metric.name} ({metric.text(row['value'])} against {metric.text(row['reference_value'])})"
+            for metric, row in zip(words, lost, strict=True)
+        ]
+        said.append(f"Not tested: the scorecard has the better {' and '.join(figures)}.")
+    return " ".join(said)
+
+
+def _found_by(row: Mapping[Any, Any], name: str) -> str:
     words = metric_of(str(row["metric"])).name
     if not row["p_holm"] < _LEVEL:
         return f"By {words} no difference between {name} and the scorecard is detected."
     better, worse = (name, "the scorecard") if row["difference"] > 0 else ("the scorecard", name)
-    return f"By {words} {better} is better than {worse}."
+    p_fits = float(row.get("p_fits", np.nan))
+    doubt = f" for these fits; for other fits of the same models p = {p_value(p_fits)}" if p_fits >= _LEVEL else ""
+    return f"By {words} {better} is better than {worse}{doubt}."
+
+
+def _odds_note(slope: Sequence[float]) -> str:
+    """That odds do not move as points say, where the interval of the slope leaves out 1; otherwise nothing."""
+    if not slope:
+        return ""
+    value, low, high = slope
+    if not (low > 1 or high < 1):
+        return ""
+    far = "less" if value < 1 else "more"
+    return (
+        f"On loans that the scorecards of the folds had not seen, log-odds moved by {number(value, 2)}"
+        f" ({span(number(low, 2), number(high, 2))}) of what the points say, the slope of the table of calibration:"
+        f" odds rise {far} than points promise, and points that should double them multiply them by"
+        f" {number(2**value, 2)}. Calibrate before odds are read from points."
+    )
 
 
 def gain_table(gain: pd.DataFrame, subject: str) -> pd.DataFrame:
-    """One row per metric: both values, the difference with its interval, and the p-value after Holm's correction.
+    """One row per metric: both values, the difference with its interval, and the p-values of both questions.
 
-    Text of shape (n_metrics, 6).
+    Text of shape (n_metrics, 6 or 7): that of other fits is left out where there are none.
 
     Examples
     --------
@@ -160,9 +201,11 @@ def gain_table(gain: pd.DataFrame, subject: str) -> pd.DataFrame:
                 "Better by": metric.difference(row["difference"]),
                 "95 % interval": span(metric.difference(row["low"]), metric.difference(row["high"])),
                 "p (Holm)": p_value(row["p_holm"]),
+                "p, other fits": p_value(float(row.get("p_fits", np.nan))),
             }
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table.drop(columns="p, other fits") if (table["p, other fits"] == ABSENT).all() else table
 
 
 def information_table(information: pd.DataFrame) -> pd.DataFrame:

@@ -95,7 +95,8 @@ _TITLE = "Where is it weak?"
 _LEAD = (
     "Each segment is asked whether it defaulted as forecast, and whether risks within it are told apart as well as"
     " among all other loans; p-values are adjusted over all these questions (Holm), so that a sound model seldom seems"
-    " weak. Numbers are divided at quartiles of loans that were not tested, or of all where every loan was."
+    " weak. Numbers are divided at quartiles, taken over the loans that were only trained on; where folds test every"
+    " loan, over all loans."
 )
 _NONE = (
     "No segment is detectably weak. That is no proof that none is: intervals say what remains possible, and segments"
@@ -104,8 +105,10 @@ _NONE = (
 _NOT_TESTED = f"No segment has {FEWEST_LOANS} loans and {FEWEST_DEFAULTS} defaults, so none could be tested."
 _FIGURES = (
     "Difference: observed less forecast, in percentage points. AUC: how well risks are told apart within the segment."
-    " Below them 95 % intervals, not adjusted; log loss and AUC of all loans are those of the table of all scores."
-    f" * fewer than {FEWEST_LOANS} loans or {FEWEST_DEFAULTS} defaults: not tested."
+    " Below them 95 % intervals, not adjusted. p of a difference of 0, and of an AUC like that of all other loans:"
+    " after Holm's correction for both questions of all segments; below 0.05 a segment is called weak. Log loss and"
+    f" AUC of all loans are those of the table of all scores. * fewer than {FEWEST_LOANS} loans or {FEWEST_DEFAULTS}"
+    " defaults: not tested."
 )
 
 
@@ -120,20 +123,20 @@ def _sentence(row: Mapping[Any, Any]) -> str:
     between = span(number(100 * row["gap_low"], 1, signed=True), number(100 * row["gap_high"], 1, signed=True))
     return (
         f"{start}{_TOLD[str(row['weakness'])]}, {percent(row['forecast'])} where {percent(row['observed'])} defaulted;"
-        f" {number(100 * row['gap'], 1, signed=True)} points ({between}; p {p_value(row['p_gap'])})."
+        f" {number(100 * row['gap'], 1, signed=True)} percentage points ({between}; p {p_value(row['p_gap'])})."
     )
 
 
 def segments_table(segments: pd.DataFrame) -> pd.DataFrame:
     """One row per segment: loans, defaults observed and forecast, and scores with intervals.
 
-    Text of shape (n_segments, 7).
+    Text of shape (n_segments, 9).
 
     Examples
     --------
     >>> figures = {f"{score}{end}": 0.5 for score in ("log_loss", "auc", "gap") for end in ("", "_low", "_high")}
     >>> row = {"column": "region", "segment": "north", "loans": 1200, "observed": 0.1, "forecast": 0.12,
-    ...        "is_small": False, **figures}
+    ...        "is_small": False, "p_gap": 0.01, "p_auc": 1.0, **figures}
     >>> segments_table(pd.DataFrame([row])).iloc[0].tolist()[:4]
     ['region: north', '1,200', '10.0 %', '12.0 %']
     """
@@ -153,7 +156,9 @@ def segments_table(segments: pd.DataFrame) -> pd.DataFrame:
             "Defaulted": segments["observed"].map(percent),
             "Mean forecast": segments["forecast"].map(percent),
             "Difference": scored("gap", 100, 1, signed=True),
+            "p, difference": segments["p_gap"].map(p_value),
             "AUC": scored("auc"),
+            "p, AUC": segments["p_auc"].map(p_value),
             "Log loss": scored("log_loss"),
         }
     )

@@ -1,0 +1,150 @@
+"""Sections about loans say what was found, what was not shown, and by which figures."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from finnet.reporting.html import Page, render
+from finnet.reporting.markdown import markdown
+from finnet.reporting.sections.fairness import FairnessSection
+from finnet.reporting.sections.guidance import GuidanceSection
+from finnet.reporting.sections.reasons import ReasonsSection
+from finnet.reporting.sections.segments import SegmentsSection
+from tests.reporting.conftest import made_data
+
+
+def html_of(section):
+    return render(Page("", "", "", {}, [section.draw()]))
+
+
+def figures(names, value, spread):
+    """Columns of values with the ends of their intervals."""
+    ends = {"": 0.0, "_low": -spread, "_high": spread}
+    return {f"{name}{end}": value + shift for name in names for end, shift in ends.items()}
+
+
+def fairness(ratio, p_holm, spread=0.1):
+    same = figures(("approval_rate", "bad_rate", "opportunity", "observed", "gap", "auc"), 0.5, 0.05)
+    row = {"column": "sex", "loans": 300, "defaults": 40, "forecast": 0.2, "is_small": False, **same}
+    groups = [
+        {**row, "group": "men", "is_reference": True, **figures(["ratio"], 1.0, 0.0), "p_holm": np.nan},
+        {**row, "group": "women", "is_reference": False, **figures(["ratio"], ratio, spread), "p_holm": p_holm},
+    ]
+    return FairnessSection(fairness=pd.DataFrame(groups), cutoff=0.2, origin="which a test chose")
+
+
+@pytest.mark.parametrize("p_holm", [0.6, 0.001])
+def test_no_proof_of_fairness_is_claimed_whatever_was_found(p_holm):
+    section = fairness(0.7, p_holm)
+    said = "That no difference is detected for a group is no proof that it is treated alike"
+    assert said in html_of(section)
+    assert any(said in item for block in section.card.blocks for item in block.items)
+
+
+def test_a_ratio_just_below_four_fifths_is_not_rounded_to_it():
+    html = html_of(fairness(0.7973, 0.02))
+    assert "approved 0.797 times as often (0.697 to 0.897) as men, below four fifths." in html
+    assert "0.80<" not in html
+
+
+def test_surely_below_names_the_interval_and_the_table_the_p_value_that_decided():
+    html = html_of(fairness(0.5, 0.0123))
+    assert "surely below four fifths (95 % interval, not adjusted)" in html
+    assert ">p (Holm)<" in html
+    assert ">0.012<" in html
+
+
+def made_segments():
+    row = {"column": "", "segment": "All loans", "loans": 500, "observed": 0.2, "forecast": 0.15, "is_small": False}
+    row |= figures(("gap", "auc", "log_loss"), 0.05, 0.01) | {"auc_elsewhere": 0.7, "p_gap": np.nan, "p_auc": np.nan}
+    north = {**row, "column": "region", "segment": "north", "p_gap": 0.0123, "p_auc": 0.456}
+    return SegmentsSection(segments=pd.DataFrame([row, north]))
+
+
+SEGMENTS = made_segments()
+
+
+def test_segments_show_the_p_values_that_call_them_weak():
+    html = html_of(SEGMENTS)
+    assert ">0.012<" in html
+    assert ">0.456<" in html
+    assert "+5.0 percentage points" in html
+
+
+IMPORTANCE = pd.DataFrame(
+    {
+        "column": ["income", "debt", "home"],
+        "usual": "1",
+        "contribution": [0.5, 0.3, 0.1],
+        "permutation": [0.04, 0.02, 0.01],
+        "held_out": [0.03, 0.001, 0.02],
+        "held_out_error": [0.005, 0.004, 0.005],
+    }
+)
+MONOTONE = pd.DataFrame(
+    {
+        "column": ["debt", "income"],
+        "direction": ["up", "down"],
+        "rows": 200,
+        "share": [0.0, 0.48],
+        "largest": [0.0, 0.1759],
+    }
+)
+REASONS = ReasonsSection(
+    column_importance=IMPORTANCE,
+    effect_curves=pd.DataFrame({"column": "debt", "value": ["1", "2"], "number": [1.0, 2.0], "forecast": [0.1, 0.2]}),
+    monotone_columns=MONOTONE,
+    agreement=None,
+    is_sampled=False,
+    missed=0.0,
+    is_enforced=False,
+    rows=200,
+    rows_dealt=400,
+    rows_held_out=1000,
+    columns=3,
+)
+FAILED = (
+    "income is declared to lower risk, but does not do so for 48.0 % of 200 loans: raised alone, it moves their"
+    " forecast against that somewhere, by up to 17.59 percentage points."
+)
+
+
+def test_a_declaration_that_fails_is_told_in_the_verdict_the_section_and_the_card():
+    assert REASONS.verdict.endswith("found to do the opposite too: income for 48.0 % of loans.")
+    html = html_of(REASONS)
+    assert FAILED in html
+    assert "debt moves as its declaration says, for all of 200 loans." in html
+    assert [block.items[0] for block in REASONS.card.blocks] == [FAILED]
+
+
+def test_declarations_that_hold_raise_no_verdict():
+    held = replace(REASONS, monotone_columns=MONOTONE.assign(share=0.0))
+    assert held.verdict == ""
+    assert "debt, income move as their declarations say" in html_of(held)
+
+
+def test_without_declarations_the_card_says_nothing_of_them():
+    assert replace(REASONS, monotone_columns=MONOTONE.head(0)).card is None
+
+
+def test_columns_that_held_out_loans_do_not_show_to_help_are_named():
+    html = html_of(REASONS)
+    assert "The columns that move forecasts most are income, debt, home. Of debt held-out loans do not show" in html
+    helped = replace(REASONS, column_importance=IMPORTANCE.assign(held_out_error=0.0001))
+    assert "Each of them helps on held-out loans." in html_of(helped)
+
+
+def test_data_without_findings_are_said_to_be_checked():
+    section = made_data()
+    said = "The data were checked, and nothing odd was found."
+    assert said in html_of(section)
+    assert said in markdown("", [section.card])
+
+
+def test_the_guidance_map_names_sections_by_their_titles(default_risk_report):
+    sections = [*default_risk_report.sections, fairness(0.7, 0.5), SEGMENTS, REASONS]
+    (details, _) = GuidanceSection.of(sections).draw().blocks
+    assert set(details.block.frame["Section"]) <= {section.draw().title for section in sections}
+    assert len(details.block.frame) >= 8
