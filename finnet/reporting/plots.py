@@ -294,7 +294,7 @@ def cutoff_plot(table: pd.DataFrame, *, chosen: float | None = None) -> str:
     ----------
     table : DataFrame
         Columns `cutoff`, `approval_rate`, `bad_rate` and, for profits, `expected_profit` and `realized_profit`, ordered
-        by cut-off.
+        by cut-off; with `forecast_bad_rate` instead of `bad_rate` nothing realized is drawn.
     chosen : float, optional
         The cut-off in use, which is marked; loans whose forecast lies at or below it are approved.
 
@@ -306,11 +306,14 @@ def cutoff_plot(table: pd.DataFrame, *, chosen: float | None = None) -> str:
     True
     """
     has_profit = "expected_profit" in table
+    rate = ("forecast_bad_rate", "Forecast to default, share of approved")
+    if "bad_rate" in table:
+        rate = ("bad_rate", "Defaulted, share of approved")
     with canvas(5.4 if has_profit else 3.6) as figure:
         approval, bad, *profit = figure.subplots(2 + has_profit, sharex=True, height_ratios=(1, 1, *[1.4] * has_profit))
         for axes, column, title in (
             (approval, "approval_rate", "Approved, share of applications"),
-            (bad, "bad_rate", "Defaulted, share of approved"),
+            (bad, *rate),
         ):
             axes.plot(table["cutoff"], table[column], color=GOOD, linewidth=1.6)
             axes.yaxis.set_major_formatter(percent_ticks())
@@ -324,7 +327,8 @@ def cutoff_plot(table: pd.DataFrame, *, chosen: float | None = None) -> str:
         if has_profit:
             # Labels are placed by the limits of the axes, which are final only here.
             lines = (("expected_profit", "expected", SOFT), ("realized_profit", "realized", GOOD))
-            ends = [EndLabel(float(table[column].iloc[-1]), name, color) for column, name, color in lines]
+            drawn = [line for line in lines if line[0] in table]
+            ends = [EndLabel(float(table[column].iloc[-1]), name, color) for column, name, color in drawn]
             label_ends(last, ends, gap=0.11)
         if chosen is not None:
             for axes in (approval, bad, *profit):
@@ -395,7 +399,8 @@ def _draw_effect(axes: Axes, curve: pd.DataFrame) -> None:
 def _draw_profit(axes: Axes, table: pd.DataFrame) -> None:
     axes.axhline(0, color=GUIDE, linewidth=0.8, zorder=0)
     for column, color in (("expected_profit", MUTED), ("realized_profit", GOOD)):
-        axes.plot(table["cutoff"], table[column], color=color, linewidth=1.6)
+        if column in table:
+            axes.plot(table["cutoff"], table[column], color=color, linewidth=1.6)
     axes.set_title("Profit")
     axes.yaxis.set_major_formatter(plain_ticks())
     axes.locator_params(axis="y", nbins=5)

@@ -29,6 +29,7 @@ from finnet.seeds import derive_seed
 
 __all__ = ["LoanDecisions", "annotated", "decide_on_loans", "require_decidable"]
 
+_OF_FORECASTS = ("forecast", "gap", "gap_low", "gap_high", "auc", "auc_low", "auc_high")
 _MOST_LEVELS = 12  # of a column of segments; more would make groups too small to judge
 
 
@@ -78,8 +79,15 @@ def decide_on_loans(
 ) -> LoanDecisions:
     """What every cut-off would do, the one that the terms choose, and what that means for groups and segments.
 
-    Segments judge the forecasts `judged`, as the model made them, where those of `results` are moved to a stated rate.
+    Parameters
+    ----------
+    results : Results
+        With forecasts as they are published.
+    judged : Forecasts, optional
+        The forecasts of the deployed model as it made them, where those of `results` are moved to a stated rate: then
+        outcomes judge these, and no realized figure stands beside a cut-off.
     """
+    is_moved = judged is not None
     own, clients = results.own, _by_loan(book, book.group)
     amount, columns = _amount(book), None if job.lending is None else _columns(job.lending, book)
     # Amounts and margins are looked up by loan: forecasts may hold a loan several times, or not at all.
@@ -87,32 +95,37 @@ def decide_on_loans(
     known = known_loans(own)
     base_rate = float(np.average(known["truth"], weights=known["count"]))
     seed = derive_seed(job.seed, "lending")
-    chosen, record, policy = None, {}, {}
+    chosen, record, policy = None, dict[str, Any](), {}
+    # Outcomes that are not those of the stated rate would make every cut-off look wrong.
+    shown = cutoffs.drop(columns=["bad_rate", "realized_profit"], errors="ignore") if is_moved else cutoffs
     if job.lending is None:
-        section = CutoffSection(cutoffs=cutoffs, terms=_NO_TERMS + _undecided(results.pending), base_rate=base_rate)
+        terms_words = _NO_TERMS + is_moved * f" {_NOT_REALIZED}" + _undecided(results.pending)
+        section = CutoffSection(cutoffs=shown, terms=terms_words, base_rate=base_rate)
     else:
         terms, chosen = job.lending, chosen_cutoff(cutoffs, own, job.lending)
-        subject = results.assessment.subject
-        profits = profit_table(
-            results.forecasts, terms, subject=subject, amount=amount, columns=columns, clients=clients, seed=seed
-        )
+        profits = None
+        record = {"lending": cutoff_row(shown, chosen).to_dict()}
+        if not is_moved:
+            subject = results.assessment.subject
+            profits = profit_table(
+                results.forecasts, terms, subject=subject, amount=amount, columns=columns, clients=clients, seed=seed
+            )
+            record["lending"] |= {f"realized_profit_{end}": float(profits[end].iloc[0]) for end in ("low", "high")}
         section = CutoffSection(
-            cutoffs=cutoffs,
+            cutoffs=shown,
             chosen=chosen,
-            terms=_terms(terms, chosen, results.pending),
+            terms=_terms(terms, chosen, results.pending, is_moved=is_moved),
             base_rate=base_rate,
             profits=profits,
             target=terms.target_bad_rate,
-            notes=_losses(own, terms, chosen, amount=amount, columns=columns),
+            notes=_losses(own, terms, chosen, amount=amount, columns=columns, is_moved=is_moved),
         )
-        interval = {f"realized_profit_{end}": float(profits[end].iloc[0]) for end in ("low", "high")}
-        record = {"lending": cutoff_row(cutoffs, chosen).to_dict() | interval}
         policy = {"cutoff": chosen}
     sections: list[ReportSection] = [section]
     if job.segments is not None:
         sections.append(_segments_section(job.segments, book, judged or own, scores=results.assessment.scores))
     if job.fairness is not None:
-        sections.append(_fairness_section(job, book, own, chosen=chosen, seed=seed))
+        sections.append(_fairness_section(job, book, own, judged=judged, chosen=chosen, seed=seed))
     return LoanDecisions(cutoffs=cutoffs, sections=sections, record=record, policy=policy)
 
 
@@ -143,6 +156,11 @@ _NO_TERMS = (
     " what a default costs, which the job file can state in [lending]."
 )
 
+_NOT_REALIZED = (
+    "Forecasts are moved to a stated rate, which these loans need not have: what they realized is no test of a cut-off"
+    " and is left out."
+)
+
 
 def _by_loan(book: LoanBook, values: Any) -> "pd.Series[Any] | None":
     return None if values is None else pd.Series(values, index=pd.Index(book.loan_id))
@@ -156,7 +174,7 @@ def _columns(terms: LoanTerms, book: LoanBook) -> pd.DataFrame:
     return pd.DataFrame({name: book.column(name) for name in terms.columns}, index=pd.Index(book.loan_id))
 
 
-def _terms(terms: LoanTerms, cutoff: float, pending: Forecasts | None) -> str:
+def _terms(terms: LoanTerms, cutoff: float, pending: Forecasts | None, *, is_moved: bool) -> str:
     earned = f"its {terms.margin_column}" if terms.margin_column else percent(terms.margin)
     if terms.funding_cost:
         earned += f" less {percent(terms.funding_cost)}"
@@ -170,17 +188,19 @@ def _terms(terms: LoanTerms, cutoff: float, pending: Forecasts | None) -> str:
     if costs:
         words += f" Each approved loan costs {' and '.join(costs)}."
     if terms.target_bad_rate is None:
-        words += (
-            " The cut-off is the one with the largest expected profit: forecasts choose it, outcomes do not, so its"
-            " realized profit is out of sample."
-        )
+        words += " The cut-off is the one with the largest expected profit"
+        if not is_moved:
+            words += ": forecasts choose it, outcomes do not, so its realized profit is out of sample"
     else:
         words += (
             f" The cut-off is the highest at which at most {percent(terms.target_bad_rate)} of the approved are"
-            " forecast to default: forecasts choose it, outcomes judge it."
+            " forecast to default"
         )
+        if not is_moved:
+            words += ": forecasts choose it, outcomes judge it"
         if cutoff == 0.0:
-            words += " No loan is forecast to be that safe, so none is approved."
+            words += ". No loan is forecast to be that safe, so none is approved"
+    words += f". {_NOT_REALIZED}" if is_moved else "."
     return words + _undecided(pending, cutoff)
 
 
@@ -203,8 +223,9 @@ def _losses(
     *,
     amount: "pd.Series[float] | None",
     columns: pd.DataFrame | None,
+    is_moved: bool,
 ) -> list[str]:
-    """Expected beside realized loss of the approved; nothing where amounts are not known."""
+    """Expected beside realized loss of the approved, alone where forecasts are moved; nothing without amounts."""
     if amount is None:
         return []
     table = own.table
@@ -216,11 +237,11 @@ def _losses(
     approved = (table["value"] <= cutoff).to_numpy()
     expected = expected_loss(own, terms, amount=amount, columns=columns).to_numpy()
     sums = [float((share * loss)[approved].sum()) for loss in (expected, table["truth"].to_numpy() * lost)]
+    expectation = "Expected loss of the approved loans (probability x amount x loss given default)"
+    if is_moved:
+        return [f"{expectation} at the stated rate: {money(sums[0], sums[0])}."]
     words = [money(value, max(sums)) for value in sums]
-    return [
-        f"Expected loss of the approved loans (probability x amount x loss given default): {words[0]}; lost in fact, by"
-        f" the same loss given default: {words[1]}."
-    ]
+    return [f"{expectation}: {words[0]}; lost in fact, by the same loss given default: {words[1]}."]
 
 
 def _groups(fairness: Fairness, book: LoanBook) -> pd.DataFrame:
@@ -239,8 +260,9 @@ def _group_names(
 
 
 def _fairness_section(
-    job: DefaultRiskJob, book: LoanBook, own: Forecasts, *, chosen: float | None, seed: int
+    job: DefaultRiskJob, book: LoanBook, own: Forecasts, *, judged: Forecasts | None, chosen: float | None, seed: int
 ) -> FairnessSection:
+    """Groups by decisions on the forecasts `own`; outcomes judge those of `judged`, where `own` are moved."""
     fairness = job.fairness
     assert fairness is not None
     cutoff, origin = chosen, "the cut-off of [lending]"
@@ -249,7 +271,12 @@ def _fairness_section(
         cutoff = cutoff_at_share(own, fairness.approved_share)
         origin = f"which approves the {percent(fairness.approved_share)} with the lowest forecasts"
     clients = _by_loan(book, book.group)
-    table = fairness_table(own, _groups(fairness, book), cutoff=cutoff, clients=clients, seed=seed)
+    groups = _groups(fairness, book)
+    table = fairness_table(own, groups, cutoff=cutoff, clients=clients, seed=seed)
+    if judged is not None:
+        # Few draws, as they are of the decisions, which are not taken from this table.
+        as_made = fairness_table(judged, groups, cutoff=cutoff, clients=clients, draws=2, seed=seed)
+        table = table.assign(**{name: as_made[name] for name in _OF_FORECASTS})
     return FairnessSection(fairness=table, cutoff=cutoff, origin=origin, features=list(fairness.keep_as_feature))
 
 

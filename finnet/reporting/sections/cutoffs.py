@@ -24,7 +24,8 @@ class CutoffSection(ReportSection):
     ----------
     cutoffs : DataFrame
         `cutoff`, `approval_rate`, `bad_rate`, `n`, with terms `expected_profit` and `realized_profit`, ordered by
-        cut-off.
+        cut-off. Without `bad_rate` and `realized_profit`, but with `forecast_bad_rate`, where forecasts are moved to a
+        stated rate, which these loans need not have: then nothing realized is told.
     chosen : float, optional
         The cut-off in use; None where no terms choose one.
     terms : str
@@ -48,6 +49,11 @@ class CutoffSection(ReportSection):
     notes: Sequence[str] = ()
 
     @property
+    def has_outcomes(self) -> bool:
+        """Whether it is told what the loans realized."""
+        return "bad_rate" in self.cutoffs
+
+    @property
     def verdict(self) -> str:
         """What the cut-off does, in a sentence; nothing where none is chosen."""
         if self.chosen is None:
@@ -58,6 +64,12 @@ class CutoffSection(ReportSection):
         )
         if not row["n"]:
             return f"{start}."
+        if not self.has_outcomes:
+            target = "" if self.target is None else f" (target {percent(self.target)})"
+            return (
+                f"{start}; {percent(row['forecast_bad_rate'])} of those approved are forecast to default at the stated"
+                f" rate{target}, which outcomes of these loans do not test."
+            )
         bad = percent(row["bad_rate"])
         if self.profits is not None:
             own = self.profits.iloc[0]  # the subject
@@ -74,13 +86,19 @@ class CutoffSection(ReportSection):
         if self.chosen is None:
             return {}
         row = cutoff_row(self.cutoffs, self.chosen)
-        realized, expected = float(row["realized_profit"]), float(row["expected_profit"])
+        expected = float(row["expected_profit"])
+        approved = {"Approved": f"{percent(row['approval_rate'])}\nat cut-off {percent(self.chosen)}"}
+        if not self.has_outcomes:
+            bad, earned = percent(row["forecast_bad_rate"]), money(expected, abs(expected))
+            stated = "at the stated rate"
+            return {**approved, "Forecast bad rate": f"{bad}\n{stated}", "Expected profit": f"{earned}\n{stated}"}
+        realized = float(row["realized_profit"])
         scale = max(abs(realized), abs(expected))
         between = f"expected {money(expected, scale)}"
         if self.profits is not None:
             between = span(*(money(float(self.profits[end].iloc[0]), scale) for end in ("low", "high")))
         return {
-            "Approved": f"{percent(row['approval_rate'])}\nat cut-off {percent(self.chosen)}",
+            **approved,
             "Bad rate": f"{percent(row['bad_rate'])}\nof the approved",
             "Realized profit": f"{money(realized, scale)}\n{between}",
         }
@@ -94,15 +112,17 @@ class CutoffSection(ReportSection):
         """Approval, defaults and profit against the cut-off, and what every model would have brought."""
         has_profit = "expected_profit" in self.cutoffs
         tail = "; profit says where that stops paying." if has_profit else "."
+        default_rate = "default rate" if self.has_outcomes else "forecast default rate"
+        done = "have done" if self.has_outcomes else "do at the stated rate"
         figure = Figure(
             plots.cutoff_plot(self.cutoffs, chosen=self.chosen),
             f"A higher cut-off approves more and lets more defaults in{tail}",
-            f"Approval rate{'' if has_profit else ' and'}, default rate among the approved"
+            f"Approval rate{'' if has_profit else ' and'}, {default_rate} among the approved"
             f"{', and profit' if has_profit else ''} against the cut-off",
         )
         table = Table(
             cutoff_table(self.cutoffs, self.chosen),
-            f"What each cut-off would have done{'' if self.chosen is None else '; the chosen one stands out'}.",
+            f"What each cut-off would {done}{'' if self.chosen is None else '; the chosen one stands out'}.",
             highlight=None if self.chosen is None else percent(cutoff_row(self.cutoffs, self.chosen)["cutoff"]),
         )
         blocks: list[Block] = [figure, table]
@@ -140,7 +160,8 @@ def cutoff_table(cutoffs: pd.DataFrame, chosen: float | None = None) -> pd.DataF
     Parameters
     ----------
     cutoffs : DataFrame
-        Columns `cutoff`, `approval_rate`, `bad_rate`, `n`, and perhaps `expected_profit` and `realized_profit`.
+        Columns `cutoff`, `approval_rate`, `bad_rate`, `n`, and perhaps `expected_profit` and `realized_profit`; with
+        `forecast_bad_rate` instead of `bad_rate` nothing realized is shown.
     chosen : float, optional
         The cut-off in use.
 
@@ -159,12 +180,15 @@ def cutoff_table(cutoffs: pd.DataFrame, chosen: float | None = None) -> pd.DataF
         "Cut-off": rows["cutoff"].map(percent),
         "Approved loans": rows["n"].map(count),
         "Approved": rows["approval_rate"].map(percent),
-        "Defaulted": rows["bad_rate"].map(percent),
     }
-    if "expected_profit" in cutoffs:
-        scale = float(cutoffs[["expected_profit", "realized_profit"]].abs().max().max())
-        columns["Expected profit"] = [money(value, scale) for value in rows["expected_profit"]]
-        columns["Realized profit"] = [money(value, scale) for value in rows["realized_profit"]]
+    if "bad_rate" in cutoffs:
+        columns["Defaulted"] = rows["bad_rate"].map(percent)
+    else:
+        columns["Forecast to default"] = rows["forecast_bad_rate"].map(percent)
+    profits = [name for name in ("expected_profit", "realized_profit") if name in cutoffs]
+    for name in profits:
+        scale = float(cutoffs[profits].abs().max().max())
+        columns[name.replace("_", " ").capitalize()] = [money(value, scale) for value in rows[name]]
     return pd.DataFrame(columns)
 
 
