@@ -59,7 +59,7 @@ def test_grades_at_a_stated_rate_are_not_tested():
     drawn = section(grades=untested(grade_table(loans, SCALE)), grade_groups=groups, has_losses=True)
     grades, vintages = tables(drawn)
     assert not {"p", "Finding", "Loss", "Grades at fault"} & {*grades.header, *vintages.header}
-    assert "forecast and defaulted are not on one scale" in grades.caption
+    assert "Forecast and defaulted are not on one scale" in grades.caption
     assert drawn.title == "What are the grades?"
 
 

@@ -88,7 +88,7 @@ class GradesSection(ReportSection):
             " Loans are taken as independent; repeats of a loan count once."
         )
         if not self.is_tested:
-            tests = f"Repeats of a loan count once.{_OTHER_SCALE}"
+            tests = "Forecast and defaulted are not on one scale. Repeats of a loan count once."
         caption = (
             f"{self.scale} {tests}{losses} Concentration of loans on grades"
             f" (Herfindahl): {number(self.concentration, 2)}, as {number(1.0 / self.concentration, 1)} grades of one"
