@@ -228,7 +228,8 @@ def _needed(settings: LoanFile) -> dict[str, str]:
 
 def _lacks(column: str, header: Collection[str]) -> str:
     """What is said of a column that new applications lack, with the one that may be misspelled for it."""
-    close = get_close_matches(column, list(header), n=1)
+    # Nearer than by default, since a column that is absent has no likeness, and "home" is not "income" misspelled.
+    close = get_close_matches(column, list(header), n=1, cutoff=0.8)
     return f"the file lacks it{f', but has {close[0]!r}' if close else ''}"
 
 

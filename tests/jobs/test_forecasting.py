@@ -230,6 +230,6 @@ def test_new_loans_that_trained_the_model_are_flagged(loans, tmp_path):
     new = forecast_new(loans, loans_file(tmp_path / "old.csv"))
     trained = ["equal in every column to a row that trained the model" in words for words in new.flags]
     assert sum(trained) > 0.9 * len(BOOK)
-    moved = pd.read_csv(tmp_path / "old.csv").assign(income=lambda rows: rows["income"] + 0.5)
+    moved = pd.read_csv(tmp_path / "old.csv").assign(income=lambda rows: rows["income"].fillna(0) + 0.5)
     moved.to_csv(tmp_path / "new.csv", index=False)
     assert not any("trained the model" in words for words in forecast_new(loans, tmp_path / "new.csv").flags)
