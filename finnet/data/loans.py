@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
@@ -81,8 +82,12 @@ def read_applications(settings: LoanFile, *, aside: Collection[str] = ()) -> App
     # New applications come after all others, and nothing is divided or counted: order, groups and weights say nothing.
     unread = {settings.order, settings.group, settings.weight, *settings.outcome_columns, *settings.aside}
     ignored = unread - {"", *aside}
-    needed = {name: remedy for name, remedy in _needed(settings).items() if name not in ignored}
-    table = read_table(settings.path, settings.csv, findings, needed=needed, unwanted=(*settings.drop, *ignored))
+    unused = {*ignored, *settings.drop, *settings.leave_out} - {*aside}
+    # The settings are those that the model was trained by, so it is the file that lacks a column, not they that err.
+    needed = {name: "add the column to the file" for name in settings.named if name not in unused}
+    table = read_table(
+        settings.path, settings.csv, findings, needed=needed, unwanted=(*settings.drop, *ignored), lacks=_lacks
+    )
     if table is None:
         return findings.checked(None)
     plain = replace(settings, amount="", order="", group="", weight="", aside=tuple(aside))
@@ -225,6 +230,13 @@ def _needed(settings: LoanFile) -> dict[str, str]:
         name: f"mend {{keys}}{key}{also.get(key, '')}, which names the column, or check {{keys}}csv.delimiter"
         for name, key in settings.named.items()
     }
+
+
+def _lacks(column: str, header: Collection[str]) -> str:
+    """What is said of a column that new applications lack, with the one that may be misspelled for it."""
+    # Nearer than by default, since a column that is absent has no likeness, and "home" is not "income" misspelled.
+    close = get_close_matches(column, list(header), n=1, cutoff=0.8)
+    return f"the file lacks it{f', but has {close[0]!r}' if close else ''}"
 
 
 def _applications(table: Table, settings: LoanFile, findings: Findings, *, loan_id: LoanIds) -> Applications:

@@ -95,6 +95,7 @@ def read_table(
     wanted: Collection[str] | None = None,
     unwanted: Collection[str] = (),
     may_be_wide: bool = False,
+    lacks: Callable[[str, Collection[str]], str] = nearest,
 ) -> Table | None:
     """The columns of a CSV, CSV.gz or Parquet file, by its name; None where its form is broken or a column is missing.
 
@@ -110,6 +111,8 @@ def read_table(
         Columns not to read.
     may_be_wide : bool
         Whether a table with one column per symbol would be of use, and may be named as such.
+    lacks : callable
+        What is said of a column that is missing beside the columns of the file; by default which one may be meant.
     """
 
     def is_read(name: str) -> bool:
@@ -131,9 +134,7 @@ def read_table(
     missing = [name for name in dict.fromkeys(needed) if name not in table.header]
     for name in missing:
         remedy = needed[name] if isinstance(needed, Mapping) else ""
-        findings.add(
-            "missing_column", table.file, line=1, column=name, value=nearest(name, table.header), remedy=remedy
-        )
+        findings.add("missing_column", table.file, line=1, column=name, value=lacks(name, table.header), remedy=remedy)
     return None if missing else table
 
 

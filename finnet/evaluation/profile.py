@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from finnet.evaluation.population import correlation_time
+from finnet.evaluation.seen_rows import Overlap, SeenRows
 from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["ColumnProfile", "Profile"]
@@ -99,6 +100,8 @@ class Profile:
         How many of the rows are independent, such as market sessions; 0 where all are.
     forecasts : Profile, optional
         Of the out-of-sample forecasts of the model deployed.
+    seen : SeenRows, optional
+        Hashes of the rows; None where they were not kept, as in runs of older versions.
 
     Examples
     --------
@@ -114,6 +117,7 @@ class Profile:
     columns: Mapping[str, ColumnProfile]
     units: int = 0
     forecasts: "Profile | None" = None
+    seen: SeenRows | None = None
 
     @classmethod
     def of(cls, X: pd.DataFrame, *, sessions: IntArray | None = None) -> Self:
@@ -150,12 +154,21 @@ class Profile:
         columns = {name: _with_forecast(column, X[name], middle) for name, column in self.columns.items()}
         return replace(self, columns=columns, forecasts=Profile.of(forecasts, sessions=sessions))
 
+    def with_rows(self, X: pd.DataFrame) -> Self:
+        """The same, able to know again the rows of X (n_rows, n_features), which are those of the profile."""
+        return replace(self, seen=SeenRows.of(X[list(self.columns)]))
+
+    def overlap(self, X: pd.DataFrame) -> Overlap | None:
+        """Which rows of X, shape (n_rows, n_columns), trained the model; None where hashes were not kept."""
+        return None if self.seen is None else self.seen.overlap(X[list(self.columns)])
+
     def to_json(self) -> dict[str, Any]:
         """The profile as plain lists and numbers."""
         plain = {"rows": self.rows, "units": self.units}
         columns = {name: asdict(column) for name, column in self.columns.items()}
         beside = {} if self.forecasts is None else {"forecasts": self.forecasts.to_json()}
-        return {**plain, "columns": columns, **beside}
+        hashes = {} if self.seen is None else {"seen": self.seen.to_json()}
+        return {**plain, "columns": columns, **beside, **hashes}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Self:
@@ -169,7 +182,8 @@ class Profile:
             columns[name] = ColumnProfile(**parts)
         forecasts = saved.get("forecasts")
         beside = None if forecasts is None else Profile.from_json(forecasts)
-        return cls(saved["rows"], columns, units=saved.get("units", 0), forecasts=beside)
+        seen = None if saved.get("seen") is None else SeenRows(**saved["seen"])
+        return cls(saved["rows"], columns, units=saved.get("units", 0), forecasts=beside, seen=seen)
 
 
 def _written(value: float) -> str:

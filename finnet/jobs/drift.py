@@ -12,9 +12,9 @@ from finnet.errors import DataError, LimitError
 from finnet.evaluation.outcomes_analysis import OutcomesAnalysis, outcomes_analysis
 from finnet.evaluation.stability import Limits, compared
 from finnet.forecasts import Forecasts
-from finnet.jobs.artifacts import PROFILE, to_json
+from finnet.jobs.artifacts import POLICY, PROFILE, to_json
 from finnet.jobs.final_fit import forecast_table
-from finnet.jobs.forecasting import read_new
+from finnet.jobs.forecasting import ReadRows, read_new
 from finnet.jobs.outputs import write_output
 from finnet.jobs.saved_runs import METRICS, SavedRun
 from finnet.jobs.tasks import task_of
@@ -55,6 +55,12 @@ class Drift:
         A sentence for each column, or "outcomes", beyond a limit.
     alarm_rate : float
         Probability of any alarm where nothing has moved.
+    seen : int, optional
+        New rows that trained the model; None where the run kept no hashes of its rows. Outcomes of these are left out.
+    is_estimate : bool
+        Whether the run kept hashes of a sample of its rows, from which `seen` is estimated.
+    is_moved : bool
+        Whether published forecasts are moved to a stated rate, which those compared are not.
     """
 
     run: str
@@ -68,6 +74,9 @@ class Drift:
     outcomes: OutcomesAnalysis | None
     alarms: Mapping[str, str]
     alarm_rate: float
+    seen: int | None = None
+    is_estimate: bool = False
+    is_moved: bool = False
 
     def require_stable(self) -> None:
         """Raise LimitError where a limit is exceeded."""
@@ -88,6 +97,9 @@ class Drift:
             forecasts=self.forecasts,
             alarms=dict(self.alarms),
             alarm_rate=self.alarm_rate,
+            seen=self.seen or 0,
+            is_estimate=self.is_estimate,
+            is_moved=self.is_moved,
         )
         parts = [own] if self.outcomes is None else [own, OutcomeSection(outcomes=self.outcomes)]
         return Report(title=f"Drift since {self.run}", kind="Ongoing monitoring.", parts=parts)
@@ -98,7 +110,8 @@ class Drift:
         own, *others = self.report.sections
         assert isinstance(own, DriftSection)
         said = [section.verdict for section in others]
-        return "\n".join([own.headline, *said, *own.moves, f"What to do: {own.advice}", own.assumption])
+        alarm = [own.alarm] if own.alarm else []
+        return "\n".join([own.headline, *alarm, *said, *own.moves, f"What to do: {own.advice}", own.assumption])
 
     def to_json(self) -> str:
         """Every figure."""
@@ -136,7 +149,8 @@ def drift_of(
     Compared are the columns, the forecasts beside those made out of sample in the run, and, where the file says what
     came true, forecast and outcome. With outcomes half of the alarm rate is theirs: a quarter for the mean forecast and
     a quarter for the headline metric; the rest is divided over columns. Forecasts follow from the columns and raise no
-    alarm of their own.
+    alarm of their own. Outcomes of rows that trained the model are left out, where the run kept hashes of these: its
+    forecasts of them are better than those of new rows.
 
     Parameters
     ----------
@@ -159,6 +173,9 @@ def drift_of(
             f"{new.saved.folder / PROFILE}: holds no forecasts of the run; run the job again with this version"
         )
     came = task_of(new.job).outcomes_of(new.job, data, rows=rows, now=moment, sentiment=sentiment)
+    overlap = profile.overlap(rows.X)
+    if overlap is not None:
+        came = came.assign(truth=came["truth"].where(overlap.is_new))
     outcomes = _outcomes(new.forecasts, came, _scores_of(new.saved), seed=new.job.seed)
     rate = alarm_rate if outcomes is None else alarm_rate * (1 - _OUTCOME_PART)
     limits = Limits(rate, 0.0, 0.0)
@@ -181,7 +198,17 @@ def drift_of(
         outcomes=outcomes,
         alarms=_alarms(outcomes, alarm_rate * _OUTCOME_PART) | moved,
         alarm_rate=alarm_rate,
+        seen=None if overlap is None else overlap.count,
+        is_estimate=overlap is not None and overlap.is_estimate,
+        is_moved=_is_moved(new),
     )
+
+
+def _is_moved(new: ReadRows) -> bool:
+    """Whether the run publishes other forecasts than its model makes."""
+    policy = new.saved.read_json(POLICY)
+    published = task_of(new.job).publish(new.job, policy, X=new.rows.X, forecasts=new.forecasts)
+    return not published.table["value"].equals(new.forecasts.table["value"])
 
 
 def _scores_of(saved: SavedRun) -> Mapping[str, Any]:

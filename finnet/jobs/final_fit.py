@@ -63,7 +63,8 @@ def training_profile(job: Job, dataset: Dataset, forecasts: Forecasts) -> Profil
     """
     rows = final_rows(job.split.split, dataset)
     # Inputs are those of the rows that train; forecasts are out of sample, since a model is surer of rows it has seen.
-    profile = Profile.of(dataset.X.iloc[rows], sessions=sessions_of(dataset, rows))
+    trained = dataset.X.iloc[rows]
+    profile = Profile.of(trained, sessions=sessions_of(dataset, rows)).with_rows(trained)
     table = forecasts.table.drop_duplicates(["entity", "issued_at", "level"])
     values = forecast_table(Forecasts(table))
     issued = dataset.clock("decided_at") if dataset.is_dated else np.full(len(dataset), np.datetime64("NaT", "us"))

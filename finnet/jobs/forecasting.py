@@ -17,7 +17,7 @@ from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import MODEL, POLICY, PROFILE
 from finnet.jobs.config import Job
 from finnet.jobs.final_fit import REFIT
-from finnet.jobs.new_rows import NewRows, forecast_rows, joined_flags
+from finnet.jobs.new_rows import TRAINED, NewRows, forecast_rows, joined_flags
 from finnet.jobs.saved_runs import SavedRun
 from finnet.jobs.tasks import task_of
 from finnet.names import model_in_sentence
@@ -88,7 +88,7 @@ def forecast_new(
     Of prices, new is what became known when all labels that trained the model were known, or later: whatever lies
     before, the model has seen in hindsight. Of loans every row is forecast, older ones with a flag. Category levels
     that training never saw count as none of those it saw. Rows with such levels, and those that are out of range,
-    missing or repeated, have flags.
+    missing, repeated or equal to rows that trained the model, have flags.
 
     Parameters
     ----------
@@ -113,7 +113,10 @@ def forecast_new(
     new = read_new(run, data, sentiment=sentiment, moment=moment)
     # The file may hold further columns, which the model never saw.
     found = compared(new.profile, new.rows.X[list(new.profile.columns)], units=new.rows.units)
-    flags = joined_flags(new.rows, found.flags)
+    overlap = new.profile.overlap(new.rows.X)
+    trained = np.zeros(len(new.rows.X), bool) if overlap is None else overlap.is_seen
+    odd = [[*[TRAINED] * bool(is_seen), *flags] for is_seen, flags in zip(trained, found.flags, strict=True)]
+    flags = joined_flags(new.rows, odd)
     # Of quantiles each row has a forecast for every level, level by level.
     flags *= max(len(new.forecasts.levels), 1)
     task, policy = task_of(new.job), new.saved.read_json(POLICY)
@@ -155,23 +158,29 @@ def read_new(run: Path | str, data: Path | str, *, sentiment: Path | str | None,
     job, model = saved.job, load_model(saved.folder / MODEL)
     try:
         profile = Profile.from_json(saved.read_json(PROFILE))
-    except (LookupError, TypeError, AttributeError) as error:
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise DataError(f"{saved.folder / PROFILE}: is no profile of training rows; run the job again") from error
     until = saved.fact(REFIT, dict).get("until")
     with limited(job.limits):
         trained = None if until is None else np.datetime64(until)
         rows = task_of(job).new_rows(job, data, sentiment=sentiment, profile=profile, now=moment, until=trained)
-    _require_schema(rows.X, profile)
+    _require_schema(rows.X, profile, file=data)
     forecasts = forecast_rows(rows, model, model=saved.fact(REFIT, dict)["model"], run_id=saved.name)
     return ReadRows(saved, job, model, profile, rows, forecasts, until)
 
 
-def _require_schema(X: pd.DataFrame, profile: Profile) -> None:
+def _require_schema(X: pd.DataFrame, profile: Profile, *, file: Path | str) -> None:
+    absent = [name for name in profile.columns if name not in X]
+    if absent:
+        several = f" (and {len(absent) - 1:,} more)" if len(absent) > 1 else ""
+        raise DataError(
+            f"{file}: lacks column {absent[0]!r}{several}, with which the model was trained; add it to the file"
+        )
     for name in profile.columns:
-        if name not in X:
-            raise DataError(f"column {name!r} is missing, with which the model was trained; give the same columns")
         # A profile holds the levels of category columns; any other column held numbers.
         was_number, is_number = name not in profile.categories, pd.api.types.is_numeric_dtype(X[name].dtype)
         if was_number != is_number:
             kinds = ("a number", "a category") if is_number else ("a category", "a number")
-            raise DataError(f"column {name!r} is {kinds[0]}, but was {kinds[1]} in training; give the same columns")
+            raise DataError(
+                f"{file}: column {name!r} is {kinds[0]}, but was {kinds[1]} in training; give the same columns"
+            )

@@ -11,7 +11,7 @@ from finnet.evaluation.walk_forward import forecasts_for
 from finnet.forecasts import Forecasts
 from finnet.types import TimeArray
 
-__all__ = ["BAD_ALREADY", "LATER", "NOT_LENT", "OLD", "REPEATED", "NewRows", "forecast_rows", "joined_flags"]
+__all__ = ["BAD_ALREADY", "LATER", "NOT_LENT", "OLD", "REPEATED", "TRAINED", "NewRows", "forecast_rows", "joined_flags"]
 
 NO_FOLD = -1
 """What stands as fold of forecasts that the final refit made."""
@@ -19,6 +19,7 @@ NO_FOLD = -1
 BAD_ALREADY = "went bad already"
 OLD, LATER, REPEATED = "known before the model was trained", "applied for after today", "repeated"
 NOT_LENT = "amount is not above 0"
+TRAINED = "equal in every column to a row that trained the model"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

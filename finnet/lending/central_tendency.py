@@ -152,18 +152,24 @@ class Shift:
             raise DataError("the central tendency saved with the run cannot be read; run the job again") from error
 
 
-def find_shift(stated: CentralTendency, probability: FloatArray, X: pd.DataFrame) -> Shift:
+def find_shift(
+    stated: CentralTendency, probability: FloatArray, X: pd.DataFrame, *, weight: FloatArray | None = None
+) -> Shift:
     """What must be added to log-odds so that the mean forecast of these loans, or of each segment, is the stated rate.
 
     A change of the intercept alone is what another share of defaults among loans of the same kinds asks for (prior
-    correction; King & Zeng 2001, Logistic regression in rare events data).
+    correction; King & Zeng 2001, Logistic regression in rare events data). A segment without a loan among these gets no
+    number of its own: it is moved as the loans of the others are on average.
 
     Parameters
     ----------
-    probability : ndarray of shape (n_loans,)
-        Forecasts of the loans that trained the model.
-    X : DataFrame of shape (n_loans, n_columns)
-        Their applications.
+    probability : ndarray of shape (n_forecasts,)
+        Forecasts made out of sample: of loans that trained it a model is too sure, so that a shift found on these
+        misses the stated rate on all others.
+    X : DataFrame of shape (n_forecasts, n_columns)
+        The applications that were forecast.
+    weight : ndarray of shape (n_forecasts,), optional
+        For how much of a loan each forecast counts, above 0; 1 each by default.
 
     Examples
     --------
@@ -172,18 +178,24 @@ def find_shift(stated: CentralTendency, probability: FloatArray, X: pd.DataFrame
     0.02
     """
     score = logit(_floored(probability))
+    weight = np.ones(len(score)) if weight is None else weight
     if not stated.column:
-        return Shift(_added(stated.rates[ALL], score))
+        return Shift(_added(stated.rates[ALL], score, weight))
     segment = np.array(segments_of(X[stated.column]))
-    shifts = {name: _added(rate, score[segment == name]) for name, rate in stated.rates.items()}
+    own = {name: segment == name for name in stated.rates}
+    shifts = {
+        name: _added(rate, score[own[name]], weight[own[name]])
+        for name, rate in stated.rates.items()
+        if own[name].any()
+    }
     # A segment that nobody has seen is moved as loans are on average.
-    return Shift(float(np.mean([shifts[name] for name in segment])), stated.column, shifts)
+    return Shift(float(np.average([shifts[name] for name in segment], weights=weight)), stated.column, shifts)
 
 
-def _added(rate: float, score: FloatArray) -> float:
+def _added(rate: float, score: FloatArray, weight: FloatArray) -> float:
     # Shifted so far to either side, every forecast lies beyond the rate, so the root is between.
     reach = float(np.abs(score).max()) + abs(float(logit(rate))) + 1.0
-    return float(brentq(lambda shift: float(np.mean(expit(score + shift))) - rate, -reach, reach))
+    return float(brentq(lambda shift: float(np.average(expit(score + shift), weights=weight)) - rate, -reach, reach))
 
 
 def _floored(probability: FloatArray) -> FloatArray:

@@ -185,7 +185,7 @@ def cutoff_at_bad_rate(forecasts: Forecasts, target: float) -> float:
     """The highest cut-off whose mean forecast among the approved loans is at most `target`; 0.0 where none is.
 
     The forecasts choose it, never the outcomes. It is one of the forecasts: loans of equal forecast are approved
-    together.
+    together. A loan of weight 10 counts as ten.
 
     Examples
     --------
@@ -196,15 +196,15 @@ def cutoff_at_bad_rate(forecasts: Forecasts, target: float) -> float:
     """
     require_share(target, name="target_bad_rate", zero=False)
     loans = known_loans(forecasts).sort_values("value", kind="stable")
-    probability, share = loans["value"].to_numpy(), loans["share"].to_numpy()
-    mean = np.cumsum(share * probability) / np.cumsum(share)
+    probability, n = loans["value"].to_numpy(), loans["count"].to_numpy()
+    mean = np.cumsum(n * probability) / np.cumsum(n)
     # Means rise with the forecasts, but a rounding error of many sums must not push equals over the target.
     last = np.flatnonzero((np.diff(probability, append=np.inf) > 0) & (mean <= target * (1 + 1e-12)))
     return float(probability[last[-1]]) if len(last) else 0.0
 
 
 def cutoff_at_share(forecasts: Forecasts, share: float) -> float:
-    """The lowest forecast up to which at least this share of the loans is approved.
+    """The lowest forecast up to which at least this share of the loans is approved; one of weight 10 counts as ten.
 
     Examples
     --------
@@ -214,7 +214,10 @@ def cutoff_at_share(forecasts: Forecasts, share: float) -> float:
     0.06
     """
     require_share(share, name="approved_share", zero=False)
-    return float(np.quantile(known_loans(forecasts)["value"], share, method="inverted_cdf"))
+    loans = known_loans(forecasts).sort_values("value", kind="stable")
+    approved = loans["count"].cumsum().to_numpy()
+    # A rounding error of many sums must not ask for one loan more.
+    return float(loans["value"].iloc[np.searchsorted(approved, share * approved[-1] * (1 - 1e-12))])
 
 
 def known_loans(forecasts: Forecasts) -> pd.DataFrame:

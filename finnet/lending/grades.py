@@ -16,7 +16,18 @@ from finnet.evaluation.significance import holm
 from finnet.forecasts import Forecasts
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["GradeScale", "Grades", "find_scale", "grade_table", "graded_loans", "group_table", "herfindahl", "vintages"]
+__all__ = [
+    "NOT_TESTED",
+    "GradeScale",
+    "Grades",
+    "find_scale",
+    "grade_table",
+    "graded_loans",
+    "group_table",
+    "herfindahl",
+    "untested",
+    "vintages",
+]
 
 _LEVEL = 0.05
 _DIGITS = 3  # of the limits that are found
@@ -35,9 +46,10 @@ class Grades:
     count : int
         Grades that are looked for where no limits are given: by equal steps of the log-odds.
     least_share : float
-        Share of the training loans that a grade which is found has at least; grades with fewer join a neighbor.
+        Share of the loans forecast out of sample that a grade which is found has at least; grades with fewer join a
+        neighbor.
     least_defaults : float
-        Defaults that it expects among the training loans, at least.
+        Defaults that it expects among these loans, at least.
     by : tuple of str
         Columns of the applications whose levels are tested one by one.
     """
@@ -92,7 +104,7 @@ class GradeScale:
         return np.asarray(np.searchsorted(self.limits, probability, side="left") + 1)
 
 
-def find_scale(probability: FloatArray, settings: Grades) -> GradeScale:
+def find_scale(probability: FloatArray, settings: Grades, *, weight: FloatArray | None = None) -> GradeScale:
     """The scale of the settings; where they give no limits, equal steps of the log-odds over these forecasts.
 
     Steps stand between the 1 % and 99 % quantiles. As long as a grade has too few loans or expects too few defaults,
@@ -100,8 +112,10 @@ def find_scale(probability: FloatArray, settings: Grades) -> GradeScale:
 
     Parameters
     ----------
-    probability : ndarray of shape (n_loans,)
-        Forecasts of the training loans.
+    probability : ndarray of shape (n_forecasts,)
+        Made out of sample: of loans that trained it a model is too sure.
+    weight : ndarray of shape (n_forecasts,), optional
+        For how much of a loan each forecast counts in the size of a grade, above 0; 1 each by default.
 
     Examples
     --------
@@ -111,18 +125,19 @@ def find_scale(probability: FloatArray, settings: Grades) -> GradeScale:
     """
     if settings.limits:
         return GradeScale(settings.limits)
+    weight = np.ones(len(probability)) if weight is None else weight
     low, high = np.quantile(log_odds(probability), [_TAIL, 1.0 - _TAIL])
     steps = expit(np.linspace(low, high, settings.count + 1)[1:-1])
     # A set, as neighboring steps may round to one limit; forecasts that are all alike make one grade.
     limits = sorted({float(f"{step:.{_DIGITS}g}") for step in steps if low < high})
     while limits:
         grade = np.searchsorted(limits, probability, side="left")
-        size = np.bincount(grade, minlength=len(limits) + 1)
-        expected = np.bincount(grade, weights=probability, minlength=len(limits) + 1)
-        is_small = (size < settings.least_share * len(probability)) | (expected < settings.least_defaults)
+        size = np.bincount(grade, weights=weight, minlength=len(limits) + 1)
+        expected = np.bincount(grade, weights=weight * probability, minlength=len(limits) + 1)
+        is_small = (size < settings.least_share * weight.sum()) | (expected < settings.least_defaults)
         if not is_small.any():
             break
-        smallest = int(np.argmin(np.where(is_small, size, len(probability) + 1)))
+        smallest = int(np.argmin(np.where(is_small, size, np.inf)))
         beside = [k for k in (smallest - 1, smallest + 1) if 0 <= k < len(size)]
         # Limit k divides grades k and k + 1, counted from 0, so merging two drops that of the lower one.
         del limits[min(smallest, min(beside, key=lambda k: size[k]))]
@@ -180,7 +195,8 @@ def grade_table(
     -------
     DataFrame
         One row per grade: grade, above and up_to (limits), n, forecast (mean), defaults, observed, low and high (95 %,
-        Jeffreys), p_value, finding, expected_loss and realized_loss. NaN for grades without loans.
+        Jeffreys), p_value, finding, expected_loss and realized_loss. NaN for grades without loans. Where forecasts were
+        moved to a stated rate, which these loans need not have, `untested` takes the findings out.
 
     Examples
     --------
@@ -234,6 +250,24 @@ def group_table(loans: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
             failed[group].append(f"{grade} ({finding.removeprefix('forecast ')})")
     return whole.assign(failed_grades=[", ".join(grades) for grades in failed.values()]).reset_index()
 
+
+def untested(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of `grade_table` or `group_table` without what its test says: NaN p-values, and NOT_TESTED for findings.
+
+    For forecasts that were moved to a stated rate: that these loans defaulted otherwise says nothing against them.
+
+    Examples
+    --------
+    >>> untested(pd.DataFrame({"grade": [1], "p_value": [0.001], "finding": ["forecast too low"]}))
+       grade  p_value     finding
+    0      1      NaN  not tested
+    """
+    failed = {"failed_grades": ""} if "failed_grades" in table else {}
+    return table.assign(p_value=np.nan, finding=NOT_TESTED, **failed)
+
+
+NOT_TESTED = "not tested"
+"""Finding of grades whose forecasts outcomes of these loans cannot test."""
 
 _FINE = "no difference detected"
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from finnet.lending.grades import NOT_TESTED
 from finnet.reporting.canvas import BAD, GOOD, INK, MUTED, SOFT, canvas, percent_ticks, to_svg
 
 __all__ = ["grade_plot"]
@@ -17,6 +18,7 @@ def grade_plot(table: pd.DataFrame) -> str:
     ----------
     table : DataFrame
         Columns `grade`, `n`, `forecast`, `observed`, `low`, `high`, `finding`; grades without loans are left out.
+        Those whose finding is NOT_TESTED are drawn in the color that judges nothing.
 
     Examples
     --------
@@ -30,7 +32,7 @@ def grade_plot(table: pd.DataFrame) -> str:
         axes = figure.subplots()
         numbers = rows[["grade", "forecast", "observed", "low", "high"]].to_numpy(float)
         for words, (grade, forecast, observed, low, high) in zip(rows["finding"], numbers, strict=True):
-            color = BAD if "too" in words else GOOD
+            color = MUTED if words == NOT_TESTED else BAD if "too" in words else GOOD
             axes.vlines(grade, max(low, lowest), high, color=color, linewidth=2, alpha=0.6)
             axes.hlines(forecast, grade - 0.3, grade + 0.3, color=INK, linewidth=2)
             if observed > lowest:

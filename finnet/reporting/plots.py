@@ -299,7 +299,7 @@ def cutoff_plot(table: pd.DataFrame, *, chosen: float | None = None) -> str:
     ----------
     table : DataFrame
         Columns `cutoff`, `approval_rate`, `bad_rate` and, for profits, `expected_profit` and `realized_profit`, ordered
-        by cut-off.
+        by cut-off; with `forecast_bad_rate` instead of `bad_rate` nothing realized is drawn.
     chosen : float, optional
         The cut-off in use, which is marked; loans whose forecast lies at or below it are approved.
 
@@ -311,11 +311,14 @@ def cutoff_plot(table: pd.DataFrame, *, chosen: float | None = None) -> str:
     True
     """
     has_profit = "expected_profit" in table
+    rate = ("forecast_bad_rate", "Forecast to default, share of approved")
+    if "bad_rate" in table:
+        rate = ("bad_rate", "Defaulted, share of approved")
     with canvas(5.4 if has_profit else 3.6) as figure:
         approval, bad, *profit = figure.subplots(2 + has_profit, sharex=True, height_ratios=(1, 1, *[1.4] * has_profit))
         for axes, column, title in (
             (approval, "approval_rate", "Approved, share of applications"),
-            (bad, "bad_rate", "Defaulted, share of approved"),
+            (bad, *rate),
         ):
             axes.plot(table["cutoff"], table[column], color=GOOD, linewidth=1.6)
             axes.yaxis.set_major_formatter(percent_ticks())
@@ -331,10 +334,11 @@ def cutoff_plot(table: pd.DataFrame, *, chosen: float | None = None) -> str:
         if has_profit:
             # Labels are placed by the limits of the axes, which are final only here.
             lines = (("expected_profit", "expected", SOFT), ("realized_profit", "realized", GOOD))
+            drawn = [line for line in lines if line[0] in table]
             lowest = lowest_profit_shown(table, chosen=chosen)
             if lowest is not None:
                 last.set_ylim(bottom=lowest, top=_top(table, lowest))
-            ends = [(float(table[column].iloc[-1]), name, color) for column, name, color in lines]
+            ends = [(float(table[column].iloc[-1]), name, color) for column, name, color in drawn]
             # An arrow says that a line ends below the axes.
             outside = -np.inf if lowest is None else lowest
             labels = [
@@ -358,7 +362,7 @@ def lowest_profit_shown(table: pd.DataFrame, *, chosen: float | None = None) -> 
     Parameters
     ----------
     table : DataFrame
-        As `cutoff_plot` takes it, with profits.
+        As `cutoff_plot` takes it, with profits; only those that are drawn count.
 
     Examples
     --------
@@ -367,7 +371,7 @@ def lowest_profit_shown(table: pd.DataFrame, *, chosen: float | None = None) -> 
     >>> lowest_profit_shown(table), lowest_profit_shown(table.head(2))
     (-20.5, None)
     """
-    profits = table[["expected_profit", "realized_profit"]]
+    profits = _profits_drawn(table)
     cutoff = table["cutoff"].to_numpy()
     end = cutoff[int(profits["expected_profit"].to_numpy().argmax())] if chosen is None else chosen
     # 0 is what approving nobody brings, whether or not the table has a row for it.
@@ -379,8 +383,13 @@ def lowest_profit_shown(table: pd.DataFrame, *, chosen: float | None = None) -> 
 
 def _top(table: pd.DataFrame, lowest: float) -> float:
     """Where the axis of profits ends above: a twentieth of what is shown above the largest."""
-    highest = max(float(table[["expected_profit", "realized_profit"]].max().max()), 0.0)
+    highest = max(float(_profits_drawn(table).max().max()), 0.0)
     return highest + 0.05 * (highest - lowest)
+
+
+def _profits_drawn(table: pd.DataFrame) -> pd.DataFrame:
+    """Expected profits, and realized ones where they are told."""
+    return table[[column for column in ("expected_profit", "realized_profit") if column in table]]
 
 
 def effect_plot(table: pd.DataFrame) -> str:
@@ -444,7 +453,8 @@ def _draw_effect(axes: Axes, curve: pd.DataFrame) -> None:
 def _draw_profit(axes: Axes, table: pd.DataFrame) -> None:
     axes.axhline(0, color=GUIDE, linewidth=0.8, zorder=0)
     for column, color in (("expected_profit", MUTED), ("realized_profit", GOOD)):
-        axes.plot(table["cutoff"], table[column], color=color, linewidth=1.6)
+        if column in table:
+            axes.plot(table["cutoff"], table[column], color=color, linewidth=1.6)
     axes.set_title("Profit")
     axes.yaxis.set_major_formatter(plain_ticks())
     axes.locator_params(axis="y", nbins=5)

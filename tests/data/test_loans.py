@@ -305,3 +305,8 @@ def test_a_missing_column_is_told_with_the_key_that_names_it(write, changes, rem
     inspect_loans(LoanFile(path=write("amount,home,bad\n1,own,0\n2,rent,1\n"), target="bad", **changes), findings)
     (found,) = findings.table()["remedy"]
     assert re.match(remedy, found)
+
+
+def test_new_applications_need_no_column_that_is_dropped(write):
+    file = settings(write("number,income\n1,7\n"), drop=("name",), leave_out={"state": ("test",)}, categories=())
+    assert read_applications(file).features["income"].tolist() == [7]

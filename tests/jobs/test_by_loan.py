@@ -14,6 +14,7 @@ from finnet.jobs.page_files import report_from
 from finnet.jobs.runner import run_job
 from finnet.jobs.saved_runs import SavedRun, rendered
 from finnet.jobs.sources import load
+from finnet.lending.central_tendency import Shift
 from finnet.lending.terms import LoanTerms, loan_values
 from finnet.sums import read_files
 
@@ -110,6 +111,34 @@ def test_fairness_counts_those_who_are_approved_loan_by_loan(run):
     groups = pd.read_parquet(result.folder / "page" / "fairness.parquet")
     record = json.loads(files["metrics.json"])["lending"]
     assert (groups["approval_rate"] * groups["loans"]).sum() == pytest.approx(record["n"])
+
+
+def test_at_a_stated_rate_loans_are_decided_one_by_one_and_nothing_realized_is_told(tmp_path):
+    table = written(tmp_path / "loans.csv")
+    fairness = {"groups": [{"column": "months", "limits": [24]}], "keep_as_feature": ["months"]}
+    settings = {"central_tendency": 0.08, "deploy": "logistic", "fairness": fairness}
+    result = run_job(job_of(tmp_path, **settings), reports=tmp_path / "reports")
+    shift = Shift.from_json(json.loads((result.folder / "policy.json").read_text())["central_tendency"])
+    own = result.forecasts.of("logistic").table
+    rows = table.iloc[own["entity"].astype(int) - 1].reset_index(drop=True)
+    moved = shift.move(own["value"].to_numpy(), rows)
+    approved = approved_of(rows, moved)
+    record = json.loads((result.folder / "metrics.json").read_text())["lending"]
+    assert set(record) == {"cutoff", "n", "approval_rate", "forecast_bad_rate", "expected_profit"}
+    assert record["n"] == approved.sum() != approved_of(rows, own["value"].to_numpy()).sum()
+    assert record["forecast_bad_rate"] == pytest.approx(moved[approved].mean())
+    pending = pd.read_csv(result.folder / "pending.csv")
+    decision = np.where(approved_of(table.iloc[400:], pending["value"].to_numpy()), "approve", "refuse")
+    assert pending["decision"].tolist() == decision.tolist()
+    groups = pd.read_parquet(result.folder / "page" / "fairness.parquet")
+    assert (groups["approval_rate"] * groups["loans"]).sum() == pytest.approx(record["n"])
+    assert np.average(groups["forecast"], weights=groups["loans"]) == pytest.approx(own["value"].mean())
+    page = (result.folder / "report.html").read_text()
+    for words in ("is no test of a cut-off and is left out", "at the stated rate: it approves", "Loan by loan it"):
+        assert words in page
+    for words in ("Realized profit", "realized profit", "would have brought", "lost in fact", ">realized<"):
+        assert words not in page
+    assert rendered(result.folder, read_files(result.folder)).decode() == page
 
 
 def test_the_page_is_drawn_again_and_has_a_card(run):

@@ -11,6 +11,7 @@ from finnet.errors import ConfigError, DataError, LimitError
 from finnet.jobs.drift import drift_of
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
+from finnet.reporting.html import render
 from finnet.sums import read_files, sealed
 from tests.jobs.test_forecasting import PANEL, QUICK, at, long, price_job
 
@@ -82,16 +83,51 @@ def test_the_page_and_the_figures_are_written(run, tmp_path):
         found.write(tmp_path / "drift.html")
 
 
-def test_a_run_without_reference_of_its_forecasts_is_refused(run, tmp_path):
+def test_rows_that_trained_the_model_are_named_and_their_outcomes_left_out(run, tmp_path):
+    found = drift(run, tmp_path, LOANS.iloc[900:1200])
+    assert found.seen == 100
+    assert found.outcomes.n == 200
+    first, second = found.summary.splitlines()[:2]
+    assert first.endswith("nothing is beyond its limit, but 100 of the new rows trained the model.")
+    assert second.startswith("Of the 300 new rows 100 equal a row that trained the model in every column")
+    assert "What to do: compare rows that the model did not train on" in found.summary
+    assert json.loads(found.to_json())["seen"] == 100
+
+
+def test_of_training_rows_alone_no_outcome_is_judged(run, tmp_path):
+    LOANS.head(300).to_parquet(tmp_path / "new.parquet")
+    found = drift_of(run, tmp_path / "new.parquet")
+    assert (found.seen, found.outcomes) == (300, None)
+    assert "Of the 300 new rows 300 equal a row that trained the model" in render(found.report.page())
+
+
+def test_rows_that_are_new_raise_no_word_of_training(run, tmp_path):
+    found = drift(run, tmp_path, LOANS.tail(300))
+    assert found.seen == 0
+    assert "trained the model" not in found.summary
+
+
+def without(run, folder, key):
+    """A copy of the run whose profile lacks the key."""
     files = read_files(run)
     profile = json.loads(files["profile.json"])
-    del profile["forecasts"]
-    (tmp_path / run.name).mkdir()
+    del profile[key]
     for name, content in sealed(files | {"profile.json": json.dumps(profile).encode()}).items():
-        (tmp_path / run.name / name).parent.mkdir(exist_ok=True)
-        (tmp_path / run.name / name).write_bytes(content)
+        (folder / run.name / name).parent.mkdir(exist_ok=True, parents=True)
+        (folder / run.name / name).write_bytes(content)
+    return folder / run.name
+
+
+def test_a_run_that_kept_no_hashes_is_read_and_cannot_tell(run, tmp_path):
+    found = drift(without(run, tmp_path, "seen"), tmp_path, LOANS.head(300))
+    assert found.seen is None
+    assert found.outcomes.n == 300
+    assert "trained the model" not in found.summary
+
+
+def test_a_run_without_reference_of_its_forecasts_is_refused(run, tmp_path):
     with pytest.raises(DataError, match="holds no forecasts of the run; run the job again"):
-        drift(tmp_path / run.name, tmp_path, LOANS.tail(50))
+        drift(without(run, tmp_path, "forecasts"), tmp_path, LOANS.tail(50))
 
 
 def test_prices_are_compared_by_sessions_and_labels_that_came_true_are_judged(tmp_path):

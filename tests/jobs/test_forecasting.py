@@ -232,7 +232,7 @@ def test_flags_are_written_as_the_last_column(loans, tmp_path):
 def test_a_missing_column_is_named(loans, tmp_path):
     path = loans_file(tmp_path / "new.csv", slice(0, 5), day="2021-02-01")
     pd.read_csv(path).drop(columns="income").to_csv(path, index=False)
-    with pytest.raises(DataError, match="column 'income' is missing"):
+    with pytest.raises(DataError, match=r"new\.csv: lacks column 'income', with which .* trained; add it to the file"):
         forecast_new(loans, path)
 
 
@@ -250,3 +250,22 @@ def test_rows_without_dates_have_no_as_of(as_of, until, said):
     sentence = NewForecasts(forecasts, as_of, until, "r").sentence
     assert sentence.startswith(said)
     assert "undated" not in sentence
+
+
+def test_a_missing_column_that_the_job_names_is_told_of_the_file_not_of_the_job(loans, tmp_path):
+    path = loans_file(tmp_path / "new.csv", slice(0, 5), day="2021-02-01")
+    pd.read_csv(path).drop(columns="home").to_csv(path, index=False)
+    with pytest.raises(DataError, match=r"new.csv, .*column home: the file lacks it .*; add the column to the file$"):
+        forecast_new(loans, path)
+    pd.read_csv(loans_file(path, slice(0, 5))).rename(columns={"home": "hom"}).to_csv(path, index=False)
+    with pytest.raises(DataError, match="column home: the file lacks it, but has 'hom'"):
+        forecast_new(loans, path)
+
+
+def test_new_loans_that_trained_the_model_are_flagged(loans, tmp_path):
+    new = forecast_new(loans, loans_file(tmp_path / "old.csv"))
+    trained = ["equal in every column to a row that trained the model" in words for words in new.flags]
+    assert sum(trained) > 0.9 * len(BOOK)
+    moved = pd.read_csv(tmp_path / "old.csv").assign(income=lambda rows: rows["income"].fillna(0) + 0.5)
+    moved.to_csv(tmp_path / "new.csv", index=False)
+    assert not any("trained the model" in words for words in forecast_new(loans, tmp_path / "new.csv").flags)

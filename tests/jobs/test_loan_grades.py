@@ -14,8 +14,10 @@ from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
 from finnet.jobs.sources import load
-from finnet.jobs.tasks.loan_grades import _scale_words, grades_of_policy
+from finnet.jobs.tasks.loan_grades import _moved, _scale_words, grades_of_policy
+from finnet.lending.central_tendency import CentralTendency, Shift
 from finnet.lending.grades import Grades, GradeScale
+from finnet.reporting.sections.fairness import FairnessSection
 
 BOOK = made_loan_book(loans=500)
 RATES = {"mortgage": 0.02, "own": 0.01, "rent": 0.03}
@@ -47,6 +49,8 @@ def job_of(file, **changes):
 def stated(file, tmp_path_factory):
     """A run with long-run rates by home."""
     changes = {"central_tendency": {"column": "home", "rates": RATES}, "grades": {"limits": [0.01, 0.03]}}
+    changes |= {"lending": {"margin": 0.05, "loss_given_default": 0.5}, "fairness": {"groups": ["home"]}}
+    changes["fairness"]["keep_as_feature"] = ["home"]
     job = job_of(file, **changes)
     return job, run_job(job, reports=tmp_path_factory.mktemp("reports"))
 
@@ -60,11 +64,63 @@ def policy_of(result):
     return json.loads((result.folder / "policy.json").read_text())
 
 
-def test_new_loans_are_moved_to_the_stated_rates_and_graded(stated, file):
+def moved_out_of_sample(result, X):
+    """Forecasts of the model deployed on the scale that is published, with the loan of each."""
+    table = result.forecasts.of("logistic").table
+    shift = Shift.from_json(policy_of(result)["central_tendency"])
+    row = table["entity"].astype(int).to_numpy() - 1
+    return table.assign(value=shift.move(table["value"].to_numpy(), X.iloc[row]), row=row)
+
+
+def test_forecasts_made_out_of_sample_have_the_stated_rates_on_average(stated):
+    moved = moved_out_of_sample(stated[1], BOOK.features)
+    mean = moved["value"].groupby(BOOK.features["home"].astype(str).to_numpy()[moved["row"]]).mean()
+    assert mean.to_dict() == pytest.approx(RATES, rel=1e-6)
+
+
+def test_of_a_holdout_the_loans_held_out_are_the_reference(file, tmp_path):
+    dated = {"data": {"made_loan_book": {"loans": 400}}, "split": {"holdout": {"test_share": 0.4}}}
+    result = run_job(job_of(file, central_tendency=0.02, **dated), reports=tmp_path)
+    table = result.forecasts.of("logistic").table
+    assert len(table) < 200
+    shift = Shift.from_json(policy_of(result)["central_tendency"])
+    assert shift.move(table["value"].to_numpy(), table).mean() == pytest.approx(0.02, rel=1e-6)
+    page = (result.folder / "report.html").read_text()
+    assert "so that their mean over the loans forecast out of sample is 2.00 %, as stated" in page
+
+
+def test_a_segment_without_a_loan_forecast_out_of_sample_is_named():
+    stated = CentralTendency({"own": 0.01, "rent": 0.03}, "home")
+    words = _moved(stated, Shift(-1.5, "home", {"own": -1.5}))
+    assert "Without a loan forecast out of sample: rent; moved by the average of the others, −1.50" in words
+    assert "own −1.50 to 1.00 %" in words
+
+
+def test_realized_figures_do_not_stand_beside_forecasts_that_are_moved(stated):
+    page, metrics = ((stated[1].folder / name).read_text() for name in ("report.html", "metrics.json"))
+    for words in ("Realized profit", ">too low<", "lost in fact", "Grades at fault"):
+        assert words not in page
+    assert "are forecast to default at the stated rate, which outcomes of these loans do not test" in page
+    assert "is no test of a cut-off and is left out" in page
+    assert "realized_profit" not in json.loads(metrics)["lending"]
+    assert {grade["finding"] for grade in json.loads(metrics)["grades"]} == {"not tested"}
+
+
+def test_outcomes_of_groups_are_set_beside_forecasts_that_are_not_moved(stated):
+    section = next(part for part in stated[1].decision.sections if isinstance(part, FairnessSection))
+    own = stated[1].forecasts.of("logistic").table
+    home = BOOK.features["home"].astype(str).to_numpy()[own["entity"].astype(int).to_numpy() - 1]
+    means = own["value"].groupby(home).mean()
+    assert section.fairness.set_index("group")["forecast"].to_dict() == pytest.approx(means.to_dict())
+
+
+def test_new_loans_are_moved_by_the_shift_of_the_run_and_graded(stated, file):
     _, result = stated
     new = forecast_new(result.folder, file)
-    mean = pd.Series(new.forecasts.table["value"][:450]).groupby(BOOK.features["home"].astype(str)[:450]).mean()
-    assert mean.to_dict() == pytest.approx(RATES, rel=1e-6)
+    raw = load_model(result.folder / "model.npz").predict_proba(load(stated[0]).dataset.X)[:, 1]
+    shift = Shift.from_json(policy_of(result)["central_tendency"])
+    moved = shift.move(raw, BOOK.features.iloc[:450])
+    assert new.forecasts.table["value"][:450].to_numpy() == pytest.approx(moved, rel=1e-9)
     grades = GradeScale((0.01, 0.03)).grades(new.forecasts.table["value"].to_numpy())
     assert new.columns["grade"] == [str(grade) for grade in grades]
 
@@ -87,7 +143,7 @@ def test_models_are_compared_by_forecasts_that_are_not_moved(stated):
 def test_the_page_says_what_was_moved_and_why_scores_were_not(stated):
     page = (stated[1].folder / "report.html").read_text()
     assert "Published probabilities are moved by home on the log-odds" in page
-    assert "Do the grades hold?" in page
+    assert "What are the grades?" in page
 
 
 def test_without_a_stated_rate_forecasts_are_those_of_the_model(file, tmp_path):

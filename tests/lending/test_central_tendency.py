@@ -27,6 +27,22 @@ def test_every_segment_gets_its_own_rate():
     assert means.to_dict() == pytest.approx(BY_PRODUCT.rates)
 
 
+def test_repeats_of_a_loan_count_as_one():
+    # The first loan was forecast four times, as high as it could be.
+    repeated, weight = np.append(P[:100], [0.9] * 4), np.append(np.ones(100), [0.25] * 4)
+    rows = X.iloc[[*range(100), 0, 0, 0, 0]]
+    once = np.append(P[:100], 0.9)
+    found = find_shift(CentralTendency({"all": 0.05}, ""), repeated, rows, weight=weight)
+    assert found.everywhere == pytest.approx(find_shift(CentralTendency({"all": 0.05}, ""), once, X[:101]).everywhere)
+
+
+def test_a_segment_without_a_loan_is_moved_as_the_others_are_on_average():
+    card = (X["product"] == "card").to_numpy()
+    shift = find_shift(BY_PRODUCT, P[card], X[card])
+    assert set(shift.by_segment) == {"card"}
+    assert shift.of(X[~card]) == pytest.approx(shift.by_segment["card"])
+
+
 def test_segments_may_be_numbers():
     stated = CentralTendency({"12": 0.1, "24.5": 0.3}, "term")
     stated.require_segments(X)

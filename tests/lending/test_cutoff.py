@@ -6,7 +6,7 @@ import pytest
 
 from finnet.errors import DataError
 from finnet.forecasts import Forecasts
-from finnet.lending.cutoff import best_cutoff, chosen_cutoff, cutoff_at_bad_rate, cutoff_table
+from finnet.lending.cutoff import best_cutoff, chosen_cutoff, cutoff_at_bad_rate, cutoff_at_share, cutoff_table
 from finnet.lending.terms import LoanTerms
 from tests.lending.made import book, forecasts_of
 
@@ -141,6 +141,19 @@ def test_the_cutoff_at_a_bad_rate_is_the_highest_that_keeps_it():
     # Means of the approved: 0.1, 0.15, 0.2 and 0.3.
     forecasts = forecasts_of([0.6, 0.1, 0.3, 0.2], [0, 0, 0, 0])
     assert [cutoff_at_bad_rate(forecasts, target) for target in (0.05, 0.1, 0.19, 0.2, 0.5)] == [0, 0.1, 0.2, 0.3, 0.6]
+
+
+def test_a_weighted_loan_counts_as_its_repeats_in_the_cutoffs_that_a_rate_or_a_share_chooses():
+    value, weight = [0.1, 0.2, 0.6], [1, 3, 2]
+    once = forecasts_of(value, [0, 0, 0])
+    weighted = Forecasts(once.table.assign(weight=np.array(weight, float)))
+    repeated = forecasts_of(np.repeat(value, weight), np.zeros(6))
+    for choose, given in ((cutoff_at_bad_rate, (0.15, 0.2, 0.31)), (cutoff_at_share, (0.1, 0.5, 2 / 3, 0.7))):
+        assert [choose(weighted, each) for each in given] == [choose(repeated, each) for each in given]
+    # Means of the approved: 0.1, 0.175 and 0.317; without weights 0.1, 0.15 and 0.3.
+    assert [cutoff_at_bad_rate(each, 0.16) for each in (weighted, once)] == [0.1, 0.2]
+    assert [cutoff_at_share(each, 2 / 3) for each in (weighted, once)] == [0.2, 0.2]
+    assert [cutoff_at_share(each, 1 / 3) for each in (weighted, once)] == [0.2, 0.1]
 
 
 def test_loans_of_one_forecast_are_approved_together():

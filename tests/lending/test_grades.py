@@ -128,3 +128,12 @@ def test_pending_loans_are_not_graded_against_outcomes():
 def test_limits_and_a_count_of_grades_are_not_both_given():
     with pytest.raises(ConfigError, match="limits and count"):
         Grades(limits=(0.02, 0.1), count=5)
+
+
+def test_repeats_of_a_loan_count_once_in_the_size_of_a_grade():
+    p, _ = drawn(400)
+    once = find_scale(p, Grades(count=5))
+    thrice = find_scale(np.repeat(p, 3), Grades(count=5), weight=np.full(1200, 1 / 3))
+    assert thrice.limits == pytest.approx(once.limits, rel=0.02)
+    # Counted thrice, grades with a third of the expected defaults would be large enough.
+    assert len(find_scale(np.repeat(p, 3), Grades(count=5))) > len(thrice)

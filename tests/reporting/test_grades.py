@@ -5,7 +5,7 @@ import pandas as pd
 
 from finnet.evaluation.calibration import calibration_errors, calibration_table
 from finnet.forecasts import Forecasts
-from finnet.lending.grades import GradeScale, grade_table, graded_loans, group_table
+from finnet.lending.grades import GradeScale, grade_table, graded_loans, group_table, untested
 from finnet.reporting.html import Note, Table
 from finnet.reporting.sections.calibration import CalibrationSection
 from finnet.reporting.sections.grades import GradesSection
@@ -29,7 +29,7 @@ def section(**changes):
         "concentration": 0.5,
         "has_losses": False,
     }
-    return GradesSection(grades=grade_table(loans, SCALE), **{**facts, **changes}).draw()
+    return GradesSection(**{"grades": grade_table(loans, SCALE), **facts, **changes}).draw()
 
 
 def tables(drawn):
@@ -51,6 +51,16 @@ def test_losses_stand_on_the_page_only_where_terms_are_stated():
 
 def test_loans_without_dates_and_segments_have_one_table():
     assert len(tables(section(grade_groups=pd.DataFrame({"by": []})))) == 1
+
+
+def test_grades_at_a_stated_rate_are_not_tested():
+    loans = graded_loans(forecasts(), SCALE)
+    groups = untested(group_table(loans, ["2019 Q1", "2019 Q2"] * 100).assign(by="vintage"))
+    drawn = section(grades=untested(grade_table(loans, SCALE)), grade_groups=groups, has_losses=True)
+    grades, vintages = tables(drawn)
+    assert not {"p", "Finding", "Loss", "Grades at fault"} & {*grades.header, *vintages.header}
+    assert "Forecast and defaulted are not on one scale" in grades.caption
+    assert drawn.title == "What are the grades?"
 
 
 def test_what_was_moved_is_said_before_the_grades():

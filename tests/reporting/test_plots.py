@@ -169,6 +169,15 @@ def test_profits_far_below_the_best_lie_outside_the_drawing():
     assert not any("400" in word for word in words)
 
 
+def test_a_realized_profit_that_is_not_told_is_neither_drawn_nor_makes_room():
+    table = cutoffs_with([0.0, 4000.0, 9000.0, -400_000.0]).rename(columns={"bad_rate": "forecast_bad_rate"})
+    table = table.drop(columns="realized_profit")
+    words = texts(plots.cutoff_plot(table, chosen=2 / 3))
+    assert "expected ↓" in words
+    assert not any("realized" in word for word in words)
+    assert plots.lowest_profit_shown(table, chosen=2 / 3) < 0.0
+
+
 def test_profits_that_stay_near_the_best_are_all_drawn():
     table = cutoffs_with([0.0, 4000.0, 9000.0, 7000.0])
     assert plots.lowest_profit_shown(table, chosen=2 / 3) is None

@@ -90,3 +90,13 @@ def test_folds_without_dates_show_rows_alone():
 def test_differences_of_percentages_are_points():
     assert metric_of("accuracy").difference(-0.012) == "−1.2 points"
     assert metric_of("auc").difference(0.012) == "+0.012"
+
+
+def test_at_a_stated_rate_a_cutoff_says_what_is_forecast_and_nothing_realized(default_risk_report):
+    section = section_of(default_risk_report, CutoffSection)
+    forecast = section.cutoffs.assign(forecast_bad_rate=0.03).drop(columns=["bad_rate", "realized_profit"])
+    moved = replace(section, cutoffs=forecast, target=0.03)
+    assert "3.0 % of those approved are forecast to default at the stated rate (target 3.0 %)" in moved.verdict
+    assert list(moved.facts) == ["Approved", "Forecast bad rate", "Expected profit"]
+    table = next(block for block in moved.draw().blocks if isinstance(block, Table))
+    assert table.header == ["Cut-off", "Approved loans", "Approved", "Forecast to default", "Expected profit"]

@@ -115,9 +115,10 @@ class DefaultRiskTask(Task):
 
     def decide(self, job: DefaultRiskJob, study: Study, results: Results) -> Decision:
         """Grades, what every cut-off would do, and the one that the terms of lending choose."""
-        # Cut-offs decide on forecasts as they are published; segments judge them as the model made them.
+        # Cut-offs decide on forecasts as they are published; outcomes judge them as the model made them.
         graded = published(job, study, results)
-        decided = decide_on_loans(job, study.source, graded.results, judged=results.own)
+        judged = results.own if graded.is_moved else None
+        decided = decide_on_loans(job, study.source, graded.results, judged=judged)
         sections, files = scorecard_of(job, study, results)
         reasons = reason_policy(job.reasons, job, study.dataset)
         drivers = reasons_section(

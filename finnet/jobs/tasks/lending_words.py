@@ -13,17 +13,26 @@ from finnet.types import FloatArray
 
 __all__ = ["beside_in_words", "losses_in_words", "terms_in_words", "waiting_in_words", "without_terms"]
 
+_NOT_REALIZED = (
+    " Forecasts are moved to a stated rate, which these loans need not have: what they realized is no test of a cut-off"
+    " and is left out."
+)
 
-def without_terms(pending: Forecasts | None) -> str:
+
+def without_terms(pending: Forecasts | None, *, is_moved: bool) -> str:
     """Why no cut-off is chosen, and how many loans wait for their outcome."""
     return (
         "What a higher cut-off gains in loans and costs in defaults. No cut-off is chosen: that takes what a loan earns"
-        f" and what a default costs, which the job file can state in [lending].{waiting_in_words(pending)}"
+        " and what a default costs, which the job file can state in [lending]."
+        f"{is_moved * _NOT_REALIZED}{waiting_in_words(pending)}"
     )
 
 
-def terms_in_words(terms: LoanTerms, cutoff: float | FloatArray, *, unit: str) -> str:
-    """What a loan earns, loses and costs, and what decides on it; `cutoff` as `cutoffs_in_use` gives it."""
+def terms_in_words(terms: LoanTerms, cutoff: float | FloatArray, *, unit: str, is_moved: bool) -> str:
+    """What a loan earns, loses and costs, and what decides on it; `cutoff` as `cutoffs_in_use` gives it.
+
+    Where forecasts are moved to a stated rate (`is_moved`), it says why nothing realized is told.
+    """
     earned = f"its {terms.margin_column}" if terms.margin_column else percent(terms.margin)
     if terms.funding_cost:
         earned += f" less {percent(terms.funding_cost)}"
@@ -36,27 +45,26 @@ def terms_in_words(terms: LoanTerms, cutoff: float | FloatArray, *, unit: str) -
     costs = [count(terms.cost_per_loan)] * bool(terms.cost_per_loan) + [terms.cost_column] * bool(terms.cost_column)
     if costs:
         words += f" Each approved loan costs {' and '.join(costs)}, {unit}."
-    return f"{words} {_rule(terms, cutoff)}"
+    return f"{words} {_rule(terms, cutoff, is_moved=is_moved)}{is_moved * _NOT_REALIZED}"
 
 
-def _rule(terms: LoanTerms, cutoff: float | FloatArray) -> str:
+def _rule(terms: LoanTerms, cutoff: float | FloatArray, *, is_moved: bool) -> str:
     if terms.by_loan:
+        judged = "" if is_moved else " Forecasts decide, outcomes do not, so the realized profit is out of sample."
         low, middle, high = (percent(end) for end in np.quantile(np.clip(cutoff, 0.0, 1.0), [0, 0.5, 1]))
         return (
             "Each loan is decided by itself: it is approved where its own expected profit, (1 - p) times what it brings"
             " if repaid plus p times what it brings in default, is above 0. So there is no one cut-off: the break-even"
-            f" probabilities of the loans run from {low} to {high}, with a median of {middle}. Forecasts decide,"
-            " outcomes do not, so the realized profit is out of sample."
+            f" probabilities of the loans run from {low} to {high}, with a median of {middle}.{judged}"
         )
     if terms.target_bad_rate is None:
-        return (
-            "The cut-off is the one with the largest expected profit: forecasts choose it, outcomes do not, so its"
-            " realized profit is out of sample."
-        )
+        judged = "" if is_moved else ": forecasts choose it, outcomes do not, so its realized profit is out of sample"
+        return f"The cut-off is the one with the largest expected profit{judged}."
+    judged = "" if is_moved else ": forecasts choose it, outcomes judge it"
     nobody = " No loan is forecast to be that safe, so none is approved." if cutoff == 0.0 else ""
     return (
         f"The cut-off is the highest at which at most {percent(terms.target_bad_rate)} of the approved are forecast to"
-        f" default: forecasts choose it, outcomes judge it.{nobody}"
+        f" default{judged}.{nobody}"
     )
 
 
@@ -88,8 +96,9 @@ def losses_in_words(
     unit: str,
     amount: "pd.Series[float] | None",
     columns: pd.DataFrame | None,
+    is_moved: bool,
 ) -> list[str]:
-    """Expected beside realized loss of the approved; nothing where amounts are not known."""
+    """Expected beside realized loss of the approved, alone where forecasts are moved; nothing without amounts."""
     if amount is None:
         return []
     loans = known_loans(own)
@@ -98,17 +107,25 @@ def losses_in_words(
     # A forecast at the cut-off is approved, as `annotated` decides on new loans.
     approved = loans["value"].to_numpy() <= cutoff
     sums = [float((loans[name] * lost)[approved].sum()) for name in ("value", "truth")]
+    expectation = "Expected loss of the approved loans (probability x amount x loss given default)"
+    if is_moved:
+        return [f"{expectation} at the stated rate: {money(sums[0], sums[0])}, {unit}."]
     words = [money(value, max(sums)) for value in sums]
-    return [
-        f"Expected loss of the approved loans (probability x amount x loss given default): {words[0]}; lost in fact, by"
-        f" the same loss given default: {words[1]}, {unit}."
-    ]
+    return [f"{expectation}: {words[0]}; lost in fact, by the same loss given default: {words[1]}, {unit}."]
 
 
 def beside_in_words(
-    own: Forecasts, terms: LoanTerms, *, amount: "pd.Series[float] | None", columns: pd.DataFrame | None
+    own: Forecasts,
+    terms: LoanTerms,
+    *,
+    amount: "pd.Series[float] | None",
+    columns: pd.DataFrame | None,
+    is_moved: bool,
 ) -> list[str]:
-    """What one cut-off misses where terms differ between loans, or what it would have brought in place of many."""
+    """What one cut-off misses where terms differ between loans, or what it would have brought in place of many.
+
+    Where forecasts are moved to a stated rate (`is_moved`), only what is expected at that rate.
+    """
     line = chosen_cutoff(own, terms, amount=amount, columns=columns)
     loans = known_loans(own)
     cutoffs = np.clip(own_cutoffs(terms, loans["entity"], amount=amount, columns=columns), 0.0, 1.0)
@@ -118,21 +135,28 @@ def beside_in_words(
     found = beside_one_line(own, terms, line, amount=amount, columns=columns)
     at_line = outcome_of(own, terms, loans["value"].to_numpy() <= line, amount=amount, columns=columns)
     names = ("expected_profit", "realized_profit")
-    scale = max(abs(side[name]) for side in (found, at_line) for name in names)  # type: ignore[literal-required]
+    told = names[:1] if is_moved else names
+    scale = max(abs(side[name]) for side in (found, at_line) for name in told)  # type: ignore[literal-required]
     expected, realized = (money(found[name], scale) for name in names)  # type: ignore[literal-required]
     line_expected, line_realized = (money(at_line[name], scale) for name in names)
     approved, refused = count(found["approved_at_a_loss"]), count(found["refused_with_a_gain"])
     if terms.by_loan:
+        brings = f"was expected to bring {line_expected} and would have brought {line_realized}"
+        if is_moved:
+            brings = f"is expected to bring {line_expected} at the stated rate"
         return [
-            f"One cut-off for all loans, at {percent(line)}, was expected to bring {line_expected} and would have"
-            f" brought {line_realized}: it approves {approved} loans that are refused loan by loan, and refuses"
-            f" {refused} that are approved."
+            f"One cut-off for all loans, at {percent(line)}, {brings}: it approves {approved} loans that are"
+            f" refused loan by loan, and refuses {refused} that are approved."
         ]
+    would = f"would have approved {count(found['n'])} loans; expected profit {expected} instead of {line_expected}"
+    would += f", realized profit {realized} instead of {line_realized}, out of sample"
+    if is_moved:
+        would = f"would approve {count(found['n'])} loans; expected profit at the stated rate {expected} instead of"
+        would += f" {line_expected}"
     aim = "" if terms.target_bad_rate is None else ", whatever the target of the bad rate,"
     return [
         "One cut-off for all is a simplification, as what a loan earns, loses or costs differs from loan to loan:"
         f" {approved} of the approved loans have an expected profit of 0 or less, and {refused} of the refused ones a"
-        f" positive one. Deciding each loan by its own expected profit{aim} would have approved {count(found['n'])}"
-        f" loans; expected profit {expected} instead of {line_expected}, realized profit {realized} instead of"
-        f" {line_realized}, out of sample. [lending] by_loan = true decides so."
+        f" positive one. Deciding each loan by its own expected profit{aim} {would}."
+        " [lending] by_loan = true decides so."
     ]

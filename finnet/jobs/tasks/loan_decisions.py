@@ -37,6 +37,8 @@ from finnet.types import FloatArray
 
 __all__ = ["LoanDecisions", "annotated", "decide_on_loans", "decided_by_aside", "require_decidable"]
 
+_REALIZED = ("bad_rate", "realized_profit")
+_OF_FORECASTS = ("forecast", "gap", "gap_low", "gap_high", "auc", "auc_low", "auc_high")
 _MOST_LEVELS = 12  # of a column of segments; more would make groups too small to judge
 
 
@@ -102,8 +104,15 @@ def decide_on_loans(
 ) -> LoanDecisions:
     """What every cut-off would do, the one that the terms choose, and what that means for groups and segments.
 
-    Segments judge the forecasts `judged`, as the model made them, where those of `results` are moved to a stated rate.
+    Parameters
+    ----------
+    results : Results
+        With forecasts as they are published.
+    judged : Forecasts, optional
+        The forecasts of the deployed model as it made them, where those of `results` are moved to a stated rate: then
+        outcomes judge these, and no realized figure stands beside a cut-off.
     """
+    is_moved = judged is not None
     own, clients = results.own, _by_loan(book, book.group)
     # Amounts and margins are looked up by loan: forecasts may hold a loan several times, or not at all.
     columns = None if job.lending is None else _columns(job.lending, book)
@@ -115,35 +124,45 @@ def decide_on_loans(
     in_use: float | FloatArray | None = None
     record: dict[str, Any] = {}
     policy: dict[str, Any] = {}
+    # Outcomes that are not those of the stated rate would make every cut-off look wrong.
+    shown = table.drop(columns=list(_REALIZED), errors="ignore") if is_moved else table
     if job.lending is None:
-        section = CutoffSection(cutoffs=table, terms=without_terms(results.pending), base_rate=base_rate)
+        words = without_terms(results.pending, is_moved=is_moved)
+        section = CutoffSection(cutoffs=shown, terms=words, base_rate=base_rate)
     else:
         terms, subject = job.lending, results.assessment.subject
         in_use = cutoffs_in_use(own, terms, **known)
         chosen = None if isinstance(in_use, np.ndarray) else in_use
-        profits = profit_table(results.forecasts, terms, subject=subject, **known, clients=clients, seed=seed)
         outcome = outcome_of(own, terms, loans["value"].to_numpy() <= in_use, **known)
+        profits, interval = None, dict[str, float]()
+        if is_moved:
+            outcome = {name: value for name, value in outcome.items() if name not in _REALIZED}
+        else:
+            profits = profit_table(results.forecasts, terms, subject=subject, **known, clients=clients, seed=seed)
+            interval = {f"realized_profit_{end}": float(profits[end].iloc[0]) for end in ("low", "high")}
         unit = "in loans of one unit" if book.amount is None else f"in the unit of {_amount_column(job)}"
         section = CutoffSection(
-            cutoffs=table,
+            cutoffs=shown,
             chosen=chosen,
             loan_by_loan=pd.DataFrame([outcome]) if chosen is None else None,
-            terms=terms_in_words(terms, in_use, unit=unit)
+            terms=terms_in_words(terms, in_use, unit=unit, is_moved=is_moved)
             + waiting_in_words(results.pending, _pending_cutoffs(job, book, chosen)),
             base_rate=base_rate,
             profits=profits,
             target=terms.target_bad_rate,
             unit=unit,
-            notes=[*losses_in_words(own, terms, in_use, unit=unit, **known), *beside_in_words(own, terms, **known)],
+            notes=[
+                *losses_in_words(own, terms, in_use, unit=unit, **known, is_moved=is_moved),
+                *beside_in_words(own, terms, **known, is_moved=is_moved),
+            ],
         )
-        interval = {f"realized_profit_{end}": float(profits[end].iloc[0]) for end in ("low", "high")}
         record = {"lending": {"cutoff": chosen, **outcome, **interval}}
         policy = {"by_loan": True} if terms.by_loan else {"cutoff": chosen}
     sections: list[ReportSection] = [section]
     if job.segments is not None:
         sections.append(_segments_section(job.segments, book, judged or own, scores=results.assessment.scores))
     if job.fairness is not None:
-        sections.append(_fairness_section(job, book, own, in_use=in_use, seed=seed))
+        sections.append(_fairness_section(job, book, own, judged=judged, in_use=in_use, seed=seed))
     return LoanDecisions(cutoffs=table, sections=sections, record=record, policy=policy)
 
 
@@ -247,8 +266,15 @@ def _group_names(
 
 
 def _fairness_section(
-    job: DefaultRiskJob, book: LoanBook, own: Forecasts, *, in_use: float | FloatArray | None, seed: int
+    job: DefaultRiskJob,
+    book: LoanBook,
+    own: Forecasts,
+    *,
+    judged: Forecasts | None,
+    in_use: float | FloatArray | None,
+    seed: int,
 ) -> FairnessSection:
+    """Groups by decisions on the forecasts `own`; outcomes judge those of `judged`, where `own` are moved."""
     fairness = job.fairness
     assert fairness is not None
     cutoff, origin = in_use, "the cut-off of [lending]"
@@ -259,7 +285,12 @@ def _fairness_section(
     elif job.lending is not None and job.lending.by_loan:
         origin = "their own expected profit is above 0, as [lending] by_loan asks"
     clients = _by_loan(book, book.group)
-    table = fairness_table(own, _groups(fairness, book), cutoff=cutoff, clients=clients, seed=seed)
+    groups = _groups(fairness, book)
+    table = fairness_table(own, groups, cutoff=cutoff, clients=clients, seed=seed)
+    if judged is not None:
+        # Few draws, as they are of the decisions, which are not taken from this table.
+        as_made = fairness_table(judged, groups, cutoff=cutoff, clients=clients, draws=2, seed=seed)
+        table = table.assign(**{name: as_made[name] for name in _OF_FORECASTS})
     one = None if isinstance(cutoff, np.ndarray) else float(cutoff)
     return FairnessSection(fairness=table, cutoff=one, origin=origin, features=list(fairness.keep_as_feature))
 

@@ -11,9 +11,7 @@ from finnet.checks import require_column
 from finnet.data.loan_book import LoanBook
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError, DataError
-from finnet.evaluation.walk_forward import forecast_columns
 from finnet.forecasts import Forecasts
-from finnet.jobs.final_fit import final_rows
 from finnet.jobs.tasks.default_risk_job import DefaultRiskJob
 from finnet.jobs.tasks.task import Results, Study
 from finnet.lending.central_tendency import ALL, CentralTendency, Shift, find_shift, segments_of
@@ -25,6 +23,7 @@ from finnet.lending.grades import (
     graded_loans,
     group_table,
     herfindahl,
+    untested,
     vintages,
 )
 from finnet.lending.terms import LoanTerms
@@ -60,6 +59,11 @@ class Published:
     record: Mapping[str, Any]
     policy: Mapping[str, Any]
 
+    @property
+    def is_moved(self) -> bool:
+        """Whether forecasts are moved to a stated rate, so that outcomes of these loans cannot test them."""
+        return _SHIFT in self.policy
+
 
 def require_known_columns(job: DefaultRiskJob, dataset: Dataset) -> None:
     """Raise ConfigError where grades or central tendency name columns or segments that the loans do not have."""
@@ -74,13 +78,13 @@ def require_known_columns(job: DefaultRiskJob, dataset: Dataset) -> None:
 
 def published(job: DefaultRiskJob, study: Study, results: Results) -> Published:
     """Forecasts as they are published, their grades, and the tests of these."""
-    X = study.dataset.X.iloc[final_rows(job.split.split, study.dataset)]
-    # Shift and limits are those of the model deployed, from its forecasts of the rows that it trained on.
-    trained: FloatArray = forecast_columns(results.model, X)["value"]
-    shift = None if job.central_tendency is None else find_shift(job.central_tendency, trained, X)
-    if shift is not None:
-        trained, results = shift.move(trained, X), _moved_results(results, shift, study)
-    scale = find_scale(trained, job.grades)
+    weight, shift = _shares_of_loans(results.own), None
+    if job.central_tendency is not None:
+        # By forecasts made out of sample, as those of new loans will be: the model is too sure of rows it trained on.
+        X = _features_of(results.own, study.dataset)
+        shift = find_shift(job.central_tendency, _values(results.own), X, weight=weight)
+        results = _moved_results(results, shift, study)
+    scale = find_scale(_values(results.own), job.grades, weight=weight)
     book: LoanBook = study.source
     amount = None if book.amount is None else pd.Series(book.amount, index=book.loan_id)
     terms: LoanTerms | None = job.lending
@@ -89,6 +93,8 @@ def published(job: DefaultRiskJob, study: Study, results: Results) -> Published:
         loans, scale, amount=amount, loss_given_default=0.0 if terms is None else terms.loss_given_default
     )
     groups = [group_table(loans, labels).assign(by=by) for by, labels in _groups(job.grades.by, loans, study.dataset)]
+    if shift is not None:
+        grades, groups = untested(grades), [untested(table) for table in groups]
     section = GradesSection(
         grades=grades,
         grade_groups=pd.concat(groups, ignore_index=True) if groups else pd.DataFrame({"by": []}),
@@ -126,14 +132,28 @@ def grades_of_policy(policy: Mapping[str, Any], forecasts: Forecasts) -> list[st
 
 def _moved_results(results: Results, shift: Shift, study: Study) -> Results:
     """All models by the same number, so that decisions on them can be compared, and pending loans."""
-    table, dataset, pending = results.forecasts.table, study.dataset, results.pending
-    # The segment of a loan stands in its features, which forecasts do not carry.
-    row_of = pd.Series(np.arange(len(dataset)), index=dataset.entity)
-    X = dataset.X.iloc[row_of.loc[table["entity"]].to_numpy()]
-    moved = Forecasts(table.assign(value=shift.move(table["value"].to_numpy(), X)))
+    forecasts, pending = results.forecasts, results.pending
+    X = _features_of(forecasts, study.dataset)
+    moved = Forecasts(forecasts.table.assign(value=shift.move(_values(forecasts), X)))
     if pending is not None:
         pending = moved_by_policy({_SHIFT: shift.to_json()}, study.source.pending.features, pending)
     return replace(results, forecasts=moved, pending=pending)
+
+
+def _values(forecasts: Forecasts) -> FloatArray:
+    return forecasts.table["value"].to_numpy(float)
+
+
+def _shares_of_loans(forecasts: Forecasts) -> FloatArray:
+    """For how much of a loan each forecast of one model counts, shape (n_forecasts,): repeats of a loan make one."""
+    entity = forecasts.table["entity"]
+    return 1.0 / entity.groupby(entity).transform("size").to_numpy(float)
+
+
+def _features_of(forecasts: Forecasts, dataset: Dataset) -> pd.DataFrame:
+    """The features of the loan of each forecast, which forecasts do not carry, shape (n_forecasts, n_features)."""
+    row_of = pd.Series(np.arange(len(dataset)), index=dataset.entity)
+    return dataset.X.iloc[row_of.loc[forecasts.table["entity"]].to_numpy()]
 
 
 def _groups(by: Sequence[str], loans: pd.DataFrame, dataset: Dataset) -> Iterator[tuple[str, list[str]]]:
@@ -152,7 +172,7 @@ def _scale_words(settings: Grades, scale: GradeScale) -> str:
         "" if len(scale) == settings.count else f", of which {len(scale)} {'is' if len(scale) == 1 else 'are'} left"
     )
     return (
-        f"Limits: {settings.count} equal steps of the log-odds over forecasts of the training loans{joined}; a grade"
+        f"Limits: {settings.count} equal steps of the log-odds over forecasts made out of sample{joined}; a grade"
         f" with fewer than {percent(settings.least_share, 0)} of these loans, or fewer than"
         f" {number(settings.least_defaults, 0)} expected defaults, joins a neighbor."
     )
@@ -163,13 +183,25 @@ def _moved(stated: CentralTendency, shift: Shift) -> str:
         each = [
             f"{name} {number(shift.by_segment[name], 2, signed=True)} to {percent(rate, 2)}"
             for name, rate in stated.rates.items()
+            if name in shift.by_segment
         ]
-        words = f"by {stated.column} on the log-odds, so that the mean of each is as stated ({'; '.join(each)})"
+        words = (
+            f"by {stated.column} on the log-odds, so that the mean of each over the loans forecast out of sample is as"
+            f" stated ({'; '.join(each)})"
+        )
     else:
         by, rate = number(shift.everywhere, 2, signed=True), percent(stated.rates[ALL], 2)
-        words = f"by {by} on the log-odds, so that their mean over the training loans is {rate}, as stated"
+        words = (
+            f"by {by} on the log-odds, so that their mean over the loans forecast out of sample is {rate}, as stated"
+        )
+    unmet = ", ".join(name for name in stated.rates if stated.column and name not in shift.by_segment)
+    alone = (
+        f" Without a loan forecast out of sample: {unmet}; moved by the average of the others,"
+        f" {number(shift.everywhere, 2, signed=True)}, so that the rate stated need not be met there."
+    )
     return (
-        f"Published probabilities are moved {words}. Scores, comparisons and calibration are of forecasts that are not"
-        " moved, since a long-run rate need not be that of these loans; for that reason alone tests of grades may fail."
-        " Grades, cut-offs, losses, groups of applicants and new forecasts use the moved ones; segments do not."
+        f"Published probabilities are moved {words}.{alone * bool(unmet)} A long-run rate need not be that of these"
+        " loans, so outcomes cannot test what is moved: scores, comparisons, calibration and segments are of forecasts"
+        " that are not moved, and so are the forecasts of groups of applicants; grades, cut-offs, expected losses and"
+        " new forecasts use the moved ones, and realized figures are not set beside them."
     )

@@ -24,7 +24,8 @@ class CutoffSection(ReportSection):
     ----------
     cutoffs : DataFrame
         `cutoff`, `approval_rate`, `bad_rate`, `n`, with terms `expected_profit` and `realized_profit`, ordered by
-        cut-off.
+        cut-off. Without `bad_rate` and `realized_profit`, but with `forecast_bad_rate`, where forecasts are moved to a
+        stated rate, which these loans need not have: then nothing realized is told.
     chosen : float, optional
         The cut-off in use; None where no terms choose one, or each loan is decided by itself.
     loan_by_loan : DataFrame of shape (1, n_columns), optional
@@ -55,6 +56,11 @@ class CutoffSection(ReportSection):
     notes: Sequence[str] = ()
 
     @property
+    def has_outcomes(self) -> bool:
+        """Whether it is told what the loans realized."""
+        return "bad_rate" in self.cutoffs
+
+    @property
     def _in_use(self) -> "pd.Series[Any] | None":
         """What is done in use: at the chosen cut-off or loan by loan; None where nothing decides."""
         if self.loan_by_loan is not None:
@@ -79,6 +85,12 @@ class CutoffSection(ReportSection):
         start = f"{rule} it approves {percent(row['approval_rate'])} of the applications"
         if not row["n"]:
             return f"{start}."
+        if not self.has_outcomes:
+            target = "" if self.target is None else f" (target {percent(self.target)})"
+            return (
+                f"{start}; {percent(row['forecast_bad_rate'])} of those approved are forecast to default at the stated"
+                f" rate{target}, which outcomes of these loans do not test."
+            )
         bad = percent(row["bad_rate"])
         if self.profits is not None:
             own = self.profits.iloc[0]  # the subject
@@ -95,13 +107,19 @@ class CutoffSection(ReportSection):
         row = self._in_use
         if row is None:
             return {}
-        realized, expected = float(row["realized_profit"]), float(row["expected_profit"])
+        expected = float(row["expected_profit"])
+        approved = {"Approved": f"{percent(row['approval_rate'])}\n{self._rule}"}
+        if not self.has_outcomes:
+            bad, earned = percent(row["forecast_bad_rate"]), money(expected, abs(expected))
+            stated = "at the stated rate"
+            return {**approved, "Forecast bad rate": f"{bad}\n{stated}", "Expected profit": f"{earned}\n{stated}"}
+        realized = float(row["realized_profit"])
         scale = max(abs(realized), abs(expected))
         between = f"expected {money(expected, scale)}"
         if self.profits is not None:
             between = span(*(money(float(self.profits[end].iloc[0]), scale) for end in ("low", "high")))
         return {
-            "Approved": f"{percent(row['approval_rate'])}\n{self._rule}",
+            **approved,
             "Bad rate": f"{percent(row['bad_rate'])}\nof the approved",
             "Realized profit": f"{money(realized, scale)}\n{between}",
         }
@@ -129,22 +147,24 @@ class CutoffSection(ReportSection):
         has_profit = "expected_profit" in self.cutoffs
         tail = "; profit says where that stops paying." if has_profit else "."
         lowest = plots.lowest_profit_shown(self.cutoffs, chosen=self.chosen) if has_profit else None
+        default_rate = "default rate" if self.has_outcomes else "forecast default rate"
         cut = "" if lowest is None else f" Profits below {money(lowest, abs(lowest))} lie outside the drawing."
         return Figure(
             plots.cutoff_plot(self.cutoffs, chosen=self.chosen),
             f"A higher cut-off approves more and lets more defaults in{tail}{cut}{unit}",
-            f"Approval rate{'' if has_profit else ' and'}, default rate among the approved"
+            f"Approval rate{'' if has_profit else ' and'}, {default_rate} among the approved"
             f"{', and profit' if has_profit else ''} against the cut-off",
         )
 
     def _table(self, unit: str) -> Table:
         shown = cutoff_table(self.cutoffs, self.chosen, loan_by_loan=self.loan_by_loan)
+        done, did = ("have done", "did") if self.has_outcomes else ("do at the stated rate", "does")
         if self.loan_by_loan is not None:
-            caption = "What each cut-off would have done, and last what deciding loan by loan did."
+            caption = f"What each cut-off would {done}, and last what deciding loan by loan {did}."
             return Table(shown, f"{caption}{unit}", highlight=LOAN_BY_LOAN)
         stands_out = "" if self.chosen is None else "; the chosen one stands out"
         highlight = None if self.chosen is None else percent(cutoff_row(self.cutoffs, self.chosen)["cutoff"])
-        return Table(shown, f"What each cut-off would have done{stands_out}.{unit}", highlight=highlight)
+        return Table(shown, f"What each cut-off would {done}{stands_out}.{unit}", highlight=highlight)
 
 
 def cutoff_row(cutoffs: pd.DataFrame, chosen: float) -> pd.Series:
@@ -178,7 +198,8 @@ def cutoff_table(
     Parameters
     ----------
     cutoffs : DataFrame
-        Columns `cutoff`, `approval_rate`, `bad_rate`, `n`, and perhaps `expected_profit` and `realized_profit`.
+        Columns `cutoff`, `approval_rate`, `bad_rate`, `n`, and perhaps `expected_profit` and `realized_profit`; with
+        `forecast_bad_rate` instead of `bad_rate` nothing realized is shown.
     chosen : float, optional
         The cut-off in use.
     loan_by_loan : DataFrame of shape (1, n_columns), optional
@@ -204,12 +225,15 @@ def cutoff_table(
         "Cut-off": [LOAN_BY_LOAN if pd.isna(cutoff) else percent(cutoff) for cutoff in rows["cutoff"]],
         "Approved loans": rows["n"].map(count),
         "Approved": rows["approval_rate"].map(percent),
-        "Defaulted": rows["bad_rate"].map(percent),
     }
-    if "expected_profit" in cutoffs:
-        scale = float(cutoffs[["expected_profit", "realized_profit"]].abs().max().max())
-        columns["Expected profit"] = [money(value, scale) for value in rows["expected_profit"]]
-        columns["Realized profit"] = [money(value, scale) for value in rows["realized_profit"]]
+    if "bad_rate" in cutoffs:
+        columns["Defaulted"] = rows["bad_rate"].map(percent)
+    else:
+        columns["Forecast to default"] = rows["forecast_bad_rate"].map(percent)
+    profits = [name for name in ("expected_profit", "realized_profit") if name in cutoffs]
+    for name in profits:
+        scale = float(cutoffs[profits].abs().max().max())
+        columns[name.replace("_", " ").capitalize()] = [money(value, scale) for value in rows[name]]
     return pd.DataFrame(columns)
 
 

@@ -21,6 +21,8 @@ _MOST_DRAWN = 15
 _SIZES = ((0.25, "large"), (0.1, "moderate"), (0.0, "small"))
 """Custom of credit scoring: an index above 0.25 is a large shift, below 0.1 a small one."""
 
+_BY_CHANCE, _NO_ALARM = "no more shift than chance explains", "which raises no alarm: fitting once more moves them too"
+
 _OF_CELLS = ("rows have levels", "rows have values outside", "rows have no value")
 
 
@@ -41,6 +43,24 @@ class DriftSection(ReportSection):
     forecasts: pd.DataFrame
     alarms: Mapping[str, str]
     alarm_rate: float
+    seen: int = 0
+    is_estimate: bool = False
+    is_moved: bool = False
+
+    @property
+    def alarm(self) -> str:
+        """How many new rows trained the model, and what that means; "" where none is known to have."""
+        if not self.seen:
+            return ""
+        return (
+            f"Of the {_counted(self.rows, 'new row')} {self._seen} equal a row that trained the model in every column."
+            " It has learned their outcomes, so these are left out; its forecasts of them, and their columns, say"
+            " little about new cases."
+        )
+
+    @property
+    def _seen(self) -> str:
+        return f"{'about ' * self.is_estimate}{count(self.seen)}"
 
     @property
     def moved(self) -> list[str]:
@@ -55,7 +75,8 @@ class DriftSection(ReportSection):
             parts.append(f"{count(len(self.moved))} of {_counted(len(self.columns), 'column')}")
         said = f"{' and '.join(parts)} beyond {'their limits' if len(parts) > 1 else 'the limit'}" if parts else ""
         rows = f"{_counted(self.rows, 'new row')} beside {count(self.trained)} that trained {self.run}"
-        return f"{rows}: {said or 'nothing is beyond its limit'}."
+        trained = f", but {self._seen} of the new rows trained the model" if self.seen else ""
+        return f"{rows}: {said or 'nothing is beyond its limit'}{trained}."
 
     @property
     def moves(self) -> list[str]:
@@ -63,22 +84,27 @@ class DriftSection(ReportSection):
         # One row, or one for each level where forecasts are quantiles: then the one in the middle speaks for all.
         middle = self.forecasts.iloc[len(self.forecasts) // 2]
         means = f"mean {number(middle['mean_before'], 4)} in the run, {number(middle['mean'], 4)} now"
-        size = _size(float(self.forecasts["psi"].max()))
-        lines = [f"forecasts: {size} shift; {means}, before a stated rate moves any"]
-        sizes = dict(zip(self.columns["column"], self.columns[["psi", "forecast_shift"]].to_numpy(float), strict=True))
+        # The level that exceeds its limit most speaks for all.
+        excess = (self.forecasts["psi"] - self.forecasts["psi_limit"]).to_numpy(float)
+        psi, limit = self.forecasts[["psi", "psi_limit"]].to_numpy(float)[int(excess.argmax())]
+        shift = f"index {number(psi, 2)} above {number(limit, 2)}, {_NO_ALARM}" if psi > limit else _BY_CHANCE
+        lines = [f"forecasts: {shift}; {means}{', before the stated rate moves them' * self.is_moved}"]
+        figures = ["psi", "psi_limit", "forecast_shift"]
+        sizes = dict(zip(self.columns["column"], self.columns[figures].to_numpy(float), strict=True))
         for name in self.moved[:_MOST_NAMED]:
-            psi, shift = map(float, sizes[name])
+            psi, limit, moves = map(float, sizes[name])
+            size = f"{_size(psi)} shift; " if psi > limit else ""
             alone = (
-                f"; alone it moves the mean forecast by {number(shift, 4, signed=True)}" if np.isfinite(shift) else ""
+                f"; alone it moves the mean forecast by {number(moves, 4, signed=True)}" if np.isfinite(moves) else ""
             )
-            lines.append(f"{name}: {_size(psi)} shift; {self.alarms[name]}{alone}")
+            lines.append(f"{name}: {size}{self.alarms[name]}{alone}")
         rest = self.moved[_MOST_NAMED:]
         return [*lines, f"and {_counted(len(rest), 'more column')}: {', '.join(rest[:5])}"] if rest else lines
 
     @property
     def advice(self) -> str:
         """What to do next."""
-        steps = []
+        steps = ["compare rows that the model did not train on"] if self.seen else []
         odd = [name for name in self.moved if any(words in self.alarms[name] for words in _OF_CELLS)]
         if odd:
             steps.append(f"see how {', '.join(odd[:3])} came about (units, codes, joins) before the forecasts are used")
@@ -114,8 +140,8 @@ class DriftSection(ReportSection):
         drawn = pd.concat([index, self.columns.head(_MOST_DRAWN)])
         figure = Figure(
             stability_plot(drawn),
-            "Bars: how far shares have moved. Marks: what chance alone may explain with so many rows. Forecasts stand"
-            " in brackets.",
+            "Bars: how far shares have moved. Marks: what chance alone may explain with so many rows. Orange: a column"
+            " beyond its mark. Forecasts stand in brackets and raise no alarm.",
             "Population stability index of forecasts and columns, beside their limits",
         )
         forecasts = Table(

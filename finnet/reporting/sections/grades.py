@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from finnet.lending.grades import NOT_TESTED
 from finnet.reporting.grade_plot import grade_plot
 from finnet.reporting.html import Block, Figure, Note, Section, Table
 from finnet.reporting.sections.section import ReportSection
@@ -29,7 +30,8 @@ class GradesSection(ReportSection):
     has_losses : bool
         Whether a loss given default was stated, so that losses are more than zero.
     central_tendency : str
-        How published probabilities were moved to a stated rate, in sentences; "" where they were not.
+        How published probabilities were moved to a stated rate, in sentences; "" where they were not. Where they were,
+        findings are `finnet.lending.grades.NOT_TESTED`, and neither tests nor realized losses are shown.
     """
 
     grades: pd.DataFrame
@@ -39,15 +41,23 @@ class GradesSection(ReportSection):
     has_losses: bool
     central_tendency: str = ""
 
+    @property
+    def is_tested(self) -> bool:
+        """Whether outcomes test the grades: not where probabilities were moved to a stated rate."""
+        return _is_tested(self.grades)
+
     def draw(self) -> Section:
         """The grades, then vintages and segments."""
+        dot = "Dot: the share of its loans that defaulted, with its 95 % interval; no dot where none did."
         figure = Figure(
             grade_plot(self.grades),
-            "Dash: mean forecast of a grade. Dot: the share of its loans that defaulted, with its 95 % interval; no dot"
-            " where none did. Orange: found at fault.",
+            f"Dash: mean forecast of a grade{'' if self.is_tested else ', at the stated rate'}. {dot}"
+            f"{' Orange: found at fault.' if self.is_tested else _OTHER_SCALE}",
             "Forecast and observed default rate by grade",
         )
         lead = "A grade stands for one default probability. Do as many of its loans default?"
+        if not self.is_tested:
+            lead = "A grade stands for one default probability, here at a stated rate that defaults do not test."
         blocks: list[Block] = [Note(self.central_tendency)] if self.central_tendency else []
         blocks += [figure, self._table()]
         for by, groups in self.grade_groups.groupby("by", sort=False):
@@ -55,24 +65,42 @@ class GradesSection(ReportSection):
                 f"The same test by {by}, for all grades of a group together. Grades at fault: those of the group whose"
                 " own test fails, after Holm's correction for all of the table."
             )
+            if not self.is_tested:
+                caption = f"The same by {by}, for all grades of a group together; not tested."
             blocks.append(Table(group_rows(groups, str(by)), caption))
-        return Section("Do the grades hold?", lead, blocks)
+        return Section(self._title, lead, blocks)
 
     @property
     def card(self) -> Section:
         """The table of grades."""
-        return Section("Do the grades hold?", "", [self._table()])
+        return Section(self._title, "", [self._table()])
+
+    @property
+    def _title(self) -> str:
+        return "Do the grades hold?" if self.is_tested else "What are the grades?"
 
     def _table(self) -> Table:
-        losses = " Loss: amount times loss given default, expected and, below, as it came." if self.has_losses else ""
-        caption = (
-            f"{self.scale} p: Jeffreys test, the probability that the true rate is at most the forecast (ECB 2019); a"
+        as_it_came = " and, below, as it came" if self.is_tested else " at the stated rate"
+        losses = f" Loss: amount times loss given default, expected{as_it_came}." if self.has_losses else ""
+        tests = (
+            "p: Jeffreys test, the probability that the true rate is at most the forecast (ECB 2019); a"
             " small one says that the forecast is too low. Finding: both ways, at 5 % for all grades together (Holm)."
-            f" Loans are taken as independent; repeats of a loan count once.{losses} Concentration of loans on grades"
+            " Loans are taken as independent; repeats of a loan count once."
+        )
+        if not self.is_tested:
+            tests = "Forecast and defaulted are not on one scale. Repeats of a loan count once."
+        caption = (
+            f"{self.scale} {tests}{losses} Concentration of loans on grades"
             f" (Herfindahl): {number(self.concentration, 2)}, as {number(1.0 / self.concentration, 1)} grades of one"
             " size have."
         )
         return Table(grade_rows(self.grades, has_losses=self.has_losses), caption)
+
+
+_OTHER_SCALE = (
+    " These loans did not default at the stated rate but at their own, so forecast and defaulted are not on one scale;"
+    " whether more loans default from grade to grade can be read all the same."
+)
 
 
 def grade_rows(grades: pd.DataFrame, *, has_losses: bool) -> pd.DataFrame:
@@ -93,10 +121,13 @@ def grade_rows(grades: pd.DataFrame, *, has_losses: bool) -> pd.DataFrame:
         "Loans": [stacked(count(n), percent(n / grades["n"].sum(), 0)) for n in grades["n"]],
         **_rates(grades),
     }
-    if has_losses:
+    if has_losses and _is_tested(grades):
         scale = float(grades[["expected_loss", "realized_loss"]].max().max())
         losses = zip(grades["expected_loss"], grades["realized_loss"], strict=True)
         columns["Loss"] = [stacked(money(expected, scale), money(realized, scale)) for expected, realized in losses]
+    elif has_losses:
+        largest = float(grades["expected_loss"].max())
+        columns["Expected loss"] = [money(expected, largest) for expected in grades["expected_loss"]]
     return pd.DataFrame(columns)
 
 
@@ -104,15 +135,25 @@ def group_rows(groups: pd.DataFrame, by: str) -> pd.DataFrame:
     """One row per vintage or level: its loans, what was forecast, what came true, and grades at fault."""
     # A name such as "2019 Q1" stays on one line.
     names = {f"{by[:1].upper()}{by[1:]}": groups["group"].str.replace(" ", "\u00a0"), "Loans": groups["n"].map(count)}
+    if not _is_tested(groups):
+        return pd.DataFrame({**names, **_rates(groups)})
     failed = [grades or ABSENT for grades in groups["failed_grades"]]
     return pd.DataFrame({**names, **_rates(groups), "Grades at fault": failed})
 
 
+def _is_tested(table: pd.DataFrame) -> bool:
+    return NOT_TESTED not in set(table["finding"])
+
+
 def _rates(table: pd.DataFrame) -> dict[str, object]:
     ends = zip(table["observed"], table["low"], table["high"], strict=True)
-    return {
+    rates: dict[str, object] = {
         "Forecast": [percent(rate, 2) for rate in table["forecast"]],
         "Defaulted": [stacked(percent(rate, 2), span(percent(low, 2), percent(high, 2))) for rate, low, high in ends],
+    }
+    if not _is_tested(table):
+        return rates
+    return rates | {
         "p": table["p_value"].map(p_value),
         "Finding": [words.removeprefix("forecast ") for words in table["finding"]],
     }
