@@ -1,7 +1,7 @@
 """What a default-risk job decides on its forecasts: cut-off and profit, groups of applicants, segments of the book."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -119,51 +119,71 @@ def decide_on_loans(
     known: dict[str, Any] = {"amount": _amount(book), "columns": columns}
     table = cutoff_table(own, job.lending, **known)
     loans = known_loans(own)
-    base_rate = float(np.average(loans["truth"], weights=loans["count"]))
+    # Outcomes that are not those of the stated rate would make every cut-off look wrong.
+    shown = table.drop(columns=list(_REALIZED), errors="ignore") if is_moved else table
+    section = CutoffSection(
+        cutoffs=shown,
+        terms=without_terms(results.pending, is_moved=is_moved),
+        base_rate=float(np.average(loans["truth"], weights=loans["count"])),
+    )
     seed = derive_seed(job.seed, "lending")
     in_use: float | FloatArray | None = None
     record: dict[str, Any] = {}
     policy: dict[str, Any] = {}
-    # Outcomes that are not those of the stated rate would make every cut-off look wrong.
-    shown = table.drop(columns=list(_REALIZED), errors="ignore") if is_moved else table
-    if job.lending is None:
-        words = without_terms(results.pending, is_moved=is_moved)
-        section = CutoffSection(cutoffs=shown, terms=words, base_rate=base_rate)
-    else:
-        terms, subject = job.lending, results.assessment.subject
-        in_use = cutoffs_in_use(own, terms, **known)
-        chosen = None if isinstance(in_use, np.ndarray) else in_use
-        outcome = outcome_of(own, terms, loans["value"].to_numpy() <= in_use, **known)
+    if job.lending is not None:
+        in_use = cutoffs_in_use(own, job.lending, **known)
+        outcome = outcome_of(own, job.lending, loans["value"].to_numpy() <= in_use, **known)
         profits, interval = None, dict[str, float]()
         if is_moved:
             outcome = {name: value for name, value in outcome.items() if name not in _REALIZED}
         else:
-            profits = profit_table(results.forecasts, terms, subject=subject, **known, clients=clients, seed=seed)
+            subject = results.assessment.subject
+            profits = profit_table(results.forecasts, job.lending, subject=subject, **known, clients=clients, seed=seed)
             interval = {f"realized_profit_{end}": float(profits[end].iloc[0]) for end in ("low", "high")}
-        unit = "in loans of one unit" if book.amount is None else f"in the unit of {_amount_column(job)}"
-        section = CutoffSection(
-            cutoffs=shown,
-            chosen=chosen,
-            loan_by_loan=pd.DataFrame([outcome]) if chosen is None else None,
-            terms=terms_in_words(terms, in_use, unit=unit, is_moved=is_moved)
-            + waiting_in_words(results.pending, _pending_cutoffs(job, book, chosen)),
-            base_rate=base_rate,
-            profits=profits,
-            target=terms.target_bad_rate,
-            unit=unit,
-            notes=[
-                *losses_in_words(own, terms, in_use, unit=unit, **known, is_moved=is_moved),
-                *beside_in_words(own, terms, **known, is_moved=is_moved),
-            ],
+        section = _with_terms(
+            section, job, book, results=results, in_use=in_use, outcome=outcome, profits=profits, is_moved=is_moved
         )
-        record = {"lending": {"cutoff": chosen, **outcome, **interval}}
-        policy = {"by_loan": True} if terms.by_loan else {"cutoff": chosen}
+        record = {"lending": {"cutoff": section.chosen, **outcome, **interval}}
+        policy = {"by_loan": True} if job.lending.by_loan else {"cutoff": section.chosen}
     sections: list[ReportSection] = [section]
     if job.segments is not None:
         sections.append(_segments_section(job.segments, book, judged or own, scores=results.assessment.scores))
     if job.fairness is not None:
         sections.append(_fairness_section(job, book, own, judged=judged, in_use=in_use, seed=seed))
     return LoanDecisions(cutoffs=table, sections=sections, record=record, policy=policy)
+
+
+def _with_terms(
+    section: CutoffSection,
+    job: DefaultRiskJob,
+    book: LoanBook,
+    *,
+    results: Results,
+    in_use: float | FloatArray,
+    outcome: Mapping[str, Any],
+    profits: pd.DataFrame | None,
+    is_moved: bool,
+) -> CutoffSection:
+    """The section with what the terms of lending choose, and what that does and brings."""
+    assert job.lending is not None
+    own, columns = results.own, _columns(job.lending, book)
+    unit = "in loans of one unit" if book.amount is None else f"in the unit of {_amount_column(job)}"
+    chosen = None if isinstance(in_use, np.ndarray) else in_use
+    known: dict[str, Any] = {"amount": _amount(book), "columns": columns, "is_moved": is_moved}
+    return replace(
+        section,
+        chosen=chosen,
+        loan_by_loan=pd.DataFrame([outcome]) if chosen is None else None,
+        terms=terms_in_words(job.lending, in_use, unit=unit, is_moved=is_moved)
+        + waiting_in_words(results.pending, _pending_cutoffs(job, book, chosen)),
+        profits=profits,
+        target=job.lending.target_bad_rate,
+        unit=unit,
+        notes=[
+            *losses_in_words(own, job.lending, in_use, unit=unit, **known),
+            *beside_in_words(own, job.lending, **known),
+        ],
+    )
 
 
 def annotated(
