@@ -33,7 +33,7 @@ def export_report(run: Path | str, output: Path, *, force: bool = False) -> None
     ConfigError
         Where a file is there already and `force` is False, or the suffix is of no known form.
     DataError
-        Where the run is not complete or was changed.
+        Where the run is not complete or was changed, or its job is none of this version of finnet.
 
     Examples
     --------
@@ -43,6 +43,7 @@ def export_report(run: Path | str, output: Path, *, force: bool = False) -> None
     """
     require_free(output, forms=tuple(EXPORTS), force=force)
     saved = SavedRun.open(run)
+    saved.require_known_job()
     content = EXPORTS[output.suffix](saved.folder, read_files(saved.folder))
     write_output(output, content, force=force)
 

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -85,6 +86,12 @@ class SavedRun:
             raise
         except ConfigError as error:
             raise DataError(f"{self.folder}: holds no job of this version of finnet ({error}); run it again") from error
+
+    def require_known_job(self) -> None:
+        """Raise DataError where the job is none of this version of finnet, as `job` does; its own code need not run."""
+        # A page is made of tables: whoever may not run the code of a job may still look at what it gave.
+        with suppress(PluginError):
+            _ = self.job
 
     def fact(self, name: str, kind: type) -> Any:
         """An entry of the manifest; DataError where it is missing or of another kind."""
@@ -178,6 +185,7 @@ def render_again(path: Path | str) -> Path:
     run = SavedRun.open(path)
     if not is_run_name(run.folder.name) or run.folder.name != run.name:
         raise DataError(f"{run.folder}: is not called {run.name}, as this run is; give it its name back")
+    run.require_known_job()
     with resumable():
         # In a folder of jobs another process may be running this job: only the one that holds the lock may write.
         if not is_marked(run.folder.parent):

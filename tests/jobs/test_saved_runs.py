@@ -8,6 +8,7 @@ import pytest
 
 from finnet.errors import ConfigError, DataError, FinnetWarning
 from finnet.files import point, replace_folder, stepped_aside
+from finnet.jobs.exports import export_report
 from finnet.jobs.folders import runs_of
 from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.job_file import parse_job
@@ -120,6 +121,19 @@ def test_an_older_run_rendered_again_stays_older(folder):
     render_again(folder)
     assert SavedRun.open(folder.parent).folder == other
     assert sorted(state(folder)) == ["complete", "latest"]
+
+
+@pytest.mark.parametrize("suffix", ["", ".html", ".json", ".md"])
+def test_a_run_of_another_schema_has_no_report_as_it_has_no_forecasts(suffix, folder, tmp_path):
+    files = read_files(folder)
+    manifest = json.loads(files["manifest.json"])
+    manifest["job"]["schema"] = 0
+    replace_folder(folder, sealed(files | {"manifest.json": json.dumps(manifest).encode()}))
+    with pytest.raises(DataError, match="holds no job of this version of finnet") as refused:
+        _ = SavedRun.open(folder).job
+    with pytest.raises(DataError) as told:
+        export_report(folder, tmp_path / f"page{suffix}") if suffix else render_again(folder)
+    assert str(told.value) == str(refused.value)
 
 
 def test_a_copied_run_is_rendered_and_its_neighbors_stay(folder, tmp_path):
