@@ -181,9 +181,13 @@ def check_data(job: Annotated[Path, typer.Argument(help="Job file.")]) -> Result
     from finnet.jobs.sources import check_data as checked
 
     table = checked(read_job(job))
-    lines = [f"{line.severity}  {line.rule}  {line.found}; {line.remedy}" for line in told(problems_of(table))]
-    errors = int(table.loc[table["severity"] == "error", "count"].sum())
-    failure = DataError(f"{errors:,} error{'s' * (errors > 1)}; mend the files and check again") if errors else None
+    found = told(problems_of(table))
+    lines = [f"{line.severity}  {line.rule}  {line.found}; {line.remedy}" for line in found]
+    errors, kinds = int(table.loc[table["severity"] == "error", "count"].sum()), [line.severity for line in found]
+    # A line may stand for many cells, of which each is an error.
+    of_kinds = f" of {kinds.count('error')} kind{'s' * (kinds.count('error') > 1)}" if errors > 1 else ""
+    words = f"{errors:,} error{'s' * (errors > 1)}{of_kinds}; mend the files and check again"
+    failure = DataError(words) if errors else None
     text = "\n".join(lines if errors else [*lines, "no errors"])
     return Result(text, {"findings": table.to_dict("records"), "errors": errors}, failure)
 

@@ -208,8 +208,11 @@ def test_check_data_counts_rows_and_prints_a_line_for_each_rule_and_column(study
     answer = json.loads(done.stdout)
     assert [row["count"] for row in answer["findings"] if row["rule"] == "non_positive_price"] == [2]
     assert answer["errors"] == sum(row["count"] for row in answer["findings"] if row["severity"] == "error")
-    lines = here("check-data", "study.toml", folder=tmp_path).stdout.splitlines()
+    plain = here("check-data", "study.toml", folder=tmp_path)
+    lines = plain.stdout.splitlines()
     assert len([line for line in lines if "non_positive_price" in line]) == 1
+    kinds = len([line for line in lines if line.startswith("error")])
+    assert f"{answer['errors']} errors of {kinds} kind" in plain.stderr
 
 
 @pytest.mark.parametrize("words", [(), ("--quiet",), ("--log-json",)], ids=["plain", "quiet", "JSON"])

@@ -17,6 +17,8 @@ MANY_LEVELS = 100
 FEWEST_NUMBERS = 6  # of which something can be said
 NEAR_UNIQUE = 0.5
 MISSING_SHARE, MISSING_ROWS = 0.2, 20
+ROWS_TO_FILL, SHARE_FILLED = 100, 0.95
+OLDEST = 120  # years
 ID_WORDS = ("id", "no", "nr", "number", "key", "uuid", "zip", "zipcode", "postcode", "phone", "ssn", "iban", "index")
 """Words in the names of columns that name things."""
 
@@ -66,6 +68,8 @@ def suspect_columns(
             _suspect_levels(values, findings, file=file, is_declared=column in declared)
         else:
             known = values.dropna().to_numpy(float)
+            if _is_age(column) and (odd := known[(known < 0) | (known > OLDEST)]).size:
+                findings.add("impossible_age", file, column=column, value=f"{odd[0]:g}", count=odd.size)
             if _names_rows(column, known):
                 words = f"{len(np.unique(known)):,} values in {len(known):,} rows"
                 findings.add("likely_id", file, column=column, value=words)
@@ -99,11 +103,21 @@ def is_protected(column: str) -> bool:
     ['SEX', 'age_years', 'personalStatus']
     """
     # customerAge and CUSTOMER-AGE become customer_age, so that whole words are compared.
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+", "_", column).strip("_").casefold()
-    # Accounts and loans have an age too: it is a person's where all other words are about people.
+    words = _words(column)
     if "age" in words.split("_"):
-        return set(words.split("_")) <= {"age", *AGE_OF_PEOPLE}
+        return _is_age(column)
     return any(f"_{name}_" in f"_{words}_" for name in PROTECTED)
+
+
+def _words(column: str) -> str:
+    """The words in the name of a column, in lower case and joined by underscores."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z]+", "_", column).strip("_").casefold()
+
+
+def _is_age(column: str) -> bool:
+    """Whether a column is called the age of people; accounts and loans have an age too, beside words of their own."""
+    words = set(_words(column).split("_"))
+    return "age" in words and words <= {"age", *AGE_OF_PEOPLE}
 
 
 def _suspect_levels(values: pd.Series, findings: Findings, *, file: str, is_declared: bool) -> None:
@@ -144,10 +158,14 @@ def _listed(codes: Sequence[float]) -> str:
 
 
 def _names_rows(column: str, known: FloatArray) -> bool:
-    """Whether whole numbers name things: they count the rows, or hardly repeat and are called so."""
+    """Whether whole numbers name things: they count the rows, in any order, or hardly repeat and are called so."""
     if len(known) < FEWEST_NUMBERS or (known != np.round(known)).any():
         return False
     counts_rows = bool((np.diff(known) == 1).all())
+    if len(known) >= ROWS_TO_FILL:
+        # In another order, or with a few rows left out or repeated, the numbers still fill their range.
+        distinct, span = len(np.unique(known)), known.max() - known.min() + 1
+        counts_rows |= bool(min(distinct / span, distinct / len(known)) > SHARE_FILLED)
     words = "".join(letter if letter.isalnum() else " " for letter in column).casefold().split()
     is_called = column == "" or any(word in ID_WORDS or word.endswith("id") for word in words)
     return counts_rows or (is_called and len(np.unique(known)) > NEAR_UNIQUE * len(known))

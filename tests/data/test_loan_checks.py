@@ -63,6 +63,32 @@ def test_a_count_of_the_rows_is_named_whatever_it_is_called():
     assert rules_of(np.arange(500.0), "Unnamed: 0") == ["likely_id"]
 
 
+@pytest.mark.parametrize(
+    "values",
+    [RNG.permutation(500) + 1.0, np.append(np.arange(500.0), [3.0, 77.0]), np.delete(np.arange(500.0), [4, 90, 91])],
+    ids=["shuffled", "rows repeated", "rows left out"],
+)
+def test_numbers_of_rows_are_named_in_any_order_and_with_some_repeated_or_left_out(values):
+    assert rules_of(values) == ["likely_id"]
+
+
+def test_whole_numbers_that_repeat_or_have_gaps_are_no_names():
+    assert rules_of(RNG.permutation(np.repeat(np.arange(250.0), 2))) == []
+    assert rules_of(RNG.permutation(900)[:500].astype(float)) == []
+
+
+@pytest.mark.parametrize("name", ["age", "customerAge", "age_in_years"])
+@pytest.mark.parametrize("age", [-3.0, 121.0])
+def test_an_age_that_nobody_has_is_named(name, age):
+    ages = np.append(RNG.integers(18, 90, 500).astype(float), age)
+    assert rules_of(ages, name) == ["impossible_age"]
+
+
+def test_ages_of_people_and_of_accounts_raise_no_finding():
+    assert rules_of(np.array([0.0, 120.0, 40.0, np.nan] * 5), "age") == []
+    assert rules_of(RNG.integers(-5, 300, 500).astype(float), "account_age") == []
+
+
 def test_amounts_of_many_values_are_no_names():
     assert rules_of(INCOME, "paid") == []
 
