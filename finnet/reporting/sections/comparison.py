@@ -187,7 +187,7 @@ def _comparison_blocks(table: pd.DataFrame, subject: str) -> list[Block]:
 
 _DETECTS = (
     f"with which this test would detect a true difference of the size seen in {percent(POWER, 0)} of cases (its"
-    " power), at Holm's step: the 5 % of error shared with all comparisons that are no surer."
+    " power), at the level that Holm's correction leaves to it."
 )
 
 
