@@ -85,7 +85,7 @@ def test_the_next_close_trades_a_forecast_where_the_prices_reach_it(market):
     bars = np.searchsorted(PANEL.closes_at, table["issued_at"])
     assert set(bars) == set(range(199, 206))
     np.testing.assert_array_equal(
-        table["tradable_at"], np.append(PANEL.closes_at[:206], np.datetime64("NaT"))[bars + 1]
+        table["tradable_at"], np.append(PANEL.closes_at[:206], np.datetime64("NaT", "us"))[bars + 1]
     )
 
 
