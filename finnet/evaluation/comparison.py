@@ -31,11 +31,11 @@ class Comparison:
         One row per other model: model, metric, reference_value, value, difference (positive: the reference is better,
         whichever way the metric points), low, high (95 % interval of the difference, not adjusted), statistic, dof,
         p_value (of the test that decides), p_holm, p_forecasts (were these forecasts better?), p_fits (will other fits
-        be better? NaN with one fit), test (which decides: "sessions", "months", "days", "rows", "clients" or "fits"), n
-        (how many of them), fits, one_fold (the fold alone that makes it seem detected, else NaN), times_needed (how
-        many times the data would detect such a difference at this test and Holm's level; NaN where it is detected,
-        infinite where there is none), years, years_needed, rows_needed (NaN with dates or without, as they apply;
-        clients where these are tested).
+        be better? NaN with one fit), p_fits_holm (the same, corrected among those of other fits), test (which decides:
+        "sessions", "months", "days", "rows", "clients" or "fits"), n (how many of them), fits, one_fold (the fold alone
+        that makes it seem detected, else NaN), times_needed (how many times the data would detect such a difference at
+        this test and Holm's level; NaN where it is detected, infinite where there is none), years, years_needed,
+        rows_needed (NaN with dates or without, as they apply; clients where these are tested).
     against_naive : DataFrame
         One row per model that is not naive: model, hardest (the naive forecast it is least sure to beat), difference
         (positive: better than that one), p_value (largest over the naive forecasts), p_holm, beats_all (p_holm < 0.05).
@@ -175,6 +175,10 @@ def _adjust(table: pd.DataFrame, against_naive: pd.DataFrame, reference: str) ->
     family = np.concatenate([table["p_value"], against_naive["p_value"][~is_reference]])
     adjusted = holm(family)
     table["p_holm"] = adjusted[: len(table)]
+    # Other fits are asked after by tests of their own, which make a family of their own.
+    has_fits = table["p_fits"].notna().to_numpy()
+    table["p_fits_holm"] = np.nan
+    table.loc[has_fits, "p_fits_holm"] = holm(table.loc[has_fits, "p_fits"].to_numpy(float))
     against_naive.loc[~is_reference, "p_holm"] = adjusted[len(table) :]
     # The reference's own is the weakest of its comparisons, which the family holds already; 1 where it beat none.
     weakest = table.loc[table["p_value"].isin(against_naive["p_value"][is_reference]), "p_holm"]

@@ -24,7 +24,7 @@ def write_verdict(
     Parameters
     ----------
     table, against_naive : DataFrame
-        As in `Comparison`. Where `p_fits` does not agree with what decides, the sentences say so.
+        As in `Comparison`. Where `p_fits_holm` does not agree with what decides, the sentences say so.
     reference : str
         The model compared with the others.
     naive : sequence of str
@@ -66,20 +66,25 @@ _THESE_FITS = ", for these fits but not detectably for other fits of the same mo
 
 
 def differs_by_fits(table: pd.DataFrame) -> "pd.Series[bool]":
-    """Where these forecasts differ, by `p_holm`, and a test over other fits does not agree, by `p_fits`.
+    """Where these forecasts differ, by `p_holm`, and a test over other fits does not agree, by `p_fits_holm`.
 
     Examples
     --------
-    >>> differs_by_fits(pd.DataFrame({"p_holm": [0.01, 0.01, 0.3, 0.01], "p_fits": [0.2, 0.01, 0.4, np.nan]})).tolist()
+    >>> table = pd.DataFrame({"p_holm": [0.01, 0.01, 0.3, 0.01], "p_fits_holm": [0.2, 0.01, 0.4, np.nan]})
+    >>> differs_by_fits(table).tolist()
     [True, False, False, False]
     """
-    # The one that other fits would be asked after is not adjusted: what it does not show by itself is shown even less.
-    return (table["p_holm"] < _LEVEL) & (table["p_fits"] >= _LEVEL)
+    return (table["p_holm"] < _LEVEL) & (_of_other_fits(table) >= _LEVEL)
+
+
+def _of_other_fits(table: pd.DataFrame) -> "pd.Series[float]":
+    """The p-values of other fits after Holm's correction; as they are in runs that were saved without."""
+    return table["p_fits_holm"] if "p_fits_holm" in table else table["p_fits"]
 
 
 def _named(table: pd.DataFrame) -> str:
     """Names of the models, each with the p-value of other fits where those do not agree."""
-    p_fits = table["p_fits"].where(differs_by_fits(table))
+    p_fits = _of_other_fits(table).where(differs_by_fits(table))
     names = [
         _name(model) if np.isnan(p) else f"{_name(model)} (p = {p:.3f})"
         for model, p in zip(table["model"], p_fits, strict=True)

@@ -200,6 +200,14 @@ def test_p_values_are_adjusted_over_the_models(make_forecasts, make_days):
     assert (table["p_holm"] > table["p_value"]).any()
 
 
+def test_p_values_of_other_fits_are_adjusted_among_themselves(make_forecasts):
+    truth, values = market(150, 1)
+    values["svm"] = values["tree"] ** 2
+    table = compare(make_forecasts(values, truth, fold=np.arange(150) % 5)).table
+    assert table["p_fits_holm"].to_numpy() == pytest.approx(holm(table["p_fits"].to_numpy()))
+    assert (table["p_fits_holm"] > table["p_fits"]).any()
+
+
 def test_years_needed_follow_from_the_statistic(make_forecasts, make_days):
     _, _, forecasts = daily(make_forecasts, make_days, n_days=40, skill=0.0)
     row = compare(forecasts, metric="accuracy").table.iloc[0]

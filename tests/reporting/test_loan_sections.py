@@ -51,7 +51,7 @@ def test_a_ratio_just_below_four_fifths_is_not_rounded_to_it():
 
 def test_surely_below_names_the_interval_and_the_table_the_p_value_that_decided():
     html = html_of(fairness(0.5, 0.0123))
-    assert "surely below four fifths (95 % interval, not adjusted)" in html
+    assert "below four fifths with its whole 95 % interval (not adjusted)" in html
     assert ">p (Holm)<" in html
     assert ">0.012<" in html
 

@@ -26,8 +26,13 @@ def loan_limits(job: DefaultRiskJob, study: Study, assessment: Assessment) -> li
     of_file = [_outcome(source), _left_out(study.quality)] if isinstance(source, LoanFile) else []
     undated = [] if study.dataset.is_ordered else [_UNDATED]
     profits = [] if job.lending is None else [_profits(job.lending)]
-    return [*of_file, *undated, _spread(assessment, folds=getattr(job.split.split, "folds", 0)), *profits]
+    return [*of_file, _RATE, *undated, _spread(assessment, folds=getattr(job.split.split, "folds", 0)), *profits]
 
+
+_RATE = (
+    "Probabilities, grades and cut-off are those of loans with the default rate of this file: where applicants have"
+    " another, state it as central_tendency before they are used."
+)
 
 _UNDATED = (
     "Loans have no dates, so training and test loans are divided at random: no forecast was tested on loans later in"
@@ -93,6 +98,7 @@ def _profits(terms: LoanTerms) -> str:
         else f"a loss given default of {percent(terms.loss_given_default)} for every loan"
     )
     return (
-        f"Profits, and a cut-off chosen by them, rest on {margin} and {lost}, as the job states them: with a larger"
-        " loss or a smaller margin fewer loans would pay."
+        f"Profits, and a cut-off chosen by them, rest on {margin} and {lost}, as the job states them, on the whole"
+        " amount until its end and not discounted: with a larger loss, a smaller margin or repayment in parts fewer"
+        " loans would pay."
     )

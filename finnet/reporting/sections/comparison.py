@@ -152,8 +152,8 @@ def _questions(table: pd.DataFrame) -> str:
         )
         return (
             f"{whole}: the first p-value takes the fitted models as they are. The second takes each fold as one draw "
-            "of training rows, and stands beside it: where it does not stay below 0.05, the difference is one of these"
-            " fits, and not shown for others."
+            "of training rows, and stands beside it, with Holm's correction below: where that does not stay below 0.05,"
+            " the difference is one of these fits, and not shown for others."
         )
     both = (
         "Two questions are asked: whether these forecasts were better, whatever lasting shocks they share, and "
@@ -228,7 +228,7 @@ def comparison_table(comparison: pd.DataFrame, subject: str) -> pd.DataFrame:
                 for value, low, high in comparison[["difference", "low", "high"]].to_numpy(float)
             ],
             "p, these forecasts": comparison["p_forecasts"].map(p_value),
-            "p, other fits": comparison["p_fits"].map(p_value),
+            "p, other fits": _of_other_fits(comparison),
             "p (Holm)": comparison["p_holm"].map(p_value),
             "Years needed": comparison["years_needed"].map(_years),
             needed: comparison["rows_needed"].map(_rows_needed),
@@ -236,6 +236,14 @@ def comparison_table(comparison: pd.DataFrame, subject: str) -> pd.DataFrame:
     )
     absent = {"p, other fits": "p_fits", "Years needed": "years_needed", needed: "rows_needed"}
     return rows.drop(columns=[words for words, name in absent.items() if not comparison[name].notna().any()])
+
+
+def _of_other_fits(comparison: pd.DataFrame) -> list[str]:
+    """The p-value of other fits, and below it the corrected one, where the run holds that."""
+    if "p_fits_holm" not in comparison:
+        return [p_value(p) for p in comparison["p_fits"]]
+    pairs = comparison[["p_fits", "p_fits_holm"]].to_numpy(float)
+    return [p_value(p) if np.isnan(p) else stacked(p_value(p), f"Holm {p_value(own)}") for p, own in pairs]
 
 
 def _counted_rows(comparison: pd.DataFrame) -> str:

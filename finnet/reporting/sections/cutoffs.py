@@ -82,7 +82,7 @@ class CutoffSection(ReportSection):
         if row is None:
             return ""
         rule = "Loan by loan" if self.chosen is None else f"At a cut-off of {percent(self.chosen)}"
-        start = f"{rule} it approves {percent(row['approval_rate'])} of the applications"
+        start = f"{rule} it approves {percent(row['approval_rate'])} of these loans"
         if not row["n"]:
             return f"{start}."
         if not self.has_outcomes:

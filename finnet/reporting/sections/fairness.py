@@ -50,7 +50,7 @@ class FairnessSection(ReportSection):
 
     @property
     def verdict(self) -> str:
-        """Groups whose approval rates surely differ from those of the reference; nothing where none does."""
+        """Groups whose approval rates are found to differ from those of the reference; nothing where none does."""
         return "\n".join(self._differences())
 
     @property
@@ -120,7 +120,8 @@ _DECISIONS = (
     " approval rates, after Holm's correction for all groups of the table; below 0.05 a group is named above, and"
     f" groups of fewer than {FEWEST_LOANS} loans are not tested. Repaid, approved: the approval rate among loans that"
     " were repaid (equal opportunity). Below them 95 % intervals, loans drawn again, each for itself and not adjusted:"
-    f" by such an interval a ratio is called surely below four fifths. * fewer than {FEWEST_LOANS} loans or"
+    " where the whole interval of a ratio lies below four fifths, it is said above."
+    f" * fewer than {FEWEST_LOANS} loans or"
     f" {FEWEST_DEFAULTS} defaults: such figures say little."
 )
 _FORECASTS = (
@@ -130,9 +131,9 @@ _FORECASTS = (
 
 
 def _beside_four_fifths(row: Mapping[Any, Any]) -> str:
-    # "Surely" only where the whole interval lies below; the estimate alone may do so by chance.
+    # Told apart, as the estimate alone may lie below by chance.
     if row["ratio_high"] < _FOUR_FIFTHS:
-        return ", surely below four fifths (95 % interval, not adjusted)"
+        return ", below four fifths with its whole 95 % interval (not adjusted)"
     return ", below four fifths" if row["ratio"] < _FOUR_FIFTHS else ""
 
 

@@ -157,7 +157,8 @@ def _found_by(row: Mapping[Any, Any], name: str) -> str:
     if not row["p_holm"] < _LEVEL:
         return f"By {words} no difference between {name} and the scorecard is detected."
     better, worse = (name, "the scorecard") if row["difference"] > 0 else ("the scorecard", name)
-    p_fits = float(row.get("p_fits", np.nan))
+    # Runs that were saved without the corrected p-value of other fits hold it as it is.
+    p_fits = float(row.get("p_fits_holm", row.get("p_fits", np.nan)))
     doubt = f" for these fits; for other fits of the same models p = {p_value(p_fits)}" if p_fits >= _LEVEL else ""
     return f"By {words} {better} is better than {worse}{doubt}."
 
