@@ -7,8 +7,9 @@ from finnet.forecasts import Forecasts
 from finnet.jobs.pending import PENDING
 from finnet.lending.by_loan import beside_one_line, own_cutoffs
 from finnet.lending.cutoff import chosen_cutoff, known_loans, outcome_of
+from finnet.lending.resampling import loan_units, middle, resampled_sums
 from finnet.lending.terms import LoanTerms, loan_values
-from finnet.reporting.text import count, money, percent
+from finnet.reporting.text import count, money, percent, span
 from finnet.types import FloatArray
 
 __all__ = ["beside_in_words", "losses_in_words", "terms_in_words", "waiting_in_words", "without_terms"]
@@ -121,6 +122,7 @@ def beside_in_words(
     amount: "pd.Series[float] | None",
     columns: pd.DataFrame | None,
     is_moved: bool,
+    clients: "pd.Series[int] | None" = None,
 ) -> list[str]:
     """What one cut-off misses where terms differ between loans, or what it would have brought in place of many.
 
@@ -150,6 +152,13 @@ def beside_in_words(
         ]
     would = f"would have approved {count(found['n'])} loans; expected profit {expected} instead of {line_expected}"
     would += f", realized profit {realized} instead of {line_realized}, out of sample"
+    # Whether that is luck: each loan brings what the two decisions on it differ by.
+    values = loan_values(terms, loans["entity"], amount=amount, columns=columns)
+    brought = loans["count"] * np.where(loans["truth"] == 1, values["defaulted"], values["repaid"])
+    apart = (loans["value"] <= cutoffs).astype(float) - (loans["value"] <= line).astype(float)
+    gain = (apart * brought).to_numpy()[:, None]
+    ends = np.ravel(middle(resampled_sums(gain, loan_units(loans, clients))))
+    would += f" (95 % interval of the gain: {span(*(money(float(end), scale) for end in ends))})"
     if is_moved:
         would = f"would approve {count(found['n'])} loans; expected profit at the stated rate {expected} instead of"
         would += f" {line_expected}"
@@ -158,5 +167,5 @@ def beside_in_words(
         "One cut-off for all is a simplification, as what a loan earns, loses or costs differs from loan to loan:"
         f" {approved} of the approved loans have an expected profit of 0 or less, and {refused} of the refused ones a"
         f" positive one. Deciding each loan by its own expected profit{aim} {would}."
-        " [lending] by_loan = true decides so."
+        " [lending] by_loan = true decides so; groups of applicants may then fare otherwise."
     ]

@@ -181,7 +181,7 @@ def _with_terms(
         unit=unit,
         notes=[
             *losses_in_words(own, job.lending, in_use, unit=unit, **known),
-            *beside_in_words(own, job.lending, **known),
+            *beside_in_words(own, job.lending, **known, clients=_by_loan(book, book.group)),
         ],
     )
 

@@ -117,12 +117,11 @@ _NO_PROOF = (
 )
 _DECISIONS = (
     "Decisions by group. Ratio: the approval rate over that of the largest group, which has a dash. p: of equal"
-    " approval rates, after Holm's correction for all groups of the table; below 0.05 a group is named above, and"
-    f" groups of fewer than {FEWEST_LOANS} loans are not tested. Repaid, approved: the approval rate among loans that"
-    " were repaid (equal opportunity). Below them 95 % intervals, loans drawn again, each for itself and not adjusted:"
-    " where the whole interval of a ratio lies below four fifths, it is said above."
-    f" * fewer than {FEWEST_LOANS} loans or"
-    f" {FEWEST_DEFAULTS} defaults: such figures say little."
+    " approval rates, by the spread of loans drawn again, after Holm's correction for all groups of the table; below"
+    f" 0.05 a group is named above, and groups of fewer than {FEWEST_LOANS} loans are not tested. Repaid, approved: the"
+    " approval rate among loans that were repaid (equal opportunity). Below them 95 % intervals, loans drawn again,"
+    " each for itself and not adjusted: where the whole interval of a ratio lies below four fifths, it is said above."
+    f" * fewer than {FEWEST_LOANS} loans or {FEWEST_DEFAULTS} defaults: such figures say little."
 )
 _FORECASTS = (
     "Forecasts by group. Difference: observed less forecast, in percentage points; AUC: how well risk is told apart"
