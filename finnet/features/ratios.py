@@ -16,7 +16,7 @@ _MOST = 12  # ratios that are kept
 _MOST_NUMBERS = 40  # that are paired; those that say most of the residuals by themselves
 _ALIKE = 0.9  # correlation of ranks from which on two ratios say the same
 # Chance, at most, that a table of noise has one ratio that is kept. Whoever asks for ratios judges them once more, on
-# rows left out, so that a strict level would only lose some: at .001 none is found on real sets where six help.
+# rows left out, so that a strict level would only lose some.
 _LEVEL = 0.5
 
 
