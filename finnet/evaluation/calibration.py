@@ -1,5 +1,6 @@
 """Calibration: whether what was forecast with 30 % came true in 30 % of cases, and 30 % lay below the 30 % quantile."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,11 @@ from scipy import stats
 from finnet.checks import require_at_least
 from finnet.errors import DataError
 from finnet.evaluation.cases import Cases, paired_cases
+from finnet.evaluation.clusters import crossed, design_effect, design_effects
 from finnet.evaluation.recalibration import Recalibration, log_odds, recalibration, spiegelhalter_z
 from finnet.forecasts import Forecasts
 from finnet.types import FloatArray, IntArray
+from finnet.weights import effective_number
 
 __all__ = [
     "calibration_errors",
@@ -62,7 +65,8 @@ def _cases_of(forecasts: Forecasts, kind: str) -> Cases:
 def coverage_table(forecasts: Forecasts) -> pd.DataFrame:
     """Share of truths at or below each quantile, for every model and level.
 
-    The interval takes rows as independent, and weights rows, as that of `calibration_table` does.
+    The interval takes rows as independent, loans of one client not (`design_effect`), and weights rows as that of
+    `calibration_table` does.
 
     Returns
     -------
@@ -83,7 +87,10 @@ def coverage_table(forecasts: Forecasts) -> pd.DataFrame:
     weight, rows, counts = 1.0 / (int(cases.repeat.max()) + 1), len(cases.truth), cases.counts
     below = np.einsum("n,nml->ml", counts, (cases.truth[:, None, None] <= cases.values).astype(float))
     total, worth = float(counts.sum()), weight * float(counts.sum() / (counts @ counts))
-    low, high = jeffreys_interval(below.ravel() * worth, np.full(below.size, total * worth))
+    clusters = [crossed(cluster, cases.repeat) for cluster in cases.clusters]
+    reached = np.moveaxis(cases.truth[:, None, None] <= cases.values, 0, -1)
+    sure = worth / np.array([[design_effect(counts * each, clusters) for each in own] for own in reached])
+    low, high = jeffreys_interval((below * sure).ravel(), (total * sure).ravel())
     named = pd.MultiIndex.from_product([cases.models, cases.levels], names=["model", "level"])
     shares = {"observed": below / total, "low": low, "high": high}
     table = pd.DataFrame({name: values.ravel() for name, values in shares.items()}, index=named).reset_index()
@@ -94,10 +101,11 @@ def coverage_table(forecasts: Forecasts) -> pd.DataFrame:
 def calibration_table(forecasts: Forecasts, bins: int = 10) -> pd.DataFrame:
     """Mean forecast beside observed rate, for each model in bins of about equally many rows.
 
-    Equal forecasts share a bin, so a model that says one number has one bin. The interval takes rows as independent;
-    rows of one day are not, so for panels it is too narrow. Repeats of a case count together as one. Where rows are
-    weighted, bins are of equal weight, means and rates are weighted, and the interval takes a bin for as many cases as
-    Kish's effective number says.
+    Equal forecasts share a bin, so a model that says one number has one bin. The interval takes rows as independent,
+    loans of one client not: it is that of as many cases as `design_effects` leaves; rows of one day are not either, so
+    for panels it is too narrow. Repeats of a case count together as one. Where rows are weighted, bins are of equal
+    weight, means and rates are weighted, and the interval takes a bin for as many cases as Kish's effective number
+    says.
 
     Parameters
     ----------
@@ -131,6 +139,10 @@ def _model_table(cases: Cases, probability: FloatArray, bins: int, *, weight: fl
     number = _equal_mass(probability, bins, counts)
     rows, mass = np.bincount(number), np.bincount(number, counts)
     events, worth = np.bincount(number, counts * cases.truth), weight * (mass / np.bincount(number, counts**2))
+    # Repeats of a loan are the same loan again, which shares no luck with itself.
+    cluster = None if cases.group is None else crossed(cases.group, cases.repeat)
+    spread = np.sqrt(probability * (1.0 - probability))
+    worth = worth / design_effects(cases.truth - probability, spread, cell=number, cluster=cluster, weight=cases.weight)
     low, high = jeffreys_interval(events * worth, mass * worth)
     return pd.DataFrame(
         {
@@ -185,7 +197,7 @@ def ece_null(
 ) -> FloatArray:
     """Expected calibration errors that these forecasts would have if they were perfectly calibrated, shape (draws,).
 
-    Each draw makes outcomes from the forecasts themselves; the mean is what a perfect model would score.
+    Each draw makes outcomes from the forecasts themselves, row by row; the mean is what a perfect model would score.
 
     Examples
     --------
@@ -208,9 +220,11 @@ class _Statistics:
         # Rows of a bin side by side: `of` then sums bins in one pass, hundreds of times.
         self.order = np.argsort(number, kind="stable")
         self.p, self.counts = p, counts = probability[self.order], counts[self.order]
-        self.starts = np.flatnonzero(np.diff(number[self.order], prepend=-1))
+        self.number = number[self.order]
+        self.starts = np.flatnonzero(np.diff(self.number, prepend=-1))
         # Of a weighted residual.
         score, variance = log_odds(p), counts**2 * p * (1.0 - p)
+        self.share = np.add.reduceat(variance, self.starts) / max(float(variance.sum()), _TINY)
         # Centered so that level and slope are independent under calibration.
         slope = score - (variance @ score) / max(float(variance.sum()), _TINY)
         columns = np.column_stack([np.ones_like(p), slope, 1.0 - 2.0 * p])
@@ -218,17 +232,36 @@ class _Statistics:
         spread = np.sqrt(variance @ columns**2)
         self.columns = np.where(spread > _FLAT * np.sqrt(len(p)), columns / np.maximum(spread, _TINY), 0.0)
 
-    def of(self, residual: FloatArray) -> tuple[float, float, float]:
-        """Of residuals of shape (n,), in the order of `order`."""
+    def of(self, residual: FloatArray, growth: Sequence[float] = (1.0,) * 4) -> tuple[float, float, float]:
+        """Of residuals of shape (n,), in the order of `order`, whose sums are multiplied by what `growth` gives."""
         weighted = self.counts * residual
-        gaps = np.abs(np.add.reduceat(weighted, self.starts)).sum() / self.counts.sum()
-        level, slope, z = weighted @ self.columns
-        return float(gaps), float(level**2 + slope**2), abs(float(z))
+        sums = np.add.reduceat(weighted, self.starts)
+        within, by_level = growth[:2]
+        # What all bins share grows as the level does.
+        sums = within * sums + (by_level - within) * self.share * sums.sum()
+        level, slope, z = growth[1:] * (weighted @ self.columns)
+        return float(np.abs(sums).sum() / self.counts.sum()), float(level**2 + slope**2), abs(float(z))
 
-    def of_perfect(self, draws: int, seed: int) -> FloatArray:
-        """Of outcomes drawn from the forecasts themselves, shape (draws, 3)."""
+    def growth(self, residual: FloatArray, clusters: Sequence[IntArray]) -> tuple[float, float, float, float]:
+        """By what sums spread more than those of independent rows: within bins, and for level, slope and z.
+
+        Roots of design effects. Independent draws times these have about the distribution of clustered ones (Rao &
+        Scott 1981, The analysis of categorical data from complex sample surveys). Of the gaps, the part that all bins
+        have in common grows as the level, and the rest so that squared gaps grow as they do on average.
+        """
+        weighted, sorted_clusters = self.counts * residual, [cluster[self.order] for cluster in clusters]
+        by_level, by_slope, by_z = (design_effect(weighted * column, sorted_clusters) for column in self.columns.T)
+        gap = np.bincount(self.number, weighted) / np.bincount(self.number, self.counts)
+        binned = [crossed(cluster, self.number) for cluster in sorted_clusters]
+        by_gap = design_effect(weighted - self.counts * gap[self.number], binned)
+        common = float(self.share @ self.share)
+        within = max(1.0, (by_gap - common * by_level) / (1.0 - common)) if common < 1.0 - _FLAT else 1.0
+        return float(np.sqrt(within)), float(np.sqrt(by_level)), float(np.sqrt(by_slope)), float(np.sqrt(by_z))
+
+    def of_perfect(self, draws: int, seed: int, growth: Sequence[float] = (1.0,) * 4) -> FloatArray:
+        """Of outcomes drawn from the forecasts themselves, whose sums then grow, shape (draws, 3)."""
         rng = np.random.default_rng(seed)
-        return np.array([self.of((rng.random(len(self.p)) < self.p) - self.p) for _ in range(draws)])
+        return np.array([self.of((rng.random(len(self.p)) < self.p) - self.p, growth) for _ in range(draws)])
 
 
 _TINY = 1e-300
@@ -240,8 +273,10 @@ def calibration_errors(forecasts: Forecasts, bins: int = 10, *, draws: int = 499
 
     Three tests look for it: the calibration error over bins of equally many rows, the score test of intercept 0 and
     slope 1, and Spiegelhalter's z. Each is compared with outcomes drawn from the forecasts themselves, which is exact
-    at any default rate; `p_value` is that of the smallest of the three p-values among those of the draws (Westfall &
-    Young 1993), so that one perfectly calibrated model in twenty is called miscalibrated, not one in seven.
+    at any default rate where rows are independent; where loans belong to clients, the draws spread more, as far as
+    loans of one client and, with dates, of one month share luck (`design_effect`). `p_value` is that of the smallest of
+    the three p-values among those of the draws (Westfall & Young 1993), so that one perfectly calibrated model in
+    twenty is called miscalibrated, not one in seven.
 
     Returns
     -------
@@ -249,9 +284,10 @@ def calibration_errors(forecasts: Forecasts, bins: int = 10, *, draws: int = 499
         One row per model: `model`, `ece`, `null_mean`, `null_high` (mean and 95 % quantile for perfect forecasts),
         `p_ece`, `intercept`, `intercept_low`, `intercept_high`, `slope`, `slope_low`, `slope_high` (see
         `finnet.evaluation.recalibration`), `p_curve`, `spiegelhalter`, `p_spiegelhalter`, `p_value`, `finding` (words)
-        and `calibrated` (p_value above 5 %: no miscalibration was detected). The first repeat only; rows are taken as
-        independent, so where they share shocks, as symbols of one day or loans of one client do, too many are called
-        miscalibrated.
+        and `calibrated` (p_value above 5 %: no miscalibration was detected); where loans belong to clients also
+        `effective_n`, how many independent loans would say as much about their default rate. The first repeat only.
+        Rows without clients are taken as independent, so where they share shocks, as symbols of one day do, too many
+        are called miscalibrated.
 
     Examples
     --------
@@ -264,28 +300,34 @@ def calibration_errors(forecasts: Forecasts, bins: int = 10, *, draws: int = 499
     cases = _cases_of(forecasts, "probability")
     # The same cases again would be no independent rows.
     first = cases.repeat == 0
+    truth, counts, clusters = cases.truth[first], cases.counts[first], [cluster[first] for cluster in cases.clusters]
     records = [
-        {
-            "model": model,
-            **_error_record(cases.truth[first], column, cases.counts[first], bins=bins, draws=draws, seed=seed),
-        }
+        {"model": model, **_error_record(truth, column, counts, clusters=clusters, bins=bins, draws=draws, seed=seed)}
         for model, column in zip(cases.models, cases.values[first].T, strict=True)
     ]
     return pd.DataFrame(records)
 
 
 def _error_record(
-    truth: FloatArray, probability: FloatArray, counts: FloatArray, *, bins: int, draws: int, seed: int
+    truth: FloatArray,
+    probability: FloatArray,
+    counts: FloatArray,
+    *,
+    clusters: Sequence[IntArray],
+    bins: int,
+    draws: int,
+    seed: int,
 ) -> dict[str, Any]:
     statistics = _Statistics(probability, bins, counts)
-    seen = statistics.of(truth[statistics.order] - statistics.p)
+    residual = truth[statistics.order] - statistics.p
+    seen, growth = statistics.of(residual), statistics.growth(residual, clusters)
     # Sums of the same numbers in another order differ in their last digits, and must count as equal.
-    among = np.vstack([seen, statistics.of_perfect(draws, seed)]).round(12)
+    among = np.vstack([seen, statistics.of_perfect(draws, seed, growth)]).round(12)
     p_each = np.column_stack([stats.rankdata(-column, method="max") / len(among) for column in among.T])
     p_ece, p_curve, p_z = p_each[0]
     # How often the smallest p-value of a draw is as small as that of the outcomes: exact, however tests are related.
     p_value = float(np.mean(p_each.min(axis=1) <= p_each[0].min()))
-    intercept, slope = found = recalibration(truth, probability, weight=counts)
+    intercept, slope = found = recalibration(truth, probability, weight=counts, clusters=clusters)
     return {
         "ece": seen[0],
         "null_mean": float(among[1:, 0].mean()),
@@ -294,11 +336,12 @@ def _error_record(
         **dict(zip(("intercept", "intercept_low", "intercept_high"), intercept, strict=True)),
         **dict(zip(("slope", "slope_low", "slope_high"), slope, strict=True)),
         "p_curve": p_curve,
-        "spiegelhalter": spiegelhalter_z(truth, probability, weight=counts),
+        "spiegelhalter": spiegelhalter_z(truth, probability, weight=counts, clusters=clusters),
         "p_spiegelhalter": p_z,
         "p_value": p_value,
         "finding": _finding(p_value, found),
         "calibrated": p_value > _LEVEL,
+        **({"effective_n": effective_number(counts) / growth[1] ** 2} if clusters else {}),
     }
 
 

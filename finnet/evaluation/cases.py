@@ -86,6 +86,11 @@ class Cases:
         return [self, replace(self, unit=self.group, unit_name="client", horizon=1)]
 
     @property
+    def clusters(self) -> "list[IntArray]":
+        """The clients of the rows, and beside them the months or days of issue; none where no client has two rows."""
+        return [] if self.group is None else [self.group, *[self.unit] * self.is_in_time]
+
+    @property
     def is_in_time(self) -> bool:
         """Whether units follow each other, so that shocks may last from one to the next."""
         return self.unit_name not in ("row", "client")

@@ -9,6 +9,7 @@ from scipy import stats
 
 from finnet.evaluation.calibration import calibration_table, coverage_table, jeffreys_interval
 from finnet.evaluation.cases import Cases, paired_cases
+from finnet.evaluation.clusters import design_effect, design_effects
 from finnet.evaluation.metrics import metric_named
 from finnet.evaluation.scores import default_metrics, score
 from finnet.forecasts import Forecasts
@@ -44,6 +45,9 @@ class OutcomesAnalysis:
         `bin`, `n`, `forecast`, `observed`, `low`, `high`: of probabilities in bins, of quantiles by level; else empty.
     months : DataFrame
         `month` of issue, `n`, `forecast`, `observed`, `low`, `high`, `headline`; empty without dates.
+    n_clients, effective_n : int, float, optional
+        Clients whose loans these are, and how many independent loans would say as much about the mean; None where each
+        loan is by itself.
     """
 
     kind: str
@@ -58,6 +62,8 @@ class OutcomesAnalysis:
     worse_chance: float
     bins: pd.DataFrame
     months: pd.DataFrame
+    n_clients: int | None = None
+    effective_n: float | None = None
 
 
 def outcomes_analysis(
@@ -65,8 +71,9 @@ def outcomes_analysis(
 ) -> OutcomesAnalysis:
     """What came true of one model's forecasts beside what it scored in its run.
 
-    Where entities are forecast once, as loans are, rows are taken as independent; else sessions are, one in each
-    horizon, since outcomes of neighbors overlap. Months have intervals of their own rows alone.
+    Where entities are forecast once, as loans are, rows are taken as independent, or as many fewer as the luck that
+    loans of one client share leaves (`finnet.evaluation.clusters`); else sessions are, one in each horizon, since
+    outcomes of neighbors overlap. Months have intervals of their own rows alone.
 
     Parameters
     ----------
@@ -102,6 +109,8 @@ def outcomes_analysis(
     # Rows of one session share its shocks, and outcomes of neighboring sessions overlap; loans are each by themselves.
     is_once = known["entity"].nunique() == len(known)
     units = float(len(known)) if is_once else max(cases.n_units / cases.horizon, 1.0)
+    if shape == "rate":
+        units /= design_effect(cases.truth - cases.values[:, 0], cases.clusters)
     middle = _mean_gap(cases, units) if shape == "rate" else _NO_MEAN_GAP
     return OutcomesAnalysis(
         kind=cases.kind,
@@ -112,6 +121,8 @@ def outcomes_analysis(
         worse_chance=_worse_chance(scores, headline),
         bins=_bins(forecasts, cases.kind),
         months=_months(cases, headline) if shape == "rate" and cases.is_dated else pd.DataFrame(),
+        n_clients=None if cases.group is None else int(cases.group.max()) + 1,
+        effective_n=None if cases.group is None or shape != "rate" else units,
     )
 
 
@@ -173,11 +184,14 @@ def _bins(forecasts: Forecasts, kind: str) -> pd.DataFrame:
 
 
 def _months(cases: Cases, headline: str) -> pd.DataFrame:
-    months, metric = cases.issued.astype("datetime64[M]"), metric_named(headline)
+    metric, is_rate, values = metric_named(headline), cases.kind == "probability", cases.values[:, 0]
+    months, number = np.unique(cases.issued.astype("datetime64[M]"), return_inverse=True)
+    spread = np.sqrt(values * (1 - values)) if is_rate else np.ones(len(values))
+    effects = design_effects(cases.truth - values, spread, cell=number, cluster=cases.group)
     rows = []
-    for month in np.unique(months):
-        truth, forecast = cases.truth[months == month], cases.values[months == month, 0]
-        low, high = _interval(truth, len(truth), is_rate=cases.kind == "probability")
+    for place, month in enumerate(months):
+        truth, forecast = cases.truth[number == place], values[number == place]
+        low, high = _interval(truth, len(truth) / float(effects[place]), is_rate=is_rate)
         # A panel metric needs sessions, R2 a naive forecast, and the AUC both classes.
         is_told = metric.kind == "row" and not metric.against_naive and len(np.unique(truth)) > 1
         value = metric.function(truth, forecast) if is_told else float("nan")

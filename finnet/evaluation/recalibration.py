@@ -1,11 +1,13 @@
 """Recalibration: how the log-odds of forecasts would have to be moved and stretched to fit what came true."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, logit
 
-from finnet.types import FloatArray
+from finnet.evaluation.clusters import design_effect
+from finnet.types import FloatArray, IntArray
 
 __all__ = ["Estimate", "Recalibration", "log_odds", "recalibration", "spiegelhalter_z"]
 
@@ -45,8 +47,14 @@ def log_odds(probability: FloatArray) -> FloatArray:
     return np.asarray(logit(np.clip(probability, _NEAREST, 1.0 - _NEAREST)))
 
 
-def recalibration(truth: FloatArray, probability: FloatArray, *, weight: FloatArray | None = None) -> Recalibration:
-    """Calibration intercept and slope with Wald intervals; rows are taken as independent.
+def recalibration(
+    truth: FloatArray,
+    probability: FloatArray,
+    *,
+    weight: FloatArray | None = None,
+    clusters: Sequence[IntArray] = (),
+) -> Recalibration:
+    """Calibration intercept and slope with Wald intervals.
 
     The intercept is calibration-in-the-large: what must be added to the log-odds, with their slope left at 1; above 0
     forecasts are too low. The slope is that of a logistic regression of the truth on the log-odds: below 1 forecasts
@@ -59,6 +67,8 @@ def recalibration(truth: FloatArray, probability: FloatArray, *, weight: FloatAr
     probability : ndarray of shape (n,)
     weight : ndarray of shape (n,), optional
         How much each row counts; intervals take weights as known.
+    clusters : sequence of ndarray of int, shape (n,)
+        Divisions by what rows share, as `design_effect` takes them; without any rows are independent.
 
     Returns
     -------
@@ -68,7 +78,9 @@ def recalibration(truth: FloatArray, probability: FloatArray, *, weight: FloatAr
     Notes
     -----
     Cox (1958), Two further applications of a model for binary regression; Van Calster et al. (2019), Calibration: the
-    Achilles heel of predictive analytics.
+    Achilles heel of predictive analytics. With clusters the variance is multiplied by the ratio of the
+    sandwich variance by clusters, whose scores are summed before they are squared (Liang & Zeger 1986), to that by
+    rows. The sandwich itself is less steady where defaults are few.
 
     Examples
     --------
@@ -80,14 +92,22 @@ def recalibration(truth: FloatArray, probability: FloatArray, *, weight: FloatAr
     """
     score = log_odds(probability)
     level, counts = np.ones((len(score), 1)), np.ones(len(score)) if weight is None else weight
-    intercept = _estimate(level, truth, counts, offset=score)
+    intercept = _estimate(level, truth, counts, clusters=clusters, offset=score)
     if np.ptp(score) < _ALIKE:
         return Recalibration(intercept, _UNKNOWN)
     # Centered: the slope stays the same, and the two columns are nearly independent, so that Newton's steps settle.
-    return Recalibration(intercept, _estimate(np.column_stack([level, score - score.mean()]), truth, counts))
+    X = np.column_stack([level, score - score.mean()])
+    return Recalibration(intercept, _estimate(X, truth, counts, clusters=clusters))
 
 
-def _estimate(X: FloatArray, truth: FloatArray, counts: FloatArray, *, offset: FloatArray | None = None) -> Estimate:
+def _estimate(
+    X: FloatArray,
+    truth: FloatArray,
+    counts: FloatArray,
+    *,
+    clusters: Sequence[IntArray],
+    offset: FloatArray | None = None,
+) -> Estimate:
     """The last coefficient of a logistic regression of the truth on the columns of X, by Newton's method.
 
     Its error is that of weighted estimating equations, A^-1 B A^-1, which is A^-1 where all rows count alike.
@@ -113,15 +133,25 @@ def _estimate(X: FloatArray, truth: FloatArray, counts: FloatArray, *, offset: F
     if not step < 1e-9:
         return _UNKNOWN
     inverse, spread = np.linalg.inv(information), X.T @ (X * (counts**2 * p * (1.0 - p))[:, None])
-    value, half = float(beta[-1]), _Z95 * float(np.sqrt((inverse @ spread @ inverse)[-1, -1]))
+    # What each row moves the coefficient by.
+    influence = X @ inverse[-1] * (counts * (truth - p))
+    error = float(np.sqrt((inverse @ spread @ inverse)[-1, -1] * design_effect(influence, clusters)))
+    value, half = float(beta[-1]), _Z95 * error
     return Estimate(value, value - half, value + half)
 
 
-def spiegelhalter_z(truth: FloatArray, probability: FloatArray, *, weight: FloatArray | None = None) -> float:
+def spiegelhalter_z(
+    truth: FloatArray,
+    probability: FloatArray,
+    *,
+    weight: FloatArray | None = None,
+    clusters: Sequence[IntArray] = (),
+) -> float:
     """How many standard deviations the Brier score lies from what perfectly calibrated forecasts would have.
 
     z = sum (y - p)(1 - 2p) / sqrt(sum (1 - 2p)^2 p (1 - p)), standard normal under calibration; NaN where all forecasts
     are 0, 1/2 or 1. Source: Spiegelhalter (1986), Probabilistic prediction in patient management and clinical trials.
+    Where rows share luck, the root is multiplied by that of the design effect of the terms (y - p)(1 - 2p).
 
     Parameters
     ----------
@@ -131,6 +161,8 @@ def spiegelhalter_z(truth: FloatArray, probability: FloatArray, *, weight: Float
         In [0, 1].
     weight : ndarray of shape (n,), optional
         How much each row counts; 1 each by default.
+    clusters : sequence of ndarray of int, shape (n,)
+        As `recalibration` takes them.
 
     Examples
     --------
@@ -139,5 +171,5 @@ def spiegelhalter_z(truth: FloatArray, probability: FloatArray, *, weight: Float
     """
     counts = np.ones(len(truth)) if weight is None else weight
     each, variance = counts * (1.0 - 2.0 * probability), probability * (1.0 - probability)
-    spread = float(np.sqrt(each**2 @ variance))
+    spread = float(np.sqrt(each**2 @ variance * design_effect((truth - probability) * each, clusters)))
     return float((truth - probability) @ each) / spread if spread > 0 else float("nan")

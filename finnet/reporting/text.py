@@ -12,6 +12,7 @@ from finnet.plugins import is_plugin
 __all__ = [
     "ABSENT",
     "Metric",
+    "clients_counted",
     "count",
     "day",
     "metric_of",
@@ -77,6 +78,17 @@ def count(value: float) -> str:
     '123,456'
     """
     return number(value, 0)
+
+
+def clients_counted(loans: float, clients: float, *, also: str = "") -> str:
+    """How many loans of how many clients there are, and what tests count, in a sentence.
+
+    Examples
+    --------
+    >>> clients_counted(12000, 4100, also=" and dates of application")
+    '12,000 loans of 4,100 clients; tests count clients and dates of application.'
+    """
+    return f"{count(loans)} loans of {count(clients)} clients; tests count clients{also}."
 
 
 def money(value: float, scale: float) -> str:

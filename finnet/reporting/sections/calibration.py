@@ -15,7 +15,7 @@ from finnet.names import model_heading, model_in_sentence
 from finnet.reporting import plots
 from finnet.reporting.html import Block, Figure, Points, Section, Table
 from finnet.reporting.sections.section import ReportSection
-from finnet.reporting.text import count, number, p_value, percent, span, stacked
+from finnet.reporting.text import clients_counted, count, number, p_value, percent, span, stacked
 
 __all__ = ["FLOOR_WORDS", "CalibrationSection", "calibration_table", "calibration_test_table", "calibrator_table"]
 
@@ -39,6 +39,8 @@ class CalibrationSection(ReportSection):
         True `probability` of made cases beside the subject's `forecast`.
     calibration_errors : DataFrame, optional
         Of every model, as `finnet.evaluation.calibration.calibration_errors` gives it.
+    counted : str
+        How many loans of how many clients the tests count, in a sentence; "" where each row is by itself.
     """
 
     subject: str
@@ -47,6 +49,7 @@ class CalibrationSection(ReportSection):
     oddities: Sequence[str] = ()
     known_truth: pd.DataFrame | None = None
     calibration_errors: pd.DataFrame | None = None
+    counted: str = ""
 
     @classmethod
     def of(
@@ -65,6 +68,7 @@ class CalibrationSection(ReportSection):
             oddities=_oddities(results),
             known_truth=known_truth,
             calibration_errors=assessment.calibration_errors,
+            counted=_counted(assessment),
         )
 
     def draw(self) -> Section:
@@ -77,7 +81,7 @@ class CalibrationSection(ReportSection):
             "forecast comes true as often as it says.",
             "Reliability diagram: observed rate against forecast probability",
         )
-        table = Table(calibration_table(own), f"Forecasts of {name} in bins; intervals take cases as independent.")
+        table = Table(calibration_table(own), f"Forecasts of {name} in bins; intervals {self._intervals}.")
         lead = "A forecast of 60 % should come true 60 times in 100; where an interval reaches the line, it may have."
         blocks: list[Block] = [figure]
         if self.known_truth is not None:
@@ -91,7 +95,8 @@ class CalibrationSection(ReportSection):
         if self.calibration_errors is not None:
             is_own = self.calibration_errors["model"] == self.subject
             ordered = pd.concat([self.calibration_errors[is_own], self.calibration_errors[~is_own]])
-            blocks.append(Table(calibration_test_table(ordered), _TESTS, highlight=model_heading(self.subject)))
+            tests = _TESTS.format(self.counted or _INDEPENDENT)
+            blocks.append(Table(calibration_test_table(ordered), tests, highlight=model_heading(self.subject)))
         blocks.append(table)
         if self.calibrators is not None and not self.calibrators.empty:
             blocks.append(Table(calibrator_table(self.calibrators), _CALIBRATORS.format(name)))
@@ -103,8 +108,25 @@ class CalibrationSection(ReportSection):
     def card(self) -> Section:
         """The bins of the subject."""
         own = self.calibration[self.calibration["model"] == self.subject]
-        table = Table(calibration_table(own), "Forecasts in bins; intervals take cases as independent.")
+        table = Table(calibration_table(own), f"Forecasts in bins; intervals {self._intervals}.")
         return Section("Can its probabilities be trusted?", "", [table])
+
+    @property
+    def _intervals(self) -> str:
+        return "count clients" if self.counted else "take cases as independent"
+
+
+def _counted(assessment: Assessment) -> str:
+    """What tests of the subject's calibration count, in a sentence; "" where each row is by itself."""
+    sample, errors = assessment.sample, assessment.calibration_errors
+    if sample.n_clients is None or errors is None:
+        return ""
+    effective = float(errors.loc[errors["model"] == assessment.subject, "effective_n"].iloc[0])
+    also = " and dates of application" if sample.first else ""
+    return (
+        f"{clients_counted(sample.n_entities, sample.n_clients, also=also)} Of their default rate they tell as much as"
+        f" {count(effective)} independent loans."
+    )
 
 
 _TESTS = (
@@ -113,8 +135,10 @@ _TESTS = (
     " forecasts are too low. Slope: below 1 forecasts are too extreme, above 1 too timid. z: Spiegelhalter's, of the"
     " Brier score. p: of the gap, intercept and slope, and z together; a calibrated model is found at fault in 5 % of"
     " cases. Intervals are those of one figure each and are not adjusted, so one of them may leave out 0 or 1 although"
-    " nothing is detected: the joint test decides. Cases are taken as independent: where they share shocks, p is too"
-    f" small and the intervals are too narrow. {FLOOR_WORDS}"
+    f" nothing is detected: the joint test decides. {{}} {FLOOR_WORDS}"
+)
+_INDEPENDENT = (
+    "Cases are taken as independent: where they share shocks, p is too small and the intervals are too narrow."
 )
 _CALIBRATORS = (
     "How the log-odds of {} were calibrated in each fold, by forecasts of training rows that a fit had not seen. Worth:"
