@@ -11,6 +11,7 @@ from scipy.special import expit
 from finnet.checks import require_at_least, require_share
 from finnet.errors import ConfigError, DataError
 from finnet.evaluation.calibration import jeffreys_interval
+from finnet.evaluation.clusters import crossed, design_effects
 from finnet.evaluation.recalibration import log_odds
 from finnet.evaluation.significance import holm
 from finnet.forecasts import Forecasts
@@ -152,7 +153,8 @@ def graded_loans(forecasts: Forecasts, scale: GradeScale) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns entity, issued_at, grade, forecast, default, weight.
+        Columns entity, issued_at, grade, forecast, default, weight; where clients have several loans also client, the
+        number of each loan's.
     """
     if len(forecasts.models) > 1:
         raise DataError(f"forecasts of {forecasts.models}; choose one model with forecasts.of(name)")
@@ -160,7 +162,7 @@ def graded_loans(forecasts: Forecasts, scale: GradeScale) -> pd.DataFrame:
     rows = rows[rows["truth"].notna() & (rows["kind"] == "probability")]
     if rows.empty:
         raise DataError("no loan has a probability and a known outcome; give forecasts with truth")
-    return pd.DataFrame(
+    loans = pd.DataFrame(
         {
             "entity": rows["entity"],
             "issued_at": rows["issued_at"],
@@ -170,6 +172,9 @@ def graded_loans(forecasts: Forecasts, scale: GradeScale) -> pd.DataFrame:
             "weight": 1.0 / rows.groupby("entity")["entity"].transform("size").to_numpy(float),
         }
     ).reset_index(drop=True)
+    if "group" not in rows or rows["group"].nunique() == rows["entity"].nunique():
+        return loans
+    return loans.assign(client=pd.factorize(rows["group"])[0])
 
 
 def grade_table(
@@ -180,7 +185,9 @@ def grade_table(
     `p_value` is the probability, after D defaults among N loans, that the true rate is at most the grade's mean
     forecast PD: I_PD(D + 1/2, N - D + 1/2), so a small one says that the forecast is too low (ECB, Instructions for
     reporting the validation results of internal models, 2019). `finding` is in words, both ways, at 5 % for all grades
-    together (Holm). Loans are taken as independent: in a common downturn more grades fail.
+    together (Holm). Loans of different clients are taken as independent: in a common downturn more grades fail. Those
+    of one client share its luck, so N and D are divided by the design effect of their grade (`design_effects`), which
+    makes them those of an effective sample (Rao & Scott 1992).
 
     Parameters
     ----------
@@ -195,7 +202,8 @@ def grade_table(
     -------
     DataFrame
         One row per grade: grade, above and up_to (limits), n, forecast (mean), defaults, observed, low and high (95 %,
-        Jeffreys), p_value, finding, expected_loss and realized_loss. NaN for grades without loans. Where forecasts were
+        Jeffreys), p_value, finding, expected_loss and realized_loss; where loans have clients also effective_n, the
+        independent loans that would say as much. NaN for grades without loans. Where forecasts were
         moved to a stated rate, which these loans need not have, `untested` takes the findings out.
 
     Examples
@@ -273,12 +281,13 @@ _FINE = "no difference detected"
 
 
 def _tested(loans: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """n, forecast, defaults, observed, low, high, p_value and finding of each group, indexed by it, ascending."""
+    """The columns of a test's table from n to finding, of each group, indexed by it, ascending."""
     weighed = pd.DataFrame({name: loans["weight"] * loans[name] for name in ("forecast", "default")})
     sums = weighed.assign(n=loans["weight"]).groupby([loans[name] for name in by]).sum()
     n, defaults, forecast = sums["n"].to_numpy(), sums["default"].to_numpy(), (sums["forecast"] / sums["n"]).to_numpy()
-    low, high = jeffreys_interval(defaults, n)
-    p = stats.beta.cdf(forecast, defaults + 0.5, n - defaults + 0.5)
+    effect = _design_effects(loans, by)
+    low, high = jeffreys_interval(defaults / effect, n / effect)
+    p = stats.beta.cdf(forecast, defaults / effect + 0.5, (n - defaults) / effect + 0.5)
     # Two-sided, although the ECB's test looks for forecasts that are too low alone: too high ones cost business.
     fails = holm(2.0 * np.minimum(p, 1.0 - p)) <= _LEVEL
     words = np.where(p < 0.5, "forecast too low", "forecast too high")
@@ -292,9 +301,22 @@ def _tested(loans: pd.DataFrame, by: list[str]) -> pd.DataFrame:
             "high": high,
             "p_value": p,
             "finding": np.where(fails, words, _FINE),
+            **({"effective_n": n / effect} if "client" in loans else {}),
         },
         index=sums.index,
     )
+
+
+def _design_effects(loans: pd.DataFrame, by: list[str]) -> FloatArray:
+    """By what the luck that a client's loans share divides the loans of each group; 1 without clients."""
+    forecast, default, weight = (loans[name].to_numpy(float) for name in ("forecast", "default", "weight"))
+    cluster = None
+    if "client" in loans:
+        # Repeats of a loan are the same loan again, which shares no luck with itself.
+        cluster = crossed(loans["client"].to_numpy(), loans.groupby("entity").cumcount().to_numpy())
+    cell = loans.groupby([loans[name] for name in by]).ngroup().to_numpy()
+    spread = np.sqrt(forecast * (1.0 - forecast))
+    return design_effects(default - forecast, spread, cell=cell, cluster=cluster, weight=weight)
 
 
 def herfindahl(loans: pd.DataFrame) -> float:

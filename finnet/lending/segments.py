@@ -6,6 +6,7 @@ import pandas as pd
 from finnet.checks import require_choice
 from finnet.errors import DataError
 from finnet.evaluation.calibration import jeffreys_interval
+from finnet.evaluation.clusters import crossed, design_effects
 from finnet.evaluation.metrics import log_losses
 from finnet.evaluation.significance import holm
 from finnet.forecasts import Forecasts
@@ -173,13 +174,21 @@ def weak_segments(table: pd.DataFrame, *, level: float = 0.05) -> pd.DataFrame:
     return pd.concat([wrong, unsorted]).sort_values("p", kind="stable").drop(columns="p").reset_index(drop=True)
 
 
-def vintage_table(forecasts: Forecasts, period: str = "quarter") -> pd.DataFrame:
+def vintage_table(
+    forecasts: Forecasts, period: str = "quarter", *, clients: "pd.Series[int] | None" = None
+) -> pd.DataFrame:
     """Observed beside forecast rate of default of the loans applied for in each period, oldest first.
+
+    Parameters
+    ----------
+    clients : Series of shape (n_loans,), optional
+        Number of the client, indexed by loan.
 
     Returns
     -------
     DataFrame
-        vintage, loans, defaults, forecast (mean), observed, low and high (95 %, Jeffreys; loans as independent).
+        vintage, loans, defaults, forecast (mean), observed, low and high (95 %, Jeffreys, of as many independent loans
+        as `finnet.evaluation.clusters.design_effects` leaves where clients have several).
 
     Examples
     --------
@@ -196,7 +205,17 @@ def vintage_table(forecasts: Forecasts, period: str = "quarter") -> pd.DataFrame
     weights = loans.assign(defaults=loans["share"] * loans["truth"], forecast=loans["share"] * loans["value"])
     sums = weights.groupby(names)[["share", "defaults", "forecast"]].sum().sort_index()
     n, bad = sums["share"].to_numpy(float), sums["defaults"].to_numpy(float)
-    low, high = jeffreys_interval(bad, n)
+    truth, value, share = (loans[name].to_numpy(float) for name in ("truth", "value", "share"))
+    # Repeats of a loan are the same loan again, which shares no luck with itself.
+    repeat = loans.groupby("entity").cumcount().to_numpy()
+    effect = design_effects(
+        truth - value,
+        np.sqrt(value * (1.0 - value)),
+        cell=np.searchsorted(sums.index, names),
+        cluster=None if clients is None else crossed(loan_units(loans, clients), repeat),
+        weight=share,
+    )
+    low, high = jeffreys_interval(bad / effect, n / effect)
     rates: dict[str, FloatArray] = {
         "loans": np.rint(n).astype(int),
         "defaults": np.rint(bad).astype(int),

@@ -137,3 +137,54 @@ def test_repeats_of_a_loan_count_once_in_the_size_of_a_grade():
     assert thrice.limits == pytest.approx(once.limits, rel=0.02)
     # Counted thrice, grades with a third of the expected defaults would be large enough.
     assert len(find_scale(np.repeat(p, 3), Grades(count=5))) > len(thrice)
+
+
+def of_clients(seed, *, clients=400, luck=0.8):
+    """Grades of calibrated loans, 1 to 8 of each client, which share most of their luck."""
+    rng = np.random.default_rng(seed)
+    client = np.repeat(np.arange(clients), rng.integers(1, 9, clients))
+    p = expit(rng.normal(-2, 1, clients)[client] + 0.3 * rng.standard_normal(len(client)))
+    shock = np.sqrt(luck) * rng.standard_normal(clients)[client]
+    shock += np.sqrt(1 - luck) * rng.standard_normal(len(client))
+    return graded_loans(forecasts(p, (shock < stats.norm.ppf(p)).astype(float), group=client), SCALE)
+
+
+def test_grades_of_loans_whose_clients_share_luck_fail_too_often_unless_clients_count():
+    books = [of_clients(seed) for seed in range(120)]
+    fails = [
+        [
+            grade_table(loans, SCALE)["finding"].str.contains("too").any()
+            for loans in (book, book.drop(columns="client"))
+        ]
+        for book in books
+    ]
+    by_client, by_loan = np.mean(fails, axis=0)
+    assert by_loan > 0.25
+    # 5 % and three standard errors of 120 seeded books.
+    assert by_client <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 120)
+
+
+def test_the_table_says_how_many_independent_loans_a_grade_has():
+    loans = of_clients(0)
+    table = grade_table(loans, SCALE)
+    assert (table["effective_n"] < table["n"]).all()
+    assert "effective_n" not in grade_table(loans.drop(columns="client"), SCALE)
+    quarters = group_table(loans, np.where(loans.index % 2, "2019 Q1", "2019 Q2").tolist())
+    assert (quarters["effective_n"] < quarters["n"]).all()
+
+
+def test_with_one_loan_a_client_grades_are_tested_as_before_to_the_bit():
+    p, truth = drawn(800)
+    tables = [
+        grade_table(graded_loans(forecasts(p, truth, **known), SCALE), SCALE) for known in ({}, {"group": range(800)})
+    ]
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+
+
+def test_repeats_of_loans_of_clients_count_once():
+    p, truth = drawn(400)
+    entity, client = [f"L{k}" for k in range(400)], np.arange(400) // 4
+    once = grade_table(graded_loans(forecasts(p, truth, group=client), SCALE), SCALE)
+    columns = {"entity": entity * 3, "fold": np.repeat([0, 1, 2], 400), "group": np.tile(client, 3)}
+    again = grade_table(graded_loans(forecasts(np.tile(p, 3), np.tile(truth, 3), **columns), SCALE), SCALE)
+    pd.testing.assert_frame_equal(again, once)

@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from finnet.errors import DataError
+from finnet.forecasts import Forecasts
 from finnet.lending.segments import application_periods, segment_table, vintage_table, weak_segments
 from tests.lending.made import book, forecasts_of
 
@@ -88,3 +89,16 @@ def test_vintages_of_repeats_count_loans_once():
 def test_loans_without_dates_have_no_periods():
     with pytest.raises(DataError, match="no dates of application"):
         application_periods(forecasts_of([0.1], [0]))
+
+
+def test_vintages_of_clients_with_several_loans_have_wider_intervals():
+    n, client = 600, np.arange(600) // 5
+    truth = (np.random.default_rng(0).random(120)[client] < 0.2).astype(float)
+    rows = {"model": "network", "fold": 0, "entity": np.arange(n).astype(str), "target": "default", "horizon": 12}
+    rows |= {"kind": "probability", "value": 0.2, "truth": truth, "issued_at": pd.Timestamp("2020-02-01")}
+    forecasts, of = Forecasts.from_rows(rows, run_id="t"), pd.Series(client, index=rows["entity"])
+    by_loan, by_client = (vintage_table(forecasts, clients=clients).iloc[0] for clients in (None, of))
+    # Five loans that share all luck are worth one.
+    assert by_client["high"] - by_client["low"] == pytest.approx(5**0.5 * (by_loan["high"] - by_loan["low"]), rel=0.05)
+    alone = vintage_table(forecasts, clients=pd.Series(np.arange(n), index=rows["entity"])).iloc[0]
+    assert alone.equals(by_loan)

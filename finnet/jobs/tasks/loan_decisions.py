@@ -331,9 +331,11 @@ def _segments_section(segments: Segments, book: LoanBook, own: Forecasts, *, sco
     tested = np.isin(book.loan_id.astype(str), own.table["entity"].unique().astype(str))
     # Limits between groups come from loans that tested nothing, or from all where every loan was tested.
     divided = _segments(segments, book, np.ones(len(book), bool) if tested.all() else ~tested)
+    clients = _by_loan(book, book.group)
     period, vintages = segments.period if own.is_dated else "", None
     if period:
         divided[period] = application_periods(own, period).reindex(divided.index)
-        vintages = vintage_table(own, period)
-    table = segment_table(own, divided, clients=_by_loan(book, book.group), scores=scores)
-    return SegmentsSection(segments=table, vintages=vintages, period=period or "quarter")
+        vintages = vintage_table(own, period, clients=clients)
+    table = segment_table(own, divided, clients=clients, scores=scores)
+    by_client = clients is not None and clients.nunique() < len(clients)
+    return SegmentsSection(segments=table, vintages=vintages, period=period or "quarter", by_client=by_client)

@@ -28,7 +28,7 @@ from finnet.lending.grades import (
 )
 from finnet.lending.terms import LoanTerms
 from finnet.reporting.sections.grades import GradesSection
-from finnet.reporting.text import number, percent
+from finnet.reporting.text import clients_counted, number, percent
 from finnet.types import FloatArray
 
 __all__ = ["Published", "grades_of_policy", "moved_by_policy", "published", "require_known_columns"]
@@ -102,6 +102,7 @@ def published(job: DefaultRiskJob, study: Study, results: Results) -> Published:
         concentration=herfindahl(loans),
         has_losses=terms is not None,
         central_tendency="" if shift is None or job.central_tendency is None else _moved(job.central_tendency, shift),
+        counted=_counted(loans),
     )
     policy: dict[str, Any] = {_GRADES: list(scale.limits)}
     if shift is not None:
@@ -163,6 +164,13 @@ def _groups(by: Sequence[str], loans: pd.DataFrame, dataset: Dataset) -> Iterato
     for column in by:
         segment = pd.Series(segments_of(dataset.X[column]), index=dataset.entity)
         yield column, segment.loc[loans["entity"]].tolist()
+
+
+def _counted(loans: pd.DataFrame) -> str:
+    """What the tests of grades count, in a sentence; "" where each loan is by itself."""
+    if "client" not in loans:
+        return ""
+    return clients_counted(loans["entity"].nunique(), loans["client"].nunique())
 
 
 def _scale_words(settings: Grades, scale: GradeScale) -> str:

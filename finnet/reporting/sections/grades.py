@@ -32,6 +32,8 @@ class GradesSection(ReportSection):
     central_tendency : str
         How published probabilities were moved to a stated rate, in sentences; "" where they were not. Where they were,
         findings are `finnet.lending.grades.NOT_TESTED`, and neither tests nor realized losses are shown.
+    counted : str
+        How many loans of how many clients the tests count, in a sentence; "" where each loan is by itself.
     """
 
     grades: pd.DataFrame
@@ -40,6 +42,7 @@ class GradesSection(ReportSection):
     concentration: float
     has_losses: bool
     central_tendency: str = ""
+    counted: str = ""
 
     @property
     def is_tested(self) -> bool:
@@ -85,7 +88,8 @@ class GradesSection(ReportSection):
         tests = (
             "p: Jeffreys test, the probability that the true rate is at most the forecast (ECB 2019); a"
             " small one says that the forecast is too low. Finding: both ways, at 5 % for all grades together (Holm)."
-            " Loans are taken as independent; repeats of a loan count once."
+            f" {self.counted or 'Loans are taken as independent;'}"
+            f" {'Repeats' if self.counted else 'repeats'} of a loan count once."
         )
         if not self.is_tested:
             tests = "Forecast and defaulted are not on one scale. Repeats of a loan count once."

@@ -31,11 +31,14 @@ class SegmentsSection(ReportSection):
         Of `finnet.lending.segments.vintage_table`; None where loans have no dates.
     period : str
         What a vintage is: "month", "quarter" or "year".
+    by_client : bool
+        Whether intervals count clients, who have several loans.
     """
 
     segments: pd.DataFrame
     vintages: pd.DataFrame | None = None
     period: str = "quarter"
+    by_client: bool = False
 
     @property
     def verdict(self) -> str:
@@ -75,8 +78,8 @@ class SegmentsSection(ReportSection):
         blocks.append(figures if len(table) <= _MOST_SHOWN else Details(f"All {len(table)} segments", figures))
         if self.vintages is not None and len(self.vintages) > 1:
             caption = (
-                f"Loans by {self.period} of application: the share that defaulted, with 95 % intervals that take"
-                " loans as independent, and the mean forecast."
+                f"Loans by {self.period} of application: the share that defaulted, with 95 % intervals that"
+                f" {'count clients' if self.by_client else 'take loans as independent'}, and the mean forecast."
             )
             alt = f"Observed and forecast rate of default by {self.period} of application"
             blocks.append(Figure(vintage_plot(self.vintages), caption, alt))
