@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from finnet.blocks import Blocks
 from finnet.dataset import Dataset
 from finnet.errors import DataError, PluginError
+from finnet.evaluation.clusters import design_effect
 from finnet.evaluation.effects import permutation_rises
 from finnet.evaluation.folds import checked_folds
 from finnet.fitting import CrossFit, InnerFolds, Rows, fit_in_folds, forecast_kind, forecast_levels
@@ -60,7 +61,8 @@ class FitRecord:
         `finnet.estimators.risk_history.RiskHistory`.
     importance : DataFrame, optional
         Where asked for: `column`, by how much the log loss of test rows rises when it is dealt anew among them (`rise`,
-        a mean over `rows`) and the standard error of that (`error`).
+        a mean over `rows`) and the standard error of that (`error`), which takes clients as independent where rows have
+        them.
     rows : mapping of str to int, optional
         Of the training rows: `fits`, rows of the smallest and of the largest fit (`least`, `most`), `fitted` by any,
         `validating` at a time (at most), `calibrating` in all, and `unused` by all fits.
@@ -275,6 +277,9 @@ def _importance(work: _Work, fitted: Any) -> pd.DataFrame:
     X, y = work.test.X.iloc[rows].reset_index(drop=True), work.test.labels(rows).astype(np.int64)
     rises = permutation_rises(fitted, X, y, columns=[str(name) for name in X], rng=rng, repeats=1)
     error = rises.std(axis=0, ddof=1) / np.sqrt(len(X)) if len(X) > 1 else np.full(X.shape[1], np.nan)
+    group = work.test.group
+    clients = [] if group is None else [np.unique(group[rows], return_inverse=True)[1]]
+    error = error * np.sqrt([design_effect(column, clients) for column in rises.T])
     return pd.DataFrame({"column": list(X), "rise": rises.mean(axis=0), "error": error, "rows": len(X)})
 
 

@@ -268,3 +268,18 @@ def test_blocks_of_nothing_train_on_every_row():
     fold = next(iter(Holdout().split(dataset)))
     walk_forward(Counting(), dataset, Holdout(), blocks=Blocks(0.0, 0.0))
     assert Counting.rows == len(fold.train)
+
+
+def test_the_error_of_importance_counts_clients():
+    rng, client = np.random.default_rng(0), np.repeat(np.arange(100), 6)
+    income = rng.standard_normal(100)[client]
+    bad = (income + 0.5 * rng.standard_normal(100)[client] > 0).astype(np.int64)
+    X = pd.DataFrame({"income": income, "noise": rng.standard_normal(600)})
+    loans = Dataset(X, bad, np.arange(600).astype(str).astype(object), "default", 12)
+    errors = []
+    for data in (loans, replace(loans, group=np.arange(600)), replace(loans, group=client)):
+        estimators = {"logistic": model("logistic", trials=1)}
+        results = forecast_folds(estimators, data, RepeatedKFold(folds=2), run_id="t", importance_of=["logistic"])
+        errors.append(np.mean([result.fit.importance["error"].iloc[0] for result in results]))
+    assert errors[0] == errors[1]
+    assert errors[2] > 1.1 * errors[0]
