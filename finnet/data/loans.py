@@ -17,7 +17,7 @@ from finnet.data.loan_file import LoanFile
 from finnet.data.loan_outcomes import Outcomes, UsableRows, last_moment, outcomes_in, usable_rows
 from finnet.data.quality import Findings
 from finnet.data.tables import Table, read_table
-from finnet.types import BoolArray, FloatArray
+from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "LoanRows",
@@ -26,6 +26,7 @@ __all__ = [
     "known_outcomes",
     "loan_rows",
     "read_applications",
+    "read_clients",
     "read_loans",
     "read_outcomes",
     "suspect_loans",
@@ -127,6 +128,25 @@ def read_outcomes(settings: LoanFile, *, until: np.datetime64) -> FloatArray:
         return np.full(len(findings.checked(table)), np.nan)
     outcomes = known_outcomes(table, settings, findings, until=until)
     return findings.checked(outcomes).truth
+
+
+def read_clients(settings: LoanFile) -> IntArray | None:
+    """A number for the client of each loan of a file, in its order, shape (n_rows,); None where the file says none.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "loans.csv"
+    >>> _ = path.write_text("income,client\\n2500,K7\\n900,K2\\n1200,K7\\n")
+    >>> read_clients(LoanFile(path=str(path), target="status", group="client"))
+    array([0, 1, 0])
+    """
+    if not settings.group:
+        return None
+    findings = Findings(settings.rules)
+    table = read_table(settings.path, settings.csv, findings, wanted=[settings.group])
+    findings.raise_errors()
+    return None if table is None or settings.group not in table.columns else loan_groups(table, settings)
 
 
 def known_outcomes(table: Table, settings: LoanFile, findings: Findings, *, until: np.datetime64) -> Outcomes:

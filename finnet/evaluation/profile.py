@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
+from finnet.evaluation.clusters import shares_design_effect
 from finnet.evaluation.population import correlation_time
 from finnet.evaluation.seen_rows import Overlap, SeenRows
 from finnet.types import BoolArray, FloatArray, IntArray
@@ -43,7 +44,8 @@ class ColumnProfile:
     forecast : tuple of float
         Mean forecast of the rows in each bin; empty where it is not known.
     lasts : float
-        How many independent units in a row say as much as one, since values last from one to the next.
+        How many units say as much as one that is independent, since values last from one to the next, or rows of one
+        client are alike.
     """
 
     missing: float
@@ -120,15 +122,21 @@ class Profile:
     seen: SeenRows | None = None
 
     @classmethod
-    def of(cls, X: pd.DataFrame, *, sessions: IntArray | None = None) -> Self:
+    def of(cls, X: pd.DataFrame, *, sessions: IntArray | None = None, clients: IntArray | None = None) -> Self:
         """The profile of a table of numbers and categories.
 
         Parameters
         ----------
         sessions : ndarray of int, shape (n_rows,), optional
             Number of the session of each row, 0 to n_sessions - 1 in time order: then these are the units.
+        clients : ndarray of int, shape (n_rows,), optional
+            Number of the client of each row, from 0: its rows are alike, column by column, and count as fewer.
         """
         columns = {str(name): _profile(X[name]) for name in X}
+        if clients is not None:
+            columns = {
+                name: replace(column, lasts=_alike(column, X[name], clients)) for name, column in columns.items()
+            }
         if sessions is None:
             return cls(len(X), columns)
         lasting = {name: replace(column, lasts=_lasts(X[name], sessions)) for name, column in columns.items()}
@@ -139,7 +147,19 @@ class Profile:
         """Names of the category columns."""
         return tuple(name for name, column in self.columns.items() if column.levels)
 
-    def with_forecasts(self, X: pd.DataFrame, forecasts: pd.DataFrame, *, sessions: IntArray | None = None) -> Self:
+    @property
+    def by_client(self) -> bool:
+        """Whether rows of one client are alike in some column, and count as fewer."""
+        return not self.units and any(column.lasts > 1.0 for column in self.columns.values())
+
+    def with_forecasts(
+        self,
+        X: pd.DataFrame,
+        forecasts: pd.DataFrame,
+        *,
+        sessions: IntArray | None = None,
+        clients: IntArray | None = None,
+    ) -> Self:
         """The same, knowing out-of-sample forecasts of some rows.
 
         Parameters
@@ -147,12 +167,12 @@ class Profile:
         X : DataFrame of shape (n_rows, n_features)
         forecasts : DataFrame of shape (n_rows, n_levels)
             One column, or of quantiles one per level; bins remember the mean of the one in the middle.
-        sessions : ndarray of int, shape (n_rows,), optional
+        sessions, clients : ndarray of int, shape (n_rows,), optional
             As in `of`.
         """
         middle = forecasts.iloc[:, forecasts.shape[1] // 2].to_numpy(float)
         columns = {name: _with_forecast(column, X[name], middle) for name, column in self.columns.items()}
-        return replace(self, columns=columns, forecasts=Profile.of(forecasts, sessions=sessions))
+        return replace(self, columns=columns, forecasts=Profile.of(forecasts, sessions=sessions, clients=clients))
 
     def with_rows(self, X: pd.DataFrame) -> Self:
         """The same, able to know again the rows of X (n_rows, n_features), which are those of the profile."""
@@ -231,6 +251,14 @@ def _lasts(column: "pd.Series[Any]", sessions: IntArray) -> float:
     # Sessions are the independent units, so how long values last is that of their means.
     means = column.groupby(sessions).mean().dropna().to_numpy(float)
     return correlation_time(means) if len(means) else 1.0
+
+
+def _alike(made: ColumnProfile, column: "pd.Series[Any]", clients: IntArray) -> float:
+    """By how much shares of bins, and of missing cells, vary more since rows of one client are alike."""
+    known = column.notna().to_numpy()
+    cell = np.full(len(column), len(made.shares))
+    cell[known] = made.bin_of(column[known])
+    return shares_design_effect(cell, clients)
 
 
 def _with_forecast(before: ColumnProfile, column: "pd.Series[Any]", forecast: FloatArray) -> ColumnProfile:

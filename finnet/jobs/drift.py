@@ -61,6 +61,8 @@ class Drift:
         Whether the run kept hashes of a sample of its rows, from which `seen` is estimated.
     is_moved : bool
         Whether published forecasts are moved to a stated rate, which those compared are not.
+    by_client : bool
+        Whether rows of one client count as fewer, since those of training were alike.
     """
 
     run: str
@@ -77,6 +79,7 @@ class Drift:
     seen: int | None = None
     is_estimate: bool = False
     is_moved: bool = False
+    by_client: bool = False
 
     def require_stable(self) -> None:
         """Raise LimitError where a limit is exceeded."""
@@ -100,6 +103,7 @@ class Drift:
             seen=self.seen or 0,
             is_estimate=self.is_estimate,
             is_moved=self.is_moved,
+            by_client=self.by_client,
         )
         parts = [own] if self.outcomes is None else [own, OutcomeSection(outcomes=self.outcomes)]
         return Report(title=f"Drift since {self.run}", kind="Ongoing monitoring.", parts=parts)
@@ -201,6 +205,7 @@ def drift_of(
         seen=None if overlap is None else overlap.count,
         is_estimate=overlap is not None and overlap.is_estimate,
         is_moved=_is_moved(new),
+        by_client=profile.by_client,
     )
 
 
@@ -228,7 +233,8 @@ def _outcomes(
     known = np.isfinite(truth)
     if not known.any():
         return None
-    table = forecasts.table.assign(truth=truth, resolves_at=np.tile(came["resolves_at"].to_numpy(), levels))
+    beside = {name: np.tile(came[name].to_numpy(), levels) for name in ("resolves_at", "group") if name in came}
+    table = forecasts.table.assign(truth=truth, **beside)
     return outcomes_analysis(Forecasts(table[known]), before, seed=seed)
 
 

@@ -15,6 +15,7 @@ from finnet.types import IntArray
 
 __all__ = [
     "REFIT",
+    "clients_of",
     "describe_refit",
     "final_rows",
     "forecast_table",
@@ -64,7 +65,8 @@ def training_profile(job: Job, dataset: Dataset, forecasts: Forecasts) -> Profil
     rows = final_rows(job.split.split, dataset)
     # Inputs are those of the rows that train; forecasts are out of sample, since a model is surer of rows it has seen.
     trained = dataset.X.iloc[rows]
-    profile = Profile.of(trained, sessions=sessions_of(dataset, rows)).with_rows(trained)
+    units: dict[str, Any] = {"sessions": sessions_of(dataset, rows), "clients": clients_of(dataset, rows)}
+    profile = Profile.of(trained, **units).with_rows(trained)
     table = forecasts.table.drop_duplicates(["entity", "issued_at", "level"])
     values = forecast_table(Forecasts(table))
     issued = dataset.clock("decided_at") if dataset.is_dated else np.full(len(dataset), np.datetime64("NaT", "us"))
@@ -72,7 +74,8 @@ def training_profile(job: Job, dataset: Dataset, forecasts: Forecasts) -> Profil
     cases = table.drop_duplicates(["entity", "issued_at"])
     forecast = place.reindex(pd.MultiIndex.from_frame(cases[["entity", "issued_at"]])).to_numpy(int)
     X = dataset.X.iloc[forecast]
-    return profile.with_forecasts(X, values, sessions=sessions_of(dataset, forecast))
+    sessions, clients = sessions_of(dataset, forecast), clients_of(dataset, forecast)
+    return profile.with_forecasts(X, values, sessions=sessions, clients=clients)
 
 
 def sessions_of(dataset: Dataset, rows: IntArray) -> IntArray | None:
@@ -80,6 +83,14 @@ def sessions_of(dataset: Dataset, rows: IntArray) -> IntArray | None:
     if not dataset.is_dated or len(np.unique(dataset.entity[rows])) == len(rows):
         return None
     return np.asarray(np.unique(dataset.clock("known_at")[rows], return_inverse=True)[1])
+
+
+def clients_of(dataset: Dataset, rows: IntArray) -> IntArray | None:
+    """Number of the client of each of these rows, shape (n_rows,); None where no client has two of them."""
+    if dataset.group is None:
+        return None
+    clients, number = np.unique(dataset.group[rows], return_inverse=True)
+    return np.asarray(number) if len(clients) < len(rows) else None
 
 
 def forecast_table(forecasts: Forecasts) -> pd.DataFrame:

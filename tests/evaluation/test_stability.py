@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from finnet.evaluation.profile import Profile
-from finnet.evaluation.stability import compared
+from finnet.evaluation.stability import Limits, compared
 
 
 def rows(n, seed):
@@ -70,3 +70,29 @@ def test_the_summary_has_a_row_for_each_column():
     found = compared(TRAINED, rows(50, 4)).summary
     assert found["column"].tolist() == ["income", "late", "home", "debt"]
     assert found.loc[3, "missing_before"] == pytest.approx(0.3, abs=0.05)
+
+
+def test_rows_of_clients_that_are_alike_raise_alarms_as_rarely_as_stated():
+    def of_clients(seed):
+        rng = np.random.default_rng(seed)
+        client = np.repeat(np.arange(100), rng.integers(2, 8, 100))
+        return pd.DataFrame({"income": rng.normal(size=100)[client], "amount": rng.normal(size=len(client))}), client
+
+    def alarms(seed, *, counts_clients):
+        trained, client = of_clients(2 * seed)
+        profile = Profile.of(trained, clients=client if counts_clients else None)
+        return bool(compared(profile, of_clients(2 * seed + 1)[0], limits=Limits(0.05, 0.0, 0.0)).told)
+
+    by_row, by_client = (np.mean([alarms(seed, counts_clients=way) for seed in range(60)]) for way in (False, True))
+    assert by_row > 0.5
+    # 5 % and three standard errors of 60 seeded comparisons.
+    assert by_client <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
+
+
+def test_a_profile_knows_that_rows_of_clients_are_alike():
+    client, value = np.repeat(np.arange(200), 5), np.random.default_rng(0).normal(size=200)
+    profile = Profile.of(pd.DataFrame({"income": value[client]}), clients=client)
+    assert profile.columns["income"].lasts == pytest.approx(5.0, abs=0.3)
+    assert profile.by_client
+    assert Profile.from_json(profile.to_json()).by_client
+    assert not Profile.of(pd.DataFrame({"income": value[client]})).by_client

@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 
 from finnet.jobs import runner
+from finnet.jobs.drift import drift_of
 from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.reproduction import verify_run
 from finnet.jobs.runner import run_job
 from finnet.jobs.sources import load
+from finnet.reporting.html import render
 
 OPEN = 25
 
@@ -76,7 +78,25 @@ def test_the_page_counts_clients(run):
     assert tested["group"].nunique() == table["client"].iloc[tested["entity"].astype(int) - 1].nunique() < len(tested)
     page = (result.folder / "report.html").read_text()
     assert f"over {len(tested)} loans of {tested['group'].nunique()} clients" in page
-    assert "Tests of calibration, grades and vintages count loans" in page
+    assert "the tests of calibration, grades and vintages count clients" in page
+    counted = f"{len(tested)} loans of {tested['group'].nunique()} clients; tests count clients."
+    assert f"{counted} Of their default rate they tell as much as" in page
+    assert f"{counted} Repeats of a loan count once" in page
+    record = json.loads((result.folder / "metrics.json").read_text())
+    for own in (*record["calibration_errors"], {"effective_n": sum(row["effective_n"] for row in record["grades"])}):
+        assert tested["group"].nunique() / 2 < own["effective_n"] <= len(tested)
+
+
+def test_outcomes_and_columns_of_new_loans_count_clients(run, tmp_path):
+    _, table, result = run
+    new = table.query("status != 'current'").assign(income=lambda rows: rows["income"] + 0.01)
+    new.to_csv(tmp_path / "new.csv", index=False)
+    found = drift_of(result.folder, tmp_path / "new.csv")
+    assert (found.outcomes.n, found.outcomes.n_clients) == (len(new), new["client"].nunique())
+    assert f"{len(new)} known of {new['client'].nunique()} clients, and tests count clients" in found.summary
+    assert "intervals count clients" in render(found.report.page())
+    new.drop(columns="client").to_csv(tmp_path / "nobody.csv", index=False)
+    assert drift_of(result.folder, tmp_path / "nobody.csv").outcomes.n_clients is None
 
 
 def test_the_same_forecasts_come_from_the_saved_run(run):

@@ -29,7 +29,7 @@ from finnet.jobs.tasks.loan_decisions import annotated, decide_on_loans, decided
 from finnet.jobs.tasks.loan_drafts import loan_draft
 from finnet.jobs.tasks.loan_grades import grades_of_policy, moved_by_policy, published, require_known_columns
 from finnet.jobs.tasks.loan_limits import loan_limits
-from finnet.jobs.tasks.loan_rows import new_loans, rows_of_loans
+from finnet.jobs.tasks.loan_rows import came_true, new_loans, rows_of_loans
 from finnet.jobs.tasks.reasons import reason_columns, reason_policy, reasons_section, require_numbers
 from finnet.jobs.tasks.scorecards import scorecard_of
 from finnet.jobs.tasks.task import Decision, FurtherFits, Results, SharedSections, Study, Task
@@ -211,10 +211,10 @@ class DefaultRiskTask(Task):
         if job.data.source.group:
             notes.append(
                 f"Loans of one {job.data.source.group} stay on one side of every split and block, and scores,"
-                " comparisons, profits, segments and fairness count clients by it. Tests of calibration, grades and"
-                " vintages count loans, so they are too sure where loans of one client share its luck."
-                + " With dates, comparisons and scores are taken by time and by client, and the more careful counts."
-                * dataset.is_dated
+                " comparisons, profits, segments, fairness and the tests of calibration, grades and vintages count"
+                " clients by it."
+                + " With dates, comparisons and scores are taken by time and by client, and the more careful counts;"
+                " tests of calibration count both." * dataset.is_dated
             )
         notes += weight_notes(dataset, job.data.source.weight, job.models)
         if dataset.in_order_of:
@@ -264,13 +264,13 @@ class DefaultRiskTask(Task):
         now: np.datetime64,
         sentiment: Path | str | None = None,
     ) -> pd.DataFrame:
-        """What the file says became of each loan whose months have passed: `truth` and `resolves_at`, (n_rows, 2)."""
+        """What the file says became of each loan whose months have passed."""
         assert isinstance(job.data.source, LoanFile)
         if job.data.source.weight:
             # Outcomes are judged row by row, and rows of a sampled file do not default as often as loans of the book.
             return pd.DataFrame({"truth": np.full(len(rows.X), np.nan)}).assign(resolves_at=rows.resolves_at)
         truth = read_outcomes(replace(job.data.source, path=str(data)), until=now)
-        return pd.DataFrame({"truth": truth}).assign(resolves_at=rows.resolves_at)
+        return came_true(job.data.source, data, rows=rows, truth=truth)
 
 
 def _to_watch(*, by_loan: bool) -> list[str]:

@@ -10,14 +10,14 @@ import pandas as pd
 from finnet.data.loan_book import Applications
 from finnet.data.loan_file import LoanFile
 from finnet.data.loan_outcomes import Outcomes, usable_rows
-from finnet.data.loans import read_applications
+from finnet.data.loans import read_applications, read_clients
 from finnet.errors import ConfigError
 from finnet.evaluation.profile import Profile
 from finnet.jobs.new_rows import LATER, NOT_LENT, OLD, REPEATED, NewRows
 from finnet.labels import paid_out_at
-from finnet.types import BoolArray
+from finnet.types import BoolArray, FloatArray
 
-__all__ = ["new_loans", "rows_of_loans"]
+__all__ = ["came_true", "new_loans", "rows_of_loans"]
 
 
 def new_loans(
@@ -74,3 +74,10 @@ def rows_of_loans(loans: Applications, found: Mapping[str, BoolArray], *, target
         units=len(loans),
         aside=loans.aside,
     )
+
+
+def came_true(source: LoanFile, data: Path | str, *, rows: NewRows, truth: FloatArray) -> pd.DataFrame:
+    """`truth` and `resolves_at` of each row of a loan file, and where it says whose loan each is, `group`."""
+    came = pd.DataFrame({"truth": truth}).assign(resolves_at=rows.resolves_at)
+    clients = read_clients(replace(source, path=str(data)))
+    return came if clients is None else came.assign(group=clients)

@@ -20,7 +20,7 @@ from finnet.jobs.config import Job, Models, SplitChoice, only
 from finnet.jobs.new_rows import NewRows
 from finnet.jobs.reading import Reading
 from finnet.jobs.tasks.alarms import raise_loss_alarms
-from finnet.jobs.tasks.loan_rows import new_loans, rows_of_loans
+from finnet.jobs.tasks.loan_rows import came_true, new_loans, rows_of_loans
 from finnet.jobs.tasks.loss_drafts import loss_draft
 from finnet.jobs.tasks.task import Decision, Results, Study, Task
 from finnet.jobs.tasks.weight_notes import weight_notes
@@ -216,10 +216,10 @@ class LossGivenDefaultTask(Task):
         now: np.datetime64,
         sentiment: Path | str | None = None,
     ) -> pd.DataFrame:
-        """The losses that the file gives, of loans whose months have passed: `truth` and `resolves_at`, (n_rows, 2)."""
+        """The losses that the file gives, of loans whose months have passed."""
         source = job.data.source
         if not isinstance(source, LossFile) or source.weight:
             # Outcomes are judged row by row, and rows of a sampled file do not lose as much as loans of the book.
             return super().outcomes_of(job, data, rows=rows, now=now)
         truth = read_losses(replace(source, path=str(data)), until=now)
-        return pd.DataFrame({"truth": truth}).assign(resolves_at=rows.resolves_at)
+        return came_true(source, data, rows=rows, truth=truth)

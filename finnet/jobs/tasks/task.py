@@ -289,8 +289,9 @@ class Task(ABC):
 
         Returns
         -------
-        DataFrame of shape (n_rows, 2)
+        DataFrame of shape (n_rows, 2 or 3)
             `truth`, NaN where it is not known, and `resolves_at`, of each row; all unknown where the task does not say.
+            Where the file says so also `group`, the number of its client.
         """
         return pd.DataFrame({"truth": np.full(len(rows.X), np.nan)}).assign(resolves_at=rows.resolves_at)
 

@@ -46,6 +46,7 @@ class DriftSection(ReportSection):
     seen: int = 0
     is_estimate: bool = False
     is_moved: bool = False
+    by_client: bool = False
 
     @property
     def alarm(self) -> str:
@@ -122,6 +123,10 @@ class DriftSection(ReportSection):
         rate = f"Where nothing has moved, about {percent(self.alarm_rate, 0)} of such comparisons exceed a limit"
         if self.is_dependent:
             return f"{rate}. Sessions are counted, not rows, and fewer of them where values last."
+        if self.by_client:
+            return (
+                f"{rate}. Rows of one client count as fewer; rows of one month that share their luck alarm more often."
+            )
         return f"{rate} if rows are independent; rows of one month that share their luck alarm more often."
 
     @property
@@ -213,7 +218,8 @@ class OutcomeSection(ReportSection):
             metric, values = metric_of(found.headline), row.iloc[0]
             now = metric.with_interval(values["value"], values["low"], values["high"])
             said.append(f"{metric.name} {now}, in the run {metric.text(values['run_value'])}")
-        return f"outcomes: {count(found.n)} known; {'; '.join(said)}"
+        clients = f" of {_counted(found.n_clients, 'client')}, and tests count clients" if found.n_clients else ""
+        return f"outcomes: {count(found.n)} known{clients}; {'; '.join(said)}"
 
     def draw(self) -> Section:
         """Scores beside those of the run, bins, and months of issue."""
@@ -225,7 +231,7 @@ class OutcomeSection(ReportSection):
             caption = "On the dashed line a forecast comes true as often as it says; bars are 95 % intervals."
             blocks.append(Figure(plots.calibration_plot(found.bins.assign(model="own"), "own"), caption, alt))
         if len(found.bins):
-            caption = "By forecast; intervals take cases as independent."
+            caption = f"By forecast; intervals {'count clients' if found.n_clients else 'take cases as independent'}."
             blocks.append(Table(self._outcome_table(found.bins, "bin"), caption))
         if len(found.months):
             table = Table(self._outcome_table(found.months, "month"), "By month of issue, each by its own rows alone.")
