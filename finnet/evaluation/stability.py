@@ -81,8 +81,9 @@ def compared(profile: Profile, X: pd.DataFrame, *, units: int | None = None, lim
     """New rows beside the profile of training, by columns that both have.
 
     Limits know how many rows there are, before and after. They take rows as independent, where a profile counts
-    sessions these, and of values that last as many fewer as they last. Where rows of one month share what happens to
-    all, alarms are more frequent than stated.
+    sessions these, and of values that last as many fewer as they last; where it knows clients, of each column as many
+    fewer as rows of one client are alike in it, taking new rows to belong to clients as those of training did. Where
+    rows of one month share what happens to all, alarms are more frequent than stated.
 
     Parameters
     ----------

@@ -162,7 +162,7 @@ def drift_of(
         As in `finnet.jobs.forecasting.forecast_new`; loans may say what became of them, which counts once the months of
         the job have passed by `now`.
     alarm_rate : float
-        Probability of any alarm where nothing has moved and rows are independent.
+        Probability of any alarm where nothing has moved and rows are independent, or clients where the job names them.
 
     Raises
     ------
