@@ -26,6 +26,8 @@ from finnet.lending.grades import (
     untested,
     vintages,
 )
+from finnet.lending.homogeneity import half_table, neighbor_table
+from finnet.lending.resampling import loan_units
 from finnet.lending.terms import LoanTerms
 from finnet.reporting.sections.grades import GradesSection
 from finnet.reporting.text import number, percent
@@ -95,6 +97,8 @@ def published(job: DefaultRiskJob, study: Study, results: Results) -> Published:
     groups = [group_table(loans, labels).assign(by=by) for by, labels in _groups(job.grades.by, loans, study.dataset)]
     if shift is not None:
         grades, groups = untested(grades), [untested(table) for table in groups]
+    clients = None if book.group is None else pd.Series(book.group, index=book.loan_id)
+    unit = loan_units(loans, clients)
     section = GradesSection(
         grades=grades,
         grade_groups=pd.concat(groups, ignore_index=True) if groups else pd.DataFrame({"by": []}),
@@ -102,6 +106,8 @@ def published(job: DefaultRiskJob, study: Study, results: Results) -> Published:
         concentration=herfindahl(loans),
         has_losses=terms is not None,
         central_tendency="" if shift is None or job.central_tendency is None else _moved(job.central_tendency, shift),
+        halves=half_table(loans, unit),
+        neighbors=neighbor_table(loans, unit),
     )
     policy: dict[str, Any] = {_GRADES: list(scale.limits)}
     if shift is not None:
