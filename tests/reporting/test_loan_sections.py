@@ -56,6 +56,28 @@ def test_surely_below_names_the_interval_and_the_table_the_p_value_that_decided(
     assert ">0.012<" in html
 
 
+def test_decisions_on_moved_forecasts_stand_beside_no_realized_rate_of_default():
+    section = fairness(0.9, 0.6)
+    moved = section.fairness.drop(columns=["bad_rate", "bad_rate_low", "bad_rate_high"]).assign(forecast_bad_rate=0.03)
+    html = html_of(replace(section, fairness=moved))
+    assert ">Approved, forecast to default<" in html
+    assert "it is told how many are forecast to default at that rate, not how many did" in html
+    assert "Forecasts here are as the model made them" in html
+    assert "Approved, defaulted" not in html
+    assert ">Approved, defaulted<" in html_of(section)
+
+
+def test_approval_by_the_other_rule_stands_beside_that_in_use():
+    section = fairness(0.9, 0.6)
+    other = section.fairness[["column", "group", "ratio"]].assign(approval_rate=[0.45, 0.3], p_holm=[np.nan, 0.001])
+    html = html_of(replace(section, cutoff=None, otherwise=other, other_cutoff=0.07))
+    assert "Decided at one cut-off of 7.0 %, 30.0 % of sex: women would be approved instead of 50.0 %" in html
+    assert "the largest change of groups that are not small" in html
+    assert "no group as decided, sex: women otherwise." in html
+    assert "Approved loan by loan, each by its own expected profit; otherwise: at one cut-off of 7.0 %." in html
+    assert "would be approved" not in html_of(section)
+
+
 def made_segments():
     row = {"column": "", "segment": "All loans", "loans": 500, "observed": 0.2, "forecast": 0.15, "is_small": False}
     row |= figures(("gap", "auc", "log_loss"), 0.05, 0.01) | {"auc_elsewhere": 0.7, "p_gap": np.nan, "p_auc": np.nan}

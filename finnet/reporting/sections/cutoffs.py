@@ -13,7 +13,7 @@ from finnet.reporting.html import Block, Figure, Note, Points, Section, Table
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import ABSENT, count, money, number, percent, span, stacked
 
-__all__ = ["CutoffSection", "cutoff_row", "cutoff_table", "profit_table"]
+__all__ = ["CutoffSection", "cutoff_row", "cutoff_table", "profit_table", "sensitivity_rows"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -37,6 +37,8 @@ class CutoffSection(ReportSection):
         Share of all applications that default.
     profits : DataFrame, optional
         Of `finnet.lending.profit.profit_table`: every model at a cut-off of its own, the subject first.
+    sensitivity : DataFrame, optional
+        Of `finnet.lending.sensitivity.sensitivity_table`.
     target : float, optional
         Bad rate that the cut-off was chosen for.
     unit : str
@@ -51,6 +53,7 @@ class CutoffSection(ReportSection):
     chosen: float | None = None
     loan_by_loan: pd.DataFrame | None = None
     profits: pd.DataFrame | None = None
+    sensitivity: pd.DataFrame | None = None
     target: float | None = None
     unit: str = ""
     notes: Sequence[str] = ()
@@ -139,6 +142,11 @@ class CutoffSection(ReportSection):
             rule = _AT_A_CUTOFF if self.loan_by_loan is None else _LOAN_BY_LOAN
             caption = f"{rule} {_PROFITS.format(model_in_sentence(subject))}{unit}"
             blocks.append(Table(profit_table(self.profits), caption, highlight=model_heading(subject)))
+        if self.sensitivity is not None:
+            fixed = "" if self.target is None else _TARGET
+            blocks.append(
+                Table(sensitivity_rows(self.sensitivity), f"{_SENSITIVITY}{fixed}{unit}", highlight=_AS_STATED)
+            )
         if self.notes:
             blocks.append(Points(list(self.notes)))
         return Section(self._title, self.terms, blocks)
@@ -185,6 +193,15 @@ _PROFITS = (
     "Intervals of 95 % draw loans again, models and what they decide staying as they are. The last column is what {}"
     " brings more."
 )
+_AS_STATED = "As stated"
+_SENSITIVITY = (
+    "What is expected where one thing is not as stated. LGD: the loss given default of every loan, at most all of it;"
+    " margin: that of every loan; odds: of its default, p / (1 - p). As decided: the same loans are approved, and only"
+    " what they bring changes. Anew: the rule is applied again, knowing of the change. Below profits is the difference"
+    " to the first row. All is by forecasts; nothing is realized."
+)
+_TARGET = " The target of the bad rate heeds forecasts alone, so losses and margins do not move its cut-off."
+_VARIED = {"loss_given_default": "LGD", "margin": "Margin", "odds": "Odds"}
 _MOST_CUTOFFS = 12
 
 
@@ -269,5 +286,49 @@ def profit_table(profits: pd.DataFrame) -> pd.DataFrame:
             "Expected profit": [money(value, scale) for value in profits["expected_profit"]],
             "Profit": list(map(stacked, [money(value, scale) for value in profits["profit"]], between("profit"))),
             "Difference": list(map(stacked, apart, between("difference"))),
+        }
+    )
+
+
+def sensitivity_rows(sensitivity: pd.DataFrame) -> pd.DataFrame:
+    """One row per change: what is expected of the decisions as they are and of decisions made anew.
+
+    Text of shape (n_changes, 7), or (n_changes, 6) without cut-offs where loans are decided one by one.
+
+    Examples
+    --------
+    >>> row = {"varied": "margin", "factor": 0.5, "level": 0.04, "kept_bad_rate": 0.1, "kept_profit": 900.0,
+    ...        "kept_difference": -600.0, "cutoff": 0.08, "approval_rate": 0.3, "bad_rate": 0.05, "profit": 1000.0,
+    ...        "difference": -500.0}
+    >>> sensitivity_rows(pd.DataFrame([row])).iloc[0].tolist()
+    ['Margin × 0.50\\n4.00 %', '10.0 %', '900\\n−600', '8.0 %', '30.0 %', '5.0 %', '1,000\\n−500']
+    """
+    scale = float(sensitivity[["kept_profit", "profit"]].abs().max().max())
+    digits = 0 if scale >= 100 else 2
+
+    def brought(profit: str, difference: str) -> list[str]:
+        apart = [number(value, digits, signed=True) for value in sensitivity[difference]]
+        earned = [money(value, scale) for value in sensitivity[profit]]
+        return [
+            stacked(words, "" if varied == "" else gap)
+            for words, gap, varied in zip(earned, apart, sensitivity["varied"], strict=True)
+        ]
+
+    changes = []
+    for row in sensitivity.to_dict("records"):
+        mean = "mean PD " if row["varied"] == "odds" else ""
+        level = "of each loan" if pd.isna(row["level"]) else f"{mean}{percent(row['level'], 2)}"
+        what = f"{_VARIED.get(row['varied'])} × {number(row['factor'], 2)}"
+        changes.append(stacked(what, level) if row["varied"] else _AS_STATED)
+    cutoffs = sensitivity["cutoff"]
+    return pd.DataFrame(
+        {
+            "What changes": changes,
+            "As decided, forecast to default": sensitivity["kept_bad_rate"].map(percent),
+            "As decided, expected profit": brought("kept_profit", "kept_difference"),
+            **({"Anew, cut-off": cutoffs.map(percent)} if cutoffs.notna().any() else {}),
+            "Anew, approved": sensitivity["approval_rate"].map(percent),
+            "Anew, forecast to default": sensitivity["bad_rate"].map(percent),
+            "Anew, expected profit": brought("profit", "difference"),
         }
     )
