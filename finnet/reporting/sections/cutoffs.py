@@ -144,9 +144,8 @@ class CutoffSection(ReportSection):
             blocks.append(Table(profit_table(self.profits), caption, highlight=model_heading(subject)))
         if self.sensitivity is not None:
             fixed = "" if self.target is None else _TARGET
-            blocks.append(
-                Table(sensitivity_rows(self.sensitivity), f"{_SENSITIVITY}{fixed}{unit}", highlight=_AS_STATED)
-            )
+            shown = Table(sensitivity_rows(self.sensitivity), f"{_SENSITIVITY}{fixed}{unit}", highlight=_AS_STATED)
+            blocks += [shown, Note(_losing(self.sensitivity))]
         if self.notes:
             blocks.append(Points(list(self.notes)))
         return Section(self._title, self.terms, blocks)
@@ -314,12 +313,14 @@ def sensitivity_rows(sensitivity: pd.DataFrame) -> pd.DataFrame:
             for words, gap, varied in zip(earned, apart, sensitivity["varied"], strict=True)
         ]
 
-    changes = []
-    for row in sensitivity.to_dict("records"):
-        mean = "mean PD " if row["varied"] == "odds" else ""
-        level = "of each loan" if pd.isna(row["level"]) else f"{mean}{percent(row['level'], 2)}"
-        what = f"{_VARIED.get(row['varied'])} × {number(row['factor'], 2)}"
-        changes.append(stacked(what, level) if row["varied"] else _AS_STATED)
+    levels = [
+        "of each loan" if pd.isna(level) else f"{'mean PD ' * (varied == 'odds')}{percent(level, 2)}"
+        for varied, level in zip(sensitivity["varied"], sensitivity["level"], strict=True)
+    ]
+    changes = [
+        words if words == _AS_STATED else stacked(words, level)
+        for words, level in zip(_changes(sensitivity), levels, strict=True)
+    ]
     cutoffs = sensitivity["cutoff"]
     return pd.DataFrame(
         {
@@ -332,3 +333,18 @@ def sensitivity_rows(sensitivity: pd.DataFrame) -> pd.DataFrame:
             "Anew, expected profit": brought("profit", "difference"),
         }
     )
+
+
+def _changes(sensitivity: pd.DataFrame) -> list[str]:
+    """What each row changes, and by what factor."""
+    rows = zip(sensitivity["varied"], sensitivity["factor"], strict=True)
+    return [f"{_VARIED[varied]} × {number(factor, 2)}" if varied else _AS_STATED for varied, factor in rows]
+
+
+def _losing(sensitivity: pd.DataFrame) -> str:
+    """Under which changes the loans approved as decided are expected to lose money."""
+    profits = zip(_changes(sensitivity), sensitivity["kept_profit"], strict=True)
+    losing = [words for words, profit in profits if profit < 0]
+    if not losing:
+        return "By forecasts, none of these changes alone makes the loans approved as decided lose money."
+    return f"The loans approved as decided are expected to lose money in these rows: {', '.join(losing)}."
