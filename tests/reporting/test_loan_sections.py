@@ -57,6 +57,13 @@ def test_surely_below_names_the_interval_and_the_table_the_p_value_that_decided(
     assert ">0.012<" in html
 
 
+def test_the_test_named_is_the_one_that_the_run_made():
+    section = fairness(0.9, 0.6)
+    assert "by the spread of loans drawn again" in html_of(section)
+    tested = replace(section, fairness=section.fairness.assign(forecast_bad_rate=0.1))
+    assert "by the score test of two proportions" in html_of(tested)
+
+
 def test_decisions_on_moved_forecasts_stand_beside_no_realized_rate_of_default():
     section = fairness(0.9, 0.6)
     moved = section.fairness.drop(columns=["bad_rate", "bad_rate_low", "bad_rate_high"]).assign(forecast_bad_rate=0.03)
@@ -89,7 +96,7 @@ def sensitivity(kept_profit):
 @pytest.mark.parametrize(
     ("kept_profit", "words"),
     [
-        (-50.0, "The loans approved as decided are expected to lose money in these rows: Margin × 0.50."),
+        (-50.0, "The loans approved as decided are expected to lose money in these rows: Margin\u00a0×\u00a00.50."),
         (50.0, "none of these changes alone makes the loans approved as decided lose money."),
     ],
 )

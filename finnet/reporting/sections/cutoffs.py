@@ -195,9 +195,10 @@ _PROFITS = (
 _AS_STATED = "As stated"
 _SENSITIVITY = (
     "What is expected where one thing is not as stated. LGD: the loss given default of every loan, at most all of it;"
-    " margin: that of every loan; odds: of its default, p / (1 - p). As decided: the same loans are approved, and only"
-    " what they bring changes. Anew: the rule is applied again, knowing of the change. Below profits is the difference"
-    " to the first row. All is by forecasts; nothing is realized."
+    " margin: that of every loan; odds: of its default, p / (1 - p). Below is what it becomes, of odds the mean"
+    " forecast. As decided: the same loans are approved, and only what they bring changes. Anew: the rule is applied"
+    " again, knowing of the change. Below profits is the difference to the first row. All is by forecasts; nothing is"
+    " realized."
 )
 _TARGET = " The target of the bad rate heeds forecasts alone, so losses and margins do not move its cut-off."
 _VARIED = {"loss_given_default": "LGD", "margin": "Margin", "odds": "Odds"}
@@ -300,7 +301,7 @@ def sensitivity_rows(sensitivity: pd.DataFrame) -> pd.DataFrame:
     ...        "kept_difference": -600.0, "cutoff": 0.08, "approval_rate": 0.3, "bad_rate": 0.05, "profit": 1000.0,
     ...        "difference": -500.0}
     >>> sensitivity_rows(pd.DataFrame([row])).iloc[0].tolist()
-    ['Margin × 0.50\\n4.00 %', '10.0 %', '900\\n−600', '8.0 %', '30.0 %', '5.0 %', '1,000\\n−500']
+    ['Margin\\xa0×\\xa00.50\\n4.00 %', '10.0 %', '900\\n−600', '8.0 %', '30.0 %', '5.0 %', '1,000\\n−500']
     """
     scale = float(sensitivity[["kept_profit", "profit"]].abs().max().max())
     digits = 0 if scale >= 100 else 2
@@ -313,10 +314,7 @@ def sensitivity_rows(sensitivity: pd.DataFrame) -> pd.DataFrame:
             for words, gap, varied in zip(earned, apart, sensitivity["varied"], strict=True)
         ]
 
-    levels = [
-        "of each loan" if pd.isna(level) else f"{'mean PD ' * (varied == 'odds')}{percent(level, 2)}"
-        for varied, level in zip(sensitivity["varied"], sensitivity["level"], strict=True)
-    ]
+    levels = ["of each loan" if pd.isna(level) else percent(level, 2) for level in sensitivity["level"]]
     changes = [
         words if words == _AS_STATED else stacked(words, level)
         for words, level in zip(_changes(sensitivity), levels, strict=True)
@@ -338,7 +336,8 @@ def sensitivity_rows(sensitivity: pd.DataFrame) -> pd.DataFrame:
 def _changes(sensitivity: pd.DataFrame) -> list[str]:
     """What each row changes, and by what factor."""
     rows = zip(sensitivity["varied"], sensitivity["factor"], strict=True)
-    return [f"{_VARIED[varied]} × {number(factor, 2)}" if varied else _AS_STATED for varied, factor in rows]
+    # On one line, as the number belongs to the name.
+    return [f"{_VARIED[varied]}\u00a0×\u00a0{number(factor, 2)}" if varied else _AS_STATED for varied, factor in rows]
 
 
 def _losing(sensitivity: pd.DataFrame) -> str:

@@ -107,7 +107,9 @@ class FairnessSection(ReportSection):
             drawing = groups_plot(rows, title="Adverse-impact ratio", even=1.0, limits=(_FOUR_FIFTHS, 1 / _FOUR_FIFTHS))
             blocks.append(Figure(drawing, caption, "Adverse-impact ratio of each group with its interval"))
         moved = ("", "") if self.has_outcomes else (_MOVED_DECISIONS, _MOVED_FORECASTS)
-        blocks.append(Table(decisions_table(table), f"{_DECISIONS}{moved[0]}"))
+        # Runs from before the score test have another one, and no such column.
+        test = _SCORE_TEST if "forecast_bad_rate" in table else _BY_SPREAD
+        blocks.append(Table(decisions_table(table), f"{_RATIO} {test} {_DECISIONS}{moved[0]}"))
         if self.otherwise is not None:
             blocks.append(Note(self._otherwise(self.otherwise)))
             caption = f"Approved {self._rule(self.cutoff)}; otherwise: {self._rule(self.other_cutoff)}. {_OTHERWISE}"
@@ -156,14 +158,20 @@ _NO_PROOF = (
     "That no difference is detected for a group is no proof that it is treated alike: the intervals say what"
     " differences remain possible."
 )
+_RATIO = "Decisions by group. Ratio: the approval rate over that of the largest group, which has a dash."
+_SCORE_TEST = (
+    "p: of equal approval rates, by the score test of two proportions with one rate for both, in which loans of one"
+    " client and repeats of a loan are correlated as they are found to be; groups of fewer than"
+    f" {FEWEST_TESTED} loans are not tested."
+)
+_BY_SPREAD = (
+    "p: of equal approval rates, by the spread of loans drawn again, which is too small in small groups; groups of"
+    f" fewer than {FEWEST_LOANS} loans are not tested."
+)
 _DECISIONS = (
-    "Decisions by group. Ratio: the approval rate over that of the largest group, which has a dash. p: of equal"
-    " approval rates, by the score test of two proportions with one rate for both, in which loans of one client and"
-    " repeats of a loan are correlated as they are found to be, after Holm's correction for all groups of the table;"
-    f" below 0.05 a group is named above, and groups of fewer than {FEWEST_TESTED} loans are not tested. Repaid,"
-    " approved: the approval rate among loans that were repaid (equal opportunity). Below them 95 % intervals, loans"
-    " drawn again, each for itself and not adjusted: where the whole interval of a ratio lies below four fifths, it is"
-    " said above."
+    "p is after Holm's correction for all groups of the table; below 0.05 a group is named above. Repaid, approved: the"
+    " approval rate among loans that were repaid (equal opportunity). Below them 95 % intervals, loans drawn again,"
+    " each for itself and not adjusted: where the whole interval of a ratio lies below four fifths, it is said above."
     f" * fewer than {FEWEST_LOANS} loans or {FEWEST_DEFAULTS} defaults: such figures say little."
 )
 _FORECASTS = (
