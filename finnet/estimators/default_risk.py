@@ -7,10 +7,10 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from finnet.checks import require_choice, require_whole
-from finnet.errors import ConfigError, DataError, NotSavedError
+from finnet.errors import ConfigError, NotSavedError
 from finnet.estimators.calibrators import AverageCalibrator, HeldOut, choose_calibrator
 from finnet.estimators.fit_checks import has_validation, require_jobs
 from finnet.estimators.network_base import RandomState, generator
@@ -19,7 +19,7 @@ from finnet.estimators.risk_history import RiskHistory
 from finnet.estimators.risk_race import FLOOR, Division, Race, divide, log_losses, log_odds, run_race
 from finnet.estimators.risk_table import RiskTable
 from finnet.estimators.sample_weights import checked_sample_weight
-from finnet.estimators.target_checks import positions, require_known, require_targets
+from finnet.estimators.target_checks import positions, require_known
 from finnet.features.ratios import find_ratios
 from finnet.fitting import InnerFolds
 from finnet.types import FloatArray, IntArray
@@ -254,19 +254,6 @@ class DefaultRiskClassifier(BinaryClassifier):
             require_choice(direction, ("up", "down"), name=f"monotone of {name}")
         if self.monotone and self.ratios:
             raise ConfigError("ratios move with two columns, so that neither is monotone; give monotone or ratios")
-
-    def _two_codes(self, X: pd.DataFrame | FloatArray, y: npt.ArrayLike) -> IntArray:
-        """1 where a label is the second of two classes, else 0; DataError where there are not two."""
-        if y is None:
-            raise DataError("fit requires y to be passed, but the target y is None; give one label for each row")
-        require_targets(y, name="y")
-        codes, n_rows = self._codes(y), _num_samples(X)
-        if len(codes) != n_rows:
-            raise DataError(f"y has {len(codes)} labels, X has {n_rows} rows; give one for each")
-        if codes.min() == codes.max():
-            only = self.classes_.tolist()[codes[0]]
-            raise DataError(f"y holds one class only, {only!r}; give rows that defaulted and rows that did not")
-        return codes
 
     def _known_codes(self, y_val: npt.ArrayLike | None) -> IntArray:
         labels = np.asarray(y_val)

@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import assert_all_finite, get_tags
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import _num_samples, column_or_1d
 
 from finnet.errors import DataError
+from finnet.estimators.target_checks import require_targets
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["BinaryClassifier", "ProbabilityClassifier", "WrappedClassifier"]
@@ -85,3 +87,16 @@ class BinaryClassifier(ProbabilityClassifier):
                 " give rows of two classes"
             )
         return np.asarray(labels == self.classes_[1], np.int64)
+
+    def _two_codes(self, X: pd.DataFrame | FloatArray, y: npt.ArrayLike) -> IntArray:
+        """As `_codes`, of one label for each row of X (n_rows, n_columns); DataError where they are of one class."""
+        if y is None:
+            raise DataError("fit requires y to be passed, but the target y is None; give one label for each row")
+        require_targets(y, name="y")
+        codes, n_rows = self._codes(y), _num_samples(X)
+        if len(codes) != n_rows:
+            raise DataError(f"y has {len(codes)} labels, X has {n_rows} rows; give one for each")
+        if codes.min() == codes.max():
+            only = self.classes_.tolist()[codes[0]]
+            raise DataError(f"y holds one class only, {only!r}; give rows that defaulted and rows that did not")
+        return codes

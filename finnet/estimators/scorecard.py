@@ -11,9 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from finnet.checks import nearest, require_choice, require_columns, require_number, require_share, require_whole
-from finnet.errors import ConfigError, DataError
+from finnet.errors import ConfigError
 from finnet.estimators.probabilities import BinaryClassifier
-from finnet.estimators.target_checks import require_targets
 from finnet.features.binning import BINNINGS, Bins, LevelBins, NumberBins, level_bins, number_bins, tree_bins
 from finnet.features.columns import as_level, as_number, require_distinct, with_kinds
 from finnet.features.encoding import as_table
@@ -152,19 +151,6 @@ class ScorecardClassifier(BinaryClassifier):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan, tags.input_tags.categorical, tags.input_tags.string = True, True, True
         return tags
-
-    def _two_codes(self, columns: pd.DataFrame, y: npt.ArrayLike) -> IntArray:
-        """1 where a label is the second of two classes, else 0; DataError where there are not two."""
-        if y is None:
-            raise DataError("fit requires y to be passed, but the target y is None; give one label for each row")
-        require_targets(y, name="y")
-        codes = self._codes(y)
-        if len(codes) != len(columns):
-            raise DataError(f"y has {len(codes)} labels, X has {len(columns)} rows; give one for each")
-        if codes.min() == codes.max():
-            only = self.classes_.tolist()[codes[0]]
-            raise DataError(f"y holds one class only, {only!r}; give rows that went bad and rows that did not")
-        return codes
 
     def _bins_found(self, table: pd.DataFrame, outcome: IntArray) -> dict[str, Bins]:
         """Bins of every column, found as `binning` says; outcomes are 1 for bad, else 0, shape (n_rows,)."""

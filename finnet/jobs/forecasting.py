@@ -47,8 +47,8 @@ class NewForecasts:
         One row per column, as `finnet.evaluation.stability.compared` gives it.
     breaches : tuple of str
         A sentence for each column that breaches a limit.
-    columns : mapping of str to sequence of str
-        What the run's policy says of each row, such as its grade.
+    columns : mapping of str to sequence of str or float
+        What the run's policy says of each row, such as its grade or its expected loss.
     """
 
     forecasts: Forecasts
@@ -58,7 +58,7 @@ class NewForecasts:
     flags: tuple[str, ...] = ()
     summary: pd.DataFrame = field(default_factory=pd.DataFrame)
     breaches: tuple[str, ...] = ()
-    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[str | float]] = field(default_factory=dict)
 
     @property
     def sentence(self) -> str:

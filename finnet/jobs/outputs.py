@@ -67,12 +67,16 @@ def require_free(
 
 
 def write_forecasts(
-    forecasts: Forecasts, path: Path, *, columns: Mapping[str, Sequence[str]] | None = None, force: bool = False
+    forecasts: Forecasts,
+    path: Path,
+    *,
+    columns: Mapping[str, Sequence[str | float]] | None = None,
+    force: bool = False,
 ) -> None:
     """Write forecasts as .csv or .parquet, whole or not at all, for their owner alone.
 
-    `columns`, a text per forecast each, become the last columns. In CSV no text can run as a formula. ConfigError
-    where a file is there already, also one that came only just now, unless told to replace it by `force`.
+    `columns`, a text or a number per forecast each, become the last columns. In CSV no text can run as a formula.
+    ConfigError where a file is there already, also one that came only just now, unless told to replace it by `force`.
 
     Examples
     --------
@@ -105,7 +109,7 @@ def _exists(path: Path) -> ConfigError:
 def to_csv(table: pd.DataFrame) -> bytes:
     """The bytes of a CSV file of a table (n_rows, n_columns) without its index; no text in it can run as a formula.
 
-    Texts of a column that holds numbers alone, such as losses, stay as they are: they run nothing, and a quote before
+    Texts of a column that holds numbers alone, such as grades, stay as they are: they run nothing, and a quote before
     those below zero would make the column one of texts.
     """
     texts = [str(name) for name in table if pd.api.types.is_string_dtype(table[name]) and not _is_numeric(table[name])]

@@ -43,7 +43,7 @@ class Pending:
         found = compared(profile, rows.X, units=rows.units)
         return cls(rows.X, forecasts, joined_flags(rows, found.flags), rows.aside)
 
-    def to_csv(self, columns: Mapping[str, Sequence[str]]) -> bytes:
+    def to_csv(self, columns: Mapping[str, Sequence[str | float]]) -> bytes:
         """The table that `finnet forecast` writes, in the order of the file, with these columns before the flags."""
-        texts = {name: list(column) for name, column in {**columns, "flags": self.flags}.items()}
-        return to_csv(self.forecasts.table.assign(**texts))
+        further = {name: list(column) for name, column in {**columns, "flags": self.flags}.items()}
+        return to_csv(self.forecasts.table.assign(**further))

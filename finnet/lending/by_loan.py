@@ -12,7 +12,14 @@ from finnet.lending.cutoff import chosen_cutoff, known_loans, outcome_of
 from finnet.lending.terms import LoanTerms, loan_values
 from finnet.types import FloatArray
 
-__all__ = ["BesideOneLine", "beside_one_line", "cutoffs_in_use", "own_cutoffs", "own_cutoffs_of_new"]
+__all__ = [
+    "BesideOneLine",
+    "beside_one_line",
+    "break_evens",
+    "cutoffs_in_use",
+    "own_cutoffs",
+    "own_cutoffs_of_new",
+]
 
 
 class BesideOneLine(TypedDict):
@@ -34,9 +41,6 @@ def own_cutoffs(
 ) -> FloatArray:
     """The highest probability of default at which each loan's own expected profit is above 0; below 0 where none is.
 
-    (1 - p) repaid + p defaulted is above 0 for p below repaid / (repaid - defaulted), with the values of
-    `finnet.lending.terms.loan_values`; the cut-off is the number before that.
-
     Parameters
     ----------
     loans : iterable of str
@@ -55,7 +59,20 @@ def own_cutoffs(
     array([ 0.1  ,  0.5  , -0.023])
     """
     values = loan_values(terms, loans, amount=amount, columns=columns)
-    repaid, defaulted = values["repaid"].to_numpy(), values["defaulted"].to_numpy()
+    return break_evens(values["repaid"].to_numpy(), values["defaulted"].to_numpy())
+
+
+def break_evens(repaid: FloatArray, defaulted: FloatArray) -> FloatArray:
+    """As `own_cutoffs`, of loans that bring `repaid` if they are repaid and `defaulted` if not, shape (n_loans,) each.
+
+    (1 - p) repaid + p defaulted is above 0 for p below repaid / (repaid - defaulted); the cut-off is the number before
+    that.
+
+    Examples
+    --------
+    >>> break_evens(np.array([0.1, -0.1]), np.array([-0.4, -0.4])).round(3)
+    array([ 0.2  , -0.333])
+    """
     # A loan that brings no less in default is worth its margin whatever its risk.
     always = np.where(repaid > 0, np.inf, -np.inf)
     falls = repaid - defaulted

@@ -14,6 +14,7 @@ from finnet.types import BoolArray, FloatArray
 
 __all__ = [
     "best_cutoff",
+    "best_line",
     "chosen_cutoff",
     "cutoff_at_bad_rate",
     "cutoff_at_share",
@@ -171,12 +172,27 @@ def best_cutoff(
     if terms.has_one_break_even:
         return terms.break_even
     loans = known_loans(forecasts)
-    expected = pd.Series(_sums(loans, terms, amount=amount, columns=columns)[:, -2])
+    return best_line(loans["value"].to_numpy(), _sums(loans, terms, amount=amount, columns=columns)[:, -2])
+
+
+def best_line(probability: FloatArray, expected: FloatArray) -> float:
+    """The forecast up to which the running total of expected profits is largest, as `best_cutoff` chooses it.
+
+    Parameters
+    ----------
+    probability, expected : ndarray of shape (n,)
+        Forecast and expected profit of each loan.
+
+    Examples
+    --------
+    >>> best_line(np.array([0.1, 0.2, 0.3]), np.array([2.0, -1.0, -1.0]))
+    0.1
+    """
     # One step per forecast: no cut-off can part loans that share one.
-    steps = expected.groupby(loans["value"].to_numpy()).sum()
+    steps = pd.Series(expected).groupby(probability).sum()
     totals = np.concatenate([[0.0], steps.cumsum()])
     # A rounding error of many sums must not make one of equals the largest.
-    first = int(np.flatnonzero(totals >= totals.max() - 1e-12 * expected.abs().sum())[0])
+    first = int(np.flatnonzero(totals >= totals.max() - 1e-12 * np.abs(expected).sum())[0])
     nobody = min(0.0, float(np.nextafter(steps.index[0], -1.0)))
     return float(steps.index[first - 1]) if first else nobody
 
@@ -286,9 +302,11 @@ def _default_cutoffs(
     amount: "pd.Series[float] | None",
     columns: pd.DataFrame | None,
 ) -> FloatArray:
-    probability = known_loans(forecasts)["value"].to_numpy()
+    loans = known_loans(forecasts)
+    probability, count = loans["value"].to_numpy(), loans["count"].to_numpy()
     # Each is a forecast itself: between two of them a cut-off approves what the lower one does.
-    rates = np.quantile(probability, np.linspace(0.05, 1.0, 20), method="inverted_cdf")
+    shares = np.linspace(0.05, 1.0, 20)
+    rates = np.quantile(probability, shares, weights=count, method="inverted_cdf")
     own = []
     if terms is not None:
         own += [terms.break_even] if terms.has_one_break_even else []

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from finnet.errors import DataError
 from finnet.evaluation.calibration import jeffreys_interval
@@ -10,7 +9,7 @@ from finnet.evaluation.significance import holm
 from finnet.forecasts import Forecasts
 from finnet.lending.cutoff import known_loans
 from finnet.lending.groups import MISSING
-from finnet.lending.rates import auc_estimate, gap_estimate
+from finnet.lending.rates import FEWEST_TESTED, auc_estimate, equal_rates, gap_estimate
 from finnet.lending.resampling import DRAWS, loan_units, middle, resampled_cells
 from finnet.types import FloatArray, IntArray
 
@@ -36,7 +35,8 @@ def fairness_table(
     largest is not chosen by its outcome, so that equal groups have a ratio of 1 on average). Equal opportunity is the
     approval rate among loans that were repaid (Hardt, Price & Srebro 2016). Intervals hold the middle 95 % of bootstrap
     samples of loans, or of clients; those of rates are no narrower than Jeffreys', since a group without a default has
-    none in any sample.
+    none in any sample, and those of ratios no narrower than Jeffreys' of the group over the reference's rate. Equal
+    approval rates are tested by `finnet.lending.rates.equal_rates`.
 
     Parameters
     ----------
@@ -53,10 +53,11 @@ def fairness_table(
     -------
     DataFrame
         A row for each group of each column: column, group, loans, defaults; approval_rate, bad_rate (defaults among the
-        approved), opportunity and ratio, each with _low and _high; forecast (mean) and observed (rate of default) with
-        observed_low and observed_high (Jeffreys); gap (observed less forecast) with gap_low and gap_high; auc with
-        auc_low and auc_high; p_value (of equal approval rates, by the bootstrap's spread) and p_holm (adjusted over all
-        groups of the table), both NaN for references and groups of fewer than 100 loans; is_reference, is_small.
+        approved), opportunity and ratio, each with _low and _high; forecast_bad_rate (mean forecast among the approved,
+        NaN without any); forecast (mean) and observed (rate of default) with observed_low and observed_high (Jeffreys);
+        gap (observed less forecast) with gap_low and gap_high; auc with auc_low and auc_high; p_value (of an approval
+        rate equal to that of the reference) and p_holm (adjusted over all groups of the table), both NaN for references
+        and groups of fewer than 30 loans; is_reference, is_small.
 
     Raises
     ------
@@ -97,10 +98,10 @@ def fairness_table(
 def _table_of(
     column: str, loans: pd.DataFrame, group: pd.Categorical, *, unit: IntArray, draws: int, seed: int
 ) -> pd.DataFrame:
-    truth, value, share = (loans[name].to_numpy(float) for name in ("truth", "value", "share"))
+    truth, approved, share = (loans[name].to_numpy(float) for name in ("truth", "approved", "share"))
     code, n_groups = np.asarray(group.codes, int), len(group.categories)
     # Each group has four cells, approved or not and defaulted or not; all rates are sums over cells.
-    cell = 4 * code + 2 * loans["approved"].to_numpy(int) + truth.astype(int)
+    cell = 4 * code + 2 * approved.astype(int) + truth.astype(int)
     counts: FloatArray = np.bincount(cell, share, minlength=4 * n_groups)[None, :].astype(float)
     drawn = resampled_cells(cell, unit, n_cells=4 * n_groups, weight=share, draws=draws, seed=seed)
     sizes = counts.reshape(n_groups, 4).sum(axis=1)
@@ -108,7 +109,8 @@ def _table_of(
     # Loans whose group is not known are nobody to be compared with.
     reference = int(np.where(known, sizes, -1).argmax())
     defaults = counts.reshape(n_groups, 2, 2)[:, :, 1].sum(axis=1)
-    rates, spread, parts = _rates(counts, reference), _rates(drawn, reference), _parts(counts)
+    is_reference = np.arange(n_groups) == reference
+    rates, spread, alone = _rates(counts, reference), _rates(drawn, reference), _jeffreys(counts, reference)
     observed_low, observed_high = jeffreys_interval(defaults, sizes)
     table = pd.DataFrame(
         {
@@ -119,23 +121,20 @@ def _table_of(
         }
     )
     for name in rates:
-        ends = middle(spread[name])
-        if name in parts:
-            # A group without a default has none in any sample, and its draws alone would seem certain.
-            low, high = jeffreys_interval(parts[name][0][0], parts[name][1][0])
-            ends = np.fmin(ends[0], low), np.fmax(ends[1], high)
-        table = table.assign(**{name: rates[name][0], f"{name}_low": ends[0], f"{name}_high": ends[1]})
-    table = table.assign(
-        forecast=np.bincount(code, share * value, minlength=n_groups) / sizes,
-        observed=defaults / sizes,
-        observed_low=observed_low,
-        observed_high=observed_high,
-    )
-    own = [_quality(truth[code == number], value[code == number], unit[code == number]) for number in range(n_groups)]
-    table = table.join(pd.DataFrame(own))
-    is_reference = np.arange(n_groups) == reference
-    return table.assign(
-        p_value=np.where(is_reference | (sizes < FEWEST_LOANS), np.nan, _p_values(rates, spread, reference)),
+        (low, high), (least, most) = middle(spread[name]), alone[name]
+        ends = {f"{name}_low": np.fmin(low, least), f"{name}_high": np.fmax(high, most)}
+        table = table.assign(**{name: rates[name][0], **ends})
+    own = [_forecast(loans[code == number], unit[code == number]) for number in range(n_groups)]
+    table = table.assign(observed=defaults / sizes, observed_low=observed_low, observed_high=observed_high)
+
+    def p_value(number: int) -> float:
+        if is_reference[number] or sizes[number] < FEWEST_TESTED:
+            return float("nan")
+        rows = (code == number) | (code == reference)
+        return equal_rates(approved[rows], code[rows] == number, unit[rows], weight=share[rows])
+
+    return table.join(pd.DataFrame(own)).assign(
+        p_value=[p_value(number) for number in range(n_groups)],
         is_reference=is_reference,
         is_small=(sizes < FEWEST_LOANS) | (defaults < FEWEST_DEFAULTS),
     )
@@ -159,28 +158,37 @@ def _rates(counts: FloatArray, reference: int) -> dict[str, FloatArray]:
     return {**rates, "ratio": _over(approval, approval[:, [reference]])}
 
 
+def _jeffreys(counts: FloatArray, reference: int) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Least and greatest end of the interval of each rate, and of the ratio to the reference's rate, (n_groups,) each.
+
+    A group without a default has none in any sample, and its draws alone would seem certain; so with approvals.
+    """
+    ends = {name: jeffreys_interval(part[0], whole[0]) for name, (part, whole) in _parts(counts).items()}
+    base, is_reference = (
+        _rates(counts, reference)["approval_rate"][0, reference],
+        np.arange(len(counts[0]) // 4) == reference,
+    )
+    low, high = (np.where(is_reference, 1.0, _over(end, base)) for end in ends["approval_rate"])
+    return {**ends, "ratio": (low, high)}
+
+
 def _over(part: FloatArray, whole: FloatArray) -> FloatArray:
     return np.asarray(part / np.where(whole > 0, whole, np.nan))
 
 
-def _p_values(rates: dict[str, FloatArray], spread: dict[str, FloatArray], reference: int) -> FloatArray:
-    """Of equal approval rates: the difference over its spread in the draws, two-sided, by the normal distribution."""
-    apart = rates["approval_rate"][0] - rates["approval_rate"][0, reference]
-    drawn = spread["approval_rate"] - spread["approval_rate"][:, [reference]]
-    error = np.nanstd(drawn, axis=0)
-    # Equal rates do not differ, even where the draws leave no spread to divide by.
-    z = np.where(apart == 0, 0.0, apart / np.where(error > 0, error, np.nan))
-    return np.asarray(2 * stats.norm.sf(np.abs(z)))
-
-
-def _quality(truth: FloatArray, value: FloatArray, unit: IntArray) -> dict[str, float]:
-    # The normal interval of an AUC near 1 may reach beyond it.
+def _forecast(loans: pd.DataFrame, unit: IntArray) -> dict[str, float]:
+    """Mean forecast of a group and of its approved loans, and how its forecasts came true."""
+    truth, value, share = (loans[name].to_numpy(float) for name in ("truth", "value", "share"))
+    approved = share * loans["approved"].to_numpy(float)
     gap, area = gap_estimate(truth, value, unit)[0], auc_estimate(truth, value, unit)
     return {
+        "forecast": float(np.average(value, weights=share)),
+        "forecast_bad_rate": float(np.average(value, weights=approved)) if approved.any() else float("nan"),
         "gap": gap.value,
         "gap_low": gap.low,
         "gap_high": gap.high,
         "auc": area.value,
+        # The normal interval of an AUC near 1 may reach beyond it.
         "auc_low": max(area.low, 0.0),
         "auc_high": min(area.high, 1.0),
     }

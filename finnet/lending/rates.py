@@ -1,4 +1,4 @@
-"""Rates of loans with intervals: means and areas under the curve whose rows may belong to one client."""
+"""Rates of loans: means and areas under the curve with intervals, and equal rates tested, where rows share clients."""
 
 from typing import NamedTuple
 
@@ -6,9 +6,12 @@ import numpy as np
 from scipy import stats
 
 from finnet.evaluation.metric_shapes import auc_contributions
-from finnet.types import FloatArray, IntArray
+from finnet.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["Estimate", "auc_estimate", "gap_estimate", "mean_estimate"]
+__all__ = ["FEWEST_TESTED", "Estimate", "auc_estimate", "equal_rates", "gap_estimate", "mean_estimate"]
+
+FEWEST_TESTED = 30
+"""Loans of a group whose rate is tested against another, at least."""
 
 _FEWEST = 10  # rows of a class, for an error of the AUC
 _REACH = float(stats.norm.ppf(0.975))
@@ -109,3 +112,48 @@ def gap_estimate(truth: FloatArray, probability: FloatArray, unit: IntArray) -> 
     growth = gap.error / alone.error if alone.error > 0 else 1.0
     expected = float(np.sqrt((probability * (1 - probability)).sum())) / max(len(truth), 1)
     return gap, Estimate(gap.value, expected * growth).p_value()
+
+
+def equal_rates(happened: FloatArray, is_own: BoolArray, unit: IntArray, *, weight: FloatArray | None = None) -> float:
+    """The p-value, two-sided, of the hypothesis that a group and all other rows have one rate.
+
+    The score test of two proportions: its spread is that of the pooled rate, as the hypothesis has it, so that it keeps
+    its level in a small group where everybody or nobody is approved. The spread of a group's own rate is then 0. Rows
+    of one unit (repeats of a loan, loans of a client) share a correlation, which is estimated from all pairs of rows of
+    one unit and taken to be no less than 0; without such pairs it is the usual test.
+
+    Parameters
+    ----------
+    happened : ndarray of shape (n,)
+        1 where it happened (approved, defaulted) and 0 elsewhere.
+    is_own : ndarray of bool, shape (n,)
+        Whether a row belongs to the group.
+    unit : ndarray of int, shape (n,)
+        As in `mean_estimate`.
+    weight : ndarray of shape (n,), optional
+        What a row counts for; 1 each by default.
+
+    Examples
+    --------
+    >>> women = np.arange(330) < 30
+    >>> all_of_30_and_270_of_300 = np.where(women, 1.0, np.arange(330) % 10 > 0)
+    >>> round(equal_rates(all_of_30_and_270_of_300, women, np.arange(330)), 3)
+    0.069
+    """
+    share = np.ones(len(happened)) if weight is None else weight
+    apart = happened - np.average(happened, weights=share)
+    own = is_own - np.average(is_own, weights=share)
+    spread = float(np.average(apart**2, weights=share))
+    if spread == 0.0 or not own.any():
+        return 1.0
+    number = np.unique(unit, return_inverse=True)[1]
+
+    def pairs(values: FloatArray) -> float:
+        """Sum of the products of two different rows of one unit."""
+        return float((np.bincount(number, values) ** 2).sum() - (values**2).sum())
+
+    # Without two rows of one unit both sums are rounding errors, and there is no correlation.
+    has_pairs = len(number) > number.max() + 1
+    alike = min(max(pairs(share * apart) / (spread * pairs(share)), 0.0), 1.0) if has_pairs else 0.0
+    variance = spread * (float(((share * own) ** 2).sum()) + alike * pairs(share * own))
+    return float(2 * stats.norm.sf(abs(float((share * own) @ apart)) / np.sqrt(variance)))

@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finnet.jobs.tasks.lending_words import beside_in_words, losses_in_words, terms_in_words, waiting_in_words
+from finnet.jobs.tasks.lending_words import (
+    TermsOfBook,
+    beside_in_words,
+    losses_in_words,
+    terms_in_words,
+    waiting_in_words,
+)
 from finnet.lending.terms import LoanTerms
 from tests.lending.made import book, forecasts_of
 
@@ -18,9 +24,8 @@ def test_the_note_on_one_line_counts_what_it_decides_wrongly_and_what_that_costs
     forecasts = forecasts_of([0.03, 0.04, 0.5], [0, 0, 0])
     rates = RATES.assign(rate=[0.01, 0.1, 0.6])
     # 1000 (0.97 x 0.01 - 0.03 x 0.5) = -5.3; 2000 (0.96 x 0.1 - 0.04 x 0.5) = 152; 4000 (0.5 x 0.6 - 0.5 x 0.5) = 200.
-    (words,) = beside_in_words(
-        forecasts, LoanTerms(**BY_RATE, target_bad_rate=0.04), amount=AMOUNT, columns=rates, is_moved=False
-    )
+    terms = LoanTerms(**BY_RATE, target_bad_rate=0.04)
+    (words,) = beside_in_words(forecasts, TermsOfBook(terms=terms, amount=AMOUNT, columns=rates))
     assert "1 of the approved loans have an expected profit of 0 or less, and 1 of the refused ones" in words
     assert "would have approved 2 loans; expected profit 352 instead of 147" in words
     assert "realized profit 2,600 instead of 210" in words
@@ -33,16 +38,14 @@ def test_loans_that_share_a_break_even_have_no_note_whatever_their_amounts():
     probability, default = book(300)
     amount = pd.Series(np.random.default_rng(0).uniform(100, 9000, 300), [f"L{row}" for row in range(300)])
     forecasts = forecasts_of(probability, default)
-    assert beside_in_words(forecasts, LoanTerms(0.07, 0.43), amount=amount, columns=None, is_moved=False) == []
-    assert beside_in_words(
-        forecasts, LoanTerms(0.07, 0.43, cost_per_loan=5.0), amount=amount, columns=None, is_moved=False
-    )
+    assert beside_in_words(forecasts, TermsOfBook(terms=LoanTerms(0.07, 0.43), amount=amount)) == []
+    assert beside_in_words(forecasts, TermsOfBook(terms=LoanTerms(0.07, 0.43, cost_per_loan=5.0), amount=amount))
 
 
 def test_losses_are_those_of_the_loans_approved_each_by_its_own_cutoff():
     forecasts = forecasts_of([0.1, 0.2, 0.3], [1, 0, 1])
-    known = {"unit": "in the unit of lent", "amount": AMOUNT, "columns": RATES}
-    (words,) = losses_in_words(forecasts, LoanTerms(**BY_RATE), np.array([0.2, 0.1, 0.4]), **known, is_moved=False)
+    terms = TermsOfBook(terms=LoanTerms(**BY_RATE), unit="in the unit of lent", amount=AMOUNT, columns=RATES)
+    (words,) = losses_in_words(forecasts, terms, np.array([0.2, 0.1, 0.4]))
     # 0.1 x 500 + 0.3 x 2000, and both defaulted.
     assert words.endswith(": 650; lost in fact, by the same loss given default: 2,500, in the unit of lent.")
 
@@ -64,10 +67,9 @@ def test_loans_that_wait_are_held_against_their_own_cutoffs_and_those_that_lack_
 )
 def test_the_terms_say_what_decides(settings, words):
     cutoff = np.array([0.1, 0.2, 0.3]) if "by_loan" in settings else 0.2
-    assert words in terms_in_words(LoanTerms(**settings), cutoff, unit="in loans of one unit", is_moved=False)
+    assert words in terms_in_words(TermsOfBook(terms=LoanTerms(**settings)), cutoff)
 
 
 def test_costs_have_a_unit():
-    assert "costs 20, in the unit of lent." in terms_in_words(
-        LoanTerms(cost_per_loan=20.0), 0.1, unit="in the unit of lent", is_moved=False
-    )
+    terms = TermsOfBook(terms=LoanTerms(cost_per_loan=20.0), unit="in the unit of lent")
+    assert "costs 20, in the unit of lent." in terms_in_words(terms, 0.1)

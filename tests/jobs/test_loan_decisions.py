@@ -12,6 +12,7 @@ from finnet.errors import ConfigError, DataError
 from finnet.evaluation.scores import score
 from finnet.forecasts import Forecasts
 from finnet.jobs.job_file import parse_job
+from finnet.jobs.outputs import write_forecasts
 from finnet.jobs.page_files import page_files, report_from
 from finnet.jobs.reading import Reading
 from finnet.jobs.sources import check_data, load
@@ -91,6 +92,43 @@ def test_with_terms_every_model_has_its_profit():
     assert "Difference" in words_of(decided.sections[0])
 
 
+def test_sensitivities_start_from_what_is_recorded_and_stand_on_the_page(tmp_path):
+    for settings in (TERMS, {**TERMS, "cost_per_loan": 5.0}, {**TERMS, "cost_per_loan": 5.0, "by_loan": True}):
+        job = file_job(tmp_path, lending=settings)
+        decided = decide_on_loans(job, read(job), results_of(read(job)))
+        section, record = decided.sections[0], decided.record["lending"]
+        first = section.sensitivity.iloc[0]
+        assert [first["profit"], first["kept_profit"]] == pytest.approx([record["expected_profit"]] * 2)
+        assert first["bad_rate"] == pytest.approx(record["forecast_bad_rate"])
+        header = "What changes As decided, forecast to default As decided, expected profit"
+        assert f"{header}{'' if settings.get('by_loan') else ' Anew, cut-off'} Anew, approved" in words_of(section)
+
+
+def test_groups_are_compared_by_both_rules_where_loans_have_break_evens_of_their_own(tmp_path):
+    differ, fairness = {**TERMS, "cost_per_loan": 50.0}, {"groups": ["sex"]}
+
+    def groups_of(lending):
+        job = file_job(tmp_path, lending=lending, fairness=fairness)
+        return decide_on_loans(job, read(job), results_of(read(job))).sections[1]
+
+    by_line, by_loan = groups_of(differ), groups_of({**differ, "by_loan": True})
+    for one, other in ((by_line, by_loan), (by_loan, by_line)):
+        assert one.fairness["approval_rate"].tolist() == other.otherwise["approval_rate"].tolist()
+        assert one.fairness["p_holm"].tolist() == pytest.approx(other.otherwise["p_holm"].tolist(), nan_ok=True)
+    assert (by_line.other_cutoff, by_loan.other_cutoff) == (None, by_line.cutoff)
+    assert groups_of(TERMS).otherwise is None
+
+
+def test_groups_at_a_stated_rate_have_no_realized_bad_rate(tmp_path):
+    job = file_job(tmp_path, lending=TERMS, fairness={"groups": ["sex"]})
+    made = results_of(read(job))
+    moved = replace(made, forecasts=Forecasts(made.forecasts.table.assign(value=made.forecasts.table["value"] / 4)))
+    section = decide_on_loans(job, read(job), moved, judged=made.own).sections[1]
+    assert not section.has_outcomes
+    assert section.fairness["forecast_bad_rate"].max() < section.cutoff
+    assert "Approved, defaulted" not in words_of(section)
+
+
 def test_the_policy_annotates_new_forecasts():
     job = job_of(lending=TERMS)
     forecasts = Forecasts.from_rows(
@@ -115,7 +153,18 @@ def test_expected_losses_of_new_forecasts_need_amounts(tmp_path):
     row = {"model": "network", "fold": -1, "entity": ["A", "B"], "target": "default", "horizon": 12}
     forecasts = Forecasts.from_rows({**row, "kind": "probability", "value": [0.1, 0.3]}, run_id="t")
     X = pd.DataFrame({"amount": [1000.0, np.nan]})
-    assert annotated(job, 0.1, X=X, forecasts=forecasts)["expected_loss"] == ["45.00", ""]
+    assert annotated(job, 0.1, X=X, forecasts=forecasts)["expected_loss"] == pytest.approx([45.0, np.nan], nan_ok=True)
+
+
+def test_expected_losses_are_numbers_in_a_parquet_file(tmp_path):
+    job = file_job(tmp_path, lending=TERMS)
+    row = {"model": "network", "fold": -1, "entity": ["A", "B"], "target": "default", "horizon": 12}
+    forecasts = Forecasts.from_rows({**row, "kind": "probability", "value": [0.1, 0.3]}, run_id="t")
+    columns = annotated(job, 0.1, X=pd.DataFrame({"amount": [1234.0, np.nan]}), forecasts=forecasts)
+    write_forecasts(forecasts, tmp_path / "new.parquet", columns=columns)
+    assert pd.read_parquet(tmp_path / "new.parquet")["expected_loss"].dtype == float
+    write_forecasts(forecasts, tmp_path / "new.csv", columns=columns)
+    assert pd.read_csv(tmp_path / "new.csv")["expected_loss"].tolist() == pytest.approx([55.53, np.nan], nan_ok=True)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +182,8 @@ def test_a_loan_whose_values_training_refuses_has_no_expected_loss(tmp_path, ter
     row = {"model": "network", "fold": -1, "entity": list("ABCD"), "target": "default", "horizon": 12}
     forecasts = Forecasts.from_rows({**row, "kind": "probability", "value": 0.1}, run_id="t")
     job = file_job(tmp_path, lending=terms)
-    assert annotated(job, 0.1, X=pd.DataFrame(columns), forecasts=forecasts)["expected_loss"] == ["45.00", "", "", ""]
+    losses = annotated(job, 0.1, X=pd.DataFrame(columns), forecasts=forecasts)["expected_loss"]
+    assert losses == pytest.approx([45.0, np.nan, np.nan, np.nan], nan_ok=True)
 
 
 def test_columns_of_groups_are_no_features(tmp_path):

@@ -175,3 +175,14 @@ def test_values_of_a_loan_move_its_profit():
     columns = pd.DataFrame({"rate": [0.1, 0.3]}, index=["L0", "L1"])
     table = cutoff_table(forecasts_of([0.1, 0.2], [0, 0]), terms, columns=columns, cutoffs=[0.1, 0.2])
     assert table["realized_profit"].tolist() == pytest.approx([0.1, 0.4])
+
+
+def test_the_default_cutoffs_of_weighted_loans_are_those_of_repeated_ones():
+    probability, weight = np.linspace(0.01, 0.6, 40), np.where(np.arange(40) < 20, 9, 1)
+    once = forecasts_of(probability, np.zeros(40))
+    weighted = Forecasts(once.table.assign(weight=weight.astype(float)))
+    repeated = forecasts_of(np.repeat(probability, weight), np.zeros(200))
+    tables = [cutoff_table(each)[["cutoff", "approval_rate"]] for each in (weighted, repeated)]
+    pd.testing.assert_frame_equal(*tables)
+    # Half of the loans stand for nine tenths, so that few cut-offs lie among the others.
+    assert (tables[0]["cutoff"] > probability[19]).sum() == 2

@@ -9,12 +9,13 @@ from finnet.lending.fairness import fairness_table
 from tests.lending.made import book, forecasts_of
 
 
-def by_hand(**settings):
+def by_hand(times=1, **settings):
     # Ten men, eight of them approved; five women, three approved. One approved man and one approved woman default.
     probability = [0.1] * 8 + [0.3] * 2 + [0.1] * 3 + [0.3] * 2
     default = [1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 0, 1]
-    sex = pd.DataFrame({"sex": ["men"] * 10 + ["women"] * 5}, index=[f"L{row}" for row in range(15)])
-    return fairness_table(forecasts_of(probability, default), sex, cutoff=0.2, **settings).set_index("group")
+    sex = pd.DataFrame({"sex": (["men"] * 10 + ["women"] * 5) * times}, index=[f"L{row}" for row in range(15 * times)])
+    forecasts = forecasts_of(probability * times, default * times)
+    return fairness_table(forecasts, sex, cutoff=0.2, **settings).set_index("group")
 
 
 def test_the_adverse_impact_ratio_by_hand():
@@ -27,17 +28,20 @@ def test_the_adverse_impact_ratio_by_hand():
 def test_the_other_figures_by_hand():
     women = by_hand().loc["women"]
     # Of three approved one defaulted; of three repaid two were approved; two of five defaulted, 0.18 was forecast.
-    assert women["bad_rate"] == pytest.approx(1 / 3)
+    assert women[["bad_rate", "forecast_bad_rate"]].tolist() == pytest.approx([1 / 3, 0.1])
     assert women["opportunity"] == pytest.approx(2 / 3)
     assert (women["forecast"], women["observed"], women["gap"]) == pytest.approx((0.18, 0.4, 0.22))
     # Defaults at 0.1 and 0.3 against repaid at 0.1, 0.1 and 0.3: a half, a half, none; one, one, a half.
     assert women["auc"] == pytest.approx(3.5 / 6)
 
 
-def test_small_groups_are_marked_and_not_tested():
+def test_small_groups_are_marked_and_those_of_fewer_than_30_loans_are_not_tested():
     table = by_hand()
     assert table["is_small"].all()
     assert table["p_value"].isna().all()
+    assert by_hand(times=5)["p_value"].isna().all()
+    # 30 women: pooled 66 of 90, z = -0.2 / sqrt(0.7333 x 0.2667 (1/60 + 1/30)) = -2.023.
+    assert by_hand(times=6).loc["women", "p_value"] == pytest.approx(0.0431, abs=1e-4)
 
 
 def test_a_group_without_a_default_has_an_interval_all_the_same():
@@ -45,6 +49,25 @@ def test_a_group_without_a_default_has_an_interval_all_the_same():
     row = fairness_table(forecasts_of([0.1] * 30, [0] * 30), groups, cutoff=0.2).iloc[0]
     assert (row["bad_rate"], row["bad_rate_low"]) == (0, 0)
     assert row["bad_rate_high"] > 0.05
+
+
+def test_a_group_of_which_nobody_is_approved_has_an_interval_of_its_ratio():
+    groups = pd.DataFrame({"sex": ["men"] * 60 + ["women"] * 30}, index=[f"L{row}" for row in range(90)])
+    forecasts = forecasts_of([0.1] * 30 + [0.3] * 60, np.arange(90) % 5 == 0)
+    women = fairness_table(forecasts, groups, cutoff=0.2).set_index("group").loc["women"]
+    assert (women["ratio"], women["ratio_low"]) == (0, 0)
+    assert women["ratio_high"] > 0.1
+
+
+def test_equal_rates_of_small_groups_are_rejected_at_the_level_of_the_test():
+    # Groups of 30 among 330 loans, 90 % of them approved; the spread of loans drawn again rejects in a tenth.
+    rng, index = np.random.default_rng(3), [f"L{row}" for row in range(330)]
+    of_30 = np.array(["few"] * 30 + ["many"] * 300)
+    groups = pd.DataFrame({f"column_{number}": rng.permutation(of_30) for number in range(400)}, index=index)
+    forecasts = forecasts_of(np.arange(330) / 330, rng.random(330) < 0.2)
+    p_values = fairness_table(forecasts, groups, cutoff=0.9, draws=2)["p_value"].dropna()
+    assert len(p_values) == 400
+    assert 0.03 <= (p_values < 0.05).mean() <= 0.065
 
 
 def test_a_bad_ratio_is_found():

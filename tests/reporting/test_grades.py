@@ -6,9 +6,11 @@ import pandas as pd
 from finnet.evaluation.calibration import calibration_errors, calibration_table
 from finnet.forecasts import Forecasts
 from finnet.lending.grades import GradeScale, grade_table, graded_loans, group_table, untested
+from finnet.lending.homogeneity import half_table, neighbor_table
 from finnet.reporting.html import Note, Table
 from finnet.reporting.sections.calibration import CalibrationSection
 from finnet.reporting.sections.grades import GradesSection
+from finnet.reporting.sections.guidance import GuidanceSection
 
 SCALE = GradeScale((0.05, 0.2))
 
@@ -77,3 +79,31 @@ def test_the_subject_comes_first_among_the_tests_of_calibration_and_the_floor_is
     assert table.frame["Model"].tolist() == ["Network", "Decision tree"]
     assert table.frame["Miscalibration"].str.contains("too low").all()
     assert "none is nearer to them than 0.000001" in table.caption
+
+
+def test_neighbors_and_halves_are_compared_also_at_a_stated_rate_but_without_its_forecasts():
+    loans = graded_loans(forecasts(), SCALE)
+    compared = {"halves": half_table(loans, np.arange(200)), "neighbors": neighbor_table(loans, np.arange(200))}
+    _, neighbors, halves, _ = tables(section(**compared))
+    assert neighbors.frame["Grades"].tolist() == ["1, 3"]
+    assert neighbors.frame["Forecast"].tolist() == ["1.00, 30.00 %"]
+    assert halves.frame["Finding"].tolist() == ["too few loans"] * 2
+    assert "With few defaults only large differences are detected" in neighbors.caption
+    moved = tables(section(grades=untested(grade_table(loans, SCALE)), **compared))[1]
+    assert "Forecast" not in moved.frame
+    assert moved.frame["Finding"].tolist() == ["no difference detected"]
+
+
+def test_guidance_claims_no_calibration_of_grades_that_are_not_tested():
+    loans = graded_loans(forecasts(), SCALE)
+    groups, grades = pd.DataFrame({"by": []}), grade_table(loans, SCALE)
+    facts = {"grade_groups": groups, "scale": "", "concentration": 0.5, "has_losses": False}
+    for own, title, words in (
+        (grades, "Do the grades hold?", "Rating grades: homogeneity, calibration per grade"),
+        (untested(grades), "What are the grades?", "Rating grades: homogeneity; calibration is not tested"),
+    ):
+        made = GradesSection(grades=own, **facts)
+        (details, _) = GuidanceSection.of([made]).draw().blocks
+        (row,) = details.block.frame.to_numpy().tolist()
+        assert row[0] == title == made.draw().title
+        assert row[2].startswith(words)

@@ -8,6 +8,7 @@ import pytest
 
 from finnet.reporting.html import Page, render
 from finnet.reporting.markdown import markdown
+from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.fairness import FairnessSection
 from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.reasons import ReasonsSection
@@ -54,6 +55,59 @@ def test_surely_below_names_the_interval_and_the_table_the_p_value_that_decided(
     assert "below four fifths with its whole 95 % interval (not adjusted)" in html
     assert ">p (Holm)<" in html
     assert ">0.012<" in html
+
+
+def test_the_test_named_is_the_one_that_the_run_made():
+    section = fairness(0.9, 0.6)
+    assert "by the spread of loans drawn again" in html_of(section)
+    tested = replace(section, fairness=section.fairness.assign(forecast_bad_rate=0.1))
+    assert "by the score test of two proportions" in html_of(tested)
+
+
+def test_decisions_on_moved_forecasts_stand_beside_no_realized_rate_of_default():
+    section = fairness(0.9, 0.6)
+    moved = section.fairness.drop(columns=["bad_rate", "bad_rate_low", "bad_rate_high"]).assign(forecast_bad_rate=0.03)
+    html = html_of(replace(section, fairness=moved))
+    assert ">Approved, forecast to default<" in html
+    assert "it is told how many are forecast to default at that rate, not how many did" in html
+    assert "Forecasts here are as the model made them" in html
+    assert "Approved, defaulted" not in html
+    assert ">Approved, defaulted<" in html_of(section)
+
+
+def test_approval_by_the_other_rule_stands_beside_that_in_use():
+    section = fairness(0.9, 0.6)
+    other = section.fairness[["column", "group", "ratio"]].assign(approval_rate=[0.45, 0.3], p_holm=[np.nan, 0.001])
+    html = html_of(replace(section, cutoff=None, otherwise=other, other_cutoff=0.07))
+    assert "Decided at one cut-off of 7.0 %, 30.0 % of sex: women would be approved instead of 50.0 %" in html
+    assert "the largest change of groups that are not small" in html
+    assert "no group as decided, sex: women otherwise." in html
+    assert "Approved loan by loan, each by its own expected profit; otherwise: at one cut-off of 7.0 %." in html
+    assert "would be approved" not in html_of(section)
+
+
+def sensitivity(kept_profit):
+    row = {"varied": "", "factor": 1.0, "level": np.nan, "cutoff": 0.1, "approval_rate": 0.5, "bad_rate": 0.04}
+    row |= {"kept_bad_rate": 0.04, "profit": 900.0, "kept_profit": 900.0, "difference": 0.0, "kept_difference": 0.0}
+    other = {**row, "varied": "margin", "factor": 0.5, "level": 0.04, "kept_profit": kept_profit}
+    return pd.DataFrame([row, {**other, "kept_difference": kept_profit - 900.0}])
+
+
+@pytest.mark.parametrize(
+    ("kept_profit", "words"),
+    [
+        (-50.0, "The loans approved as decided are expected to lose money in these rows: Margin\u00a0×\u00a00.50."),
+        (50.0, "none of these changes alone makes the loans approved as decided lose money."),
+    ],
+)
+def test_it_is_said_what_would_turn_the_decisions_into_a_loss(kept_profit, words):
+    row = {"cutoff": 0.1, "n": 50, "approval_rate": 0.5, "bad_rate": 0.04, "forecast_bad_rate": 0.04}
+    cutoffs = pd.DataFrame([{**row, "expected_profit": 900.0, "realized_profit": 800.0}])
+    facts = {"terms": "", "base_rate": 0.2, "chosen": 0.1, "unit": "in the unit of amount"}
+    html = html_of(CutoffSection(cutoffs=cutoffs, sensitivity=sensitivity(kept_profit), **facts))
+    assert words in html
+    assert "All is by forecasts; nothing is realized. Profits are in the unit of amount." in html
+    assert "nothing is realized" not in html_of(CutoffSection(cutoffs=cutoffs, **facts))
 
 
 def made_segments():

@@ -160,7 +160,7 @@ class DefaultRiskTask(Task):
         X: pd.DataFrame,
         forecasts: Forecasts,
         aside: pd.DataFrame | None = None,
-    ) -> Mapping[str, Sequence[str]]:
+    ) -> Mapping[str, Sequence[str | float]]:
         """Grade, decision, expected loss and reasons of each row of X (n_rows, n_features), as texts."""
         decided = annotated(job, policy.get("cutoff"), X=X, forecasts=forecasts, aside=aside)
         return {"grade": grades_of_policy(policy, forecasts), **decided, **reason_columns(policy["reasons"], model, X)}

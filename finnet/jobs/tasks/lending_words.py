@@ -1,5 +1,8 @@
 """What a page says of decisions on loans: their terms, loans that wait, losses, and what deciding otherwise brings."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -12,12 +15,50 @@ from finnet.lending.terms import LoanTerms, loan_values
 from finnet.reporting.text import count, money, percent, span
 from finnet.types import FloatArray
 
-__all__ = ["beside_in_words", "losses_in_words", "terms_in_words", "waiting_in_words", "without_terms"]
+__all__ = ["TermsOfBook", "beside_in_words", "losses_in_words", "terms_in_words", "waiting_in_words", "without_terms"]
 
 _NOT_REALIZED = (
     " Forecasts are moved to a stated rate, which these loans need not have: what they realized is no test of a cut-off"
     " and is left out."
 )
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TermsOfBook:
+    """The terms of lending with what they need of the loans they are for.
+
+    Parameters
+    ----------
+    terms : LoanTerms
+    amount : Series of shape (n_loans,), optional
+        Lent amount, indexed by loan.
+    columns : DataFrame, optional
+        The columns that the terms name, indexed by loan.
+    clients : Series of shape (n_loans,), optional
+        Number of the client, indexed by loan.
+    unit : str
+        Of amounts and profits, such as "in the unit of amount".
+    is_moved : bool
+        Whether forecasts are moved to a stated rate, which these loans need not have: then nothing realized is told.
+    """
+
+    terms: LoanTerms
+    amount: "pd.Series[float] | None" = None
+    columns: pd.DataFrame | None = None
+    clients: "pd.Series[int] | None" = None
+    unit: str = "in loans of one unit"
+    is_moved: bool = False
+
+    @property
+    def loans(self) -> dict[str, Any]:
+        """Amounts and columns, as the functions of `finnet.lending` take them."""
+        return {"amount": self.amount, "columns": self.columns}
+
+    def own_cutoffs(self, own: Forecasts) -> FloatArray | None:
+        """Highest forecast, from 0 to 1, at which each loan is worth lending; None where all loans share one."""
+        cutoffs = np.clip(own_cutoffs(self.terms, known_loans(own)["entity"], **self.loans), 0.0, 1.0)
+        # Break-evens that are one but for rounding do not differ.
+        return None if np.ptp(cutoffs) < 1e-9 else cutoffs
 
 
 def without_terms(pending: Forecasts | None, *, is_moved: bool) -> str:
@@ -29,11 +70,12 @@ def without_terms(pending: Forecasts | None, *, is_moved: bool) -> str:
     )
 
 
-def terms_in_words(terms: LoanTerms, cutoff: float | FloatArray, *, unit: str, is_moved: bool) -> str:
+def terms_in_words(book: TermsOfBook, cutoff: float | FloatArray) -> str:
     """What a loan earns, loses and costs, and what decides on it; `cutoff` as `cutoffs_in_use` gives it.
 
-    Where forecasts are moved to a stated rate (`is_moved`), it says why nothing realized is told.
+    Where forecasts are moved to a stated rate, it says why nothing realized is told.
     """
+    terms = book.terms
     earned = f"its {terms.margin_column}" if terms.margin_column else percent(terms.margin)
     if terms.funding_cost:
         earned += f" less {percent(terms.funding_cost)}"
@@ -45,8 +87,8 @@ def terms_in_words(terms: LoanTerms, cutoff: float | FloatArray, *, unit: str, i
     )
     costs = [count(terms.cost_per_loan)] * bool(terms.cost_per_loan) + [terms.cost_column] * bool(terms.cost_column)
     if costs:
-        words += f" Each approved loan costs {' and '.join(costs)}, {unit}."
-    return f"{words} {_rule(terms, cutoff, is_moved=is_moved)}{is_moved * _NOT_REALIZED}"
+        words += f" Each approved loan costs {' and '.join(costs)}, {book.unit}."
+    return f"{words} {_rule(terms, cutoff, is_moved=book.is_moved)}{book.is_moved * _NOT_REALIZED}"
 
 
 def _rule(terms: LoanTerms, cutoff: float | FloatArray, *, is_moved: bool) -> str:
@@ -89,62 +131,44 @@ def waiting_in_words(pending: Forecasts | None, cutoff: float | FloatArray | Non
     )
 
 
-def losses_in_words(
-    own: Forecasts,
-    terms: LoanTerms,
-    cutoff: float | FloatArray,
-    *,
-    unit: str,
-    amount: "pd.Series[float] | None",
-    columns: pd.DataFrame | None,
-    is_moved: bool,
-) -> list[str]:
+def losses_in_words(own: Forecasts, book: TermsOfBook, cutoff: float | FloatArray) -> list[str]:
     """Expected beside realized loss of the approved, alone where forecasts are moved; nothing without amounts."""
-    if amount is None:
+    if book.amount is None:
         return []
     loans = known_loans(own)
     # Repeated folds forecast a loan several times: each of its rows counts for its share of the loan.
-    lost = loans["count"] * loan_values(terms, loans["entity"], amount=amount, columns=columns)["lost"]
+    lost = loans["count"] * loan_values(book.terms, loans["entity"], **book.loans)["lost"]
     # A forecast at the cut-off is approved, as `annotated` decides on new loans.
     approved = loans["value"].to_numpy() <= cutoff
     sums = [float((loans[name] * lost)[approved].sum()) for name in ("value", "truth")]
     expectation = "Expected loss of the approved loans (probability x amount x loss given default)"
-    if is_moved:
-        return [f"{expectation} at the stated rate: {money(sums[0], sums[0])}, {unit}."]
+    if book.is_moved:
+        return [f"{expectation} at the stated rate: {money(sums[0], sums[0])}, {book.unit}."]
     words = [money(value, max(sums)) for value in sums]
-    return [f"{expectation}: {words[0]}; lost in fact, by the same loss given default: {words[1]}, {unit}."]
+    return [f"{expectation}: {words[0]}; lost in fact, by the same loss given default: {words[1]}, {book.unit}."]
 
 
-def beside_in_words(
-    own: Forecasts,
-    terms: LoanTerms,
-    *,
-    amount: "pd.Series[float] | None",
-    columns: pd.DataFrame | None,
-    is_moved: bool,
-    clients: "pd.Series[int] | None" = None,
-) -> list[str]:
+def beside_in_words(own: Forecasts, book: TermsOfBook) -> list[str]:
     """What one cut-off misses where terms differ between loans, or what it would have brought in place of many.
 
-    Where forecasts are moved to a stated rate (`is_moved`), only what is expected at that rate.
+    Where forecasts are moved to a stated rate, only what is expected at that rate.
     """
-    line = chosen_cutoff(own, terms, amount=amount, columns=columns)
-    loans = known_loans(own)
-    cutoffs = np.clip(own_cutoffs(terms, loans["entity"], amount=amount, columns=columns), 0.0, 1.0)
-    # Break-evens that are one but for rounding do not differ.
-    if np.ptp(cutoffs) < 1e-9:
+    cutoffs = book.own_cutoffs(own)
+    if cutoffs is None:
         return []
-    found = beside_one_line(own, terms, line, amount=amount, columns=columns)
-    at_line = outcome_of(own, terms, loans["value"].to_numpy() <= line, amount=amount, columns=columns)
+    terms, loans = book.terms, known_loans(own)
+    line = chosen_cutoff(own, terms, **book.loans)
+    found = beside_one_line(own, terms, line, **book.loans)
+    at_line = outcome_of(own, terms, loans["value"].to_numpy() <= line, **book.loans)
     names = ("expected_profit", "realized_profit")
-    told = names[:1] if is_moved else names
+    told = names[:1] if book.is_moved else names
     scale = max(abs(side[name]) for side in (found, at_line) for name in told)  # type: ignore[literal-required]
     expected, realized = (money(found[name], scale) for name in names)  # type: ignore[literal-required]
     line_expected, line_realized = (money(at_line[name], scale) for name in names)
     approved, refused = count(found["approved_at_a_loss"]), count(found["refused_with_a_gain"])
     if terms.by_loan:
         brings = f"was expected to bring {line_expected} and would have brought {line_realized}"
-        if is_moved:
+        if book.is_moved:
             brings = f"is expected to bring {line_expected} at the stated rate"
         return [
             f"One cut-off for all loans, at {percent(line)}, {brings}: it approves {approved} loans that are"
@@ -153,13 +177,13 @@ def beside_in_words(
     would = f"would have approved {count(found['n'])} loans; expected profit {expected} instead of {line_expected}"
     would += f", realized profit {realized} instead of {line_realized}, out of sample"
     # Whether that is luck: each loan brings what the two decisions on it differ by.
-    values = loan_values(terms, loans["entity"], amount=amount, columns=columns)
+    values = loan_values(terms, loans["entity"], **book.loans)
     brought = loans["count"] * np.where(loans["truth"] == 1, values["defaulted"], values["repaid"])
     apart = (loans["value"] <= cutoffs).astype(float) - (loans["value"] <= line).astype(float)
     gain = (apart * brought).to_numpy()[:, None]
-    ends = np.ravel(middle(resampled_sums(gain, loan_units(loans, clients))))
+    ends = np.ravel(middle(resampled_sums(gain, loan_units(loans, book.clients))))
     would += f" (95 % interval of the gain: {span(*(money(float(end), scale) for end in ends))})"
-    if is_moved:
+    if book.is_moved:
         would = f"would approve {count(found['n'])} loans; expected profit at the stated rate {expected} instead of"
         would += f" {line_expected}"
     aim = "" if terms.target_bad_rate is None else ", whatever the target of the bad rate,"

@@ -1,6 +1,6 @@
 """What a default-risk job decides on its forecasts: cut-off and profit, groups of applicants, segments of the book."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from finnet.errors import ConfigError, DataError
 from finnet.forecasts import Forecasts
 from finnet.jobs.tasks.default_risk_job import DefaultRiskJob, Fairness, MadeLoanBook, Segments
 from finnet.jobs.tasks.lending_words import (
+    TermsOfBook,
     beside_in_words,
     losses_in_words,
     terms_in_words,
@@ -21,11 +22,12 @@ from finnet.jobs.tasks.lending_words import (
 )
 from finnet.jobs.tasks.task import Results
 from finnet.lending.by_loan import cutoffs_in_use, own_cutoffs_of_new
-from finnet.lending.cutoff import cutoff_at_share, cutoff_table, known_loans, outcome_of
+from finnet.lending.cutoff import chosen_cutoff, cutoff_at_share, cutoff_table, known_loans, outcome_of
 from finnet.lending.fairness import fairness_table
 from finnet.lending.groups import GroupColumn, group_names, quartiles
 from finnet.lending.profit import profit_table
 from finnet.lending.segments import application_periods, segment_table, vintage_table
+from finnet.lending.sensitivity import sensitivity_table
 from finnet.lending.terms import LoanTerms, loan_values
 from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.fairness import FairnessSection
@@ -38,6 +40,8 @@ from finnet.types import FloatArray
 __all__ = ["LoanDecisions", "annotated", "decide_on_loans", "decided_by_aside", "require_decidable"]
 
 _REALIZED = ("bad_rate", "realized_profit")
+_OF_OUTCOMES = ("bad_rate", "bad_rate_low", "bad_rate_high")
+_OF_DECISIONS = ("column", "group", "approval_rate", "ratio", "p_holm")
 _OF_FORECASTS = ("forecast", "gap", "gap_low", "gap_high", "auc", "auc_low", "auc_high")
 _MOST_LEVELS = 12  # of a column of segments; more would make groups too small to judge
 
@@ -74,7 +78,7 @@ def require_decidable(job: DefaultRiskJob, book: LoanBook) -> None:
             for key, name in _needed_by_key(job).items():
                 # Amounts are kept where their column is dropped, but new files are not read for it.
                 require_column(name, book.columns, key=f"lending.by_loan needs {key}")
-            _pending_cutoffs(job, book, None)
+            _pending_cutoffs(job, book, np.empty(0))
     if book.weight is not None and (job.fairness is not None or job.segments is not None):
         raise ConfigError(
             "fairness and segments count loans one by one, which data.loans.weight forbids; leave them or it out"
@@ -112,78 +116,80 @@ def decide_on_loans(
         The forecasts of the deployed model as it made them, where those of `results` are moved to a stated rate: then
         outcomes judge these, and no realized figure stands beside a cut-off.
     """
-    is_moved = judged is not None
-    own, clients = results.own, _by_loan(book, book.group)
-    # Amounts and margins are looked up by loan: forecasts may hold a loan several times, or not at all.
-    columns = None if job.lending is None else _columns(job.lending, book)
-    known: dict[str, Any] = {"amount": _amount(book), "columns": columns}
-    table = cutoff_table(own, job.lending, **known)
+    own, terms = results.own, _terms_of(job, book, is_moved=judged is not None)
+    table = cutoff_table(own, job.lending, **({} if terms is None else terms.loans))
     loans = known_loans(own)
-    # Outcomes that are not those of the stated rate would make every cut-off look wrong.
-    shown = table.drop(columns=list(_REALIZED), errors="ignore") if is_moved else table
     section = CutoffSection(
-        cutoffs=shown,
-        terms=without_terms(results.pending, is_moved=is_moved),
+        # Outcomes that are not those of the stated rate would make every cut-off look wrong.
+        cutoffs=table if judged is None else table.drop(columns=list(_REALIZED), errors="ignore"),
+        terms=without_terms(results.pending, is_moved=judged is not None),
         base_rate=float(np.average(loans["truth"], weights=loans["count"])),
     )
     seed = derive_seed(job.seed, "lending")
     in_use: float | FloatArray | None = None
     record: dict[str, Any] = {}
     policy: dict[str, Any] = {}
-    if job.lending is not None:
-        in_use = cutoffs_in_use(own, job.lending, **known)
-        outcome = outcome_of(own, job.lending, loans["value"].to_numpy() <= in_use, **known)
-        profits, interval = None, dict[str, float]()
-        if is_moved:
-            outcome = {name: value for name, value in outcome.items() if name not in _REALIZED}
-        else:
-            subject = results.assessment.subject
-            profits = profit_table(results.forecasts, job.lending, subject=subject, **known, clients=clients, seed=seed)
-            interval = {f"realized_profit_{end}": float(profits[end].iloc[0]) for end in ("low", "high")}
-        section = _with_terms(
-            section, job, book, results=results, in_use=in_use, outcome=outcome, profits=profits, is_moved=is_moved
-        )
-        record = {"lending": {"cutoff": section.chosen, **outcome, **interval}}
-        policy = {"by_loan": True} if job.lending.by_loan else {"cutoff": section.chosen}
+    if terms is not None:
+        in_use = cutoffs_in_use(own, terms.terms, **terms.loans)
+        waiting = waiting_in_words(results.pending, _pending_cutoffs(job, book, in_use))
+        section, brought = _with_terms(section, results, terms, in_use=in_use, waiting=waiting, seed=seed)
+        record = {"lending": brought}
+        policy = {"by_loan": True} if terms.terms.by_loan else {"cutoff": in_use}
     sections: list[ReportSection] = [section]
     if job.segments is not None:
         sections.append(_segments_section(job.segments, book, judged or own, scores=results.assessment.scores))
     if job.fairness is not None:
-        sections.append(_fairness_section(job, book, own, judged=judged, in_use=in_use, seed=seed))
+        sections.append(_fairness_section(job, book, own, judged=judged, in_use=in_use, terms=terms, seed=seed))
     return LoanDecisions(cutoffs=table, sections=sections, record=record, policy=policy)
+
+
+def _terms_of(job: DefaultRiskJob, book: LoanBook, *, is_moved: bool) -> TermsOfBook | None:
+    """The terms of lending with the loans they are for, by loan: forecasts may hold a loan several times, or never."""
+    if job.lending is None:
+        return None
+    return TermsOfBook(
+        terms=job.lending,
+        amount=_amount(book),
+        columns=_columns(job.lending, book),
+        clients=_by_loan(book, book.group),
+        unit="in loans of one unit" if book.amount is None else f"in the unit of {_amount_column(job)}",
+        is_moved=is_moved,
+    )
 
 
 def _with_terms(
     section: CutoffSection,
-    job: DefaultRiskJob,
-    book: LoanBook,
-    *,
     results: Results,
+    terms: TermsOfBook,
+    *,
     in_use: float | FloatArray,
-    outcome: Mapping[str, Any],
-    profits: pd.DataFrame | None,
-    is_moved: bool,
-) -> CutoffSection:
-    """The section with what the terms of lending choose, and what that does and brings."""
-    assert job.lending is not None
-    own, columns = results.own, _columns(job.lending, book)
-    unit = "in loans of one unit" if book.amount is None else f"in the unit of {_amount_column(job)}"
+    waiting: str,
+    seed: int,
+) -> tuple[CutoffSection, dict[str, Any]]:
+    """The section with what the terms of lending choose, and what that does and brings; and the record of these."""
+    own, subject = results.own, results.assessment.subject
+    outcome = outcome_of(own, terms.terms, known_loans(own)["value"].to_numpy() <= in_use, **terms.loans)
+    profits, interval = None, dict[str, float]()
+    if terms.is_moved:
+        outcome = {name: value for name, value in outcome.items() if name not in _REALIZED}
+    else:
+        profits = profit_table(
+            results.forecasts, terms.terms, subject=subject, **terms.loans, clients=terms.clients, seed=seed
+        )
+        interval = {f"realized_profit_{end}": float(profits[end].iloc[0]) for end in ("low", "high")}
     chosen = None if isinstance(in_use, np.ndarray) else in_use
-    known: dict[str, Any] = {"amount": _amount(book), "columns": columns, "is_moved": is_moved}
-    return replace(
+    section = replace(
         section,
         chosen=chosen,
         loan_by_loan=pd.DataFrame([outcome]) if chosen is None else None,
-        terms=terms_in_words(job.lending, in_use, unit=unit, is_moved=is_moved)
-        + waiting_in_words(results.pending, _pending_cutoffs(job, book, chosen)),
+        terms=f"{terms_in_words(terms, in_use)}{waiting}",
         profits=profits,
-        target=job.lending.target_bad_rate,
-        unit=unit,
-        notes=[
-            *losses_in_words(own, job.lending, in_use, unit=unit, **known),
-            *beside_in_words(own, job.lending, **known, clients=_by_loan(book, book.group)),
-        ],
+        sensitivity=sensitivity_table(own, terms.terms, in_use, **terms.loans),
+        target=terms.terms.target_bad_rate,
+        unit=terms.unit,
+        notes=[*losses_in_words(own, terms, in_use), *beside_in_words(own, terms)],
     )
+    return section, {"cutoff": chosen, **outcome, **interval}
 
 
 def annotated(
@@ -193,26 +199,26 @@ def annotated(
     X: pd.DataFrame,
     forecasts: Forecasts,
     aside: pd.DataFrame | None = None,
-) -> dict[str, Any]:
+) -> dict[str, Sequence[str | float]]:
     """`decision` of each forecast, and `expected_loss` where the features hold what it needs; nothing without terms.
 
     Where the terms decide loan by loan, `cutoff` is None and `break_even` holds the probability below which each loan
-    is approved; a loan that lacks what the terms need is not decided on, and has neither. All are lists of texts, one
-    for each row of X (n_rows, n_features), whose forecasts are in the same order; `aside` (n_rows, n_columns) holds
-    what the terms name besides. An amount that is missing or not above 0, or a loss given default outside 0 to 1, gives
-    no expected loss: "".
+    is approved; a loan that lacks what the terms need is not decided on, and has neither: "" and NaN. Each has a text
+    or a number for each row of X (n_rows, n_features), whose forecasts are in the same order; `aside` (n_rows,
+    n_columns) holds what the terms name besides. An amount that is missing or not above 0, or a loss given default
+    outside 0 to 1, gives no expected loss: NaN.
     """
     if job.lending is None or (cutoff is None and not job.lending.by_loan):
         return {}
     value = forecasts.table["value"].to_numpy()
     loans, amount = forecasts.table["entity"].tolist(), getattr(job.data.source, "amount", "")
-    columns: dict[str, Any]
+    columns: dict[str, Sequence[str | float]]
     if job.lending.by_loan:
         rows = _beside(X, aside).set_axis(pd.Index(loans))
         own = own_cutoffs_of_new(job.lending, rows, amount=_amount_column(job))
         decision = np.where(np.isnan(own), "", np.where(value <= own, "approve", "refuse"))
-        texts = ["" if np.isnan(each) else f"{min(max(each, 0.0), 1.0):.6g}" for each in own]
-        columns = {"decision": decision.tolist(), "break_even": texts}
+        # Written with six digits; NaN where a loan lacks what the terms need.
+        columns = {"decision": decision.tolist(), "break_even": [float(f"{each:.6g}") for each in np.clip(own, 0, 1)]}
     else:
         columns = {"decision": np.where(value <= cutoff, "approve", "refuse").tolist()}
     needed = [name for name in (amount, job.lending.loss_given_default_column) if name]
@@ -224,7 +230,7 @@ def annotated(
         lost = X[given].to_numpy(float) * unit if given else np.full(len(X), job.lending.loss_given_default)
         # What `loan_values` refuses in training stands in new files too.
         loss = np.where((lent > 0) & (lost >= 0) & (lost <= 1), value * (lent * lost), np.nan)
-        columns["expected_loss"] = ["" if np.isnan(each) else f"{each:.2f}" for each in loss]
+        columns["expected_loss"] = loss.round(2).tolist()
     return columns
 
 
@@ -257,10 +263,10 @@ def _beside(X: pd.DataFrame, aside: pd.DataFrame | None) -> pd.DataFrame:
     return pd.concat([X.reset_index(drop=True), aside.reset_index(drop=True)], axis=1)
 
 
-def _pending_cutoffs(job: DefaultRiskJob, book: LoanBook, chosen: float | None) -> float | FloatArray:
+def _pending_cutoffs(job: DefaultRiskJob, book: LoanBook, in_use: float | FloatArray) -> float | FloatArray:
     """Where loans that wait for their outcome are approved: at the cut-off in use, or each at its own, NaN for none."""
-    if chosen is not None or book.pending is None:
-        return np.nan if chosen is None else chosen
+    if not isinstance(in_use, np.ndarray) or book.pending is None:
+        return in_use
     assert job.lending is not None
     waits = _beside(book.pending.features, book.pending.aside).set_axis(pd.Index(book.pending.loan_id))
     return own_cutoffs_of_new(job.lending, waits, amount=_amount_column(job))
@@ -292,27 +298,40 @@ def _fairness_section(
     *,
     judged: Forecasts | None,
     in_use: float | FloatArray | None,
+    terms: TermsOfBook | None,
     seed: int,
 ) -> FairnessSection:
     """Groups by decisions on the forecasts `own`; outcomes judge those of `judged`, where `own` are moved."""
     fairness = job.fairness
     assert fairness is not None
+    groups, clients = _groups(fairness, book), _by_loan(book, book.group)
     cutoff, origin = in_use, "the cut-off of [lending]"
+    other: float | FloatArray | None = None
     if cutoff is None:
         assert fairness.approved_share is not None
         cutoff = cutoff_at_share(own, fairness.approved_share)
         origin = f"which approves the {percent(fairness.approved_share)} with the lowest forecasts"
-    elif job.lending is not None and job.lending.by_loan:
+    elif terms is not None and (other := terms.own_cutoffs(own)) is not None and terms.terms.by_loan:
+        other = chosen_cutoff(own, terms.terms, **terms.loans)
+    if terms is not None and terms.terms.by_loan:
         origin = "their own expected profit is above 0, as [lending] by_loan asks"
-    clients = _by_loan(book, book.group)
-    groups = _groups(fairness, book)
     table = fairness_table(own, groups, cutoff=cutoff, clients=clients, seed=seed)
+    # Few draws where the intervals of decisions are not taken from a table.
+    few: dict[str, Any] = {"clients": clients, "draws": 2, "seed": seed}
     if judged is not None:
-        # Few draws, as they are of the decisions, which are not taken from this table.
-        as_made = fairness_table(judged, groups, cutoff=cutoff, clients=clients, draws=2, seed=seed)
-        table = table.assign(**{name: as_made[name] for name in _OF_FORECASTS})
-    one = None if isinstance(cutoff, np.ndarray) else float(cutoff)
-    return FairnessSection(fairness=table, cutoff=one, origin=origin, features=list(fairness.keep_as_feature))
+        as_made = fairness_table(judged, groups, cutoff=cutoff, **few)
+        table = table.assign(**{name: as_made[name] for name in _OF_FORECASTS}).drop(columns=list(_OF_OUTCOMES))
+    otherwise = None
+    if other is not None:
+        otherwise = fairness_table(own, groups, cutoff=other, **few)[list(_OF_DECISIONS)]
+    return FairnessSection(
+        fairness=table,
+        cutoff=None if isinstance(cutoff, np.ndarray) else float(cutoff),
+        origin=origin,
+        features=list(fairness.keep_as_feature),
+        otherwise=otherwise,
+        other_cutoff=None if other is None or isinstance(other, np.ndarray) else float(other),
+    )
 
 
 def _segments(segments: Segments, book: LoanBook, trained: Any) -> pd.DataFrame:

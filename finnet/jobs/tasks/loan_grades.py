@@ -26,6 +26,8 @@ from finnet.lending.grades import (
     untested,
     vintages,
 )
+from finnet.lending.homogeneity import half_table, neighbor_table
+from finnet.lending.resampling import loan_units
 from finnet.lending.terms import LoanTerms
 from finnet.reporting.sections.grades import GradesSection
 from finnet.reporting.text import clients_counted, number, percent
@@ -47,7 +49,7 @@ class Published:
         With the forecasts of every model, and those of pending loans, moved to the central tendency where the job
         states one; the assessment stays that of forecasts as they were.
     sections : sequence of GradesSection
-        One, or none where rows are weighted: its tests count loans one by one.
+        One, or none where rows are weighted: its tests count loans alike.
     record : mapping
         What metrics.json says of grades.
     policy : mapping
@@ -95,6 +97,8 @@ def published(job: DefaultRiskJob, study: Study, results: Results) -> Published:
     groups = [group_table(loans, labels).assign(by=by) for by, labels in _groups(job.grades.by, loans, study.dataset)]
     if shift is not None:
         grades, groups = untested(grades), [untested(table) for table in groups]
+    clients = None if book.group is None else pd.Series(book.group, index=book.loan_id)
+    unit = loan_units(loans, clients)
     section = GradesSection(
         grades=grades,
         grade_groups=pd.concat(groups, ignore_index=True) if groups else pd.DataFrame({"by": []}),
@@ -103,13 +107,15 @@ def published(job: DefaultRiskJob, study: Study, results: Results) -> Published:
         has_losses=terms is not None,
         central_tendency="" if shift is None or job.central_tendency is None else _moved(job.central_tendency, shift),
         counted=_counted(loans),
+        halves=half_table(loans, unit),
+        neighbors=neighbor_table(loans, unit),
     )
     policy: dict[str, Any] = {_GRADES: list(scale.limits)}
     if shift is not None:
         policy[_SHIFT] = shift.to_json()
     record = {_SHIFT: policy[_SHIFT]} if shift is not None else {}
     if study.dataset.weight is not None:
-        # The tests of grades count loans one by one, which weighted rows are not.
+        # The tests of grades count loans alike, which weighted rows do not.
         return Published(results, [], record, policy)
     return Published(results, [section], {"grades": grades.to_dict("records"), **record}, policy)
 

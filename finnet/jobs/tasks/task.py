@@ -213,8 +213,8 @@ class Task(ABC):
         X: pd.DataFrame,
         forecasts: Forecasts,
         aside: pd.DataFrame | None = None,
-    ) -> Mapping[str, Sequence[str]]:
-        """Further columns of a table of new forecasts, such as decisions: a text for each row of `forecasts`.
+    ) -> Mapping[str, Sequence[str | float]]:
+        """Further columns of a table of new forecasts, such as decisions: text or number for each of `forecasts`.
 
         Parameters
         ----------

@@ -13,7 +13,7 @@ from finnet.reporting.html import Block, Figure, Note, Points, Section, Table
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import ABSENT, count, money, number, percent, span, stacked
 
-__all__ = ["CutoffSection", "cutoff_row", "cutoff_table", "profit_table"]
+__all__ = ["CutoffSection", "cutoff_row", "cutoff_table", "profit_table", "sensitivity_rows"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -37,6 +37,8 @@ class CutoffSection(ReportSection):
         Share of all applications that default.
     profits : DataFrame, optional
         Of `finnet.lending.profit.profit_table`: every model at a cut-off of its own, the subject first.
+    sensitivity : DataFrame, optional
+        Of `finnet.lending.sensitivity.sensitivity_table`.
     target : float, optional
         Bad rate that the cut-off was chosen for.
     unit : str
@@ -51,6 +53,7 @@ class CutoffSection(ReportSection):
     chosen: float | None = None
     loan_by_loan: pd.DataFrame | None = None
     profits: pd.DataFrame | None = None
+    sensitivity: pd.DataFrame | None = None
     target: float | None = None
     unit: str = ""
     notes: Sequence[str] = ()
@@ -139,6 +142,10 @@ class CutoffSection(ReportSection):
             rule = _AT_A_CUTOFF if self.loan_by_loan is None else _LOAN_BY_LOAN
             caption = f"{rule} {_PROFITS.format(model_in_sentence(subject))}{unit}"
             blocks.append(Table(profit_table(self.profits), caption, highlight=model_heading(subject)))
+        if self.sensitivity is not None:
+            fixed = "" if self.target is None else _TARGET
+            shown = Table(sensitivity_rows(self.sensitivity), f"{_SENSITIVITY}{fixed}{unit}", highlight=_AS_STATED)
+            blocks += [shown, Note(_losing(self.sensitivity))]
         if self.notes:
             blocks.append(Points(list(self.notes)))
         return Section(self._title, self.terms, blocks)
@@ -185,6 +192,16 @@ _PROFITS = (
     "Intervals of 95 % draw loans again, models and what they decide staying as they are. The last column is what {}"
     " brings more."
 )
+_AS_STATED = "As stated"
+_SENSITIVITY = (
+    "What is expected where one thing is not as stated. LGD: the loss given default of every loan, at most all of it;"
+    " margin: that of every loan; odds: of its default, p / (1 - p). Below is what it becomes, of odds the mean"
+    " forecast. As decided: the same loans are approved, and only what they bring changes. Anew: the rule is applied"
+    " again, knowing of the change. Below profits is the difference to the first row. All is by forecasts; nothing is"
+    " realized."
+)
+_TARGET = " The target of the bad rate heeds forecasts alone, so losses and margins do not move its cut-off."
+_VARIED = {"loss_given_default": "LGD", "margin": "Margin", "odds": "Odds"}
 _MOST_CUTOFFS = 12
 
 
@@ -271,3 +288,62 @@ def profit_table(profits: pd.DataFrame) -> pd.DataFrame:
             "Difference": list(map(stacked, apart, between("difference"))),
         }
     )
+
+
+def sensitivity_rows(sensitivity: pd.DataFrame) -> pd.DataFrame:
+    """One row per change: what is expected of the decisions as they are and of decisions made anew.
+
+    Text of shape (n_changes, 7), or (n_changes, 6) without cut-offs where loans are decided one by one.
+
+    Examples
+    --------
+    >>> row = {"varied": "margin", "factor": 0.5, "level": 0.04, "kept_bad_rate": 0.1, "kept_profit": 900.0,
+    ...        "kept_difference": -600.0, "cutoff": 0.08, "approval_rate": 0.3, "bad_rate": 0.05, "profit": 1000.0,
+    ...        "difference": -500.0}
+    >>> sensitivity_rows(pd.DataFrame([row])).iloc[0].tolist()
+    ['Margin\\xa0×\\xa00.50\\n4.00 %', '10.0 %', '900\\n−600', '8.0 %', '30.0 %', '5.0 %', '1,000\\n−500']
+    """
+    scale = float(sensitivity[["kept_profit", "profit"]].abs().max().max())
+    digits = 0 if scale >= 100 else 2
+
+    def brought(profit: str, difference: str) -> list[str]:
+        apart = [number(value, digits, signed=True) for value in sensitivity[difference]]
+        earned = [money(value, scale) for value in sensitivity[profit]]
+        return [
+            stacked(words, "" if varied == "" else gap)
+            for words, gap, varied in zip(earned, apart, sensitivity["varied"], strict=True)
+        ]
+
+    levels = ["of each loan" if pd.isna(level) else percent(level, 2) for level in sensitivity["level"]]
+    changes = [
+        words if words == _AS_STATED else stacked(words, level)
+        for words, level in zip(_changes(sensitivity), levels, strict=True)
+    ]
+    cutoffs = sensitivity["cutoff"]
+    return pd.DataFrame(
+        {
+            "What changes": changes,
+            "As decided, forecast to default": sensitivity["kept_bad_rate"].map(percent),
+            "As decided, expected profit": brought("kept_profit", "kept_difference"),
+            **({"Anew, cut-off": cutoffs.map(percent)} if cutoffs.notna().any() else {}),
+            "Anew, approved": sensitivity["approval_rate"].map(percent),
+            "Anew, forecast to default": sensitivity["bad_rate"].map(percent),
+            "Anew, expected profit": brought("profit", "difference"),
+        }
+    )
+
+
+def _changes(sensitivity: pd.DataFrame) -> list[str]:
+    """What each row changes, and by what factor."""
+    rows = zip(sensitivity["varied"], sensitivity["factor"], strict=True)
+    # On one line, as the number belongs to the name.
+    return [f"{_VARIED[varied]}\u00a0×\u00a0{number(factor, 2)}" if varied else _AS_STATED for varied, factor in rows]
+
+
+def _losing(sensitivity: pd.DataFrame) -> str:
+    """Under which changes the loans approved as decided are expected to lose money."""
+    profits = zip(_changes(sensitivity), sensitivity["kept_profit"], strict=True)
+    losing = [words for words, profit in profits if profit < 0]
+    if not losing:
+        return "By forecasts, none of these changes alone makes the loans approved as decided lose money."
+    return f"The loans approved as decided are expected to lose money in these rows: {', '.join(losing)}."

@@ -4,15 +4,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from finnet.lending.fairness import FEWEST_DEFAULTS, FEWEST_LOANS
+from finnet.lending.rates import FEWEST_TESTED
 from finnet.reporting.group_plots import groups_plot
 from finnet.reporting.html import Block, Figure, Note, Points, Section, Table
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import ABSENT, count, number, p_value, percent, span, stacked
 
-__all__ = ["FairnessSection", "decisions_table", "forecasts_table"]
+__all__ = ["FairnessSection", "decisions_table", "forecasts_table", "otherwise_table"]
 
 _LEVEL = 0.05
 _FOUR_FIFTHS = 0.8  # Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D
@@ -34,19 +36,33 @@ class FairnessSection(ReportSection):
     Parameters
     ----------
     fairness : DataFrame
-        Of `finnet.lending.fairness.fairness_table`.
+        Of `finnet.lending.fairness.fairness_table`. Without `bad_rate` where decisions are made on forecasts moved to a
+        stated rate, which these loans need not have.
     cutoff : float, optional
         Loans whose forecast lies at or below it count as approved; None where each loan is decided by itself.
     origin : str
         Where the cut-off comes from or, without one, which loans count as approved, as the end of a sentence.
     features : sequence of str
         Columns of groups that the model was given all the same.
+    otherwise : DataFrame, optional
+        Where each loan has a break-even of its own, `column`, `group`, `approval_rate`, `ratio` and `p_holm` in the
+        order of `fairness`, as the other rule decides: one cut-off where loans are decided one by one, else loan by
+        loan.
+    other_cutoff : float, optional
+        The cut-off of the other rule; None where that decides loan by loan.
     """
 
     fairness: pd.DataFrame
     cutoff: float | None
     origin: str
     features: Sequence[str] = ()
+    otherwise: pd.DataFrame | None = None
+    other_cutoff: float | None = None
+
+    @property
+    def has_outcomes(self) -> bool:
+        """Whether it is told how often the approved defaulted."""
+        return "bad_rate" in self.fairness
 
     @property
     def verdict(self) -> str:
@@ -90,12 +106,39 @@ class FairnessSection(ReportSection):
             )
             drawing = groups_plot(rows, title="Adverse-impact ratio", even=1.0, limits=(_FOUR_FIFTHS, 1 / _FOUR_FIFTHS))
             blocks.append(Figure(drawing, caption, "Adverse-impact ratio of each group with its interval"))
-        blocks += [
-            Table(decisions_table(table), _DECISIONS),
-            Table(forecasts_table(table), _FORECASTS),
-            Points(list(_NOT_PROVEN)),
-        ]
+        moved = ("", "") if self.has_outcomes else (_MOVED_DECISIONS, _MOVED_FORECASTS)
+        # Runs from before the score test have another one, and no such column.
+        test = _SCORE_TEST if "forecast_bad_rate" in table else _BY_SPREAD
+        blocks.append(Table(decisions_table(table), f"{_RATIO} {test} {_DECISIONS}{moved[0]}"))
+        if self.otherwise is not None:
+            blocks.append(Note(self._otherwise(self.otherwise)))
+            caption = f"Approved {self._rule(self.cutoff)}; otherwise: {self._rule(self.other_cutoff)}. {_OTHERWISE}"
+            blocks.append(Table(otherwise_table(table, self.otherwise), caption))
+        blocks += [Table(forecasts_table(table), f"{_FORECASTS}{moved[1]}"), Points(list(_NOT_PROVEN))]
         return Section("Does it treat groups alike?", self._lead, blocks)
+
+    def _rule(self, cutoff: float | None) -> str:
+        return (
+            "loan by loan, each by its own expected profit"
+            if cutoff is None
+            else f"at one cut-off of {percent(cutoff)}"
+        )
+
+    def _otherwise(self, other: pd.DataFrame) -> str:
+        """What the other rule would do to the group whose approval it changes most, and where rates then differ."""
+        table = self.fairness
+        change = (other["approval_rate"] - table["approval_rate"]).abs().to_numpy()
+        # Of few loans a large change says little; it counts where there are no other groups.
+        is_small = table["is_small"].to_numpy(bool)
+        most = int(np.argmax(np.where(is_small & ~is_small.all(), -1.0, change)))
+        rates = [percent(each["approval_rate"].iloc[most]) for each in (other, table)]
+        differ = [", ".join(np.array(_names(table))[each["p_holm"] < _LEVEL]) or "no group" for each in (table, other)]
+        which = "all groups" if is_small.all() else "groups that are not small"
+        return (
+            f"Decided {self._rule(self.other_cutoff)}, {rates[0]} of {_names(table)[most]} would be approved instead of"
+            f" {rates[1]}, the largest change of {which}. Approval rates found to differ from that of the largest group"
+            f" of a column: {differ[0]} as decided, {differ[1]} otherwise."
+        )
 
     def _differences(self) -> Iterator[str]:
         table = self.fairness
@@ -115,10 +158,18 @@ _NO_PROOF = (
     "That no difference is detected for a group is no proof that it is treated alike: the intervals say what"
     " differences remain possible."
 )
+_RATIO = "Decisions by group. Ratio: the approval rate over that of the largest group, which has a dash."
+_SCORE_TEST = (
+    "p: of equal approval rates, by the score test of two proportions with one rate for both, in which loans of one"
+    " client and repeats of a loan are correlated as they are found to be; groups of fewer than"
+    f" {FEWEST_TESTED} loans are not tested."
+)
+_BY_SPREAD = (
+    "p: of equal approval rates, by the spread of loans drawn again, which is too small in small groups; groups of"
+    f" fewer than {FEWEST_LOANS} loans are not tested."
+)
 _DECISIONS = (
-    "Decisions by group. Ratio: the approval rate over that of the largest group, which has a dash. p: of equal"
-    " approval rates, by the spread of loans drawn again, after Holm's correction for all groups of the table; below"
-    f" 0.05 a group is named above, and groups of fewer than {FEWEST_LOANS} loans are not tested. Repaid, approved: the"
+    "p is after Holm's correction for all groups of the table; below 0.05 a group is named above. Repaid, approved: the"
     " approval rate among loans that were repaid (equal opportunity). Below them 95 % intervals, loans drawn again,"
     " each for itself and not adjusted: where the whole interval of a ratio lies below four fifths, it is said above."
     f" * fewer than {FEWEST_LOANS} loans or {FEWEST_DEFAULTS} defaults: such figures say little."
@@ -126,6 +177,18 @@ _DECISIONS = (
 _FORECASTS = (
     "Forecasts by group. Difference: observed less forecast, in percentage points; AUC: how well risk is told apart"
     " within the group. Below them 95 % intervals."
+)
+_MOVED_DECISIONS = (
+    " Decisions are on forecasts moved to a stated rate, which these loans need not have: of those approved it is told"
+    " how many are forecast to default at that rate, not how many did. Who was repaid is known from these loans; moving"
+    " the rate alone does not change whom of them a cut-off approves."
+)
+_MOVED_FORECASTS = (
+    " Forecasts here are as the model made them, not moved to the stated rate, as are the loans' defaults."
+)
+_OTHERWISE = (
+    "Difference: otherwise less approved, in percentage points, of the same loans by the same forecasts. p: as above,"
+    " of the other rule."
 )
 
 
@@ -138,6 +201,8 @@ def _beside_four_fifths(row: Mapping[Any, Any]) -> str:
 
 def decisions_table(fairness: pd.DataFrame) -> pd.DataFrame:
     """One row per group: how many loans, how many of them approved, and how those paid; text, shape (n_groups, 7).
+
+    Without `bad_rate` it is told how many of the approved are forecast to default.
 
     Examples
     --------
@@ -158,7 +223,41 @@ def decisions_table(fairness: pd.DataFrame) -> pd.DataFrame:
             "Ratio": [ABSENT if own else words for own, words in zip(fairness["is_reference"], ratio, strict=True)],
             "p (Holm)": fairness["p_holm"].map(p_value),
             "Repaid, approved": _stacked(fairness, "opportunity", percent),
-            "Approved, defaulted": _stacked(fairness, "bad_rate", percent),
+            **(
+                {"Approved, defaulted": _stacked(fairness, "bad_rate", percent)}
+                if "bad_rate" in fairness
+                else {"Approved, forecast to default": fairness["forecast_bad_rate"].map(percent)}
+            ),
+        }
+    )
+
+
+def otherwise_table(fairness: pd.DataFrame, otherwise: pd.DataFrame) -> pd.DataFrame:
+    """One row per group: approval rates and ratios as decided and by the other rule; text, shape (n_groups, 7).
+
+    Examples
+    --------
+    >>> row = {"column": "sex", "group": "women", "is_reference": False, "is_small": False, "approval_rate": 0.5,
+    ...        "ratio": 0.8, "p_holm": 0.2}
+    >>> other = {**row, "approval_rate": 0.45, "ratio": 0.75, "p_holm": 0.04}
+    >>> otherwise_table(pd.DataFrame([row]), pd.DataFrame([other])).iloc[0].tolist()
+    ['sex: women', '50.0 %', '45.0 %', '−5.0', '0.800', '0.750', '0.040']
+    """
+    points = 100 * (otherwise["approval_rate"] - fairness["approval_rate"])
+
+    def ratios(table: pd.DataFrame) -> list[str]:
+        own = zip(fairness["is_reference"], table["ratio"], strict=True)
+        return [ABSENT if is_reference else number(ratio) for is_reference, ratio in own]
+
+    return pd.DataFrame(
+        {
+            "Group": _names(fairness),
+            "Approved": fairness["approval_rate"].map(percent),
+            "Otherwise": otherwise["approval_rate"].map(percent),
+            "Difference": [number(value, 1, signed=True) for value in points],
+            "Ratio": ratios(fairness),
+            "Ratio otherwise": ratios(otherwise),
+            "p otherwise (Holm)": otherwise["p_holm"].map(p_value),
         }
     )
 

@@ -1,16 +1,18 @@
 """Grades: whether the default probability of each grade, vintage and segment is what came true."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
 
 from finnet.lending.grades import NOT_TESTED
+from finnet.lending.rates import FEWEST_TESTED
 from finnet.reporting.grade_plot import grade_plot
 from finnet.reporting.html import Block, Figure, Note, Section, Table
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import ABSENT, count, money, number, p_value, percent, span, stacked
 
-__all__ = ["GradesSection", "grade_rows", "group_rows"]
+__all__ = ["GradesSection", "compared_rows", "grade_rows", "group_rows"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -31,9 +33,11 @@ class GradesSection(ReportSection):
         Whether a loss given default was stated, so that losses are more than zero.
     central_tendency : str
         How published probabilities were moved to a stated rate, in sentences; "" where they were not. Where they were,
-        findings are `finnet.lending.grades.NOT_TESTED`, and neither tests nor realized losses are shown.
+        findings are `finnet.lending.grades.NOT_TESTED`, and neither tests of the level nor realized losses are shown.
     counted : str
         How many loans of how many clients the tests count, in a sentence; "" where each loan is by itself.
+    halves, neighbors : DataFrame, optional
+        As `finnet.lending.homogeneity.half_table` and `neighbor_table` give them.
     """
 
     grades: pd.DataFrame
@@ -43,6 +47,8 @@ class GradesSection(ReportSection):
     has_losses: bool
     central_tendency: str = ""
     counted: str = ""
+    halves: pd.DataFrame | None = None
+    neighbors: pd.DataFrame | None = None
 
     @property
     def is_tested(self) -> bool:
@@ -62,7 +68,7 @@ class GradesSection(ReportSection):
         if not self.is_tested:
             lead = "A grade stands for one default probability, here at a stated rate that defaults do not test."
         blocks: list[Block] = [Note(self.central_tendency)] if self.central_tendency else []
-        blocks += [figure, self._table()]
+        blocks += [figure, self._table(), *self._compared()]
         for by, groups in self.grade_groups.groupby("by", sort=False):
             caption = (
                 f"The same test by {by}, for all grades of a group together. Grades at fault: those of the group whose"
@@ -81,6 +87,15 @@ class GradesSection(ReportSection):
     @property
     def _title(self) -> str:
         return "Do the grades hold?" if self.is_tested else "What are the grades?"
+
+    def _compared(self) -> Iterator[Block]:
+        """Whether neighboring grades differ, and whether loans of one grade are alike."""
+        test = _COMPARED
+        for table, question in ((self.neighbors, _NEIGHBORS), (self.halves, _HALVES)):
+            # One grade alone has no neighbor.
+            if table is not None and len(table):
+                yield Table(compared_rows(table, is_tested=self.is_tested), f"{question} {test}")
+                test = "p and finding: as in the table before."
 
     def _table(self) -> Table:
         as_it_came = " and, below, as it came" if self.is_tested else " at the stated rate"
@@ -105,6 +120,54 @@ _OTHER_SCALE = (
     " These loans did not default at the stated rate but at their own, so forecast and defaulted are not on one scale;"
     " whether more loans default from grade to grade can be read all the same."
 )
+
+
+_NEIGHBORS = (
+    "Do neighboring grades differ? Share of loans that defaulted in a grade and in the next. Where no difference is"
+    " detected, two grades may be one."
+)
+_HALVES = (
+    "Are the loans of a grade alike? Share that defaulted among the half of its loans with the lower forecasts and"
+    " among the half with the higher ones. Where the upper half is riskier, the grade holds loans of unlike risk, which"
+    " a finer scale would tell apart; where the lower one is, forecasts rank them wrongly."
+)
+_COMPARED = (
+    "p: of one default rate in both, by the score test of two proportions, in which loans of one client count"
+    f" together, after Holm's correction for all of the table; finding at 5 %, with at least {FEWEST_TESTED} loans on"
+    " either side. The level of the forecasts does not matter. With few defaults only large differences are detected:"
+    " that none is found is no proof that there is none."
+)
+
+
+def compared_rows(table: pd.DataFrame, *, is_tested: bool = True) -> pd.DataFrame:
+    """One row per grade, or pair of grades: loans, forecasts and defaults below and above, and what is found.
+
+    Text of shape (n, 6) or, where forecasts are at a stated rate that defaults do not test, without them (n, 5).
+
+    Examples
+    --------
+    >>> row = {"grade": 1, "next_grade": 2, "n_low": 300, "n_high": 200, "forecast_low": 0.01, "forecast_high": 0.04,
+    ...        "observed_low": 0.0133, "observed_high": 0.03, "p_holm": 0.2, "finding": "no difference detected"}
+    >>> compared_rows(pd.DataFrame([row])).iloc[0].tolist()
+    ['1, 2', '300, 200', '1.00, 4.00 %', '1.33, 3.00 %', '0.200', 'no difference detected']
+    """
+
+    def both(name: str) -> list[str]:
+        sides = table[[f"{name}_low", f"{name}_high"]].to_numpy(float)
+        return [f"{percent(low, 2).removesuffix(' %')}, {percent(high, 2)}" for low, high in sides]
+
+    of_pairs = "next_grade" in table
+    names = zip(table["grade"], table["next_grade"], strict=True) if of_pairs else table["grade"]
+    return pd.DataFrame(
+        {
+            "Grades" if of_pairs else "Grade": [", ".join(map(str, n)) if of_pairs else str(n) for n in names],
+            "Loans": [f"{count(low)}, {count(high)}" for low, high in table[["n_low", "n_high"]].to_numpy(float)],
+            **({"Forecast": both("forecast")} if is_tested else {}),
+            "Defaulted": both("observed"),
+            "p (Holm)": table["p_holm"].map(p_value),
+            "Finding": table["finding"],
+        }
+    )
 
 
 def grade_rows(grades: pd.DataFrame, *, has_losses: bool) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 from finnet.names import model_in_sentence
 from finnet.reporting.html import Details, Points, Section, Table
 from finnet.reporting.sections.comparison import ComparisonSection
+from finnet.reporting.sections.grades import GradesSection
 from finnet.reporting.sections.section import ReportSection
 
 __all__ = ["GuidanceSection"]
@@ -59,6 +60,12 @@ _MAPPED = {
         "Do the grades hold?",
         "Outcomes analysis: by rating grade",
         "Rating grades: homogeneity, calibration per grade",
+        "Article 15",
+    ),
+    "GradesSection, untested": (
+        "What are the grades?",
+        "Outcomes analysis: by rating grade",
+        "Rating grades: homogeneity; calibration is not tested at a stated rate",
         "Article 15",
     ),
     "ScorecardSection": (
@@ -129,7 +136,7 @@ class GuidanceSection(ReportSection):
         every = list(sections)
         subjects = [section.subject for section in every if isinstance(section, ComparisonSection)]
         return cls(
-            present=[getattr(section, "title", type(section).__name__) for section in every],
+            present=[_key(section) for section in every],
             subject="".join(subjects[:1]),
         )
 
@@ -140,3 +147,9 @@ class GuidanceSection(ReportSection):
         table = Table(pd.DataFrame(rows, columns=list(_COLUMNS)), "No row claims that a requirement is met.")
         lead = "Where to look for what the guidance on model risk asks; this is a map, not a claim of compliance."
         return Section("Beside supervisory guidance", lead, [Details("The map", table), Points(_NOT_HERE)])
+
+
+def _key(section: ReportSection) -> str:
+    """What `_MAPPED` calls a section; grades whose level no outcome tests speak to less."""
+    is_untested = isinstance(section, GradesSection) and not section.is_tested
+    return "GradesSection, untested" if is_untested else getattr(section, "title", type(section).__name__)
