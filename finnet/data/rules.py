@@ -164,6 +164,10 @@ RULES: Mapping[str, Rule] = {
     "constant_column": _warning("drop the column: it says nothing"),
     # rows to learn from
     "gives_away": _warning("find out when the column is filled; drop it unless its values were known at the decision"),
+    "equal_across_folds": _warning(
+        "check whether applications were stored twice; where they are of one client, name the column in {keys}group"
+    ),
+    "unseen_in_fold": _warning("check the spelling; such a level is forecast as none of those that trained"),
     "empty_feature": _policy("leave the feature out, or find out why none of its values is known"),
     "cannot_run": _error("the run would stop there"),
 }

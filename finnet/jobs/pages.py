@@ -65,7 +65,10 @@ def _data(job: Job, study: Study, results: Sequence[FoldResult], *, assessment: 
     dataset, task = study.dataset, task_of(job)
     known = dataset.clock("known_at") if dataset.is_dated else None
     n_rows, n_entities = len(dataset), len(set(dataset.entity))
-    counts = [f"{n_rows:,} rows", f"{n_entities:,} {'entity' if n_entities == 1 else 'entities'}"]
+    counts = [f"{n_rows:,} rows"]
+    # A loan is an entity of its own, which need not be said.
+    if n_entities < n_rows:
+        counts.append(f"{n_entities:,} {'entity' if n_entities == 1 else 'entities'}")
     # How the model of the page used the training rows of each fold.
     used = [
         {"fold": result.fold, **(result.fit.rows or {})} for result in results if result.model == assessment.subject
@@ -74,12 +77,14 @@ def _data(job: Job, study: Study, results: Sequence[FoldResult], *, assessment: 
     problems = problems_of(study.quality.assign(file=[Path(file).name for file in study.quality["file"]]))
     # Columns of a file that share rule and remedy stand in one row.
     findings = [(line.severity, line.rule, line.found, line.remedy) for line in told(problems)]
+    found = study.checks["rule"].map(study.quality["rule"].value_counts()).fillna(0).astype(int)
     return DataSection(
         source=task.source_words(job),
         counts=[*counts, *task.counts(dataset)],
         folds=fold_table(dataset, job.split.split).merge(pd.DataFrame(used), on="fold"),
         features=task.features(job, dataset),
         quality=pd.DataFrame(findings, columns=["severity", "rule", "found", "remedy"], dtype=object),
+        checks=study.checks.assign(found=found),
         first=None if known is None else str(known[0]),
         last=None if known is None else str(known[-1]),
         in_order_of=dataset.in_order_of,
