@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from finnet.checks import require_at_least
+from finnet.data.meanings import NO_MEANINGS, Meanings
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError
 from finnet.estimators.contributions import SAMPLED, contributions, typical_row
@@ -94,10 +95,15 @@ def reason_policy(settings: ReasonSettings, job: Job, dataset: Dataset) -> dict[
     return {"most": settings.most, "usual": plain}
 
 
-def reason_columns(policy: Mapping[str, Any], model: Any, X: pd.DataFrame) -> dict[str, list[str]]:
-    """`reasons` of each row of X (n_rows, n_features) as a text, by a policy that `reason_policy` made."""
+def reason_columns(
+    policy: Mapping[str, Any], model: Any, X: pd.DataFrame, *, words: Meanings = NO_MEANINGS
+) -> dict[str, list[str]]:
+    """`reasons` of each row of X (n_rows, n_features) as a text, by a policy that `reason_policy` made.
+
+    Columns and codes that have a meaning are named by it alone, since a person is to read them.
+    """
     found = reasons(model, X, reference=_usual_row(policy, X), most=policy["most"])
-    return {"reasons": reason_texts(found)}
+    return {"reasons": reason_texts(found, column_words=words.of_column, level_words=words.of_value)}
 
 
 def reasons_section(
@@ -108,11 +114,12 @@ def reasons_section(
     model: Any,
     policy: Mapping[str, Any],
     held_out: pd.DataFrame | None = None,
+    words: Meanings = NO_MEANINGS,
 ) -> ReasonsSection:
     """What drives the forecasts of a model, on a sample of the rows of the last training window.
 
     Beside it `held_out`, permutation importance of the fits of the folds on their test rows (`Results.importance`),
-    shape (n_folds * n_features, n_measures).
+    shape (n_folds * n_features, n_measures). Values stand with their meaning, as `words` has it, in brackets.
     """
     rows = final_rows(job.split.split, dataset)
     rng = np.random.default_rng(derive_seed(job.seed, "reasons"))
@@ -132,12 +139,13 @@ def reasons_section(
         column_importance=pd.DataFrame(
             {
                 "column": names,
-                "usual": [value_words(policy["usual"][name]) for name in names],
+                "meaning": [words.of_column(name) for name in names],
+                "usual": [words.beside(name, value_words(policy["usual"][name])) for name in names],
                 "contribution": size.to_numpy(),
                 "permutation": rises,
             }
         ).join(held_out_importance(held_out), on="column"),
-        effect_curves=_curves(model, X.head(_ROWS_EXPLAINED), curved),
+        effect_curves=_curves(model, X.head(_ROWS_EXPLAINED), curved, words=words),
         monotone_columns=held.join(_alone(dataset, rows, settings.monotone), on="column"),
         agreement=_agreement(size.to_numpy(), rises),
         is_sampled=found.way == SAMPLED,
@@ -169,15 +177,17 @@ def _usual_row(policy: Mapping[str, Any], X: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _curves(model: Any, X: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Effect curves below each other: column, value as text, its number or NaN, mean forecast."""
+def _curves(model: Any, X: pd.DataFrame, names: Sequence[str], *, words: Meanings) -> pd.DataFrame:
+    """Effect curves below each other: column, value as text, without and with its meaning, number or NaN, forecast."""
     tables = []
     for name in names:
         curve = effect_curve(model, X, name, points=_POINTS)
         is_number = pd.api.types.is_numeric_dtype(X[name].dtype)
         at = [float(value) if is_number and value is not None else np.nan for value in curve["value"]]
-        words = [value_words(value) for value in curve["value"]]
-        tables.append(pd.DataFrame({"column": name, "value": words, "number": at, "forecast": curve["forecast"]}))
+        values = [value_words(value) for value in curve["value"]]
+        told = [words.beside(name, value) for value in values]
+        parts = {"column": name, "value": values, "meaning": told, "number": at, "forecast": curve["forecast"]}
+        tables.append(pd.DataFrame(parts))
     return pd.concat(tables, ignore_index=True)
 
 

@@ -21,11 +21,11 @@ class ReasonsSection(ReportSection):
     Parameters
     ----------
     column_importance : DataFrame
-        `column`, `usual` value, `contribution` (mean absolute, in log-odds), `permutation` (rise of the log loss), and
-        that on test rows of the folds with its standard error (`held_out`, `held_out_error`, NaN where not measured);
-        the largest contribution first.
+        `column`, its `meaning` (its name where it has none), `usual` value, `contribution` (mean absolute, in
+        log-odds), `permutation` (rise of the log loss), and that on test rows of the folds with its standard error
+        (`held_out`, `held_out_error`, NaN where not measured); the largest contribution first.
     effect_curves : DataFrame
-        `column`, `value`, `number` (NaN for levels and missing), mean `forecast`.
+        `column`, `value`, the same with its `meaning`, `number` (NaN for levels and missing), mean `forecast`.
     monotone_columns : DataFrame
         `column`, `direction`, `rows`, `share` and `largest` violation, for columns that are declared; and what the data
         alone say, `auc` with its interval `auc_low` and `auc_high`, which older runs did not record.
@@ -212,13 +212,17 @@ class ReasonsSection(ReportSection):
     def _curves(self) -> pd.DataFrame:
         table = self.effect_curves
         forecasts = [percent(value) for value in table["forecast"]]
-        return pd.DataFrame({"Column": table["column"], "Value": table["value"], "Mean forecast": forecasts})
+        # Older runs have no meanings.
+        values = table["meaning" if "meaning" in table else "value"]
+        return pd.DataFrame({"Column": table["column"], "Value": values, "Mean forecast": forecasts})
 
     def _importance(self) -> pd.DataFrame:
         table = self.column_importance
+        # Older runs have no meanings.
+        named = zip(table["column"], table["meaning" if "meaning" in table else "column"], strict=True)
         shown = pd.DataFrame(
             {
-                "Column": table["column"],
+                "Column": [name if name == meaning else stacked(name, meaning) for name, meaning in named],
                 "Usual value": table["usual"],
                 "Contribution": [number(value, 3) for value in table["contribution"]],
                 "Permutation": [number(value, 4, signed=True) for value in table["permutation"]],

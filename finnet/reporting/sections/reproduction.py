@@ -109,6 +109,6 @@ def _words(value: object) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_words(part)}" for name, part in value.items()) or ABSENT
     if isinstance(value, list | tuple):
-        nests = any(isinstance(part, Mapping) for part in value)
+        nests = any(isinstance(part, Mapping | list | tuple) for part in value)
         return ("; " if nests else ", ").join(map(_words, value)) or ABSENT
     return str(value)
