@@ -132,6 +132,8 @@ def read_table(
     if table is None:
         return None
     findings.inspection.files.append(SourceFile(path, digest, size, len(table)))
+    sought = {"unreadable_file": "a file cut off, of another encoding or form, or with two columns of one name"}
+    findings.inspection.look(sought, file=path, columns=None, rows=len(table))
     if not len(table):
         findings.add("empty_file", path, value="no rows")
         return None

@@ -173,3 +173,9 @@ def test_every_column_stands_among_what_drives_the_forecast():
     html = html_of(replace(REASONS, column_importance=many, columns=15))
     assert html.index("column_11") < html.index("The 3 columns that bring less each") < html.index("column_12")
     assert "more columns bring less" not in html
+
+
+def test_runs_that_did_not_record_what_the_data_say_are_drawn_all_the_same():
+    html = html_of(REASONS)
+    assert "AUC alone" not in html
+    assert "AUC alone" in html_of(replace(REASONS, monotone_columns=ALONE))

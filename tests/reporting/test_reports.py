@@ -256,6 +256,8 @@ def test_findings_about_the_data_have_a_table_with_what_to_do(default_risk_repor
 def test_a_purpose_that_is_not_stated_is_asked_for():
     asked = PurposeSection(stated={"Use": ""}, missing="Say it in [purpose].").draw()
     assert asked.blocks == [Note("Say it in [purpose].")]
+    some = PurposeSection(stated={"Use": "Lend", "Owner": ""}, missing="Say it in [purpose].").draw()
+    assert some.blocks[-1] == Note("Not stated: Owner.")
 
 
 def test_guidance_maps_the_sections_that_the_report_has_and_no_others():

@@ -83,7 +83,8 @@ class DataSection(ReportSection):
     def card(self) -> Section:
         """Where the data come from, how much there is, and what is odd about them."""
         drawn = self.draw()
-        return Section(drawn.title, drawn.lead, self._oddities())
+        # The checks themselves are for the page.
+        return Section(drawn.title, drawn.lead, self._oddities()[:1])
 
     def draw(self) -> Section:
         """What is odd, the folds, the use of their rows, and the features."""
@@ -111,7 +112,7 @@ _RATES = (
 )
 _CHECKS = (
     "What the data were checked for, each check with its limit, the columns or whole rows that it looked at, and how"
-    " many findings it made. What is not in this table was not looked for."
+    " many findings it made. Of what is not in this table nothing is said."
 )
 _MOST_NAMED = 3  # columns that a check names; of more their number is told
 _USES = (

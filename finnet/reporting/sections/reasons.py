@@ -141,24 +141,10 @@ class ReasonsSection(ReportSection):
             blocks.append(Details(title, Table(importance.iloc[_SHOWN:], "")))
         blocks += [curves, Details("The curves as figures", Table(self._curves(), ""))]
         if len(self.monotone_columns):
-            table = self.monotone_columns
-            shown = pd.DataFrame(
-                {
-                    "Column": table["column"],
-                    "Declared": ["raises risk" if way == "up" else "lowers risk" for way in table["direction"]],
-                    "Loans": table["rows"].map(count),
-                    "Against it": table["share"].map(percent),
-                    "Largest": table["largest"].map(_points),
-                    "Verdict": ["holds" if share == 0 else "fails" for share in table["share"]],
-                }
-            )
-            if self._alone:
-                shown["AUC alone"] = [stacked(*row["words"].removeprefix("AUC ").split(", ")) for row in self._alone]
-                shown["The data"] = [row["says"] for row in self._alone]
-            blocks += [
-                Points(self._held()),
-                Table(shown, f"{_MONOTONE} {_ENFORCED if self.is_enforced else _VERIFIED}{_ALONE * bool(self._alone)}"),
-            ]
+            rows = count(self.monotone_columns["rows"].iloc[0])
+            kept = _ENFORCED if self.is_enforced else _VERIFIED
+            caption = f"{_MONOTONE.format(rows)} {kept}{_ALONE * bool(self._alone)}"
+            blocks += [Points(self._held()), Table(self._declared(), caption)]
         return Section(_TITLE, self._lead, blocks)
 
     @property
@@ -208,6 +194,23 @@ class ReasonsSection(ReportSection):
             f" model, so both say what it uses, not how well that holds on new loans."
             f"{held_out}{agreement}{others}"
         )
+
+    def _declared(self) -> pd.DataFrame:
+        """What the model and the data make of every declaration."""
+        table = self.monotone_columns
+        shown = pd.DataFrame(
+            {
+                "Column": table["column"],
+                "Declared": ["raises risk" if way == "up" else "lowers risk" for way in table["direction"]],
+                "Against it": table["share"].map(percent),
+                "Furthest": [number(100 * share, 2) for share in table["largest"]],
+                "Model": ["holds" if share == 0 else "fails" for share in table["share"]],
+            }
+        )
+        if not self._alone:
+            return shown
+        figures = [stacked(*row["words"].removeprefix("AUC ").split(", ")) for row in self._alone]
+        return shown.assign(**{"AUC alone": figures, "Data": [row["says"] for row in self._alone]})
 
     def _curves(self) -> pd.DataFrame:
         table = self.effect_curves
@@ -269,8 +272,9 @@ _HELD_OUT = (
     " itself."
 )
 _MONOTONE = (
-    "Columns that are declared to raise or lower the risk: share of loans whose forecast somewhere moves against that"
-    " when the column alone is raised through its values, and the furthest that one does."
+    "Columns that are declared to raise or lower the risk. Against it: share of {} loans whose forecast somewhere moves"
+    " against that when the column alone is raised through its values. Furthest: what one moves at most, in percentage"
+    " points."
 )
 _VERIFIED = "Verified, not enforced."
 _ENFORCED = "Enforced by the signs of the weights that networks may have, and verified here."

@@ -1,5 +1,6 @@
 """Reproduction: the command that makes a report again, and everything that the run recorded about itself."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,19 +51,19 @@ class ReproductionSection(ReportSection):
         if not isinstance(files, list) or not files:
             return []
         table = Table(files_table(files), _FILES)
-        return [table if len(files) <= _MOST_SHOWN else Details(f"The {count(len(files))} data files", table)]
+        shown = table if len(files) <= _MOST_SHOWN else Details(f"The {count(len(files))} data files", table)
+        return [shown, Code(f"sha256sum {shlex.quote(str(files[0]['path']))}")]
 
 
 _MOST_SHOWN = 12  # files in sight
 _FILES = (
     "The data files that were read. SHA-256 and bytes are those of the file as it lies on the disk, compressed where it"
-    " is, and depend on neither its place nor its date; rows are those of its table. `sha256sum FILE` gives the hash"
-    " again, `shasum -a 256 FILE` on a Mac."
+    " is, and depend on neither its place nor its date; rows are those of its table. The command below gives the hash"
+    " again, in the folder of the file."
 )
 _WHERE = (
-    "`finnet verify` with the folder of the run makes the run again and compares it. Every table of this page stands"
-    " unrounded in the run's folder page/; `finnet report` with that folder and `-o report.json` writes every figure"
-    " with the file that holds it."
+    "Every table of this page stands unrounded in page/ of the run's folder. Given that folder, finnet report with -o"
+    " report.json writes every figure with the file that holds it, and finnet verify makes the run again and compares."
 )
 
 
