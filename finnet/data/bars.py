@@ -41,7 +41,7 @@ _SOUGHT = {
     "missing_price": "bars without an open, high or low",
     "zero_price": "prices of 0 beside a close above 0",
     "non_positive_price": "prices of 0 or less",
-    "too_large": f"prices above {LARGEST_PRICE:g} and volumes above {TOO_LARGE['volume']:.0f}",
+    "too_large": f"prices above {LARGEST_PRICE:,.0f} and volumes above {TOO_LARGE['volume']:,.0f}",
     "high_below_low": "highs below their low",
     "outside_range": "opens and closes outside of low to high",
     "negative_volume": "volumes below 0",

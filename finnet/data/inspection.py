@@ -72,6 +72,13 @@ class Inspection:
             check.columns |= dict.fromkeys([None] if columns is None else columns)
             check.rows[file] = max(rows, check.rows.get(file, 0))
 
+    def add(self, other: "Inspection") -> None:
+        """Count the checks of another source with those here, rule by rule."""
+        for rule, check in other._checks.items():
+            own = self._checks.setdefault(rule, _Check(check.sought))
+            own.columns |= check.columns
+            own.rows |= check.rows
+
     def rows(self) -> Iterable[tuple[str, str, str, int, int]]:
         """Rule, what was looked for, names and number of columns (-1 for whole rows), and rows, check by check."""
         for rule, check in self._checks.items():
@@ -81,10 +88,13 @@ class Inspection:
 
 
 def checks_table(inspections: Iterable[Inspection], *, ignored: Collection[str] = ()) -> pd.DataFrame:
-    """Every check of several sources, shape (n_checks, 6): `rule`, `sought`, `columns`, `n_columns`, `rows`, `ignored`.
+    """Every check of several sources, a row for each rule: `rule`, `sought`, `columns`, `n_columns`, `rows`, `ignored`.
 
     `columns` are names joined by commas; `n_columns` is -1 where whole rows were checked. `ignored` are the rules whose
     findings the settings asked not to hear of.
     """
-    found = [(*row, row[0] in ignored) for inspection in inspections for row in inspection.rows()]
+    every = Inspection()
+    for inspection in inspections:
+        every.add(inspection)
+    found = [(*row, row[0] in ignored) for row in every.rows()]
     return pd.DataFrame(found, columns=["rule", "sought", "columns", "n_columns", "rows", "ignored"])

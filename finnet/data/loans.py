@@ -203,9 +203,12 @@ def loan_rows(settings: LoanFile, findings: Findings) -> LoanRows | None:
     usable = usable_rows(outcomes, applied_at=loans.applied_at, resolves_at=loans.resolves_at, until=until)
     later = np.flatnonzero(usable.applied_later)
     if settings.applied_at:
-        months = f"{settings.horizon_months} months before {settings.day}"
+        # Without a day of its own the data are those of the day of the run, which a page does not name: made again on
+        # another day, it is the same.
+        day = settings.as_of or "the day of the run"
+        months = f"{settings.horizon_months} months before {day}"
         sought = {
-            "applied_later": f"applications after {settings.day}",
+            "applied_later": f"applications after {day}",
             "not_due": f"outcomes not due: applications less than {months}",
         }
         findings.inspection.look(sought, file=table.file, columns=[settings.applied_at], rows=len(table))

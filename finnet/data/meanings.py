@@ -80,6 +80,8 @@ class Meanings:
         The first are errors, since a meaning that is shown nowhere was written in vain. The second are warnings: lists
         of codes are usually longer than what a file has of them.
         """
+        if not self.rows:
+            return
         known = {name: {_key(str(value)) for value in column.dropna().unique()} for name, column in columns.items()}
         sought = {
             "meaning_of_no_column": "meanings of columns that the loans lack",

@@ -48,8 +48,9 @@ def check_folds(dataset: Dataset, split: Split, findings: Findings, *, file: str
         "equal_across_folds": f"{of_all} that equal a training row of their fold in every column",
     }
     findings.inspection.look(sought, file=file, columns=None, rows=tested)
-    sought = {"unseen_in_fold": f"{of_all} with a level that no training row of their fold has"}
-    findings.inspection.look(sought, file=file, columns=levels, rows=tested)
+    if levels:
+        sought = {"unseen_in_fold": f"{of_all} with a level that no training row of their fold has"}
+        findings.inspection.look(sought, file=file, columns=levels, rows=tested)
     counts = [("equal_across_folds", "", equal), *(("unseen_in_fold", *own) for own in unseen.items())]
     for rule, column, count in counts:
         if count >= MOST * tested:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from finnet.data.inspection import checks_table
+from finnet.data.inspection import Inspection, checks_table
 from finnet.data.loan_file import LoanFile
 from finnet.data.loans import inspect_loans
 from finnet.data.prices import PriceFile, inspect_prices
@@ -63,3 +63,20 @@ def test_checks_of_prices_count_their_bars(tmp_path):
 def test_a_rule_that_is_ignored_is_marked(loans):
     checks = checks_table([inspected(loans, inspect_loans)], ignored=["constant_column"]).set_index("rule")
     assert checks.loc[["constant_column", "empty_column"], "ignored"].tolist() == [True, False]
+
+
+def test_checks_of_two_sources_are_counted_together():
+    both = [Inspection(), Inspection()]
+    for k, inspection in enumerate(both):
+        inspection.look({"not_a_number": "no numbers"}, file=f"{k}.csv", columns=["score", f"own_{k}"], rows=10)
+    (check,) = checks_table(both).to_dict("records")
+    assert (check["columns"], check["n_columns"], check["rows"]) == ("score, own_0, own_1", 3, 20)
+
+
+def test_the_day_of_the_run_does_not_enter_what_was_looked_for(tmp_path):
+    path = tmp_path / "loans.csv"
+    rows = "".join(f"2019-01-{1 + row % 28:02d},{row},{row % 4 == 0:d}\n" for row in range(40))
+    path.write_text(f"day,income,bad\n{rows}", encoding="utf-8")
+    settings = LoanFile(path=str(path), target="bad", applied_at="day", horizon_months=12)
+    checks = checks_table([inspected(settings, inspect_loans)]).set_index("rule")
+    assert checks.loc["not_due", "sought"].endswith("less than 12 months before the day of the run")

@@ -131,7 +131,8 @@ class ReasonsSection(ReportSection):
         curves = Figure(
             plots.effect_plot(self.effect_curves),
             f"Mean forecast of {count(self.rows)} loans when one column takes each of its values and all others stay."
-            " Values that do not occur together are guesses of the model.",
+            " Shown are the columns that bring most, then those whose direction is declared. Values that do not occur"
+            " together are guesses of the model.",
             "Mean forecast against the values of the columns that bring most",
         )
         importance = self._importance()
