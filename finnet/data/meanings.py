@@ -52,10 +52,11 @@ class Meanings:
         cells = [[str(cell or "").strip() for cell in table.columns[name].to_pylist()] for name in _COLUMNS]
         found: dict[tuple[str, str], tuple[int, str, str, str]] = {}
         for line, column, value, meaning in zip(table.origin.line.tolist(), *cells, strict=True):
+            what = repr(value) if value else "the column"
             if not meaning:
-                findings.add("no_meaning", path, line=line, column=column, value=repr(value))
+                findings.add("no_meaning", path, line=line, column=column, value=f"{what} is given no meaning")
             elif (column, _key(value)) in found:
-                findings.add("meaning_twice", path, line=line, column=column, value=repr(value))
+                findings.add("meaning_twice", path, line=line, column=column, value=f"{what} has a meaning already")
             else:
                 found[column, _key(value)] = (line, column, value, meaning)
         return cls(path, tuple(found.values()))
@@ -105,13 +106,17 @@ class Meanings:
 
     def of_value(self, column: str, value: str) -> str:
         """The meaning of a value, written as pages write it; the value itself where it has none."""
-        return self._by_key.get((column, _key(value)), value)
+        return self._meaning(column, value) or value
 
     def beside(self, column: str, value: str) -> str:
         """A value, or several levels of one bin, each with its meaning in brackets where it has one."""
-        parts = [value] if (column, _key(value)) in self._by_key else value.split(_BETWEEN)
-        known = [(part, self._by_key.get((column, _key(part)))) for part in parts if part]
-        return _BETWEEN.join(part if meaning is None else f"{part} ({meaning})" for part, meaning in known) or value
+        parts = [value] if self._meaning(column, value) else value.split(_BETWEEN)
+        known = [(part, self._meaning(column, part)) for part in parts]
+        return _BETWEEN.join(f"{part} ({meaning})" if meaning else part for part, meaning in known)
+
+    def _meaning(self, column: str, value: str) -> str:
+        # An empty value is no value: its meaning would be that of the column.
+        return self._by_key.get((column, _key(value)), "") if value.strip() else ""
 
 
 NO_MEANINGS = Meanings()

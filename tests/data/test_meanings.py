@@ -32,7 +32,12 @@ def test_columns_and_values_have_the_meaning_that_the_file_says(tmp_path):
 def test_levels_that_share_a_bin_each_have_their_meaning(tmp_path):
     meanings, _ = read(tmp_path, "column,value,meaning\nhome,A1,own\nhome,A2,rent\n")
     assert meanings.beside("home", "A1, A2") == "A1 (own), A2 (rent)"
-    assert meanings.beside("home", "any other") == "any other"
+    assert meanings.beside("home", "any other, A2") == "any other, A2 (rent)"
+
+
+def test_an_empty_value_is_not_named_as_its_column(tmp_path):
+    meanings, _ = read(tmp_path, "column,value,meaning\nhome,,Housing\n")
+    assert (meanings.beside("home", ""), meanings.of_value("home", "")) == ("", "")
 
 
 def test_a_line_of_no_column_is_an_error_with_its_line_and_the_nearest_column(tmp_path):

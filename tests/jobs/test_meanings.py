@@ -67,7 +67,7 @@ def test_reasons_of_forecasts_are_in_words_and_need_the_file_no_more(run, tmp_pa
     new = tmp_path / "new.csv"
     new.write_text("income,home,sex\n0.1,A2,S1\n", encoding="utf-8")
     (told,) = forecast_new(run, new).columns["reasons"]
-    assert "Housing rented flat (usual own house)" in told
+    assert "Housing: rented flat (usual own house)" in told
 
 
 def test_files_for_machines_keep_the_codes(run):

@@ -102,8 +102,13 @@ def reason_columns(
 
     Columns and codes that have a meaning are named by it alone, since a person is to read them.
     """
+
+    def column_words(name: str) -> str:
+        meaning = words.of_column(name)
+        return name if meaning == name else f"{meaning}:"
+
     found = reasons(model, X, reference=_usual_row(policy, X), most=policy["most"])
-    return {"reasons": reason_texts(found, column_words=words.of_column, level_words=words.of_value)}
+    return {"reasons": reason_texts(found, column_words=column_words, level_words=words.of_value)}
 
 
 def reasons_section(

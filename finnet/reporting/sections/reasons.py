@@ -190,9 +190,9 @@ class ReasonsSection(ReportSection):
         # Older runs recorded the first columns alone.
         others = f" {count(left_out)} more columns bring less each." if left_out else ""
         return (
-            f"Mean size of the contribution over {count(self.rows)} loans, in log-odds, and rise of the log loss when"
-            f" the column is dealt to other loans, over {count(self.rows_dealt)} loans. These trained the"
-            f" model, so both say what it uses, not how well that holds on new loans."
+            f"Of the model deployed: mean size of the contribution over {count(self.rows)} loans, in log-odds, and rise"
+            f" of the log loss when the column is dealt to other loans, over {count(self.rows_dealt)} loans. These"
+            " trained the model, so both say what it uses, not how well that holds on new loans."
             f"{held_out}{agreement}{others}"
         )
 
