@@ -98,7 +98,8 @@ class DataSection(ReportSection):
         return Section("What was it given?", lead, [*self._oddities(), folds, *uses, features])
 
     def _oddities(self) -> list[Block]:
-        made = "" if self.checks is None else f", by {count(len(self.checks))} checks"
+        n_checks = 0 if self.checks is None else len(self.checks)
+        made = f", by {count(n_checks)} {'check' if n_checks == 1 else 'checks'}" * bool(n_checks)
         if self.quality.empty:
             found: Block = Note(f"The data were checked{made}, and nothing odd was found.")
         else:
@@ -164,7 +165,7 @@ def _columns(names: str, n_columns: int) -> str:
 
 def _found(findings: int, *, is_ignored: bool) -> str:
     if is_ignored:
-        return "not told, as the job's rules ask"
+        return "not told, as rules ask"
     return f"{count(findings)}, above" if findings else "nothing"
 
 
