@@ -80,3 +80,20 @@ def test_the_day_of_the_run_does_not_enter_what_was_looked_for(tmp_path):
     settings = LoanFile(path=str(path), target="bad", applied_at="day", horizon_months=12)
     checks = checks_table([inspected(settings, inspect_loans)]).set_index("rule")
     assert checks.loc["not_due", "sought"].endswith("less than 12 months before the day of the run")
+
+
+def test_nothing_is_found_by_a_check_that_is_not_told(tmp_path):
+    path, rng = tmp_path / "loans.csv", np.random.default_rng(0)
+    table = pd.DataFrame({"member_id": np.arange(200), "same": 1, "age": rng.integers(18, 90, 200)})
+    table["code"] = np.where(np.arange(200) < 30, 999999, rng.integers(1, 50, 200))
+    table["gaps"] = np.where(np.arange(200) < 60, "", "7")
+    table["home"] = np.where(np.arange(200) % 2, "own", "OWN")
+    table = table.assign(none="", name=[f"client {row}" for row in range(200)], bad=np.arange(200) % 4 == 0)
+    table.loc[5, "age"] = 150
+    table.astype({"bad": int}).to_csv(path, index=False)
+    findings = Findings()
+    inspect_loans(LoanFile(path=str(path), target="bad", categories=("home", "name")), findings)
+    found = {problem.rule for problem in findings.problems}
+    expected = {"likely_id", "constant_column", "impossible_age", "likely_code", "missing_share", "level_spellings"}
+    assert found >= expected | {"empty_column", "many_levels", "protected_feature"}
+    assert found <= set(checks_table([findings.inspection])["rule"])

@@ -40,7 +40,9 @@ class ReproductionSection(ReportSection):
 
     def draw(self) -> Section:
         """The command, and the manifest for those who want it."""
-        table = Table(manifest_table(self.manifest), "Job, seed, hashes, settings and versions of this run.")
+        # Files have a table of their own.
+        others = {name: value for name, value in self.manifest.items() if name != "files"}
+        table = Table(manifest_table(others), "Job, seed, hashes, settings and versions of this run.")
         lead = "The same job, seed, data and versions give the same forecasts."
         recorded = Details("What the run recorded about itself", table)
         return Section("How to reproduce it", lead, [Code(self.command), *self._files(), Note(_WHERE), recorded])
