@@ -23,12 +23,12 @@ def check_folds(dataset: Dataset, split: Split, findings: Findings, *, file: str
     Examples
     --------
     >>> from finnet.splits import RepeatedKFold
-    >>> X = pd.DataFrame({"income": [1.0, 2.0, 3.0, 4.0] * 2})
+    >>> X = pd.DataFrame({"income": np.arange(8.0), "home": pd.Categorical(["castle", *["own"] * 7])})
     >>> loans = Dataset(X, np.tile([0.0, 1.0], 4), np.arange(8).astype(str), "default", 0)
     >>> findings = Findings()
-    >>> check_folds(loans, RepeatedKFold(folds=8), findings, file="loans.csv")
-    >>> [str(line.value) for line in findings.problems]
-    ['8 of 8 test rows, fold by fold']
+    >>> check_folds(loans, RepeatedKFold(folds=2), findings, file="loans.csv")
+    >>> [(problem.rule, problem.value) for problem in findings.problems]
+    [('unseen_in_fold', '1 of 8 test rows, fold by fold')]
     """
     # Numbers in place of values: a row or level is then looked up by its place, whatever the number of folds.
     rows = np.unique(pd.util.hash_pandas_object(dataset.X, index=False).to_numpy(), return_inverse=True)[1]
