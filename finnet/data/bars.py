@@ -34,6 +34,31 @@ UNIT, UNIT_TOLERANCE = 100.0, 0.15
 FEWEST_WEEKENDS, FILLED_SHARE = 4, 0.9
 
 
+_SOUGHT = {
+    "empty_bar": "bars without any price",
+    "missing_close": "bars without a close",
+    "missing_adj_close": "bars with a close but no adjusted one",
+    "missing_price": "bars without an open, high or low",
+    "zero_price": "prices of 0 beside a close above 0",
+    "non_positive_price": "prices of 0 or less",
+    "too_large": f"prices above {LARGEST_PRICE:,.0f} and volumes above {TOO_LARGE['volume']:,.0f}",
+    "high_below_low": "highs below their low",
+    "outside_range": "opens and closes outside of low to high",
+    "negative_volume": "volumes below 0",
+    "zero_volume": "volumes of 0",
+    "unsorted": "bars that are not in the order of their dates",
+    "duplicate_bar": "two bars of one symbol and date",
+    "sparse_session": f"dates on which fewer than {100 * SPARSE:g} % of the symbols listed then have a bar",
+    "gap": "sessions of other symbols without a bar in between",
+    "weekend_bars": f"symbols of which {100 * FILLED_SHARE:g} % of the Saturdays and Sundays repeat the close before",
+    "unit_jump": f"closes that move by {UNIT:g} times, {100 * UNIT_TOLERANCE:g} % more or less, as a new unit does",
+    "likely_split": f"closes that move by the ratio of a split, {100 * SPLIT_TOLERANCE:g} % more or less",
+    "outlier": f"closes that move by more than {100 * OUTLIER:g} % in one bar",
+    "stale_price": f"closes that repeat the one before for {STALE_BARS} bars",
+}
+"""What each rule about bars looks for."""
+
+
 @dataclass(frozen=True, eq=False)
 class Bars:
     """One row per bar, in the order of the files until `check_order` sorts them.
@@ -78,6 +103,9 @@ class Bars:
 
     def note(self, findings: Findings, rule: str, rows: BoolArray, *, column: str) -> None:
         """Note the bars where `rows`, shape (n,), is true: symbol, date and, where it is a field, value of `column`."""
+        if rule in _SOUGHT:
+            file = self.origin.files[0] if self.origin.files else ""
+            findings.inspection.look({rule: _SOUGHT[rule]}, file=file, columns=[column], rows=len(self))
         at = np.flatnonzero(rows & ~self.broken if rule in ABSENCE else rows)
         if not len(at):
             return
@@ -138,14 +166,16 @@ def check_order(bars: Bars, findings: Findings, *, duplicates: str) -> Bars:
         drops a bar that repeats an earlier one in every field and notes the others.
     """
     # One number orders by symbol, then by day: days since 1970 are far below 2^40 either way.
+    if duplicates not in ("first", "last"):
+        bars.note(findings, "duplicate_bar", np.zeros(len(bars), bool), column="date")
     key = bars.code * np.int64(2**40) + bars.date.astype("datetime64[D]").astype(np.int64)
     step = np.diff(key)
+    same_symbol_back = (np.diff(bars.code) == 0) & (step < 0)
+    bars.note(findings, "unsorted", np.append(False, same_symbol_back), column="date")
     if (step > 0).all():
         return bars
     # Stable, so that of two bars of one day "first" and "last" go by the order of the file.
     order = np.argsort(key, kind="stable")
-    same_symbol_back = (np.diff(bars.code) == 0) & (step < 0)
-    bars.note(findings, "unsorted", np.append(False, same_symbol_back), column="date")
     bars, key = bars.take(order), key[order]
     twice: BoolArray = np.diff(key) == 0
     if not twice.any():

@@ -59,6 +59,9 @@ def numbers(table: Table, name: str, findings: Findings, *, remedies: Mapping[st
     [('not_a_number', 4)]
     """
     cells = table.columns[name]
+    findings.inspection.look(
+        {"not_a_number": "cells that are no numbers"}, file=table.file, columns=[name], rows=len(table)
+    )
     if is_text(cells):
         values = _parse_numbers(table, name, findings, remedies=remedies or {})
     elif _is_numeric(cells.type):
@@ -257,11 +260,22 @@ def texts(table: Table, name: str, findings: Findings) -> list[str]:
 
 def note_cells(findings: Findings, rule: str, table: Table, *, name: str, rows: BoolArray, remedy: str = "") -> None:
     """Note the cells of column `name` where `rows`, shape (n_rows,), is true, with what stands in them."""
+    if rule in _SOUGHT:
+        findings.inspection.look({rule: _SOUGHT[rule]}, file=table.file, columns=[name], rows=len(table))
     at = np.flatnonzero(rows)
     # Marked in place, although a Table is frozen: later checks of these rows must not blame them again.
     table.broken[at] = True
     if len(at):
         findings.add_rows(rule, table.origin.take(at), column=name, values=shown(table, name, at), remedy=remedy)
+
+
+_SOUGHT = {
+    "not_finite": "cells that are infinite",
+    "untidy_text": "texts with blanks around them, or with control characters",
+    "date_out_of_range": "dates before 1800 or after 2100",
+    "date_after_today": "dates that have not come yet",
+    "loss_out_of_range": "losses below 0 or above 1",
+}
 
 
 def shown(table: Table, name: str, rows: IntArray) -> list[str]:

@@ -13,6 +13,14 @@ EXAMPLES = 3
 OLD_STEPS, OLD_DAYS = 10, 10
 """A value is old where it is older than so many of the usual steps between values, and than so many days."""
 
+_SOUGHT = {
+    "no_common_symbol": "files that share no symbol with the prices",
+    "unmatched_symbol": "symbols without prices",
+    "symbol_without_value": "symbols of the prices without a value",
+    "no_common_period": "values that share no period with the prices",
+    "old_value": f"values used when older than {OLD_STEPS} of their usual steps and than {OLD_DAYS} days",
+}
+
 
 def suspect_join(panel: Panel, table: pd.DataFrame, findings: Findings, *, file: str, max_age_days: float = 0) -> None:
     """Note symbols without a partner, periods that do not meet and values that are used long after they came.
@@ -26,6 +34,8 @@ def suspect_join(panel: Panel, table: pd.DataFrame, findings: Findings, *, file:
     max_age_days : float
         Days for which a value counts; 0 for ever.
     """
+    sought = {rule: words for rule, words in _SOUGHT.items() if "symbol" in table or "symbol" not in rule}
+    findings.inspection.look(sought, file=file, columns=None, rows=len(table))
     if "symbol" in table:
         _suspect_symbols(panel, set(table["symbol"]), findings, file=file)
     first, last = table["available_at"].min(), table["available_at"].max()

@@ -1,17 +1,18 @@
 """What is allowed but odd in a loan book: codes, ids, levels without end, spellings, gaps and repeats."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
-from finnet.codes import likely_codes
+from finnet.codes import FAR, likely_codes
 from finnet.data.loan_book import LoanBook, LossBook
 from finnet.data.quality import Findings
 from finnet.types import BoolArray, FloatArray
 
-__all__ = ["MISSING_SHARE", "is_protected", "suspect_columns", "suspect_protected", "suspect_repeats"]
+__all__ = ["MISSING_SHARE", "is_protected", "suspect_ages", "suspect_columns", "suspect_protected", "suspect_repeats"]
 
 MANY_LEVELS = 100
 FEWEST_NUMBERS = 6  # of which something can be said
@@ -58,6 +59,7 @@ def suspect_columns(
     declared : collection of str
         Categories that the settings name: they may have as many levels as they like, with a warning.
     """
+    _note_checks(applications, findings, file=file, declared=[name for name in declared if name in applications])
     for name, values in applications.items():
         column = str(name)
         if values.isna().all():
@@ -68,8 +70,6 @@ def suspect_columns(
             _suspect_levels(values, findings, file=file, is_declared=column in declared)
         else:
             known = values.dropna().to_numpy(float)
-            if _is_age(column) and (odd := known[(known < 0) | (known > OLDEST)]).size:
-                findings.add("impossible_age", file, column=column, value=f"{odd[0]:g}", count=odd.size)
             if _names_rows(column, known):
                 words = f"{len(np.unique(known)):,} values in {len(known):,} rows"
                 findings.add("likely_id", file, column=column, value=words)
@@ -77,6 +77,51 @@ def suspect_columns(
         if MISSING_SHARE <= share < 1 and count >= MISSING_ROWS:
             findings.add("missing_share", file, column=column, value=f"{share:.0%} missing", count=count)
     _suspect_codes(applications.select_dtypes("number"), findings, file=file)
+
+
+def _note_checks(applications: pd.DataFrame, findings: Findings, *, file: str, declared: Collection[str]) -> None:
+    """Note what `suspect_columns` looks for, in the columns that it looks at."""
+    every = [str(name) for name in applications]
+    numbers = [str(name) for name in applications.select_dtypes("number")]
+    levels = [name for name in every if name not in numbers]
+    sought = {
+        "empty_column": ("columns without any value", every),
+        "constant_column": ("columns of one value", every),
+        "missing_share": (
+            f"columns of which {100 * MISSING_SHARE:g} % or more is missing, in {MISSING_ROWS} rows or more",
+            every,
+        ),
+        "text_of_many_levels": (
+            f"texts of {MANY_LEVELS} levels or more, or with a level for every other row",
+            [name for name in levels if name not in declared],
+        ),
+        "many_levels": (f"categories of {MANY_LEVELS} levels or more, or with a level for every other row", declared),
+        "level_spellings": ("levels that differ only in case or blanks", levels),
+        "likely_id": ("numbers that count the rows, or are called ids and hardly repeat", numbers),
+        "likely_code": (f"numbers that repeat {FAR:g} spreads away from all others, or are usual codes", numbers),
+    }
+    for rule, (words, columns) in sought.items():
+        findings.inspection.look({rule: words}, file=file, columns=columns, rows=len(applications))
+
+
+def suspect_ages(columns: "Mapping[str, pd.Series]", findings: Findings, *, file: str) -> None:
+    """Note ages of people that nobody has.
+
+    Examples
+    --------
+    >>> findings = Findings()
+    >>> suspect_ages({"age": pd.Series([31.0, 999.0]), "loan_age": pd.Series([1.0, 999.0])}, findings, file="a.csv")
+    >>> [(problem.column, problem.value) for problem in findings.problems]
+    [('age', '999')]
+    """
+    ages = {name: values for name, values in columns.items() if _is_age(name) and is_numeric_dtype(values.dtype)}
+    words = f"ages of people below 0 or above {OLDEST}"
+    rows = len(next(iter(columns.values()), ()))
+    findings.inspection.look({"impossible_age": words}, file=file, columns=ages, rows=rows)
+    for name, values in ages.items():
+        known = values.dropna().to_numpy(float)
+        if (odd := known[(known < 0) | (known > OLDEST)]).size:
+            findings.add("impossible_age", file, column=name, value=f"{odd[0]:g}", count=odd.size)
 
 
 def suspect_protected(applications: pd.DataFrame, findings: Findings, *, file: str) -> None:
@@ -89,7 +134,10 @@ def suspect_protected(applications: pd.DataFrame, findings: Findings, *, file: s
     >>> [problem.column for problem in findings.problems]
     ['CODE_GENDER', 'customerAge']
     """
-    for column in map(str, applications.columns):
+    words = "features that their names call sex, age or another protected trait"
+    columns = [str(name) for name in applications]
+    findings.inspection.look({"protected_feature": words}, file=file, columns=columns, rows=len(applications))
+    for column in columns:
         if is_protected(column):
             findings.add("protected_feature", file, column=column, value="by its name a protected trait")
 
@@ -173,6 +221,11 @@ def _names_rows(column: str, known: FloatArray) -> bool:
 
 def suspect_repeats(book: LoanBook | LossBook, findings: Findings, *, file: str) -> None:
     """Note loans of which nothing is known, and others that equal an earlier one in every column and the outcome."""
+    sought = {
+        "nothing_known": "loans of which no column is known",
+        "duplicate_loan": "loans that equal an earlier one in every column and the outcome",
+    }
+    findings.inspection.look(sought, file=file, columns=None, rows=len(book))
     unknown: BoolArray = book.features.isna().all(axis=1).to_numpy()
     # A wrong cell is read as a missing one, and has a finding of its own.
     if unknown.any() and not findings.has_errors:

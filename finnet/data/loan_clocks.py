@@ -45,6 +45,8 @@ def loan_order(table: Table, settings: LoanFile, findings: Findings) -> FloatArr
     order = numbers(table, settings.order, findings, remedies=remedies)
     # A cell that could not be read has a finding already.
     missing = np.flatnonzero(is_missing(table, settings.order) & ~table.broken)
+    sought = {"missing_order": "loans without a place in the order"}
+    findings.inspection.look(sought, file=table.file, columns=[settings.order], rows=len(table))
     values = shown(table, settings.order, missing)
     findings.add_rows("missing_order", table.origin.take(missing), column=settings.order, values=values)
     return order

@@ -79,6 +79,17 @@ def loan_amounts(table: Table, settings: LoanFile, findings: Findings, *, featur
     return amount
 
 
+_SOUGHT = {
+    "blank_text": "loans without an id",
+    "duplicate_id": "ids that stand twice",
+    "missing_weight": "weights that are missing",
+    "non_positive_weight": "weights of 0 or less",
+    "missing_amount": "amounts that are missing",
+    "non_positive_amount": "amounts of 0 or less",
+}
+
+
 def _note(findings: Findings, rule: str, table: Table, *, column: str, rows: BoolArray) -> None:
+    findings.inspection.look({rule: _SOUGHT[rule]}, file=table.file, columns=[column], rows=len(table))
     at = np.flatnonzero(rows)
     findings.add_rows(rule, table.origin.take(at), column=column, values=shown(table, column, at))

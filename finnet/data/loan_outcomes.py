@@ -65,6 +65,8 @@ class Outcomes:
 
     def note_odd(self, table: Table, target: str, findings: Findings, *, may_be_blank: BoolArray) -> None:
         """Note cells that are none of the words for outcomes; empty ones only where they must say something."""
+        sought = {"unknown_outcome": "outcomes that are neither bad, good nor undecided"}
+        findings.inspection.look(sought, file=table.file, columns=[target], rows=len(table))
         odd = np.flatnonzero(~(self.is_known | self.undecided | (self.blank & may_be_blank)))
         if not len(odd):
             return

@@ -9,7 +9,7 @@ import pandas as pd
 
 from finnet.data.cells import matches, shown
 from finnet.data.loan_book import Applications, LoanBook, LossBook
-from finnet.data.loan_checks import suspect_columns, suspect_protected, suspect_repeats
+from finnet.data.loan_checks import suspect_ages, suspect_columns, suspect_protected, suspect_repeats
 from finnet.data.loan_clocks import loan_clocks, loan_order
 from finnet.data.loan_columns import LoanIds, distinct_loan_ids, loan_amounts, loan_groups, loan_ids, loan_weights
 from finnet.data.loan_features import loan_features
@@ -187,6 +187,8 @@ def inspect_loans(settings: LoanFile, findings: Findings) -> LoanBook | None:
 def suspect_loans(book: LoanBook | LossBook, settings: LoanFile, findings: Findings) -> None:
     """Note odd columns of the loans of a file, and rows that repeat another with its outcome."""
     suspect_columns(book.features, findings, file=settings.path, declared=settings.categories)
+    # Those set aside too: groups of applicants are made by their age.
+    suspect_ages(book.columns, findings, file=settings.path)
     suspect_protected(book.features, findings, file=settings.path)
     suspect_repeats(book, findings, file=settings.path)
 
@@ -220,6 +222,16 @@ def loan_rows(settings: LoanFile, findings: Findings) -> LoanRows | None:
     until = last_moment(settings.day, zone=settings.zone)
     usable = usable_rows(outcomes, applied_at=loans.applied_at, resolves_at=loans.resolves_at, until=until)
     later = np.flatnonzero(usable.applied_later)
+    if settings.applied_at:
+        # Without a day of its own the data are those of the day of the run, which a page does not name: made again on
+        # another day, it is the same.
+        day = settings.as_of or "the day of the run"
+        months = f"{settings.horizon_months} months before {day}"
+        sought = {
+            "applied_later": f"applications after {day}",
+            "not_due": f"outcomes not due: applications less than {months}",
+        }
+        findings.inspection.look(sought, file=table.file, columns=[settings.applied_at], rows=len(table))
     if len(later):
         values = shown(table, settings.applied_at, later)
         findings.add_rows("applied_later", table.origin.take(later), column=settings.applied_at, values=values)

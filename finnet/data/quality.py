@@ -9,6 +9,7 @@ from typing import Self, TypeVar
 import numpy as np
 import pandas as pd
 
+from finnet.data.inspection import Inspection
 from finnet.data.rules import RULES, require_negotiable
 from finnet.errors import DataError, FinnetWarning
 from finnet.types import BoolArray, IntArray
@@ -194,6 +195,8 @@ class Origin:
 class Findings:
     """Problems of one source, in the order in which they were found: one per rule, column and remedy.
 
+    `inspection` holds what was looked for, found or not, and the files that were read.
+
     Parameters
     ----------
     rules : mapping of str to str
@@ -214,8 +217,14 @@ class Findings:
         self._rules = dict(rules or {})
         self._keys = f"{section}." if section else ""
         self._found: dict[tuple[str, str, str], _Found] = {}
+        self.inspection = Inspection()
         for rule, severity in self._rules.items():
             require_negotiable(rule, severity)
+
+    @property
+    def ignored(self) -> list[str]:
+        """Rules of which the settings asked not to hear."""
+        return [rule for rule, severity in self._rules.items() if severity == "ignore"]
 
     def severity(self, rule: str) -> str:
         """ "error", "warning", "note" or "ignore", as stated for this read."""

@@ -162,8 +162,16 @@ RULES: Mapping[str, Rule] = {
         "ask whether the law lets you decide by it; set it aside with {keys}aside, or name it in fairness.groups"
     ),
     "constant_column": _warning("drop the column: it says nothing"),
+    "no_meaning": _error("write what it means, or leave the line out"),
+    "meaning_twice": _error("leave one of both lines out"),
+    "meaning_of_no_column": _error("write the column as the loan file does, or leave the line out"),
+    "meaning_of_no_value": _warning("check the spelling; a code that no loan has does no harm"),
     # rows to learn from
     "gives_away": _warning("find out when the column is filled; drop it unless its values were known at the decision"),
+    "equal_across_folds": _warning(
+        "check whether applications were stored twice; where they are of one client, name the column in {keys}group"
+    ),
+    "unseen_in_fold": _warning("check the spelling; such a level is forecast as none of those that trained"),
     "empty_feature": _policy("leave the feature out, or find out why none of its values is known"),
     "cannot_run": _error("the run would stop there"),
 }

@@ -17,6 +17,7 @@ from finnet.checks import nearest
 from finnet.data.archives import is_parquet, suffix_of, unpacked
 from finnet.data.csv_format import CsvFormat
 from finnet.data.csv_text import note_ragged, parse, record_lines, text_is_sound
+from finnet.data.inspection import SourceFile, digest_of
 from finnet.data.layout import diagnosed, has_yahoo_header, laid_out, note_footer, table_of
 from finnet.data.limits import read_parquet, require_columns_within, require_rows_within
 from finnet.data.quality import Findings, Origin
@@ -119,6 +120,8 @@ def read_table(
         return (wanted is None or name in wanted) and name not in unwanted
 
     try:
+        # Before it is read, so that the hash is that of what is read.
+        digest, size = digest_of(path)
         if is_parquet(path):
             table = _read_parquet(path, format, findings, is_read=is_read)
         else:
@@ -128,6 +131,9 @@ def read_table(
         return None
     if table is None:
         return None
+    findings.inspection.files.append(SourceFile(path, digest, size, len(table)))
+    sought = {"unreadable_file": "a file cut off, of another encoding or form, or with two columns of one name"}
+    findings.inspection.look(sought, file=path, columns=None, rows=len(table))
     if not len(table):
         findings.add("empty_file", path, value="no rows")
         return None
@@ -199,6 +205,8 @@ def _read_csv(
         and note_footer(data, path, findings, width=width, delimiter=format.delimiter)
     ):
         return None
+    sought = {"ragged_row": "rows with fewer or more cells than the header"}
+    findings.inspection.look(sought, file=path, columns=None, rows=rows.num_rows + len(ragged))
     lines = record_lines(layout.body) + layout.first_line - 1
     note_ragged(lines[ragged], path, findings, data=layout.body, first_line=layout.first_line)
     cells = dict(zip(rows.column_names, rows.columns, strict=True))

@@ -41,6 +41,9 @@ def dates(table: Table, name: str, findings: Findings, *, zone: str = "UTC") -> 
     Midnight with an offset names the day that it begins, where all cells have one of one place. A count of seconds that
     is midnight in UTC throughout names that day, otherwise the day in `zone`.
     """
+    findings.inspection.look(
+        {"not_a_date": "cells that are no dates"}, file=table.file, columns=[name], rows=len(table)
+    )
     cells, form = table.columns[name], table.format.format_of(name)
     if pa.types.is_date(cells.type) or pa.types.is_timestamp(cells.type):
         days = _stored_days(table, name, findings)
@@ -224,6 +227,9 @@ def moments(table: Table, name: str, findings: Findings, *, zone: str, days_too:
     days_too : bool
         Whether a day alone counts as its midnight.
     """
+    findings.inspection.look(
+        {"not_a_time": "cells that are no times"}, file=table.file, columns=[name], rows=len(table)
+    )
     cells, form = table.columns[name], table.format.format_of(name)
     if pa.types.is_timestamp(cells.type):
         stored = pc.cast(cells, pa.timestamp("us", getattr(cells.type, "tz", None)), safe=False).to_numpy()

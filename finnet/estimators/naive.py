@@ -168,6 +168,7 @@ class BestColumn(BinaryClassifier):
     'home'
     """
 
+    column_: str
     levels_: LevelRates | None
 
     def fit(self, X: pd.DataFrame, y: IntArray, sample_weight: FloatArray | None = None) -> Self:
@@ -196,6 +197,12 @@ class BestColumn(BinaryClassifier):
         else:
             self.levels_ = LevelRates.of(categories[self.column_], codes, counts)
         return self
+
+    @property
+    def single_column_(self) -> dict[str, str]:
+        """The `column` chosen, and how it `moves` the forecast: "up" or "down" with higher values, or by "levels"."""
+        moves = "levels" if self.levels_ is not None else "up" if self.direction_ > 0 else "down"
+        return {"column": self.column_, "moves": moves}
 
     def _fit_curve(self, values: FloatArray, codes: IntArray, counts: FloatArray, *, edge: float) -> None:
         # A column of gaps alone is chosen only where none tells anything; zeros give all its rows one forecast.

@@ -1,6 +1,6 @@
 """Reasons: the columns that raise the risk of an applicant most, each verified through the model itself."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,7 +119,7 @@ def value_words(value: Any) -> str:
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
         return str(value)
     number = float(value)
-    return f"{number:,.0f}" if number.is_integer() and abs(number) < 1e15 else f"{number:.6g}"
+    return f"{number:,.0f}" if number.is_integer() and abs(number) < 1e15 else f"{number:,.6g}"
 
 
 def _plain(value: Any) -> Any:
@@ -129,6 +129,28 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def reason_texts(found: Sequence[Sequence[Reason]]) -> list[str]:
-    """Reasons of each row as one text, the strongest first; "" where there are none."""
-    return ["; ".join(map(str, own)) for own in found]
+def reason_texts(
+    found: Sequence[Sequence[Reason]],
+    *,
+    column_words: Callable[[str], str] = str,
+    level_words: Callable[[str, str], str] = lambda column, value: value,
+) -> list[str]:
+    """Reasons of each row as one text, the strongest first; "" where there are none.
+
+    Parameters
+    ----------
+    column_words, level_words : callable
+        What a column is called, and a value of it, whose words `value_words` gives.
+
+    Examples
+    --------
+    >>> reason = Reason("status", "A11", None, 0.5, 0.3)
+    >>> reason_texts([[reason], []], column_words={"status": "Account"}.get, level_words=lambda column, value: "empty")
+    ['Account empty (usual empty)', '']
+    """
+
+    def text(reason: Reason) -> str:
+        value, usual = (level_words(reason.column, value_words(own)) for own in (reason.value, reason.usual))
+        return f"{column_words(reason.column)} {value} (usual {usual})"
+
+    return ["; ".join(map(text, own)) for own in found]

@@ -8,7 +8,7 @@ from scipy.stats import rankdata
 
 from finnet.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["loan_leaks", "loss_leaks", "market_leaks"]
+__all__ = ["LOAN_LEAKS", "LOSS_LEAKS", "MARKET_LEAKS", "loan_leaks", "loss_leaks", "market_leaks"]
 
 MOST_AUC, MOST_IC, MOST_ACCURACY = 0.95, 0.2, 0.65
 """What no single column known in time reaches: AUC of defaults, rank correlation and accuracy of returns."""
@@ -27,6 +27,17 @@ PURE_RATE, PURE_ROWS, PURE_SHARE = 0.98, 30, 0.1
 
 STANDARD_ERRORS = 3.5
 """How far beyond chance a correlation must lie: weeks that overlap and few sessions reach .2 by luck."""
+
+LOAN_LEAKS = (
+    f"columns that alone tell defaults with an AUC above {MOST_AUC}, with one of {ALONE_AUC} where no other comes near,"
+    " or with a value that defaults alone have"
+)
+LOSS_LEAKS = f"columns that alone tell losses with an R² above {MOST_R2}"
+MARKET_LEAKS = (
+    f"features and fields whose rank correlation with what came next is beyond {MOST_IC}, or accuracy above"
+    f" {100 * MOST_ACCURACY:g} %"
+)
+"""What each of the functions looks for, in words."""
 
 SESSIONS = 400
 SYMBOLS = 5

@@ -68,6 +68,8 @@ class FitRecord:
         `validating` at a time (at most), `calibrating` in all, and `unused` by all fits.
     calibration : mapping, optional
         How the calibrator was found; see `finnet.estimators.calibrators.choose_calibrator`.
+    single_column : mapping of str to str, optional
+        Of a forecast by one column alone: the `column`, and how it `moves` the forecast, "up", "down" or by "levels".
     is_constant : bool, optional
         Whether all forecasts of test rows are one number, so that there is nothing to rank or to trade on.
     """
@@ -83,6 +85,7 @@ class FitRecord:
     importance: pd.DataFrame | None = None
     rows: Mapping[str, int] | None = None
     calibration: Mapping[str, Any] | None = None
+    single_column: Mapping[str, str] | None = None
     is_constant: bool | None = None
 
 
@@ -264,6 +267,7 @@ def _record(work: _Work, fitted: Any, forecasts: Forecasts) -> FitRecord:
         designs=_joined(fits, "designs_"),
         rows=_use_of_rows(work, fitted),
         calibration=_attribute_of(fitted, "calibration_"),
+        single_column=_attribute_of(fitted, "single_column_"),
         is_constant=bool((by_level.max() == by_level.min()).all()),
     )
 

@@ -89,7 +89,7 @@ class Purpose:
     @property
     def stated(self) -> dict[str, str]:
         """Answers by question."""
-        labels = {"use": "Use", "population": "Cases", "users": "Users", "owner": "Owner", "not_for": "Not for"}
+        labels = {"use": "Use", "population": "Population", "users": "Users", "owner": "Owner", "not_for": "Not for"}
         return {label: getattr(self, name) for name, label in labels.items()}
 
 

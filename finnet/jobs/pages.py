@@ -12,6 +12,7 @@ from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.walk_forward import FoldResult
 from finnet.jobs.config import Job
 from finnet.jobs.deployment import Deployment
+from finnet.jobs.final_fit import final_rows
 from finnet.jobs.tasks import task_of
 from finnet.jobs.tasks.task import Decision, SharedSections, Study
 from finnet.models import NETWORK
@@ -43,7 +44,7 @@ def report_of(
     """The report of a run; `record` is its manifest."""
     task = task_of(job)
     shared = SharedSections(
-        comparison=ComparisonSection.of(assessment),
+        comparison=ComparisonSection.of(assessment, results),
         calibration=CalibrationSection.of(assessment, results, known_truth=decision.known_truth)
         or CoverageSection.of(assessment),
         training=RiskTrainingSection.of(results, deployment.subject) or TrainingSection.of(results),
@@ -51,7 +52,11 @@ def report_of(
         data=_data(job, study, results, assessment=assessment),
         limits=PointsSection(
             title="What limits this result?",
-            points=[*_notes(job, study.dataset, results, deployment=deployment), *task.limits(job, study, assessment)],
+            points=[
+                _refitted(job, study.dataset),
+                *_notes(job, study.dataset, results, deployment=deployment),
+                *task.limits(job, study, assessment),
+            ],
         ),
         reproduction=ReproductionSection(command=f"finnet run {job.name}.toml", manifest=record),
     )
@@ -65,7 +70,10 @@ def _data(job: Job, study: Study, results: Sequence[FoldResult], *, assessment: 
     dataset, task = study.dataset, task_of(job)
     known = dataset.clock("known_at") if dataset.is_dated else None
     n_rows, n_entities = len(dataset), len(set(dataset.entity))
-    counts = [f"{n_rows:,} rows", f"{n_entities:,} {'entity' if n_entities == 1 else 'entities'}"]
+    counts = [f"{n_rows:,} rows"]
+    # A loan is an entity of its own, which need not be said.
+    if n_entities < n_rows:
+        counts.append(f"{n_entities:,} {'entity' if n_entities == 1 else 'entities'}")
     # How the model of the page used the training rows of each fold.
     used = [
         {"fold": result.fold, **(result.fit.rows or {})} for result in results if result.model == assessment.subject
@@ -74,17 +82,35 @@ def _data(job: Job, study: Study, results: Sequence[FoldResult], *, assessment: 
     problems = problems_of(study.quality.assign(file=[Path(file).name for file in study.quality["file"]]))
     # Columns of a file that share rule and remedy stand in one row.
     findings = [(line.severity, line.rule, line.found, line.remedy) for line in told(problems)]
+    found = study.checks["rule"].map(study.quality["rule"].value_counts()).fillna(0).astype(int)
     return DataSection(
         source=task.source_words(job),
         counts=[*counts, *task.counts(dataset)],
         folds=fold_table(dataset, job.split.split).merge(pd.DataFrame(used), on="fold"),
         features=task.features(job, dataset),
         quality=pd.DataFrame(findings, columns=["severity", "rule", "found", "remedy"], dtype=object),
+        checks=study.checks.assign(found=found),
         first=None if known is None else str(known[0]),
         last=None if known is None else str(known[-1]),
         in_order_of=dataset.in_order_of,
         base_rate=assessment.base_rate,
         event=assessment.target.event,
+    )
+
+
+def _refitted(job: Job, dataset: Dataset) -> str:
+    """That the model deployed is none of those tested, what each was fitted on, and what carries over."""
+    n_rows, tested = len(final_rows(job.split.split, dataset)), fold_table(dataset, job.split.split)["train_rows"]
+    every = "all " if n_rows == dataset.has_label.sum() else "the newest "
+    least, most = f"{tested.min():,}", f"{tested.max():,}"
+    each = f"{most} rows" if least == most else f"{least} to {most} rows"
+    several = f"{most} rows" if len(tested) == 1 else f"{each} each, one for each of {len(tested)} folds"
+    return (
+        f"The model deployed is none of those tested: it is fitted once more on {every}{n_rows:,} rows that have an"
+        f" outcome, where the models tested were fitted on {several}, and no row is left that could test it. What"
+        " carries over is the way in which it was made (columns, choice of settings, calibration): models made in that"
+        " way are scored here on rows that they had not seen. Its own weights, and settings that its own rows chose,"
+        " were not tested."
     )
 
 

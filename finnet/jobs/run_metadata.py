@@ -64,6 +64,8 @@ def manifest(
         "seed": job.seed,
         "plugins": {name: plugin_hash(name) for name in job.plugins},
         "data": data | {"newest": task.newest(study.source)},
+        # By name: what a file is does not depend on where it lies.
+        "files": [{**file._asdict(), "path": Path(file.path).name} for file in study.files],
         "tuning": {
             "fits per model and fold": job.blocks.fits,
             "networks trained per fit": job.network.members_of(job.blocks.fits),

@@ -9,6 +9,7 @@ from finnet.data.quality import BadFileError, quality_table, told
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError, FinnetError, PluginError
 from finnet.jobs.config import Job
+from finnet.jobs.fold_checks import check_folds
 from finnet.jobs.preflight import hindrances
 from finnet.jobs.reading import Reading
 from finnet.jobs.tasks import task_of
@@ -37,7 +38,7 @@ def load(job: Job) -> Study:
             raise ConfigError("; ".join(line.found for line in told(errors)))
         raise BadFileError(reading.problems)
     assert dataset is not None
-    return Study(dataset, source, quality_table(reading.problems))
+    return Study(dataset, source, quality_table(reading.problems), checks=reading.checks, files=reading.files)
 
 
 def check_data(job: Job) -> pd.DataFrame:
@@ -85,8 +86,10 @@ def _read(job: Job, reading: Reading) -> tuple[Dataset | None, Any]:
     if not had_errors:
         for sentence in hindrances(job, dataset):
             findings.add(_CANNOT_RUN, job.origin, value=sentence)
-    # Embedded data have a known truth, and no file whose columns could have been filled too late.
     file = getattr(job.data.source, "path", "")
+    if not had_errors and not findings.has_errors:
+        check_folds(dataset, job.split.split, findings, file=file or job.origin)
+    # Embedded data have a known truth, and no file whose columns could have been filled too late.
     if file:
         task.raise_alarms(dataset, source, findings, file=file)
     return dataset, source

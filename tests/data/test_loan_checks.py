@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from finnet.codes import likely_codes
-from finnet.data.loan_checks import suspect_columns
+from finnet.data.loan_checks import suspect_ages, suspect_columns
 from finnet.data.loan_file import LoanFile
 from finnet.data.loans import check_loans
 from finnet.data.quality import Findings
@@ -17,6 +17,12 @@ INCOME = np.round(np.exp(10 + 0.6 * RNG.normal(size=500)), 2)
 def rules_of(values, name="x", **settings):
     findings = Findings()
     suspect_columns(pd.DataFrame({name: values}), findings, file="loans.csv", **settings)
+    return [problem.rule for problem in findings.problems]
+
+
+def rules_of_ages(values, name):
+    findings = Findings()
+    suspect_ages({name: pd.Series(values)}, findings, file="loans.csv")
     return [problem.rule for problem in findings.problems]
 
 
@@ -81,12 +87,12 @@ def test_whole_numbers_that_repeat_or_have_gaps_are_no_names():
 @pytest.mark.parametrize("age", [-3.0, 121.0])
 def test_an_age_that_nobody_has_is_named(name, age):
     ages = np.append(RNG.integers(18, 90, 500).astype(float), age)
-    assert rules_of(ages, name) == ["impossible_age"]
+    assert rules_of_ages(ages, name) == ["impossible_age"]
 
 
 def test_ages_of_people_and_of_accounts_raise_no_finding():
-    assert rules_of(np.array([0.0, 120.0, 40.0, np.nan] * 5), "age") == []
-    assert rules_of(RNG.integers(-5, 300, 500).astype(float), "account_age") == []
+    assert rules_of_ages(np.array([0.0, 120.0, 40.0, np.nan] * 5), "age") == []
+    assert rules_of_ages(RNG.integers(-5, 300, 500).astype(float), "account_age") == []
 
 
 def test_amounts_of_many_values_are_no_names():

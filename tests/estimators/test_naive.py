@@ -145,6 +145,12 @@ def test_a_category_that_tells_most_is_the_best_column():
         assert p[rows] == pytest.approx(y[rows].mean(), abs=0.02)
 
 
+def test_the_best_column_says_how_it_moves_the_forecast():
+    table, y = applicants()
+    assert BestColumn().fit(table, y).single_column_ == {"column": "purpose", "moves": "levels"}
+    assert BestColumn().fit(table[["income"]], y).single_column_ == {"column": "income", "moves": "down"}
+
+
 def test_a_column_of_very_many_levels_does_not_win_by_knowing_its_rows():
     table, y = applicants()
     counts = np.ones(len(y))

@@ -6,7 +6,7 @@ from sklearn.inspection import permutation_importance as by_sklearn
 from sklearn.linear_model import LogisticRegression
 
 from finnet.errors import ConfigError, DataError
-from finnet.evaluation.effects import effect_curve, monotonicity, permutation_importance
+from finnet.evaluation.effects import auc_alone, effect_curve, monotonicity, permutation_importance
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +72,21 @@ def test_unknown_directions_and_columns_are_refused(model, table):
         monotonicity(model, table, {"a": "upwards"})
     with pytest.raises((ConfigError, DataError), match="gone"):
         monotonicity(model, table, {"gone": "up"})
+
+
+def test_a_weight_counts_as_so_many_rows_in_the_auc_of_a_column():
+    values, y = pd.Series([1.0, 2.0, 3.0, 4.0]), np.array([0, 1, 0, 1])
+    repeated = values.repeat([1, 3, 1, 1]), y.repeat([1, 3, 1, 1])
+    weighted, _ = auc_alone(values, y, weight=np.array([1.0, 3.0, 1.0, 1.0]))
+    assert weighted == pytest.approx(auc_alone(*repeated)[0])
+
+
+def test_rows_of_one_client_given_twice_make_the_auc_no_surer(table, y):
+    once, error = auc_alone(table["a"], y)
+    twice = pd.concat([table["a"], table["a"]], ignore_index=True)
+    assert auc_alone(twice, np.tile(y, 2), group=np.tile(np.arange(len(y)), 2)) == pytest.approx((once, error))
+    assert auc_alone(twice, np.tile(y, 2))[1] < 0.75 * error
+
+
+def test_outcomes_of_one_kind_say_nothing_of_a_direction():
+    assert np.isnan(auc_alone(pd.Series([1.0, 2.0]), np.array([1, 1]))).all()

@@ -37,6 +37,13 @@ def test_the_notes_say_how_many_networks_and_settings_were_tried(small):
     assert "Every model that is tuned tried one setting" in notes
 
 
+def test_the_model_deployed_is_told_apart_from_those_tested(small):
+    assert (
+        "it is fitted once more on all 240 rows that have an outcome, where the models tested were fitted on"
+        in notes_of(small)
+    )
+
+
 @pytest.fixture
 def without_drawings(monkeypatch):
     """Leave the page out, which takes most of the time of so small a job."""

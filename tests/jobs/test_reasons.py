@@ -115,6 +115,19 @@ def test_a_direction_that_holds_is_hardly_violated_and_its_reverse_by_far(run):
     assert found["up"]["share"] == 1.0
 
 
+def test_what_the_data_alone_say_of_a_declared_column_is_measured(run):
+    section = section_of(report_from(read_files(run[-1].folder)), ReasonsSection)
+    found = section.monotone_columns.set_index("column").loc["income"]
+    assert found["auc_low"] < found["auc"] < found["auc_high"] < 0.5  # defaults have the lower incomes
+    assert "What is declared of income" in (run[-1].folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_every_column_has_its_importance_and_a_declared_one_its_curve(run):
+    section = section_of(report_from(read_files(run[-1].folder)), ReasonsSection)
+    assert set(section.column_importance["column"]) == {"income", "home", "code"}
+    assert "income" in set(section.effect_curves["column"])
+
+
 def test_a_category_cannot_be_monotone(run):
     with pytest.raises(ConfigError, match="'home', which is no column of numbers; use income, code"):
         load(run[2].model_copy(update={"reasons": ReasonSettings(monotone={"home": "up"})}))

@@ -177,6 +177,18 @@ def test_naive_forecasts_get_their_table(direction_report):
     assert "Does any model beat the naive forecasts?" in html
 
 
+def test_the_best_single_column_is_named_with_its_direction_and_its_use(default_risk_report):
+    row = {"column": "debt", "moves": "up", "folds": 3, "held_out": 0.02, "held_out_error": 0.005}
+    other = {"column": "home", "moves": "levels", "folds": 2, "held_out": 0.001, "held_out_error": 0.005}
+    html = render(changed(default_risk_report, single_columns=pd.DataFrame([row, other]), event="defaulted").page())
+    assert "debt in 3 of 5 folds (higher values defaulted more often)" in html
+    assert "home in 2 of 5 folds (each of its levels at its own rate)" in html
+    assert (
+        "The network is given debt too, and uses it: dealt to other test rows, it moves the log loss by +0.02" in html
+    )
+    assert "The network is given home too, and is not shown to use it" in html
+
+
 def test_without_a_known_truth_the_page_does_not_speak_of_it(default_risk_report):
     html = render(changed(default_risk_report, known_truth=None).page())
     assert "true probability" not in html
@@ -244,6 +256,8 @@ def test_findings_about_the_data_have_a_table_with_what_to_do(default_risk_repor
 def test_a_purpose_that_is_not_stated_is_asked_for():
     asked = PurposeSection(stated={"Use": ""}, missing="Say it in [purpose].").draw()
     assert asked.blocks == [Note("Say it in [purpose].")]
+    some = PurposeSection(stated={"Use": "Lend", "Owner": ""}, missing="Say it in [purpose].").draw()
+    assert some.blocks[-1] == Note("Not stated: Owner.")
 
 
 def test_guidance_maps_the_sections_that_the_report_has_and_no_others():

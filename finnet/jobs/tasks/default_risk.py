@@ -34,6 +34,7 @@ from finnet.jobs.tasks.reasons import reason_columns, reason_policy, reasons_sec
 from finnet.jobs.tasks.scorecards import scorecard_of
 from finnet.jobs.tasks.task import Decision, FurtherFits, Results, SharedSections, Study, Task
 from finnet.jobs.tasks.weight_notes import weight_notes
+from finnet.jobs.tasks.wording import worded
 from finnet.labels import default_dataset
 from finnet.lending.central_tendency import ALL
 from finnet.lending.groups import joined
@@ -79,6 +80,10 @@ class DefaultRiskTask(Task):
             book: LoanBook | None = made.set_aside(aside)
         else:
             book = inspect_loans(source, reading.of(source, "data.loans"))
+        if book is not None:
+            meanings = job.meanings(told := reading.of(None, "data"))
+            # A column that is no feature, such as the outcome, may have a meaning too.
+            meanings.check(book.columns, told, others=source.named if isinstance(source, LoanFile) else ())
         # With errors the book may lack columns, which would be blamed on the settings.
         if book is not None and not reading.has_errors:
             book = _joined(book, job.fairness)
@@ -118,11 +123,18 @@ class DefaultRiskTask(Task):
         # Cut-offs decide on forecasts as they are published; outcomes judge them as the model made them.
         graded = published(job, study, results)
         judged = results.own if graded.is_moved else None
+        words = job.words
         decided = decide_on_loans(job, study.source, graded.results, judged=judged)
         sections, files = scorecard_of(job, study, results)
         reasons = reason_policy(job.reasons, job, study.dataset)
         drivers = reasons_section(
-            job.reasons, job, study.dataset, model=results.model, policy=reasons, held_out=results.importance
+            job.reasons,
+            job,
+            study.dataset,
+            model=results.model,
+            policy=reasons,
+            held_out=results.importance,
+            words=words,
         )
         known_truth = None
         if study.source.true_probability is not None:
@@ -135,8 +147,7 @@ class DefaultRiskTask(Task):
             record={**graded.record, **decided.record},
             sections=[
                 *graded.sections,
-                *decided.sections,
-                *sections,
+                *(worded(section, words) for section in [*decided.sections, *sections]),
                 *learning_curve_section(job.learning_curve, job, study, results=results),
                 drivers,
             ],
@@ -163,7 +174,11 @@ class DefaultRiskTask(Task):
     ) -> Mapping[str, Sequence[str | float]]:
         """Grade, decision, expected loss and reasons of each row of X (n_rows, n_features), as texts."""
         decided = annotated(job, policy.get("cutoff"), X=X, forecasts=forecasts, aside=aside)
-        return {"grade": grades_of_policy(policy, forecasts), **decided, **reason_columns(policy["reasons"], model, X)}
+        return {
+            "grade": grades_of_policy(policy, forecasts),
+            **decided,
+            **reason_columns(policy["reasons"], model, X, words=job.words),
+        }
 
     def arrange(self, shared: SharedSections, decision: Decision) -> Sequence[ReportSection | Chapter]:
         """Under the headings of model validation."""
@@ -200,7 +215,7 @@ class DefaultRiskTask(Task):
 
     def features(self, job: DefaultRiskJob, dataset: Dataset) -> pd.DataFrame:
         """What each column holds, and how often its levels or ranges defaulted."""
-        return loan_features_table(dataset)
+        return loan_features_table(dataset, words=job.words)
 
     def notes(self, job: DefaultRiskJob, dataset: Dataset) -> Sequence[str]:
         """What limits forecasts of default."""

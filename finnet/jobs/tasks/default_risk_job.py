@@ -1,6 +1,6 @@
 """The default-risk job: what a job file can say about it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
@@ -8,6 +8,8 @@ from pydantic import model_validator
 
 from finnet.checks import require_at_least, require_choice, require_share, require_within
 from finnet.data.loan_file import LoanFile
+from finnet.data.meanings import NO_MEANINGS, Meanings
+from finnet.data.quality import Findings
 from finnet.errors import ConfigError
 from finnet.jobs.config import CONTENDERS, Models, SplitChoice, only
 from finnet.jobs.tasks.learning_curve import LearningCurve
@@ -45,13 +47,23 @@ class MadeLoanBook:
 
 @dataclass(frozen=True)
 class LoanData:
-    """One source of loans."""
+    """One source of loans.
+
+    Parameters
+    ----------
+    meanings : str
+        A CSV file of what columns and codes mean, with the columns column, value and meaning; an empty value is the
+        column itself. Pages and reasons show them. A run holds what the file says.
+    """
 
     made_loan_book: MadeLoanBook | None = None
     loans: LoanFile | None = None
+    meanings: str | dict[str, Any] = ""
 
     def __post_init__(self) -> None:
         _ = self.source
+        if not isinstance(self.meanings, str):
+            Meanings.of(self.meanings)
 
     @property
     def source(self) -> MadeLoanBook | LoanFile:
@@ -154,6 +166,32 @@ class DefaultRiskJob(JobWithScorecard):
     segments: Segments | None = None
     reasons: ReasonSettings = ReasonSettings()
     learning_curve: LearningCurve = LearningCurve()
+
+    def meanings(self, findings: Findings) -> Meanings:
+        """What columns and codes mean: as the job holds it, or read from its file; what is wrong there is noted."""
+        own = self.data.meanings
+        if not isinstance(own, str):
+            return Meanings.of(own)
+        return Meanings.read(own, findings) if own else NO_MEANINGS
+
+    @property
+    def words(self) -> Meanings:
+        """The same; BadFileError where the file is wrong."""
+        findings = Findings(section="data")
+        return findings.checked(self.meanings(findings))
+
+    def with_paths(self, change: Callable[[str], str]) -> Self:
+        """The same job with the paths of all its files changed."""
+        job, own = super().with_paths(change), self.data.meanings
+        return job._with_meanings(change(own)) if isinstance(own, str) and own else job
+
+    def with_files_read(self) -> Self:
+        """The same job holding the bins and the meanings that files say."""
+        job = super().with_files_read()
+        return job._with_meanings(self.words.content) if self.data.meanings else job
+
+    def _with_meanings(self, meanings: str | dict[str, Any]) -> Self:
+        return self.model_copy(update={"data": replace(self.data, meanings=meanings)})
 
     def configured(self, name: str, model: Any) -> Any:
         """The estimator called `name`; the default-risk network held to the directions that the job enforces."""

@@ -5,19 +5,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from finnet.data.meanings import NO_MEANINGS, Meanings
 from finnet.dataset import Dataset
+from finnet.estimators.reasons import value_words
 from finnet.lending.groups import group_names, quartiles
 from finnet.reporting.text import ABSENT, count, percent, shorten
 from finnet.types import FloatArray
 
 __all__ = ["loan_features_table"]
 
-_LONGEST = 26  # characters of a level that stand in a table
+_LONGEST = 40  # characters of a level that stand in a table
 _FEWEST = 20  # loans of a level or range whose rate is told: that of fewer may be anything
 
 
-def loan_features_table(dataset: Dataset) -> pd.DataFrame:
+def loan_features_table(dataset: Dataset, *, words: Meanings = NO_MEANINGS) -> pd.DataFrame:
     """`name`, `meaning`, `missing`, `lowest` and `highest` of each column, as text; shape (n_features, 5).
+
+    Columns and levels stand with the meanings that `words` has of them.
 
     The last two are the lowest and the highest share of loans that defaulted over levels, or over the ranges between
     quartiles of a number, of 20 loans or more; those that are missing count as a level. They describe all loans of the
@@ -36,26 +40,33 @@ def loan_features_table(dataset: Dataset) -> pd.DataFrame:
     rows = [
         {
             "name": name,
-            "meaning": _meaning(dataset.X[name]),
+            "meaning": _meaning(dataset.X[name], words),
             "missing": percent(dataset.X[name].isna().mean()),
-            **_rates(dataset.X[name], dataset.y.astype(float), weight),
+            **_rates(dataset.X[name], dataset.y.astype(float), weight, words=words),
         }
         for name in dataset.X
     ]
     return pd.DataFrame(rows)
 
 
-def _meaning(column: "pd.Series[Any]") -> str:
+def _meaning(column: "pd.Series[Any]", words: Meanings) -> str:
+    """What it means, where that is known, and what it holds; all but the first on a second line."""
+    meaning = words.of_column(str(column.name))
+    first, *others = [*[meaning] * (meaning != column.name), *_holds(column)]
+    return "\n".join([first, *[", ".join(others)] * bool(others)])
+
+
+def _holds(column: "pd.Series[Any]") -> list[str]:
     known = column.dropna()
     if not pd.api.types.is_numeric_dtype(column.dtype):
-        return f"{count(known.nunique())} levels"
+        return [f"{count(known.nunique())} levels"]
     if known.empty:
-        return "Number"
-    middle = ", ".join(f"{value:g}" for value in known.quantile([0.25, 0.5, 0.75]))
-    return f"Number from {known.min():g} to {known.max():g}\nquartiles {middle}"
+        return ["Number"]
+    middle = ", ".join(value_words(value) for value in known.quantile([0.25, 0.5, 0.75]))
+    return [f"Number from {value_words(known.min())} to {value_words(known.max())}", f"quartiles {middle}"]
 
 
-def _rates(column: "pd.Series[Any]", defaulted: FloatArray, weight: FloatArray) -> dict[str, str]:
+def _rates(column: "pd.Series[Any]", defaulted: FloatArray, weight: FloatArray, *, words: Meanings) -> dict[str, str]:
     """The lowest and the highest rate, each above its level or range."""
     names = group_names(column.reset_index(drop=True), quartiles(column))
     code, groups = np.asarray(names.cat.codes), list(names.cat.categories)
@@ -65,4 +76,7 @@ def _rates(column: "pd.Series[Any]", defaulted: FloatArray, weight: FloatArray) 
     if not len(told):
         return {"lowest": ABSENT, "highest": ABSENT}
     ends = {"lowest": told[rates[told].argmin()], "highest": told[rates[told].argmax()]}
-    return {end: f"{percent(rates[at])}\n{shorten(groups[at], _LONGEST)}" for end, at in ends.items()}
+    return {
+        end: f"{percent(rates[at])}\n{shorten(words.beside(str(column.name), groups[at]), _LONGEST)}"
+        for end, at in ends.items()
+    }

@@ -1,6 +1,6 @@
 """Reasons in jobs: what drives the forecasts of the model deployed, and the reasons written beside new forecasts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -9,24 +9,33 @@ import pandas as pd
 from scipy.stats import spearmanr
 
 from finnet.checks import require_at_least
+from finnet.data.meanings import NO_MEANINGS, Meanings
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError
 from finnet.estimators.contributions import SAMPLED, contributions, typical_row
 from finnet.estimators.reasons import reason_texts, reasons, value_words
-from finnet.evaluation.effects import effect_curve, monotonicity, permutation_importance
+from finnet.evaluation.effects import (
+    auc_alone,
+    effect_curve,
+    held_out_importance,
+    monotonicity,
+    permutation_importance,
+)
 from finnet.jobs.config import Job
 from finnet.jobs.final_fit import final_rows
 from finnet.reporting.sections.reasons import ReasonsSection
 from finnet.seeds import derive_seed
-from finnet.types import FloatArray
+from finnet.types import FloatArray, IntArray
 
 __all__ = ["ReasonSettings", "reason_columns", "reason_policy", "reasons_section", "require_numbers"]
 
 # Sizes that keep a page readable and its reasons cheap: rows whose forecasts are taken apart, rows whose columns are
-# shuffled, columns and curves shown, points of a curve, shuffles of each column.
+# shuffled and how many times the columns those may be, curves shown, points of a curve, shuffles of each column.
 _ROWS_EXPLAINED, _ROWS_MOVED = 200, 400
-_MOST_COLUMNS, _MOST_CURVES = 12, 6
+_ROWS_TIMES_COLUMNS, _FEWEST_MOVED = 40_000, 100
+_MOST_CURVES = 6
 _POINTS, _DEALS = 9, 2
+_Z = 1.96  # 95 % of a normal distribution lie within so many standard errors
 _FEWEST_RANKED = 4  # columns, below which a rank correlation says nothing
 _TOLERANCE = 1e-2  # of integrals, in log-odds; the rest is spread, so that sums are exact
 
@@ -86,10 +95,20 @@ def reason_policy(settings: ReasonSettings, job: Job, dataset: Dataset) -> dict[
     return {"most": settings.most, "usual": plain}
 
 
-def reason_columns(policy: Mapping[str, Any], model: Any, X: pd.DataFrame) -> dict[str, list[str]]:
-    """`reasons` of each row of X (n_rows, n_features) as a text, by a policy that `reason_policy` made."""
+def reason_columns(
+    policy: Mapping[str, Any], model: Any, X: pd.DataFrame, *, words: Meanings = NO_MEANINGS
+) -> dict[str, list[str]]:
+    """`reasons` of each row of X (n_rows, n_features) as a text, by a policy that `reason_policy` made.
+
+    Columns and codes that have a meaning are named by it alone, since a person is to read them.
+    """
+
+    def column_words(name: str) -> str:
+        meaning = words.of_column(name)
+        return name if meaning == name else f"{meaning}:"
+
     found = reasons(model, X, reference=_usual_row(policy, X), most=policy["most"])
-    return {"reasons": reason_texts(found)}
+    return {"reasons": reason_texts(found, column_words=column_words, level_words=words.of_value)}
 
 
 def reasons_section(
@@ -100,11 +119,12 @@ def reasons_section(
     model: Any,
     policy: Mapping[str, Any],
     held_out: pd.DataFrame | None = None,
+    words: Meanings = NO_MEANINGS,
 ) -> ReasonsSection:
     """What drives the forecasts of a model, on a sample of the rows of the last training window.
 
     Beside it `held_out`, permutation importance of the fits of the folds on their test rows (`Results.importance`),
-    shape (n_folds * n_features, n_measures).
+    shape (n_folds * n_features, n_measures). Values stand with their meaning, as `words` has it, in brackets.
     """
     rows = final_rows(job.split.split, dataset)
     rng = np.random.default_rng(derive_seed(job.seed, "reasons"))
@@ -114,41 +134,43 @@ def reasons_section(
     usual = _usual_row(policy, X)
     found = contributions(model, X.head(_ROWS_EXPLAINED), reference=usual, tolerance=_TOLERANCE, seed=job.seed)
     size = found.table.abs().mean().sort_values(ascending=False, kind="stable")
-    shown = [str(name) for name in size.index[:_MOST_COLUMNS]]
-    rises = permutation_importance(model, X, y, columns=shown, rng=rng, repeats=_DEALS)
+    names = [str(name) for name in size.index]
+    n_moved = min(len(X), max(_FEWEST_MOVED, _ROWS_TIMES_COLUMNS // len(names)))
+    rises = permutation_importance(model, X.head(n_moved), y[:n_moved], columns=names, rng=rng, repeats=_DEALS)
+    # Declared columns have a curve whatever they bring, since their direction is asked about.
+    curved = list(dict.fromkeys([*names[:_MOST_CURVES], *settings.monotone]))
+    held = monotonicity(model, X.head(_ROWS_EXPLAINED), settings.monotone, points=_POINTS)
     return ReasonsSection(
         column_importance=pd.DataFrame(
             {
-                "column": shown,
-                "usual": [value_words(policy["usual"][name]) for name in shown],
-                "contribution": size.to_numpy()[: len(shown)],
+                "column": names,
+                "meaning": [words.of_column(name) for name in names],
+                "usual": [words.beside(name, value_words(policy["usual"][name])) for name in names],
+                "contribution": size.to_numpy(),
                 "permutation": rises,
             }
-        ).join(_held_out(held_out), on="column"),
-        effect_curves=_curves(model, X.head(_ROWS_EXPLAINED), shown[:_MOST_CURVES]),
-        monotone_columns=monotonicity(model, X.head(_ROWS_EXPLAINED), settings.monotone, points=_POINTS),
-        agreement=_agreement(size.to_numpy()[: len(shown)], rises),
+        ).join(held_out_importance(held_out), on="column"),
+        effect_curves=_curves(model, X.head(_ROWS_EXPLAINED), curved, words=words),
+        monotone_columns=held.join(_alone(dataset, rows, settings.monotone), on="column"),
+        agreement=_agreement(size.to_numpy(), rises),
         is_sampled=found.way == SAMPLED,
         missed=found.missed,
         is_enforced=bool(getattr(model, "monotone", None)),
         rows=len(found.table),
-        rows_dealt=len(X),
+        rows_dealt=n_moved,
         rows_held_out=0 if held_out is None else int(held_out.drop_duplicates("fold")["rows"].sum()),
         columns=dataset.X.shape[1],
     )
 
 
-def _held_out(importance: pd.DataFrame | None) -> pd.DataFrame:
-    """`held_out` and `held_out_error` by column: the mean over the rows of all folds, and its standard error."""
-    if importance is None:
-        return pd.DataFrame(columns=["held_out", "held_out_error"], index=pd.Index([], dtype=object), dtype=float)
-    n_rows = importance["rows"]
-    # A fold's rise is a mean over its rows, so folds count by their rows; squared errors of independent folds add up.
-    sums = importance.assign(rise=importance["rise"] * n_rows, error=(importance["error"] * n_rows) ** 2)
-    total = sums.groupby("column")[["rise", "error", "rows"]].sum(min_count=1)
-    return pd.DataFrame(
-        {"held_out": total["rise"] / total["rows"], "held_out_error": np.sqrt(total["error"]) / total["rows"]}
-    )
+def _alone(dataset: Dataset, rows: IntArray, names: Iterable[str]) -> pd.DataFrame:
+    """`auc` of each column alone on these rows, and its 95 % interval, `auc_low` and `auc_high`, by column."""
+    y = dataset.labels(rows).astype(np.int64)
+    weight = None if dataset.weight is None else dataset.weight[rows]
+    group = None if dataset.group is None else dataset.group[rows]
+    found = {name: auc_alone(dataset.X[name].iloc[rows], y, weight=weight, group=group) for name in names}
+    ends = {name: (auc, auc - _Z * error, auc + _Z * error) for name, (auc, error) in found.items()}
+    return pd.DataFrame.from_dict(ends, orient="index", columns=["auc", "auc_low", "auc_high"], dtype=float)
 
 
 def _usual_row(policy: Mapping[str, Any], X: pd.DataFrame) -> pd.DataFrame:
@@ -160,15 +182,17 @@ def _usual_row(policy: Mapping[str, Any], X: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _curves(model: Any, X: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Effect curves below each other: column, value as text, its number or NaN, mean forecast."""
+def _curves(model: Any, X: pd.DataFrame, names: Sequence[str], *, words: Meanings) -> pd.DataFrame:
+    """Effect curves below each other: column, value as text, without and with its meaning, number or NaN, forecast."""
     tables = []
     for name in names:
         curve = effect_curve(model, X, name, points=_POINTS)
         is_number = pd.api.types.is_numeric_dtype(X[name].dtype)
         at = [float(value) if is_number and value is not None else np.nan for value in curve["value"]]
-        words = [value_words(value) for value in curve["value"]]
-        tables.append(pd.DataFrame({"column": name, "value": words, "number": at, "forecast": curve["forecast"]}))
+        values = [value_words(value) for value in curve["value"]]
+        told = [words.beside(name, value) for value in values]
+        parts = {"column": name, "value": values, "meaning": told, "number": at, "forecast": curve["forecast"]}
+        tables.append(pd.DataFrame(parts))
     return pd.concat(tables, ignore_index=True)
 
 

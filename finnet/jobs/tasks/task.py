@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import pandas as pd
 
+from finnet.data.inspection import SourceFile
 from finnet.data.quality import Findings
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError
@@ -47,11 +48,17 @@ class Study:
         What the Dataset was made of, such as a Panel or a LoanBook; only the task looks into it.
     quality : DataFrame of shape (n_problems, 8)
         The quality table: rule, severity, file, line, column, value, count, remedy; no errors among them.
+    checks : DataFrame of shape (n_checks, 6)
+        What was looked for, found or not; see `finnet.data.inspection.checks_table`.
+    files : sequence of SourceFile
+        The files that were read.
     """
 
     dataset: Dataset
     source: Any
     quality: pd.DataFrame
+    checks: pd.DataFrame
+    files: Sequence[SourceFile] = ()
 
 
 class FurtherFits(NamedTuple):

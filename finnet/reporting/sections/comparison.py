@@ -1,20 +1,22 @@
 """Comparison: does one model beat the others, and does any beat the naive forecasts?"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
 from finnet.evaluation.assessment import Assessment
+from finnet.evaluation.effects import held_out_importance
 from finnet.evaluation.paired_tests import FEWEST_FITS
 from finnet.evaluation.significance import POWER
+from finnet.evaluation.walk_forward import FoldResult
 from finnet.names import model_heading, model_in_sentence
 from finnet.plugins import is_plugin
 from finnet.reporting import plots
-from finnet.reporting.html import Block, Details, Figure, Points, Section, Table
+from finnet.reporting.html import Block, Details, Figure, Note, Points, Section, Table
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import ABSENT, count, metric_of, number, p_value, percent, span, stacked
 
@@ -39,6 +41,10 @@ class ComparisonSection(ReportSection):
         `fold`, `model`, `metric`, `value`, `n`.
     against_naive : DataFrame
         `model`, `hardest`, `p_value`, `p_holm`, `beats_all`; may have no rows.
+    single_columns : DataFrame, optional
+        Columns that the best single column was, the most frequent first: `column`, how it `moves` the forecast ("up",
+        "down" or by "levels"), in how many `folds`, and by how much the log loss of the subject rises on test rows
+        where it is dealt anew, `held_out`, with its standard error `held_out_error` (NaN where not measured).
     headline : sequence of str
         Metrics whose scores are key figures.
     base_rate : float, optional
@@ -53,13 +59,14 @@ class ComparisonSection(ReportSection):
     comparison: pd.DataFrame
     fold_scores: pd.DataFrame
     against_naive: pd.DataFrame
+    single_columns: pd.DataFrame | None = None
     headline: Sequence[str] = ()
     base_rate: float | None = None
     event: str = "came true"
 
     @classmethod
-    def of(cls, assessment: Assessment) -> Self:
-        """What an assessment says about its subject."""
+    def of(cls, assessment: Assessment, results: Sequence[FoldResult] = ()) -> Self:
+        """What an assessment says about its subject; the fits say which column was the best single one."""
         first = assessment.comparisons[0]
         return cls(
             subject=assessment.subject,
@@ -68,6 +75,7 @@ class ComparisonSection(ReportSection):
             comparison=pd.concat([comparison.table for comparison in assessment.comparisons], ignore_index=True),
             fold_scores=assessment.fold_scores,
             against_naive=first.against_naive,
+            single_columns=_single_columns(results, assessment.subject),
             headline=assessment.target.headline,
             base_rate=assessment.base_rate,
             event=assessment.target.event,
@@ -110,6 +118,8 @@ class ComparisonSection(ReportSection):
         blocks = [*first]
         if not self.against_naive.empty:
             blocks.append(Table(naive_table(self.against_naive), _AGAINST_NAIVE, highlight=highlight))
+        if self.single_columns is not None:
+            blocks.append(Note(self._single()))
         blocks += self._fold_blocks()
         blocks += [block for beside in second for block in beside]
         # Of a metric of the user's own it is not known here which values are better.
@@ -119,6 +129,24 @@ class ComparisonSection(ReportSection):
         caption = f"All scores out of sample, 95 % intervals below. {better}"
         blocks.append(Table(scores_table(self.scores, self.subject), caption, highlight=highlight))
         return Section(f"Does {model_in_sentence(self.subject)} beat the others?", lead, blocks)
+
+    def _single(self) -> str:
+        """Which column the best single one was, in which direction it forecasts, and whether the subject uses it."""
+        assert self.single_columns is not None
+        rows = self.single_columns.to_dict("records")
+        n_folds = sum(row["folds"] for row in rows)
+        moves = {"levels": "each of its levels at its own rate"}
+        moves |= {way: f"higher values {self.event} {word} often" for way, word in (("up", "more"), ("down", "less"))}
+        each = f" in {{}} of {n_folds} folds" if n_folds > 1 else ""
+        named = [f"{row['column']}{each.format(row['folds'])} ({moves[row['moves']]})" for row in rows]
+        name = model_in_sentence(self.subject)
+        said = [f"Best single column, the one that orders the training rows of a fold best: {', '.join(named)}."]
+        said += [
+            f"{name[0].upper()}{name[1:]} is given {row['column']} too, and {_use(row)}."
+            for row in rows
+            if not np.isnan(row["held_out"])
+        ]
+        return " ".join(said)
 
     def _fold_blocks(self) -> list[Block]:
         """Scores fold by fold, of the metric that decides in sight and of the others behind a fold."""
@@ -136,6 +164,28 @@ class ComparisonSection(ReportSection):
         return [shown, *others]
 
 
+def _single_columns(results: Sequence[FoldResult], subject: str) -> pd.DataFrame | None:
+    """As `ComparisonSection` has it; None where no forecast goes by one column alone."""
+    chosen = pd.DataFrame([result.fit.single_column for result in results if result.fit.single_column is not None])
+    if chosen.empty:
+        return None
+    folds = chosen.value_counts(["column", "moves"]).rename("folds").reset_index()
+    own = [result.fit.importance for result in results if result.model == subject]
+    tables = [table for table in own if table is not None]
+    importance = held_out_importance(pd.concat(tables, ignore_index=True) if tables else None)
+    return folds.join(importance, on="column")
+
+
+def _use(row: Mapping[Hashable, Any]) -> str:
+    """Whether a model uses a column, by what its test rows lose where the column is dealt anew."""
+    rise, error = row["held_out"], _Z * row["held_out_error"]
+    low, high = (number(rise + side * error, 4, signed=True) for side in (-1, 1))
+    found = "uses it" if rise - error > 0 else "is not shown to use it"
+    measured = f"{number(rise, 4, signed=True)} ({low} to {high})"
+    return f"{found}: dealt to other test rows, it moves the log loss by {measured}"
+
+
+_Z = 1.96  # 95 % of a normal distribution lie within so many standard errors
 _AGAINST_NAIVE = (
     "Does any model beat the naive forecasts? Each is tested against all of them; the naive forecast that it is least"
     " sure to beat decides."

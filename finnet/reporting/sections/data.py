@@ -9,7 +9,7 @@ from finnet.reporting.html import Block, Note, Section, Table
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import ABSENT, count, day, percent, span
 
-__all__ = ["DataSection", "feature_table", "fits_table", "fold_table", "quality_table"]
+__all__ = ["DataSection", "checks_table", "feature_table", "fits_table", "fold_table", "quality_table"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -31,6 +31,9 @@ class DataSection(ReportSection):
         rate of a level or range, as text.
     quality : DataFrame
         Findings about the data: `severity`, `rule`, `found`, `remedy`; may have no rows.
+    checks : DataFrame, optional
+        What was looked for, found or not: `rule`, `sought`, `columns` (names), `n_columns` (-1 for whole rows), `rows`,
+        `ignored`, and `found`, the number of findings of the rule; None in runs that did not record it.
     first, last : str, optional
         Days of the data.
     in_order_of : str
@@ -46,6 +49,7 @@ class DataSection(ReportSection):
     folds: pd.DataFrame
     features: pd.DataFrame
     quality: pd.DataFrame
+    checks: pd.DataFrame | None = None
     first: str | None = None
     last: str | None = None
     in_order_of: str = ""
@@ -79,7 +83,8 @@ class DataSection(ReportSection):
     def card(self) -> Section:
         """Where the data come from, how much there is, and what is odd about them."""
         drawn = self.draw()
-        return Section(drawn.title, drawn.lead, self._oddities())
+        # The checks themselves are for the page.
+        return Section(drawn.title, drawn.lead, self._oddities()[:1])
 
     def draw(self) -> Section:
         """What is odd, the folds, the use of their rows, and the features."""
@@ -93,15 +98,24 @@ class DataSection(ReportSection):
         return Section("What was it given?", lead, [*self._oddities(), folds, *uses, features])
 
     def _oddities(self) -> list[Block]:
+        n_checks = 0 if self.checks is None else len(self.checks)
+        made = f", by {count(n_checks)} {'check' if n_checks == 1 else 'checks'}" * bool(n_checks)
         if self.quality.empty:
-            return [Note("The data were checked, and nothing odd was found.")]
-        return [Table(quality_table(self.quality), "What is odd about the data, and what can be done about it.")]
+            found: Block = Note(f"The data were checked{made}, and nothing odd was found.")
+        else:
+            found = Table(quality_table(self.quality), "What is odd about the data, and what can be done about it.")
+        return [found] if self.checks is None else [found, Table(checks_table(self.checks), _CHECKS)]
 
 
 _RATES = (
     " Default rates: the lowest and the highest among levels, or among ranges between quartiles of a number, with 20"
     " loans or more. They are those of all loans, the tested ones too: they describe the data and chose nothing."
 )
+_CHECKS = (
+    "What the data were checked for, each check with its limit, the columns or whole rows that it looked at, and how"
+    " many findings it made. Of what is not in this table nothing is said."
+)
+_MOST_NAMED = 3  # columns that a check names; of more their number is told
 _USES = (
     "How every model but the naive ones used the training rows of each fold: it was fitted several times, each time"
     " without some of the rows, and its forecast is the mean of the fits. Fitted: rows that trained at least one of"
@@ -120,6 +134,39 @@ def quality_table(quality: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {"Severity": quality["severity"].str.capitalize(), "Finding": found, "What to do": quality["remedy"]}
     )
+
+
+def checks_table(checks: pd.DataFrame) -> pd.DataFrame:
+    """One row per check: what was looked for, in which columns and rows, and how much was found; shape (n_checks, 4).
+
+    Examples
+    --------
+    >>> check = {"sought": "columns of one value", "columns": "income, age", "n_columns": 2, "rows": 1500,
+    ...          "ignored": False, "found": 0}
+    >>> checks_table(pd.DataFrame([check])).iloc[0].tolist()
+    ['Columns of one value', 'income, age', '1,500', 'nothing']
+    """
+    rows = checks.to_dict("records")
+    return pd.DataFrame(
+        {
+            "Looked for": [f"{row['sought'][0].upper()}{row['sought'][1:]}" for row in rows],
+            "Columns": [_columns(row["columns"], row["n_columns"]) for row in rows],
+            "Rows": [count(row["rows"]) for row in rows],
+            "Found": [_found(row["found"], is_ignored=row["ignored"]) for row in rows],
+        }
+    )
+
+
+def _columns(names: str, n_columns: int) -> str:
+    if n_columns < 0:
+        return "whole rows"
+    return names or "none" if n_columns <= _MOST_NAMED else count(n_columns)
+
+
+def _found(findings: int, *, is_ignored: bool) -> str:
+    if is_ignored:
+        return "not told, as rules ask"
+    return f"{count(findings)}, above" if findings else "nothing"
 
 
 def feature_table(features: pd.DataFrame) -> pd.DataFrame:

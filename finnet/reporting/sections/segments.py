@@ -107,11 +107,11 @@ _NONE = (
 )
 _NOT_TESTED = f"No segment has {FEWEST_LOANS} loans and {FEWEST_DEFAULTS} defaults, so none could be tested."
 _FIGURES = (
-    "Difference: observed less forecast, in percentage points. AUC: how well risks are told apart within the segment."
-    " Below them 95 % intervals, not adjusted. p of a difference of 0, and of an AUC like that of all other loans:"
-    " after Holm's correction for both questions of all segments; below 0.05 a segment is called weak. Log loss and"
-    f" AUC of all loans are those of the table of all scores. * fewer than {FEWEST_LOANS} loans or {FEWEST_DEFAULTS}"
-    " defaults: not tested."
+    "Defaulted: the share that did, and the mean forecast of it. Difference: observed less forecast, in percentage"
+    " points. AUC: how well risks are told apart within the segment. Below them 95 % intervals, not adjusted. p of a"
+    " difference of 0, and of an AUC like that of all other loans: after Holm's correction for both questions of all"
+    " segments; below 0.05 a segment is called weak. Log loss and AUC of all loans are those of the table of all"
+    f" scores. * fewer than {FEWEST_LOANS} loans or {FEWEST_DEFAULTS} defaults: not tested."
 )
 
 
@@ -133,15 +133,15 @@ def _sentence(row: Mapping[Any, Any]) -> str:
 def segments_table(segments: pd.DataFrame) -> pd.DataFrame:
     """One row per segment: loans, defaults observed and forecast, and scores with intervals.
 
-    Text of shape (n_segments, 9).
+    Text of shape (n_segments, 8).
 
     Examples
     --------
     >>> figures = {f"{score}{end}": 0.5 for score in ("log_loss", "auc", "gap") for end in ("", "_low", "_high")}
     >>> row = {"column": "region", "segment": "north", "loans": 1200, "observed": 0.1, "forecast": 0.12,
     ...        "is_small": False, "p_gap": 0.01, "p_auc": 1.0, **figures}
-    >>> segments_table(pd.DataFrame([row])).iloc[0].tolist()[:4]
-    ['region: north', '1,200', '10.0 %', '12.0 %']
+    >>> segments_table(pd.DataFrame([row])).iloc[0].tolist()[:3]
+    ['region: north', '1,200', '10.0 %\\nforecast 12.0 %']
     """
 
     def scored(name: str, unit: float = 1.0, digits: int = 3, *, signed: bool = False) -> list[str]:
@@ -156,8 +156,11 @@ def segments_table(segments: pd.DataFrame) -> pd.DataFrame:
         {
             "Segment": [f"{column}: {name}{'*' * small}" if column else name for column, name, small in rows],
             "Loans": segments["loans"].map(count),
-            "Defaulted": segments["observed"].map(percent),
-            "Mean forecast": segments["forecast"].map(percent),
+            # Below each other, so that names of segments have room.
+            "Defaulted": [
+                stacked(percent(observed), f"forecast {percent(forecast)}")
+                for observed, forecast in segments[["observed", "forecast"]].to_numpy(float)
+            ],
             "Difference": scored("gap", 100, 1, signed=True),
             "p, difference": segments["p_gap"].map(p_value),
             "AUC": scored("auc"),

@@ -1,0 +1,86 @@
+"""Meanings of columns and codes are read from a file, which is held against the loans."""
+
+import pandas as pd
+import pytest
+
+from finnet.data.meanings import NO_MEANINGS, Meanings
+from finnet.data.quality import Findings
+from finnet.errors import ConfigError
+
+LOANS = {"home": pd.Series(["A1", "A2", None], dtype="category"), "rate": pd.Series([1.0, 4.0, 2.0])}
+
+
+def read(tmp_path, text):
+    path, findings = tmp_path / "meanings.csv", Findings(section="data")
+    path.write_text(text, encoding="utf-8")
+    return Meanings.read(str(path), findings), findings
+
+
+def problems(findings):
+    return [(problem.rule, problem.severity, problem.line, problem.column) for problem in findings.problems]
+
+
+def test_columns_and_values_have_the_meaning_that_the_file_says(tmp_path):
+    meanings, findings = read(tmp_path, "column,value,meaning\nhome,,Housing\nhome,A1,own\nrate,4,below 20 %\n")
+    assert findings.problems == []
+    assert (meanings.of_column("home"), meanings.of_column("rate")) == ("Housing", "rate")
+    assert [meanings.of_value("home", value) for value in ("A1", "A2")] == ["own", "A2"]
+    # However a page writes the number.
+    assert [meanings.beside("rate", value) for value in ("4", "4.0")] == ["4 (below 20 %)", "4.0 (below 20 %)"]
+
+
+def test_levels_that_share_a_bin_each_have_their_meaning(tmp_path):
+    meanings, _ = read(tmp_path, "column,value,meaning\nhome,A1,own\nhome,A2,rent\n")
+    assert meanings.beside("home", "A1, A2") == "A1 (own), A2 (rent)"
+    assert meanings.beside("home", "any other, A2") == "any other, A2 (rent)"
+
+
+def test_an_empty_value_is_not_named_as_its_column(tmp_path):
+    meanings, _ = read(tmp_path, "column,value,meaning\nhome,,Housing\n")
+    assert (meanings.beside("home", ""), meanings.of_value("home", "")) == ("", "")
+
+
+def test_a_line_of_no_column_is_an_error_with_its_line_and_the_nearest_column(tmp_path):
+    meanings, findings = read(tmp_path, "column,value,meaning\nhome,,Housing\nhomes,A1,own\n")
+    meanings.check(LOANS, findings, others=["default"])
+    assert problems(findings) == [("meaning_of_no_column", "error", 3, "homes")]
+    assert "home" in findings.problems[0].value
+    assert findings.problems[0].remedy
+
+
+def test_a_column_that_is_no_feature_may_have_a_meaning(tmp_path):
+    meanings, findings = read(tmp_path, "column,value,meaning\ndefault,1,bad\n")
+    meanings.check(LOANS, findings, others=["default"])
+    assert findings.problems == []
+
+
+def test_a_value_that_no_loan_has_is_a_warning(tmp_path):
+    meanings, findings = read(tmp_path, "column,value,meaning\nhome,A9,castle\nrate,4,low\n")
+    meanings.check(LOANS, findings, others=[])
+    assert problems(findings) == [("meaning_of_no_value", "warning", 2, "home")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "rule"), [("home,A1,own\nhome,A1,rent\n", "meaning_twice"), ("home,A1,own\nhome,A2,\n", "no_meaning")]
+)
+def test_lines_that_say_nothing_or_twice_are_errors(tmp_path, lines, rule):
+    _, findings = read(tmp_path, f"column,value,meaning\n{lines}")
+    assert problems(findings) == [(rule, "error", 3, "home")]
+
+
+def test_a_file_without_the_columns_says_which_it_needs(tmp_path):
+    _, findings = read(tmp_path, "column,code,meaning\nhome,A1,own\n")
+    (problem,) = findings.problems
+    assert (problem.rule, problem.column) == ("missing_column", "value")
+    assert problem.remedy == "give the file the columns column, value and meaning"
+
+
+def test_what_a_job_holds_is_read_back(tmp_path):
+    meanings, _ = read(tmp_path, "column,value,meaning\nhome,A1,own\n")
+    assert Meanings.of(meanings.content) == meanings
+    with pytest.raises(ConfigError, match="give that of a file"):
+        Meanings.of({"home": "Housing"})
+
+
+def test_without_a_file_everything_keeps_its_name():
+    assert (NO_MEANINGS.of_column("home"), NO_MEANINGS.beside("home", "A1")) == ("home", "A1")
