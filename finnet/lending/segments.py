@@ -6,14 +6,14 @@ import pandas as pd
 from finnet.checks import require_choice
 from finnet.errors import DataError
 from finnet.evaluation.calibration import jeffreys_interval
-from finnet.evaluation.clusters import crossed, design_effects
+from finnet.evaluation.clusters import design_effects
 from finnet.evaluation.metrics import log_losses
 from finnet.evaluation.significance import holm
 from finnet.forecasts import Forecasts
 from finnet.lending.cutoff import known_loans
 from finnet.lending.fairness import FEWEST_DEFAULTS, FEWEST_LOANS
 from finnet.lending.rates import auc_estimate, gap_estimate, mean_estimate
-from finnet.lending.resampling import loan_units
+from finnet.lending.resampling import loan_units, luck_units
 from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["PERIODS", "application_periods", "segment_table", "vintage_table", "weak_segments"]
@@ -206,13 +206,11 @@ def vintage_table(
     sums = weights.groupby(names)[["share", "defaults", "forecast"]].sum().sort_index()
     n, bad = sums["share"].to_numpy(float), sums["defaults"].to_numpy(float)
     truth, value, share = (loans[name].to_numpy(float) for name in ("truth", "value", "share"))
-    # Repeats of a loan are the same loan again, which shares no luck with itself.
-    repeat = loans.groupby("entity").cumcount().to_numpy()
     effect = design_effects(
         truth - value,
         np.sqrt(value * (1.0 - value)),
         cell=np.searchsorted(sums.index, names),
-        cluster=None if clients is None else crossed(loan_units(loans, clients), repeat),
+        cluster=luck_units(loans, clients),
         weight=share,
     )
     low, high = jeffreys_interval(bad / effect, n / effect)
