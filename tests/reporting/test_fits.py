@@ -49,7 +49,7 @@ def test_an_isotonic_curve_stands_beside_its_line(direction_report):
         ["0.6700", "0.6600", "isotonic taken"],
         ["0.7000", "–", "left out"],
     ]
-    assert "Isotonic: log loss of a curve" in table.caption
+    assert "Isotonic: by a curve" in table.caption
 
 
 def test_odd_folds_are_named_where_nothing_was_calibrated_too(direction_report):

@@ -149,9 +149,9 @@ _CALIBRATORS = (
     " stays."
 )
 _ISOTONIC = (
-    " Isotonic: log loss of a curve that bends the line where what came true does, tried where rows are worth 500 or"
-    " more. It is taken where its loss is lower than before and after by more than one standard error. It rises"
-    " everywhere, so the order stays; slope and intercept are those of its line."
+    " After: by a line. Isotonic: by a curve that bends the line as what came true does, tried where rows are worth 500"
+    " or more, and taken where its loss is lower than both others by more than one standard error of the difference. It"
+    " rises everywhere, so their order stays; slope and intercept are then those of its line."
 )
 
 
@@ -251,12 +251,12 @@ def calibrator_table(calibrators: pd.DataFrame) -> pd.DataFrame:
     >>> calibrator_table(pd.DataFrame([row])).iloc[0].tolist()
     ['0', '1,245', '249', '0.7127', '0.6807', 'taken', '0.25', '+0.36']
     """
-    after, isotonic, taken = calibrators["loss_after"], {}, np.where(calibrators["taken"], "taken", "left out")
+    after, isotonic, verdict = calibrators["loss_after"], {}, np.where(calibrators["taken"], "taken", "left out")
     if "loss_isotonic" in calibrators:
         # Here the loss after is that of what was taken, and stands beside the line's.
         after = calibrators["loss_line"]
         isotonic = {"Isotonic": [number(loss, 4) for loss in calibrators["loss_isotonic"]]}
-        taken = np.where(calibrators["kind"] == "isotonic", "isotonic taken", taken)
+        verdict = np.where(calibrators["kind"] == "isotonic", "isotonic taken", verdict)
     return pd.DataFrame(
         {
             "Fold": calibrators["fold"].map(str),
@@ -265,7 +265,7 @@ def calibrator_table(calibrators: pd.DataFrame) -> pd.DataFrame:
             "Log loss before": [number(loss, 4) for loss in calibrators["loss_before"]],
             "After": [number(loss, 4) for loss in after],
             **isotonic,
-            "": taken,
+            "": verdict,
             "Slope": [number(slope, 2) for slope in calibrators["slope"]],
             "Intercept": [number(level, 2, signed=True) for level in calibrators["intercept"]],
         }
