@@ -100,7 +100,7 @@ def auc_estimate(truth: FloatArray, probability: FloatArray, unit: IntArray) -> 
     return area if min(ones, len(truth) - ones) >= _FEWEST else area._replace(error=float("nan"))
 
 
-def auc_covariance(truth: FloatArray, probability: FloatArray, unit: IntArray, is_own: BoolArray) -> float:
+def auc_covariance(truth: FloatArray, probability: FloatArray, unit: IntArray, *, is_own: BoolArray) -> float:
     """Covariance of the areas of a part of the rows and of all others; 0 where no unit has rows in both.
 
     Parameters
@@ -116,7 +116,7 @@ def auc_covariance(truth: FloatArray, probability: FloatArray, unit: IntArray, i
     --------
     >>> truth, probability = np.array([0.0, 0, 1, 1] * 2), np.array([0.1, 0.4, 0.35, 0.8] * 2)
     >>> units = {"loans": np.arange(8), "clients with a loan in each": np.arange(8) % 4}
-    >>> [round(auc_covariance(truth, probability, unit, np.arange(8) < 4), 3) for unit in units.values()]
+    >>> [round(auc_covariance(truth, probability, unit, is_own=np.arange(8) < 4), 3) for unit in units.values()]
     [0.0, 0.083]
     """
     m, sums = int(unit.max()) + 1, []

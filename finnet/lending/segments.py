@@ -120,7 +120,7 @@ def _figures(loans: pd.DataFrame, unit: IntArray, rows: BoolArray) -> dict[str, 
     # All other loans, not all loans, which the segment is a part of; the two share clients at most.
     loss, (gap, p_gap) = mean_estimate(log_losses(y, p), u), gap_estimate(y, p, u)
     area, elsewhere = auc_estimate(y, p, u), auc_estimate(truth[~rows], value[~rows], unit[~rows])
-    shared = auc_covariance(truth, value, unit, rows)
+    shared = auc_covariance(truth, value, unit, is_own=rows)
     n, defaults = float(share[rows].sum()), float((share[rows] * y).sum())
     # What is expected counts too: a segment in which nobody defaulted although many should have is no small one.
     is_small = n < FEWEST_LOANS or max(defaults, float((share[rows] * p).sum())) < FEWEST_DEFAULTS

@@ -64,7 +64,7 @@ def test_areas_of_two_parts_that_share_clients_differ_at_the_level_of_the_test()
         luck = np.where(rng.random(600) < 0.7, luck, rng.random(600))
         truth = (luck < probability).astype(float)
         own, others = (auc_estimate(truth[rows], probability[rows], client[rows]) for rows in (is_own, ~is_own))
-        shared = auc_covariance(truth, probability, client, is_own)
+        shared = auc_covariance(truth, probability, client, is_own=is_own)
         p_values.append([own.p_value(others), own.p_value(others, shared)])
     careful, at_level = (np.array(p_values) < 0.05).mean(axis=0)
     assert careful < 0.02
@@ -74,4 +74,4 @@ def test_areas_of_two_parts_that_share_clients_differ_at_the_level_of_the_test()
 def test_areas_of_parts_without_a_client_in_both_have_no_covariance():
     rng = np.random.default_rng(0)
     truth, probability = (rng.random(200) < 0.3).astype(float), rng.random(200)
-    assert auc_covariance(truth, probability, np.arange(200) // 2, np.arange(200) < 100) == 0.0
+    assert auc_covariance(truth, probability, np.arange(200) // 2, is_own=np.arange(200) < 100) == 0.0
