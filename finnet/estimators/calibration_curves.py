@@ -15,6 +15,7 @@ _STEEPEST = 6.0  # largest absolute logarithm of a slope; beyond it a curve is a
 _INTERCEPT_SPREAD = 0.5  # of the log-odds that the intercept may move away from the rate of the rows
 _LINE_ROWS = 25.0  # effective rows that the line counts for in each block of an isotonic curve
 _FLATTEST = 0.05  # of the line's slope; no part of an isotonic curve is flatter
+_DIGITS = 9  # of scores, by which an isotonic curve tells them apart
 _STEP = 1e-6  # between two scores whose mean slope is asked for, at least
 _FLOOR = 1e-9  # of the rate that a block is expected to have, since 0 and 1 have no log-odds
 
@@ -168,7 +169,8 @@ class IsotonicCalibrator(LogitCalibrator):
         """Fit the line as `LogitCalibrator` does, and bend it."""
         super().fit(score, y, effective=effective, weight=weight)
         counts = np.ones(len(y)) if weight is None else weight
-        levels, level = np.unique(score, return_inverse=True)
+        # Scores that differ by rounding alone are one level, which no jump divides.
+        levels, level = np.unique(np.round(score, _DIGITS), return_inverse=True)
         scale = 1.0 if effective is None else effective / counts.sum()
         rows, came_true = (scale * np.bincount(level, each) for each in (counts, counts * y))
         block = _blocks(isotonic_regression(came_true / rows, sample_weight=rows), rows)

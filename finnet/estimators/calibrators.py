@@ -85,9 +85,8 @@ def effective_rows(rows: HeldOut) -> float:
     # About the rate of the rows, as a level that is off everywhere would count as luck that all stretches share. No
     # finite shift gives a rate of 0 or 1.
     errors = counts * (rows.y - expit(rows.score + shift_to(np.clip(rate, 0.01, 0.99), rows.score, counts)))
-    return effective_number(counts) / max(
-        _shared_luck(rows, errors), _shared_luck(rows, errors * (rows.score - middle))
-    )
+    shared = max(_shared_luck(rows, terms) for terms in (errors, errors * (rows.score - middle)))
+    return effective_number(counts) / shared
 
 
 def _shared_luck(rows: HeldOut, terms: FloatArray) -> float:

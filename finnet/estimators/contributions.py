@@ -135,9 +135,8 @@ def contributions(
         # From encoded inputs back to the columns that they were made of.
         total[names] += brought @ np.column_stack([own.weights[name] for name in names])
     total = total.mul(slope, axis=0)
-    return Contributions(
-        _spread(total, score - base), score, base, INTEGRATED, float((slope * np.abs(found.gap)).max())
-    )
+    missed = float((slope * np.abs(found.gap)).max())
+    return Contributions(_spread(total, score - base), score, base, INTEGRATED, missed)
 
 
 def log_odds(model: Any, X: pd.DataFrame) -> FloatArray:

@@ -266,6 +266,15 @@ def test_an_isotonic_curve_keeps_the_order_strictly(made, effective):
     assert ((curve.predict(asked[near]) > 0) & (curve.predict(asked[near]) < 1)).all()
 
 
+def test_scores_that_differ_by_rounding_alone_are_one():
+    rng = np.random.default_rng(0)
+    score = rng.choice([-1.0, 0.1, 0.7], 3000)
+    y = (rng.random(3000) < expit(2.0 * score)).astype(int)
+    plain, noisy = (IsotonicCalibrator().fit(own, y) for own in (score, score + 1e-13 * y))
+    assert len(noisy.scores_) == 3
+    np.testing.assert_allclose(noisy.log_odds(score), plain.log_odds(score), atol=1e-6)
+
+
 def test_few_rows_leave_a_curve_near_its_line():
     score, y = s_shaped(4000)
     line = LogitCalibrator().fit(score, y, effective=20.0)
