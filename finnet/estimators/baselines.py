@@ -19,7 +19,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from finnet.estimators.calibrators import LogitCalibrator
+from finnet.estimators.calibration_curves import LogitCalibrator
 from finnet.estimators.probabilities import BinaryClassifier
 from finnet.estimators.regressors import LevelByLevel
 from finnet.estimators.sample_weights import checked_sample_weight

@@ -6,12 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq, minimize
 from scipy.special import expit, logit
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from finnet.errors import DataError
+from finnet.estimators.calibration_curves import AverageCalibrator, IsotonicCalibrator, LogitCalibrator, shift_to
 from finnet.estimators.probabilities import WrappedClassifier
 from finnet.estimators.sample_weights import checked_sample_weight
 from finnet.fitting import InnerFolds, Rows, cross_fit, fit_beside
@@ -22,113 +22,13 @@ __all__ = [
     "AverageCalibrator",
     "CalibratedClassifier",
     "HeldOut",
+    "IsotonicCalibrator",
     "LogitCalibrator",
     "choose_calibrator",
     "effective_rows",
 ]
 
-_STEEPEST = 6.0  # largest absolute logarithm of a slope; beyond it a curve is a constant, or a step
-_INTERCEPT_SPREAD = 0.5  # of the log-odds that the intercept may move away from the rate of the rows
-
-
-class LogitCalibrator:
-    """p = sigmoid(slope * score + intercept) with a slope above 0, so that the order of scores is always kept.
-
-    Platt's curve (1999), in the form of Cox (1958) where the score is a log-odds, by penalized likelihood: without
-    evidence the slope is 1 and the mean probability the rate of the rows, and `effective` rows are what moves it from
-    there. A two-parameter fit alone turns around or explodes on few rows, or on many that share their luck.
-
-    Parameters
-    ----------
-    spread : float
-        How far the slope may be from 1: the standard deviation of its logarithm before any row is seen.
-
-    Examples
-    --------
-    >>> score, y = np.tile([-2.0, -1.0, 1.0, 2.0], 50), np.tile([0, 1, 0, 1], 50)
-    >>> [round(LogitCalibrator().fit(score, y, effective=n).slope_, 2) for n in (200, 20, 2)]
-    [0.43, 0.48, 0.68]
-    """
-
-    slope_: float
-    intercept_: float
-
-    def __init__(self, spread: float = 1.5) -> None:
-        self.spread = spread
-
-    def fit(
-        self, score: FloatArray, y: IntArray, *, effective: float | None = None, weight: FloatArray | None = None
-    ) -> Self:
-        """Fit the curve to scores and labels, shape (n,) each, that are worth `effective` independent rows.
-
-        Rows count by their weight, shape (n,), where there are any; without `effective` a row of weight 2 is two rows.
-        """
-        counts = np.ones(len(y)) if weight is None else weight
-        total = float(counts.sum())
-        scale = 1.0 if effective is None else effective / total
-        # Centered scores make slope and level nearly independent; Laplace's rule keeps the rate off 0 and 1.
-        center, rate = float(np.average(score, weights=counts)), (counts @ y + 1.0) / (total + 2.0)
-        start = center + _shift_to(rate, score, counts)
-
-        def loss(point: FloatArray) -> tuple[float, FloatArray]:
-            # The logarithm of the slope is searched, so that every slope is above 0.
-            slope, level = np.exp(point[0]), point[1]
-            z = slope * (score - center) + level
-            error = scale * counts * (expit(z) - y)
-            # Minus the logarithm of normal priors: half the squared distances from slope 1 and the rate of the rows.
-            away = np.array([point[0] / self.spread, (level - start) / _INTERCEPT_SPREAD])
-            # Log loss as a function of log-odds, which is finite however far these are from 0.
-            value = scale * float(np.sum(counts * (np.logaddexp(0.0, z) - y * z))) + float(away @ away) / 2
-            gradient = np.array([slope * float(error @ (score - center)), float(np.sum(error))])
-            return value, gradient + away / np.array([self.spread, _INTERCEPT_SPREAD])
-
-        bounds = [(-_STEEPEST, _STEEPEST), (None, None)]
-        best = minimize(loss, np.array([0.0, start]), jac=True, method="L-BFGS-B", bounds=bounds).x
-        self.slope_ = float(np.exp(best[0]))
-        self.intercept_ = float(best[1]) - self.slope_ * center
-        return self
-
-    def predict(self, score: FloatArray) -> FloatArray:
-        """Probabilities, shape (n,)."""
-        return np.asarray(expit(self.slope_ * score + self.intercept_))
-
-
-def _shift_to(rate: Any, score: FloatArray, counts: FloatArray) -> float:
-    """What must be added to log-odds so that their mean probability is `rate`, rows counting as they do."""
-    # At either end all probabilities are on one side of the rate, so that the root lies between.
-    reach = float(np.abs(score).max()) + abs(float(logit(rate))) + 1.0
-    return float(brentq(lambda shift: float(np.average(expit(score + shift), weights=counts)) - rate, -reach, reach))
-
-
-class AverageCalibrator(LogitCalibrator):
-    """The curve of an average of fits, learned from forecasts of single ones, each of rows that it had not seen.
-
-    A single fit errs in ways of its own, which makes its forecasts more extreme than it knows, and which averaging
-    takes away. So a slope below 1 of single fits says nothing of their average, and is not taken; a slope above 1,
-    forecasts that are too timid, is, and so is the level. `tests/benchmarks/bench_calibration.py` measures it on made
-    books, whose true probabilities are known.
-
-    Examples
-    --------
-    >>> score, y = np.tile([-2.0, -1.0, 1.0, 2.0], 50), np.tile([0, 1, 0, 1], 50)
-    >>> curve = AverageCalibrator().fit(score, y)
-    >>> curve.slope_, abs(curve.intercept_) < 1e-9
-    (1.0, True)
-    """
-
-    def __init__(self) -> None:
-        super().__init__(spread=0.05)
-
-    def fit(
-        self, score: FloatArray, y: IntArray, *, effective: float | None = None, weight: FloatArray | None = None
-    ) -> Self:
-        """Fit the curve to scores and labels as `LogitCalibrator` does; where its slope is below 1, only the level."""
-        super().fit(score, y, effective=effective, weight=weight)
-        if self.slope_ < 1.0:
-            counts = np.ones(len(y)) if weight is None else weight
-            self.slope_ = 1.0
-            self.intercept_ = _shift_to((counts @ y + 1.0) / (counts.sum() + 2.0), score, counts)
-        return self
+_FEWEST_TO_BEND = 500.0  # effective rows; with fewer there are too few blocks to tell a bend from luck
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,15 +84,16 @@ def effective_rows(rows: HeldOut) -> float:
     rate, middle = (np.average(values, weights=counts) for values in (rows.y, rows.score))
     # About the rate of the rows, as a level that is off everywhere would count as luck that all stretches share. No
     # finite shift gives a rate of 0 or 1.
-    errors = counts * (rows.y - expit(rows.score + _shift_to(np.clip(rate, 0.01, 0.99), rows.score, counts)))
-    stretch = np.unique(rows.stretch, return_inverse=True)[1]
-    ratios = [rows.overlap, 1.0]
-    for factor in (np.ones(len(errors)), rows.score - middle):
-        share = errors * factor
-        alone = float(share @ share)
-        if alone > 0:
-            ratios.append(float(np.sum(np.bincount(stretch, weights=share) ** 2)) / alone)
-    return effective_number(counts) / max(ratios)
+    errors = counts * (rows.y - expit(rows.score + shift_to(np.clip(rate, 0.01, 0.99), rows.score, counts)))
+    shared = max(_shared_luck(rows, terms) for terms in (errors, errors * (rows.score - middle)))
+    return effective_number(counts) / shared
+
+
+def _shared_luck(rows: HeldOut, terms: FloatArray) -> float:
+    """By how much the variance of the sum of terms, shape (n,), is more than if rows were independent; at least 1."""
+    stretch, alone = np.unique(rows.stretch, return_inverse=True)[1], float(terms @ terms)
+    together = float(np.sum(np.bincount(stretch, weights=terms) ** 2))
+    return max(rows.overlap, 1.0, together / alone if alone > 0 else 1.0)
 
 
 def choose_calibrator(
@@ -200,35 +101,61 @@ def choose_calibrator(
 ) -> tuple[LogitCalibrator, dict[str, Any]]:
     """The calibrator of these forecasts, and how it was found; slope 1 and intercept 0 where none helps.
 
-    It is taken where its curves, each fitted without the forecasts of one model, lower the log loss of those forecasts.
+    Curves are judged by the log loss of the forecasts of one model by a curve fitted without them. A line is taken
+    where it lowers the loss. Where the kind may bend and 500 effective rows or more were held out, an isotonic curve is
+    taken where its loss is lower still by more than one standard error of the difference.
 
     Returns
     -------
     calibrator, facts
-        Facts: rows, effective_rows, slope, intercept, loss_before and loss_after on forecasts that no curve was fitted
-        on, taken, and reversed: whether higher forecasts came true less often than lower ones.
+        Facts: rows, effective_rows, slope, intercept (of an isotonic curve those of its line), loss_before and
+        loss_after on forecasts that no curve was fitted on, loss_line and, where there was one, loss_isotonic, of which
+        loss_after is that of the curve taken, else of the line; taken, kind ("identity", "line" or "isotonic"), and
+        reversed: whether higher forecasts came true less often than lower ones.
     """
-    effective = effective_rows(rows)
-    curve = kind().fit(rows.score, rows.y, effective=effective, weight=rows.counts)
+    effective, parts = effective_rows(rows), np.unique(rows.part)
+    bends = kind.may_bend and effective >= _FEWEST_TO_BEND and len(parts) > 1
+    kinds = {"line": kind} | ({"isotonic": IsotonicCalibrator} if bends else {})
     # Infinite where only one model made all forecasts, so that nothing can judge a curve, and none is taken.
-    parts, after = np.unique(rows.part), np.full(len(rows.y), np.inf)
+    losses = {name: np.full(len(rows.y), np.inf) for name in kinds}
     for part in parts if len(parts) > 1 else ():
         left_out = rows.part == part
         others = rows.take(~left_out)
         # A part of the rows is worth its share of the effective ones.
         worth = effective * np.mean(~left_out)
-        fitted = kind().fit(others.score, others.y, effective=worth, weight=others.counts)
-        after[left_out] = _log_losses(fitted.slope_ * rows.score[left_out] + fitted.intercept_, rows.y[left_out])
-    before, counts = _log_losses(rows.score, rows.y), rows.counts
-    means = {"loss_before": before, "loss_after": after, "score": rows.score, "rate": rows.y}
-    mean = {name: float(np.average(values, weights=counts)) for name, values in means.items()}
-    facts: dict[str, Any] = {"rows": len(rows.y), "effective_rows": effective}
-    facts |= {name: mean[name] for name in ("loss_before", "loss_after")}
-    facts |= {"reversed": float(counts * (rows.score - mean["score"]) @ (rows.y - mean["rate"])) < 0.0}
-    facts["taken"] = facts["loss_after"] < facts["loss_before"]
-    if not facts["taken"]:
+        for name, own in kinds.items():
+            fitted = own().fit(others.score, others.y, effective=worth, weight=others.counts)
+            losses[name][left_out] = _log_losses(fitted.log_odds(rows.score[left_out]), rows.y[left_out])
+    losses["identity"], counts = _log_losses(rows.score, rows.y), rows.counts
+    loss = {name: float(np.average(values, weights=counts)) for name, values in losses.items()}
+    taken = "line" if loss["line"] < loss["identity"] else "identity"
+    if bends and _is_clearly_above_zero(losses[taken] - losses["isotonic"], rows):
+        taken = "isotonic"
+    curve = kinds.get(taken, kind)().fit(rows.score, rows.y, effective=effective, weight=counts)
+    if taken == "identity":
         curve.slope_, curve.intercept_ = 1.0, 0.0
-    return curve, facts | {"slope": curve.slope_, "intercept": curve.intercept_}
+    score, rate = (float(np.average(values, weights=counts)) for values in (rows.score, rows.y))
+    facts: dict[str, Any] = {
+        "rows": len(rows.y),
+        "effective_rows": effective,
+        "loss_before": loss["identity"],
+        "loss_after": loss["line" if taken == "identity" else taken],
+        **{f"loss_{name}": loss[name] for name in kinds},
+        "reversed": float(counts * (rows.score - score) @ (rows.y - rate)) < 0.0,
+        "taken": taken != "identity",
+        "kind": taken,
+        "slope": curve.slope_,
+        "intercept": curve.intercept_,
+    }
+    return curve, facts
+
+
+def _is_clearly_above_zero(gain: FloatArray, rows: HeldOut) -> bool:
+    """Whether the mean of what rows gain, shape (n,), is more than one standard error above 0."""
+    counts = rows.counts
+    mean = float(np.average(gain, weights=counts))
+    terms = counts * (gain - mean)
+    return bool(mean * counts.sum() > np.sqrt(float(terms @ terms) * _shared_luck(rows, terms)))
 
 
 def _log_losses(score: FloatArray, y: IntArray) -> FloatArray:
@@ -250,7 +177,7 @@ class CalibratedClassifier(WrappedClassifier):
     classifier_ : CrossFit or classifier
         What was fitted.
     calibrator_ : LogitCalibrator or None
-        Of its log-odds; None where they stay as they are.
+        Of its log-odds, an `IsotonicCalibrator` where the rows clearly say so; None where they stay as they are.
     calibration_ : dict or None
         How the calibrator was found; see `choose_calibrator`.
     """
@@ -294,6 +221,13 @@ class CalibratedClassifier(WrappedClassifier):
             return P
         p = self.calibrator_.predict(self._score(P[:, 1]))
         return np.column_stack([1.0 - p, p])
+
+    def mean_slopes(self, X: pd.DataFrame, reference: pd.DataFrame) -> FloatArray:
+        """By how much calibration stretches log-odds from a reference, one row, to each row of X, shape (n_rows,)."""
+        if self.calibrator_ is None:
+            return np.ones(len(X))
+        start, ends = (self._score(self.classifier_.predict_proba(rows)[:, 1]) for rows in (reference, X))
+        return self.calibrator_.mean_slopes(float(start[0]), ends)
 
     def _calibrate(self, y: np.ndarray, folds: InnerFolds, *, weight: FloatArray | None) -> None:
         if len(self.classes_) != 2:

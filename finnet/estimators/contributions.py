@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from finnet.checks import require_columns
 from finnet.errors import DataError
+from finnet.estimators.calibration_curves import IsotonicCalibrator
 from finnet.estimators.calibrators import CalibratedClassifier
 from finnet.estimators.default_risk import FLOOR, DefaultRiskClassifier
 from finnet.estimators.encoded import EncodedClassifier
@@ -74,6 +75,8 @@ def contributions(
     bring goes to the column that they are made of, a ratio's by half to each of its two. For a single logistic
     regression this is weight times distance. What the sum then misses, by rounding, by the tolerance, or where a
     forecast is held at the floor of probabilities, is spread over the columns in proportion to what they bring.
+    Calibration stretches log-odds; where its curve is not straight, what the columns of a row bring is stretched alike,
+    by the mean slope of the curve between reference and row.
 
     Any other model is explained by Shapley values: what the forecast changes when a column takes its value, columns
     taking theirs in random order; the mean over four orders and their reverses (Castro, Gomez & Tejada 2009; Mitchell
@@ -110,22 +113,30 @@ def contributions(
     if seen is None or seen_before is None:
         table = _sampled(model, X, reference=reference, rng=np.random.default_rng(seed))
         return Contributions(table, score, base, SAMPLED)
-    floor, slope = 0.0, 1.0  # of the curve that turns average probabilities into published ones
+    if _is_bent(model) and len(reference) > 1:
+        # The slope between reference and row is another for each reference.
+        rows = [reference.iloc[[k]] for k in range(len(reference))]
+        each = [contributions(model, X, reference=row, tolerance=tolerance) for row in rows]
+        averaged = pd.DataFrame(np.mean([own.table for own in each], axis=0), index=X.index, columns=X.columns)
+        return Contributions(averaged, score, base, INTEGRATED, max(own.missed for own in each))
+    floor = 0.0
+    slope: FloatArray = np.ones(len(X))  # of the curve that turns average probabilities into published ones
     if isinstance(model, CalibratedClassifier) and model.calibrator_ is not None:
-        floor, slope = model.floor_, model.calibrator_.slope_
+        floor, slope = model.floor_, model.mean_slopes(X, reference)
     elif _has_curve(model):
-        slope = model._raced.curve.slope_
+        slope *= model._raced.curve.slope_
     parts = [Part(own.network, own.X, before.X, own.share) for own, before in zip(seen, seen_before, strict=True)]
     with one_blas_thread():
         # The slope stretches log-odds, and with them what a sum misses.
-        found = integrated_gradients(parts, tolerance=tolerance / max(slope, 1.0), floor=floor)
+        found = integrated_gradients(parts, tolerance=tolerance / max(float(slope.max()), 1.0), floor=floor)
     total = pd.DataFrame(0.0, index=X.index, columns=X.columns)
     for own, brought in zip(seen, found.contributions, strict=True):
         names = list(own.weights)
         # From encoded inputs back to the columns that they were made of.
         total[names] += brought @ np.column_stack([own.weights[name] for name in names])
-    total *= slope
-    return Contributions(_spread(total, score - base), score, base, INTEGRATED, slope * float(np.abs(found.gap).max()))
+    total = total.mul(slope, axis=0)
+    missed = float((slope * np.abs(found.gap)).max())
+    return Contributions(_spread(total, score - base), score, base, INTEGRATED, missed)
 
 
 def log_odds(model: Any, X: pd.DataFrame) -> FloatArray:
@@ -245,6 +256,11 @@ def _(model: LogisticRegression, X: Any) -> list[_Seen] | None:
 def _has_curve(model: Any) -> bool:
     """Whether a default-risk classifier calibrates its average, which only it itself, no average of it, can undo."""
     return isinstance(model, DefaultRiskClassifier) and model._raced.curve is not None
+
+
+def _is_bent(model: Any) -> bool:
+    """Whether a curve that is not straight calibrates the model."""
+    return isinstance(model, CalibratedClassifier) and isinstance(model.calibrator_, IsotonicCalibrator)
 
 
 def _named(X: Any) -> Mapping[str, FloatArray]:

@@ -11,7 +11,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, validate_dat
 
 from finnet.checks import require_columns
 from finnet.errors import ConfigError, DataError
-from finnet.estimators.calibrators import LogitCalibrator
+from finnet.estimators.calibration_curves import LogitCalibrator
 from finnet.estimators.level_rates import LevelRates, auc_of_levels, auc_of_ranks
 from finnet.estimators.probabilities import BinaryClassifier
 from finnet.estimators.regressors import checked_numbers

@@ -7,7 +7,7 @@ import numpy as np
 
 from finnet.errors import DataError
 from finnet.estimators.archive import Arrays, Description, checked_classes, checked_names, checked_number, keep
-from finnet.estimators.calibrators import LogitCalibrator
+from finnet.estimators.calibration_curves import IsotonicCalibrator, LogitCalibrator
 from finnet.estimators.level_rates import LevelRates
 from finnet.estimators.naive import (
     BestColumn,
@@ -28,6 +28,7 @@ __all__ = [
     "describe_training_quantiles",
     "describe_value",
     "restore_best_column",
+    "restore_calibrator",
     "restore_curve",
     "restore_last_value",
     "restore_persistence",
@@ -37,9 +38,10 @@ __all__ = [
 ]
 
 
-def describe_curve(curve: LogitCalibrator) -> list[float]:
-    """Slope and intercept."""
-    return [float(curve.slope_), float(curve.intercept_)]
+def describe_curve(curve: LogitCalibrator) -> list[Any]:
+    """Slope and intercept; of an isotonic curve also the centers of its blocks, and its heights there."""
+    line = [float(curve.slope_), float(curve.intercept_)]
+    return [*line, curve.scores_.tolist(), curve.log_odds_.tolist()] if isinstance(curve, IsotonicCalibrator) else line
 
 
 def restore_curve(line: Sequence[Any]) -> LogitCalibrator:
@@ -47,6 +49,27 @@ def restore_curve(line: Sequence[Any]) -> LogitCalibrator:
     curve = LogitCalibrator()
     slope, intercept = line
     curve.slope_, curve.intercept_ = checked_number(slope, 1e-6, 1e6), checked_number(intercept, -1e6, 1e6)
+    return curve
+
+
+def restore_calibrator(values: Sequence[Any]) -> LogitCalibrator:
+    """The curve that `describe_curve` described, a line or isotonic; DataError for an isotonic one that does not rise.
+
+    Examples
+    --------
+    >>> restore_calibrator([1.0, 0.0, [-1.0, 1.0], [-1.5, 0.5]]).log_odds(np.array([-2.0, 0.0, 2.0]))
+    array([-2.5, -0.5,  1.5])
+    """
+    if len(values) == 2:
+        return restore_curve(values)
+    slope, intercept, *blocks = values
+    line, curve = restore_curve([slope, intercept]), IsotonicCalibrator()
+    curve.slope_, curve.intercept_ = line.slope_, line.intercept_
+    curve.scores_, curve.log_odds_ = (np.array([checked_number(each, -1e6, 1e6) for each in own]) for own in blocks)
+    if not 0 < len(curve.scores_) == len(curve.log_odds_):
+        raise DataError(f"{len(curve.scores_)} blocks have {len(curve.log_odds_)} heights")
+    if any((np.diff(own) <= 0).any() for own in (curve.scores_, curve.log_odds_)):
+        raise DataError("the blocks of an isotonic curve do not rise")
     return curve
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from scipy.special import logit
 
-from finnet.estimators.calibrators import LogitCalibrator
+from finnet.estimators.calibration_curves import LogitCalibrator
 from finnet.estimators.risk_designs import DESIGNS, Bag, Shown, TrainedBag, train_bag
 from finnet.estimators.risk_history import BagHistory, RiskHistory, Standing
 from finnet.estimators.threads import one_blas_thread

@@ -59,7 +59,7 @@ from finnet.estimators.naive_forms import (
     describe_training_quantiles,
     describe_value,
     restore_best_column,
-    restore_curve,
+    restore_calibrator,
     restore_last_value,
     restore_persistence,
     restore_rate,
@@ -180,7 +180,7 @@ def _restore_calibrated(description: Description, arrays: Arrays) -> CalibratedC
     model = CalibratedClassifier(classifier.models[0] if isinstance(classifier, CrossFit) else classifier)
     model.classifier_, model.classes_, model.calibration_ = classifier, classifier.classes_, None
     model.floor_ = checked_number(description["floor"], 0, 1)
-    model.calibrator_ = None if description["curve"] is None else restore_curve(description["curve"])
+    model.calibrator_ = None if description["curve"] is None else restore_calibrator(description["curve"])
     return model
 
 

@@ -1,17 +1,20 @@
 """Fairness: how a cut-off treats groups of applicants, and how well their risk is forecast."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from finnet.errors import DataError
 from finnet.evaluation.calibration import jeffreys_interval
+from finnet.evaluation.clusters import design_effects
 from finnet.evaluation.significance import holm
 from finnet.forecasts import Forecasts
 from finnet.lending.cutoff import known_loans
 from finnet.lending.groups import MISSING
 from finnet.lending.rates import FEWEST_TESTED, auc_estimate, equal_rates, gap_estimate
-from finnet.lending.resampling import DRAWS, loan_units, middle, resampled_cells
-from finnet.types import FloatArray, IntArray
+from finnet.lending.resampling import DRAWS, loan_units, luck_units, middle, resampled_cells
+from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["FEWEST_DEFAULTS", "FEWEST_LOANS", "fairness_table"]
 
@@ -35,8 +38,9 @@ def fairness_table(
     largest is not chosen by its outcome, so that equal groups have a ratio of 1 on average). Equal opportunity is the
     approval rate among loans that were repaid (Hardt, Price & Srebro 2016). Intervals hold the middle 95 % of bootstrap
     samples of loans, or of clients; those of rates are no narrower than Jeffreys', since a group without a default has
-    none in any sample, and those of ratios no narrower than Jeffreys' of the group over the reference's rate. Equal
-    approval rates are tested by `finnet.lending.rates.equal_rates`.
+    none in any sample, and those of ratios no narrower than Jeffreys' of the group over the reference's rate. Jeffreys'
+    are those of as many independent loans as `finnet.evaluation.clusters.design_effects` leaves where clients have
+    several. Equal approval rates are tested by `finnet.lending.rates.equal_rates`.
 
     Parameters
     ----------
@@ -81,12 +85,13 @@ def fairness_table(
     if missing.any():
         raise DataError(f"groups lack loan {loans.loc[missing, 'entity'].iloc[0]!r}; give a row for every loan")
     loans = loans.assign(approved=loans["value"] <= cutoff)
-    unit = loan_units(loans, clients)
+    unit, cluster = loan_units(loans, clients), luck_units(loans, clients)
     parts = []
     for name in groups:
         group = pd.Categorical(groups[name].reindex(loans["entity"]))
         group = group.remove_unused_categories()
-        parts.append(_table_of(str(name), loans, group, unit=unit, draws=draws, seed=seed))
+        effects = _effects(loans, np.asarray(group.codes, int), cluster)
+        parts.append(_table_of(str(name), loans, group, unit=unit, effects=effects, draws=draws, seed=seed))
     table = pd.concat(parts, ignore_index=True)
     known = table["p_value"].notna().to_numpy()
     table["p_holm"] = np.nan
@@ -96,7 +101,14 @@ def fairness_table(
 
 
 def _table_of(
-    column: str, loans: pd.DataFrame, group: pd.Categorical, *, unit: IntArray, draws: int, seed: int
+    column: str,
+    loans: pd.DataFrame,
+    group: pd.Categorical,
+    *,
+    unit: IntArray,
+    effects: Mapping[str, FloatArray],
+    draws: int,
+    seed: int,
 ) -> pd.DataFrame:
     truth, approved, share = (loans[name].to_numpy(float) for name in ("truth", "approved", "share"))
     code, n_groups = np.asarray(group.codes, int), len(group.categories)
@@ -110,8 +122,8 @@ def _table_of(
     reference = int(np.where(known, sizes, -1).argmax())
     defaults = counts.reshape(n_groups, 2, 2)[:, :, 1].sum(axis=1)
     is_reference = np.arange(n_groups) == reference
-    rates, spread, alone = _rates(counts, reference), _rates(drawn, reference), _jeffreys(counts, reference)
-    observed_low, observed_high = jeffreys_interval(defaults, sizes)
+    rates, spread, alone = _rates(counts, reference), _rates(drawn, reference), _jeffreys(counts, reference, effects)
+    observed_low, observed_high = jeffreys_interval(defaults / effects["observed"], sizes / effects["observed"])
     table = pd.DataFrame(
         {
             "column": column,
@@ -140,6 +152,35 @@ def _table_of(
     )
 
 
+def _effects(loans: pd.DataFrame, code: IntArray, cluster: IntArray | None) -> dict[str, FloatArray]:
+    """By what luck that a client's loans share divides the loans of each group under each rate, (n_groups,) each."""
+    truth, value, share = (loans[name].to_numpy(float) for name in ("truth", "value", "share"))
+    approved, n_groups = loans["approved"].to_numpy(float), int(code.max()) + 1
+
+    def effect(happened: FloatArray, expected: FloatArray, rows: BoolArray) -> FloatArray:
+        found = np.ones(n_groups)
+        # Groups without a row, such as those of which nobody is approved, have no rate.
+        known, cell = np.unique(code[rows], return_inverse=True)
+        if len(known):
+            p, of, weight = expected[rows], None if cluster is None else cluster[rows], share[rows]
+            spread = np.sqrt(p * (1.0 - p))
+            found[known] = design_effects(happened[rows] - p, spread, cell=cell, cluster=of, weight=weight)
+        return found
+
+    def approval(rows: BoolArray) -> FloatArray:
+        # The rate of all these loans, as that of a group of which everybody is approved would know no spread.
+        rate = float(share[rows] @ approved[rows]) / max(float(share[rows].sum()), 1.0)
+        return effect(approved, np.full(len(loans), rate), rows)
+
+    everyone = np.ones(len(loans), bool)
+    return {
+        "observed": effect(truth, value, everyone),
+        "approval_rate": approval(everyone),
+        "bad_rate": effect(truth, value, approved > 0),
+        "opportunity": approval(truth == 0),
+    }
+
+
 def _parts(counts: FloatArray) -> dict[str, tuple[FloatArray, FloatArray]]:
     """How many of how many, from counts of (group, approved, defaulted), shape (draws, n_groups) each."""
     cells = counts.reshape(len(counts), -1, 2, 2)
@@ -158,12 +199,17 @@ def _rates(counts: FloatArray, reference: int) -> dict[str, FloatArray]:
     return {**rates, "ratio": _over(approval, approval[:, [reference]])}
 
 
-def _jeffreys(counts: FloatArray, reference: int) -> dict[str, tuple[FloatArray, FloatArray]]:
+def _jeffreys(
+    counts: FloatArray, reference: int, effects: Mapping[str, FloatArray]
+) -> dict[str, tuple[FloatArray, FloatArray]]:
     """Least and greatest end of the interval of each rate, and of the ratio to the reference's rate, (n_groups,) each.
 
     A group without a default has none in any sample, and its draws alone would seem certain; so with approvals.
     """
-    ends = {name: jeffreys_interval(part[0], whole[0]) for name, (part, whole) in _parts(counts).items()}
+    ends = {
+        name: jeffreys_interval(part[0] / effects[name], whole[0] / effects[name])
+        for name, (part, whole) in _parts(counts).items()
+    }
     base, is_reference = (
         _rates(counts, reference)["approval_rate"][0, reference],
         np.arange(len(counts[0]) // 4) == reference,

@@ -8,7 +8,15 @@ from scipy import stats
 from finnet.evaluation.metric_shapes import auc_contributions
 from finnet.types import BoolArray, FloatArray, IntArray
 
-__all__ = ["FEWEST_TESTED", "Estimate", "auc_estimate", "equal_rates", "gap_estimate", "mean_estimate"]
+__all__ = [
+    "FEWEST_TESTED",
+    "Estimate",
+    "auc_covariance",
+    "auc_estimate",
+    "equal_rates",
+    "gap_estimate",
+    "mean_estimate",
+]
 
 FEWEST_TESTED = 30
 """Loans of a group whose rate is tested against another, at least."""
@@ -33,10 +41,15 @@ class Estimate(NamedTuple):
         """Upper end of the 95 % interval."""
         return self.value + _REACH * self.error
 
-    def p_value(self, other: "Estimate | None" = None) -> float:
-        """Of the hypothesis that this is zero, or equal to an independent other, two-sided; NaN without an error."""
+    def p_value(self, other: "Estimate | None" = None, covariance: float = 0.0) -> float:
+        """Of the hypothesis that this is zero, or equal to another number, two-sided; NaN without an error.
+
+        `covariance` is that of the two numbers, 0 where they are independent.
+        """
         apart = self.value - (0.0 if other is None else other.value)
         error = float(np.hypot(self.error, 0.0 if other is None else other.error))
+        if covariance != 0.0:
+            error = float(np.sqrt(max(error**2 - 2.0 * covariance, 0.0)))
         return float(2 * stats.norm.sf(abs(apart) / error)) if error > 0 else float("nan")
 
 
@@ -85,6 +98,34 @@ def auc_estimate(truth: FloatArray, probability: FloatArray, unit: IntArray) -> 
     area = mean_estimate(auc_contributions(truth, probability), unit)
     ones = int((truth == 1).sum())
     return area if min(ones, len(truth) - ones) >= _FEWEST else area._replace(error=float("nan"))
+
+
+def auc_covariance(truth: FloatArray, probability: FloatArray, unit: IntArray, *, is_own: BoolArray) -> float:
+    """Covariance of the areas of a part of the rows and of all others; 0 where no unit has rows in both.
+
+    Parameters
+    ----------
+    truth, probability : ndarray of shape (n,)
+        With rows of both classes in either part, else NaN.
+    unit : ndarray of int, shape (n,)
+        As in `mean_estimate`, from 0.
+    is_own : ndarray of bool, shape (n,)
+        Whether a row belongs to the part.
+
+    Examples
+    --------
+    >>> truth, probability = np.array([0.0, 0, 1, 1] * 2), np.array([0.1, 0.4, 0.35, 0.8] * 2)
+    >>> units = {"loans": np.arange(8), "clients with a loan in each": np.arange(8) % 4}
+    >>> [round(auc_covariance(truth, probability, unit, is_own=np.arange(8) < 4), 3) for unit in units.values()]
+    [0.0, 0.083]
+    """
+    m, sums = int(unit.max()) + 1, []
+    for rows in (is_own, ~is_own):
+        if not rows.any():
+            return 0.0
+        values = auc_contributions(truth[rows], probability[rows])
+        sums.append(np.bincount(unit[rows], values - values.mean(), minlength=m) / rows.sum())
+    return float(sums[0] @ sums[1]) * m / max(m - 1, 1)
 
 
 def gap_estimate(truth: FloatArray, probability: FloatArray, unit: IntArray) -> tuple[Estimate, float]:

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
+from finnet.evaluation.clusters import crossed
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["DRAWS", "loan_units", "middle", "resampled_cells", "resampled_sums"]
+__all__ = ["DRAWS", "loan_units", "luck_units", "middle", "resampled_cells", "resampled_sums"]
 
 DRAWS = 1000
 """Bootstrap samples that intervals of lending rest on."""
@@ -30,6 +31,27 @@ def loan_units(loans: pd.DataFrame, clients: "pd.Series[int] | None" = None) -> 
     """
     names = loans["entity"] if clients is None else loans["entity"].map(clients)
     return np.asarray(pd.factorize(names)[0])
+
+
+def luck_units(loans: pd.DataFrame, clients: "pd.Series[int] | None" = None) -> IntArray | None:
+    """The unit of each row that shares luck with others, shape (n,): its client, each repeat for itself; None without.
+
+    Repeats of a loan are the same loan again, which shares no luck with itself.
+
+    Parameters
+    ----------
+    loans, clients
+        As in `loan_units`.
+
+    Examples
+    --------
+    >>> loans = pd.DataFrame({"entity": ["A", "B", "A", "B"]})
+    >>> luck_units(loans, pd.Series({"A": 9, "B": 9})).tolist()
+    [0, 0, 1, 1]
+    """
+    if clients is None:
+        return None
+    return crossed(loan_units(loans, clients), loans.groupby("entity").cumcount().to_numpy())
 
 
 def resampled_sums(columns: FloatArray, unit: IntArray, *, draws: int = DRAWS, seed: int = 0) -> FloatArray:

@@ -6,14 +6,14 @@ import pandas as pd
 from finnet.checks import require_choice
 from finnet.errors import DataError
 from finnet.evaluation.calibration import jeffreys_interval
-from finnet.evaluation.clusters import crossed, design_effects
+from finnet.evaluation.clusters import design_effects
 from finnet.evaluation.metrics import log_losses
 from finnet.evaluation.significance import holm
 from finnet.forecasts import Forecasts
 from finnet.lending.cutoff import known_loans
 from finnet.lending.fairness import FEWEST_DEFAULTS, FEWEST_LOANS
-from finnet.lending.rates import auc_estimate, gap_estimate, mean_estimate
-from finnet.lending.resampling import loan_units
+from finnet.lending.rates import auc_covariance, auc_estimate, gap_estimate, mean_estimate
+from finnet.lending.resampling import loan_units, luck_units
 from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = ["PERIODS", "application_periods", "segment_table", "vintage_table", "weak_segments"]
@@ -117,9 +117,10 @@ def _as_scored(scores: pd.DataFrame | None, model: str) -> dict[str, float]:
 def _figures(loans: pd.DataFrame, unit: IntArray, rows: BoolArray) -> dict[str, float]:
     truth, value, share = (loans[name].to_numpy(float) for name in ("truth", "value", "share"))
     y, p, u = truth[rows], value[rows], unit[rows]
-    # All other loans, not all loans: those are other rows, so that the two errors are independent.
+    # All other loans, not all loans, which the segment is a part of; the two share clients at most.
     loss, (gap, p_gap) = mean_estimate(log_losses(y, p), u), gap_estimate(y, p, u)
     area, elsewhere = auc_estimate(y, p, u), auc_estimate(truth[~rows], value[~rows], unit[~rows])
+    shared = auc_covariance(truth, value, unit, is_own=rows)
     n, defaults = float(share[rows].sum()), float((share[rows] * y).sum())
     # What is expected counts too: a segment in which nobody defaulted although many should have is no small one.
     is_small = n < FEWEST_LOANS or max(defaults, float((share[rows] * p).sum())) < FEWEST_DEFAULTS
@@ -139,7 +140,7 @@ def _figures(loans: pd.DataFrame, unit: IntArray, rows: BoolArray) -> dict[str, 
         "gap_low": gap.low,
         "gap_high": gap.high,
         "p_gap": float("nan") if is_small or rows.all() else p_gap,
-        "p_auc": float("nan") if is_small or defaults < FEWEST_DEFAULTS else area.p_value(elsewhere),
+        "p_auc": float("nan") if is_small or defaults < FEWEST_DEFAULTS else area.p_value(elsewhere, shared),
         "is_small": is_small,
     }
 
@@ -206,13 +207,11 @@ def vintage_table(
     sums = weights.groupby(names)[["share", "defaults", "forecast"]].sum().sort_index()
     n, bad = sums["share"].to_numpy(float), sums["defaults"].to_numpy(float)
     truth, value, share = (loans[name].to_numpy(float) for name in ("truth", "value", "share"))
-    # Repeats of a loan are the same loan again, which shares no luck with itself.
-    repeat = loans.groupby("entity").cumcount().to_numpy()
     effect = design_effects(
         truth - value,
         np.sqrt(value * (1.0 - value)),
         cell=np.searchsorted(sums.index, names),
-        cluster=None if clients is None else crossed(loan_units(loans, clients), repeat),
+        cluster=luck_units(loans, clients),
         weight=share,
     )
     low, high = jeffreys_interval(bad / effect, n / effect)

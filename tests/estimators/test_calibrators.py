@@ -10,6 +10,7 @@ from finnet.estimators.calibrators import (
     AverageCalibrator,
     CalibratedClassifier,
     HeldOut,
+    IsotonicCalibrator,
     LogitCalibrator,
     choose_calibrator,
     effective_rows,
@@ -193,3 +194,107 @@ def test_an_average_of_timid_fits_gets_their_slope():
     curve, facts = choose_calibrator(HeldOut(truth / 1.3, y, np.arange(4000) % 5, np.arange(4000)), AverageCalibrator)
     assert facts["taken"]
     assert 1.15 < curve.slope_ < 1.35
+
+
+def s_shaped(n, seed=0):
+    """Scores, and labels whose log-odds flatten towards both ends."""
+    rng = np.random.default_rng(seed)
+    score = rng.normal(0.0, 1.5, n)
+    return score, (rng.random(n) < expit(2.2 * np.tanh(score))).astype(int)
+
+
+def loss(curve, score, y):
+    return float(np.mean(np.logaddexp(0.0, curve.log_odds(score)) - y * curve.log_odds(score)))
+
+
+def in_five(score, y, **settings):
+    return HeldOut(score, y, np.arange(len(y)) % 5, settings.pop("stretch", np.arange(len(y))), **settings)
+
+
+def test_where_the_truth_is_s_shaped_an_isotonic_curve_is_taken_and_better_on_new_rows():
+    score, y = s_shaped(20_000)
+    curve, facts = choose_calibrator(in_five(score, y))
+    line = LogitCalibrator().fit(score, y)
+    assert facts["kind"] == "isotonic"
+    assert facts["loss_after"] == facts["loss_isotonic"] < facts["loss_line"]
+    new = s_shaped(100_000, seed=1)
+    assert loss(curve, *new) < loss(line, *new) - 0.01
+
+
+@pytest.mark.parametrize("slope", [1.0, 0.6])
+def test_where_the_truth_is_a_line_an_isotonic_curve_is_rarely_taken(slope):
+    kinds = [choose_calibrator(in_five(*drawn(1000, slope=slope, seed=seed)))[1]["kind"] for seed in range(30)]
+    assert kinds.count("isotonic") <= 2
+    assert kinds.count("line") >= (25 if slope < 1.0 else 0)
+
+
+def test_an_isotonic_curve_is_neither_tried_on_few_rows_nor_of_an_average():
+    assert "loss_isotonic" not in choose_calibrator(in_five(*s_shaped(200)))[1]
+    facts = choose_calibrator(in_five(*s_shaped(5000)), AverageCalibrator)[1]
+    assert facts["kind"] in ("identity", "line")
+    assert "loss_isotonic" not in facts
+
+
+def test_a_bend_that_few_stretches_share_is_not_taken():
+    score, y = s_shaped(4000)
+    repeated = in_five(np.tile(score[:400], 10), np.tile(y[:400], 10), stretch=np.tile(np.arange(400), 10))
+    assert choose_calibrator(in_five(score, y))[1]["kind"] == "isotonic"
+    assert choose_calibrator(repeated)[1]["kind"] != "isotonic"
+
+
+ODD = {
+    "independent": lambda rng: (rng.normal(0, 3, 600), rng.integers(0, 2, 600)),
+    "ties": lambda rng: (rng.integers(-3, 4, 600) / 2.0, rng.integers(0, 2, 600)),
+    "one score": lambda rng: (np.zeros(600), rng.integers(0, 2, 600)),
+    "zeros alone": lambda rng: (rng.normal(0, 3, 600), np.zeros(600, int)),
+    "backwards": lambda rng: ((score := rng.normal(0, 3, 600)), (score < 0).astype(int)),
+    "apart": lambda rng: ((score := rng.normal(0, 3, 600)), (score > 0).astype(int)),
+    "far out": lambda rng: ((score := 400 * rng.standard_normal(600)), (score > 0).astype(int)),
+}
+
+
+@pytest.mark.parametrize("made", ODD.values(), ids=ODD)
+@pytest.mark.parametrize("effective", [600.0, 60.0, 1.0])
+def test_an_isotonic_curve_keeps_the_order_strictly(made, effective):
+    rng = np.random.default_rng(0)
+    score, y = made(rng)
+    curve = IsotonicCalibrator().fit(score, y, effective=effective, weight=rng.uniform(0.5, 2.0, 600))
+    asked = np.unique(np.concatenate([score, rng.normal(0, 5, 600), curve.scores_]))
+    assert (np.diff(curve.log_odds(asked)) > 0).all()
+    # Further out a float of 64 bits has no probabilities below 1.
+    near = np.abs(curve.log_odds(asked)) < 36
+    assert ((curve.predict(asked[near]) > 0) & (curve.predict(asked[near]) < 1)).all()
+
+
+def test_scores_that_differ_by_rounding_alone_are_one():
+    rng = np.random.default_rng(0)
+    score = rng.choice([-1.0, 0.1, 0.7], 3000)
+    y = (rng.random(3000) < expit(2.0 * score)).astype(int)
+    plain, noisy = (IsotonicCalibrator().fit(own, y) for own in (score, score + 1e-13 * y))
+    assert len(noisy.scores_) == 3
+    np.testing.assert_allclose(noisy.log_odds(score), plain.log_odds(score), atol=1e-6)
+
+
+def test_few_rows_leave_a_curve_near_its_line():
+    score, y = s_shaped(4000)
+    line = LogitCalibrator().fit(score, y, effective=20.0)
+    curve = IsotonicCalibrator().fit(score, y, effective=20.0)
+    np.testing.assert_allclose(np.diff(curve.log_odds(score)), np.diff(line.log_odds(score)))
+    assert len(curve.scores_) == 1
+
+
+def test_a_weight_of_two_bends_as_two_rows_do():
+    score, y = s_shaped(2000)
+    twice = np.repeat(np.arange(2000), np.arange(2000) % 2 + 1)
+    weighted, repeated = IsotonicCalibrator().fit(score, y, weight=np.arange(2000) % 2 + 1.0), IsotonicCalibrator()
+    np.testing.assert_allclose(
+        weighted.log_odds(score), repeated.fit(score[twice], y[twice]).log_odds(score), atol=1e-4
+    )
+
+
+def test_mean_slopes_of_a_curve_are_those_of_its_chords():
+    curve, score = IsotonicCalibrator().fit(*s_shaped(2000)), np.linspace(-3.0, 3.0, 13)
+    away = score != 0.5
+    risen = (curve.log_odds(score) - curve.log_odds(np.array([0.5])))[away]
+    np.testing.assert_allclose(curve.mean_slopes(0.5, score)[away], risen / (score[away] - 0.5))
+    assert curve.mean_slopes(0.5, score)[~away] > 0

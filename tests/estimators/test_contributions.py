@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from finnet.errors import DataError
-from finnet.estimators.calibrators import AverageCalibrator, CalibratedClassifier
+from finnet.estimators.calibrators import AverageCalibrator, CalibratedClassifier, IsotonicCalibrator
 from finnet.estimators.changes import smallest_change
 from finnet.estimators.contributions import INTEGRATED, SAMPLED, contributions, log_odds, typical_row
 from finnet.estimators.default_risk import DefaultRiskClassifier
@@ -162,6 +162,41 @@ def test_contributions_sum_to_the_calibrated_score(risk_model):
     np.testing.assert_allclose(found.score, 1.4 * plain.score - 0.2)
     assert found.missed <= 1e-3
     np.testing.assert_allclose(found.table, 1.4 * plain.table, atol=5e-3)
+
+
+def _bent(model):
+    """The model with a curve that is steep in the middle."""
+    bent, curve = deepcopy(model), IsotonicCalibrator()
+    curve.slope_, curve.intercept_ = 0.5, 0.0
+    curve.scores_, curve.log_odds_ = np.array([-1.0, 0.0, 0.5, 1.5]), np.array([-0.8, -0.6, 1.5, 1.7])
+    bent.calibrator_ = curve
+    return bent
+
+
+def test_contributions_sum_to_the_score_of_an_isotonic_curve():
+    model = _in_a_job(LogisticRegression())
+    model.calibrator_ = None
+    found, plain = _explained(_bent(model)), _explained(model)
+    assert found.way == INTEGRATED
+    _sums_to_the_published(_bent(model), found)
+    # All that a row's columns bring is stretched alike.
+    shares = [own.table.div(own.table.abs().sum(axis=1), axis=0) for own in (found, plain)]
+    np.testing.assert_allclose(*shares, atol=1e-3)
+    assert np.ptp(found.table["debt"] / plain.table["debt"]) > 0.1
+
+
+def test_contributions_of_an_isotonic_curve_are_averaged_over_references():
+    model, X, references = _bent(_in_a_job(LogisticRegression())), loans(6, seed=1)[0], loans(3, seed=2)[0]
+    found = contributions(model, X, reference=references)
+    each = [contributions(model, X, reference=references.iloc[[k]]) for k in range(3)]
+    np.testing.assert_allclose(found.table, np.mean([own.table for own in each], axis=0))
+    np.testing.assert_allclose(found.gap, 0.0, atol=1e-6)
+
+
+def test_a_row_like_the_reference_gets_contributions_of_zero_from_an_isotonic_curve():
+    typical = typical_row(loans()[0])
+    found = contributions(_bent(_in_a_job(LogisticRegression())), typical, reference=typical)
+    np.testing.assert_allclose(found.table, 0.0, atol=1e-9)
 
 
 def test_other_models_are_explained_by_sampling_with_exact_sums(tree):

@@ -16,7 +16,7 @@ from finnet.data.samples import made_loan_book, made_market
 from finnet.errors import ConfigError, DataError, NotSavedError
 from finnet.estimators.archive import Archive, pack, unpack
 from finnet.estimators.baselines import logistic_regression
-from finnet.estimators.calibrators import CalibratedClassifier
+from finnet.estimators.calibrators import CalibratedClassifier, IsotonicCalibrator
 from finnet.estimators.encoded import EncodedClassifier
 from finnet.estimators.ensemble import NetworkEnsembleClassifier, NetworkEnsembleRegressor
 from finnet.estimators.naive import AlwaysUp, BestColumn, Persistence, PriorRate
@@ -575,12 +575,29 @@ HOSTILE = {
     "losses in a table": lambda: with_history(train_loss=len(NUMERIC.arrays) + 1),
     "slope is text": lambda: described(lambda d: d["model"].update(curve=["1", "2"])),
     "a slope that turns the order": lambda: described(lambda d: d["model"].update(curve=[-1.0, 0.0])),
+    "blocks without heights": lambda: described(lambda d: d["model"].update(curve=[1.0, 0.0, [0.0]])),
+    "fewer heights than blocks": lambda: described(lambda d: d["model"].update(curve=[1.0, 0.0, [0.0, 1.0], [0.0]])),
+    "no blocks": lambda: described(lambda d: d["model"].update(curve=[1.0, 0.0, [], []])),
+    "blocks that fall": lambda: described(lambda d: d["model"].update(curve=[1.0, 0.0, [0.0, 1.0], [1.0, 0.0]])),
+    "blocks in no order": lambda: described(lambda d: d["model"].update(curve=[1.0, 0.0, [1.0, 0.0], [0.0, 1.0]])),
+    "blocks that are text": lambda: described(lambda d: d["model"].update(curve=[1.0, 0.0, "01", [0.0, 1.0]])),
+    "blocks of a line that falls": lambda: described(lambda d: d["model"].update(curve=[-1.0, 0.0, [0.0], [0.0]])),
     "a floor above the ceiling": lambda: described(lambda d: d["model"].update(floor=1.5)),
     "no fits": lambda: crossed(lambda fits: []),
     "fits of two kinds": lambda: crossed(lambda fits: [*fits, CROSS.description["model"]]),
     "fits of other columns": lambda: crossed(lambda fits: [fits[0], with_columns(fits[1], list("abcdefghijk"))]),
     "fits of other classes": lambda: crossed(lambda fits: [fits[0], {"kind": "prior_rate", "rate": 0.5}]),
 }
+
+
+def test_an_isotonic_curve_comes_back_to_the_bit():
+    model, curve = fitted(pipeline(NETWORK)), IsotonicCalibrator()
+    curve.slope_, curve.intercept_ = 1 / 3, 0.1
+    curve.scores_, curve.log_odds_ = np.array([-1.0, 1 / 3, 0.7]), np.array([-2 / 3, 0.1, 1 / 7])
+    model.calibrator_ = curve
+    loaded = model_from_bytes(model_to_bytes(model))
+    np.testing.assert_array_equal(loaded.predict_proba(LOANS), model.predict_proba(LOANS))
+    assert model_to_bytes(loaded) == model_to_bytes(model)
 
 
 @pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)

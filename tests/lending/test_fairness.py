@@ -121,6 +121,35 @@ def test_clients_with_many_loans_widen_the_ratio():
     assert width[1] / width[0] == pytest.approx(np.sqrt(10), rel=0.2)
 
 
+def test_intervals_of_jeffreys_count_clients():
+    # Loans of one client are one loan five times; of group x nobody is approved and nobody defaults.
+    probability, default = (np.repeat(each, 5) for each in book(240))
+    index = [f"L{row}" for row in range(1200)]
+    groups = pd.DataFrame({"sex": np.repeat(np.tile(["m"] * 8 + ["w"] * 7 + ["x"], 15), 5)}, index=index)
+    clients = pd.Series(np.repeat(np.arange(240), 5), index=index)
+    of_x = groups["sex"].to_numpy() == "x"
+    forecasts = forecasts_of(np.where(of_x, 0.16, probability), np.where(of_x, 0.0, default))
+    by_loan, by_client = (
+        fairness_table(forecasts, groups, cutoff=0.15, clients=of, draws=50).set_index("group")
+        for of in (None, clients)
+    )
+    width = [(table["observed_high"] - table["observed_low"])["m"] for table in (by_loan, by_client)]
+    assert width[1] / width[0] == pytest.approx(np.sqrt(5), rel=0.1)
+    # It says as much as 15 clients.
+    for name in ("observed", "approval_rate", "ratio", "opportunity"):
+        assert by_client.loc["x", f"{name}_high"] > 3.5 * by_loan.loc["x", f"{name}_high"]
+
+
+def test_one_loan_of_each_client_counts_as_without_clients():
+    forecasts, index = forecasts_of(*book(300)), [f"L{row}" for row in range(300)]
+    groups = pd.DataFrame({"sex": np.where(np.arange(300) % 3, "m", "w")}, index=index)
+    tables = [
+        fairness_table(forecasts, groups, cutoff=0.15, clients=clients, draws=50)
+        for clients in (None, pd.Series(np.arange(300), index=index))
+    ]
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+
+
 def test_loans_without_a_group_are_refused():
     with pytest.raises(DataError, match="lack loan 'L1'"):
         fairness_table(forecasts_of([0.1, 0.2], [0, 1]), pd.DataFrame({"sex": ["m"]}, index=["L0"]), cutoff=0.2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from finnet.lending.rates import equal_rates
+from finnet.lending.rates import auc_covariance, auc_estimate, equal_rates
 
 
 def test_two_rates_by_hand():
@@ -53,3 +53,25 @@ def test_the_level_is_kept_in_a_group_of_30_loans(rate):
 
 def test_the_level_is_kept_where_loans_share_clients():
     assert 0.03 <= rejected(own=30, others=300, rate=0.9, loans=4) <= 0.065
+
+
+def test_areas_of_two_parts_that_share_clients_differ_at_the_level_of_the_test():
+    """Clients have a loan in either part, and one luck in both."""
+    rng, client, is_own = np.random.default_rng(0), np.arange(600) % 300, np.arange(600) < 300
+    p_values = []
+    for _ in range(400):
+        probability, luck = rng.beta(1, 3, 300)[client], rng.random(300)[client]
+        luck = np.where(rng.random(600) < 0.7, luck, rng.random(600))
+        truth = (luck < probability).astype(float)
+        own, others = (auc_estimate(truth[rows], probability[rows], client[rows]) for rows in (is_own, ~is_own))
+        shared = auc_covariance(truth, probability, client, is_own=is_own)
+        p_values.append([own.p_value(others), own.p_value(others, shared)])
+    careful, at_level = (np.array(p_values) < 0.05).mean(axis=0)
+    assert careful < 0.02
+    assert 0.03 <= at_level <= 0.07
+
+
+def test_areas_of_parts_without_a_client_in_both_have_no_covariance():
+    rng = np.random.default_rng(0)
+    truth, probability = (rng.random(200) < 0.3).astype(float), rng.random(200)
+    assert auc_covariance(truth, probability, np.arange(200) // 2, is_own=np.arange(200) < 100) == 0.0

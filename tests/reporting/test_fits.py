@@ -41,6 +41,17 @@ def test_a_curve_that_did_not_help_is_left_out_in_words(direction_report):
     assert "left out" in table.frame.iloc[0].tolist()
 
 
+def test_an_isotonic_curve_stands_beside_its_line(direction_report):
+    tried = {"taken": True, "kind": "isotonic", "loss_after": 0.66, "loss_line": 0.67, "loss_isotonic": 0.66}
+    folds = [CURVE | LOSSES | tried, CURVE | LOSSES | {"kind": "identity", "loss_line": 0.7}]
+    table = calibration(direction_report, calibrators=pd.DataFrame(folds))
+    assert table.frame[["After", "Isotonic", ""]].to_numpy().tolist() == [
+        ["0.6700", "0.6600", "isotonic taken"],
+        ["0.7000", "–", "left out"],
+    ]
+    assert "Isotonic: by a curve" in table.caption
+
+
 def test_odd_folds_are_named_where_nothing_was_calibrated_too(direction_report):
     points = calibration(direction_report, oddities=["The SVM says the same number for every case of fold 3."])
     assert isinstance(points, Points)

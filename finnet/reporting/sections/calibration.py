@@ -32,7 +32,8 @@ class CalibrationSection(ReportSection):
     calibration : DataFrame
         `model`, `bin`, `n`, `forecast`, `observed`, `low`, `high`.
     calibrators : DataFrame, optional
-        Of the subject: `fold`, `rows`, `effective_rows`, `slope`, `intercept`, `loss_before`, `loss_after`, `taken`.
+        Of the subject: `fold`, `rows`, `effective_rows`, `slope`, `intercept`, `loss_before`, `loss_after`, `taken`;
+        also `kind`, `loss_line` and `loss_isotonic` where isotonic curves were tried.
     oddities : sequence of str
         Folds whose forecasts are one constant, or ordered held-out rows backwards; one sentence per model and kind.
     known_truth : DataFrame, optional
@@ -99,7 +100,8 @@ class CalibrationSection(ReportSection):
             blocks.append(Table(calibration_test_table(ordered), tests, highlight=model_heading(self.subject)))
         blocks.append(table)
         if self.calibrators is not None and not self.calibrators.empty:
-            blocks.append(Table(calibrator_table(self.calibrators), _CALIBRATORS.format(name)))
+            isotonic = _ISOTONIC if "loss_isotonic" in self.calibrators else ""
+            blocks.append(Table(calibrator_table(self.calibrators), _CALIBRATORS.format(name) + isotonic))
         if self.oddities:
             blocks.append(Points(self.oddities))
         return Section("Can its probabilities be trusted?", lead, blocks)
@@ -145,6 +147,11 @@ _CALIBRATORS = (
     " as many independent rows say as much. Log loss before and after: of forecasts that the curve was not fitted on;"
     " it is taken where it lowers them. A slope below 1 draws forecasts together; it is never below 0, so their order"
     " stays."
+)
+_ISOTONIC = (
+    " After: by a line. Isotonic: by a curve that bends the line as what came true does, tried where rows are worth 500"
+    " or more, and taken where its loss is lower than both others by more than one standard error of the difference. It"
+    " rises everywhere, so their order stays; slope and intercept are then those of its line."
 )
 
 
@@ -235,7 +242,7 @@ def _estimates(errors: pd.DataFrame, name: str, *, signed: bool = False) -> list
 def calibrator_table(calibrators: pd.DataFrame) -> pd.DataFrame:
     """One row per fold: what the calibrator learned from, how it bends log-odds, and whether it helped.
 
-    Text of shape (n_folds, 8).
+    Text of shape (n_folds, 8), of 9 columns where an isotonic curve was tried in any fold.
 
     Examples
     --------
@@ -244,14 +251,21 @@ def calibrator_table(calibrators: pd.DataFrame) -> pd.DataFrame:
     >>> calibrator_table(pd.DataFrame([row])).iloc[0].tolist()
     ['0', '1,245', '249', '0.7127', '0.6807', 'taken', '0.25', '+0.36']
     """
+    after, isotonic, verdict = calibrators["loss_after"], {}, np.where(calibrators["taken"], "taken", "left out")
+    if "loss_isotonic" in calibrators:
+        # Here the loss after is that of what was taken, and stands beside the line's.
+        after = calibrators["loss_line"]
+        isotonic = {"Isotonic": [number(loss, 4) for loss in calibrators["loss_isotonic"]]}
+        verdict = np.where(calibrators["kind"] == "isotonic", "isotonic taken", verdict)
     return pd.DataFrame(
         {
             "Fold": calibrators["fold"].map(str),
             "Rows": calibrators["rows"].map(count),
             "Worth": calibrators["effective_rows"].map(count),
             "Log loss before": [number(loss, 4) for loss in calibrators["loss_before"]],
-            "After": [number(loss, 4) for loss in calibrators["loss_after"]],
-            "": np.where(calibrators["taken"], "taken", "left out"),
+            "After": [number(loss, 4) for loss in after],
+            **isotonic,
+            "": verdict,
             "Slope": [number(slope, 2) for slope in calibrators["slope"]],
             "Intercept": [number(level, 2, signed=True) for level in calibrators["intercept"]],
         }
