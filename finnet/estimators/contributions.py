@@ -269,7 +269,7 @@ def _named(X: Any) -> Mapping[str, FloatArray]:
 
 
 def _weights(origins: list[str], parents: Mapping[str, tuple[str, ...]]) -> dict[str, FloatArray]:
-    """How much of each input belongs to each column, shape (n_inputs,) each: all, or half of what has two parents."""
+    """How much of each input is each column's, shape (n_inputs,) each: all, or an even part of what has parents."""
     weights: dict[str, FloatArray] = {}
     for k, origin in enumerate(origins):
         names = parents.get(origin, (origin,))

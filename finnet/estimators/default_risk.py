@@ -20,6 +20,7 @@ from finnet.estimators.risk_race import FLOOR, Division, Race, divide, log_losse
 from finnet.estimators.risk_table import RiskTable
 from finnet.estimators.sample_weights import checked_sample_weight
 from finnet.estimators.target_checks import positions, require_known
+from finnet.features.histories import find_summaries
 from finnet.features.ratios import find_ratios
 from finnet.fitting import InnerFolds
 from finnet.types import FloatArray, IntArray
@@ -68,13 +69,15 @@ class DefaultRiskClassifier(BinaryClassifier):
     members : int
         Networks that share weights in each bag.
     ratios : bool
-        Whether ratios and differences of two numbers are looked for, and those shown to the networks that explain what
-        forecasts without them leave unexplained.
+        Whether numbers made of others are tried, and kept where forecasts out of bag get better with them: of columns
+        that are the history of one thing, such as BILL1 to BILL6, summaries over the amount that moves most with them
+        (`finnet.features.histories`); where there are none, ratios and differences of two numbers that explain what
+        forecasts without them leave unexplained (`finnet.features.ratios`). A second race takes as long as the first.
     monotone : mapping of str to {"up", "down"}, optional
         Columns of numbers that can only raise the risk ("up") or lower it ("down"), all others staying as they are.
         Weights are held at signs with which networks can do nothing else, so that it is so of every forecast; see
         `finnet.estimators.risk_monotone`. A value that is missing, or a code such as -99, is none of those that are
-        ordered. Not with `ratios`, which move with two columns.
+        ordered. Not with `ratios`, which move with several columns.
     random_state : int, RandomState, Generator or None
     n_jobs : int, optional
         Processes, as in joblib; the numbers do not depend on it.
@@ -88,7 +91,7 @@ class DefaultRiskClassifier(BinaryClassifier):
     shares_ : dict of str to float
         Share of each design in the forecast.
     ratios_ : list of str
-        Names of the ratios and differences that were found to help.
+        Names of the numbers made of others that were found to help.
     codes_ : dict of str to list of float
         Values that were taken for codes, by column.
     calibration_ : dict or None
@@ -187,8 +190,8 @@ class DefaultRiskClassifier(BinaryClassifier):
 
     @property
     def ratios_(self) -> list[str]:
-        """Names of the ratios and differences that were found to help."""
-        return [ratio.name for ratio in self._table.ratios]
+        """Names of the numbers made of others that were found to help."""
+        return [own.name for own in self._table.made]
 
     @property
     def calibration_(self) -> Mapping[str, Any] | None:
@@ -253,7 +256,7 @@ class DefaultRiskClassifier(BinaryClassifier):
         for name, direction in (self.monotone or {}).items():
             require_choice(direction, ("up", "down"), name=f"monotone of {name}")
         if self.monotone and self.ratios:
-            raise ConfigError("ratios move with two columns, so that neither is monotone; give monotone or ratios")
+            raise ConfigError("ratios move with several columns, so that none is monotone; give monotone or ratios")
 
     def _known_codes(self, y_val: npt.ArrayLike | None) -> IntArray:
         labels = np.asarray(y_val)
@@ -292,14 +295,14 @@ class DefaultRiskClassifier(BinaryClassifier):
     def _with_ratios(
         self, table: RiskTable, race: Race, *, train: _Loans, judged_by: _JudgedBy, seeds: _Seeds
     ) -> tuple[RiskTable, Race]:
-        """Table and race with ratios that were found, or as they were where forecasts out of bag get no better."""
+        """Table and race with numbers made of others, or as they were where forecasts out of bag get no better."""
         judges, before = [train, judged_by] if isinstance(judged_by, _Loans) else [train], race.out_of_bag
         assert before is not None
         y, known = np.concatenate([rows.y for rows in judges]), ~np.isnan(before)
         numbers = pd.concat([table.numbers(rows.X) for rows in judges], ignore_index=True)
         weight = _joined_weights(*judges)
         counts = None if weight is None else weight[known]
-        found = find_ratios(numbers[known], y[known], before[known], weight=counts)
+        found = find_summaries(numbers) or find_ratios(numbers[known], y[known], before[known], weight=counts)
         if not found:
             return table, race
         with_ratios = RiskTable(found).fit(train.X)

@@ -24,6 +24,7 @@ from finnet.estimators.risk_race import Race
 from finnet.estimators.risk_table import RiskTable
 from finnet.estimators.settings_forms import describe_settings, restore_settings
 from finnet.features.bins import PiecewiseLinear
+from finnet.features.histories import Summary
 from finnet.features.ratios import Ratio
 from finnet.network.layers import Dense
 from finnet.network.shared import SharedDense
@@ -43,7 +44,8 @@ def describe_default_risk(model: DefaultRiskClassifier, arrays: Arrays) -> dict[
         "columns": [str(name) for name in table.feature_names_in_],
         "codes": {name: [float(code) for code in codes] for name, codes in table.codes_.items()},
         "encoder": describe_encoder(table.encoder_, arrays),
-        "ratios": [[ratio.first, ratio.second, bool(ratio.is_difference)] for ratio in table.ratios],
+        "ratios": [[own.first, own.second, bool(own.is_difference)] for own in table.made if isinstance(own, Ratio)],
+        "summaries": [[list(own.columns), own.kind, own.scale] for own in table.made if isinstance(own, Summary)],
         "shares": dict(race.shares),
         "curve": None if race.curve is None else describe_curve(race.curve),
         "bags": [_describe_bag(bag, arrays) for bag in race.bags],
@@ -109,13 +111,15 @@ def _restore_bins(n_edges: Any, edges: FloatArray) -> PiecewiseLinear | None:
 
 
 def _restore_table(description: Description, arrays: Arrays) -> RiskTable:
-    kinds = (str, str, bool)
-    for parts in description["ratios"]:
-        if [*map(type, parts)] != [*kinds]:
-            raise DataError(f"{parts!r} stands where a ratio of two columns should")
-    table = RiskTable(
-        tuple(Ratio(first, second, is_difference) for first, second, is_difference in description["ratios"])
-    )
+    ratios = [Ratio(*_typed(parts, (str, str, bool), "a ratio of two columns")) for parts in description["ratios"]]
+    # Models of earlier versions have no summaries.
+    summaries = [
+        Summary(tuple(checked_names(columns)), kind, scale)
+        for columns, kind, scale in (
+            _typed(parts, (list, str, str), "a summary of columns") for parts in description.get("summaries", [])
+        )
+    ]
+    table = RiskTable((*ratios, *summaries))
     table.feature_names_in_ = np.asarray(checked_names(description["columns"]), object)
     table.n_features_in_ = len(table.feature_names_in_)
     # Models of earlier versions took codes for measured numbers, and have none.
@@ -126,6 +130,12 @@ def _restore_table(description: Description, arrays: Arrays) -> RiskTable:
     if {*table.encoder_.numbers_, *table.encoder_.categories_} != known:
         raise DataError("the columns of the encoder are not those of the table")
     return table
+
+
+def _typed(parts: Any, kinds: tuple[type, ...], what: str) -> list[Any]:
+    if not isinstance(parts, list) or [*map(type, parts)] != [*kinds]:
+        raise DataError(f"{parts!r} stands where {what} should")
+    return parts
 
 
 def _shares(shares: Any, bags: list[Bag]) -> dict[str, float]:

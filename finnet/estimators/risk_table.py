@@ -13,6 +13,7 @@ from finnet.errors import ConfigError, FinnetWarning
 from finnet.estimators.risk_designs import Shown
 from finnet.features.columns import as_level, as_number, require_distinct, with_kinds
 from finnet.features.encoding import TableEncoder, as_table
+from finnet.features.histories import Summary
 from finnet.features.ratios import Ratio
 from finnet.types import FloatArray, IntArray
 
@@ -28,8 +29,8 @@ class RiskTable:
         Values of columns of numbers that look like codes, such as -9 in a column of months: shown as categories.
     encoder_ : TableEncoder
         Numbers as normal quantiles, gaps marked, categories one-hot.
-    ratios : sequence of Ratio
-        Numbers made of two others, shown beside them.
+    made : sequence of Ratio and Summary
+        Numbers made of others, shown beside them.
 
     Examples
     --------
@@ -43,8 +44,8 @@ class RiskTable:
     encoder_: TableEncoder
     n_features_in_: int
 
-    def __init__(self, ratios: tuple[Ratio, ...] = ()) -> None:
-        self.ratios = ratios
+    def __init__(self, made: tuple[Ratio | Summary, ...] = ()) -> None:
+        self.made = made
 
     def fit(self, X: pd.DataFrame | FloatArray) -> Self:
         """Learn from X (n_rows, n_columns); a FinnetWarning names columns that are missing in every row."""
@@ -64,14 +65,14 @@ class RiskTable:
         return Shown(self.encoder_.transform(table), numbers[:, self.encoder_.varies_])
 
     def numbers(self, X: pd.DataFrame | FloatArray) -> pd.DataFrame:
-        """Columns of numbers alone, as floats, codes missing, without ratios."""
+        """Columns of numbers alone, as floats, codes missing, without those made of others."""
         table = with_codes_apart(self._as_fitted(as_table(X, self, reset=False)), self.codes_)
         return table[[name for name in self.encoder_.numbers_ if name in self.feature_names_in_]]
 
     def parents(self) -> dict[str, tuple[str, ...]]:
         """Of each column that the encoder sees and X does not hold: those that it is made of."""
-        made = {code_column(name): (name,) for name in self.codes_}
-        return made | {ratio.name: (ratio.first, ratio.second) for ratio in self.ratios}
+        parents = {code_column(name): (name,) for name in self.codes_}
+        return parents | {own.name: own.parents for own in self.made}
 
     def signs(self, monotone: Mapping[str, str]) -> IntArray:
         """1 for each number of `Shown` that raises the risk ("up"), -1 for one that lowers it ("down"), else 0.
@@ -108,9 +109,9 @@ class RiskTable:
         return list(self.encoder_.levels_.categories_) if self.encoder_.categories_ else []
 
     def _prepared(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Codes apart, then ratios of what was measured."""
+        """Codes apart, then numbers made of what was measured."""
         table = with_codes_apart(table, self.codes_)
-        made = {ratio.name: ratio.of(table) for ratio in self.ratios}
+        made = {own.name: own.of(table) for own in self.made}
         return pd.concat([table, pd.DataFrame(made, index=table.index)], axis=1) if made else table
 
 

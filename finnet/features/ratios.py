@@ -39,6 +39,11 @@ class Ratio:
         """What the new column is called."""
         return f"{self.first} {'-' if self.is_difference else '/'} {self.second}"
 
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Columns that it is made of."""
+        return self.first, self.second
+
     def of(self, table: pd.DataFrame) -> FloatArray:
         """Values of shape (n_rows,), from the columns of a table."""
         one, other = (table[name].to_numpy(np.float64) for name in (self.first, self.second))

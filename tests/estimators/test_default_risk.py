@@ -232,6 +232,26 @@ def test_ratios_join_the_table_under_their_names():
     np.testing.assert_array_equal(shown.numbers[:, -1], measured - table["income"])
 
 
+def test_summaries_of_a_history_are_kept_where_they_help_and_saved():
+    rng = np.random.default_rng(0)
+    limit = rng.lognormal(8.0, 1.5, 400)
+    bills = {f"bill{k}": limit * rng.uniform(0.0, 1.0, 400) for k in (1, 2, 3, 4)}
+    table = pd.DataFrame({"limit": limit, **bills})
+    y = (sum(bills.values()) / limit + rng.normal(0.0, 0.1, 400) > 2.0).astype(int)
+    held, y_held = table.tail(200), y[200:]
+    model = DefaultRiskClassifier(members=1, ratios=True, random_state=0)
+    model.fit(table.head(200), y[:200], X_val=held, y_val=y_held)
+    assert "mean of bill1 to bill4 / limit" in model.ratios_
+    saved = model_to_bytes(model)
+    np.testing.assert_array_equal(model_from_bytes(saved).predict_proba(table), model.predict_proba(table))
+    archive = unpack(saved)
+    for wrong in ([["bill1"], "mean"], ["bill1", "mean", "limit"], [["bill1", "bill9"], "mean", "limit"]):
+        description = deepcopy(archive.description)
+        description["model"]["summaries"][0] = wrong
+        with pytest.raises(DataError):
+            model_from_bytes(pack(replace(archive, description=description)))
+
+
 def test_a_code_is_a_level_of_its_own_and_no_measured_number(fitted):
     table, _ = loans(200)
     shown = RiskTable().fit(table).show(table)

@@ -1,0 +1,116 @@
+"""Histories: columns of one thing at several times, such as BILL1 to BILL6, and summaries of them."""
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from finnet.types import FloatArray
+
+__all__ = ["Summary", "find_summaries"]
+
+_FEWEST = 3  # columns of a history
+_ALIKE = 0.3  # least correlation of ranks between one column of a history and the next
+_KINDS = ("mean", "largest", "spread", "change")
+_NUMBERED = re.compile(r"(.*\D)(\d+)")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A summary of the columns of a history in each row, over the column `scale` where one is named.
+
+    `kind` is "mean", "largest", "spread" (standard deviation) or "change" (mean of the second half of the columns less
+    that of the first). Missing values are left out; it is missing where nothing is left or `scale` is not above 0.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"bill1": [2.0], "bill2": [3.0], "bill3": [7.0], "limit": [10.0]})
+    >>> history = ("bill1", "bill2", "bill3")
+    >>> [Summary(history, kind, "limit").of(table).round(2).item() for kind in ("mean", "largest", "spread", "change")]
+    [0.4, 0.7, 0.22, 0.5]
+    >>> Summary(history, "mean", "limit").name
+    'mean of bill1 to bill3 / limit'
+    """
+
+    columns: tuple[str, ...]
+    kind: str
+    scale: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the new column is called."""
+        return f"{self.kind} of {self.columns[0]} to {self.columns[-1]}{f' / {self.scale}' if self.scale else ''}"
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Columns that it is made of."""
+        return (*self.columns, self.scale) if self.scale else self.columns
+
+    def of(self, table: pd.DataFrame) -> FloatArray:
+        """Values of shape (n_rows,), from the columns of a table."""
+        history, half = table[list(self.columns)].astype(float), len(self.columns) // 2
+        if self.kind == "change":
+            summary = history.iloc[:, -half:].mean(axis=1) - history.iloc[:, :half].mean(axis=1)
+        elif self.kind == "spread":
+            summary = history.std(axis=1, ddof=0)
+        else:
+            summary = history.mean(axis=1) if self.kind == "mean" else history.max(axis=1)
+        if self.scale:
+            summary = summary / table[self.scale].where(table[self.scale] > 0.0)
+        return summary.to_numpy(np.float64)
+
+
+def find_summaries(numbers: pd.DataFrame) -> tuple[Summary, ...]:
+    """Summaries of every history among columns of numbers, over the amount that moves most with them.
+
+    Columns are a history where they are three or more, named alike but for a number at the end, and each is in nearly
+    the same order of rows as the next: numbered columns of unlike things are none. The scale is one of the other
+    columns, above 0 in every row, that has the largest mean correlation of ranks, in size, with the histories, such as
+    a limit with bills.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> limit, share = rng.lognormal(8.0, 1.0, 200), rng.uniform(size=200)
+    >>> bills = {f"bill{month}": share * limit + rng.normal(0.0, 9.0, 200) for month in (1, 2, 3)}
+    >>> found = find_summaries(pd.DataFrame({"limit": limit, **bills, "age": rng.uniform(20.0, 60.0, 200)}))
+    >>> [summary.name for summary in found][:2]
+    ['mean of bill1 to bill3 / limit', 'largest of bill1 to bill3 / limit']
+    """
+    histories = _histories(numbers)
+    scale = _scale(numbers, histories)
+    return tuple(Summary(history, kind, scale) for history in histories for kind in _KINDS)
+
+
+def _histories(numbers: pd.DataFrame) -> list[tuple[str, ...]]:
+    by_stem: dict[str, dict[int, str]] = {}
+    for name in map(str, numbers.columns):
+        if found := _NUMBERED.fullmatch(name):
+            by_stem.setdefault(found[1], {})[int(found[2])] = name
+    in_order = [tuple(own[k] for k in sorted(own)) for _, own in sorted(by_stem.items()) if len(own) >= _FEWEST]
+    return [
+        columns
+        for columns in in_order
+        if all(_rank_correlation(numbers, *both) >= _ALIKE for both in pairwise(columns))
+    ]
+
+
+def _scale(numbers: pd.DataFrame, histories: list[tuple[str, ...]]) -> str:
+    """The column that moves most with histories; "" where there is none that is always above 0."""
+    inside = {name for columns in histories for name in columns}
+    candidates = [str(name) for name in sorted(numbers.columns) if name not in inside and numbers[name].min() > 0.0]
+
+    def together(name: str) -> float:
+        return sum(abs(_rank_correlation(numbers, name, own)) for own in sorted(inside))
+
+    return max(candidates, key=together, default="")
+
+
+def _rank_correlation(numbers: pd.DataFrame, one: str, other: str) -> float:
+    """Spearman's correlation over rows that have both; 0 where either does not vary."""
+    both = numbers[[one, other]].dropna().rank()
+    if len(both) < 2 or (both.nunique() < 2).any():
+        return 0.0
+    return float(np.corrcoef(both.to_numpy().T)[0, 1])
