@@ -25,6 +25,7 @@ from finnet.types import FloatArray, IntArray
 __all__ = ["DESIGNS", "Bag", "Design", "Shown", "TrainedBag", "risk_network", "train_bag"]
 
 _MANY_ROWS, _VERY_MANY_ROWS = 7_000, 40_000
+_ROWS_AT_ONCE = 8_192  # that are forecast
 _BINS_IN_ALL = 160  # by quantiles, and as many by trees
 
 
@@ -74,7 +75,9 @@ class Bag:
 
     def forecast(self, shown: Shown) -> FloatArray:
         """Probability of the second class, shape (n_rows,)."""
-        return np.asarray(self._double.predict(self.encoded(shown).astype(np.float64))[:, 0])
+        # In blocks, since what networks see of a large table, in float64, would be many times its size.
+        parts = [shown.take(slice(k, k + _ROWS_AT_ONCE)) for k in range(0, len(shown.plain), _ROWS_AT_ONCE)]
+        return np.concatenate([self._double.predict(self.encoded(part).astype(np.float64))[:, 0] for part in parts])
 
     def encoded(self, shown: Shown) -> FloatArray:
         """What the network sees: the plain columns, then the bins of every number; shape (n_rows, n_inputs)."""

@@ -78,6 +78,12 @@ def test_order_of_columns_and_other_rows_make_no_difference(fitted):
     np.testing.assert_allclose(fitted.predict_proba(table.iloc[3:4]), P[3:4], rtol=1e-12)
 
 
+def test_rows_in_blocks_are_forecast_as_all_at_once(fitted, monkeypatch):
+    table, P = loans()[0], fitted.predict_proba(loans()[0])
+    monkeypatch.setattr("finnet.estimators.risk_designs._ROWS_AT_ONCE", 7)
+    np.testing.assert_allclose(fitted.predict_proba(table), P, rtol=1e-12)
+
+
 def test_one_member_and_fifty_rows_are_enough():
     model = DefaultRiskClassifier(members=1, random_state=0).fit(*loans(50))
     assert model.predict_proba(loans(3)[0]).shape == (3, 2)
