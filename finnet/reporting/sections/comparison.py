@@ -141,9 +141,11 @@ class ComparisonSection(ReportSection):
         named = [f"{row['column']}{each.format(row['folds'])} ({moves[row['moves']]})" for row in rows]
         name = model_in_sentence(self.subject)
         said = [f"Best single column, the one that orders the training rows of a fold best: {', '.join(named)}."]
+        # A column that moved the forecast up in some folds and down in others has two rows.
+        each_once = {row["column"]: row for row in rows}.values()
         said += [
             f"{name[0].upper()}{name[1:]} is given {row['column']} too, and {_use(row)}."
-            for row in rows
+            for row in each_once
             if not np.isnan(row["held_out"])
         ]
         return " ".join(said)
