@@ -191,6 +191,12 @@ def test_the_best_single_column_is_named_with_its_direction_and_its_use(default_
     assert html.count("The network is given home too, and is not shown to use it") == 1
 
 
+def test_a_single_column_that_misleads_the_model_is_not_said_to_be_unused(default_risk_report):
+    row = {"column": "debt", "moves": "up", "folds": 1, "held_out": -0.02, "held_out_error": 0.005}
+    html = render(changed(default_risk_report, single_columns=pd.DataFrame([row])).page())
+    assert "is given debt too, and uses it to its harm: dealt to other test rows" in html
+
+
 def test_without_a_known_truth_the_page_does_not_speak_of_it(default_risk_report):
     html = render(changed(default_risk_report, known_truth=None).page())
     assert "true probability" not in html
