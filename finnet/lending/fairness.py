@@ -109,7 +109,7 @@ def _table_of(
     seed: int,
 ) -> pd.DataFrame:
     truth, approved, share = (loans[name].to_numpy(float) for name in ("truth", "approved", "share"))
-    code, n_groups, unit = np.asarray(group.codes, int), len(group.categories), loans["unit"].to_numpy()
+    code, n_groups, unit = np.asarray(group.codes, int), len(group.categories), loans["unit"].to_numpy(int)
     effects = _effects(loans, code, cluster)
     # Each group has four cells, approved or not and defaulted or not; all rates are sums over cells.
     cell = 4 * code + 2 * approved.astype(int) + truth.astype(int)
@@ -137,18 +137,24 @@ def _table_of(
         table = table.assign(**{name: rates[name][0], **ends})
     own = [_forecast(loans[code == number]) for number in range(n_groups)]
     table = table.assign(observed=defaults / sizes, observed_low=observed_low, observed_high=observed_high)
-
-    def p_value(number: int) -> float:
-        if is_reference[number] or sizes[number] < FEWEST_TESTED:
-            return float("nan")
-        rows = (code == number) | (code == reference)
-        return equal_rates(approved[rows], code[rows] == number, unit[rows], weight=share[rows])
-
     return table.join(pd.DataFrame(own)).assign(
-        p_value=[p_value(number) for number in range(n_groups)],
+        p_value=_p_values(loans, code, reference),
         is_reference=is_reference,
         is_small=(sizes < FEWEST_LOANS) | (defaults < FEWEST_DEFAULTS),
     )
+
+
+def _p_values(loans: pd.DataFrame, code: IntArray, reference: int) -> list[float]:
+    """Of an approval rate equal to the reference's, group by group; NaN of the reference and of small groups."""
+    approved, share = (loans[name].to_numpy(float) for name in ("approved", "share"))
+    unit = loans["unit"].to_numpy(int)
+    p_values = []
+    for number, size in enumerate(np.bincount(code, share)):
+        is_tested = number != reference and size >= FEWEST_TESTED
+        rows = (code == number) | (code == reference)
+        p = equal_rates(approved[rows], code[rows] == number, unit[rows], weight=share[rows]) if is_tested else np.nan
+        p_values.append(p)
+    return p_values
 
 
 def _effects(loans: pd.DataFrame, code: IntArray, cluster: IntArray | None) -> dict[str, FloatArray]:
