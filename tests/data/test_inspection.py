@@ -73,6 +73,13 @@ def test_checks_of_two_sources_are_counted_together():
     assert (check["columns"], check["n_columns"], check["rows"]) == ("score, own_0, own_1", 3, 20)
 
 
+def test_rows_of_a_file_that_two_sources_check_are_those_of_the_one_that_saw_more():
+    both = [Inspection(), Inspection()]
+    for rows, inspection in zip((10, 8), both, strict=True):
+        inspection.look({"not_a_number": "no numbers"}, file="a.csv", columns=["score"], rows=rows)
+    assert checks_table(both)["rows"].tolist() == checks_table(both[::-1])["rows"].tolist() == [10]
+
+
 def test_the_day_of_the_run_does_not_enter_what_was_looked_for(tmp_path):
     path = tmp_path / "loans.csv"
     rows = "".join(f"2019-01-{1 + row % 28:02d},{row},{row % 4 == 0:d}\n" for row in range(40))
