@@ -55,9 +55,10 @@ def test_the_hash_of_a_file_is_that_of_its_compressed_bytes(loans):
 def test_checks_of_prices_count_their_bars(tmp_path):
     path, days = tmp_path / "prices.csv", pd.bdate_range("2020-01-01", periods=30)
     close = 100 + np.arange(30) % 7
-    pd.DataFrame({"date": days, "symbol": "A", "close": close}).to_csv(path, index=False)
+    pd.DataFrame({"date": days, "symbol": "A", "open": close, "close": close}).to_csv(path, index=False)
     checks = checks_table([inspected(PriceFile(path=str(path)), inspect_prices)]).set_index("rule")
-    assert checks.loc[["stale_price", "unsorted", "non_positive_price"], "rows"].tolist() == [30, 30, 30]
+    rules = ["stale_price", "unsorted", "non_positive_price", "zero_price"]
+    assert checks.loc[rules, "rows"].tolist() == [30] * 4
 
 
 def test_a_rule_that_is_ignored_is_marked(loans):
