@@ -150,8 +150,8 @@ def _with_known_prices(bars: Bars, findings: Findings) -> Bars:
     for name in (name for name in PRICES[:3] if name in bars.fields):
         bars.note(findings, "missing_price", np.isnan(bars.fields[name]), column=name)
         zero = (bars.fields[name] == 0) & (bars.fields["close"] > 0)
+        bars.note(findings, "zero_price", zero, column=name)
         if zero.any():
-            bars.note(findings, "zero_price", zero, column=name)
             repaired[name] = np.where(zero, np.nan, bars.fields[name])
     return bars.with_fields(repaired) if repaired else bars
 
@@ -165,9 +165,10 @@ def check_order(bars: Bars, findings: Findings, *, duplicates: str) -> Bars:
         "error" notes the second of two bars; "first" and "last" keep that one, in the order of the file; "identical"
         drops a bar that repeats an earlier one in every field and notes the others.
     """
-    # One number orders by symbol, then by day: days since 1970 are far below 2^40 either way.
     if duplicates not in ("first", "last"):
+        # That it is looked for; which bars they are is known below.
         bars.note(findings, "duplicate_bar", np.zeros(len(bars), bool), column="date")
+    # One number orders by symbol, then by day: days since 1970 are far below 2^40 either way.
     key = bars.code * np.int64(2**40) + bars.date.astype("datetime64[D]").astype(np.int64)
     step = np.diff(key)
     same_symbol_back = (np.diff(bars.code) == 0) & (step < 0)

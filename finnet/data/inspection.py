@@ -44,6 +44,11 @@ class _Check:
     columns: dict[str | None, None] = field(default_factory=dict)
     rows: dict[str, int] = field(default_factory=dict)
 
+    def count(self, columns: Mapping[str | None, None], rows: Mapping[str, int]) -> None:
+        """Count columns, and the rows of each file once, however often they were looked at."""
+        self.columns |= columns
+        self.rows |= {file: max(n, self.rows.get(file, 0)) for file, n in rows.items()}
+
 
 class Inspection:
     """The files that one source was read from, and every rule by which they were checked.
@@ -69,15 +74,12 @@ class Inspection:
         for rule, words in sought.items():
             check = self._checks.setdefault(rule, _Check(words))
             # A check of whole rows has None for a column, so that one of no column stays apart.
-            check.columns |= dict.fromkeys([None] if columns is None else columns)
-            check.rows[file] = max(rows, check.rows.get(file, 0))
+            check.count(dict.fromkeys([None] if columns is None else columns), {file: rows})
 
     def add(self, other: "Inspection") -> None:
         """Count the checks of another source with those here, rule by rule."""
         for rule, check in other._checks.items():
-            own = self._checks.setdefault(rule, _Check(check.sought))
-            own.columns |= check.columns
-            own.rows |= check.rows
+            self._checks.setdefault(rule, _Check(check.sought)).count(check.columns, check.rows)
 
     def rows(self) -> Iterable[tuple[str, str, str, int, int]]:
         """Rule, what was looked for, names and number of columns (-1 for whole rows), and rows, check by check."""

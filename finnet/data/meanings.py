@@ -49,7 +49,10 @@ class Meanings:
         table = read_table(path, CsvFormat(), findings, needed=dict.fromkeys(_COLUMNS, remedy), wanted=_COLUMNS)
         if table is None:
             return cls(path)
-        cells = [[str(cell or "").strip() for cell in table.columns[name].to_pylist()] for name in _COLUMNS]
+        # A Parquet file may hold codes as numbers, 0 among them, which is not an empty cell.
+        cells = [
+            ["" if cell is None else str(cell).strip() for cell in table.columns[name].to_pylist()] for name in _COLUMNS
+        ]
         found: dict[tuple[str, str], tuple[int, str, str, str]] = {}
         for line, column, value, meaning in zip(table.origin.line.tolist(), *cells, strict=True):
             what = repr(value) if value else "the column"
@@ -126,6 +129,8 @@ NO_MEANINGS = Meanings()
 def _key(value: str) -> str:
     """What two ways of writing one value share: 2,319 and 2319.0 are one number."""
     try:
-        return f"{float(value.replace(',', '')):g}"
+        number = float(value.replace(",", ""))
     except ValueError:
         return value.strip()
+    # Whole numbers may be codes, of which every digit counts; of others pages show six.
+    return f"{number:.0f}" if number.is_integer() else f"{number:g}"

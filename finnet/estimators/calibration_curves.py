@@ -169,6 +169,8 @@ class IsotonicCalibrator(LogitCalibrator):
         """Fit the line as `LogitCalibrator` does, and bend it."""
         super().fit(score, y, effective=effective, weight=weight)
         counts = np.ones(len(y)) if weight is None else weight
+        # Rows of weight 0 say nothing, and a level of them alone has no rate.
+        score, y, counts = score[counts > 0], y[counts > 0], counts[counts > 0]
         # Scores that differ by rounding alone are one level, which no jump divides.
         levels, level = np.unique(np.round(score, _DIGITS), return_inverse=True)
         scale = 1.0 if effective is None else effective / counts.sum()

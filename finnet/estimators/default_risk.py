@@ -69,10 +69,11 @@ class DefaultRiskClassifier(BinaryClassifier):
     members : int
         Networks that share weights in each bag.
     ratios : bool
-        Whether numbers made of others are tried, and kept where forecasts out of bag get better with them: of columns
-        that are the history of one thing, such as BILL1 to BILL6, summaries over the amount that moves most with them
-        (`finnet.features.histories`); where there are none, ratios and differences of two numbers that explain what
-        forecasts without them leave unexplained (`finnet.features.ratios`). A second race takes as long as the first.
+        Whether numbers made of others are tried, and kept where forecasts out of bag get better with them. Of columns
+        that are the history of one thing, such as BILL1 to BILL6, these are summaries, divided by the amount that
+        correlates most with them (`finnet.features.histories`); where there is no history, ratios and differences of
+        two numbers that explain what forecasts without them leave unexplained (`finnet.features.ratios`). The networks
+        are then trained twice, without these numbers and with them.
     monotone : mapping of str to {"up", "down"}, optional
         Columns of numbers that can only raise the risk ("up") or lower it ("down"), all others staying as they are.
         Weights are held at signs with which networks can do nothing else, so that it is so of every forecast; see

@@ -24,7 +24,7 @@ from finnet.estimators.risk_race import Race
 from finnet.estimators.risk_table import RiskTable
 from finnet.estimators.settings_forms import describe_settings, restore_settings
 from finnet.features.bins import PiecewiseLinear
-from finnet.features.histories import Summary
+from finnet.features.histories import KINDS, Summary
 from finnet.features.ratios import Ratio
 from finnet.network.layers import Dense
 from finnet.network.shared import SharedDense
@@ -119,6 +119,9 @@ def _restore_table(description: Description, arrays: Arrays) -> RiskTable:
             _typed(parts, (list, str, str), "a summary of columns") for parts in description.get("summaries", [])
         )
     ]
+    for summary in summaries:
+        if summary.kind not in KINDS:
+            raise DataError(f"summary {summary.kind!r} is not known; it is one of {', '.join(KINDS)}")
     table = RiskTable((*ratios, *summaries))
     table.feature_names_in_ = np.asarray(checked_names(description["columns"]), object)
     table.n_features_in_ = len(table.feature_names_in_)

@@ -88,8 +88,9 @@ def coverage_table(forecasts: Forecasts) -> pd.DataFrame:
     below = np.einsum("n,nml->ml", counts, (cases.truth[:, None, None] <= cases.values).astype(float))
     total, worth = float(counts.sum()), weight * float(counts.sum() / (counts @ counts))
     clusters = [crossed(cluster, cases.repeat) for cluster in cases.clusters]
-    reached = np.moveaxis(cases.truth[:, None, None] <= cases.values, 0, -1)
-    sure = worth / np.array([[design_effect(counts * each, clusters) for each in own] for own in reached])
+    # Rows of unlike weight differ in what they add to the sum, which is no luck; what is beyond the share is.
+    apart = np.moveaxis((cases.truth[:, None, None] <= cases.values) - below / total, 0, -1)
+    sure = worth / np.array([[design_effect(counts * each, clusters) for each in own] for own in apart])
     low, high = jeffreys_interval((below * sure).ravel(), (total * sure).ravel())
     named = pd.MultiIndex.from_product([cases.models, cases.levels], names=["model", "level"])
     shares = {"observed": below / total, "low": low, "high": high}

@@ -46,7 +46,7 @@ SYMBOLS = 5
 def loan_leaks(X: pd.DataFrame, y: IntArray | FloatArray, *, is_ordered: bool) -> dict[str, str]:
     """Columns that tell defaults apart too well, with what was measured.
 
-    The rate of default in each bin of a column is learned on one half of the rows and judged on the other: on the later
+    The default rate in each bin of a column is learned on one half of the rows and judged on the other: on the later
     half where rows are in time order, else on every second row.
 
     A column is told where its AUC is above 0.95, where one of its values stands for defaults alone, and where its AUC

@@ -9,17 +9,19 @@ import pandas as pd
 
 from finnet.types import FloatArray
 
-__all__ = ["Summary", "find_summaries"]
+__all__ = ["KINDS", "Summary", "find_summaries"]
+
+KINDS = ("mean", "largest", "spread", "change")
+"""What a summary can be."""
 
 _FEWEST = 3  # columns of a history
 _ALIKE = 0.3  # least correlation of ranks between one column of a history and the next
-_KINDS = ("mean", "largest", "spread", "change")
 _NUMBERED = re.compile(r"(.*\D)(\d+)")
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A summary of the columns of a history in each row, over the column `scale` where one is named.
+    """A summary of the columns of a history in each row, divided by the column `scale` where one is named.
 
     `kind` is "mean", "largest", "spread" (standard deviation) or "change" (mean of the second half of the columns less
     that of the first). Missing values are left out; it is missing where nothing is left or `scale` is not above 0.
@@ -63,12 +65,12 @@ class Summary:
 
 
 def find_summaries(numbers: pd.DataFrame) -> tuple[Summary, ...]:
-    """Summaries of every history among columns of numbers, over the amount that moves most with them.
+    """Summaries of every history among columns of numbers, divided by the amount that correlates most with them.
 
-    Columns are a history where they are three or more, named alike but for a number at the end, and each is in nearly
-    the same order of rows as the next: numbered columns of unlike things are none. The scale is one of the other
-    columns, above 0 in every row, that has the largest mean correlation of ranks, in size, with the histories, such as
-    a limit with bills.
+    Columns are a history where they are three or more, named alike but for a number at the end, and the ranks of each
+    correlate with those of the next by 0.3 or more: numbered columns of unlike things are none. The scale, such as a
+    limit of bills, is of the other columns that are always above 0 the one whose ranks correlate most with those of
+    the histories, in either direction.
 
     Examples
     --------
@@ -81,7 +83,7 @@ def find_summaries(numbers: pd.DataFrame) -> tuple[Summary, ...]:
     """
     histories = _histories(numbers)
     scale = _scale(numbers, histories)
-    return tuple(Summary(history, kind, scale) for history in histories for kind in _KINDS)
+    return tuple(Summary(history, kind, scale) for history in histories for kind in KINDS)
 
 
 def _histories(numbers: pd.DataFrame) -> list[tuple[str, ...]]:
@@ -98,7 +100,7 @@ def _histories(numbers: pd.DataFrame) -> list[tuple[str, ...]]:
 
 
 def _scale(numbers: pd.DataFrame, histories: list[tuple[str, ...]]) -> str:
-    """The column that moves most with histories; "" where there is none that is always above 0."""
+    """The column that correlates most with histories; "" where there is none that is always above 0."""
     inside = {name for columns in histories for name in columns}
     candidates = [str(name) for name in sorted(numbers.columns) if name not in inside and numbers[name].min() > 0.0]
 

@@ -65,8 +65,8 @@ def training_profile(job: Job, dataset: Dataset, forecasts: Forecasts) -> Profil
     rows = final_rows(job.split.split, dataset)
     # Inputs are those of the rows that train; forecasts are out of sample, since a model is surer of rows it has seen.
     trained = dataset.X.iloc[rows]
-    units: dict[str, Any] = {"sessions": sessions_of(dataset, rows), "clients": clients_of(dataset, rows)}
-    profile = Profile.of(trained, **units).with_rows(trained)
+    sessions, clients = sessions_of(dataset, rows), clients_of(dataset, rows)
+    profile = Profile.of(trained, sessions=sessions, clients=clients).with_rows(trained)
     table = forecasts.table.drop_duplicates(["entity", "issued_at", "level"])
     values = forecast_table(Forecasts(table))
     issued = dataset.clock("decided_at") if dataset.is_dated else np.full(len(dataset), np.datetime64("NaT", "us"))

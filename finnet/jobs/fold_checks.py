@@ -12,7 +12,7 @@ from finnet.types import BoolArray, IntArray
 __all__ = ["check_folds"]
 
 MOST = 0.01
-"""Share of test rows above which rows that equal one of training, or have a new level, are told."""
+"""Share of test rows from which on rows that equal one of training, or have a new level, are told."""
 
 
 def check_folds(dataset: Dataset, split: Split, findings: Findings, *, file: str) -> None:

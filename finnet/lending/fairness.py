@@ -58,7 +58,7 @@ def fairness_table(
     DataFrame
         A row for each group of each column: column, group, loans, defaults; approval_rate, bad_rate (defaults among the
         approved), opportunity and ratio, each with _low and _high; forecast_bad_rate (mean forecast among the approved,
-        NaN without any); forecast (mean) and observed (rate of default) with observed_low and observed_high (Jeffreys);
+        NaN without any); forecast (mean) and observed (default rate) with observed_low and observed_high (Jeffreys);
         gap (observed less forecast) with gap_low and gap_high; auc with auc_low and auc_high; p_value (of an approval
         rate equal to that of the reference) and p_holm (adjusted over all groups of the table), both NaN for references
         and groups of fewer than 30 loans; is_reference, is_small.
@@ -84,14 +84,13 @@ def fairness_table(
     missing = ~loans["entity"].isin(groups.index)
     if missing.any():
         raise DataError(f"groups lack loan {loans.loc[missing, 'entity'].iloc[0]!r}; give a row for every loan")
-    loans = loans.assign(approved=loans["value"] <= cutoff)
-    unit, cluster = loan_units(loans, clients), luck_units(loans, clients)
+    loans = loans.assign(approved=loans["value"] <= cutoff, unit=loan_units(loans, clients))
+    cluster = luck_units(loans, clients)
     parts = []
     for name in groups:
         group = pd.Categorical(groups[name].reindex(loans["entity"]))
         group = group.remove_unused_categories()
-        effects = _effects(loans, np.asarray(group.codes, int), cluster)
-        parts.append(_table_of(str(name), loans, group, unit=unit, effects=effects, draws=draws, seed=seed))
+        parts.append(_table_of(str(name), loans, group, cluster=cluster, draws=draws, seed=seed))
     table = pd.concat(parts, ignore_index=True)
     known = table["p_value"].notna().to_numpy()
     table["p_holm"] = np.nan
@@ -105,13 +104,13 @@ def _table_of(
     loans: pd.DataFrame,
     group: pd.Categorical,
     *,
-    unit: IntArray,
-    effects: Mapping[str, FloatArray],
+    cluster: IntArray | None,
     draws: int,
     seed: int,
 ) -> pd.DataFrame:
     truth, approved, share = (loans[name].to_numpy(float) for name in ("truth", "approved", "share"))
-    code, n_groups = np.asarray(group.codes, int), len(group.categories)
+    code, n_groups, unit = np.asarray(group.codes, int), len(group.categories), loans["unit"].to_numpy(int)
+    effects = _effects(loans, code, cluster)
     # Each group has four cells, approved or not and defaulted or not; all rates are sums over cells.
     cell = 4 * code + 2 * approved.astype(int) + truth.astype(int)
     counts: FloatArray = np.bincount(cell, share, minlength=4 * n_groups)[None, :].astype(float)
@@ -136,20 +135,26 @@ def _table_of(
         (low, high), (least, most) = middle(spread[name]), alone[name]
         ends = {f"{name}_low": np.fmin(low, least), f"{name}_high": np.fmax(high, most)}
         table = table.assign(**{name: rates[name][0], **ends})
-    own = [_forecast(loans[code == number], unit[code == number]) for number in range(n_groups)]
+    own = [_forecast(loans[code == number]) for number in range(n_groups)]
     table = table.assign(observed=defaults / sizes, observed_low=observed_low, observed_high=observed_high)
-
-    def p_value(number: int) -> float:
-        if is_reference[number] or sizes[number] < FEWEST_TESTED:
-            return float("nan")
-        rows = (code == number) | (code == reference)
-        return equal_rates(approved[rows], code[rows] == number, unit[rows], weight=share[rows])
-
     return table.join(pd.DataFrame(own)).assign(
-        p_value=[p_value(number) for number in range(n_groups)],
+        p_value=_p_values(loans, code, reference),
         is_reference=is_reference,
         is_small=(sizes < FEWEST_LOANS) | (defaults < FEWEST_DEFAULTS),
     )
+
+
+def _p_values(loans: pd.DataFrame, code: IntArray, reference: int) -> list[float]:
+    """Of an approval rate equal to the reference's, group by group; NaN of the reference and of small groups."""
+    approved, share = (loans[name].to_numpy(float) for name in ("approved", "share"))
+    unit = loans["unit"].to_numpy(int)
+    p_values = []
+    for number, size in enumerate(np.bincount(code, share)):
+        is_tested = number != reference and size >= FEWEST_TESTED
+        rows = (code == number) | (code == reference)
+        p = equal_rates(approved[rows], code[rows] == number, unit[rows], weight=share[rows]) if is_tested else np.nan
+        p_values.append(p)
+    return p_values
 
 
 def _effects(loans: pd.DataFrame, code: IntArray, cluster: IntArray | None) -> dict[str, FloatArray]:
@@ -210,10 +215,8 @@ def _jeffreys(
         name: jeffreys_interval(part[0] / effects[name], whole[0] / effects[name])
         for name, (part, whole) in _parts(counts).items()
     }
-    base, is_reference = (
-        _rates(counts, reference)["approval_rate"][0, reference],
-        np.arange(len(counts[0]) // 4) == reference,
-    )
+    base = _rates(counts, reference)["approval_rate"][0, reference]
+    is_reference = np.arange(len(ends["approval_rate"][0])) == reference
     low, high = (np.where(is_reference, 1.0, _over(end, base)) for end in ends["approval_rate"])
     return {**ends, "ratio": (low, high)}
 
@@ -222,10 +225,10 @@ def _over(part: FloatArray, whole: FloatArray) -> FloatArray:
     return np.asarray(part / np.where(whole > 0, whole, np.nan))
 
 
-def _forecast(loans: pd.DataFrame, unit: IntArray) -> dict[str, float]:
+def _forecast(loans: pd.DataFrame) -> dict[str, float]:
     """Mean forecast of a group and of its approved loans, and how its forecasts came true."""
     truth, value, share = (loans[name].to_numpy(float) for name in ("truth", "value", "share"))
-    approved = share * loans["approved"].to_numpy(float)
+    approved, unit = share * loans["approved"].to_numpy(float), loans["unit"].to_numpy()
     gap, area = gap_estimate(truth, value, unit)[0], auc_estimate(truth, value, unit)
     return {
         "forecast": float(np.average(value, weights=share)),

@@ -31,7 +31,8 @@ def half_table(loans: pd.DataFrame, unit: IntArray) -> pd.DataFrame:
     -------
     DataFrame
         One row per grade with loans: grade, and of both halves n, forecast and observed (with _low and _high, the
-        halves); p_value, p_holm (adjusted over grades) and finding, in words, at 5 %; NaN where it is not tested.
+        halves); p_value, p_holm (adjusted over grades) and finding, in words, at 5 %; NaN where it is not tested, as
+        where no forecast is above the median.
 
     Examples
     --------
@@ -100,6 +101,8 @@ def _found(table: pd.DataFrame, words: tuple[str, str]) -> pd.DataFrame:
     if known.any():
         adjusted[known] = holm(table.loc[known, "p_value"].to_numpy())
     riskier = np.where(table["observed_high"] > table["observed_low"], *words)
-    finding = np.where(adjusted <= _LEVEL, riskier, np.where(known, "no difference detected", "too few loans"))
+    is_alike = (table["n_high"] == 0) & (table["n_low"] >= FEWEST_TESTED)
+    untested = np.where(is_alike, "no forecast above the median", "too few loans")
+    finding = np.where(adjusted <= _LEVEL, riskier, np.where(known, "no difference detected", untested))
     counts = {name: np.rint(table[name]).astype(int) for name in ("n_low", "n_high")}
     return table.assign(**counts, p_holm=adjusted, finding=finding)

@@ -69,7 +69,7 @@ def segment_table(
     Returns
     -------
     DataFrame
-        column ("" for all loans), segment, loans, defaults, observed (rate of default), forecast (mean); log_loss, auc
+        column ("" for all loans), segment, loans, defaults, observed (default rate), forecast (mean); log_loss, auc
         and gap (observed less forecast), each with _low and _high; auc_elsewhere; p_gap and p_auc, adjusted, NaN where
         a segment is small or holds all loans; is_small.
 
@@ -178,7 +178,7 @@ def weak_segments(table: pd.DataFrame, *, level: float = 0.05) -> pd.DataFrame:
 def vintage_table(
     forecasts: Forecasts, period: str = "quarter", *, clients: "pd.Series[int] | None" = None
 ) -> pd.DataFrame:
-    """Observed beside forecast rate of default of the loans applied for in each period, oldest first.
+    """Observed beside forecast default rate of the loans applied for in each period, oldest first.
 
     Parameters
     ----------

@@ -77,12 +77,8 @@ def sensitivity_table(
         line = cutoff
         if varied and terms.by_loan:
             line = break_evens(repaid, defaulted)
-        elif varied and terms.target_bad_rate is not None:
-            table = forecasts.table
-            moved = Forecasts(table.assign(value=_moved(table["value"].to_numpy(), odds)))
-            line = cutoff_at_bad_rate(moved, terms.target_bad_rate)
         elif varied:
-            line = other.break_even if terms.has_one_break_even else best_line(risk, expected)
+            line = _cutoff_anew(forecasts, other, odds, risk=risk, expected=expected)
         anew = risk <= line
         row = {
             "varied": varied,
@@ -116,6 +112,17 @@ def _scaled(terms: LoanTerms, *, margin: float, loss: float) -> LoanTerms:
     """The terms with other stated values; those in columns are of each loan, and stay."""
     margin = terms.margin if terms.margin_column else margin * terms.margin
     return replace(terms, margin=margin, loss_given_default=min(loss * terms.loss_given_default, 1.0))
+
+
+def _cutoff_anew(
+    forecasts: Forecasts, terms: LoanTerms, odds: float, *, risk: FloatArray, expected: FloatArray
+) -> float:
+    """The one cut-off that the terms choose for forecasts with these odds, whose loans have the `expected` profits."""
+    if terms.target_bad_rate is not None:
+        table = forecasts.table
+        moved = Forecasts(table.assign(value=_moved(table["value"].to_numpy(), odds)))
+        return cutoff_at_bad_rate(moved, terms.target_bad_rate)
+    return terms.break_even if terms.has_one_break_even else best_line(risk, expected)
 
 
 def _level(terms: LoanTerms, varied: str, risk: float) -> float:

@@ -75,7 +75,7 @@ def groups_plot(table: pd.DataFrame, *, title: str, even: float, limits: tuple[f
 
 
 def vintage_plot(table: pd.DataFrame) -> str:
-    """Observed rate of default with its interval beside the forecast rate, by time of application.
+    """Observed default rate with its interval beside the forecast rate, by time of application.
 
     Parameters
     ----------

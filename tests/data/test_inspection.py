@@ -55,9 +55,10 @@ def test_the_hash_of_a_file_is_that_of_its_compressed_bytes(loans):
 def test_checks_of_prices_count_their_bars(tmp_path):
     path, days = tmp_path / "prices.csv", pd.bdate_range("2020-01-01", periods=30)
     close = 100 + np.arange(30) % 7
-    pd.DataFrame({"date": days, "symbol": "A", "close": close}).to_csv(path, index=False)
+    pd.DataFrame({"date": days, "symbol": "A", "open": close, "close": close}).to_csv(path, index=False)
     checks = checks_table([inspected(PriceFile(path=str(path)), inspect_prices)]).set_index("rule")
-    assert checks.loc[["stale_price", "unsorted", "non_positive_price"], "rows"].tolist() == [30, 30, 30]
+    rules = ["stale_price", "unsorted", "non_positive_price", "zero_price"]
+    assert checks.loc[rules, "rows"].tolist() == [30] * 4
 
 
 def test_a_rule_that_is_ignored_is_marked(loans):
@@ -71,6 +72,13 @@ def test_checks_of_two_sources_are_counted_together():
         inspection.look({"not_a_number": "no numbers"}, file=f"{k}.csv", columns=["score", f"own_{k}"], rows=10)
     (check,) = checks_table(both).to_dict("records")
     assert (check["columns"], check["n_columns"], check["rows"]) == ("score, own_0, own_1", 3, 20)
+
+
+def test_rows_of_a_file_that_two_sources_check_are_those_of_the_one_that_saw_more():
+    both = [Inspection(), Inspection()]
+    for rows, inspection in zip((10, 8), both, strict=True):
+        inspection.look({"not_a_number": "no numbers"}, file="a.csv", columns=["score"], rows=rows)
+    assert checks_table(both)["rows"].tolist() == checks_table(both[::-1])["rows"].tolist() == [10]
 
 
 def test_the_day_of_the_run_does_not_enter_what_was_looked_for(tmp_path):

@@ -40,6 +40,19 @@ def test_an_empty_value_is_not_named_as_its_column(tmp_path):
     assert (meanings.beside("home", ""), meanings.of_value("home", "")) == ("", "")
 
 
+def test_long_codes_that_differ_in_one_digit_have_meanings_of_their_own():
+    meanings = Meanings("m.csv", ((2, "branch", "1234567", "north"), (3, "branch", "1234568", "south")))
+    assert meanings.beside("branch", "1,234,567") == "1,234,567 (north)"
+    assert meanings.of_value("branch", "1234568.0") == "south"
+
+
+def test_a_code_of_0_in_a_parquet_file_is_no_empty_value(tmp_path):
+    path = tmp_path / "meanings.parquet"
+    pd.DataFrame({"column": ["owner"] * 2, "value": [0, 1], "meaning": ["no", "yes"]}).to_parquet(path)
+    meanings = Meanings.read(str(path), Findings())
+    assert (meanings.of_column("owner"), meanings.of_value("owner", "0")) == ("owner", "no")
+
+
 def test_a_line_of_no_column_is_an_error_with_its_line_and_the_nearest_column(tmp_path):
     meanings, findings = read(tmp_path, "column,value,meaning\nhome,,Housing\nhomes,A1,own\n")
     meanings.check(LOANS, findings, others=["default"])

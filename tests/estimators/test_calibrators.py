@@ -292,6 +292,15 @@ def test_a_weight_of_two_bends_as_two_rows_do():
     )
 
 
+def test_rows_of_weight_0_bend_nothing():
+    score, y = s_shaped(1000)
+    weight = (np.arange(1000) % 3 > 0).astype(float)
+    kept = weight > 0
+    curve = IsotonicCalibrator().fit(score, y, effective=600.0, weight=weight)
+    alone = IsotonicCalibrator().fit(score[kept], y[kept], effective=600.0, weight=weight[kept])
+    np.testing.assert_allclose(curve.log_odds(score), alone.log_odds(score))
+
+
 def test_mean_slopes_of_a_curve_are_those_of_its_chords():
     curve, score = IsotonicCalibrator().fit(*s_shaped(2000)), np.linspace(-3.0, 3.0, 13)
     away = score != 0.5

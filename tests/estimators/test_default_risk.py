@@ -251,7 +251,8 @@ def test_summaries_of_a_history_are_kept_where_they_help_and_saved():
     saved = model_to_bytes(model)
     np.testing.assert_array_equal(model_from_bytes(saved).predict_proba(table), model.predict_proba(table))
     archive = unpack(saved)
-    for wrong in ([["bill1"], "mean"], ["bill1", "mean", "limit"], [["bill1", "bill9"], "mean", "limit"]):
+    unlike = [["bill1", "bill2", "bill3"], "median", "limit"]
+    for wrong in ([["bill1"], "mean"], ["bill1", "mean", "limit"], [["bill1", "bill9"], "mean", "limit"], unlike):
         description = deepcopy(archive.description)
         description["model"]["summaries"][0] = wrong
         with pytest.raises(DataError):

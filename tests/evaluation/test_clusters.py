@@ -188,6 +188,14 @@ def test_quantiles_of_alike_cases_are_counted_by_client():
     assert widths[1] == pytest.approx(2 * widths[0], rel=0.1)
 
 
+def test_weights_that_loans_of_a_client_share_are_no_luck():
+    loss, client = np.random.default_rng(0).random(400), np.repeat(np.arange(100), 4)
+    kind = {"kind": "quantile", "level": 0.5, "target": "loss_given_default", "weight": np.where(client % 2, 1.0, 10.0)}
+    tables = [coverage_table(forecasts(0.5, loss, group, **kind)) for group in (None, client)]
+    widths = [float((table["high"] - table["low"]).iloc[0]) for table in tables]
+    assert widths[1] == pytest.approx(widths[0], rel=0.1)
+
+
 def test_months_are_no_division_where_no_client_has_two_loans():
     probability, truth, client = made(5, rate=0.2, clients=100)
     issued = pd.date_range("2020-01-01", periods=24, freq="MS")[np.arange(len(truth)) % 24]

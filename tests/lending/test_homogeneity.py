@@ -35,9 +35,10 @@ def test_a_half_that_is_ranked_wrongly_is_told_as_that():
 def test_too_few_loans_and_equal_forecasts_are_not_tested():
     few = graded(1, np.repeat([0.05, 0.1], 29), np.concatenate([firsts(29, 0), firsts(29, 29)]))
     alike = graded(1, 0.05, firsts(200, 20))
-    for loans in (few, alike):
+    one, none_above = alike.iloc[:1], "no forecast above the median"
+    for loans, finding in ((few, "too few loans"), (one, "too few loans"), (alike, none_above)):
         table = half_table(loans, np.arange(len(loans)))
-        assert (table["finding"].iloc[0], table["p_holm"].isna().iloc[0]) == ("too few loans", True)
+        assert (table["finding"].iloc[0], table["p_holm"].isna().iloc[0]) == (finding, True)
 
 
 def test_neighbors_are_compared_past_a_grade_without_loans():

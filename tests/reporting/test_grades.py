@@ -87,7 +87,7 @@ def test_neighbors_and_halves_are_compared_also_at_a_stated_rate_but_without_its
     _, neighbors, halves, _ = tables(section(**compared))
     assert neighbors.frame["Grades"].tolist() == ["1, 3"]
     assert neighbors.frame["Forecast"].tolist() == ["1.00, 30.00 %"]
-    assert halves.frame["Finding"].tolist() == ["too few loans"] * 2
+    assert halves.frame["Finding"].tolist() == ["no forecast above the median"] * 2
     assert "With few defaults only large differences are detected" in neighbors.caption
     moved = tables(section(grades=untested(grade_table(loans, SCALE)), **compared))[1]
     assert "Forecast" not in moved.frame

@@ -180,13 +180,21 @@ def test_naive_forecasts_get_their_table(direction_report):
 def test_the_best_single_column_is_named_with_its_direction_and_its_use(default_risk_report):
     row = {"column": "debt", "moves": "up", "folds": 3, "held_out": 0.02, "held_out_error": 0.005}
     other = {"column": "home", "moves": "levels", "folds": 2, "held_out": 0.001, "held_out_error": 0.005}
-    html = render(changed(default_risk_report, single_columns=pd.DataFrame([row, other]), event="defaulted").page())
+    down = {**other, "moves": "down", "folds": 1}
+    rows = pd.DataFrame([row, {**other, "folds": 1}, down])
+    html = render(changed(default_risk_report, single_columns=rows, event="defaulted").page())
     assert "debt in 3 of 5 folds (higher values defaulted more often)" in html
-    assert "home in 2 of 5 folds (each of its levels at its own rate)" in html
+    assert "home in 1 of 5 folds (each of its levels at its own rate)" in html
     assert (
         "The network is given debt too, and uses it: dealt to other test rows, it moves the log loss by +0.02" in html
     )
-    assert "The network is given home too, and is not shown to use it" in html
+    assert html.count("The network is given home too, and is not shown to use it") == 1
+
+
+def test_a_single_column_that_misleads_the_model_is_not_said_to_be_unused(default_risk_report):
+    row = {"column": "debt", "moves": "up", "folds": 1, "held_out": -0.02, "held_out_error": 0.005}
+    html = render(changed(default_risk_report, single_columns=pd.DataFrame([row])).page())
+    assert "is given debt too, and uses it to its harm: dealt to other test rows" in html
 
 
 def test_without_a_known_truth_the_page_does_not_speak_of_it(default_risk_report):

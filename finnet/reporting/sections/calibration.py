@@ -150,7 +150,7 @@ _CALIBRATORS = (
 )
 _ISOTONIC = (
     " After: by a line. Isotonic: by a curve that bends the line as what came true does, tried where rows are worth 500"
-    " or more, and taken where its loss is lower than both others by more than one standard error of the difference. It"
+    " or more, and taken where its loss is lower than the smaller of both others by more than one standard error. It"
     " rises everywhere, so their order stays; slope and intercept are then those of its line."
 )
 

@@ -48,7 +48,7 @@ class ComparisonSection(ReportSection):
     headline : sequence of str
         Metrics whose scores are key figures.
     base_rate : float, optional
-        Share of the cases forecast whose truth is one; None where truth is a number.
+        Share of the cases that were forecast whose truth is one; None where truth is a number.
     event : str
         What happened in them, as in "53 % of the cases rose".
     """
@@ -141,9 +141,11 @@ class ComparisonSection(ReportSection):
         named = [f"{row['column']}{each.format(row['folds'])} ({moves[row['moves']]})" for row in rows]
         name = model_in_sentence(self.subject)
         said = [f"Best single column, the one that orders the training rows of a fold best: {', '.join(named)}."]
+        # A column that moved the forecast up in some folds and down in others has two rows.
+        each_once = {row["column"]: row for row in rows}.values()
         said += [
             f"{name[0].upper()}{name[1:]} is given {row['column']} too, and {_use(row)}."
-            for row in rows
+            for row in each_once
             if not np.isnan(row["held_out"])
         ]
         return " ".join(said)
@@ -180,7 +182,9 @@ def _use(row: Mapping[Hashable, Any]) -> str:
     """Whether a model uses a column, by what its test rows lose where the column is dealt anew."""
     rise, error = row["held_out"], _Z * row["held_out_error"]
     low, high = (number(rise + side * error, 4, signed=True) for side in (-1, 1))
-    found = "uses it" if rise - error > 0 else "is not shown to use it"
+    found = "is not shown to use it"
+    if abs(rise) > error:
+        found = "uses it" if rise > 0 else "uses it to its harm"
     measured = f"{number(rise, 4, signed=True)} ({low} to {high})"
     return f"{found}: dealt to other test rows, it moves the log loss by {measured}"
 

@@ -200,7 +200,7 @@ _SENSITIVITY = (
     " again, knowing of the change. Below profits is the difference to the first row. All is by forecasts; nothing is"
     " realized."
 )
-_TARGET = " The target of the bad rate heeds forecasts alone, so losses and margins do not move its cut-off."
+_TARGET = " A cut-off for a target of the bad rate depends on forecasts alone: losses and margins do not move it."
 _VARIED = {"loss_given_default": "LGD", "margin": "Margin", "odds": "Odds"}
 _MOST_CUTOFFS = 12
 

@@ -39,7 +39,7 @@ class DataSection(ReportSection):
     in_order_of : str
         What gives the order of the rows, where that is known without dates.
     base_rate : float, optional
-        Share of the cases forecast whose truth is one; None where truth is a number.
+        Share of the cases that were forecast whose truth is one; None where truth is a number.
     event : str
         What happened in them.
     """
@@ -89,7 +89,7 @@ class DataSection(ReportSection):
     def draw(self) -> Section:
         """What is odd, the folds, the use of their rows, and the features."""
         facts = [*self.counts, *self._extent]
-        rate = "" if self.base_rate is None else f"; {percent(self.base_rate)} of the cases forecast {self.event}"
+        rate = "" if self.base_rate is None else f"; of forecast cases {percent(self.base_rate)} {self.event}"
         lead = f"{self.source}: {', '.join(facts)}{rate}."
         folds = Table(fold_table(self.folds), "Training and test stretch of each fold.")
         rates = _RATES if "lowest" in self.features else ""

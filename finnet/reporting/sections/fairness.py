@@ -22,7 +22,7 @@ _NOT_PROVEN = (
     "Equal approval rates do not prove fair treatment, nor do unequal ones prove unfair treatment: the figures do not"
     " say why groups differ.",
     "Default is known only of loans that were granted, so nobody can say here how the refused would have paid.",
-    "Where groups differ in their rates of default, approval rates, equal opportunity and calibration cannot all be"
+    "Where groups differ in their default rates, approval rates, equal opportunity and calibration cannot all be"
     " equal at once; which of them matters is for people to decide, not for a table.",
     "Leaving a column out of the features does not keep it out of the forecasts: others may stand in for it.",
     "A ratio of four fifths is a rule of thumb of US employment law, not a limit that makes lending lawful.",

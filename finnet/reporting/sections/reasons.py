@@ -105,7 +105,8 @@ class ReasonsSection(ReportSection):
         words = {
             _AGAINST: "The data themselves speak against what is declared of {}: alone, it orders loans the other way"
             " round. Ask whether the declaration is right before it is enforced.",
-            _SILENT: "Of what is declared of {} the data alone say nothing: the interval of the AUC holds 0.5.",
+            _SILENT: "Of what is declared of {} the data alone say nothing: the interval of the AUC does not lie on one"
+            " side of 0.5.",
             _FOR: "What is declared of {} agrees with the data alone.",
         }
         said = []
@@ -174,8 +175,8 @@ class ReasonsSection(ReportSection):
         idle = [str(name) for name in table.loc[~helps, "column"]]
         if not idle:
             return f"{named} Each of them helps on held-out loans."
-        what = "helps: its interval below holds 0" if len(idle) == 1 else "help: their intervals below hold 0"
-        return f"{named} Held-out loans do not show that {' and '.join(idle)} {what}."
+        what = "helps: its interval below does" if len(idle) == 1 else "help: their intervals below do"
+        return f"{named} Held-out loans do not show that {', '.join(idle)} {what} not lie above 0."
 
     @property
     def _caption(self) -> str:
@@ -269,8 +270,8 @@ _NAMED = 3  # columns that the lead names
 _Z = 1.96  # 95 % of a normal distribution lie within so many standard errors
 _HELD_OUT = (
     " Held out: the same rise on {} test loans of the folds, by the models that had not seen them, with its 95 %"
-    " interval. Where that holds 0, the column was not shown to help; one that others can stand in for helps little by"
-    " itself."
+    " interval. Where that does not lie above 0, the column was not shown to help; one that others can stand in for"
+    " helps little by itself."
 )
 _MONOTONE = (
     "Columns that are declared to raise or lower the risk. Against it: share of {} loans whose forecast somewhere moves"

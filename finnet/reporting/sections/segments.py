@@ -73,7 +73,7 @@ class SegmentsSection(ReportSection):
                 "Right of the line more loans defaulted than forecast. Intervals of 95 %, each for itself: of many,"
                 " some leave the line out by chance. Orange: apart from it after Holm's correction."
             )
-            blocks.append(Figure(drawing, caption, "Observed less forecast rate of default by segment"))
+            blocks.append(Figure(drawing, caption, "Observed less forecast default rate by segment"))
         figures = Table(segments_table(self.segments), _FIGURES, highlight="All loans")
         blocks.append(figures if len(table) <= _MOST_SHOWN else Details(f"All {len(table)} segments", figures))
         if self.vintages is not None and len(self.vintages) > 1:
@@ -81,7 +81,7 @@ class SegmentsSection(ReportSection):
                 f"Loans by {self.period} of application: the share that defaulted, with 95 % intervals that"
                 f" {'count clients' if self.by_client else 'take loans as independent'}, and the mean forecast."
             )
-            alt = f"Observed and forecast rate of default by {self.period} of application"
+            alt = f"Observed and forecast default rate by {self.period} of application"
             blocks.append(Figure(vintage_plot(self.vintages), caption, alt))
         return Section(_TITLE, _LEAD, blocks)
 
