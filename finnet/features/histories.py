@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from finnet.features.ratios import unit_ranks
 from finnet.types import FloatArray
 
 __all__ = ["KINDS", "Summary", "find_summaries"]
@@ -92,27 +93,19 @@ def _histories(numbers: pd.DataFrame) -> list[tuple[str, ...]]:
         if found := _NUMBERED.fullmatch(name):
             by_stem.setdefault(found[1], {})[int(found[2])] = name
     in_order = [tuple(own[k] for k in sorted(own)) for _, own in sorted(by_stem.items()) if len(own) >= _FEWEST]
-    return [
-        columns
-        for columns in in_order
-        if all(_rank_correlation(numbers, *both) >= _ALIKE for both in pairwise(columns))
-    ]
+    return [columns for columns in in_order if _is_history(numbers, columns)]
+
+
+def _is_history(numbers: pd.DataFrame, columns: tuple[str, ...]) -> bool:
+    ranks = (unit_ranks(numbers[name].to_numpy(np.float64)) for name in columns)
+    return all(float(one @ following) >= _ALIKE for one, following in pairwise(ranks))
 
 
 def _scale(numbers: pd.DataFrame, histories: list[tuple[str, ...]]) -> str:
     """The column that correlates most with histories; "" where there is none that is always above 0."""
-    inside = {name for columns in histories for name in columns}
+    inside = sorted({name for columns in histories for name in columns})
     candidates = [str(name) for name in sorted(numbers.columns) if name not in inside and numbers[name].min() > 0.0]
-
-    def together(name: str) -> float:
-        return sum(abs(_rank_correlation(numbers, name, own)) for own in sorted(inside))
-
-    return max(candidates, key=together, default="")
-
-
-def _rank_correlation(numbers: pd.DataFrame, one: str, other: str) -> float:
-    """Spearman's correlation over rows that have both; 0 where either does not vary."""
-    both = numbers[[one, other]].dropna().rank()
-    if len(both) < 2 or (both.nunique() < 2).any():
-        return 0.0
-    return float(np.corrcoef(both.to_numpy().T)[0, 1])
+    if not inside or not candidates:
+        return ""
+    ranks = np.column_stack([unit_ranks(numbers[name].to_numpy(np.float64)) for name in inside])
+    return max(candidates, key=lambda name: np.abs(unit_ranks(numbers[name].to_numpy(np.float64)) @ ranks).sum())

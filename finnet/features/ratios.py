@@ -9,7 +9,7 @@ from scipy.stats import chi2, rankdata
 
 from finnet.types import FloatArray, IntArray
 
-__all__ = ["Ratio", "find_ratios"]
+__all__ = ["Ratio", "find_ratios", "unit_ranks"]
 
 _BINS = 16
 _MOST = 12  # ratios that are kept
@@ -99,7 +99,7 @@ def find_ratios(
     for strength, ratio in scored:
         if strength < least or len(kept) == _MOST:
             break
-        order = _unit_ranks(ratio.of(numbers))
+        order = unit_ranks(ratio.of(numbers))
         # Orders have mean 0 and length 1, so that their product is the correlation of ranks.
         if all(abs(float(order @ other)) < _ALIKE for other in orders):
             kept.append(ratio)
@@ -125,8 +125,17 @@ def _strength(bins: IntArray, surplus: FloatArray, variance: FloatArray) -> floa
     return float((sums[is_filled] ** 2 / variances[is_filled]).sum())
 
 
-def _unit_ranks(values: FloatArray) -> FloatArray:
-    """Ranks with mean 0 and length 1, shape (n_rows,); missing values lie in the middle."""
+def unit_ranks(values: FloatArray) -> FloatArray:
+    """Ranks with mean 0 and length 1, shape (n_rows,); missing values lie in the middle.
+
+    The product of two is Spearman's correlation of ranks, or 0 where a column does not vary.
+
+    Examples
+    --------
+    >>> one, other = unit_ranks(np.array([1.0, 2.0, 9.0])), unit_ranks(np.array([1.0, 3.0, 2.0]))
+    >>> round(float(one @ other), 3)
+    0.5
+    """
     known = ~np.isnan(values)
     ranks = np.zeros(len(values))
     ranks[known] = rankdata(values[known])
