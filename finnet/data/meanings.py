@@ -9,6 +9,7 @@ import pandas as pd
 
 from finnet.checks import nearest
 from finnet.data.csv_format import CsvFormat
+from finnet.data.inspection import SourceFile
 from finnet.data.quality import Findings
 from finnet.data.tables import read_table
 from finnet.errors import ConfigError
@@ -29,6 +30,8 @@ class Meanings:
         Where they stand.
     rows : tuple of (int, str, str, str)
         Line, column, value and meaning; an empty value has the meaning of the column itself.
+    sha256, bytes : str, int
+        Of the file, where it was read by a version that notes them.
 
     Examples
     --------
@@ -41,6 +44,8 @@ class Meanings:
 
     file: str = ""
     rows: tuple[tuple[int, str, str, str], ...] = ()
+    sha256: str = ""
+    bytes: int = 0
 
     @classmethod
     def read(cls, path: str, findings: Findings) -> Self:
@@ -62,21 +67,25 @@ class Meanings:
                 findings.add("meaning_twice", path, line=line, column=column, value=f"{what} has a meaning already")
             else:
                 found[column, _key(value)] = (line, column, value, meaning)
-        return cls(path, tuple(found.values()))
+        source = findings.inspection.files[-1]
+        return cls(path, tuple(found.values()), source.sha256, source.bytes)
 
     @classmethod
     def of(cls, content: Mapping[str, Any]) -> Self:
         """The meanings that a job holds, as `content` gives them; ConfigError for anything else."""
         try:
             rows = tuple((int(line), str(a), str(b), str(c)) for line, a, b, c in content["rows"])
-            return cls(str(content["file"]), rows)
+            # Jobs that were saved before do not say what the file was.
+            return cls(str(content["file"]), rows, str(content.get("sha256", "")), int(content.get("bytes", 0)))
         except (LookupError, TypeError, ValueError) as error:
             raise ConfigError("meanings is no path; give that of a file, such as meanings.csv") from error
 
     @property
     def content(self) -> dict[str, Any]:
         """All of it as a job file can hold it."""
-        return asdict(self)
+        own = asdict(self)
+        # A job that was saved without stays what it was.
+        return own if self.sha256 else {"file": own["file"], "rows": own["rows"]}
 
     def check(self, columns: Mapping[str, "pd.Series[Any]"], findings: Findings, *, others: Collection[str]) -> None:
         """Note lines about columns that are neither here nor among the `others` of the file, and values never seen.
@@ -86,6 +95,8 @@ class Meanings:
         """
         if not self.rows:
             return
+        if self.sha256:
+            findings.inspection.files.append(SourceFile(self.file, self.sha256, self.bytes, len(self.rows)))
         known = {name: {_key(str(value)) for value in column.dropna().unique()} for name, column in columns.items()}
         sought = {
             "meaning_of_no_column": "meanings of columns that the loans lack",

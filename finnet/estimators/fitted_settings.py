@@ -14,7 +14,7 @@ from finnet.network.normalization import BatchNorm, LayerNorm
 from finnet.network.residual import Residual
 from finnet.network.shared import PerShared, SharedDense
 
-__all__ = ["require_unchanged"]
+__all__ = ["opened", "require_unchanged"]
 
 
 class _Model(Protocol):
@@ -41,7 +41,7 @@ def require_unchanged(model: _Model) -> None:
 
 def _compared(model: _Model) -> Iterator[tuple[str, Any, Any]]:
     """Settings by name, as the network has them and as the model has them now."""
-    layers, now = [*_opened(model.network_.layers)], named_activation(model.activation)
+    layers, now = [*opened(model.network_.layers)], named_activation(model.activation)
     dense = [layer for layer in layers if isinstance(layer, Dense | SharedDense)]
     kinds = {type(layer) for layer in layers}
     yield "hidden", tuple(layer.n_out for layer in dense[:-1]), tuple(model.hidden)
@@ -57,11 +57,11 @@ def _compared(model: _Model) -> Iterator[tuple[str, Any, Any]]:
         yield "residual", Residual in kinds, bool(model.residual)
 
 
-def _opened(layers: Sequence[Layer]) -> Iterator[Layer]:
+def opened(layers: Sequence[Layer]) -> Iterator[Layer]:
     """Layers, and behind each block those that it is made of."""
     for layer in layers:
         yield layer
         if isinstance(layer, Block):
-            yield from _opened(layer.layers)
+            yield from opened(layer.layers)
         elif isinstance(layer, PerShared):
-            yield from _opened([layer.layer])
+            yield from opened([layer.layer])

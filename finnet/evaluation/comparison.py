@@ -12,7 +12,7 @@ from finnet.evaluation.cases import paired_cases
 from finnet.evaluation.metrics import metric_named, require_judges
 from finnet.evaluation.pairs import LEVEL, Pairs
 from finnet.evaluation.scores import deciding_metric
-from finnet.evaluation.significance import data_needed, holm
+from finnet.evaluation.significance import MeanTest, data_needed, holm
 from finnet.evaluation.verdict import write_verdict
 from finnet.forecasts import Forecasts
 from finnet.models import naive_models
@@ -38,7 +38,8 @@ class Comparison:
         rows_needed (NaN with dates or without, as they apply; clients where these are tested).
     against_naive : DataFrame
         One row per model that is not naive: model, hardest (the naive forecast it is least sure to beat), difference
-        (positive: better than that one), p_value (largest over the naive forecasts), p_holm, beats_all (p_holm < 0.05).
+        (positive: better than that one), p_value (largest over the naive forecasts), p_fits (largest of those of other
+        fits), p_holm, p_fits_holm, beats_all (p_holm < 0.05: where other fits do not agree, for these fits alone).
         Empty where there is no naive forecast.
     verdict : str
         Plain sentences saying what the tables show.
@@ -72,7 +73,8 @@ def compare(
 
     A difference in a metric that is no mean over rows, such as the AUC, is tested by what each row contributes to it.
     P-values are adjusted by Holm over all that is said: the reference against each model, and each other model against
-    the naive forecasts. A model beats the naive forecasts only if it is better than every one of them.
+    the naive forecasts; those of other fits over the same pairs. A model beats the naive forecasts only if it is better
+    than every one of them.
 
     Parameters
     ----------
@@ -117,7 +119,7 @@ def compare(
     table = pd.DataFrame([_row(pairs, reference, other, metric=name) for other in others])
     contenders = [model for model in cases.models if model not in known] if known else []
     hardest = [_hardest(pairs, model, known) for model in contenders]
-    against_naive = pd.DataFrame(hardest, columns=["model", "hardest", "difference", "p_value"])
+    against_naive = pd.DataFrame(hardest, columns=["model", "hardest", "difference", "p_value", "p_fits"])
     _adjust(table, against_naive, reference)
     verdict = write_verdict(table, against_naive, reference=reference, naive=known, evidence=pairs.evidence)
     return Comparison(reference, name, table, against_naive, verdict)
@@ -152,37 +154,40 @@ def _row(pairs: Pairs, reference: str, other: str, *, metric: str) -> dict[str, 
     }
 
 
-def _hardest(pairs: Pairs, model: str, naive: Sequence[str]) -> tuple[str, str, float, float]:
+def _hardest(pairs: Pairs, model: str, naive: Sequence[str]) -> tuple[str, str, float, float, float]:
     """The naive forecast that the model is least sure to beat.
 
-    Being better than all is shown by the weakest of the tests (intersection-union, Berger 1982), so its p-value counts.
+    Being better than all is shown by the weakest of the tests (intersection-union, Berger 1982), so its p-value counts;
+    of other fits it may be that of another naive forecast.
     """
-    tests = {name: pairs.answers(model, name).decisive for name in naive}
-    # Neither a loss nor an undefined test shows a win, so both count as p = 1.
-    is_win = {name: test.mean > 0 and np.isfinite(test.p_value) for name, test in tests.items()}
-    p_values = {name: test.p_value if is_win[name] else 1.0 for name, test in tests.items()}
-    hardest = max(p_values, key=lambda name: (p_values[name], -tests[name].mean))
-    return model, hardest, tests[hardest].mean, p_values[hardest]
+    answers = {name: pairs.answers(model, name) for name in naive}
+    p_values = {name: _of_win(answer.decisive) for name, answer in answers.items()}
+    hardest = max(p_values, key=lambda name: (p_values[name], -answers[name].decisive.mean))
+    has_fits = any(np.isfinite(answer.fits.p_value) for answer in answers.values())
+    p_fits = max(_of_win(answer.fits) for answer in answers.values()) if has_fits else np.nan
+    return model, hardest, answers[hardest].decisive.mean, p_values[hardest], p_fits
+
+
+def _of_win(test: MeanTest) -> float:
+    """Its p-value; 1 for a loss and for an undefined test, neither of which shows a win."""
+    return test.p_value if test.mean > 0 and np.isfinite(test.p_value) else 1.0
 
 
 def _adjust(table: pd.DataFrame, against_naive: pd.DataFrame, reference: str) -> None:
     """Fill in, in place, the columns that depend on how many comparisons there are.
 
     All that is said belongs to one family, so that no sentence can contradict another: the reference is said to beat
-    every naive forecast just where it is said to beat each of them.
+    every naive forecast just where it is said to beat each of them. Other fits are asked after by tests of their own,
+    which make a family of their own, of the same pairs.
     """
     is_reference = (against_naive["model"] == reference).to_numpy()
+    for tested, corrected in (("p_value", "p_holm"), ("p_fits", "p_fits_holm")):
+        adjusted = holm(np.concatenate([table[tested], against_naive[tested][~is_reference]]).astype(float))
+        table[corrected], against_naive.loc[~is_reference, corrected] = np.split(adjusted, [len(table)])
+        # The reference's own is the weakest of its comparisons, which the family holds already; 1 where it beat none.
+        weakest = table.loc[table[tested].isin(against_naive.loc[is_reference, tested]), corrected]
+        against_naive.loc[is_reference, corrected] = weakest.iloc[0] if len(weakest) else 1.0
     family = np.concatenate([table["p_value"], against_naive["p_value"][~is_reference]])
-    adjusted = holm(family)
-    table["p_holm"] = adjusted[: len(table)]
-    # Other fits are asked after by tests of their own, which make a family of their own.
-    has_fits = table["p_fits"].notna().to_numpy()
-    table["p_fits_holm"] = np.nan
-    table.loc[has_fits, "p_fits_holm"] = holm(table.loc[has_fits, "p_fits"].to_numpy(float))
-    against_naive.loc[~is_reference, "p_holm"] = adjusted[len(table) :]
-    # The reference's own is the weakest of its comparisons, which the family holds already; 1 where it beat none.
-    weakest = table.loc[table["p_value"].isin(against_naive["p_value"][is_reference]), "p_holm"]
-    against_naive.loc[is_reference, "p_holm"] = weakest.iloc[0] if len(weakest) else 1.0
     against_naive["beats_all"] = (against_naive["p_holm"] < LEVEL).astype(bool)
     for row in table.index[~(table["p_holm"] < LEVEL)]:
         # Holm's step: the level is shared with all comparisons that are no surer than this one.

@@ -20,6 +20,7 @@ from finnet.types import BoolArray, FloatArray, IntArray
 from finnet.weights import effective_number
 
 __all__ = [
+    "DRAWS",
     "Sample",
     "compared_metrics",
     "deciding_metric",
@@ -28,6 +29,9 @@ __all__ = [
     "score",
     "score_by_fold",
 ]
+
+DRAWS = 2000
+"""Bootstrap samples that intervals of scores rest on: with 500 their ends moved in the third digit."""
 
 # Fewer sessions say next to nothing about how long errors last.
 _FEWEST_FOR_BLOCKS = 20
@@ -106,7 +110,7 @@ def score(
     forecasts: Forecasts,
     metrics: Sequence[str] | None = None,
     *,
-    draws: int = 500,
+    draws: int = DRAWS,
     block_sessions: int | None = None,
     seed: int = 0,
     outcome: "pd.Series[float] | None" = None,

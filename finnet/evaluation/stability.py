@@ -17,7 +17,13 @@ from finnet.evaluation.population import (
 from finnet.evaluation.profile import ColumnProfile, Profile
 from finnet.types import BoolArray, FloatArray
 
-__all__ = ["Limits", "Stability", "compared"]
+__all__ = ["ALARM_RATE", "OUTCOME_PART", "Limits", "Stability", "compared"]
+
+ALARM_RATE = 0.05
+"""Probability that a comparison of independent rows finds any shift where there is none."""
+
+OUTCOME_PART = 0.5
+"""What part of that rate is that of outcomes, where they are known."""
 
 _SMALL_LEVEL = 0.02
 """Levels of a smaller share, among rows before and after, are one bin."""

@@ -24,7 +24,7 @@ def write_verdict(
     Parameters
     ----------
     table, against_naive : DataFrame
-        As in `Comparison`. Where `p_fits_holm` does not agree with what decides, the sentences say so.
+        As in `Comparison`. Where `p_fits_holm` of either does not agree with what decides, the sentences say so.
     reference : str
         The model compared with the others.
     naive : sequence of str
@@ -173,17 +173,25 @@ def _beating_naive(against_naive: pd.DataFrame, naive: Sequence[str], *, referen
     """Which models beat every naive forecast; of the reference, where it does, the sentences before have said so."""
     if against_naive.empty or len(naive) == len(against_naive) == 1:
         return ""
-    winners = list(against_naive.loc[against_naive["beats_all"], "model"])
-    if reference in winners:
-        others = [name for name in winners if name != reference]
-        if others:
-            them = "every naive forecast" if len(naive) > 1 else _name(naive[0])
-            return _sentence(f"{_names(others)} {'beats' if len(others) == 1 else 'beat'} {them} too.")
+    winners = against_naive[against_naive["beats_all"]]
+    others = winners[winners["model"] != reference]
+    if len(others) < len(winners):
+        them = "every naive forecast" if len(naive) > 1 else _name(naive[0])
+        if len(others):
+            return _winning(others, f"{them} too")
         return "No other model is shown to." if len(against_naive) > 1 else ""
     every = f"every naive forecast ({_names(naive)})" if len(naive) > 1 else f"the naive forecast, {_name(naive[0])}"
-    if not winners:
-        return f"No model is shown to beat {every}."
-    return _sentence(f"{_names(winners)} {'beats' if len(winners) == 1 else 'beat'} {every}.")
+    return _winning(winners, every) if len(winners) else f"No model is shown to beat {every}."
+
+
+def _winning(winners: pd.DataFrame, them: str) -> str:
+    """Which models beat them, first those of which other fits agree."""
+    doubtful = differs_by_fits(winners)
+    groups = {f"{{}} {{}} {them}": winners[~doubtful], f"{{}} {{}}{_THESE_FITS} {them}": winners[doubtful]}
+    clauses = [
+        words.format(_named(rows), "beats" if len(rows) == 1 else "beat") for words, rows in groups.items() if len(rows)
+    ]
+    return _sentence(f"{_listed(clauses, last='; ')}.")
 
 
 def _sentence(words: str) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from finnet.errors import DataError, LimitError
 from finnet.evaluation.outcomes_analysis import OutcomesAnalysis, outcomes_analysis
-from finnet.evaluation.stability import Limits, compared
+from finnet.evaluation.stability import ALARM_RATE, OUTCOME_PART, Limits, compared
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import POLICY, PROFILE, to_json
 from finnet.jobs.final_fit import forecast_table
@@ -24,11 +24,7 @@ from finnet.reporting.sections.drift import DriftSection, OutcomeSection
 
 __all__ = ["ALARM_RATE", "FORMS", "Drift", "drift_of"]
 
-ALARM_RATE = 0.05
-"""Probability that a comparison of independent rows finds any shift where there is none."""
-
 FORMS = (".html", ".json")
-_OUTCOME_PART = 0.5  # of the alarm rate, where outcomes are known
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -181,7 +177,7 @@ def drift_of(
     if overlap is not None:
         came = came.assign(truth=came["truth"].where(overlap.is_new))
     outcomes = _outcomes(new.forecasts, came, _scores_of(new.saved), seed=new.job.seed)
-    rate = alarm_rate if outcomes is None else alarm_rate * (1 - _OUTCOME_PART)
+    rate = alarm_rate if outcomes is None else alarm_rate * (1 - OUTCOME_PART)
     limits = Limits(rate, 0.0, 0.0)
     columns = compared(profile, rows.X[list(profile.columns)], units=units, limits=limits)
     # Forecasts follow from the columns, whose limits are watched. Those of the final refit are spread otherwise than
@@ -200,7 +196,7 @@ def drift_of(
         columns=ordered,
         forecasts=forecasts.summary.assign(breached=False),
         outcomes=outcomes,
-        alarms=_alarms(outcomes, alarm_rate * _OUTCOME_PART) | moved,
+        alarms=_alarms(outcomes, alarm_rate * OUTCOME_PART) | moved,
         alarm_rate=alarm_rate,
         seen=None if overlap is None else overlap.count,
         is_estimate=overlap is not None and overlap.is_estimate,

@@ -15,7 +15,7 @@ from finnet.jobs.deployment import Deployment
 from finnet.jobs.final_fit import final_rows
 from finnet.jobs.tasks import task_of
 from finnet.jobs.tasks.task import Decision, SharedSections, Study
-from finnet.models import NETWORK
+from finnet.models import NETWORK, naive_models
 from finnet.reporting.report import Report
 from finnet.reporting.sections.calibration import CalibrationSection
 from finnet.reporting.sections.comparison import ComparisonSection
@@ -74,6 +74,7 @@ def _data(job: Job, study: Study, results: Sequence[FoldResult], *, assessment: 
     # A loan is an entity of its own, which need not be said.
     if n_entities < n_rows:
         counts.append(f"{n_entities:,} {'entity' if n_entities == 1 else 'entities'}")
+    learning = [result for result in results if result.model not in naive_models() and result.fit.rows is not None]
     # How the model of the page used the training rows of each fold.
     used = [
         {"fold": result.fold, **(result.fit.rows or {})} for result in results if result.model == assessment.subject
@@ -90,6 +91,8 @@ def _data(job: Job, study: Study, results: Sequence[FoldResult], *, assessment: 
         features=task.features(job, dataset),
         quality=pd.DataFrame(findings, columns=["severity", "rule", "found", "remedy"], dtype=object),
         checks=study.checks.assign(found=found),
+        subject=assessment.subject,
+        fits={result.model: int((result.fit.rows or {})["fits"]) for result in learning},
         first=None if known is None else str(known[0]),
         last=None if known is None else str(known[-1]),
         in_order_of=dataset.in_order_of,

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from finnet.errors import ConfigError
 from finnet.estimators.archive import unpack
+from finnet.estimators.specification import SPECIFICATION
 from finnet.forecasts import Forecasts
 from finnet.jobs.artifacts import FORECASTS
 from finnet.jobs.config import Job
+from finnet.jobs.final_fit import REFIT
 from finnet.jobs.folders import MANIFEST
 from finnet.jobs.page_files import PAGE
 from finnet.jobs.runner import OnProgress, run_job
@@ -148,12 +150,16 @@ def _of_file(status: str, name: str) -> Verification:
 
 
 def _settled(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What must be the same wherever a run is made: all but machine, paths of files, and plugins, compared before."""
+    """What must be the same wherever a run is made: all but machine, paths of files, and plugins, compared before.
+
+    What the model consists of follows from its file, which may differ within tolerance.
+    """
     job = manifest.get("job")
     if not isinstance(job, dict) or not isinstance(data := job.get("data"), dict):
         return manifest
     sources = {name: {**source, "path": ""} if isinstance(source, dict) else source for name, source in data.items()}
-    return {**manifest, "environment": {}, "plugins": {}, "job": {**job, "data": sources}}
+    refit = {name: value for name, value in (manifest.get(REFIT) or {}).items() if name != SPECIFICATION}
+    return {**manifest, "environment": {}, "plugins": {}, REFIT: refit, "job": {**job, "data": sources}}
 
 
 def _read_near(name: str, old: bytes, new: bytes) -> bool:

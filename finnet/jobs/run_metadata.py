@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from finnet.estimators.baselines import CappedSVC
+from finnet.estimators.specification import SPECIFICATION, specification
 from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.walk_forward import FoldResult
 from finnet.jobs.artifacts import data_hash, environment
@@ -42,11 +43,11 @@ def comparison_csv(assessment: Assessment) -> str:
 
 
 def manifest(
-    job: Job, study: Study, results: Sequence[FoldResult], *, run_id: str, deployment: Deployment
+    job: Job, study: Study, results: Sequence[FoldResult], *, run_id: str, deployment: Deployment, model: Any
 ) -> dict[str, Any]:
     """Job, seed, hashes, settings chosen and versions: what made this result, and what would make it again.
 
-    Paths are absolute, so that they hold from any folder.
+    Paths are absolute, so that they hold from any folder. `model` is the one deployed: what it consists of is told.
     """
     task, dataset, pending = task_of(job), study.dataset, task_of(job).pending(study.source)
     features = list(map(str, dataset.X.columns))
@@ -74,7 +75,7 @@ def manifest(
         },
         "chosen": chosen,
         "deployed": {"name": deployment.subject, "by fold": {str(k): v for k, v in deployment.chosen.items()}},
-        REFIT: describe_refit(job, dataset, model=deployment.model),
+        REFIT: describe_refit(job, dataset, model=deployment.model) | {SPECIFICATION: specification(model)},
         "environment": environment(),
     }
 

@@ -180,7 +180,7 @@ def _evaluated(finished: _Finished) -> tuple[Results, Decision, dict[str, bytes]
         further=further,
     )
     decision = task.decide(job, study, results)
-    record = manifest(job, study, fitted, run_id=run_id, deployment=deployment)
+    record = manifest(job, study, fitted, run_id=run_id, deployment=deployment, model=model)
     report = report_of(
         job, study, fitted, assessment=assessment, decision=decision, deployment=deployment, record=record
     )

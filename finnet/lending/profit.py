@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 
 from finnet.errors import DataError
+from finnet.evaluation.calibration import jeffreys_interval
+from finnet.evaluation.clusters import design_effects
 from finnet.forecasts import Forecasts
 from finnet.lending.by_loan import cutoffs_in_use
 from finnet.lending.cutoff import known_loans, outcome_of
-from finnet.lending.resampling import DRAWS, loan_units, middle, resampled_sums
+from finnet.lending.resampling import DRAWS, loan_units, luck_units, middle, resampled_sums
 from finnet.lending.terms import LoanTerms, loan_values
-from finnet.types import FloatArray
+from finnet.types import BoolArray, FloatArray
 
 __all__ = ["expected_loss", "profit_table"]
 
@@ -29,9 +31,10 @@ def profit_table(
 ) -> pd.DataFrame:
     """What lending by each model would have brought, at the cut-off that its own forecasts choose, or loan by loan.
 
-    Intervals hold the middle 95 % of bootstrap samples of loans, of whole clients where they are known; all models
-    share the samples. Models and cut-offs are taken as they are: the interval does not say how they would vary with
-    other training loans.
+    Intervals of profits hold the middle 95 % of bootstrap samples of loans, of whole clients where they are known; all
+    models share the samples. That of the bad rate is Jeffreys', as those of grades are, with an effective number of
+    loans where clients share luck (`finnet.evaluation.clusters`) or weights differ (Kish 1965). Models and cut-offs are
+    taken as they are: the interval does not say how they would vary with other training loans.
 
     Parameters
     ----------
@@ -74,9 +77,9 @@ def profit_table(
     models = [subject, *(name for name in forecasts.models if name != subject)]
     loans = known_loans(forecasts.of(subject)).sort_values("entity", kind="stable")
     values = loan_values(terms, loans["entity"], amount=amount, columns=columns)
-    share, default = loans["count"].to_numpy(), loans["truth"].to_numpy()
-    brought = share * np.where(default == 1, values["defaulted"], values["repaid"])
-    rows, sums = [], []
+    default = loans["truth"].to_numpy()
+    brought = loans["count"].to_numpy() * np.where(default == 1, values["defaulted"], values["repaid"])
+    rows, rates, sums = [], [], []
     for model in models:
         own = forecasts.of(model)
         its_loans = known_loans(own)
@@ -87,26 +90,39 @@ def profit_table(
         approved = its_loans["value"].to_numpy() <= cutoff
         outcome = outcome_of(own, terms, approved, amount=amount, columns=columns)
         rows.append({"model": model, "cutoff": np.nan if terms.by_loan else cutoff, **outcome})
-        approved = approved[order]
-        sums.append(np.column_stack([approved * brought, approved * share, approved * share * default]))
+        rates.append(_bad_rate_interval(its_loans, approved, clients))
+        sums.append(approved[order] * brought)
     # Side by side, so that all models share the draws and a difference is one of pairs.
-    drawn = resampled_sums(np.hstack(sums), loan_units(loans, clients), draws=draws, seed=seed)
-    return _with_intervals(pd.DataFrame(rows), drawn.reshape(draws, len(models), 3))
+    drawn = resampled_sums(np.column_stack(sums), loan_units(loans, clients), draws=draws, seed=seed)
+    table = pd.DataFrame(rows).assign(bad_low=[low for low, _ in rates], bad_high=[high for _, high in rates])
+    return _with_intervals(table, drawn)
 
 
-def _with_intervals(table: pd.DataFrame, drawn: FloatArray) -> pd.DataFrame:
-    """The table with intervals from draws of shape (draws, n_models, 3): profit, approved, defaulted."""
-    profit, approved, bad = np.moveaxis(drawn, 2, 0)
+def _bad_rate_interval(
+    loans: pd.DataFrame, approved: BoolArray, clients: "pd.Series[int] | None"
+) -> tuple[float, float]:
+    """Ends of the interval of the share of the approved that defaulted; NaN where none is approved."""
+    if not approved.any():
+        return np.nan, np.nan
+    share, count, truth, value = (loans[name].to_numpy(float) for name in ("share", "count", "truth", "value"))
+    cell = np.unique(approved, return_inverse=True)[1]
+    spread = np.sqrt(value * (1.0 - value))
+    effects = design_effects(truth - value, spread, cell=cell, cluster=luck_units(loans, clients), weight=count)
+    own = count[approved]
+    # Loans that would say as much if all weighed alike; without weights just as many as there are.
+    n = own.sum() ** 2 / (own**2 / share[approved]).sum() / effects[-1]
+    (low,), (high,) = jeffreys_interval(np.array([np.average(truth[approved], weights=own) * n]), np.array([n]))
+    return float(low), float(high)
+
+
+def _with_intervals(table: pd.DataFrame, profit: FloatArray) -> pd.DataFrame:
+    """The table with intervals from drawn profits, shape (draws, n_models)."""
     low, high = middle(profit)
-    # A sample in which nothing is approved has no bad rate and counts for none of its ends.
-    bad_low, bad_high = middle(bad / np.where(approved > 0, approved, np.nan))
     apart_low, apart_high = middle(profit[:, :1] - profit)
     apart = (table["realized_profit"].iloc[0] - table["realized_profit"]).to_numpy()
     is_subject = np.arange(len(table)) == 0
     table = table.rename(columns={"realized_profit": "profit"}).astype({"n": int})
     ends: Mapping[str, FloatArray] = {
-        "bad_low": bad_low,
-        "bad_high": bad_high,
         "low": low,
         "high": high,
         "difference": np.where(is_subject, np.nan, apart),

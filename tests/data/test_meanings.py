@@ -97,3 +97,20 @@ def test_what_a_job_holds_is_read_back(tmp_path):
 
 def test_without_a_file_everything_keeps_its_name():
     assert (NO_MEANINGS.of_column("home"), NO_MEANINGS.beside("home", "A1")) == ("home", "A1")
+
+
+def test_the_file_is_noted_with_its_hash_by_a_job_that_holds_its_meanings(tmp_path):
+    meanings, first = read(tmp_path, "column,value,meaning\nhome,,Housing\n")
+    again = Findings(section="data")
+    Meanings.of(meanings.content).check(LOANS, again, others=[])
+    assert again.inspection.files == first.inspection.files
+    assert again.inspection.files[0].sha256 == meanings.sha256
+
+
+def test_a_job_that_was_saved_without_the_hash_stays_as_it_was():
+    old = {"file": "meanings.csv", "rows": [[2, "home", "", "Housing"]]}
+    findings = Findings(section="data")
+    meanings = Meanings.of(old)
+    meanings.check(LOANS, findings, others=[])
+    assert findings.inspection.files == []
+    assert set(meanings.content) == {"file", "rows"}

@@ -320,3 +320,14 @@ def test_unknown_names_are_refused_with_the_nearest(make_forecasts, make_days, s
 def test_one_model_alone_is_refused(make_forecasts):
     with pytest.raises(ConfigError, match="at least one other"):
         compare(make_forecasts({"network": [0.1, 0.9]}, [0, 1]))
+
+
+def test_other_fits_against_the_naive_forecasts_share_one_correction_with_the_rest(make_forecasts):
+    truth, values = market(150, 1, skill=0.6)
+    naive = {"prior_rate": np.full(150, truth.mean()), "always_up": np.full(150, 0.55)}
+    comparison = compare(make_forecasts({**values, **naive}, truth, fold=np.arange(150) % 5))
+    table, beaten = comparison.table.set_index("model"), comparison.against_naive.set_index("model")
+    assert beaten.loc["network", "p_fits"] == pytest.approx(table.loc[list(naive), "p_fits"].max())
+    assert beaten.loc["network", "p_fits_holm"] == pytest.approx(table.loc[list(naive), "p_fits_holm"].max())
+    family = holm([*table["p_fits"], beaten.loc["tree", "p_fits"]])
+    assert [*table["p_fits_holm"], beaten.loc["tree", "p_fits_holm"]] == pytest.approx(family)

@@ -20,7 +20,10 @@ def table_of(**models):
 
 
 def naive_of(**beats):
-    return pd.DataFrame({"model": list(beats), "beats_all": list(beats.values())})
+    """A row per model from whether it beats them all and, where given, the corrected p-value of other fits."""
+    rows = [(name, *beat) if isinstance(beat, tuple) else (name, beat, 0.001) for name, beat in beats.items()]
+    table = pd.DataFrame(rows, columns=["model", "beats_all", "p_fits_holm"])
+    return table.assign(p_holm=table["beats_all"].map({True: 0.001, False: 1.0}).astype(float))
 
 
 def verdict(table, against_naive=None, naive=()):
@@ -155,3 +158,12 @@ def test_clients_are_counted_where_they_were_tested():
 
 def test_a_model_of_ones_own_keeps_its_name():
     assert verdict(table_of(my_model=WIN)) == f"{OPENING} beats my model."
+
+
+def test_models_that_beat_the_naive_forecasts_for_these_fits_alone_are_told_apart():
+    against_naive = naive_of(network=True, tree=True, svm=(True, 0.093), knn=(True, 0.2))
+    said = verdict(table_of(tree=TIE, always_up=WIN, prior_rate=WIN), against_naive, NAIVE)
+    assert (
+        "The decision tree beats every naive forecast too; the SVM (p = 0.093) and k-NN (p = 0.200) beat, for these"
+        " fits but not detectably for other fits of the same models, every naive forecast too."
+    ) in said

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from finnet.errors import DataError
+from finnet.evaluation.calibration import jeffreys_interval
 from finnet.forecasts import Forecasts
 from finnet.lending.profit import profit_table
 from finnet.lending.terms import LoanTerms
@@ -58,3 +59,23 @@ def test_terms_that_decide_loan_by_loan_bring_each_model_what_its_own_forecasts_
     assert table["n"].tolist() == [approved.sum()] * 2
     assert table["cutoff"].isna().all()
     assert table.loc[1, ["difference", "difference_low", "difference_high"]].tolist() == pytest.approx([0, 0, 0])
+
+
+def approving_all(default, **more):
+    """Ends of the interval of the bad rate where every loan is approved."""
+    forecasts = forecasts_of(np.full(len(default), 0.1), np.asarray(default, float))
+    row = profit_table(forecasts, LoanTerms(margin=0.9, loss_given_default=0.5), subject="network", **more).iloc[0]
+    return row["bad_low"], row["bad_high"]
+
+
+def test_the_bad_rate_has_the_interval_that_grades_have():
+    assert approving_all([1] * 8 + [0] * 185) == pytest.approx(
+        np.ravel(jeffreys_interval(np.array([8.0]), np.array([193.0])))
+    )
+
+
+def test_clients_whose_loans_share_luck_widen_the_interval_of_the_bad_rate():
+    default = np.repeat([1.0] * 8 + [0.0] * 92, 3)
+    low, high = approving_all(default, clients=pd.Series(np.arange(300) // 3, [f"L{row}" for row in range(300)]))
+    # Three loans of a client that end alike tell as much as one.
+    assert (low, high) == pytest.approx(np.ravel(jeffreys_interval(np.array([8.0]), np.array([100.0]))), rel=0.1)

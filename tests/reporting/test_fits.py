@@ -4,8 +4,8 @@ import pandas as pd
 
 from finnet.reporting.html import Points, Table
 from finnet.reporting.sections.calibration import CalibrationSection
-from finnet.reporting.sections.data import fits_table
-from tests.reporting.changing import changed
+from finnet.reporting.sections.data import DataSection, fits_table
+from tests.reporting.changing import changed, section_of
 
 USED = {"fold": 0, "train_rows": 900, "fits": 5, "fitted": 890, "validating": 180, "calibrating": 900, "unused": 10}
 CURVE = {"fold": 1, "rows": 900, "effective_rows": 180.4, "slope": 1.0, "intercept": 0.0, "taken": False}
@@ -55,3 +55,28 @@ def test_an_isotonic_curve_stands_beside_its_line(direction_report):
 def test_odd_folds_are_named_where_nothing_was_calibrated_too(direction_report):
     points = calibration(direction_report, oddities=["The SVM says the same number for every case of fold 3."])
     assert isinstance(points, Points)
+
+
+def use_of_rows(direction_report, **values):
+    """What the caption of the table says."""
+    described = section_of(direction_report, DataSection)
+    folds = described.folds.assign(**dict.fromkeys(("least", "most", "fitted", "validating"), 1)).assign(
+        calibrating=0, unused=0, fits=values.pop("fits_of_subject")
+    )
+    drawn = section_of(changed(direction_report, folds=folds, subject="risk_network", **values), DataSection).draw()
+    return next(block.caption for block in drawn.blocks if isinstance(block, Table) and "Rows per fit" in block.header)
+
+
+def test_models_that_are_fitted_once_are_told_from_those_that_are_not(direction_report):
+    fits = {"risk_network": 5, "network": 5, "scorecard": 1, "my_model": 1}
+    said = use_of_rows(direction_report, fits_of_subject=5, fits=fits)
+    assert said.startswith(
+        "How the default-risk network used the training rows of each fold: it was fitted several times, each time"
+        " without some of them, and its forecast averages the fits. The network was fitted several times, too. The"
+        " scorecard and my model were fitted once, on all of them."
+    )
+
+
+def test_a_subject_that_is_fitted_once_is_not_said_to_be_an_average(direction_report):
+    said = use_of_rows(direction_report, fits_of_subject=1, fits={"risk_network": 1})
+    assert "it was fitted once, on all of them. Fitted:" in said

@@ -268,6 +268,15 @@ def test_a_purpose_that_is_not_stated_is_asked_for():
     assert some.blocks[-1] == Note("Not stated: Owner.")
 
 
+def test_what_is_saved_of_a_purpose_agrees_with_the_answers_beside_it():
+    kept = {
+        stated: PurposeSection(stated={"Use": stated}, missing="Nothing is stated.").missing for stated in ("", "Lend")
+    }
+    assert kept == {"": "Nothing is stated.", "Lend": ""}
+    again = PurposeSection(stated={"Use": "Lend", "Owner": ""}, missing="Not stated: Owner.")
+    assert again.missing == "Not stated: Owner."
+
+
 def test_guidance_maps_the_sections_that_the_report_has_and_no_others():
     section = GuidanceSection.of([PurposeSection(stated={}), PointsSection(title="Ongoing monitoring")])
     (details, _) = section.draw().blocks

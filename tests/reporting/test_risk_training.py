@@ -1,5 +1,7 @@
 """How the default-risk network learned, from its fits on the folds to the page."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -43,3 +45,11 @@ def test_a_bag_that_has_stopped_goes_on_with_the_loss_that_it_keeps(results):
     curves = RiskTrainingSection.of(results, "risk_network")._curves()
     assert curves.groupby("fold")["epoch"].nunique().to_dict() == curves.groupby("fold")["epoch"].max().to_dict()
     assert not curves.isna().any(axis=None)
+
+
+def test_designs_that_retired_are_listed(results):
+    section = RiskTrainingSection.of(results, "risk_network")
+    retired = replace(
+        section, risk_designs=section.risk_designs.assign(retired=section.risk_designs["design"] == "binned")
+    )
+    assert retired._outcome == "Designs that retired: binned."

@@ -18,6 +18,8 @@ from finnet.dataset import Dataset
 from finnet.errors import ConfigError, DataError
 from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.profile import Profile
+from finnet.evaluation.stability import ALARM_RATE, OUTCOME_PART
+from finnet.exit_codes import EXIT_CODES
 from finnet.forecasts import Forecasts
 from finnet.jobs.new_rows import BAD_ALREADY, NewRows
 from finnet.jobs.reading import Reading
@@ -44,6 +46,8 @@ from finnet.reporting.sections.guidance import GuidanceSection
 from finnet.reporting.sections.points import PointsSection
 from finnet.reporting.sections.reasons import ReasonsSection
 from finnet.reporting.sections.section import ReportSection
+from finnet.reporting.text import metric_of, percent
+from finnet.targets import target_named
 
 __all__ = ["DefaultRiskTask"]
 
@@ -290,11 +294,28 @@ class DefaultRiskTask(Task):
 
 def _to_watch(*, by_loan: bool) -> list[str]:
     decided = "of loans decided one by one" if by_loan else "at the cut-off in use"
+    of_outcomes = ALARM_RATE * OUTCOME_PART
+    metric = metric_of(target_named("default", "probability").headline[0]).name
+    a_year = 1.0 - (1.0 - ALARM_RATE) ** 12
     return [
-        "Compare observed with forecast default rates by bin each time a cohort matures; recalibrate when the interval"
-        " of a bin leaves out its forecast.",
-        f"Compare approval rate and bad rate {decided} with the table above, month by month.",
-        "Compare the distribution of each input, and of the forecast, with the training window before scores are used.",
+        "Each month on that month's applications, before their scores are used, and each time the outcomes of a cohort"
+        " are known: run finnet drift RUN NEWDATA. It ends with exit code"
+        f" {EXIT_CODES['drift or limit breached']} where a limit is exceeded, else with {EXIT_CODES['done']}.",
+        f"Its limits follow from a rate of false alarms: where nothing has moved and rows are independent, at most"
+        f" {percent(ALARM_RATE, 0)} of comparisons exceed any. Without outcomes all of it is that of the columns, in"
+        f" equal parts; with outcomes theirs is {percent(ALARM_RATE - of_outcomes, 2)}, that of the mean forecast"
+        f" against the default rate {percent(of_outcomes / 2, 2)}, and that of the {metric} against this run's"
+        f" {percent(of_outcomes / 2, 2)}. Twelve comparisons a year exceed a limit by chance in up to"
+        f" {percent(a_year, 0)} of years, so one alarm is a reason to look, not to refit.",
+        "Look, where a column exceeds its limit: how its new values came about (units, codes, joins, other applicants),"
+        " before the scores are used; outcomes decide whether the model suffers from it.",
+        f"Recalibrate, where the mean forecast is off and the {metric} is not: run the job again with the new outcomes"
+        " among its data, or state the default rate now expected as central_tendency.",
+        f"Redevelop, where the {metric} is worse than in this run, or the mean forecast is off again after"
+        " recalibration: choose columns and settings anew on data that hold the new cohorts, and validate again.",
+        "The joint limit decides, not bins: of ten bins with 95 % intervals one or more leave out their forecast in"
+        f" about {percent(1.0 - 0.95**10, 0)} of cohorts where nothing has moved.",
+        f"Compare approval rate and bad rate {decided} with those that this validation states, month by month.",
         "Keep the simpler models of the comparison running beside the one in use: one that catches up should replace"
         " it.",
     ]

@@ -99,6 +99,6 @@ def _profits(terms: LoanTerms) -> str:
     )
     return (
         f"Profits, and a cut-off chosen by them, rest on {margin} and {lost}, as the job states them, on the whole"
-        " amount until its end and not discounted; repaid in parts, loans would earn less. The last table on"
-        " cut-offs says what other losses, margins and default rates would do."
+        " amount until its end and not discounted; repaid in parts, loans would earn less. What other losses, margins"
+        " and default rates would do stands in the report, under its cut-offs."
     )

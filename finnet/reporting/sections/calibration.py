@@ -108,10 +108,13 @@ class CalibrationSection(ReportSection):
 
     @property
     def card(self) -> Section:
-        """The bins of the subject."""
+        """The tests and the bins of the subject."""
         own = self.calibration[self.calibration["model"] == self.subject]
-        table = Table(calibration_table(own), f"Forecasts in bins; intervals {self._intervals}.")
-        return Section("Can its probabilities be trusted?", "", [table])
+        blocks: list[Block] = [Table(calibration_table(own), f"Forecasts in bins; intervals {self._intervals}.")]
+        if self.calibration_errors is not None:
+            tested = calibration_test_table(self.calibration_errors[self.calibration_errors["model"] == self.subject])
+            blocks.insert(0, Table(tested, _TESTS.format(self.counted or _INDEPENDENT)))
+        return Section("Can its probabilities be trusted?", "", blocks)
 
     @property
     def _intervals(self) -> str:

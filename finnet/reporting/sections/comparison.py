@@ -11,7 +11,9 @@ import pandas as pd
 from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.effects import held_out_importance
 from finnet.evaluation.paired_tests import FEWEST_FITS
+from finnet.evaluation.scores import DRAWS, Sample
 from finnet.evaluation.significance import POWER
+from finnet.evaluation.verdict import differs_by_fits
 from finnet.evaluation.walk_forward import FoldResult
 from finnet.names import model_heading, model_in_sentence
 from finnet.plugins import is_plugin
@@ -40,13 +42,16 @@ class ComparisonSection(ReportSection):
     fold_scores : DataFrame
         `fold`, `model`, `metric`, `value`, `n`.
     against_naive : DataFrame
-        `model`, `hardest`, `p_value`, `p_holm`, `beats_all`; may have no rows.
+        `metric`, `model`, `hardest`, `p_value`, `p_fits`, `p_holm`, `p_fits_holm`, `beats_all`; may have no rows. Runs
+        that were saved without the metric have the tests of the one that decides, without those of other fits.
     single_columns : DataFrame, optional
         Columns that the best single column was, the most frequent first: `column`, how it `moves` the forecast ("up",
         "down" or by "levels"), in how many `folds`, and by how much the log loss of the subject rises on test rows
         where it is dealt anew, `held_out`, with its standard error `held_out_error` (NaN where not measured).
     headline : sequence of str
         Metrics whose scores are key figures.
+    resampled : str
+        What intervals of scores draw again and how often, in a sentence; "" in runs that did not record it.
     base_rate : float, optional
         Share of the cases that were forecast whose truth is one; None where truth is a number.
     event : str
@@ -61,22 +66,24 @@ class ComparisonSection(ReportSection):
     against_naive: pd.DataFrame
     single_columns: pd.DataFrame | None = None
     headline: Sequence[str] = ()
+    resampled: str = ""
     base_rate: float | None = None
     event: str = "came true"
 
     @classmethod
     def of(cls, assessment: Assessment, results: Sequence[FoldResult] = ()) -> Self:
         """What an assessment says about its subject; the fits say which column was the best single one."""
-        first = assessment.comparisons[0]
+        against_naive = [own.against_naive.assign(metric=own.metric) for own in assessment.comparisons]
         return cls(
             subject=assessment.subject,
             verdict_text=assessment.verdict,
             scores=assessment.scores,
             comparison=pd.concat([comparison.table for comparison in assessment.comparisons], ignore_index=True),
             fold_scores=assessment.fold_scores,
-            against_naive=first.against_naive,
+            against_naive=pd.concat(against_naive, ignore_index=True),
             single_columns=_single_columns(results, assessment.subject),
             headline=assessment.target.headline,
+            resampled=_resampled(assessment.sample),
             base_rate=assessment.base_rate,
             event=assessment.target.event,
         )
@@ -99,7 +106,7 @@ class ComparisonSection(ReportSection):
         """The verdict and all scores."""
         scores = Table(
             scores_table(self.scores, self.subject),
-            "Out of sample, with 95 % intervals.",
+            f"Out of sample, with 95 % intervals. {self.resampled}".strip(),
             highlight=model_heading(self.subject),
         )
         return Section("How good is it?", "", [Points(self.verdict.splitlines()), scores])
@@ -107,17 +114,18 @@ class ComparisonSection(ReportSection):
     def draw(self) -> Section:
         """The subject against each model, and all scores."""
         tables = [table for _, table in self.comparison.groupby("metric", sort=False)]
-        first, *second = [_comparison_blocks(table, self.subject) for table in tables]
+        first, *second = [
+            [*_comparison_blocks(own, self.subject, self._naive_of(own)), *self._naive_blocks(own)] for own in tables
+        ]
         words = metric_of(str(tables[0]["metric"].iloc[0])).name
         lead = (
             "Every model saw the same rows, had its settings chosen on training rows alone, and is judged on the same "
             f"forecasts. The {words} decides. A difference counts as detected where its p-value stays below 0.05 after "
-            "Holm's correction for the number of comparisons; the intervals are not corrected. " + _questions(tables[0])
+            "Holm's correction for all comparisons in the same metric; the intervals are not corrected. "
+            + _questions(tables[0])
         )
         highlight = model_heading(self.subject)
         blocks = [*first]
-        if not self.against_naive.empty:
-            blocks.append(Table(naive_table(self.against_naive), _AGAINST_NAIVE, highlight=highlight))
         if self.single_columns is not None:
             blocks.append(Note(self._single()))
         blocks += self._fold_blocks()
@@ -126,9 +134,26 @@ class ComparisonSection(ReportSection):
         metrics = [metric_of(str(name)) for name in self.scores["metric"].unique() if not is_plugin(str(name))]
         lower = " and ".join(metric.name for metric in metrics if not metric.higher_is_better)
         better = f"Lower is better for {lower}, higher for the others." if lower else "Higher is better."
-        caption = f"All scores out of sample, 95 % intervals below. {better}"
+        caption = f"All scores out of sample, 95 % intervals below. {self.resampled} {better}"
         blocks.append(Table(scores_table(self.scores, self.subject), caption, highlight=highlight))
         return Section(f"Does {model_in_sentence(self.subject)} beat the others?", lead, blocks)
+
+    def _naive_of(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The tests against naive forecasts in the metric of a table."""
+        metric = str(table["metric"].iloc[0])
+        if "metric" in self.against_naive:
+            return self.against_naive[self.against_naive["metric"] == metric]
+        return self.against_naive if metric == str(self.comparison["metric"].iloc[0]) else self.against_naive.iloc[:0]
+
+    def _naive_blocks(self, table: pd.DataFrame) -> list[Block]:
+        """The models against the naive forecasts, of the metric that decides in sight and of others behind a fold."""
+        own, metric = self._naive_of(table), metric_of(str(table["metric"].iloc[0]))
+        if own.empty:
+            return []
+        caption = _AGAINST_NAIVE + _OTHER_FITS * ("p_fits" in own and bool(own["p_fits"].notna().any()))
+        shown = Table(naive_table(own), caption, highlight=model_heading(self.subject))
+        is_first = table["metric"].iloc[0] == self.comparison["metric"].iloc[0]
+        return [shown if is_first else Details(f"{metric.label}: every model against the naive forecasts", shown)]
 
     def _single(self) -> str:
         """Which column the best single one was, in which direction it forecasts, and whether the subject uses it."""
@@ -166,6 +191,17 @@ class ComparisonSection(ReportSection):
         return [shown, *others]
 
 
+def _resampled(sample: Sample) -> str:
+    """What `finnet.evaluation.scores.score` draws again for its intervals, and how often."""
+    units = ["blocks of neighboring dates"] if sample.first else []
+    units += [] if sample.n_clients is None else ["clients, each with all its rows"]
+    apart = ", whichever reaches further" * (len(units) > 1)
+    return (
+        f"Intervals hold the middle 95 % of {count(DRAWS)} bootstrap draws of {' or of '.join(units) or 'rows'}{apart},"
+        " with models as fitted."
+    )
+
+
 def _single_columns(results: Sequence[FoldResult], subject: str) -> pd.DataFrame | None:
     """As `ComparisonSection` has it; None where no forecast goes by one column alone."""
     chosen = pd.DataFrame([result.fit.single_column for result in results if result.fit.single_column is not None])
@@ -194,6 +230,10 @@ _AGAINST_NAIVE = (
     "Does any model beat the naive forecasts? Each is tested against all of them; the naive forecast that it is least"
     " sure to beat decides."
 )
+_OTHER_FITS = (
+    " p, other fits: the largest over the naive forecasts, and below it the corrected one; where that does not stay"
+    " below 0.05, a model beats them for these fits alone."
+)
 
 
 def _questions(table: pd.DataFrame) -> str:
@@ -218,7 +258,7 @@ def _questions(table: pd.DataFrame) -> str:
     return f"{both} With fewer than {FEWEST_FITS} fits the verdict answers the first alone."
 
 
-def _comparison_blocks(table: pd.DataFrame, subject: str) -> list[Block]:
+def _comparison_blocks(table: pd.DataFrame, subject: str, against_naive: pd.DataFrame) -> list[Block]:
     metric = metric_of(str(table["metric"].iloc[0])).fit_for(table["difference"])
     name = model_in_sentence(subject)
     reference = metric.text(float(table["reference_value"].iloc[0]))
@@ -230,7 +270,8 @@ def _comparison_blocks(table: pd.DataFrame, subject: str) -> list[Block]:
         f"{caption} Hollow grey: no difference is detected after Holm's correction.",
         alt,
     )
-    note = f"Paired comparison in {metric.name}; {name} has {reference}. {_tests(table)}"
+    tested = f"{_tests(table)} {_family(table, against_naive, subject)}"
+    note = f"Paired comparison in {metric.name}; {name} has {reference}. {tested}"
     if table["years_needed"].notna().any():
         note += f" Years needed: data {_DETECTS}"
     if table["rows_needed"].notna().any():
@@ -252,6 +293,18 @@ def _tests(table: pd.DataFrame) -> str:
         return f"Tested over {count(counted.iloc[0])} {counted.index[0]}."
     parts = [f"{count(n)} {kind}" for kind, n in counted.items()]
     return f"Tested over {' or '.join(parts)}, whichever is more careful."
+
+
+def _family(table: pd.DataFrame, against_naive: pd.DataFrame, subject: str) -> str:
+    """Which tests Holm's correction counts, in a sentence."""
+    own, naive = int(table["p_value"].notna().sum()), int((against_naive["model"] != subject).sum())
+    of = f": {count(own)} of this table and {count(naive)} of the other models against the naive forecasts, below"
+    fits = ""
+    if table["p_fits"].notna().any():
+        # Runs that were saved without tests of other fits against naive forecasts corrected those of this table alone.
+        has_all = "p_fits" in against_naive or not naive
+        fits = "; p-values of other fits are corrected over the same pairs" if has_all else ""
+    return f"Holm's correction counts {count(own + naive)} tests{of if naive else ', those of this table'}{fits}."
 
 
 def comparison_table(comparison: pd.DataFrame, subject: str) -> pd.DataFrame:
@@ -353,25 +406,33 @@ def fold_scores_table(scores: pd.DataFrame) -> pd.DataFrame:
 def naive_table(against_naive: pd.DataFrame) -> pd.DataFrame:
     """One row per model: the naive forecast it is least sure to beat, and whether it beats them all.
 
-    Text of shape (n_models, 5).
+    Text of shape (n_models, 5), or (n_models, 6) with p-values of other fits.
 
     Parameters
     ----------
     against_naive : DataFrame
-        Columns `model`, `hardest`, `difference`, `p_value`, `p_holm`, `beats_all`.
+        Columns `model`, `hardest`, `difference`, `p_value`, `p_holm`, `beats_all`, and perhaps `p_fits` and
+        `p_fits_holm`.
 
     Examples
     --------
-    >>> row = {"model": "tree", "hardest": "always_up", "p_value": 0.3, "p_holm": 0.9, "beats_all": False}
+    >>> row = {"model": "tree", "hardest": "always_up", "p_value": 0.01, "p_holm": 0.02, "p_fits": 0.2,
+    ...        "p_fits_holm": 0.4, "beats_all": True}
     >>> naive_table(pd.DataFrame([row])).iloc[0].tolist()
-    ['Decision tree', 'Always up', '0.300', '0.900', 'no']
+    ['Decision tree', 'Always up', '0.010', '0.200\\nHolm 0.400', '0.020', 'for these fits']
     """
+    has_fits = "p_fits" in against_naive and against_naive["p_fits"].notna().any()
+    doubtful = differs_by_fits(against_naive) if has_fits else [False] * len(against_naive)
     columns = {
         "Model": against_naive["model"].map(model_heading),
         "Hardest naive forecast": against_naive["hardest"].map(model_heading),
         "p": against_naive["p_value"].map(p_value),
+        **({"p, other fits": _of_other_fits(against_naive)} if has_fits else {}),
         "p (Holm)": against_naive["p_holm"].map(p_value),
-        "Beats them all": ["yes" if beats else "no" for beats in against_naive["beats_all"]],
+        "Beats them all": [
+            ("for these fits" if is_doubtful else "yes") if beats else "no"
+            for beats, is_doubtful in zip(against_naive["beats_all"], doubtful, strict=True)
+        ],
     }
     return pd.DataFrame(columns)
 

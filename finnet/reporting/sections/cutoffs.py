@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from finnet.lending.resampling import DRAWS
 from finnet.names import model_heading, model_in_sentence
 from finnet.reporting import plots
 from finnet.reporting.html import Block, Figure, Note, Points, Section, Table
@@ -130,7 +131,14 @@ class CutoffSection(ReportSection):
     @property
     def card(self) -> Section | None:
         """What the chosen cut-off does, or deciding loan by loan; nothing where neither is done."""
-        return None if self._in_use is None else Section(self._title, self.terms, [Note(self.verdict)])
+        if self._in_use is None:
+            return None
+        unit = f"Profits are {self.unit}. " if self.unit and "expected_profit" in self.cutoffs else ""
+        drawn = f"{unit}{_DRAWN}" if self.profits is not None else unit
+        # What stands below a figure on the page stands behind it here.
+        facts = [(label, *text.partition("\n")) for label, text in self.facts.items()]
+        figures = Points([f"{label}: {figure}{f' ({rest})' if rest else ''}." for label, figure, _, rest in facts])
+        return Section(self._title, self.terms, [Note(self.verdict), figures, *([Note(drawn)] if drawn else [])])
 
     def draw(self) -> Section:
         """Approval, defaults and profit against the cut-off, and what every model would have brought."""
@@ -188,10 +196,12 @@ def cutoff_row(cutoffs: pd.DataFrame, chosen: float) -> pd.Series:
 LOAN_BY_LOAN = "Loan by loan"
 _AT_A_CUTOFF = "Each model lends at the cut-off that its own forecasts choose."
 _LOAN_BY_LOAN = "Each model lends where its own forecast makes the expected profit of a loan positive."
-_PROFITS = (
-    "Intervals of 95 % draw loans again, models and what they decide staying as they are. The last column is what {}"
-    " brings more."
+_DRAWN = (
+    f"Intervals of profits hold the middle 95 % of {DRAWS:,} draws of the loans, or of their clients, with models and"
+    " what they decide as they are; those of the share that defaulted are Jeffreys intervals, with as many loans as"
+    " tell as much where clients or weights count."
 )
+_PROFITS = f"{_DRAWN} The last column is what {{}} brings more."
 _AS_STATED = "As stated"
 _SENSITIVITY = (
     "What is expected where one thing is not as stated. LGD: the loss given default of every loan, at most all of it;"

@@ -1,10 +1,11 @@
 """Data: what the models were given, what is odd about it, and how the rows of every fold were used."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
+from finnet.names import model_in_sentence
 from finnet.reporting.html import Block, Note, Section, Table
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.text import ABSENT, count, day, percent, span
@@ -34,6 +35,11 @@ class DataSection(ReportSection):
     checks : DataFrame, optional
         What was looked for, found or not: `rule`, `sought`, `columns` (names), `n_columns` (-1 for whole rows), `rows`,
         `ignored`, and `found`, the number of findings of the rule; None in runs that did not record it.
+    subject : str
+        The model whose use of the training rows `folds` tells; "" in runs that did not record it.
+    fits : mapping of str to int
+        How often each model that learns, the naive ones left out, was fitted on a fold, each time without some rows;
+        1 for one fit on all training rows.
     first, last : str, optional
         Days of the data.
     in_order_of : str
@@ -50,6 +56,8 @@ class DataSection(ReportSection):
     features: pd.DataFrame
     quality: pd.DataFrame
     checks: pd.DataFrame | None = None
+    subject: str = ""
+    fits: Mapping[str, int] = field(default_factory=dict)
     first: str | None = None
     last: str | None = None
     in_order_of: str = ""
@@ -81,10 +89,11 @@ class DataSection(ReportSection):
 
     @property
     def card(self) -> Section:
-        """Where the data come from, how much there is, and what is odd about them."""
+        """Where the data come from, how much there is, what is odd about them, and the names of the features."""
         drawn = self.draw()
+        names = f"The {count(len(self.features))} features: {', '.join(map(str, self.features['name']))}."
         # The checks themselves are for the page.
-        return Section(drawn.title, drawn.lead, self._oddities()[:1])
+        return Section(drawn.title, drawn.lead, [*self._oddities()[:1], Note(names)])
 
     def draw(self) -> Section:
         """What is odd, the folds, the use of their rows, and the features."""
@@ -94,8 +103,20 @@ class DataSection(ReportSection):
         folds = Table(fold_table(self.folds), "Training and test stretch of each fold.")
         rates = _RATES if "lowest" in self.features else ""
         features = Table(feature_table(self.features), f"The {len(self.features)} features.{rates}")
-        uses = [Table(fits_table(self.folds), _USES)] if "fits" in self.folds else []
+        uses = [Table(fits_table(self.folds), self._uses())] if "fits" in self.folds else []
         return Section("What was it given?", lead, [*self._oddities(), folds, *uses, features])
+
+    def _uses(self) -> str:
+        """How the subject used the training rows, and which other models are fitted several times, which once."""
+        own = model_in_sentence(self.subject) if self.subject else "the model of this page"
+        is_several = bool((self.folds["fits"] > 1).any())
+        said = [f"How {own} used the training rows of each fold: {_SEVERAL if is_several else _ONCE}."]
+        for several, words in ((True, "fitted several times"), (False, "fitted once, on all of them")):
+            names = [model for model, n in self.fits.items() if (n > 1) is several and model != self.subject]
+            if names:
+                too = ", too" * (several is is_several)
+                said.append(f"{_listed(names)} {'was' if len(names) == 1 else 'were'} {words}{too}.")
+        return " ".join([*said, _USES])
 
     def _oddities(self) -> list[Block]:
         n_checks = 0 if self.checks is None else len(self.checks)
@@ -116,12 +137,18 @@ _CHECKS = (
     " many findings it made. Of what is not in this table nothing is said."
 )
 _MOST_NAMED = 3  # columns that a check names; of more their number is told
+_SEVERAL = "it was fitted several times, each time without some of them, and its forecast averages the fits"
+_ONCE = "it was fitted once, on all of them"
 _USES = (
-    "How every model but the naive ones used the training rows of each fold: it was fitted several times, each time"
-    " without some of the rows, and its forecast is the mean of the fits. Fitted: rows that trained at least one of"
-    " them. Validating: rows that stopped one fit early. Calibrating: rows that a fit forecast without having seen"
-    " them."
+    "Fitted: rows that trained at least one fit. Validating: rows that stopped one fit early. Calibrating: rows that a"
+    " fit forecast without having seen them."
 )
+
+
+def _listed(models: Sequence[str]) -> str:
+    names = [model_in_sentence(model) for model in models]
+    words = " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+    return f"{words[0].upper()}{words[1:]}"
 
 
 def _day(text: str | None) -> str:
@@ -206,7 +233,7 @@ def fold_table(folds: pd.DataFrame) -> pd.DataFrame:
 
 
 def fits_table(folds: pd.DataFrame) -> pd.DataFrame:
-    """How the training rows of each fold were used by the network and the other models that are fitted several times.
+    """How a model used the training rows of each fold.
 
     Text of shape (n_folds, 8).
 

@@ -20,21 +20,26 @@ class PurposeSection(ReportSection):
     stated : mapping of str to str
         Answers by question, such as `{"Use": "Decide on consumer loans"}`; empty ones are left out.
     missing : str
-        What is said where nothing is stated; "" leaves the section out, and does not say which answers are missing.
+        What is said of answers that are missing. Given is what is said where nothing is stated, held what applies:
+        that, which answers are missing, or "". With "" a section without answers is left out.
     """
 
     stated: Mapping[str, str]
     missing: str = ""
+
+    def __post_init__(self) -> None:
+        # Files hold the fields, and one that says that nothing is stated must not stand beside answers.
+        if self.missing and any(self.stated.values()):
+            absent = ", ".join(question for question, answer in self.stated.items() if not answer)
+            object.__setattr__(self, "missing", f"Not stated: {absent}." if absent else "")
 
     def draw(self) -> Section:
         """The answers and which are missing, or that there are none."""
         answers = {question: answer for question, answer in self.stated.items() if answer}
         table = pd.DataFrame({"Question": answers.keys(), "Answer": answers.values()})
         blocks: list[Block] = [Table(table, "As the job file says; finnet cannot check it.")] if answers else []
-        if answers and self.missing and (absent := [question for question in self.stated if question not in answers]):
-            blocks.append(Note(f"Not stated: {', '.join(absent)}."))
-        if not answers and self.missing:
-            blocks = [Note(self.missing)]
+        if self.missing:
+            blocks.append(Note(self.missing))
         return Section("What is it for?", "", blocks)
 
     @property

@@ -69,11 +69,10 @@ class ReasonsSection(ReportSection):
         return "\n".join(said)
 
     @property
-    def card(self) -> Section | None:
-        """Whether columns that are declared monotone are so; None where none is declared."""
-        if self.monotone_columns.empty:
-            return None
-        return Section(_TITLE, "", [Points(self._held())])
+    def card(self) -> Section:
+        """The columns that move forecasts most, and whether those that are declared monotone are so."""
+        held = [Points(self._held())] if len(self.monotone_columns) else []
+        return Section(_TITLE, "", [Table(self._importance().head(_SHOWN), self._caption), *held])
 
     @property
     def _failed(self) -> pd.DataFrame:

@@ -36,16 +36,34 @@ class ReproductionSection(ReportSection):
         facts["rows as used (sha256)"] = str(data.get("sha256")) if isinstance(data, Mapping) else ""
         facts["finnet"] = str(environment.get("finnet")) if isinstance(environment, Mapping) else ""
         table = pd.DataFrame({"Recorded": facts.keys(), "Value": facts.values()})
-        return Section("How to reproduce it", "", [Code(self.command), Table(table, "Of the run."), *self._files()])
+        return Section(
+            "How to reproduce it", "", [Code(self.command), Table(table, "Of the run."), *self._model(), *self._files()]
+        )
 
     def draw(self) -> Section:
         """The command, and the manifest for those who want it."""
         # Files have a table of their own.
-        others = {name: value for name, value in self.manifest.items() if name != "files"}
-        table = Table(manifest_table(others), "Job, seed, hashes, settings and versions of this run.")
+        others = {name: value for name, value in self.manifest.items() if name not in ("files", _REFIT)}
+        if isinstance(refit := self.manifest.get(_REFIT), Mapping):
+            others[_REFIT] = {name: value for name, value in refit.items() if name != "specification"}
+        table = Table(
+            manifest_table(others),
+            f"Job, seed, hashes, settings and versions of this run.{_CHOSEN if others.get('chosen') else ''}",
+        )
         lead = "The same job, seed, data and versions give the same forecasts."
         recorded = Details("What the run recorded about itself", table)
-        return Section("How to reproduce it", lead, [Code(self.command), *self._files(), Note(_WHERE), recorded])
+        return Section(
+            "How to reproduce it", lead, [Code(self.command), *self._model(), *self._files(), Note(_WHERE), recorded]
+        )
+
+    def _model(self) -> list[Block]:
+        """What the model deployed consists of, where the run recorded it."""
+        refit = self.manifest.get(_REFIT)
+        told = refit.get("specification") if isinstance(refit, Mapping) else None
+        if not isinstance(told, Mapping):
+            return []
+        table = manifest_table(told).rename(columns={"Recorded": "Model deployed"})
+        return [Table(table, _SPECIFICATION)]
 
     def _files(self) -> list[Block]:
         """The data files, where there were any and the run recorded them."""
@@ -57,7 +75,14 @@ class ReproductionSection(ReportSection):
         return [shown, Code(f"sha256sum {shlex.quote(str(files[0]['path']))}")]
 
 
+_REFIT = "final refit"
 _MOST_SHOWN = 12  # files in sight
+_SPECIFICATION = (
+    "What the model deployed consists of, as fitted once more on the last training window: read from the fitted model,"
+    " which model.npz holds. Calibration: the curve that the log-odds of the average go through."
+)
+_CHOSEN = " chosen: what tuning took in each fold, fold by fold; a dash where the first setting stayed."
+_MOST_LISTED = 12  # entries in one cell
 _FILES = (
     "The data files that were read. SHA-256 and bytes are those of the file as it lies on the disk, compressed where it"
     " is, and depend on neither its place nor its date; rows are those of its table. The command below gives the hash"
@@ -102,7 +127,8 @@ def manifest_table(manifest: Mapping[str, object]) -> pd.DataFrame:
 
 def _flat(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
     for name, value in values.items():
-        if isinstance(value, Mapping):
+        # Two ends of a range are one value.
+        if isinstance(value, Mapping) and set(value) != {"least", "most"}:
             yield from _flat(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", _words(value)
@@ -113,5 +139,7 @@ def _words(value: object) -> str:
         return ", ".join(f"{name} {_words(part)}" for name, part in value.items()) or ABSENT
     if isinstance(value, list | tuple):
         nests = any(isinstance(part, Mapping | list | tuple) for part in value)
+        if nests and len(value) > _MOST_LISTED:
+            return f"{count(len(value))} entries, in manifest.json"
         return ("; " if nests else ", ").join(map(_words, value)) or ABSENT
     return str(value)

@@ -87,10 +87,10 @@ class RiskTrainingSection(ReportSection):
         if retired.empty:
             return "No design retired." if n_folds == 1 else "No design retired on any fold."
         told = [
-            f"{design} retired" if n_folds == 1 else f"{design} retired on {count(n)} of {count(n_folds)} folds"
+            str(design) if n_folds == 1 else f"{design} on {count(n)} of {count(n_folds)} folds"
             for design, n in retired.items()
         ]
-        return f"Of the designs {' and '.join(told)}."
+        return f"Designs that retired: {', '.join(told)}."
 
 
 def designs_table(designs: pd.DataFrame) -> pd.DataFrame:

@@ -83,13 +83,13 @@ class ScorecardSection(ReportSection):
     def _gain_blocks(self) -> list[Block]:
         if self.gain.empty:
             return [
-                Note("The page is about the scorecard itself: the comparison above shows what others gain over it.")
+                Note("The page is about the scorecard itself: the comparison of models shows what others gain over it.")
             ]
         name = model_in_sentence(self.subject)
         caption = (
             f"By how much {name} is better than the scorecard, on the same loans; below 0 the scorecard is better."
-            " Scores that the comparison above tests have its p-values, corrected for the number of comparisons, and"
-            " its intervals, which are not corrected; the others are not tested."
+            " Scores that are tested have the p-values of the comparison of models, corrected over all of its tests,"
+            " and its intervals, which are not corrected; the others are not tested."
         )
         return [Table(gain_table(self.gain, self.subject), caption), Note(_found(self.gain, name))]
 

@@ -102,8 +102,8 @@ _LEAD = (
     " loan, over all loans."
 )
 _NONE = (
-    "No segment is detectably weak. That is no proof that none is: intervals say what remains possible, and segments"
-    f" marked * have fewer than {FEWEST_LOANS} loans or {FEWEST_DEFAULTS} defaults, and are not tested."
+    "No segment is detectably weak. That is no proof that none is; segments of fewer than"
+    f" {FEWEST_LOANS} loans or {FEWEST_DEFAULTS} defaults are not tested."
 )
 _NOT_TESTED = f"No segment has {FEWEST_LOANS} loans and {FEWEST_DEFAULTS} defaults, so none could be tested."
 _FIGURES = (
