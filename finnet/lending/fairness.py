@@ -40,7 +40,8 @@ def fairness_table(
     samples of loans, or of clients; those of rates are no narrower than Jeffreys', since a group without a default has
     none in any sample, and those of ratios no narrower than Jeffreys' of the group over the reference's rate. Jeffreys'
     are those of as many independent loans as `finnet.evaluation.clusters.design_effects` leaves where clients have
-    several. Equal approval rates are tested by `finnet.lending.rates.equal_rates`.
+    several. Equal approval rates, of all loans and of those that were repaid, are tested by
+    `finnet.lending.rates.equal_rates`.
 
     Parameters
     ----------
@@ -61,7 +62,8 @@ def fairness_table(
         NaN without any); forecast (mean) and observed (rate of default) with observed_low and observed_high (Jeffreys);
         gap (observed less forecast) with gap_low and gap_high; auc with auc_low and auc_high; p_value (of an approval
         rate equal to that of the reference) and p_holm (adjusted over all groups of the table), both NaN for references
-        and groups of fewer than 30 loans; is_reference, is_small.
+        and groups of fewer than 30 loans; opportunity_p and opportunity_p_holm, the same of the opportunity, by loans
+        that were repaid; is_reference, is_small.
 
     Raises
     ------
@@ -93,11 +95,16 @@ def fairness_table(
         effects = _effects(loans, np.asarray(group.codes, int), cluster)
         parts.append(_table_of(str(name), loans, group, unit=unit, effects=effects, draws=draws, seed=seed))
     table = pd.concat(parts, ignore_index=True)
-    known = table["p_value"].notna().to_numpy()
-    table["p_holm"] = np.nan
+    return table.assign(p_holm=_adjusted(table["p_value"]), opportunity_p_holm=_adjusted(table["opportunity_p"]))
+
+
+def _adjusted(p_values: "pd.Series[float]") -> FloatArray:
+    """After Holm's correction for all that were tested; NaN for the others."""
+    p = np.array(p_values, float)
+    known = ~np.isnan(p)
     if known.any():
-        table.loc[known, "p_holm"] = holm(table.loc[known, "p_value"].to_numpy())
-    return table
+        p[known] = holm(p[known])
+    return p
 
 
 def _table_of(
@@ -139,14 +146,17 @@ def _table_of(
     own = [_forecast(loans[code == number], unit[code == number]) for number in range(n_groups)]
     table = table.assign(observed=defaults / sizes, observed_low=observed_low, observed_high=observed_high)
 
-    def p_value(number: int) -> float:
-        if is_reference[number] or sizes[number] < FEWEST_TESTED:
+    def p_value(number: int, among: BoolArray) -> float:
+        """Of equal approval rates in a group and in the reference, among some of the loans."""
+        own, others = (among & (code == group) for group in (number, reference))
+        if is_reference[number] or min(share[own].sum(), share[others].sum()) < FEWEST_TESTED:
             return float("nan")
-        rows = (code == number) | (code == reference)
-        return equal_rates(approved[rows], code[rows] == number, unit[rows], weight=share[rows])
+        rows = own | others
+        return equal_rates(approved[rows], own[rows], unit[rows], weight=share[rows])
 
     return table.join(pd.DataFrame(own)).assign(
-        p_value=[p_value(number) for number in range(n_groups)],
+        p_value=[p_value(number, np.ones(len(code), bool)) for number in range(n_groups)],
+        opportunity_p=[p_value(number, truth == 0) for number in range(n_groups)],
         is_reference=is_reference,
         is_small=(sizes < FEWEST_LOANS) | (defaults < FEWEST_DEFAULTS),
     )

@@ -45,6 +45,8 @@ class CutoffSection(ReportSection):
         Of profits, such as "in the unit of amount".
     notes : sequence of str
         What else deciding would have brought.
+    at_a_loss : int
+        Loans that the cut-off approves although their own expected profit is 0 or less.
     """
 
     cutoffs: pd.DataFrame
@@ -57,6 +59,7 @@ class CutoffSection(ReportSection):
     target: float | None = None
     unit: str = ""
     notes: Sequence[str] = ()
+    at_a_loss: int = 0
 
     @property
     def has_outcomes(self) -> bool:
@@ -80,7 +83,19 @@ class CutoffSection(ReportSection):
 
     @property
     def verdict(self) -> str:
-        """What the cut-off does, or deciding loan by loan, in a sentence; nothing where neither is done."""
+        """What the cut-off does, or deciding loan by loan, and how many it approves at a loss; "" where neither is."""
+        row, said = self._in_use, self._does
+        if row is None or not self.at_a_loss:
+            return said
+        have = "has" if self.at_a_loss == 1 else "have"
+        return (
+            f"{said}\n{count(self.at_a_loss)} of the {count(row['n'])} loans that it approves {have} an expected profit"
+            " of 0 or less, as one cut-off is for all loans although their terms differ: [lending] by_loan = true"
+            " decides on each by its own expected profit."
+        )
+
+    @property
+    def _does(self) -> str:
         row = self._in_use
         if row is None:
             return ""
@@ -130,7 +145,7 @@ class CutoffSection(ReportSection):
     @property
     def card(self) -> Section | None:
         """What the chosen cut-off does, or deciding loan by loan; nothing where neither is done."""
-        return None if self._in_use is None else Section(self._title, self.terms, [Note(self.verdict)])
+        return None if self._in_use is None else Section(self._title, self.terms, [Points(self.verdict.split("\n"))])
 
     def draw(self) -> Section:
         """Approval, defaults and profit against the cut-off, and what every model would have brought."""
