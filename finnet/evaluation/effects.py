@@ -12,6 +12,7 @@ from finnet.types import FloatArray, IntArray
 
 __all__ = [
     "DIRECTIONS",
+    "LEAST_FALL",
     "auc_alone",
     "effect_curve",
     "held_out_importance",
@@ -21,7 +22,9 @@ __all__ = [
 ]
 
 DIRECTIONS = ("up", "down")
-_LEAST = 1e-4  # of a probability; smaller falls are taken for rounding
+LEAST_FALL = 1e-4
+"""Of a probability: what falls by no more than this against a declared direction counts as not falling."""
+
 _CLIP = 1e-7  # nearest to 0 and 1 that a probability counts in a log loss
 
 
@@ -30,7 +33,9 @@ def permutation_importance(
 ) -> FloatArray:
     """Rise of the mean log loss when the values of one column are dealt to other rows, for each of the columns.
 
-    Breiman (2001), on any rows: those that trained the model say what it uses, others what helps it.
+    Breiman (2001), on any rows: those that trained the model say what it uses, others what helps it. Deals are evenly
+    spaced: what a row gets in turn stands at even distances among the values in their order, from a place that is drawn
+    at random. Each deal is a permutation, and their mean varies less than that of permutations drawn one by one.
 
     Parameters
     ----------
@@ -40,7 +45,7 @@ def permutation_importance(
     columns : sequence of str
     rng : Generator
     repeats : int
-        Deals that are averaged.
+        Deals that are averaged; with as many as rows, every row gets every value.
 
     Examples
     --------
@@ -58,16 +63,26 @@ def permutation_importance(
 def permutation_rises(
     model: Any, X: pd.DataFrame, y: IntArray, *, columns: Sequence[str], rng: np.random.Generator, repeats: int = 3
 ) -> FloatArray:
-    """What `permutation_importance` is the mean of, row by row: the rise of its log loss, shape (n_rows, n_columns)."""
+    """What `permutation_importance` is the mean of, row by row: the rise of its log loss, shape (n_rows, n_columns).
+
+    All deals of a column are forecast in one call, of at most n_rows * repeats rows.
+    """
     require_at_least(repeats, 1, name="repeats")
     require_columns(X.columns, columns, name="X")
-    losses = _log_losses(model, X, y)
-    rises = np.zeros((len(X), len(columns)))
+    losses, n = _log_losses(model, X, y), len(X)
+    rises = np.zeros((n, len(columns)))
+    row, shift = np.tile(np.arange(n), repeats), np.repeat(np.arange(repeats) * n // repeats, n)
     for k, name in enumerate(columns):
-        for _ in range(repeats):
-            # With the index of X: by its old one pandas would put every value back into its own row.
-            dealt = X[name].iloc[rng.permutation(len(X))].set_axis(X.index)
-            rises[:, k] += (_log_losses(model, X.assign(**{name: dealt}), y) - losses) / repeats
+        is_number = pd.api.types.is_numeric_dtype(X[name].dtype)
+        code = pd.factorize(X[name], sort=is_number, use_na_sentinel=False)[0]
+        start = np.tile(rng.permutation(n), repeats)
+        dealt = np.argsort(code, kind="stable")[(start + shift) % n]
+        # A row that gets a value twice needs one forecast of it; there are no more than n codes.
+        _, first, place = np.unique(row * n + code[dealt], return_index=True, return_inverse=True)
+        own, given = row[first], dealt[first]
+        # With the index of the rows: by its own one pandas would put every value back into its row.
+        moved = X.iloc[own].assign(**{name: X[name].iloc[given].set_axis(X.index[own])})
+        rises[:, k] = _log_losses(model, moved, y[own])[place].reshape(repeats, n).mean(axis=0) - losses
     return rises
 
 
@@ -129,7 +144,9 @@ def auc_alone(
     return area, float(np.sqrt((sums**2).sum() * m / (m - 1)) / w.sum()) if m > 1 else float("nan")
 
 
-def effect_curve(model: Any, X: pd.DataFrame, column: str, *, points: int = 12) -> pd.DataFrame:
+def effect_curve(
+    model: Any, X: pd.DataFrame, column: str, *, points: int = 12, occurring: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Mean forecast of all rows when one column takes each of its values (partial dependence; Friedman 2001).
 
     Rows get values that they may never have together with their others; where columns move together, the ends of a
@@ -141,7 +158,10 @@ def effect_curve(model: Any, X: pd.DataFrame, column: str, *, points: int = 12) 
     X : DataFrame of shape (n_rows, n_columns)
     column : str
     points : int
-        Quantiles of a number, or most frequent levels of a category, at most; missing is one more where it occurs.
+        Values at most: of more numbers those at even distances in their order, of more levels the most frequent;
+        missing is one more where it occurs.
+    occurring : DataFrame of shape (m_rows, n_columns), optional
+        Whose values the column takes; X by default.
 
     Returns
     -------
@@ -156,12 +176,19 @@ def effect_curve(model: Any, X: pd.DataFrame, column: str, *, points: int = 12) 
     True
     """
     require_columns(X.columns, [column], name="X")
-    values = _values(X[column], points)
+    values = _values((X if occurring is None else occurring)[column], points)
     means = [_probabilities(model, _with(X, column, value)).mean() for value in values]
     return pd.DataFrame({"value": pd.Series(values, dtype=object), "forecast": means})
 
 
-def monotonicity(model: Any, X: pd.DataFrame, directions: Mapping[str, str], *, points: int = 12) -> pd.DataFrame:
+def monotonicity(
+    model: Any,
+    X: pd.DataFrame,
+    directions: Mapping[str, str],
+    *,
+    points: int = 12,
+    occurring: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Whether the forecast of each row moves as declared when a column is raised, all others staying as they are.
 
     Parameters
@@ -171,13 +198,16 @@ def monotonicity(model: Any, X: pd.DataFrame, directions: Mapping[str, str], *, 
     directions : mapping of str to {"up", "down"}
         Of columns of numbers: whether risk rises or falls with them.
     points : int
-        Quantiles of the column that every row takes in turn.
+        Values of the column that every row takes in turn, at most: of more those at even distances in their order.
+    occurring : DataFrame of shape (m_rows, n_columns), optional
+        Whose values the column takes; X by default.
 
     Returns
     -------
     DataFrame
-        `column`, `direction`, `rows`, `share` of them that move against it by more than .0001 somewhere, and
-        `largest`, the furthest that a forecast moves against it, a probability.
+        `column`, `direction`, `rows`, `values` that they took, how many are `known`, `share` of rows that move against
+        the direction by more than `LEAST_FALL` somewhere, and `largest`, the furthest that a forecast moves against it,
+        a probability.
 
     Examples
     --------
@@ -193,22 +223,23 @@ def monotonicity(model: Any, X: pd.DataFrame, directions: Mapping[str, str], *, 
     rows = []
     for name, direction in directions.items():
         require_choice(direction, DIRECTIONS, name=f"direction of {name}")
-        values = [value for value in _values(X[name], points) if value is not None]
+        column = (X if occurring is None else occurring)[name].dropna()
+        values = _values(column, points)
         P = np.array([_probabilities(model, _with(X, name, value)) for value in values])
         rising = P if direction == "up" else -P
         # The furthest fall below any earlier value, row by row.
         falls = (np.maximum.accumulate(rising, axis=0) - rising).max(axis=0)
-        falls[falls <= _LEAST] = 0.0
-        rows.append((name, direction, len(X), float((falls > 0.0).mean()), float(falls.max())))
-    return pd.DataFrame(rows, columns=["column", "direction", "rows", "share", "largest"])
+        falls[falls <= LEAST_FALL] = 0.0
+        tried = (len(X), len(values), column.nunique())
+        rows.append((name, direction, *tried, float((falls > 0.0).mean()), float(falls.max())))
+    return pd.DataFrame(rows, columns=["column", "direction", "rows", "values", "known", "share", "largest"])
 
 
 def _values(column: "pd.Series[Any]", points: int) -> list[Any]:
     known = column.dropna()
     if pd.api.types.is_numeric_dtype(column.dtype):
-        ordered = np.sort(known.to_numpy())
-        at = np.linspace(0, len(ordered) - 1, min(points, len(ordered))).round().astype(int)
-        values = pd.unique(ordered[at]).tolist()
+        ordered = np.unique(known.to_numpy())
+        values = ordered[np.linspace(0, len(ordered) - 1, min(points, len(ordered))).round().astype(int)].tolist()
     else:
         values = known.astype(object).value_counts().index[:points].tolist()
     return [*values, None] if len(known) < len(column) else values

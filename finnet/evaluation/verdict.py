@@ -85,8 +85,9 @@ def _of_other_fits(table: pd.DataFrame) -> "pd.Series[float]":
 def _named(table: pd.DataFrame) -> str:
     """Names of the models, each with the p-value of other fits where those do not agree."""
     p_fits = _of_other_fits(table).where(differs_by_fits(table))
+    corrected = "Holm-corrected " * ("p_fits_holm" in table)
     names = [
-        _name(model) if np.isnan(p) else f"{_name(model)} (p = {p:.3f})"
+        _name(model) if np.isnan(p) else f"{_name(model)} ({corrected}p = {p:.3f})"
         for model, p in zip(table["model"], p_fits, strict=True)
     ]
     return _listed(names)

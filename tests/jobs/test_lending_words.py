@@ -6,6 +6,7 @@ import pytest
 
 from finnet.jobs.tasks.lending_words import (
     TermsOfBook,
+    approved_at_a_loss,
     beside_in_words,
     losses_in_words,
     terms_in_words,
@@ -32,6 +33,15 @@ def test_the_note_on_one_line_counts_what_it_decides_wrongly_and_what_that_costs
     assert "whatever the target of the bad rate" in words
     # Of three loans drawn again all are L0 (-10 each) or all L2 (2,400 each) in one of 27 draws, more than 2.5 %.
     assert "(95 % interval of the gain: −30 to 7,200)" in words
+
+
+def test_loans_approved_at_a_loss_are_counted_at_one_cutoff_alone():
+    forecasts = forecasts_of([0.03, 0.04, 0.5], [0, 0, 0])
+    terms = TermsOfBook(terms=LoanTerms(**BY_RATE), amount=AMOUNT, columns=RATES.assign(rate=[0.01, 0.1, 0.6]))
+    assert approved_at_a_loss(forecasts, terms, 0.04) == 1
+    assert approved_at_a_loss(forecasts, terms, np.array([0.1, 0.1, 0.1])) == 0
+    alike = TermsOfBook(terms=LoanTerms(0.07, 0.43), amount=AMOUNT)
+    assert approved_at_a_loss(forecasts, alike, 0.5) == 0
 
 
 def test_loans_that_share_a_break_even_have_no_note_whatever_their_amounts():

@@ -128,6 +128,23 @@ def test_every_column_has_its_importance_and_a_declared_one_its_curve(run):
     assert "income" in set(section.effect_curves["column"])
 
 
+def test_every_deal_and_every_value_tried_is_counted(run):
+    section = section_of(report_from(read_files(run[-1].folder)), ReasonsSection)
+    assert (section.deals, section.deals_held_out, section.rows_trained) == (5, 10, 300)
+    (tried,) = section.monotone_columns.to_dict("records")
+    assert (tried["rows"], tried["values"]) == (300, 50)
+    assert tried["known"] > 200
+    assert section.levels_left_out == {}
+
+
+def test_levels_beyond_the_most_of_a_curve_are_named(monkeypatch, run):
+    monkeypatch.setattr("finnet.jobs.tasks.reasons._MOST_VALUES", 1)
+    section = _section(run)
+    assert len(section.levels_left_out["home"]) == 1
+    shown = section.effect_curves.set_index("column")["value"]["home"]
+    assert {shown, *section.levels_left_out["home"]} == {"own", "rent"}
+
+
 def test_a_category_cannot_be_monotone(run):
     with pytest.raises(ConfigError, match="'home', which is no column of numbers; use income, code"):
         load(run[2].model_copy(update={"reasons": ReasonSettings(monotone={"home": "up"})}))

@@ -44,6 +44,14 @@ def test_small_groups_are_marked_and_those_of_fewer_than_30_loans_are_not_tested
     assert by_hand(times=6).loc["women", "p_value"] == pytest.approx(0.0431, abs=1e-4)
 
 
+def test_equal_opportunity_is_tested_among_the_repaid_where_30_of_either_group_were():
+    assert by_hand(times=9)["opportunity_p"].isna().all()  # 27 women repaid
+    # 30 women and 80 men: pooled 90 of 110, z = (2/3 - 7/8) / sqrt(0.8182 x 0.1818 (1/30 + 1/80)) = -2.523.
+    women = by_hand(times=10).loc["women"]
+    assert women["opportunity_p"] == pytest.approx(0.0116, abs=1e-4)
+    assert women["opportunity_p_holm"] == women["opportunity_p"]
+
+
 def test_a_group_without_a_default_has_an_interval_all_the_same():
     groups = pd.DataFrame({"sex": ["men"] * 30}, index=[f"L{row}" for row in range(30)])
     row = fairness_table(forecasts_of([0.1] * 30, [0] * 30), groups, cutoff=0.2).iloc[0]

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 from scipy.special import expit
+from sklearn.metrics import roc_auc_score
 
 from finnet.errors import ConfigError, DataError
 from finnet.forecasts import Forecasts
@@ -12,6 +13,7 @@ from finnet.lending.grades import (
     Grades,
     GradeScale,
     find_scale,
+    grade_areas,
     grade_table,
     graded_loans,
     group_table,
@@ -33,6 +35,23 @@ def drawn(n, seed=0, *, factor=1.0):
 
 
 SCALE = GradeScale((0.02, 0.05, 0.1))
+
+
+def test_grading_costs_what_ties_within_grades_no_longer_order():
+    loans = graded_loans(forecasts(*drawn(3000)), SCALE)
+    found = grade_areas(loans, np.arange(len(loans))).set_index("of")
+    truth = loans["default"].to_numpy()
+    assert found["value"]["forecasts"] == pytest.approx(roc_auc_score(truth, loans["forecast"]))
+    assert found["value"]["grades"] == pytest.approx(roc_auc_score(truth, loans["grade"]))
+    assert found["value"]["lost"] == pytest.approx(found["value"]["forecasts"] - found["value"]["grades"])
+    # Of the same loans: far narrower than the interval of either.
+    width = found["high"] - found["low"]
+    assert width["lost"] < width["grades"] / 2
+
+
+def test_an_area_by_fewer_than_ten_defaults_has_no_interval():
+    loans = graded_loans(forecasts(np.linspace(0.01, 0.2, 50), np.arange(50) > 44), SCALE)
+    assert grade_areas(loans, np.arange(50))[["low", "high"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize("limits", [(0.1, 0.05), (0.0, 0.1), (0.1, 1.0), (0.1, 0.1), (float("nan"),)])

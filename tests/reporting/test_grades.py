@@ -46,6 +46,17 @@ def test_a_grade_that_is_off_is_named_and_one_without_loans_has_no_rate():
     assert vintages.frame["Grades at fault"].tolist() == ["1 (too low)"] * 2
 
 
+def test_what_grading_costs_is_told_where_it_is_known():
+    areas = pd.DataFrame({"of": ["forecasts", "grades", "lost"], "value": [0.8, 0.78, 0.02]}).assign(
+        low=lambda table: table["value"] - 0.01, high=lambda table: table["value"] + 0.01
+    )
+    (note,) = [block for block in section(grade_areas=areas).blocks if isinstance(block, Note)]
+    assert "the AUC of the grades is 0.780 (0.770 to 0.790), that of the forecasts they are made of 0.800." in note.text
+    assert "The difference is 0.020 (0.010 to 0.030)" in note.text
+    unknown = areas.assign(value=np.nan)
+    assert not [block for block in section(grade_areas=unknown).blocks if isinstance(block, Note)]
+
+
 def test_losses_stand_on_the_page_only_where_terms_are_stated():
     assert "Loss" not in tables(section())[0].header
     assert "Loss" in tables(section(has_losses=True))[0].header

@@ -46,13 +46,14 @@ def test_no_proof_of_fairness_is_claimed_whatever_was_found(p_holm):
 
 def test_a_ratio_just_below_four_fifths_is_not_rounded_to_it():
     html = html_of(fairness(0.7973, 0.02))
-    assert "approved 0.797 times as often (0.697 to 0.897) as men, below four fifths." in html
+    said = "approved 0.797 times as often (0.697 to 0.897, not adjusted; p = 0.020 after Holm&#39;s correction) as men"
+    assert f"{said}, below four fifths." in html
     assert "0.80<" not in html
 
 
 def test_surely_below_names_the_interval_and_the_table_the_p_value_that_decided():
     html = html_of(fairness(0.5, 0.0123))
-    assert "below four fifths with its whole 95 % interval (not adjusted)" in html
+    assert "below four fifths with its whole interval." in html
     assert ">p (Holm)<" in html
     assert ">0.012<" in html
 
@@ -161,26 +162,79 @@ REASONS = ReasonsSection(
 )
 FAILED = (
     "income is declared to lower risk, but does not do so for 48.0 % of 200 loans: raised alone, it moves their"
-    " forecast against that somewhere, by up to 17.59 percentage points."
+    " forecast against that somewhere, by more than 0.01 percentage points and by up to 17.59 percentage points."
 )
 
 
 def test_a_declaration_that_fails_is_told_in_the_verdict_the_section_and_the_card():
-    assert REASONS.verdict.endswith("found to do the opposite too: income for 48.0 % of loans.")
+    assert REASONS.verdict.endswith(
+        "too somewhere among their values, by more than 0.01 percentage points: income for 48.0 % of loans (by up to"
+        " 17.59)."
+    )
     html = html_of(REASONS)
     assert FAILED in html
-    assert "debt moves as its declaration says, for all of 200 loans." in html
+    assert "debt moves as its declaration says, but for at most 0.01 percentage points, for all of 200 loans" in html
     assert [block.items[0] for block in REASONS.card.blocks] == [FAILED]
 
 
 def test_declarations_that_hold_raise_no_verdict():
     held = replace(REASONS, monotone_columns=MONOTONE.assign(share=0.0))
     assert held.verdict == ""
-    assert "debt, income move as their declarations say" in html_of(held)
+    assert html_of(held).count("moves as its declaration says") == 2
 
 
-def test_without_declarations_the_card_says_nothing_of_them():
-    assert replace(REASONS, monotone_columns=MONOTONE.head(0)).card is None
+def test_it_is_said_how_many_loans_took_how_many_values_of_a_declared_column():
+    table = MONOTONE.assign(rows=1000, values=[33, 50], known=[33, 912])
+    html = html_of(replace(REASONS, monotone_columns=table, rows_trained=24_000))
+    drawn = "1,000 loans, drawn at random from the 24,000 that trained the model: raised alone through"
+    assert f"{drawn} all 33 values that occur" in html
+    assert f"{drawn} 50 of the 912 values that occur, evenly spaced in their order, it moves" in html
+
+
+def test_the_captions_say_how_often_columns_were_dealt_and_which_levels_curves_leave_out():
+    left = {"purpose": [f"A{k}" for k in range(8)]}
+    html = html_of(replace(REASONS, deals=5, deals_held_out=10, curve_values=20, levels_left_out=left))
+    assert "over 400 loans, each dealt 5 times." in html
+    assert "on 1,000 test loans of the folds, each dealt 10 times, by the models" in html
+    assert "Levels left out, being rarer: purpose: A0, A1, A2, A3, A4, A5 and 2 more." in html
+    assert "each dealt once, by the models" in html_of(REASONS)  # as in runs from before
+
+
+def test_the_meaning_of_a_column_stands_at_the_first_value_of_its_curve():
+    meanings = IMPORTANCE["column"].map({"debt": "Debt to income"}).fillna(IMPORTANCE["column"])
+    (details,) = [
+        block
+        for block in replace(REASONS, column_importance=IMPORTANCE.assign(meaning=meanings)).draw().blocks
+        if getattr(block, "summary", "") == "The curves as figures"
+    ]
+    assert details.block.frame["Column"].tolist() == ["debt\nDebt to income", "debt"]
+
+
+def test_unequal_approval_of_the_repaid_is_told_with_its_own_p_value():
+    section = fairness(0.7, 0.3)
+    table = section.fairness.assign(opportunity=[0.5, 0.2], opportunity_p_holm=[np.nan, 0.031])
+    html = html_of(replace(section, fairness=table))
+    assert (
+        "sex, women: of loans that were repaid 20.0 % were approved, of men 50.0 % (p = 0.031 after Holm&#39;s" in html
+    )
+    assert ">p, repaid (Holm)<" in html
+    assert "p, repaid" not in html_of(section)  # as in runs from before
+
+
+def test_loans_approved_at_a_loss_stand_in_the_verdict_with_the_remedy():
+    row = {
+        "cutoff": 0.1,
+        "approval_rate": 0.4,
+        "bad_rate": 0.02,
+        "n": 40,
+        "expected_profit": 5.0,
+        "realized_profit": 4.0,
+    }
+    section = CutoffSection(cutoffs=pd.DataFrame([row]), terms="", base_rate=0.1, chosen=0.1, at_a_loss=12)
+    assert "12 of the 40 loans that it approves have an expected profit of 0 or less" in section.verdict
+    assert "[lending] by_loan = true decides" in section.verdict
+    assert "[lending] by_loan = true decides" in section.card.blocks[0].items[1]
+    assert "by_loan" not in replace(section, at_a_loss=0).verdict
 
 
 def test_columns_that_held_out_loans_do_not_show_to_help_are_named():

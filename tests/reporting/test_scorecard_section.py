@@ -47,12 +47,21 @@ def drawn(**changes):
         ({"difference": -0.01}, "By log loss the scorecard is better than the network."),
         ({"p_holm": 0.2}, "no difference between the network and the scorecard is detected"),
         ({"p_fits": 0.166}, "than the scorecard for these fits; for other fits of the same models p = 0.166."),
+        (
+            {"p_fits": 0.166, "p_fits_holm": 0.586},
+            "for these fits; for other fits of the same models p = 0.586 after Holm&#39;s correction.",
+        ),
         ({"p_fits": 0.02}, "By log loss the network is better than the scorecard."),
         ({"p_holm": np.nan}, "no difference between the network and the scorecard is detected"),
     ],
 )
 def test_what_complexity_gains_is_said_as_the_test_found_it(change, words):
     assert words in drawn(gain=pd.DataFrame([{**ROW, "p_holm": 0.01, **change}]))
+
+
+def test_the_corrected_p_value_of_other_fits_stands_below_it():
+    html = drawn(gain=pd.DataFrame([{**ROW, "p_holm": 0.01, "p_fits": 0.166, "p_fits_holm": 0.586}]))
+    assert html.index(">0.166") < html.index("Holm 0.586")
 
 
 def test_scores_that_are_lost_are_told_as_losses():
@@ -67,18 +76,23 @@ def test_scores_that_are_lost_are_told_as_losses():
 @pytest.mark.parametrize(
     ("slope", "words"),
     [
-        ([0.83, 0.70, 0.96], "odds rise less than points promise, and points that should double them multiply them by"),
-        ([1.3, 1.1, 1.5], "odds rise more than points promise"),
+        (
+            [0.83, 0.70, 0.96, 0.01],
+            "odds rise less than points promise, and points that should double them multiply them by",
+        ),
+        ([1.3, 1.1, 1.5, 0.01], "odds rise more than points promise"),
     ],
 )
 def test_points_that_overstate_or_understate_odds_are_told(slope, words):
     html = drawn(slope=slope)
     assert words in html
     assert f"log-odds moved by {slope[0]:.2f} ({slope[1]:.2f} to {slope[2]:.2f})" in html
+    assert "whose joint test finds fault (p = 0.010)" in html
 
 
-@pytest.mark.parametrize("slope", [(), (0.95, 0.8, 1.1)])
-def test_points_whose_slope_may_be_one_need_no_note(slope):
+# Without a slope, one that may be 1, one that the joint test does not confirm, and one of a run from before it did.
+@pytest.mark.parametrize("slope", [(), (0.95, 0.8, 1.1, 0.01), (0.83, 0.70, 0.96, 0.068), (0.83, 0.70, 0.96)])
+def test_points_without_a_proven_fault_need_no_note(slope):
     assert "points promise" not in drawn(slope=slope)
 
 

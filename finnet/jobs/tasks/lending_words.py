@@ -15,7 +15,15 @@ from finnet.lending.terms import LoanTerms, loan_values
 from finnet.reporting.text import count, money, percent, span
 from finnet.types import FloatArray
 
-__all__ = ["TermsOfBook", "beside_in_words", "losses_in_words", "terms_in_words", "waiting_in_words", "without_terms"]
+__all__ = [
+    "TermsOfBook",
+    "approved_at_a_loss",
+    "beside_in_words",
+    "losses_in_words",
+    "terms_in_words",
+    "waiting_in_words",
+    "without_terms",
+]
 
 _NOT_REALIZED = (
     " Forecasts are moved to a stated rate, which these loans need not have: what they realized is no test of a cut-off"
@@ -146,6 +154,14 @@ def losses_in_words(own: Forecasts, book: TermsOfBook, cutoff: float | FloatArra
         return [f"{expectation} at the stated rate: {money(sums[0], sums[0])}, {book.unit}."]
     words = [money(value, max(sums)) for value in sums]
     return [f"{expectation}: {words[0]}; lost in fact, by the same loss given default: {words[1]}, {book.unit}."]
+
+
+def approved_at_a_loss(own: Forecasts, book: TermsOfBook, cutoff: float | FloatArray) -> int:
+    """Approved loans whose own expected profit is 0 or less; none where each is decided on by itself."""
+    cutoffs = book.own_cutoffs(own)
+    if cutoffs is None or np.ndim(cutoff):
+        return 0
+    return round(beside_one_line(own, book.terms, float(cutoff), **book.loans)["approved_at_a_loss"])
 
 
 def beside_in_words(own: Forecasts, book: TermsOfBook) -> list[str]:

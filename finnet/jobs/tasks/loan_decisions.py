@@ -14,6 +14,7 @@ from finnet.forecasts import Forecasts
 from finnet.jobs.tasks.default_risk_job import DefaultRiskJob, Fairness, MadeLoanBook, Segments
 from finnet.jobs.tasks.lending_words import (
     TermsOfBook,
+    approved_at_a_loss,
     beside_in_words,
     losses_in_words,
     terms_in_words,
@@ -188,8 +189,9 @@ def _with_terms(
         target=terms.terms.target_bad_rate,
         unit=terms.unit,
         notes=[*losses_in_words(own, terms, in_use), *beside_in_words(own, terms)],
+        at_a_loss=approved_at_a_loss(own, terms, in_use),
     )
-    return section, {"cutoff": chosen, **outcome, **interval}
+    return section, {"cutoff": chosen, **outcome, **interval, "approved_at_a_loss": section.at_a_loss}
 
 
 def annotated(

@@ -19,6 +19,7 @@ from finnet.lending.grades import (
     Grades,
     GradeScale,
     find_scale,
+    grade_areas,
     grade_table,
     graded_loans,
     group_table,
@@ -99,6 +100,7 @@ def published(job: DefaultRiskJob, study: Study, results: Results) -> Published:
         grades, groups = untested(grades), [untested(table) for table in groups]
     clients = None if book.group is None else pd.Series(book.group, index=book.loan_id)
     unit = loan_units(loans, clients)
+    areas = grade_areas(loans, unit)
     section = GradesSection(
         grades=grades,
         grade_groups=pd.concat(groups, ignore_index=True) if groups else pd.DataFrame({"by": []}),
@@ -109,6 +111,7 @@ def published(job: DefaultRiskJob, study: Study, results: Results) -> Published:
         counted=_counted(loans),
         halves=half_table(loans, unit),
         neighbors=neighbor_table(loans, unit),
+        grade_areas=areas,
     )
     policy: dict[str, Any] = {_GRADES: list(scale.limits)}
     if shift is not None:
@@ -117,7 +120,8 @@ def published(job: DefaultRiskJob, study: Study, results: Results) -> Published:
     if study.dataset.weight is not None:
         # The tests of grades count loans alike, which weighted rows do not.
         return Published(results, [], record, policy)
-    return Published(results, [section], {"grades": grades.to_dict("records"), **record}, policy)
+    record = {"grades": grades.to_dict("records"), "grade_areas": areas.to_dict("records"), **record}
+    return Published(results, [section], record, policy)
 
 
 def moved_by_policy(policy: Mapping[str, Any], X: pd.DataFrame, forecasts: Forecasts) -> Forecasts:

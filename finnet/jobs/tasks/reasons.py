@@ -1,6 +1,6 @@
 """Reasons in jobs: what drives the forecasts of the model deployed, and the reasons written beside new forecasts."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -30,11 +30,12 @@ from finnet.types import FloatArray, IntArray
 __all__ = ["ReasonSettings", "reason_columns", "reason_policy", "reasons_section", "require_numbers"]
 
 # Sizes that keep a page readable and its reasons cheap: rows whose forecasts are taken apart, rows whose columns are
-# shuffled and how many times the columns those may be, curves shown, points of a curve, shuffles of each column.
+# dealt, how many times the columns those may be and how often they are, rows whose declared columns are raised and the
+# most values of these, curves shown and the most values of one.
 _ROWS_EXPLAINED, _ROWS_MOVED = 200, 400
-_ROWS_TIMES_COLUMNS, _FEWEST_MOVED = 40_000, 100
-_MOST_CURVES = 6
-_POINTS, _DEALS = 9, 2
+_ROWS_TIMES_COLUMNS, _FEWEST_MOVED, _DEALS = 40_000, 100, 5
+_ROWS_RAISED, _MOST_RAISED = 1_000, 50
+_MOST_CURVES, _MOST_VALUES = 6, 20
 _Z = 1.96  # 95 % of a normal distribution lie within so many standard errors
 _FEWEST_RANKED = 4  # columns, below which a rank correlation says nothing
 _TOLERANCE = 1e-2  # of integrals, in log-odds; the rest is spread, so that sums are exact
@@ -129,17 +130,19 @@ def reasons_section(
     rows = final_rows(job.split.split, dataset)
     rng = np.random.default_rng(derive_seed(job.seed, "reasons"))
     # Drawn at random: the first rows would be the oldest.
-    drawn = rng.permutation(rows)[:_ROWS_MOVED]
+    drawn = rng.permutation(rows)[:_ROWS_RAISED]
     X, y = dataset.X.iloc[drawn].reset_index(drop=True), dataset.labels(drawn).astype(np.int64)
     usual = _usual_row(policy, X)
     found = contributions(model, X.head(_ROWS_EXPLAINED), reference=usual, tolerance=_TOLERANCE, seed=job.seed)
     size = found.table.abs().mean().sort_values(ascending=False, kind="stable")
     names = [str(name) for name in size.index]
-    n_moved = min(len(X), max(_FEWEST_MOVED, _ROWS_TIMES_COLUMNS // len(names)))
+    n_moved = min(len(X), _ROWS_MOVED, max(_FEWEST_MOVED, _ROWS_TIMES_COLUMNS // len(names)))
     rises = permutation_importance(model, X.head(n_moved), y[:n_moved], columns=names, rng=rng, repeats=_DEALS)
     # Declared columns have a curve whatever they bring, since their direction is asked about.
     curved = list(dict.fromkeys([*names[:_MOST_CURVES], *settings.monotone]))
-    held = monotonicity(model, X.head(_ROWS_EXPLAINED), settings.monotone, points=_POINTS)
+    # Values that occur in none of the rows drawn are tried as well.
+    occurring = dataset.X.iloc[rows]
+    held = monotonicity(model, X, settings.monotone, points=_MOST_RAISED, occurring=occurring)
     return ReasonsSection(
         column_importance=pd.DataFrame(
             {
@@ -150,7 +153,9 @@ def reasons_section(
                 "permutation": rises,
             }
         ).join(held_out_importance(held_out), on="column"),
-        effect_curves=_curves(model, X.head(_ROWS_EXPLAINED), curved, words=words),
+        effect_curves=_curves(model, X.head(_ROWS_EXPLAINED), occurring[curved], words=words),
+        curve_values=_MOST_VALUES,
+        levels_left_out=_left_out(occurring[curved]),
         monotone_columns=held.join(_alone(dataset, rows, settings.monotone), on="column"),
         agreement=_agreement(size.to_numpy(), rises),
         is_sampled=found.way == SAMPLED,
@@ -158,7 +163,11 @@ def reasons_section(
         is_enforced=bool(getattr(model, "monotone", None)),
         rows=len(found.table),
         rows_dealt=n_moved,
+        deals=_DEALS,
         rows_held_out=0 if held_out is None else int(held_out.drop_duplicates("fold")["rows"].sum()),
+        # Runs that are taken up again may hold folds from before deals were counted, when there was one.
+        deals_held_out=1 if held_out is None or "deals" not in held_out else int(held_out["deals"].min()),
+        rows_trained=len(rows),
         columns=dataset.X.shape[1],
     )
 
@@ -182,11 +191,21 @@ def _usual_row(policy: Mapping[str, Any], X: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _curves(model: Any, X: pd.DataFrame, names: Sequence[str], *, words: Meanings) -> pd.DataFrame:
-    """Effect curves below each other: column, value as text, without and with its meaning, number or NaN, forecast."""
+def _left_out(occurring: pd.DataFrame) -> dict[str, list[str]]:
+    """Levels that a curve does not reach, the most frequent first, by column; none of columns of numbers."""
+    levels = occurring.select_dtypes(exclude=["number", "bool"])
+    rarest = {str(name): levels[name].astype(object).value_counts().index[_MOST_VALUES:] for name in levels}
+    return {name: [value_words(level) for level in left] for name, left in rarest.items() if len(left)}
+
+
+def _curves(model: Any, X: pd.DataFrame, occurring: pd.DataFrame, *, words: Meanings) -> pd.DataFrame:
+    """Effect curves of the columns of `occurring`, (n_rows, n_curves), whose values X takes, below each other.
+
+    Column, value as text, without and with its meaning, number or NaN, forecast.
+    """
     tables = []
-    for name in names:
-        curve = effect_curve(model, X, name, points=_POINTS)
+    for name in map(str, occurring):
+        curve = effect_curve(model, X, name, points=_MOST_VALUES, occurring=occurring)
         is_number = pd.api.types.is_numeric_dtype(X[name].dtype)
         at = [float(value) if is_number and value is not None else np.nan for value in curve["value"]]
         values = [value_words(value) for value in curve["value"]]

@@ -76,10 +76,10 @@ def _gain(assessment: Assessment) -> pd.DataFrame:
 
 
 def _slope(errors: pd.DataFrame | None) -> list[float]:
-    """Slope of the scorecard's calibration and the ends of its interval; empty where one is not known."""
+    """Slope of the scorecard's calibration, the ends of its interval, the p-value of the joint test; may be empty."""
     if errors is None:
         return []
-    own = errors.loc[errors["model"] == SCORECARD, ["slope", "slope_low", "slope_high"]].to_numpy(float)
+    own = errors.loc[errors["model"] == SCORECARD, ["slope", "slope_low", "slope_high", "p_value"]].to_numpy(float)
     return [float(value) for value in own[0]] if len(own) and np.isfinite(own).all() else []
 
 

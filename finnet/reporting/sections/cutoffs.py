@@ -46,6 +46,8 @@ class CutoffSection(ReportSection):
         Of profits, such as "in the unit of amount".
     notes : sequence of str
         What else deciding would have brought.
+    at_a_loss : int
+        Loans that the cut-off approves although their own expected profit is 0 or less.
     """
 
     cutoffs: pd.DataFrame
@@ -58,6 +60,7 @@ class CutoffSection(ReportSection):
     target: float | None = None
     unit: str = ""
     notes: Sequence[str] = ()
+    at_a_loss: int = 0
 
     @property
     def has_outcomes(self) -> bool:
@@ -81,7 +84,19 @@ class CutoffSection(ReportSection):
 
     @property
     def verdict(self) -> str:
-        """What the cut-off does, or deciding loan by loan, in a sentence; nothing where neither is done."""
+        """What the cut-off does, or deciding loan by loan, and how many it approves at a loss; "" where neither is."""
+        row, said = self._in_use, self._does
+        if row is None or not self.at_a_loss:
+            return said
+        have = "has" if self.at_a_loss == 1 else "have"
+        return (
+            f"{said}\n{count(self.at_a_loss)} of the {count(row['n'])} loans that it approves {have} an expected profit"
+            " of 0 or less, as one cut-off is for all loans although their terms differ: [lending] by_loan = true"
+            " decides on each by its own expected profit."
+        )
+
+    @property
+    def _does(self) -> str:
         row = self._in_use
         if row is None:
             return ""
@@ -137,8 +152,9 @@ class CutoffSection(ReportSection):
         drawn = f"{unit}{_DRAWN}" if self.profits is not None else unit
         # What stands below a figure on the page stands behind it here.
         facts = [(label, *text.partition("\n")) for label, text in self.facts.items()]
-        figures = Points([f"{label}: {figure}{f' ({rest})' if rest else ''}." for label, figure, _, rest in facts])
-        return Section(self._title, self.terms, [Note(self.verdict), figures, *([Note(drawn)] if drawn else [])])
+        figures = [f"{label}: {figure}{f' ({rest})' if rest else ''}." for label, figure, _, rest in facts]
+        points = Points([*self.verdict.split("\n"), *figures])
+        return Section(self._title, self.terms, [points, *([Note(drawn)] if drawn else [])])
 
     def draw(self) -> Section:
         """Approval, defaults and profit against the cut-off, and what every model would have brought."""

@@ -109,6 +109,7 @@ class FairnessSection(ReportSection):
         moved = ("", "") if self.has_outcomes else (_MOVED_DECISIONS, _MOVED_FORECASTS)
         # Runs from before the score test have another one, and no such column.
         test = _SCORE_TEST if "forecast_bad_rate" in table else _BY_SPREAD
+        test += _REPAID_TEST * ("opportunity_p_holm" in table)
         blocks.append(Table(decisions_table(table), f"{_RATIO} {test} {_DECISIONS}{moved[0]}"))
         if self.otherwise is not None:
             blocks.append(Note(self._otherwise(self.otherwise)))
@@ -146,13 +147,28 @@ class FairnessSection(ReportSection):
         for row in table[table["p_holm"] < _LEVEL].to_dict("records"):
             between = span(number(row["ratio_low"]), number(row["ratio_high"]))
             yield (
-                f"{row['column']}, {row['group']}: approved {number(row['ratio'])} times as often ({between}) as"
+                f"{row['column']}, {row['group']}: approved {number(row['ratio'])} times as often ({between}, not"
+                f" adjusted; p = {p_value(row['p_holm'])} after Holm's correction) as"
                 f" {references[str(row['column'])]}{_beside_four_fifths(row)}."
+            )
+        # Runs from before equal opportunity was tested have no such column.
+        if "opportunity_p_holm" not in table:
+            return
+        rates = table.loc[table["is_reference"], ["column", "opportunity"]].set_index("column")["opportunity"]
+        for row in table[table["opportunity_p_holm"] < _LEVEL].to_dict("records"):
+            yield (
+                f"{row['column']}, {row['group']}: of loans that were repaid {percent(row['opportunity'])} were"
+                f" approved, of {references[str(row['column'])]} {percent(rates[row['column']])}"
+                f" (p = {p_value(row['opportunity_p_holm'])} after Holm's correction)."
             )
 
 
 _NO_DIFFERENCE = (
     "No approval rate is detectably unlike that of the largest group of its column (5 % after Holm's correction)."
+)
+_REPAID_TEST = (
+    " p, repaid: by the same test among loans that were repaid, where a group has as many of these, with a correction"
+    " of its own."
 )
 _NO_PROOF = (
     "That no difference is detected for a group is no proof that it is treated alike: the intervals say what"
@@ -176,7 +192,8 @@ _DECISIONS = (
 )
 _FORECASTS = (
     "Forecasts by group. Difference: observed less forecast, in percentage points; AUC: how well risk is told apart"
-    " within the group. Below them 95 % intervals."
+    " within the group. Below them 95 % intervals, each for itself and not adjusted: of many, some leave out 0 by"
+    " chance."
 )
 _MOVED_DECISIONS = (
     " Decisions are on forecasts moved to a stated rate, which these loans need not have: of those approved it is told"
@@ -195,14 +212,15 @@ _OTHERWISE = (
 def _beside_four_fifths(row: Mapping[Any, Any]) -> str:
     # Told apart, as the estimate alone may lie below by chance.
     if row["ratio_high"] < _FOUR_FIFTHS:
-        return ", below four fifths with its whole 95 % interval (not adjusted)"
+        return ", below four fifths with its whole interval"
     return ", below four fifths" if row["ratio"] < _FOUR_FIFTHS else ""
 
 
 def decisions_table(fairness: pd.DataFrame) -> pd.DataFrame:
-    """One row per group: how many loans, how many of them approved, and how those paid; text, shape (n_groups, 7).
+    """One row per group: how many loans, how many of them approved, and how those paid; text, shape (n_groups, 7 or 8).
 
-    Without `bad_rate` it is told how many of the approved are forecast to default.
+    Without `bad_rate` it is told how many of the approved are forecast to default, without `opportunity_p_holm` no
+    p-value of the repaid.
 
     Examples
     --------
@@ -223,6 +241,11 @@ def decisions_table(fairness: pd.DataFrame) -> pd.DataFrame:
             "Ratio": [ABSENT if own else words for own, words in zip(fairness["is_reference"], ratio, strict=True)],
             "p (Holm)": fairness["p_holm"].map(p_value),
             "Repaid, approved": _stacked(fairness, "opportunity", percent),
+            **(
+                {"p, repaid (Holm)": fairness["opportunity_p_holm"].map(p_value)}
+                if "opportunity_p_holm" in fairness
+                else {}
+            ),
             **(
                 {"Approved, defaulted": _stacked(fairness, "bad_rate", percent)}
                 if "bad_rate" in fairness

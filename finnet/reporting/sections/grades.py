@@ -38,6 +38,8 @@ class GradesSection(ReportSection):
         How many loans of how many clients the tests count, in a sentence; "" where each loan is by itself.
     halves, neighbors : DataFrame, optional
         As `finnet.lending.homogeneity.half_table` and `neighbor_table` give them.
+    grade_areas : DataFrame, optional
+        As `finnet.lending.grades.grade_areas` gives it.
     """
 
     grades: pd.DataFrame
@@ -49,6 +51,7 @@ class GradesSection(ReportSection):
     counted: str = ""
     halves: pd.DataFrame | None = None
     neighbors: pd.DataFrame | None = None
+    grade_areas: pd.DataFrame | None = None
 
     @property
     def is_tested(self) -> bool:
@@ -68,7 +71,7 @@ class GradesSection(ReportSection):
         if not self.is_tested:
             lead = "A grade stands for one default probability, here at a stated rate that defaults do not test."
         blocks: list[Block] = [Note(self.central_tendency)] if self.central_tendency else []
-        blocks += [figure, self._table(), *self._compared()]
+        blocks += [figure, self._table(), *self._areas(), *self._compared()]
         for by, groups in self.grade_groups.groupby("by", sort=False):
             caption = (
                 f"The same test by {by}, for all grades of a group together. Grades at fault: those of the group whose"
@@ -82,11 +85,27 @@ class GradesSection(ReportSection):
     @property
     def card(self) -> Section:
         """The table of grades."""
-        return Section(self._title, "", [self._table()])
+        return Section(self._title, "", [self._table(), *self._areas()])
 
     @property
     def _title(self) -> str:
         return "Do the grades hold?" if self.is_tested else "What are the grades?"
+
+    def _areas(self) -> Iterator[Note]:
+        """How well grades tell risk apart beside the forecasts they are made of; nothing where no area is known."""
+        if self.grade_areas is None or self.grade_areas["value"].isna().any():
+            return
+        areas = self.grade_areas.set_index("of")
+        ends = {name: span(number(row["low"]), number(row["high"])) for name, row in areas.iterrows()}
+        grades, lost = (
+            number(areas["value"][name]) + ("" if ends[name] == ABSENT else f" ({ends[name]})")
+            for name in ("grades", "lost")
+        )
+        yield Note(
+            f"What grading costs: the AUC of the grades is {grades}, that of the forecasts they are made of"
+            f" {number(areas['value']['forecasts'])}. The difference is {lost}; in brackets 95 % intervals, that of the"
+            " difference by the same loans."
+        )
 
     def _compared(self) -> Iterator[Block]:
         """Whether neighboring grades differ, and whether loans of one grade are alike."""

@@ -1,11 +1,12 @@
 """What drives the forecast: how much each column brings, checked in another way, and what moving one does."""
 
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from finnet.evaluation.effects import LEAST_FALL
 from finnet.reporting import plots
 from finnet.reporting.html import Block, Details, Figure, Points, Section, Table
 from finnet.reporting.sections.section import ReportSection
@@ -26,9 +27,14 @@ class ReasonsSection(ReportSection):
         (`held_out`, `held_out_error`, NaN where not measured); the largest contribution first.
     effect_curves : DataFrame
         `column`, `value`, the same with its `meaning`, `number` (NaN for levels and missing), mean `forecast`.
+    curve_values : int, optional
+        Values of a curve at most; older runs did not record it, nor `levels_left_out`.
+    levels_left_out : mapping of str to sequence of str
+        Levels of a column that are more than these, the most frequent first, by column.
     monotone_columns : DataFrame
-        `column`, `direction`, `rows`, `share` and `largest` violation, for columns that are declared; and what the data
-        alone say, `auc` with its interval `auc_low` and `auc_high`, which older runs did not record.
+        `column`, `direction`, `rows`, `share` and `largest` violation, for columns that are declared; how many of its
+        `known` values were tried (`values`) and what the data alone say, `auc` with its interval `auc_low` and
+        `auc_high`, which older runs did not record.
     agreement : float or None
         Rank correlation of both measures of importance.
     is_sampled : bool
@@ -39,6 +45,10 @@ class ReasonsSection(ReportSection):
         Whether the model can move in no other way than declared.
     rows, rows_dealt, rows_held_out : int
         Explained, dealt anew, and dealt anew among test rows.
+    deals, deals_held_out : int
+        How often they were dealt anew: twice and once in older runs.
+    rows_trained : int, optional
+        Of the last training window, of which all of these but those held out are drawn; None in older runs.
     columns : int
         Of the whole table.
     """
@@ -54,6 +64,11 @@ class ReasonsSection(ReportSection):
     rows_dealt: int
     rows_held_out: int
     columns: int
+    deals: int = 2
+    deals_held_out: int = 1
+    rows_trained: int | None = None
+    curve_values: int | None = None
+    levels_left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
@@ -61,8 +76,14 @@ class ReasonsSection(ReportSection):
         said = []
         if len(self._failed):
             rows = self._failed.to_dict("records")
-            failed = ", ".join(f"{row['column']} for {percent(row['share'])} of loans" for row in rows)
-            said.append(f"Declared to raise or to lower risk, but found to do the opposite too: {failed}.")
+            failed = ", ".join(
+                f"{row['column']} for {percent(row['share'])} of loans (by up to {number(100 * row['largest'], 2)})"
+                for row in rows
+            )
+            said.append(
+                "Declared to raise or to lower risk, but found to do the opposite too somewhere among their values, by"
+                f" more than {_points(LEAST_FALL)}: {failed}."
+            )
         if opposed := [row for row in self._alone if row["says"] == _AGAINST]:
             words = ", ".join(f"{row['column']} ({row['words']})" for row in opposed)
             said.append(f"The data themselves speak against a declared direction: {words}.")
@@ -84,10 +105,25 @@ class ReasonsSection(ReportSection):
         """A sentence for each column that moves against its declaration."""
         return [
             f"{row['column']} is declared to {'raise' if row['direction'] == 'up' else 'lower'} risk, but does not do"
-            f" so for {percent(row['share'])} of {count(row['rows'])} loans: raised alone, it moves their forecast"
-            f" against that somewhere, by up to {_points(row['largest'])}."
+            f" so for {percent(row['share'])} of {self._raised(row)}, it moves their forecast against that"
+            f" somewhere, by more than {_points(LEAST_FALL)} and by up to {_points(row['largest'])}."
             for row in self._failed.to_dict("records")
         ]
+
+    def _raised(self, row: Mapping[Hashable, Any]) -> str:
+        """Of how many loans the forecast was tried at how many values of the column."""
+        drawn = ""
+        if self.rows_trained is not None and row["rows"] < self.rows_trained:
+            drawn = f", drawn at random from the {count(self.rows_trained)} that trained the model"
+        if "values" not in row:
+            return f"{count(row['rows'])} loans: raised alone"
+        all_of = row["values"] == row["known"]
+        tried = "all" if all_of else f"{count(row['values'])} of the"
+        spaced = "" if all_of else ", evenly spaced in their order"
+        return (
+            f"{count(row['rows'])} loans{drawn}: raised alone through {tried} {count(row['known'])} values that"
+            f" occur{spaced}"
+        )
 
     @property
     def _alone(self) -> list[dict[str, str]]:
@@ -119,20 +155,21 @@ class ReasonsSection(ReportSection):
         return [*self._in_model(), *self._of_data()]
 
     def _in_model(self) -> list[str]:
-        held = [str(name) for name in self.monotone_columns.loc[self.monotone_columns["share"] == 0, "column"]]
-        if not held:
-            return self._against()
-        moves = "moves as its declaration says" if len(held) == 1 else "move as their declarations say"
-        rows = count(self.monotone_columns["rows"].iloc[0])
-        return [*self._against(), f"{', '.join(held)} {moves}, for all of {rows} loans."]
+        held = self.monotone_columns[self.monotone_columns["share"] == 0].to_dict("records")
+        kept = [
+            f"{row['column']} moves as its declaration says, but for at most {_points(LEAST_FALL)}, for all of"
+            f" {self._raised(row)}."
+            for row in held
+        ]
+        return [*self._against(), *kept]
 
     def draw(self) -> Section:
         """Contributions beside permutation importance, effect curves, and columns that are declared monotone."""
         curves = Figure(
             plots.effect_plot(self.effect_curves),
-            f"Mean forecast of {count(self.rows)} loans when one column takes each of its values and all others stay."
+            f"Mean forecast of {count(self.rows)} loans when one column takes {self._values_shown} and all others stay."
             " Shown are the columns that bring most, then those whose direction is declared. Values that do not occur"
-            " together are guesses of the model.",
+            f" together are guesses of the model.{self._left_out}",
             "Mean forecast against the values of the columns that bring most",
         )
         importance = self._importance()
@@ -147,6 +184,25 @@ class ReasonsSection(ReportSection):
             caption = f"{_MONOTONE.format(rows)} {kept}{_ALONE * bool(self._alone)}"
             blocks += [Points(self._held()), Table(self._declared(), caption)]
         return Section(_TITLE, self._lead, blocks)
+
+    @property
+    def _values_shown(self) -> str:
+        if self.curve_values is None:
+            return "some of its values"
+        return (
+            f"each of its values, or {count(self.curve_values)} where it has more (of numbers those evenly spaced in"
+            " their order, of levels the most frequent),"
+        )
+
+    @property
+    def _left_out(self) -> str:
+        """Levels that curves do not show, by column; "" where they show all."""
+        each = [
+            f"{column}: {', '.join(left[:_NAMED_LEVELS])}"
+            + (f" and {count(len(left) - _NAMED_LEVELS)} more" if len(left) > _NAMED_LEVELS else "")
+            for column, left in self.levels_left_out.items()
+        ]
+        return f" Levels left out, being rarer: {'; '.join(each)}." if each else ""
 
     @property
     def _lead(self) -> str:
@@ -179,7 +235,9 @@ class ReasonsSection(ReportSection):
 
     @property
     def _caption(self) -> str:
-        held_out = _HELD_OUT.format(count(self.rows_held_out)) if self.rows_held_out else ""
+        held_out = ""
+        if self.rows_held_out:
+            held_out = _HELD_OUT.format(count(self.rows_held_out), _times(self.deals_held_out))
         # NaN differs from itself: no rank correlation where one of both measures is the same for all columns.
         agreement = (
             ""
@@ -191,8 +249,9 @@ class ReasonsSection(ReportSection):
         others = f" {count(left_out)} more columns bring less each." if left_out else ""
         return (
             f"Of the model deployed: mean size of the contribution over {count(self.rows)} loans, in log-odds, and rise"
-            f" of the log loss when the column is dealt to other loans, over {count(self.rows_dealt)} loans. These"
-            " trained the model, so both say what it uses, not how well that holds on new loans."
+            f" of the log loss when the column is dealt to other loans, over {count(self.rows_dealt)} loans,"
+            f" each dealt {_times(self.deals)}. These trained the model, so both say what it uses, not how well that"
+            " holds on new loans."
             f"{held_out}{agreement}{others}"
         )
 
@@ -218,15 +277,24 @@ class ReasonsSection(ReportSection):
         forecasts = [percent(value) for value in table["forecast"]]
         # Older runs have no meanings.
         values = table["meaning" if "meaning" in table else "value"]
-        return pd.DataFrame({"Column": table["column"], "Value": values, "Mean forecast": forecasts})
+        meanings = self._meanings()
+        # The meaning of a column stands once, at the first of its values.
+        names = [
+            name if is_repeated else _with_meaning(name, meanings.get(name, name))
+            for name, is_repeated in zip(table["column"], table["column"].duplicated(), strict=True)
+        ]
+        return pd.DataFrame({"Column": names, "Value": values, "Mean forecast": forecasts})
+
+    def _meanings(self) -> dict[str, str]:
+        """The meaning of each column; its name in older runs."""
+        table = self.column_importance
+        return dict(zip(table["column"], table["meaning" if "meaning" in table else "column"], strict=True))
 
     def _importance(self) -> pd.DataFrame:
         table = self.column_importance
-        # Older runs have no meanings.
-        named = zip(table["column"], table["meaning" if "meaning" in table else "column"], strict=True)
         shown = pd.DataFrame(
             {
-                "Column": [name if name == meaning else stacked(name, meaning) for name, meaning in named],
+                "Column": [_with_meaning(name, meaning) for name, meaning in self._meanings().items()],
                 "Usual value": table["usual"],
                 "Contribution": [number(value, 3) for value in table["contribution"]],
                 "Permutation": [number(value, 4, signed=True) for value in table["permutation"]],
@@ -254,6 +322,14 @@ def _figures(row: Mapping[Hashable, Any]) -> str:
     return f"{number(row['auc'])}, {span(number(row['auc_low']), number(row['auc_high']))}"
 
 
+def _with_meaning(name: str, meaning: str) -> str:
+    return name if name == meaning else stacked(name, meaning)
+
+
+def _times(deals: int) -> str:
+    return "once" if deals == 1 else f"{count(deals)} times"
+
+
 def _points(share: float) -> str:
     return f"{number(100 * share, 2)} percentage points"
 
@@ -266,16 +342,17 @@ _ALONE = (
     " values defaulted more often. Other columns may stand behind what one shows alone."
 )
 _NAMED = 3  # columns that the lead names
+_NAMED_LEVELS = 6  # levels left out of a curve that are named
 _Z = 1.96  # 95 % of a normal distribution lie within so many standard errors
 _HELD_OUT = (
-    " Held out: the same rise on {} test loans of the folds, by the models that had not seen them, with its 95 %"
-    " interval. Where that does not lie above 0, the column was not shown to help; one that others can stand in for"
-    " helps little by itself."
+    " Held out: the same rise on {} test loans of the folds, each dealt {}, by the models that had not seen them, with"
+    " its 95 % interval, which allows for the luck of loans and of dealing. Where that does not lie above 0, the"
+    " column was not shown to help; one that others can stand in for helps little by itself."
 )
 _MONOTONE = (
     "Columns that are declared to raise or lower the risk. Against it: share of {} loans whose forecast somewhere moves"
-    " against that when the column alone is raised through its values. Furthest: what one moves at most, in percentage"
-    " points."
+    f" against that by more than {_points(LEAST_FALL)} when the column alone is raised through its values. Furthest:"
+    " what one moves at most, in percentage points."
 )
 _VERIFIED = "Verified, not enforced."
 _ENFORCED = "Enforced by the signs of the weights that networks may have, and verified here."

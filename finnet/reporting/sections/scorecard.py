@@ -10,7 +10,7 @@ import pandas as pd
 from finnet.names import model_heading, model_in_sentence
 from finnet.reporting.html import Block, Details, Note, Section, Table
 from finnet.reporting.sections.section import ReportSection
-from finnet.reporting.text import ABSENT, count, metric_of, number, p_value, percent, span
+from finnet.reporting.text import ABSENT, count, metric_of, number, p_value, percent, span, stacked
 
 __all__ = ["ScorecardSection", "card_table", "gain_table", "information_table"]
 
@@ -45,7 +45,8 @@ class ScorecardSection(ReportSection):
     binning : {"quantile", "tree"}
         How bins of numbers were found that it does not give.
     slope : sequence of float
-        Slope of the calibration of the scorecards of the folds, and the ends of its 95 % interval; may be empty.
+        Slope of the calibration of the scorecards of the folds, the ends of its 95 % interval, and the p-value of all
+        tests of that calibration together, which older runs did not record; may be empty.
     """
 
     subject: str
@@ -88,8 +89,8 @@ class ScorecardSection(ReportSection):
         name = model_in_sentence(self.subject)
         caption = (
             f"By how much {name} is better than the scorecard, on the same loans; below 0 the scorecard is better."
-            " Scores that are tested have the p-values of the comparison of models, corrected over all of its tests,"
-            " and its intervals, which are not corrected; the others are not tested."
+            " Scores that are tested have the p-values of the comparison of models, corrected by Holm over all of its"
+            " tests, and its intervals, which are not corrected; the others are not tested."
         )
         return [Table(gain_table(self.gain, self.subject), caption), Note(_found(self.gain, name))]
 
@@ -158,22 +159,28 @@ def _found_by(row: Mapping[Any, Any], name: str) -> str:
         return f"By {words} no difference between {name} and the scorecard is detected."
     better, worse = (name, "the scorecard") if row["difference"] > 0 else ("the scorecard", name)
     # Runs that were saved without the corrected p-value of other fits hold it as it is.
+    corrected = "p_fits_holm" in row
     p_fits = float(row.get("p_fits_holm", row.get("p_fits", np.nan)))
-    doubt = f" for these fits; for other fits of the same models p = {p_value(p_fits)}" if p_fits >= _LEVEL else ""
+    doubt = ""
+    if p_fits >= _LEVEL:
+        after = " after Holm's correction" if corrected else ""
+        doubt = f" for these fits; for other fits of the same models p = {p_value(p_fits)}{after}"
     return f"By {words} {better} is better than {worse}{doubt}."
 
 
 def _odds_note(slope: Sequence[float]) -> str:
-    """That odds do not move as points say, where the interval of the slope leaves out 1; otherwise nothing."""
-    if not slope:
-        return ""
-    value, low, high = slope
-    if not (low > 1 or high < 1):
+    """That odds do not move as points say, where the joint test finds fault and the interval of the slope leaves out 1.
+
+    Otherwise nothing: an interval of one figure alone, not adjusted, shows no fault.
+    """
+    value, low, high, p_joint = [*slope, *[np.nan] * 4][:4]
+    if not p_joint < _LEVEL or not (low > 1 or high < 1):
         return ""
     far = "less" if value < 1 else "more"
     return (
         f"On loans that the scorecards of the folds had not seen, log-odds moved by {number(value, 2)}"
-        f" ({span(number(low, 2), number(high, 2))}) of what the points say, the slope of the table of calibration:"
+        f" ({span(number(low, 2), number(high, 2))}) of what the points say, the slope of the table of calibration,"
+        f" whose joint test finds fault (p = {p_value(p_joint)}):"
         f" odds rise {far} than points promise, and points that should double them multiply them by"
         f" {number(2**value, 2)}. Calibrate before odds are read from points."
     )
@@ -202,11 +209,17 @@ def gain_table(gain: pd.DataFrame, subject: str) -> pd.DataFrame:
                 "Better by": metric.difference(row["difference"]),
                 "95 % interval": span(metric.difference(row["low"]), metric.difference(row["high"])),
                 "p (Holm)": p_value(row["p_holm"]),
-                "p, other fits": p_value(float(row.get("p_fits", np.nan))),
+                "p, other fits": _other_fits(row),
             }
         )
     table = pd.DataFrame(rows)
     return table.drop(columns="p, other fits") if (table["p, other fits"] == ABSENT).all() else table
+
+
+def _other_fits(row: Mapping[Any, Any]) -> str:
+    """The p-value of other fits, and below it the corrected one, where the run holds that."""
+    p_fits, corrected = (p_value(float(row.get(name, np.nan))) for name in ("p_fits", "p_fits_holm"))
+    return stacked(p_fits, corrected if corrected == ABSENT else f"Holm {corrected}")
 
 
 def information_table(information: pd.DataFrame) -> pd.DataFrame:
