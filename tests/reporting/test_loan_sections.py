@@ -170,7 +170,7 @@ def test_a_declaration_that_fails_is_told_in_the_verdict_the_section_and_the_car
     html = html_of(REASONS)
     assert FAILED in html
     assert "debt moves as its declaration says, for all of 200 loans." in html
-    assert [block.items[0] for block in REASONS.card.blocks] == [FAILED]
+    assert REASONS.card.blocks[-1].items[0] == FAILED
 
 
 def test_declarations_that_hold_raise_no_verdict():
@@ -180,7 +180,8 @@ def test_declarations_that_hold_raise_no_verdict():
 
 
 def test_without_declarations_the_card_says_nothing_of_them():
-    assert replace(REASONS, monotone_columns=MONOTONE.head(0)).card is None
+    (drivers,) = replace(REASONS, monotone_columns=MONOTONE.head(0)).card.blocks
+    assert drivers.header[:3] == ["Column", "Usual value", "Contribution"]
 
 
 def test_columns_that_held_out_loans_do_not_show_to_help_are_named():
