@@ -99,12 +99,14 @@ def _of_race(model: DefaultRiskClassifier) -> dict[str, Any]:
 def _of_bags(name: str, bags: Sequence[Bag]) -> dict[str, Any]:
     """The bags of one design; those that see bins may differ in how many inputs these make."""
     design = DESIGNS[name]
+    active = [layer for layer in opened(bags[0].network.layers) if isinstance(layer, Activate)]
     return {
         "bags": len(bags),
         "networks per bag": getattr(bags[0].network.layers[0], "n_shared", 1),
         **_of_networks([bag.network for bag in bags]),
         "learning rate": design.learning_rate,
         "weight decay": design.weight_decay,
+        "dropout": _range([rate for layer in active for rate in layer.dropout]),
     }
 
 

@@ -69,7 +69,9 @@ def groups_plot(table: pd.DataFrame, *, title: str, even: float, limits: tuple[f
         for label in axes.get_yticklabels()[len(heights) :]:
             label.set(fontweight="bold", color=INK)
         axes.spines["left"].set_visible(False)
-        axes.set(xlabel=title, ylim=(height - 0.7, -0.6))
+        axes.set(ylim=(height - 0.7, -0.6))
+        # Names of groups leave the axes narrow: from their right end a long label reaches below the names.
+        axes.set_xlabel(title, loc="right")
         axes.xaxis.set_major_formatter(plain_ticks())
         return to_svg(figure)
 

@@ -174,7 +174,7 @@ def test_a_declaration_that_fails_is_told_in_the_verdict_the_section_and_the_car
     html = html_of(REASONS)
     assert FAILED in html
     assert "debt moves as its declaration says, but for at most 0.01 percentage points, for all of 200 loans" in html
-    assert [block.items[0] for block in REASONS.card.blocks] == [FAILED]
+    assert REASONS.card.blocks[-1].items[0] == FAILED
 
 
 def test_declarations_that_hold_raise_no_verdict():
@@ -235,6 +235,11 @@ def test_loans_approved_at_a_loss_stand_in_the_verdict_with_the_remedy():
     assert "[lending] by_loan = true decides" in section.verdict
     assert "[lending] by_loan = true decides" in section.card.blocks[0].items[1]
     assert "by_loan" not in replace(section, at_a_loss=0).verdict
+
+
+def test_without_declarations_the_card_says_nothing_of_them():
+    (drivers,) = replace(REASONS, monotone_columns=MONOTONE.head(0)).card.blocks
+    assert drivers.header[:3] == ["Column", "Usual value", "Contribution"]
 
 
 def test_columns_that_held_out_loans_do_not_show_to_help_are_named():

@@ -281,3 +281,21 @@ def test_guidance_maps_the_sections_that_the_report_has_and_no_others():
     section = GuidanceSection.of([PurposeSection(stated={}), PointsSection(title="Ongoing monitoring")])
     (details, _) = section.draw().blocks
     assert details.block.frame["Section"].tolist() == ["What is it for?", "Ongoing monitoring"]
+
+
+NAIVE_TEST = {"model": "tree", "hardest": "always_up", "p_value": 0.01, "p_fits": 0.2, "p_holm": 0.02}
+NAIVE_TEST |= {"p_fits_holm": 0.4, "beats_all": True}
+
+
+def test_captions_count_the_tests_of_a_correction_and_every_one_is_printed(direction_report):
+    metric = str(section_of(direction_report, ComparisonSection).comparison["metric"].iloc[0])
+    tests = pd.DataFrame([NAIVE_TEST | {"metric": metric}, NAIVE_TEST | {"metric": metric, "model": "network"}])
+    section = section_of(changed(direction_report, against_naive=tests), ComparisonSection)
+    n_own, html = len(section.comparison), render(changed(direction_report, against_naive=tests).page())
+    assert f"Holm&#39;s correction counts {n_own + 1} tests: {n_own} of this table and 1 of the other models" in html
+    assert "for these fits" in html
+
+
+def test_a_run_that_did_not_record_all_tests_does_not_count_them(direction_report):
+    html = render(changed(direction_report, against_naive=pd.DataFrame([NAIVE_TEST])).page())
+    assert "correction counts" not in html

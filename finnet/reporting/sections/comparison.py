@@ -270,7 +270,7 @@ def _comparison_blocks(table: pd.DataFrame, subject: str, against_naive: pd.Data
         f"{caption} Hollow grey: no difference is detected after Holm's correction.",
         alt,
     )
-    tested = f"{_tests(table)} {_family(table, against_naive, subject)}"
+    tested = f"{_tests(table)}{_family(table, against_naive, subject)}"
     note = f"Paired comparison in {metric.name}; {name} has {reference}. {tested}"
     if table["years_needed"].notna().any():
         note += f" Years needed: data {_DETECTS}"
@@ -296,15 +296,16 @@ def _tests(table: pd.DataFrame) -> str:
 
 
 def _family(table: pd.DataFrame, against_naive: pd.DataFrame, subject: str) -> str:
-    """Which tests Holm's correction counts, in a sentence."""
+    """Which tests Holm's correction counts; "" in runs that did not record all of them."""
+    if "metric" not in against_naive:
+        return ""
     own, naive = int(table["p_value"].notna().sum()), int((against_naive["model"] != subject).sum())
     of = f": {count(own)} of this table and {count(naive)} of the other models against the naive forecasts, below"
-    fits = ""
-    if table["p_fits"].notna().any():
-        # Runs that were saved without tests of other fits against naive forecasts corrected those of this table alone.
-        has_all = "p_fits" in against_naive or not naive
-        fits = "; p-values of other fits are corrected over the same pairs" if has_all else ""
-    return f"Holm's correction counts {count(own + naive)} tests{of if naive else ', those of this table'}{fits}."
+    fits = "; p-values of other fits are corrected over the same pairs" if table["p_fits"].notna().any() else ""
+    return (
+        f" Holm's correction counts {count(own + naive)} tests{of if naive else ', those of this table'}{fits}."
+        " Unrounded they stand in page/comparison.parquet and page/against_naive.parquet."
+    )
 
 
 def comparison_table(comparison: pd.DataFrame, subject: str) -> pd.DataFrame:

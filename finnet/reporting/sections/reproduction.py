@@ -79,7 +79,8 @@ _REFIT = "final refit"
 _MOST_SHOWN = 12  # files in sight
 _SPECIFICATION = (
     "What the model deployed consists of, as fitted once more on the last training window: read from the fitted model,"
-    " which model.npz holds. Calibration: the curve that the log-odds of the average go through."
+    " which model.npz holds. Weights and biases: of the networks of one bag, which share most, or of one network of an"
+    " ensemble. Calibration: the curve that the log-odds of the average go through."
 )
 _CHOSEN = " chosen: what tuning took in each fold, fold by fold; a dash where the first setting stayed."
 _MOST_LISTED = 12  # entries in one cell
