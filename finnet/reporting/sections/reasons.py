@@ -346,8 +346,8 @@ _NAMED_LEVELS = 6  # levels left out of a curve that are named
 _Z = 1.96  # 95 % of a normal distribution lie within so many standard errors
 _HELD_OUT = (
     " Held out: the same rise on {} test loans of the folds, each dealt {}, by the models that had not seen them, with"
-    " its 95 % interval, which allows for the luck of loans and of dealing. Where that holds 0, the column was not shown"
-    " to help; one that others can stand in for helps little by itself."
+    " its 95 % interval, which allows for the luck of loans and of dealing. Where that holds 0, the column was not"
+    " shown to help; one that others can stand in for helps little by itself."
 )
 _MONOTONE = (
     "Columns that are declared to raise or lower the risk. Against it: share of {} loans whose forecast somewhere moves"
