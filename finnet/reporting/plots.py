@@ -41,7 +41,7 @@ __all__ = [
 _MOST_POINTS = 500
 _LEVEL = 0.05
 _SQUARE_ROOTS = ", square-root scale"  # what the label of a stretched axis must say
-_FEW_LEVELS = 4  # whose names stand beside each other
+_FEW_LEVELS, _MANY_LEVELS = 4, 12  # whose names stand beside each other, and which slanted do not overlap
 
 
 def comparison_plot(table: pd.DataFrame, subject: str) -> str:
@@ -433,7 +433,8 @@ def _draw_effect(axes: Axes, curve: pd.DataFrame) -> None:
         axes.plot(range(len(curve)), curve["forecast"], "o", color=GOOD, markersize=5)
         axes.set_xticks(range(len(curve)), [shorten(words, 8) for words in curve["value"]])
         axes.set_xlim(-0.5, len(curve) - 0.5)
-        axes.tick_params(axis="x", labelsize=8, labelrotation=0 if len(curve) <= _FEW_LEVELS else 45)
+        turned = 0 if len(curve) <= _FEW_LEVELS else 45 if len(curve) <= _MANY_LEVELS else 90
+        axes.tick_params(axis="x", labelsize=8, labelrotation=turned)
         return
     axes.plot(known["number"], known["forecast"], color=GOOD, linewidth=1.6, marker=".", markersize=4)
     axes.xaxis.set_major_formatter(plain_ticks())

@@ -191,7 +191,8 @@ def _with_terms(
         notes=[*losses_in_words(own, terms, in_use), *beside_in_words(own, terms)],
         at_a_loss=approved_at_a_loss(own, terms, in_use),
     )
-    return section, {"cutoff": chosen, **outcome, **interval, "approved_at_a_loss": section.at_a_loss}
+    at_a_loss = {} if chosen is None else {"approved_at_a_loss": section.at_a_loss}
+    return section, {"cutoff": chosen, **outcome, **interval, **at_a_loss}
 
 
 def annotated(
