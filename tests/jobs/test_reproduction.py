@@ -12,7 +12,7 @@ from finnet.estimators.naive import PriorRate
 from finnet.estimators.saving import model_to_bytes
 from finnet.files import replace_folder
 from finnet.forecasts import Forecasts
-from finnet.jobs import runner, saved_runs
+from finnet.jobs import reproduction, runner, saved_runs
 from finnet.jobs.artifacts import publish, to_json
 from finnet.jobs.job_file import read_job
 from finnet.jobs.reproduction import Verification, compare_runs, verify_run
@@ -170,3 +170,10 @@ def test_code_of_the_users_own_that_has_changed_since_is_named(small, tmp_path):
     found = compare_runs(SavedRun(tmp_path / "then"), SavedRun(tmp_path / "now"))
     assert found.status == "different"
     assert found.sentence.startswith("different: the source of my_code:bayes has changed since the run; ")
+
+
+def test_what_the_model_consists_of_is_compared_by_its_file_alone():
+    made = {"job": {"data": {}}, "final refit": {"model": "network", "specification": {"calibration": "none"}}}
+    moved = {**made, "final refit": {"model": "network", "specification": {"calibration": {"slope": 1.0000001}}}}
+    assert reproduction._settled(made) == reproduction._settled(moved)
+    assert reproduction._settled(made) != reproduction._settled({**made, "final refit": {"model": "tree"}})
