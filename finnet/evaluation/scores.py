@@ -30,7 +30,7 @@ __all__ = [
     "score_by_fold",
 ]
 
-DRAWS = 2000
+DRAWS = 1000
 """Bootstrap samples that intervals of scores rest on: with 500 their ends moved in the third digit."""
 
 # Fewer sessions say next to nothing about how long errors last.
