@@ -186,6 +186,8 @@ def test_without_declarations_the_card_says_nothing_of_them():
 def test_columns_that_held_out_loans_do_not_show_to_help_are_named():
     html = html_of(REASONS)
     assert "The columns that move forecasts most are income, debt, home. Held-out loans do not show that debt" in html
+    misled = replace(REASONS, column_importance=IMPORTANCE.assign(held_out=-0.02, held_out_error=0.005))
+    assert "that income, debt, home help: their intervals below do not lie above 0." in html_of(misled)
     helped = replace(REASONS, column_importance=IMPORTANCE.assign(held_out_error=0.0001))
     assert "Each of them helps on held-out loans." in html_of(helped)
 

@@ -175,8 +175,8 @@ class ReasonsSection(ReportSection):
         idle = [str(name) for name in table.loc[~helps, "column"]]
         if not idle:
             return f"{named} Each of them helps on held-out loans."
-        what = "helps: its interval below is" if len(idle) == 1 else "help: their intervals below are"
-        return f"{named} Held-out loans do not show that {', '.join(idle)} {what} not all above 0."
+        what = "helps: its interval below does" if len(idle) == 1 else "help: their intervals below do"
+        return f"{named} Held-out loans do not show that {', '.join(idle)} {what} not lie above 0."
 
     @property
     def _caption(self) -> str:
@@ -270,8 +270,8 @@ _NAMED = 3  # columns that the lead names
 _Z = 1.96  # 95 % of a normal distribution lie within so many standard errors
 _HELD_OUT = (
     " Held out: the same rise on {} test loans of the folds, by the models that had not seen them, with its 95 %"
-    " interval. Where that is not all above 0, the column was not shown to help; one that others can stand in for helps"
-    " little by itself."
+    " interval. Where that does not lie above 0, the column was not shown to help; one that others can stand in for"
+    " helps little by itself."
 )
 _MONOTONE = (
     "Columns that are declared to raise or lower the risk. Against it: share of {} loans whose forecast somewhere moves"
