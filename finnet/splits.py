@@ -216,18 +216,31 @@ class RepeatedKFold:
         for repeat in range(self.repeats):
             part = scattered_parts(dataset.X, dataset.y, parts=self.folds, seed=self.seed + repeat, group=dataset.group)
             if part.max() + 1 < self.folds:
+                if part.max() == 0:
+                    raise ConfigError(f"all rows are of one group, {_UNDIVIDED}")
                 raise ConfigError(f"folds={self.folds}, but there are {part.max() + 1} groups; use at most that many")
             for k in range(self.folds):
                 yield Fold(repeat * self.folds + k, np.flatnonzero(part != k), np.flatnonzero(part == k))
 
 
+_UNDIVIDED = (
+    "and rows of one group stay on one side of a split; name as group a column that tells clients apart, or leave it"
+    " out"
+)
+
+
 def _fold(dataset: Dataset, number: int, *, train: BoolArray, test: BoolArray) -> Fold:
+    resolved = train & dataset.has_label
     # Rows of a group on both sides would let a model recognize the client.
-    train = train & dataset.has_label & ~dataset.beside(test)
+    train = resolved & ~dataset.beside(test)
+    if not resolved.any():
+        raise ConfigError(
+            f"fold {number} has no resolved training row before its test rows; lengthen the training window"
+        )
     if not train.any():
         raise ConfigError(
-            f"fold {number} has no resolved training row before its test rows"
-            f"{' that belongs to none of their groups' * (dataset.group is not None)}; lengthen the training window"
+            f"fold {number} has no training row: all {resolved.sum():,} are of groups that its test rows have too,"
+            f" {_UNDIVIDED}"
         )
     return Fold(number, np.flatnonzero(train), np.flatnonzero(test))
 

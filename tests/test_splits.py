@@ -265,3 +265,12 @@ def test_folds_of_numbers_are_alike_and_differ_from_repeat_to_repeat():
     assert [len(fold.test) for fold in folds] == [50] * 8
     assert np.ptp([y[fold.test].mean() for fold in folds]) < 0.15
     assert not np.array_equal(folds[0].test, folds[4].test)
+
+
+def test_one_group_of_all_rows_cannot_be_divided_and_the_remedy_is_another_group():
+    one = np.zeros(100, int)
+    with pytest.raises(ConfigError, match=r"all rows are of one group, .* or leave it out"):
+        list(RepeatedKFold(folds=3).split(replace(undated(), group=one)))
+    dated = made(list(range(30)), [1] * 30)
+    with pytest.raises(ConfigError, match=r"fold 0 has no training row: all .* of groups that its test rows have too"):
+        list(Holdout(test_share=0.4).split(replace(dated, group=np.zeros(len(dated), int))))

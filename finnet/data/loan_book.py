@@ -38,6 +38,8 @@ class Applications:
         For how many loans each row stands, above 0; 1 each by default.
     amount : ndarray of shape (n,), optional
         Lent amount, account currency.
+    line : ndarray of int, shape (n,), optional
+        Line of the file that each loan was read from, for what is said of it.
     aside : DataFrame of shape (n, n_columns), optional
         Columns that are no features, such as the sex of the applicant, by which loans are divided or valued.
 
@@ -63,6 +65,7 @@ class Applications:
     group: IntArray | None = field(default=None, kw_only=True)
     weight: FloatArray | None = field(default=None, kw_only=True)
     amount: FloatArray | None = field(default=None, kw_only=True)
+    line: IntArray | None = field(default=None, kw_only=True)
     aside: pd.DataFrame | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:

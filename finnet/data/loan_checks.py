@@ -20,6 +20,7 @@ NEAR_UNIQUE = 0.5
 MISSING_SHARE, MISSING_ROWS = 0.2, 20
 ROWS_TO_FILL, SHARE_FILLED = 100, 0.95
 OLDEST = 120  # years
+_AGES_SHOWN = 3
 ID_WORDS = ("id", "no", "nr", "number", "key", "uuid", "zip", "zipcode", "postcode", "phone", "ssn", "iban", "index")
 """Words in the names of columns that name things."""
 
@@ -119,9 +120,13 @@ def suspect_ages(columns: "Mapping[str, pd.Series]", findings: Findings, *, file
     rows = len(next(iter(columns.values()), ()))
     findings.inspection.look({"impossible_age": words}, file=file, columns=ages, rows=rows)
     for name, values in ages.items():
-        known = values.dropna().to_numpy(float)
-        if (odd := known[(known < 0) | (known > OLDEST)]).size:
-            findings.add("impossible_age", file, column=name, value=f"{odd[0]:g}", count=odd.size)
+        counts = values[(values < 0) | (values > OLDEST)].value_counts()
+        if not len(counts):
+            continue
+        told = [f"{age:g} ({count:,} time{'s' * (count > 1)})" for age, count in counts.head(_AGES_SHOWN).items()]
+        told += [f"{len(counts) - _AGES_SHOWN:,} other values"] * (len(counts) > _AGES_SHOWN)
+        value = ", ".join(told) if len(counts) > 1 else f"{counts.index[0]:g}"
+        findings.add("impossible_age", file, column=name, value=value, count=int(counts.sum()))
 
 
 def suspect_protected(applications: pd.DataFrame, findings: Findings, *, file: str) -> None:

@@ -48,12 +48,17 @@ def _words(table: Table, column: str) -> "pd.Series[str]":
 
 
 def loan_groups(table: Table, settings: LoanFile) -> IntArray | None:
-    """A number for each group, shape (n_rows,); loans that name none have one of their own. None without a column."""
+    """A number for each group, shape (n_rows,); loans that name none have one of their own.
+
+    None without a column, and where no loan names a group.
+    """
     if not settings.group:
         return None
     # A loan without a name is nobody's: numbers above all others keep such loans apart.
     group = np.asarray(pd.factorize(_words(table, settings.group))[0], np.int64)
     alone = is_missing(table, settings.group)
+    if alone.all():
+        return None
     group[alone] = len(table) + np.arange(alone.sum())
     return group
 

@@ -7,7 +7,7 @@ import numpy as np
 from finnet.data.cells import note_cells, numbers
 from finnet.data.loan_book import LossBook
 from finnet.data.loan_file import LoanFile
-from finnet.data.loans import known_outcomes, loan_rows, suspect_loans
+from finnet.data.loans import known_outcomes, loan_rows, nothing_left, suspect_loans
 from finnet.data.quality import Findings
 from finnet.data.tables import Table, read_table
 from finnet.errors import ConfigError
@@ -86,7 +86,8 @@ def inspect_losses(settings: LossFile, findings: Findings) -> LossBook | None:
         words = "no loss yet, or too young for one" if settings.applied_at else "no loss yet"
         findings.add("unresolved_loss", file, column=settings.loss, value=words, count=int(waits.sum()))
     if not is_known.any():
-        findings.add("empty_file", file, value="no defaulted loan is left whose loss is known")
+        words = "no defaulted loan is left whose loss is known"
+        findings.add("empty_file", file, value=words, remedy=nothing_left(settings))
         return None
     pending = rows.loans.take(waits) if waits.any() else None
     book = rows.loans.take(is_known).with_losses(loss[is_known], pending=pending)

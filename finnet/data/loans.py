@@ -25,6 +25,7 @@ __all__ = [
     "inspect_loans",
     "known_outcomes",
     "loan_rows",
+    "nothing_left",
     "read_applications",
     "read_clients",
     "read_loans",
@@ -181,7 +182,20 @@ def inspect_loans(settings: LoanFile, findings: Findings) -> LoanBook | None:
     book = _book(settings, findings)
     if book is not None:
         suspect_loans(book, settings, findings)
+        _note_one_outcome(book, settings, findings)
     return book
+
+
+def _note_one_outcome(book: LoanBook, settings: LoanFile, findings: Findings) -> None:
+    """Note a book whose loans have all defaulted, or of which none has."""
+    sought = {"one_outcome": "loans that all have one outcome"}
+    findings.inspection.look(sought, file=settings.path, columns=[settings.target], rows=len(book))
+    # Loans whose cells are wrong are not in the book, and would be missed.
+    if np.ptp(book.default) == 0 and not findings.has_errors:
+        lacking, words = ("no default", "good") if book.default[0] else ("default", "bad")
+        cells = " or ".join(map(repr, settings.words(words)))
+        value = f"of {len(book):,} loans whose outcome counts, none has {cells}, which means {lacking}"
+        findings.add("one_outcome", settings.path, column=settings.target, value=value)
 
 
 def suspect_loans(book: LoanBook | LossBook, settings: LoanFile, findings: Findings) -> None:
@@ -246,13 +260,24 @@ def _book(settings: LoanFile, findings: Findings) -> LoanBook | None:
     loans, outcomes, usable = rows.loans, rows.outcomes, rows.usable
     _note_waiting(rows, settings, findings)
     if not usable.to_learn.any():
-        findings.add("empty_file", settings.path, value="no loan is left whose outcome is known")
+        findings.add(
+            "empty_file", settings.path, value="no loan is left whose outcome is known", remedy=nothing_left(settings)
+        )
         return None
     waits, pending = usable.to_forecast, None
     if waits.any():
         pending = loans.take(waits).as_pending(went_bad=outcomes.bad[waits])
     default = outcomes.bad[usable.to_learn].astype(np.int64)
     return loans.take(usable.to_learn).with_outcomes(default, pending=pending)
+
+
+def nothing_left(settings: LoanFile) -> str:
+    """What to do about a file that has rows, none of which counts."""
+    keys = ("as_of", "horizon_months", "undecided", "leave_out")
+    asked = [f"{{keys}}{key}" for key in keys if getattr(settings, key)]
+    dates = [f"the dates in column {settings.applied_at!r}"] if settings.applied_at else []
+    outcomes = [f"{{keys}}{key}" for key in settings.outcome_keys]
+    return f"check {', '.join([*dates, *asked, *outcomes])}: as they stand, no row counts"
 
 
 def _needed(settings: LoanFile) -> dict[str, str]:
@@ -276,6 +301,10 @@ def _applications(table: Table, settings: LoanFile, findings: Findings, *, loan_
     applied_at, resolves_at = loan_clocks(table, settings, findings)
     features = loan_features(table, settings, findings, applied_at=applied_at)
     amount = loan_amounts(table, settings, findings, features=features)
+    group = loan_groups(table, settings)
+    if settings.group and group is None:
+        remedy = "fill it, or leave {keys}group out; as it is, each loan counts by itself"
+        findings.add("empty_column", table.file, column=settings.group, value="no loan names any", remedy=remedy)
     # A column with an error is no feature of the book that serves to go on checking.
     unread = {problem.column for problem in findings.problems if problem.severity == "error"}
     readable = [name for name in features if name not in unread]
@@ -287,9 +316,10 @@ def _applications(table: Table, settings: LoanFile, findings: Findings, *, loan_
         horizon_months=settings.horizon_months,
         order=loan_order(table, settings, findings),
         order_name=settings.order,
-        group=loan_groups(table, settings),
+        group=group,
         weight=loan_weights(table, settings, findings),
         amount=amount,
+        line=table.origin.line,
     )
     return loans.set_aside([name for name in settings.aside if name in readable])
 

@@ -149,6 +149,9 @@ RULES: Mapping[str, Rule] = {
     "duplicate_loan": _warning("check whether the same application was stored twice"),
     "likely_code": _warning("declare the code in {keys}missing_codes_in if it is not a measured number"),
     "likely_id": _warning("add the column to {keys}drop: it names rows and measures nothing"),
+    "one_outcome": _error(
+        "a model learns from both outcomes: check {keys}target, {keys}bad and {keys}good, and which loans are left out"
+    ),
     "impossible_age": _warning(
         "mend these cells: nobody is younger than 0 or older than 120; a code belongs in {keys}missing_codes_in"
     ),

@@ -3,7 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import UnionType
@@ -69,7 +69,8 @@ def parse_job(settings: Mapping[str, Any], *, source: str = "job") -> Job:
         # Strict, so that "5" is no number; by way of JSON, whose lists and days are our tuples and dates.
         return job.model_validate_json(json.dumps(settings, default=str), strict=True)
     except ValidationError as error:
-        problems = dict.fromkeys(_sentence(job, problem) for problem in error.errors())
+        found = error.errors()
+        problems = dict.fromkeys(_sentence(job, each) for each in found if not _is_of_a_table(each, found))
         causes = [problem.get("ctx", {}).get("error") for problem in error.errors()]
         kind = PluginError if any(isinstance(cause, PluginError) for cause in causes) else ConfigError
         raise kind(f"{source}: " + "; ".join(problems)) from None
@@ -83,9 +84,24 @@ _PLAIN_WORDS = {
 }
 
 
+_PLAIN_TYPE = re.compile(r"(str|tuple|list|int|float|bool)\b")
+
+
+def _is_of_a_table(problem: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether it only says that a table is no text where both may stand: what is wrong is in the table."""
+    if problem["loc"][-1:] != ("str",) or not isinstance(problem.get("input"), dict):
+        return False
+    place = list(problem["loc"][:-1])
+    beside = [each["loc"][len(place)] for each in found if list(each["loc"][: len(place)]) == place]
+    return any(not _PLAIN_TYPE.match(str(part)) for part in beside)
+
+
 def _sentence(job: type[Job], problem: Mapping[str, Any]) -> str:
     # Of a key that may be of two types, both are tried, and named by Python's words for them.
-    loc = tuple(str(part) for part in problem["loc"] if not re.match(r"(str|tuple|list|int|float|bool)\b", str(part)))
+    # The name of a class follows the number of an element that may be a table.
+    parts = [str(part) for part in problem["loc"]]
+    is_class = [before.isdigit() and part[:1].isupper() for before, part in zip(["", *parts], parts, strict=False)]
+    loc = tuple(part for part, named in zip(parts, is_class, strict=True) if not (named or _PLAIN_TYPE.match(part)))
     path = ".".join(loc)
     if problem["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"unknown key {path}; {nearest(loc[-1], _keys_at(job, loc[:-1]))}"
@@ -106,7 +122,8 @@ def _keys_at(kind: Any, path: tuple[str, ...]) -> list[str]:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         types: dict[str, Any] = {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
     else:
-        table = settings_class(kind)
+        # Of a list, the keys of its tables.
+        table = settings_class(get_args(kind)[0] if get_origin(kind) is tuple else kind)
         types = {} if table is None else {field.name: field.type for field in fields(table)}
     if not path:
         return list(types)

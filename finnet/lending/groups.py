@@ -40,6 +40,9 @@ class GroupColumn:
     def __post_init__(self) -> None:
         if self.limits and self.join:
             raise ConfigError(f"limits divide a number and join a category; give one of them for {self.column!r}")
+        empty = [name for name, levels in self.join.items() if not levels]
+        if empty:
+            raise ConfigError(f"join of {self.column!r} names no level for {empty[0]!r}; name some, or leave it out")
         named = [level for levels in self.join.values() for level in levels]
         twice = [level for level in named if named.count(level) > 1]
         if twice:
@@ -56,7 +59,7 @@ def joined(values: "pd.Series[Any]", join: Mapping[str, Sequence[str]]) -> "pd.S
     Raises
     ------
     DataError
-        Where the column is one of numbers, or has no such level.
+        Where the column is one of numbers, has no such level, or has one that is called as a group it is not part of.
 
     Examples
     --------
@@ -71,6 +74,13 @@ def joined(values: "pd.Series[Any]", join: Mapping[str, Sequence[str]]) -> "pd.S
     for level in (level for named in join.values() for level in named):
         if level not in levels:
             raise DataError(f"column {values.name!r} has no level {level!r} to join; {nearest(level, levels)}")
+    # Loans without a value are a group too, by that name.
+    taken = [*levels, *[MISSING] * bool(words.isna().any())]
+    for name in (name for name, named in join.items() if name in taken and name not in named):
+        raise DataError(
+            f"column {values.name!r} has loans of {name!r}, which the group joined under that name does not include;"
+            " give the group another name, or name all its levels"
+        )
     group_of = {level: name for name, named in join.items() for level in named}
     return words.map(lambda level: group_of.get(level, level), na_action="ignore").astype("category")
 

@@ -205,9 +205,10 @@ def _column(columns: pd.DataFrame, name: str, loans: Sequence[str]) -> FloatArra
     values: FloatArray = columns[name].reindex(pd.Index(loans)).to_numpy(float)
     missing = np.isnan(values)
     if missing.any():
+        n = int(missing.sum())
+        empty = f"{n:,} loan{'s' * (n > 1)}, first {_first(loans, missing)!r}"
         raise DataError(
-            f"column {name!r} is empty for {missing.sum():,} loans, first {_first(loans, missing)!r}; fill it, or state"
-            " one value for all loans instead of the column"
+            f"column {name!r} is empty for {empty}; fill it, or state one value for all loans instead of the column"
         )
     return values
 

@@ -1,5 +1,7 @@
 """Odd columns of a loan book are pointed out; sound ones are not."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from finnet.codes import likely_codes
 from finnet.data.loan_checks import suspect_ages, suspect_columns
 from finnet.data.loan_file import LoanFile
-from finnet.data.loans import check_loans
+from finnet.data.loans import check_loans, read_loans
 from finnet.data.quality import Findings
 
 RNG = np.random.default_rng(2)
@@ -109,3 +111,41 @@ def test_loans_of_which_nothing_is_known_are_no_repeats(write):
     path = write("income,debt,bad\n1,2,0\n-9,-9,1\n-9,-9,1\n1,2,0\n3,4,1\n")
     found = check_loans(LoanFile(path=path, target="bad", missing_codes=(-9.0,)))
     assert found[["rule", "count"]].values.tolist() == [["nothing_known", 2], ["duplicate_loan", 1]]
+
+
+def test_each_impossible_age_is_counted_by_itself():
+    findings = Findings()
+    suspect_ages({"age": pd.Series([30.0, *[999.0] * 21, *[-1.0] * 4])}, findings, file="loans.csv")
+    assert [(each.value, each.count) for each in findings.problems] == [("999 (21 times), -1 (4 times)", 25)]
+    many = Findings()
+    suspect_ages({"age": pd.Series([200.0, 200.0, 201.0, 202.0, 203.0, 204.0])}, many, file="loans.csv")
+    assert many.problems[0].value == "200 (2 times), 201 (1 time), 202 (1 time), 2 other values"
+
+
+def findings_of(tmp_path, text, **settings):
+    path = tmp_path / "loans.csv"
+    path.write_text(text)
+    return check_loans(LoanFile(path=str(path), target="bad", **settings)).set_index("rule")
+
+
+def test_loans_of_one_outcome_are_an_error_that_names_the_cells(tmp_path):
+    found = findings_of(tmp_path, "income,bad\n2000,0\n2100,0\n").loc["one_outcome"]
+    assert (found["severity"], found["column"]) == ("error", "bad")
+    assert found["value"] == "of 2 loans whose outcome counts, none has '1', which means default"
+    assert "one_outcome" not in findings_of(tmp_path, "income,bad\n2000,0\n2100,1\n").index
+
+
+def test_rows_that_do_not_count_are_no_missing_rows(tmp_path):
+    dated = {"applied_at": "day", "horizon_months": 12, "as_of": date(2024, 1, 1)}
+    found = findings_of(tmp_path, "income,day,bad\n2000,2035-01-01,0\n2100,2035-01-02,1\n", **dated)
+    remedy = found.loc["empty_file", "remedy"]
+    assert remedy.startswith("check the dates in column 'day', as_of, horizon_months, target")
+    assert "header" not in remedy
+
+
+def test_a_column_of_clients_that_names_none_is_told_and_counts_nothing(tmp_path):
+    text = "income,client,bad\n2000,,0\n2100,,1\n"
+    found = findings_of(tmp_path, text, group="client").loc["empty_column"]
+    assert found["column"] == "client"
+    assert "each loan counts by itself" in found["remedy"]
+    assert read_loans(LoanFile(path=str(tmp_path / "loans.csv"), target="bad", group="client")).group is None

@@ -151,7 +151,7 @@ def test_the_page_is_drawn_again_and_has_a_card(run):
 
 def test_a_column_that_is_dropped_cannot_decide(tmp_path):
     written(tmp_path / "loans.csv")
-    with pytest.raises(ConfigError, match=r"lending\.margin_column: unknown column 'rate'"):
+    with pytest.raises(ConfigError, match=r"lending\.margin_column: column 'rate' is in data\.loans\.drop"):
         load(job_of(tmp_path, loans={"drop": ["rate"]}))
 
 

@@ -83,3 +83,10 @@ def test_the_terms_say_what_decides(settings, words):
 def test_costs_have_a_unit():
     terms = TermsOfBook(terms=LoanTerms(cost_per_loan=20.0), unit="in the unit of lent")
     assert "costs 20, in the unit of lent." in terms_in_words(terms, 0.1)
+
+
+def test_loans_that_bring_nothing_have_no_break_even():
+    book = TermsOfBook(terms=LoanTerms(**BY_RATE, by_loan=True), columns=RATES)
+    words = terms_in_words(book, np.array([-0.1, 0.2, 0.4, -1e-9]))
+    assert "run from 20.0 % to 40.0 %, with a median of 30.0 %. 50.0 % of the loans have none: even if repaid" in words
+    assert "No loan has a break-even: even if repaid" in terms_in_words(book, np.array([-0.1, -0.2, -np.inf]))

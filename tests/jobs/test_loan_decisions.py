@@ -315,3 +315,58 @@ def test_segments_of_few_loans_are_said_not_to_be_tested(tmp_path):
     job = file_job(tmp_path, segments={"columns": [{"column": "age", "limits": list(range(21, 80, 3))}]})
     (section,) = decide_on_loans(job, read(job), results_of(read(job))).sections[1:]
     assert "none could be tested" in section.draw().blocks[0].text
+
+
+@pytest.mark.parametrize(
+    ("loans", "settings", "message"),
+    [
+        (
+            {"group": "sex"},
+            {"fairness": {"groups": ["sex"], "approved_share": 0.8}},
+            "column 'sex' is data.loans.group",
+        ),
+        ({"group": "sex"}, {"central_tendency": {"column": "sex", "rates": {"m": 0.1}}}, "'sex' is data.loans.group"),
+        (
+            {"aside": ["sex"]},
+            {"central_tendency": {"column": "sex", "rates": {"m": 0.1}}},
+            "'sex' is in data.loans.aside",
+        ),
+        ({"drop": ["age"]}, {"segments": {"columns": ["age"]}}, "segments.columns: column 'age' is in data.loans.drop"),
+        ({}, {"segments": {"columns": ["default"]}}, "'default' holds what became of the loans"),
+        (
+            {},
+            {"fairness": {"groups": ["sex"], "approved_share": 0.8}, "grades": {"by": ["sex"]}},
+            "grades.by: column 'sex' makes groups of .* add it to fairness.keep_as_feature",
+        ),
+        ({}, {"segments": {"columns": ["incom"]}}, "segments.columns: unknown column 'incom'; did you mean 'income'"),
+    ],
+)
+def test_a_column_that_has_another_use_is_not_called_unknown(tmp_path, loans, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        load(file_job(tmp_path, loans=loans, **settings))
+
+
+def test_a_loan_without_a_margin_is_named_with_its_file_and_line(tmp_path):
+    lending = {"margin_column": "rate", "in_percent": True}
+    read(file_job(tmp_path, lending=lending))
+    table = pd.read_csv(tmp_path / "loans.csv")
+    table.loc[6, "rate"] = np.nan
+    table.to_csv(tmp_path / "loans.csv", index=False)
+    with pytest.raises(DataError, match=r"'rate' is empty for 1 loan, first '7 \(.*loans\.csv, line 8\)'; fill it"):
+        read(file_job(tmp_path, lending=lending))
+
+
+def test_a_column_called_quarter_stays_beside_the_quarters_of_application():
+    job = job_of(segments={"columns": ["quarter"], "period": "quarter"})
+    book = read(job_of())
+    book = replace(book, features=book.features.assign(quarter=pd.Categorical(["a", "b"] * (len(book) // 2))))
+    segments = decide_on_loans(job, book, results_of(book)).sections[1].segments
+    assert {"quarter", "quarter of application"} <= set(segments["column"])
+    assert set(segments.loc[segments["column"] == "quarter", "segment"]) == {"a", "b"}
+
+
+def test_a_small_approved_share_is_told_with_its_digits():
+    job = job_of(fairness={"groups": ["home"], "approved_share": 0.0001})
+    book = read(job)
+    section = decide_on_loans(job, book, results_of(book)).sections[1]
+    assert section.origin == "the lowest cut-off that approves at least 0.01 % of the loans"

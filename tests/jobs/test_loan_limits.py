@@ -11,6 +11,7 @@ from finnet.data.loan_file import LoanFile
 from finnet.dataset import Dataset
 from finnet.jobs.tasks.loan_columns import loan_features_table
 from finnet.jobs.tasks.loan_limits import loan_limits
+from finnet.lending.central_tendency import CentralTendency
 from finnet.lending.terms import LoanTerms
 from finnet.splits import Holdout, RepeatedKFold
 
@@ -19,7 +20,14 @@ NO_FINDINGS = pd.DataFrame({"rule": [], "count": []})
 
 
 def limits_of(
-    source=SOURCE, *, values=(0.4, 0.5, 0.45, 0.47), split=None, lending=None, quality=NO_FINDINGS, order=None
+    source=SOURCE,
+    *,
+    values=(0.4, 0.5, 0.45, 0.47),
+    split=None,
+    lending=None,
+    quality=NO_FINDINGS,
+    order=None,
+    central_tendency=None,
 ):
     """What limits a result of one model with these losses by fold."""
     X = pd.DataFrame({"income": np.arange(8.0)})
@@ -30,6 +38,7 @@ def limits_of(
         data=SimpleNamespace(source=source),
         split=SimpleNamespace(split=split or RepeatedKFold(folds=4)),
         lending=lending,
+        central_tendency=central_tendency,
     )
     study = SimpleNamespace(dataset=order or dataset, quality=quality)
     return " ".join(loan_limits(job, study, assessment))
@@ -39,6 +48,13 @@ def test_the_outcome_is_the_column_and_cells_that_the_job_names():
     said = limits_of()
     assert "column 'status' of the file says, 'late' or 'default', and no default 'paid'" in said
     assert "over how many months is not stated (horizon_months)" in said
+
+
+def test_a_stated_default_rate_is_told_and_not_asked_for():
+    assert "state it as central_tendency" in limits_of()
+    said = limits_of(central_tendency=CentralTendency({"card": 0.03, "loan": 0.01}, column="product"))
+    assert "the default rate stated as central_tendency (3.00 % for card, 1.00 % for loan)" in said
+    assert "state it as" not in said
 
 
 def test_the_months_of_the_outcome_are_told():

@@ -44,6 +44,33 @@ def test_no_proof_of_fairness_is_claimed_whatever_was_found(p_holm):
     assert any(said in item for block in section.card.blocks for item in block.items)
 
 
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [
+        (["men"], "as the column has one group alone, men."),
+        (["missing"], "as the column is missing for every loan."),
+        (["men", "women"], "as only the largest group has 100 loans or more."),
+    ],
+)
+def test_where_nothing_was_compared_nothing_is_said_to_be_alike(groups, words):
+    section = fairness(0.9, np.nan)
+    table = section.fairness.head(len(groups)).assign(group=groups)
+    html = html_of(replace(section, fairness=table))
+    assert f"sex: no approval rate is compared, {words}" in html
+    assert "detectably" not in html
+    other = pd.concat([table, fairness(0.9, 0.6).fairness.assign(column="home")])
+    html = html_of(replace(section, fairness=other))
+    assert "detectably" in html
+    assert words in html
+
+
+def test_where_no_loan_is_approved_groups_have_nothing_to_compare():
+    section = fairness(0.9, 1.0)
+    html = html_of(replace(section, fairness=section.fairness.assign(approval_rate=0.0)))
+    assert "sex: no approval rate is compared, as no loan is approved." in html
+    assert "detectably" not in html
+
+
 def test_a_ratio_just_below_four_fifths_is_not_rounded_to_it():
     html = html_of(fairness(0.7973, 0.02))
     said = "approved 0.797 times as often (0.697 to 0.897, not adjusted; p = 0.020 after Holm&#39;s correction) as men"
@@ -109,6 +136,15 @@ def test_it_is_said_what_would_turn_the_decisions_into_a_loss(kept_profit, words
     assert words in html
     assert "All is by forecasts; nothing is realized. Profits are in the unit of amount." in html
     assert "nothing is realized" not in html_of(CutoffSection(cutoffs=cutoffs, **facts))
+
+
+def test_where_no_loan_is_approved_no_change_is_said_to_do_no_harm():
+    row = {"cutoff": 0.1, "n": 0, "approval_rate": 0.0, "bad_rate": np.nan, "forecast_bad_rate": np.nan}
+    cutoffs = pd.DataFrame([{**row, "expected_profit": 0.0, "realized_profit": 0.0}])
+    nobody = sensitivity(0.0).assign(kept_bad_rate=np.nan)
+    html = html_of(CutoffSection(cutoffs=cutoffs, sensitivity=nobody, terms="", base_rate=0.2, chosen=0.1))
+    assert "As decided, no loan is approved" in html
+    assert "lose money" not in html
 
 
 def made_segments():

@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from finnet.checks import require_column
 from finnet.data.loan_book import LoanBook
 from finnet.data.loan_file import LoanFile
 from finnet.data.loans import inspect_loans, read_outcomes
 from finnet.data.quality import Findings
 from finnet.data.samples import made_loan_book
 from finnet.dataset import Dataset
-from finnet.errors import ConfigError, DataError
 from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.profile import Profile
 from finnet.evaluation.stability import ALARM_RATE, OUTCOME_PART
@@ -39,7 +37,6 @@ from finnet.jobs.tasks.weight_notes import weight_notes
 from finnet.jobs.tasks.wording import worded
 from finnet.labels import default_dataset
 from finnet.lending.central_tendency import ALL
-from finnet.lending.groups import joined
 from finnet.models import BEST
 from finnet.reporting.report import Chapter, Report
 from finnet.reporting.sections.guidance import GuidanceSection
@@ -80,17 +77,17 @@ class DefaultRiskTask(Task):
             # A file's columns are set aside by its settings, those of a made book here.
             aside = [] if job.fairness is None else job.fairness.aside
             for name in aside:
-                require_column(name, made.columns, key="fairness.groups")
+                job.require_column(name, made.columns, key="fairness.groups")
             book: LoanBook | None = made.set_aside(aside)
         else:
             book = inspect_loans(source, reading.of(source, "data.loans"))
         if book is not None:
             meanings = job.meanings(told := reading.of(None, "data"))
             # A column that is no feature, such as the outcome, may have a meaning too.
-            meanings.check(book.columns, told, others=source.named if isinstance(source, LoanFile) else ())
+            others = source.named if isinstance(source, LoanFile) else ()
+            meanings.check(_with_groups(book, job.fairness), told, others=others)
         # With errors the book may lack columns, which would be blamed on the settings.
         if book is not None and not reading.has_errors:
-            book = _joined(book, job.fairness)
             require_decidable(job, book)
         return book
 
@@ -227,7 +224,7 @@ class DefaultRiskTask(Task):
             made = "The loans are made, by a rule that does not change over time; real defaults drift with the economy."
             return [made]
         notes = ["Only loans that were granted have outcomes; how refused applicants would have paid is not known."]
-        if job.data.source.group:
+        if dataset.group is not None:
             notes.append(
                 f"Loans of one {job.data.source.group} stay on one side of every split and block, and scores,"
                 " comparisons, profits, segments, fairness and the tests of calibration, grades and vintages count"
@@ -321,16 +318,10 @@ def _to_watch(*, by_loan: bool) -> list[str]:
     ]
 
 
-def _joined(book: LoanBook, fairness: Fairness | None) -> LoanBook:
-    """The book with levels of columns set aside joined into the groups that the job names."""
-    joining = [] if fairness is None else [own for own in fairness.columns if own.join]
-    if not joining or book.aside is None:
-        return book
-    aside = book.aside.copy()
-    for own in joining:
-        require_column(own.column, aside.columns, key="fairness.groups")
-        try:
-            aside[own.column] = joined(aside[own.column], own.join)
-        except DataError as error:
-            raise ConfigError(f"fairness.groups: {error}") from error
-    return replace(book, aside=aside)
+def _with_groups(book: LoanBook, fairness: Fairness | None) -> "dict[str, pd.Series[Any]]":
+    """The columns of the book; those whose levels are joined hold the names of the groups too, which pages show."""
+    columns = book.columns
+    for own in () if fairness is None else fairness.columns:
+        if own.join and own.column in columns:
+            columns[own.column] = pd.Series([*columns[own.column].astype(object), *own.join])
+    return columns

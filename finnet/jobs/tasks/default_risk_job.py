@@ -1,12 +1,12 @@
 """The default-risk job: what a job file can say about it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
-from finnet.checks import require_at_least, require_choice, require_share, require_within
+from finnet.checks import require_at_least, require_choice, require_column, require_share, require_within
 from finnet.data.loan_file import LoanFile
 from finnet.data.meanings import NO_MEANINGS, Meanings
 from finnet.data.quality import Findings
@@ -94,6 +94,7 @@ class Fairness:
     def __post_init__(self) -> None:
         if not self.groups:
             raise ConfigError('fairness.groups is empty; name columns of the loan file, such as ["sex"]')
+        _require_once(self.columns, key="fairness.groups")
         for name in self.keep_as_feature:
             require_choice(name, [own.column for own in self.columns], name="keep_as_feature")
         kept = [own.column for own in self.columns if own.join and own.column in self.keep_as_feature]
@@ -136,6 +137,7 @@ class Segments:
         require_choice(self.period, [*PERIODS, ""], name="period")
         if any(own.join for own in self.groups):
             raise ConfigError("segments.columns joins no levels; join belongs to fairness.groups")
+        _require_once(self.groups, key="segments.columns")
 
     @property
     def groups(self) -> list[GroupColumn]:
@@ -215,6 +217,25 @@ class DefaultRiskJob(JobWithScorecard):
             _ = self.source
         return self
 
+    def require_column(self, column: str, known: Collection[str], *, key: str) -> None:
+        """Raise ConfigError unless a key names one of the `known` columns; of others of the file it says why not."""
+        source = self.source
+        if column in known or isinstance(source, MadeLoanBook) or column not in source.named:
+            require_column(column, known, key=key)
+            return
+        uses = {getattr(source, use): use for use in ("id", "applied_at", "order", "group", "weight")}
+        if column in source.drop:
+            why = "is in data.loans.drop and is not read; take it out of there"
+        elif column in source.outcome_columns:
+            why = "holds what became of the loans; name another column"
+        elif column in uses:
+            why = f"is data.loans.{uses[column]} and nothing besides; give a copy of it in the file another name"
+        elif self.fairness is not None and column in self.fairness.aside:
+            why = "makes groups of [fairness] and is no feature; add it to fairness.keep_as_feature, without a join"
+        else:
+            why = "is in data.loans.aside and is no feature; take it out of there"
+        raise ConfigError(f"{key}: column {column!r} {why}")
+
     @property
     def source(self) -> MadeLoanBook | LoanFile:
         """Where the loans come from; columns of [fairness] are no features unless it keeps them."""
@@ -227,3 +248,11 @@ class DefaultRiskJob(JobWithScorecard):
 
 def _group_columns(named: Sequence[str | GroupColumn]) -> list[GroupColumn]:
     return [GroupColumn(own) if isinstance(own, str) else own for own in named]
+
+
+def _require_once(groups: Sequence[GroupColumn], *, key: str) -> None:
+    """Raise ConfigError where a column is named twice: tables tell groups apart by their column."""
+    names = [own.column for own in groups]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise ConfigError(f"{key} names {twice[0]!r} twice; divide a column in one way, or give a copy another name")

@@ -102,11 +102,10 @@ def terms_in_words(book: TermsOfBook, cutoff: float | FloatArray) -> str:
 def _rule(terms: LoanTerms, cutoff: float | FloatArray, *, is_moved: bool) -> str:
     if terms.by_loan:
         judged = "" if is_moved else " Forecasts decide, outcomes do not, so the realized profit is out of sample."
-        low, middle, high = (percent(end) for end in np.quantile(np.clip(cutoff, 0.0, 1.0), [0, 0.5, 1]))
+        break_evens = _own_in_words(np.asarray(cutoff))
         return (
             "Each loan is decided by itself: it is approved where its own expected profit, (1 - p) times what it brings"
-            " if repaid plus p times what it brings in default, is above 0. So there is no one cut-off: the break-even"
-            f" probabilities of the loans run from {low} to {high}, with a median of {middle}.{judged}"
+            f" if repaid plus p times what it brings in default, is above 0. {break_evens}{judged}"
         )
     if terms.target_bad_rate is None:
         judged = "" if is_moved else ": forecasts choose it, outcomes do not, so its realized profit is out of sample"
@@ -116,6 +115,21 @@ def _rule(terms: LoanTerms, cutoff: float | FloatArray, *, is_moved: bool) -> st
     return (
         f"The cut-off is the highest at which at most {percent(terms.target_bad_rate)} of the approved are forecast to"
         f" default{judged}.{nobody}"
+    )
+
+
+def _own_in_words(cutoff: FloatArray) -> str:
+    """The break-evens of loans, shape (n_loans,), and how many loans have none: their cut-off lies below 0."""
+    own = np.minimum(cutoff[cutoff >= 0.0], 1.0)
+    never = "even if repaid they bring 0 or less, and are refused whatever their risk"
+    if not len(own):
+        return f"No loan has a break-even: {never}."
+    low, middle, high = (percent(end) for end in np.quantile(own, [0, 0.5, 1]))
+    lacking = len(cutoff) - len(own)
+    others = f" {percent(lacking / len(cutoff))} of the loans have none: {never}." if lacking else ""
+    return (
+        "So there is no one cut-off: the break-even probabilities of the loans run from"
+        f" {low} to {high}, with a median of {middle}.{others}"
     )
 
 

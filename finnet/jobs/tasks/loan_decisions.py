@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from finnet.checks import require_column
 from finnet.data.loan_book import LoanBook
 from finnet.errors import ConfigError, DataError
 from finnet.forecasts import Forecasts
@@ -25,7 +24,7 @@ from finnet.jobs.tasks.task import Results
 from finnet.lending.by_loan import cutoffs_in_use, own_cutoffs_of_new
 from finnet.lending.cutoff import chosen_cutoff, cutoff_at_share, cutoff_table, known_loans, outcome_of
 from finnet.lending.fairness import fairness_table
-from finnet.lending.groups import GroupColumn, group_names, quartiles
+from finnet.lending.groups import GroupColumn, group_names, joined, quartiles
 from finnet.lending.profit import profit_table
 from finnet.lending.segments import application_periods, segment_table, vintage_table
 from finnet.lending.sensitivity import sensitivity_table
@@ -34,11 +33,10 @@ from finnet.reporting.sections.cutoffs import CutoffSection
 from finnet.reporting.sections.fairness import FairnessSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.sections.segments import SegmentsSection
-from finnet.reporting.text import percent
 from finnet.seeds import derive_seed
 from finnet.types import FloatArray
 
-__all__ = ["LoanDecisions", "annotated", "decide_on_loans", "decided_by_aside", "require_decidable"]
+__all__ = ["LoanDecisions", "annotated", "decide_on_loans", "decided_by_aside", "fairness_groups", "require_decidable"]
 
 _REALIZED = ("bad_rate", "realized_profit")
 _OF_OUTCOMES = ("bad_rate", "bad_rate_low", "bad_rate_high")
@@ -69,28 +67,43 @@ def require_decidable(job: DefaultRiskJob, book: LoanBook) -> None:
     """
     if job.lending is not None:
         for key, name in job.lending.columns_by_key.items():
-            require_column(name, book.columns, key=f"lending.{key}")
+            job.require_column(name, book.columns, key=f"lending.{key}")
             numbers = [other for other in book.columns if pd.api.types.is_numeric_dtype(book.columns[other].dtype)]
             if name not in numbers:
                 use = ", ".join(numbers)
                 raise ConfigError(f"lending.{key}: column {name!r} is a category; use a column of numbers: {use}")
-        loan_values(job.lending, book.loan_id.tolist(), amount=_amount(book), columns=_columns(job.lending, book))
+        _require_values(job, book)
         if job.lending.by_loan:
             for key, name in _needed_by_key(job).items():
                 # Amounts are kept where their column is dropped, but new files are not read for it.
-                require_column(name, book.columns, key=f"lending.by_loan needs {key}")
+                job.require_column(name, book.columns, key=f"lending.by_loan needs {key}")
             _pending_cutoffs(job, book, np.empty(0))
     if book.weight is not None and (job.fairness is not None or job.segments is not None):
         raise ConfigError(
             "fairness and segments count loans one by one, which data.loans.weight forbids; leave them or it out"
         )
     if job.fairness is not None:
-        _groups(job.fairness, book)
+        for own in job.fairness.columns:
+            job.require_column(own.column, book.columns, key="fairness.groups")
+        fairness_groups(job.fairness, book)
     if job.segments is not None:
+        for own in job.segments.groups:
+            job.require_column(own.column, book.columns, key="segments.columns")
         # Made only to raise what is wrong, before anything trains; the folds are not known yet.
         _segments(job.segments, book, np.ones(len(book), bool))
         if not job.segments.columns and (book.applied_at is None or not job.segments.period):
             raise ConfigError("segments divides nothing: name columns, or a period where loans have dates")
+
+
+def _require_values(job: DefaultRiskJob, book: LoanBook) -> None:
+    """Raise DataError, naming the loan with its file and line, where a loan cannot be valued by the terms."""
+    assert job.lending is not None
+    amount, columns = _amount(book), _columns(job.lending, book)
+    if book.line is not None and not isinstance(job.source, MadeLoanBook):
+        pairs = zip(book.loan_id, book.line, strict=True)
+        loans = pd.Index([f"{loan} ({job.source.path}, line {line})" for loan, line in pairs])
+        amount, columns = None if amount is None else amount.set_axis(loans), columns.set_axis(loans)
+    loan_values(job.lending, columns.index.tolist(), amount=amount, columns=columns)
 
 
 def decided_by_aside(job: DefaultRiskJob) -> tuple[str, ...]:
@@ -206,10 +219,10 @@ def annotated(
     """`decision` of each forecast, and `expected_loss` where the features hold what it needs; nothing without terms.
 
     Where the terms decide loan by loan, `cutoff` is None and `break_even` holds the probability below which each loan
-    is approved; a loan that lacks what the terms need is not decided on, and has neither: "" and NaN. Each has a text
-    or a number for each row of X (n_rows, n_features), whose forecasts are in the same order; `aside` (n_rows,
-    n_columns) holds what the terms name besides. An amount that is missing or not above 0, or a loss given default
-    outside 0 to 1, gives no expected loss: NaN.
+    is approved, 0 where it never is; a loan that lacks what the terms need is not decided on, and has neither: "" and
+    NaN. Each has a text or a number for each row of X (n_rows, n_features), whose forecasts are in the same order;
+    `aside` (n_rows, n_columns) holds what the terms name besides. An amount that is missing or not above 0, or a loss
+    given default outside 0 to 1, gives no expected loss: NaN.
     """
     if job.lending is None or (cutoff is None and not job.lending.by_loan):
         return {}
@@ -279,7 +292,8 @@ def _columns(terms: LoanTerms, book: LoanBook) -> pd.DataFrame:
     return pd.DataFrame({name: book.column(name) for name in terms.columns}, index=pd.Index(book.loan_id))
 
 
-def _groups(fairness: Fairness, book: LoanBook) -> pd.DataFrame:
+def fairness_groups(fairness: Fairness, book: LoanBook) -> pd.DataFrame:
+    """The group of each loan, levels joined, by each column that the job names; shape (n_loans, n_columns)."""
     return pd.DataFrame({own.column: _group_names(own, book, key="fairness.groups") for own in fairness.columns})
 
 
@@ -287,9 +301,11 @@ def _group_names(
     own: GroupColumn, book: LoanBook, *, key: str, limits: Sequence[float] = (), most_levels: int | None = None
 ) -> "pd.Series[Any]":
     """The group of each loan, by loan; ConfigError naming the key where the column cannot be divided so."""
-    require_column(own.column, book.columns, key=key)
+    values = book.column(own.column)
     try:
-        return group_names(book.column(own.column), own.limits or limits, most_levels=most_levels)
+        # Here alone: segments show the levels of the file.
+        values = joined(values, own.join) if own.join else values
+        return group_names(values, own.limits or limits, most_levels=most_levels)
     except DataError as error:
         raise ConfigError(f"{key}: {error}") from error
 
@@ -307,13 +323,14 @@ def _fairness_section(
     """Groups by decisions on the forecasts `own`; outcomes judge those of `judged`, where `own` are moved."""
     fairness = job.fairness
     assert fairness is not None
-    groups, clients = _groups(fairness, book), _by_loan(book, book.group)
+    groups, clients = fairness_groups(fairness, book), _by_loan(book, book.group)
     cutoff, origin = in_use, "the cut-off of [lending]"
     other: float | FloatArray | None = None
     if cutoff is None:
         assert fairness.approved_share is not None
         cutoff = cutoff_at_share(own, fairness.approved_share)
-        origin = f"which approves the {percent(fairness.approved_share)} with the lowest forecasts"
+        # All its digits: a share of 0.0001 is not 0.0 %.
+        origin = f"the lowest cut-off that approves at least {100 * fairness.approved_share:.6g} % of the loans"
     elif terms is not None and (other := terms.own_cutoffs(own)) is not None and terms.terms.by_loan:
         other = chosen_cutoff(own, terms.terms, **terms.loans)
     if terms is not None and terms.terms.by_loan:
@@ -341,7 +358,6 @@ def _segments(segments: Segments, book: LoanBook, trained: Any) -> pd.DataFrame:
     """The segment of each loan by each column; numbers are divided by the loans of `trained` alone."""
     parts = {}
     for own in segments.groups:
-        require_column(own.column, book.columns, key="segments.columns")
         values = book.column(own.column)
         # Of few or equal training values there are no quartiles.
         limits = quartiles(values[trained]) or quartiles(values)
@@ -356,7 +372,9 @@ def _segments_section(segments: Segments, book: LoanBook, own: Forecasts, *, sco
     clients = _by_loan(book, book.group)
     period, vintages = segments.period if own.is_dated else "", None
     if period:
-        divided[period] = application_periods(own, period).reindex(divided.index)
+        # The loans may have a column of that name.
+        name = f"{period} of application" if period in divided else period
+        divided[name] = application_periods(own, period).reindex(divided.index)
         vintages = vintage_table(own, period, clients=clients)
     table = segment_table(own, divided, clients=clients, scores=scores)
     by_client = clients is not None and clients.nunique() < len(clients)

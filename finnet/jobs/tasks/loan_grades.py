@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from finnet.checks import require_column
 from finnet.data.loan_book import LoanBook
 from finnet.dataset import Dataset
 from finnet.errors import ConfigError, DataError
@@ -70,10 +69,12 @@ class Published:
 
 def require_known_columns(job: DefaultRiskJob, dataset: Dataset) -> None:
     """Raise ConfigError where grades or central tendency name columns or segments that the loans do not have."""
-    if job.central_tendency is not None:
+    features = list(map(str, dataset.X))
+    if job.central_tendency is not None and job.central_tendency.column:
+        job.require_column(job.central_tendency.column, features, key="central_tendency.column")
         job.central_tendency.require_segments(dataset.X)
     for column in job.grades.by:
-        require_column(column, list(map(str, dataset.X)), key="grades.by")
+        job.require_column(column, features, key="grades.by")
         levels = len(set(segments_of(dataset.X[column])))
         if levels > _MOST_LEVELS:
             raise ConfigError(f"grades.by: {column!r} has {levels:,} levels; use a column with at most {_MOST_LEVELS}")

@@ -6,6 +6,7 @@ from finnet.data.loan_file import LoanFile
 from finnet.evaluation.assessment import Assessment
 from finnet.jobs.tasks.default_risk_job import DefaultRiskJob
 from finnet.jobs.tasks.task import Study
+from finnet.lending.central_tendency import CentralTendency
 from finnet.lending.terms import LoanTerms
 from finnet.names import model_in_sentence
 from finnet.reporting.text import count, metric_of, number, percent
@@ -26,13 +27,14 @@ def loan_limits(job: DefaultRiskJob, study: Study, assessment: Assessment) -> li
     of_file = [_outcome(source), _left_out(study.quality)] if isinstance(source, LoanFile) else []
     undated = [] if study.dataset.is_ordered else [_UNDATED]
     profits = [] if job.lending is None else [_profits(job.lending)]
-    return [*of_file, _RATE, *undated, _spread(assessment, folds=getattr(job.split.split, "folds", 0)), *profits]
+    return [
+        *of_file,
+        _rate(job.central_tendency),
+        *undated,
+        _spread(assessment, folds=getattr(job.split.split, "folds", 0)),
+        *profits,
+    ]
 
-
-_RATE = (
-    "Probabilities, grades and cut-off are those of loans with the default rate of this file: where applicants have"
-    " another, state it as central_tendency before they are used."
-)
 
 _UNDATED = (
     "Loans have no dates, so training and test loans are divided at random: no forecast was tested on loans later in"
@@ -50,6 +52,20 @@ def _outcome(source: LoanFile) -> str:
     return (
         f"Default is what column {source.target!r} of the file says, {bad}, and no default {good}; {months}. What the"
         " lender calls a default is not checked here."
+    )
+
+
+def _rate(stated: CentralTendency | None) -> str:
+    """Of which default rate probabilities are, and what to do or to know where applicants have another."""
+    if stated is None:
+        return (
+            "Probabilities, grades and cut-off are those of loans with the default rate of this file: where applicants"
+            " have another, state it as central_tendency before they are used."
+        )
+    rates = [percent(rate, 2) + (f" for {name}" if stated.column else "") for name, rate in stated.rates.items()]
+    return (
+        "Published probabilities, grades and cut-off are those of loans with the default rate stated as"
+        f" central_tendency ({', '.join(rates)}). The loans of this file do not test whether applicants have it."
     )
 
 

@@ -367,7 +367,9 @@ def _changes(sensitivity: pd.DataFrame) -> list[str]:
 
 
 def _losing(sensitivity: pd.DataFrame) -> str:
-    """Under which changes the loans approved as decided are expected to lose money."""
+    """Under which changes the loans approved as decided are expected to lose money; or that none is approved."""
+    if sensitivity["kept_bad_rate"].isna().all():
+        return "As decided, no loan is approved, so none of these changes moves what is brought."
     profits = zip(_changes(sensitivity), sensitivity["kept_profit"], strict=True)
     losing = [words for words, profit in profits if profit < 0]
     if not losing:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from finnet.lending.fairness import FEWEST_DEFAULTS, FEWEST_LOANS
+from finnet.lending.groups import MISSING
 from finnet.lending.rates import FEWEST_TESTED
 from finnet.reporting.group_plots import groups_plot
 from finnet.reporting.html import Block, Figure, Note, Points, Section, Table
@@ -72,8 +73,7 @@ class FairnessSection(ReportSection):
     @property
     def card(self) -> Section:
         """What differs between groups, and what that does not prove."""
-        said = list(self._differences()) or [_NO_DIFFERENCE]
-        return Section("Does it treat groups alike?", self._lead, [Points([*said, _NO_PROOF, *_NOT_PROVEN])])
+        return Section("Does it treat groups alike?", self._lead, [Points([*self._found(), *_NOT_PROVEN])])
 
     @property
     def _lead(self) -> str:
@@ -87,8 +87,7 @@ class FairnessSection(ReportSection):
         """Ratios, decisions and forecasts by group, and what they do not prove."""
         table = self.fairness
         plotted = table[~table["is_reference"] & table["ratio"].notna()]
-        blocks: list[Block] = [Points(list(self._differences()))] if self.verdict else [Note(_NO_DIFFERENCE)]
-        blocks += [Note(_NO_PROOF)]
+        blocks: list[Block] = [Points(self._found())]
         if len(plotted):
             rows = pd.DataFrame(
                 {
@@ -140,6 +139,13 @@ class FairnessSection(ReportSection):
             f" {rates[1]}, the largest change of {which}. Approval rates found to differ from that of the largest group"
             f" of a column: {differ[0]} as decided, {differ[1]} otherwise."
         )
+
+    def _found(self) -> list[str]:
+        """What differs, or that nothing does, and what could not be compared."""
+        differences, uncompared = list(self._differences()), list(_uncompared(self.fairness))
+        if len(uncompared) == self.fairness["column"].nunique():
+            return uncompared
+        return [*(differences or [_NO_DIFFERENCE]), *uncompared, _NO_PROOF]
 
     def _differences(self) -> Iterator[str]:
         table = self.fairness
@@ -207,6 +213,21 @@ _OTHERWISE = (
     "Difference: otherwise less approved, in percentage points, of the same loans by the same forecasts. p: as above,"
     " of the other rule."
 )
+
+
+def _uncompared(fairness: pd.DataFrame) -> Iterator[str]:
+    """Why no approval rate of a column could be compared, in a sentence for each such column."""
+    for column, groups in fairness.groupby("column", sort=False):
+        approved = groups["approval_rate"].unique()
+        if len(groups) == 1:
+            group = str(groups["group"].iloc[0])
+            only = "is missing for every loan" if group == MISSING else f"has one group alone, {group}"
+            yield f"{column}: no approval rate is compared, as the column {only}."
+        elif len(approved) == 1 and approved[0] in (0.0, 1.0):
+            yield f"{column}: no approval rate is compared, as {'every' if approved[0] else 'no'} loan is approved."
+        elif groups["p_holm"].isna().all():
+            fewest = FEWEST_TESTED if "forecast_bad_rate" in fairness else FEWEST_LOANS
+            yield f"{column}: no approval rate is compared, as only the largest group has {fewest} loans or more."
 
 
 def _beside_four_fifths(row: Mapping[Any, Any]) -> str:
