@@ -172,7 +172,8 @@ def _adjust(table: pd.DataFrame, against_naive: pd.DataFrame, reference: str) ->
     every naive forecast just where it is said to beat each of them.
     """
     is_reference = (against_naive["model"] == reference).to_numpy()
-    family = np.concatenate([table["p_value"], against_naive["p_value"][~is_reference]])
+    # Without naive forecasts the second is empty and of no type; NaN among floats compares without a warning.
+    family = np.concatenate([table["p_value"], against_naive["p_value"][~is_reference]]).astype(float)
     adjusted = holm(family)
     table["p_holm"] = adjusted[: len(table)]
     # Other fits are asked after by tests of their own, which make a family of their own.

@@ -320,3 +320,12 @@ def test_unknown_names_are_refused_with_the_nearest(make_forecasts, make_days, s
 def test_one_model_alone_is_refused(make_forecasts):
     with pytest.raises(ConfigError, match="at least one other"):
         compare(make_forecasts({"network": [0.1, 0.9]}, [0, 1]))
+
+
+def test_equal_forecasts_are_compared_without_a_warning(make_forecasts, make_days):
+    truth, values = market(120, 3)
+    equal = {"network": values["network"], "logistic": values["network"].copy(), "tree": values["tree"]}
+    forecasts = make_forecasts(equal, truth, issued=make_days(120, 3), entity=["A", "B", "C"] * 120)
+    for metric in ("log_loss", "auc"):
+        table = compare(forecasts, metric=metric).table.set_index("model")
+        assert table.loc["logistic", "difference"] == 0.0
