@@ -53,8 +53,9 @@ class Meanings:
 
         Delimiter and encoding of a CSV file are found out: a spreadsheet saves it as it likes.
         """
-        remedy = "give the file the columns column, value and meaning"
-        table = read_table(path, text_format(path), findings, needed=dict.fromkeys(_COLUMNS, remedy), wanted=_COLUMNS)
+        remedy, own = "give the file the columns column, value and meaning", Findings()
+        table = read_table(path, text_format(path), own, needed=dict.fromkeys(_COLUMNS, remedy), wanted=_COLUMNS)
+        _take(own, findings)
         if table is None:
             return cls(path)
         # A Parquet file may hold codes as numbers, 0 among them, which is not an empty cell.
@@ -148,6 +149,26 @@ class Meanings:
 
 NO_MEANINGS = Meanings()
 """Of a job that names no file: columns and values keep their own names."""
+
+
+def _take(own: Findings, findings: Findings) -> None:
+    """Add what was found in a file that has no keys in a job file, so that none can mend it."""
+    whole = "save it as CSV in UTF-8, its first line column,value,meaning and nothing below the table"
+    for problem in own.problems:
+        remedy = whole if "csv." in problem.remedy else problem.remedy
+        # Values of several rows have their lines already.
+        line = problem.line if problem.count == 1 else 0
+        findings.add(
+            problem.rule,
+            problem.file,
+            line=line,
+            column=problem.column,
+            value=problem.value,
+            count=problem.count,
+            remedy=remedy,
+        )
+    findings.inspection.files += own.inspection.files
+    findings.inspection.add(own.inspection)
 
 
 def _level(text: str) -> str:

@@ -75,6 +75,24 @@ def test_a_file_is_read_as_a_spreadsheet_saves_it(tmp_path, encoding, delimiter)
     assert (meanings.of_column("home"), meanings.of_value("home", "A2")) == ("Geb\u00e4ude", "rent")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "home,A1,1\nhome,A2,2\n",
+        "Codes of 2020\n\ncolumn,value,meaning\nhome,A1,own\n",
+        "column,value,meaning\nhome,A1,own\nhome,A2,rent\n\nmade by us\n",
+        "column,value,meaning\nhome,A1,\u0081\n",
+    ],
+)
+def test_no_remedy_names_a_key_that_a_file_of_meanings_does_not_have(tmp_path, text):
+    path, findings = tmp_path / "meanings.csv", Findings(section="data")
+    path.write_bytes(text.encode("latin-1"))
+    Meanings.read(str(path), findings)
+    assert findings.has_errors
+    assert all("data." not in problem.remedy and "csv." not in problem.remedy for problem in findings.problems)
+    assert len(findings.inspection.files) <= 1
+
+
 def test_several_lines_of_no_column_keep_their_lines_and_columns_are_suggested_once(tmp_path):
     meanings, findings = read(tmp_path, "column,value,meaning\nzzz,,Z\nhome,,Housing\nqqq,,Q\n")
     meanings.check(LOANS, findings, others=["home", "default"])
