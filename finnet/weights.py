@@ -10,6 +10,8 @@ from finnet.types import FloatArray
 
 __all__ = ["checked_weight", "effective_number"]
 
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 def checked_weight(weight: Any, n_rows: int) -> FloatArray | None:
     """The weights as floats, shape (n_rows,); None where each is 1, which says the same as none.
@@ -19,7 +21,8 @@ def checked_weight(weight: Any, n_rows: int) -> FloatArray | None:
     Raises
     ------
     DataError
-        Where there is not one for each row, or one is not a finite number above 0.
+        Where there is not one for each row, or one is not a finite number above 0, or is beyond float32, in which
+        models count.
 
     Examples
     --------
@@ -35,6 +38,8 @@ def checked_weight(weight: Any, n_rows: int) -> FloatArray | None:
     if values.shape != (n_rows,):
         raise DataError(f"weight has shape {values.shape} and there are {n_rows} rows; give one number above 0 per row")
     require_positive(values, name="weight")
+    if values.max() > _LARGEST:
+        raise DataError(f"weight has {values.max():g}, which is beyond {_LARGEST:.2g}; divide all weights by it")
     # None sends them the way of rows without weights, which is faster and rounds alike.
     return None if (values == 1.0).all() else values
 

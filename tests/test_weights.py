@@ -83,3 +83,8 @@ def test_a_forecast_of_weight_zero_is_refused():
 
 def test_whole_numbers_are_weights_too():
     assert checked_weight(np.array([1, 2]), 2).dtype == np.float64
+
+
+def test_a_weight_beyond_float32_is_refused():
+    with pytest.raises(DataError, match="weight has 1e\\+300"):
+        checked_weight([1.0, 1e300], 2)

@@ -1,6 +1,7 @@
 """Loans from CSV, CSV.gz or Parquet: books with their outcomes, and applications without."""
 
-from collections.abc import Collection
+import warnings
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -17,6 +18,7 @@ from finnet.data.loan_file import LoanFile
 from finnet.data.loan_outcomes import Outcomes, UsableRows, last_moment, outcomes_in, usable_rows
 from finnet.data.quality import Findings
 from finnet.data.tables import Table, read_table
+from finnet.errors import FinnetWarning
 from finnet.types import BoolArray, FloatArray, IntArray
 
 __all__ = [
@@ -56,7 +58,9 @@ def read_loans(settings: LoanFile) -> LoanBook:
     return findings.checked(_book(settings, findings))
 
 
-def read_applications(settings: LoanFile, *, aside: Collection[str] = ()) -> Applications:
+def read_applications(
+    settings: LoanFile, *, aside: Collection[str] = (), features: Collection[str] | None = None
+) -> Applications:
     """Applications from a file of the same shape, in its order; what became of them is not looked at.
 
     The target column may be missing. Every row comes back: no rule about outcomes leaves it out, its amount may be
@@ -66,11 +70,18 @@ def read_applications(settings: LoanFile, *, aside: Collection[str] = ()) -> App
     ----------
     aside : collection of str
         Those columns of `settings.aside` that are read, and set aside; the others are not looked at.
+    features : collection of str, optional
+        Columns that a model was trained with; others of no use are not looked at. By default all are features.
 
     Raises
     ------
     BadFileError
         As `read_loans` does.
+
+    Warns
+    -----
+    FinnetWarning
+        Naming the columns that are not looked at and that no setting names.
 
     Examples
     --------
@@ -87,11 +98,15 @@ def read_applications(settings: LoanFile, *, aside: Collection[str] = ()) -> App
     unused = {*ignored, *settings.drop, *settings.leave_out} - {*aside}
     # The settings are those that the model was trained by, so it is the file that lacks a column, not they that err.
     needed = {name: "add the column to the file" for name in settings.named if name not in unused}
+    read = None if features is None else {*features, *aside, settings.id, settings.applied_at}
+    unwanted = (*settings.drop, *ignored)
     table = read_table(
-        settings.path, settings.csv, findings, needed=needed, unwanted=(*settings.drop, *ignored), lacks=_lacks
+        settings.path, settings.csv, findings, needed=needed, wanted=read, unwanted=unwanted, lacks=_lacks
     )
     if table is None:
         return findings.checked(None)
+    if read is not None:
+        _warn_of_columns([name for name in table.header if name not in read and name not in settings.named], table.file)
     plain = replace(settings, amount="", order="", group="", weight="", aside=tuple(aside))
     return findings.checked(
         _applications(table, plain, findings, loan_id=distinct_loan_ids(table, settings)),
@@ -294,6 +309,14 @@ def _lacks(column: str, header: Collection[str]) -> str:
     # Nearer than by default, since a column that is absent has no likeness, and "home" is not "income" misspelled.
     close = get_close_matches(column, list(header), n=1, cutoff=0.8)
     return f"the file lacks it{f', but has {close[0]!r}' if close else ''}"
+
+
+def _warn_of_columns(names: Sequence[str], file: str) -> None:
+    """FinnetWarning that names columns of new applications with which no model was trained, where there are some."""
+    if names:
+        several = f"columns {', '.join(map(repr, names))} are" if len(names) > 1 else f"column {names[0]!r} is"
+        text = f"{file}: {several} ignored, for the model was trained without"
+        warnings.warn(text, FinnetWarning, stacklevel=3)
 
 
 def _applications(table: Table, settings: LoanFile, findings: Findings, *, loan_id: LoanIds) -> Applications:

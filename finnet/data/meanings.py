@@ -1,28 +1,33 @@
 """Meanings: what the columns and codes of a loan file stand for, in words that pages and reasons show."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from numbers import Real
 from typing import Any, Self
 
 import pandas as pd
 
 from finnet.checks import nearest
-from finnet.data.csv_format import CsvFormat
+from finnet.data.cells import NUMBER, WHOLE
 from finnet.data.inspection import SourceFile
 from finnet.data.quality import Findings
+from finnet.data.sniffing import text_format
 from finnet.data.tables import read_table
 from finnet.errors import ConfigError
 
 __all__ = ["NO_MEANINGS", "Meanings"]
 
 _COLUMNS = ("column", "value", "meaning")
-_BETWEEN = ", "  # levels of one bin of a scorecard
 
 
 @dataclass(frozen=True)
 class Meanings:
     """What columns and their values stand for; without rows everything keeps its own name.
+
+    A level has the meaning of its own text alone, so that 07 and 7 are two; 1.0 is 1, as where files are read. A number
+    has the meaning of its text or else of any text that is the same number.
 
     Parameters
     ----------
@@ -49,9 +54,13 @@ class Meanings:
 
     @classmethod
     def read(cls, path: str, findings: Findings) -> Self:
-        """The meanings of a CSV or Parquet file with the columns column, value and meaning; what is wrong is noted."""
-        remedy = "give the file the columns column, value and meaning"
-        table = read_table(path, CsvFormat(), findings, needed=dict.fromkeys(_COLUMNS, remedy), wanted=_COLUMNS)
+        """The meanings of a CSV or Parquet file with the columns column, value and meaning; what is wrong is noted.
+
+        Delimiter and encoding of a CSV file are found out: a spreadsheet saves it as it likes.
+        """
+        remedy, own = "give the file the columns column, value and meaning", Findings()
+        table = read_table(path, text_format(path), own, needed=dict.fromkeys(_COLUMNS, remedy), wanted=_COLUMNS)
+        _take(own, findings)
         if table is None:
             return cls(path)
         # A Parquet file may hold codes as numbers, 0 among them, which is not an empty cell.
@@ -63,11 +72,11 @@ class Meanings:
             what = repr(value) if value else "the column"
             if not meaning:
                 findings.add("no_meaning", path, line=line, column=column, value=f"{what} is given no meaning")
-            elif (column, _key(value)) in found:
+            elif (column, _level(value)) in found:
                 findings.add("meaning_twice", path, line=line, column=column, value=f"{what} has a meaning already")
             else:
-                found[column, _key(value)] = (line, column, value, meaning)
-        source = findings.inspection.files[-1]
+                found[column, _level(value)] = (line, column, value, meaning)
+        source = own.inspection.files[-1]
         return cls(path, tuple(found.values()), source.sha256, source.bytes)
 
     @classmethod
@@ -97,51 +106,87 @@ class Meanings:
             return
         if self.sha256:
             findings.inspection.files.append(SourceFile(self.file, self.sha256, self.bytes, len(self.rows)))
-        known = {name: {_key(str(value)) for value in column.dropna().unique()} for name, column in columns.items()}
+        levels = {name: set(column.dropna().unique()) for name, column in columns.items()}
+        numbers = [name for name, column in columns.items() if pd.api.types.is_numeric_dtype(column.dtype)]
         sought = {
             "meaning_of_no_column": "meanings of columns that the loans lack",
             "meaning_of_no_value": "meanings of values that no loan has",
         }
         findings.inspection.look(sought, file=self.file, columns=None, rows=len(self.rows))
         for line, column, value, _ in self.rows:
-            if column not in known and column not in others:
-                words = nearest(column, [*known, *others])
+            if column not in levels and column not in others:
+                words = nearest(column, list(dict.fromkeys([*levels, *others])))
                 findings.add("meaning_of_no_column", self.file, line=line, column=column, value=words)
-            elif value and column in known and _key(value) not in known[column]:
-                findings.add("meaning_of_no_value", self.file, line=line, column=column, value=f"no loan has {value!r}")
+            elif value and column in levels:
+                own = _number(value) if column in numbers else _level(value)
+                if own not in levels[column]:
+                    words = f"no loan has {value!r}"
+                    findings.add("meaning_of_no_value", self.file, line=line, column=column, value=words)
 
     @cached_property
-    def _by_key(self) -> dict[tuple[str, str], str]:
-        return {(column, _key(value)): meaning for _, column, value, meaning in self.rows}
+    def _by_level(self) -> dict[tuple[str, str], str]:
+        return {(column, _level(value)): meaning for _, column, value, meaning in self.rows}
+
+    @cached_property
+    def _by_number(self) -> dict[tuple[str, float], str]:
+        found = {(column, _number(value)): meaning for _, column, value, meaning in self.rows}
+        return {(column, number): meaning for (column, number), meaning in found.items() if number is not None}
 
     def of_column(self, name: str) -> str:
         """The meaning of a column; its name where it has none."""
-        return self._by_key.get((name, ""), name)
+        return self._by_level.get((name, ""), name)
 
-    def of_value(self, column: str, value: str) -> str:
-        """The meaning of a value, written as pages write it; the value itself where it has none."""
-        return self._meaning(column, value) or value
+    def of_value(self, column: str, value: Any, *, words: str = "") -> str:
+        """The meaning of a level or a number; where it has none the `words` for it, by default its text."""
+        return self._meaning(column, value) or words or str(value)
 
-    def beside(self, column: str, value: str) -> str:
-        """A value, or several levels of one bin, each with its meaning in brackets where it has one."""
-        parts = [value] if self._meaning(column, value) else value.split(_BETWEEN)
-        known = [(part, self._meaning(column, part)) for part in parts]
-        return _BETWEEN.join(f"{part} ({meaning})" if meaning else part for part, meaning in known)
+    def beside(self, column: str, value: Any, *, words: str = "", is_number: bool = False) -> str:
+        """The `words` for a level or a number, by default its text, with its meaning in brackets where it has one.
 
-    def _meaning(self, column: str, value: str) -> str:
+        `is_number` says that a text stands for a number where it is one.
+        """
+        meaning, words = self._meaning(column, value, is_number=is_number), words or str(value)
+        return f"{words} ({meaning})" if meaning else words
+
+    def _meaning(self, column: str, value: Any, *, is_number: bool = False) -> str:
+        level = _level(str(value))
         # An empty value is no value: its meaning would be that of the column.
-        return self._by_key.get((column, _key(value)), "") if value.strip() else ""
+        if not level or value is None:
+            return ""
+        number = _number(level) if is_number else float(value) if isinstance(value, Real) else None
+        by_number = "" if number is None else self._by_number.get((column, number), "")
+        return self._by_level.get((column, level), by_number)
 
 
 NO_MEANINGS = Meanings()
 """Of a job that names no file: columns and values keep their own names."""
 
 
-def _key(value: str) -> str:
-    """What two ways of writing one value share: 2,319 and 2319.0 are one number."""
-    try:
-        number = float(value.replace(",", ""))
-    except ValueError:
-        return value.strip()
-    # Whole numbers may be codes, of which every digit counts; of others pages show six.
-    return f"{number:.0f}" if number.is_integer() else f"{number:g}"
+def _take(own: Findings, findings: Findings) -> None:
+    """Add what was found in a file that has no keys in a job file, so that none can mend it."""
+    whole = "save it as CSV in UTF-8, its first line column,value,meaning and nothing below the table"
+    for problem in own.problems:
+        remedy = whole if "csv." in problem.remedy else problem.remedy
+        # Values of several rows have their lines already.
+        line = problem.line if problem.count == 1 else 0
+        findings.add(
+            problem.rule,
+            problem.file,
+            line=line,
+            column=problem.column,
+            value=problem.value,
+            count=problem.count,
+            remedy=remedy,
+        )
+    findings.inspection.files += own.inspection.files
+    findings.inspection.add(own.inspection)
+
+
+def _level(text: str) -> str:
+    """A text as the reader of loans makes a level of it: 1.0 is 1."""
+    return re.sub(WHOLE, r"\1", text.strip())
+
+
+def _number(text: str) -> float | None:
+    """The number that a text is, as the reader of loans takes it; None where it is none."""
+    return float(text) if re.fullmatch(NUMBER, text) else None

@@ -118,11 +118,19 @@ def _one(problem: Problem) -> str:
 
 
 def _together(group: Sequence[Problem]) -> str:
-    named = ", ".join(f"{each.column} ({each.value})" if each.value else each.column for each in group[:EXAMPLES])
+    # One line that all share, such as that of the header, tells nothing.
+    have_lines = len({problem.line for problem in group}) > 1
+
+    def named(problem: Problem) -> str:
+        line = f"line {problem.line}" if have_lines and problem.line and problem.count == 1 else ""
+        words = ": ".join(filter(None, [line, problem.value]))
+        return f"{problem.column} ({words})" if words else problem.column
+
+    names = ", ".join(map(named, group[:EXAMPLES]))
     more = f" and {len(group) - EXAMPLES} more" if len(group) > EXAMPLES else ""
     cells = sum(problem.count for problem in group)
     rows = f", {cells:,} cells" if cells > len(group) else ""
-    return f"{group[0].file}, columns {named}{more}{rows}"
+    return f"{group[0].file}, columns {names}{more}{rows}"
 
 
 @dataclass

@@ -16,7 +16,7 @@ from finnet.data.quality import Findings
 from finnet.data.tables import UNREADABLE, Table, read_table, table_files
 from finnet.errors import DataError
 
-__all__ = ["Sniffed", "sniffed"]
+__all__ = ["Sniffed", "sniffed", "text_format"]
 
 _DELIMITERS = (",", ";", "\t", "|")
 _LINES = 40
@@ -48,10 +48,7 @@ def sniffed(path: str) -> Sniffed:
     files = table_files(path, findings)
     if not files:
         raise DataError(f"{path}: a folder without CSV or Parquet files; give one with some")
-    try:
-        format = CsvFormat() if is_parquet(files[0]) else _layout(files[0])
-    except UNREADABLE:
-        format = CsvFormat()
+    format = _layout(files[0])
     table = read_table(files[0], format, Findings({"no_final_newline": "ignore"}))
     if table is None:
         # What is wrong is said by the reader itself.
@@ -63,7 +60,20 @@ def sniffed(path: str) -> Sniffed:
     return Sniffed(table, _cells_of(table, format, of), of["date"], of["number"], of["text"])
 
 
+def text_format(path: str) -> CsvFormat:
+    """The delimiter and the encoding that a file seems to have."""
+    found = _layout(path)
+    return CsvFormat(delimiter=found.delimiter, encoding=found.encoding)
+
+
 def _layout(path: str) -> CsvFormat:
+    try:
+        return CsvFormat() if is_parquet(path) else _layout_of_text(path)
+    except UNREADABLE:
+        return CsvFormat()
+
+
+def _layout_of_text(path: str) -> CsvFormat:
     # Findings that nobody reads: what is wrong with the file is said when it is read in earnest.
     data = unpacked(path, Findings())
     if data is None:

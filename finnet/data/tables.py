@@ -18,7 +18,7 @@ from finnet.data.archives import is_parquet, suffix_of, unpacked
 from finnet.data.csv_format import CsvFormat
 from finnet.data.csv_text import note_ragged, parse, record_lines, text_is_sound
 from finnet.data.inspection import SourceFile, digest_of
-from finnet.data.layout import diagnosed, has_yahoo_header, laid_out, note_footer, table_of
+from finnet.data.layout import Layout, diagnosed, has_yahoo_header, laid_out, note_footer, table_of
 from finnet.data.limits import read_parquet, require_columns_within, require_rows_within
 from finnet.data.quality import Findings, Origin
 from finnet.types import BoolArray
@@ -212,7 +212,10 @@ def _read_csv(
     cells = dict(zip(rows.column_names, rows.columns, strict=True))
     levels = dict(zip(layout.header, layout.levels, strict=True))
     origin = Origin.of_file(path, np.delete(lines, ragged))
-    return _without_blank_lines(Table(cells, origin, format, layout.header, levels), findings)
+    blank = _blank_rows(rows, layout, delimiter=format.delimiter)
+    found = origin.take(blank)
+    findings.add_rows("blank_line", found, column="", values=["''"] * len(found.line))
+    return Table(cells, origin, format, layout.header, levels).take(~blank)
 
 
 def _utf8(path: str, format: CsvFormat, findings: Findings) -> bytes | None:
@@ -246,12 +249,19 @@ def _header_is_sound(header: Sequence[str], path: str, findings: Findings) -> bo
     return not twice
 
 
-def _without_blank_lines(table: Table, findings: Findings) -> Table:
-    blank = np.ones(len(table), bool)
-    for cells in table.columns.values():
+def _blank_rows(rows: pa.Table, layout: Layout, *, delimiter: str) -> BoolArray:
+    """Which rows of a file have nothing in any cell, shape (n_rows,), in columns that were not read neither."""
+    blank, unread = _are_blank(rows), [name for name in layout.header if name not in rows.column_names]
+    if blank.any() and unread:
+        # A file must have the same rows whatever is read of it: outcomes, clients and loans are read one by one.
+        blank &= _are_blank(parse(layout.body, layout.header, unread, delimiter=delimiter)[0])
+    return blank
+
+
+def _are_blank(rows: pa.Table) -> BoolArray:
+    blank = np.ones(rows.num_rows, bool)
+    for cells in rows.columns:
         blank &= pc.equal(cells, "").to_numpy()
         if not blank.any():
-            return table
-    found = table.origin.take(blank)
-    findings.add_rows("blank_line", found, column="", values=["''"] * len(found.line))
-    return table.take(~blank)
+            break
+    return blank

@@ -18,7 +18,7 @@ from finnet.estimators.probabilities import BinaryClassifier
 from finnet.estimators.risk_history import RiskHistory
 from finnet.estimators.risk_race import FLOOR, Division, Race, divide, log_losses, log_odds, run_race
 from finnet.estimators.risk_table import RiskTable
-from finnet.estimators.sample_weights import checked_sample_weight
+from finnet.estimators.sample_weights import checked_sample_weight, require_weight_of_both
 from finnet.estimators.target_checks import positions, require_known
 from finnet.features.histories import find_summaries
 from finnet.features.ratios import find_ratios
@@ -110,8 +110,9 @@ class DefaultRiskClassifier(BinaryClassifier):
     Raises
     ------
     DataError
-        From `fit` for one class or more than two and for columns that are no numbers or categories, from
-        `predict_proba` for columns that are missing or of another type than in `fit`.
+        From `fit` for one class or more than two, for one without weight, for columns that are no numbers or
+        categories, and for numbers beyond 3.4e38; from `predict_proba` for columns that are missing or of another type
+        than in `fit`.
 
     Examples
     --------
@@ -157,7 +158,8 @@ class DefaultRiskClassifier(BinaryClassifier):
 
         Where X_val and y_val are given, all rows of X train every network, and those of X_val stop and judge them.
         Where `folds` are given, as `walk_forward` gives them, each is a bag: rows that it fits are learned from, and
-        its validation rows stop and judge. Otherwise rows are drawn into bags by `random_state`.
+        its validation rows stop and judge. Otherwise rows are drawn into bags by `random_state`; equal rows into
+        one, unless fewer rows differ than there are bags.
         """
         self._require_settings()
         if folds is not None and X_val is not None:
@@ -165,6 +167,8 @@ class DefaultRiskClassifier(BinaryClassifier):
         before = dict(vars(self))
         try:
             train = _Loans(X, self._two_codes(X, y), checked_sample_weight(sample_weight, X))
+            if train.weight is not None:
+                require_weight_of_both(train.weight, train.y)
             judged_by: _JudgedBy = folds
             if has_validation(X_val, y_val) and X_val is not None:
                 weight = checked_sample_weight(sample_weight_val, X_val)

@@ -93,7 +93,10 @@ class BinaryClassifier(ProbabilityClassifier):
         if y is None:
             raise DataError("fit requires y to be passed, but the target y is None; give one label for each row")
         require_targets(y, name="y")
-        codes, n_rows = self._codes(y), _num_samples(X)
+        n_rows = _num_samples(X)
+        if not n_rows:
+            raise DataError("X has no rows; give rows of two classes")
+        codes = self._codes(y)
         if len(codes) != n_rows:
             raise DataError(f"y has {len(codes)} labels, X has {n_rows} rows; give one for each")
         if codes.min() == codes.max():

@@ -133,14 +133,14 @@ def reason_texts(
     found: Sequence[Sequence[Reason]],
     *,
     column_words: Callable[[str], str] = str,
-    level_words: Callable[[str, str], str] = lambda column, value: value,
+    level_words: Callable[[str, Any], str] = lambda column, value: value_words(value),
 ) -> list[str]:
     """Reasons of each row as one text, the strongest first; "" where there are none.
 
     Parameters
     ----------
     column_words, level_words : callable
-        What a column is called, and a value of it, whose words `value_words` gives.
+        What a column is called, and a value of it, None where it is missing; by default as `value_words` says it.
 
     Examples
     --------
@@ -150,7 +150,7 @@ def reason_texts(
     """
 
     def text(reason: Reason) -> str:
-        value, usual = (level_words(reason.column, value_words(own)) for own in (reason.value, reason.usual))
+        value, usual = (level_words(reason.column, own) for own in (reason.value, reason.usual))
         return f"{column_words(reason.column)} {value} (usual {usual})"
 
     return ["; ".join(map(text, own)) for own in found]

@@ -161,6 +161,9 @@ def _out_of_bag(done: _Trained, divisions: Sequence[Division], *, n_rows: int) -
 def divide(y: IntArray, groups: IntArray, rng: np.random.Generator) -> list[Division]:
     """Bags in which every row is left out once or, where rows are few, three times; equal rows stay together.
 
+    Where fewer rows differ than there are bags, as in a table of one category, equal rows are divided too: then a copy
+    of a row says nothing of whose it is. Of fewer rows than bags each is left out by a bag of its own.
+
     Parameters
     ----------
     y : ndarray of 0 and 1, of shape (n_rows,)
@@ -175,6 +178,8 @@ def divide(y: IntArray, groups: IntArray, rng: np.random.Generator) -> list[Divi
     (15, True)
     """
     n_bags, n_repeats = 4 if len(y) > _MANY_ROWS else 5, 3 if len(y) < _FEW_ROWS else 1
+    if groups.max() + 1 < n_bags:
+        n_bags, groups = min(n_bags, len(y)), np.arange(len(y))
     bags = []
     for _ in range(n_repeats):
         bag_of_row = _bag_of_group(y, groups, n_bags, rng=rng)[groups]

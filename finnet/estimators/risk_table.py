@@ -9,7 +9,7 @@ import pandas as pd
 
 from finnet.checks import require_columns
 from finnet.codes import code_column, likely_codes, with_codes_apart
-from finnet.errors import ConfigError, FinnetWarning
+from finnet.errors import ConfigError, DataError, FinnetWarning
 from finnet.estimators.risk_designs import Shown
 from finnet.features.columns import as_level, as_number, require_distinct, with_kinds
 from finnet.features.encoding import TableEncoder, as_table
@@ -18,6 +18,8 @@ from finnet.features.ratios import Ratio
 from finnet.types import FloatArray, IntArray
 
 __all__ = ["RiskTable"]
+
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class RiskTable:
@@ -49,24 +51,26 @@ class RiskTable:
 
     def fit(self, X: pd.DataFrame | FloatArray) -> Self:
         """Learn from X (n_rows, n_columns); a FinnetWarning names columns that are missing in every row."""
-        columns = as_table(X, self, reset=True)
+        columns = self._columns(X, reset=True)
         self.feature_names_in_ = np.asarray(columns.columns, object)
         require_distinct(columns)
         table = with_kinds(columns)
         _warn_of_gaps(table)
         self.codes_ = _found_codes(table)
-        self.encoder_ = TableEncoder("quantile").fit(self._prepared(table))
+        prepared = self._prepared(table)
+        self.encoder_ = TableEncoder("quantile").fit(prepared)
+        _require_size(prepared[list(np.asarray(self.encoder_.numbers_, object)[self.encoder_.varies_])])
         return self
 
     def show(self, X: pd.DataFrame | FloatArray) -> Shown:
         """Rows as designs see them; DataError names a column that is missing or of another type than in `fit`."""
-        table = self._prepared(self._as_fitted(as_table(X, self, reset=False)))
+        table = self._prepared(self._as_fitted(X))
         numbers = table[self.encoder_.numbers_].to_numpy(np.float64)
         return Shown(self.encoder_.transform(table), numbers[:, self.encoder_.varies_])
 
     def numbers(self, X: pd.DataFrame | FloatArray) -> pd.DataFrame:
         """Columns of numbers alone, as floats, codes missing, without those made of others."""
-        table = with_codes_apart(self._as_fitted(as_table(X, self, reset=False)), self.codes_)
+        table = with_codes_apart(self._as_fitted(X), self.codes_)
         return table[[name for name in self.encoder_.numbers_ if name in self.feature_names_in_]]
 
     def parents(self) -> dict[str, tuple[str, ...]]:
@@ -89,11 +93,18 @@ class RiskTable:
 
     def groups(self, X: pd.DataFrame | FloatArray) -> IntArray:
         """A number for each row, the same for equal rows, counted from 0; shape (n_rows,)."""
-        table = self._as_fitted(as_table(X, self, reset=False))
+        table = self._as_fitted(X)
         codes, _ = pd.factorize(pd.util.hash_pandas_object(table, index=False).to_numpy())
         return np.asarray(codes, np.int64)
 
-    def _as_fitted(self, columns: pd.DataFrame) -> pd.DataFrame:
+    def _columns(self, X: pd.DataFrame | FloatArray, *, reset: bool) -> pd.DataFrame:
+        if isinstance(X, pd.DataFrame):
+            # Before anything looks columns up by name.
+            require_distinct(X)
+        return as_table(X, self, reset=reset)
+
+    def _as_fitted(self, X: pd.DataFrame | FloatArray) -> pd.DataFrame:
+        columns = self._columns(X, reset=False)
         require_distinct(columns)
         require_columns(columns.columns, list(self.feature_names_in_), name="X")
         levels = dict(zip(self.encoder_.categories_, self._levels(), strict=True))
@@ -120,6 +131,18 @@ def _found_codes(table: pd.DataFrame) -> dict[str, list[float]]:
     numbers = [str(name) for name in table if pd.api.types.is_numeric_dtype(table[name].dtype)]
     found = {name: likely_codes(table[name].dropna().to_numpy(np.float64)) for name in numbers}
     return {name: codes for name, codes in found.items() if codes and code_column(name) not in table}
+
+
+def _require_size(numbers: pd.DataFrame) -> None:
+    """DataError that names a number which trees, that cut bins in float32, cannot hold."""
+    for name, column in numbers.items():
+        is_beyond = (column.abs() > _LARGEST).to_numpy()
+        if is_beyond.any():
+            row = int(is_beyond.argmax())
+            raise DataError(
+                f"column {name!r} holds {column.iloc[row]:g} in row {row}, which is beyond {_LARGEST:.2g}; make it"
+                " missing, or divide the column"
+            )
 
 
 def _warn_of_gaps(table: pd.DataFrame) -> None:

@@ -187,7 +187,8 @@ def _adjust(table: pd.DataFrame, against_naive: pd.DataFrame, reference: str) ->
         # The reference's own is the weakest of its comparisons, which the family holds already; 1 where it beat none.
         weakest = table.loc[table[tested].isin(against_naive.loc[is_reference, tested]), corrected]
         against_naive.loc[is_reference, corrected] = weakest.iloc[0] if len(weakest) else 1.0
-    family = np.concatenate([table["p_value"], against_naive["p_value"][~is_reference]])
+    # Without naive forecasts the second is empty and of no type; NaN among floats compares without a warning.
+    family = np.concatenate([table["p_value"], against_naive["p_value"][~is_reference]]).astype(float)
     against_naive["beats_all"] = (against_naive["p_holm"] < LEVEL).astype(bool)
     for row in table.index[~(table["p_holm"] < LEVEL)]:
         # Holm's step: the level is shared with all comparisons that are no surer than this one.

@@ -12,9 +12,14 @@ __all__ = ["as_level", "as_number", "require_distinct", "with_kinds"]
 # What pandas infers of object columns that hold numbers; "empty" is one of gaps alone.
 _NUMBERS_AS_OBJECTS = {"integer", "floating", "mixed-integer-float", "decimal", "boolean", "empty"}
 
+_LARGEST = float(np.finfo(np.float64).max)
+
 
 def require_distinct(columns: pd.DataFrame) -> None:
-    """Raise DataError where a column comes twice."""
+    """Raise DataError where a column comes twice, or names are of several levels."""
+    if columns.columns.nlevels > 1:
+        first = columns.columns[0]
+        raise DataError(f"columns have names of {len(first)} levels, such as {first!r}; give each a name of one")
     twice = columns.columns[columns.columns.duplicated()]
     if len(twice):
         raise DataError(f"column {twice[0]!r} comes twice; give every column a name of its own")
@@ -42,6 +47,11 @@ def as_number(column: pd.Series) -> pd.Series:
         if isinstance(column.dtype, pd.CategoricalDtype) or not _holds_numbers(column):
             raise ValueError(f"such as {column.dropna().iloc[0]!r}")
         values = column.to_numpy(np.float64, na_value=np.nan)
+    except OverflowError as error:
+        row = next(row for row, value in enumerate(column) if isinstance(value, int) and abs(value) > int(_LARGEST))
+        raise DataError(
+            f"column {column.name!r} holds a number beyond {_LARGEST:.2g} in row {row}; make it missing or smaller"
+        ) from error
     except (TypeError, ValueError) as error:
         raise DataError(
             f"column {column.name!r} was a number in fit and is {column.dtype} now ({error}); make it a number again,"

@@ -111,7 +111,6 @@ def forecast_new(
     """
     moment = (now or pd.Timestamp.now("UTC").tz_localize(None)).to_datetime64()
     new = read_new(run, data, sentiment=sentiment, moment=moment)
-    # The file may hold further columns, which the model never saw.
     found = compared(new.profile, new.rows.X[list(new.profile.columns)], units=new.rows.units)
     overlap = new.profile.overlap(new.rows.X)
     trained = np.zeros(len(new.rows.X), bool) if overlap is None else overlap.is_seen

@@ -138,9 +138,13 @@ def group_names(
             f"column {values.name!r} has {values.nunique():,} different numbers, which are no groups; give limits, such"
             f" as {{ column = {str(values.name)!r}, limits = [25, 60] }}"
         )
-    names = values.map(lambda value: f"{value:g}", na_action="ignore")
-    order = [f"{value:g}" for value in np.sort(values.dropna().unique())]
-    return _ordered(names, order)
+    # All digits, by which codes may differ.
+    names = values.astype(float).map(_digits, na_action="ignore")
+    return _ordered(names, [_digits(value) for value in np.sort(values.dropna().unique())])
+
+
+def _digits(value: float) -> str:
+    return repr(float(value)).removesuffix(".0")
 
 
 def _of_levels(values: "pd.Series[Any]", most: int | None) -> "pd.Series[Any]":

@@ -11,9 +11,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from finnet.data.loan_file import LoanFile
-from finnet.data.loans import check_loans, inspect_loans, read_applications, read_loans
+from finnet.data.loans import check_loans, inspect_loans, read_applications, read_clients, read_loans
 from finnet.data.quality import Findings
-from finnet.errors import ConfigError, DataError
+from finnet.errors import ConfigError, DataError, FinnetWarning
 from finnet.labels import default_dataset
 
 LOANS = """number,day,amount,income,housing,status
@@ -266,6 +266,20 @@ def test_days_and_an_order_are_not_both_given():
 def test_new_applications_need_no_place_in_the_order(write):
     book = read_applications(ranked(write("income\n7\n")))
     assert book.features["income"].tolist() == [7]
+
+
+def test_new_applications_are_read_without_columns_that_no_model_was_trained_with(write):
+    file = settings(write("number,income,note,housing,day\nx1,7,paid late,own,x\nx2,8,,rent,x\n"))
+    with pytest.warns(FinnetWarning, match="column 'note' is ignored"):
+        book = read_applications(file, features=["income", "housing"])
+    assert list(book.features) == ["income", "housing"]
+
+
+@pytest.mark.parametrize(("clients", "expected"), [("a,,a", [2, 1, 2]), (",,", [1, 1, 1])])
+def test_a_loan_without_a_client_is_by_itself_where_clients_alone_are_read(write, clients, expected):
+    rows = "\n".join(f"{client},{row}" for row, client in enumerate(clients.split(",")))
+    group = read_clients(ranked(write(f"client,income\n{rows}\n"), order="", group="client"))
+    assert (group[:, None] == group).sum(axis=1).tolist() == expected
 
 
 def test_a_column_says_whose_loan_it_is_and_is_no_feature(write):

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from finnet.data.meanings import NO_MEANINGS, Meanings
-from finnet.data.quality import Findings
+from finnet.data.quality import BadFileError, Findings
 from finnet.errors import ConfigError
 
 LOANS = {"home": pd.Series(["A1", "A2", None], dtype="category"), "rate": pd.Series([1.0, 4.0, 2.0])}
@@ -25,14 +25,79 @@ def test_columns_and_values_have_the_meaning_that_the_file_says(tmp_path):
     assert findings.problems == []
     assert (meanings.of_column("home"), meanings.of_column("rate")) == ("Housing", "rate")
     assert [meanings.of_value("home", value) for value in ("A1", "A2")] == ["own", "A2"]
-    # However a page writes the number.
-    assert [meanings.beside("rate", value) for value in ("4", "4.0")] == ["4 (below 20 %)", "4.0 (below 20 %)"]
+    assert [meanings.beside("rate", value) for value in (4, 4.0, "4")] == [f"{own} (below 20 %)" for own in (4, 4.0, 4)]
 
 
-def test_levels_that_share_a_bin_each_have_their_meaning(tmp_path):
-    meanings, _ = read(tmp_path, "column,value,meaning\nhome,A1,own\nhome,A2,rent\n")
-    assert meanings.beside("home", "A1, A2") == "A1 (own), A2 (rent)"
-    assert meanings.beside("home", "any other, A2") == "any other, A2 (rent)"
+@pytest.mark.parametrize(
+    "levels",
+    [("07", "7"), ("1_1", "11"), ("1,2", "12"), ("1e1", "10"), ("inf", "infinity"), ("A1, A2", "A1"), ("1.10", "1.1")],
+    ids=repr,
+)
+def test_levels_of_different_text_have_meanings_of_their_own(tmp_path, levels):
+    rows = "".join(f'home,"{level}",meaning {place}\n' for place, level in enumerate(levels))
+    meanings, findings = read(tmp_path, f"column,value,meaning\n{rows}")
+    assert findings.problems == []
+    assert [meanings.of_value("home", level) for level in levels] == ["meaning 0", "meaning 1"]
+    alone = Meanings("m.csv", meanings.rows[1:])
+    assert alone.of_value("home", levels[0]) == levels[0]
+    told = Findings()
+    alone.check({"home": pd.Series(levels[:1], dtype="category")}, told, others=[])
+    assert problems(told) == [("meaning_of_no_value", "warning", 3, "home")]
+
+
+def test_a_number_has_the_meaning_of_any_text_that_is_the_same_number(tmp_path):
+    meanings, findings = read(tmp_path, "column,value,meaning\nrate,0.50,half\nrate,1e3,many\nhome,1.0,own\n")
+    assert [meanings.of_value("rate", value, words="?") for value in (0.5, 1000, 0.5000001)] == ["half", "many", "?"]
+    assert meanings.beside("rate", "0.5", is_number=True) == "0.5 (half)"
+    assert (meanings.of_value("rate", "0.5"), meanings.of_value("home", "1")) == ("0.5", "own")
+    meanings.check({"rate": pd.Series([0.5, 1000.0]), "home": pd.Series(["1"])}, findings, others=[])
+    assert findings.problems == []
+
+
+def test_what_is_missing_has_its_own_words():
+    meanings = Meanings("m.csv", ((2, "home", "None", "nothing"), (3, "rate", "nan", "no number")))
+    assert meanings.of_value("home", None, words="missing") == "missing"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"], ids=repr)
+def test_a_file_is_read_as_a_spreadsheet_saves_it(tmp_path, encoding, delimiter):
+    path, findings = tmp_path / "meanings.csv", Findings()
+    rows = [
+        ("column", "value", "meaning"),
+        ("home", "", "Geb\u00e4ude"),
+        ("home", "A1", "'own'"),
+        ("home", "A2", "rent"),
+    ]
+    path.write_text("".join(delimiter.join(row) + "\n" for row in rows), encoding=encoding)
+    meanings = Meanings.read(str(path), findings)
+    assert findings.problems == []
+    assert (meanings.of_column("home"), meanings.of_value("home", "A2")) == ("Geb\u00e4ude", "rent")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "home,A1,1\nhome,A2,2\n",
+        "Codes of 2020\n\ncolumn,value,meaning\nhome,A1,own\n",
+        "column,value,meaning\nhome,A1,own\nhome,A2,rent\n\nmade by us\n",
+        "column,value,meaning\nhome,A1,\u0081\n",
+    ],
+)
+def test_no_remedy_names_a_key_that_a_file_of_meanings_does_not_have(tmp_path, text):
+    path, findings = tmp_path / "meanings.csv", Findings(section="data")
+    path.write_bytes(text.encode("latin-1"))
+    Meanings.read(str(path), findings)
+    assert findings.has_errors
+    assert all("data." not in problem.remedy and "csv." not in problem.remedy for problem in findings.problems)
+    assert len(findings.inspection.files) <= 1
+
+
+def test_several_lines_of_no_column_keep_their_lines_and_columns_are_suggested_once(tmp_path):
+    meanings, findings = read(tmp_path, "column,value,meaning\nzzz,,Z\nhome,,Housing\nqqq,,Q\n")
+    meanings.check(LOANS, findings, others=["home", "default"])
+    told = str(BadFileError(findings.problems))
+    assert "columns zzz (line 2: use one of default, home, rate), qqq (line 4: use one of default, home, rate)" in told
 
 
 def test_an_empty_value_is_not_named_as_its_column(tmp_path):
@@ -42,7 +107,7 @@ def test_an_empty_value_is_not_named_as_its_column(tmp_path):
 
 def test_long_codes_that_differ_in_one_digit_have_meanings_of_their_own():
     meanings = Meanings("m.csv", ((2, "branch", "1234567", "north"), (3, "branch", "1234568", "south")))
-    assert meanings.beside("branch", "1,234,567") == "1,234,567 (north)"
+    assert meanings.beside("branch", 1234567.0, words="1,234,567") == "1,234,567 (north)"
     assert meanings.of_value("branch", "1234568.0") == "south"
 
 

@@ -131,3 +131,12 @@ def test_a_folder_gives_its_data_files_by_name(write, tmp_path):
 def test_a_format_that_cannot_be_is_refused(settings):
     with pytest.raises(ConfigError, match=f"csv.{next(iter(settings))}="):
         CsvFormat(**settings)
+
+
+@pytest.mark.parametrize("wanted", [None, ["client"], ["income"]], ids=repr)
+def test_a_file_has_the_same_rows_whatever_is_read_of_it(tmp_path, wanted):
+    path = tmp_path / "a.csv"
+    path.write_text("client,income\n,7\nK1,\n,\n,8\n")
+    table, found = read(path, wanted=wanted)
+    assert table.origin.line.tolist() == [2, 3, 5]
+    assert found == [("blank_line", 4)]

@@ -350,3 +350,68 @@ def test_a_damaged_file_is_refused(fitted, damage):
     damage(description["model"])
     with pytest.raises(DataError):
         model_from_bytes(pack(Archive(description, archive.arrays)))
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 4])
+def test_a_table_in_which_few_rows_differ_is_learned_and_every_row_is_judged(levels):
+    level = np.arange(200) % (levels + 1)
+    y = (np.arange(200) // 5 % 4 < 1 + 2 * (level == 0)).astype(int)
+    model = DefaultRiskClassifier(members=2, random_state=0).fit(pd.DataFrame({"home": level.astype(str)}), y)
+    assert not np.isnan(model.out_of_bag_).any()
+    first, second = model.predict_proba(pd.DataFrame({"home": ["0", "1"]}))[:, 1]
+    assert first > second
+
+
+@pytest.mark.parametrize("n_rows", [2, 3, 4])
+def test_fewer_rows_than_bags_are_each_left_out_by_one(n_rows):
+    bags = divide(np.arange(n_rows) % 2, np.arange(n_rows), np.random.default_rng(0))
+    assert sorted(bag.judged.tolist() for bag in bags[:n_rows]) == [[row] for row in range(n_rows)]
+    model = DefaultRiskClassifier(members=1, random_state=0)
+    assert np.isfinite(model.fit(np.arange(n_rows)[:, None] / 2.0, np.arange(n_rows) % 2).out_of_bag_).all()
+
+
+def test_equal_rows_stay_together_where_enough_rows_differ():
+    groups = np.arange(60) % 5
+    assert all(len(set(groups[bag.judged])) == 1 for bag in divide(np.arange(60) % 2, groups, np.random.default_rng(0)))
+
+
+def duplicated(X):
+    return pd.concat([X, X], axis=1)
+
+
+def of_two_levels(X):
+    return X.set_axis(pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")]), axis=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda X: X.assign(debt=X["debt"].where(X.index != 3, 1e39)), "'debt' holds 1e\\+39 in row 3"),
+        (lambda X: X.assign(debt=X["debt"].where(X.index != 3, -1e300)), "'debt' holds -1e\\+300 in row 3"),
+        (lambda X: X.assign(debt=[1] * 7 + [10**400] * 93), "'debt' holds a number beyond 1.8e\\+308 in row 7"),
+        (lambda X: X.iloc[:0], "no rows"),
+        (duplicated, "'debt' comes twice"),
+        (of_two_levels, r"names of 2 levels, such as \('a', 'b'\)"),
+    ],
+)
+def test_a_table_that_cannot_be_learned_is_refused_by_what_is_wrong_with_it(change, said):
+    X, y = loans()
+    table = change(X[["debt", "income"]])
+    with pytest.raises(DataError, match=said):
+        DefaultRiskClassifier(members=1).fit(table, y[: len(table)])
+
+
+@pytest.mark.parametrize("change", [duplicated, of_two_levels, lambda X: X.iloc[:0], lambda X: X.assign(debt=10**400)])
+def test_a_table_that_cannot_be_forecast_is_refused(change):
+    X, y = loans()
+    model = DefaultRiskClassifier(members=1, random_state=0).fit(X[["debt", "income"]], y)
+    with pytest.raises(DataError):
+        model.predict_proba(change(X[["debt", "income"]]))
+
+
+@pytest.mark.parametrize("heaviest", [1.0, 1e300])
+def test_a_class_whose_rows_weigh_nothing_is_refused(heaviest):
+    X, y = loans()
+    weight = np.where(y == 1, 0.0 if heaviest == 1.0 else 1.0, heaviest)
+    with pytest.raises(DataError, match="sample_weight is 0 for all rows of the second class"):
+        DefaultRiskClassifier(members=1).fit(X, y, weight)

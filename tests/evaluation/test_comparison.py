@@ -331,3 +331,12 @@ def test_other_fits_against_the_naive_forecasts_share_one_correction_with_the_re
     assert beaten.loc["network", "p_fits_holm"] == pytest.approx(table.loc[list(naive), "p_fits_holm"].max())
     family = holm([*table["p_fits"], beaten.loc["tree", "p_fits"]])
     assert [*table["p_fits_holm"], beaten.loc["tree", "p_fits_holm"]] == pytest.approx(family)
+
+
+def test_equal_forecasts_are_compared_without_a_warning(make_forecasts, make_days):
+    truth, values = market(120, 3)
+    equal = {"network": values["network"], "logistic": values["network"].copy(), "tree": values["tree"]}
+    forecasts = make_forecasts(equal, truth, issued=make_days(120, 3), entity=["A", "B", "C"] * 120)
+    for metric in ("log_loss", "auc"):
+        table = compare(forecasts, metric=metric).table.set_index("model")
+        assert table.loc["logistic", "difference"] == 0.0

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from finnet.data.samples import made_loan_book, made_market
-from finnet.errors import ConfigError, DataError, LimitError
+from finnet.errors import ConfigError, DataError, FinnetWarning, LimitError
 from finnet.jobs.drift import drift_of
+from finnet.jobs.forecasting import forecast_new
 from finnet.jobs.job_file import parse_job
 from finnet.jobs.runner import run_job
 from finnet.reporting.html import render
@@ -164,3 +165,14 @@ def test_quantiles_have_a_reference_for_every_level(tmp_path):
     found = drift_of(run, tmp_path / "prices.csv", now=last)
     assert found.forecasts["column"].tolist() == ["forecast at level 0.1", "forecast at level 0.9"]
     assert found.outcomes.bins["forecast"].tolist() == [0.1, 0.9]
+
+
+def test_columns_that_the_model_never_had_are_named_and_ignored(run, tmp_path):
+    rows = LOANS.tail(60)
+    known = drift(run, tmp_path, rows)
+    with pytest.warns(FinnetWarning, match="columns 'score', 'note' are ignored"):
+        found = drift(run, tmp_path, rows.assign(score=1.5, note="called twice"))
+    assert found.to_json() == known.to_json()
+    with pytest.warns(FinnetWarning, match="'score'"):
+        new = forecast_new(run, tmp_path / "new.csv")
+    assert len(new.columns["reasons"]) == 60

@@ -36,3 +36,8 @@ def test_categories_have_no_limits():
 def test_limits_that_do_not_ascend_are_refused():
     with pytest.raises(ConfigError, match="do not ascend"):
         GroupColumn("age", (60, 25))
+
+
+def test_numbers_that_differ_in_their_last_digit_are_groups_of_their_own():
+    codes = pd.Series([1000001.0, 1000002.0, 0.5, np.nan])
+    assert group_names(codes).tolist() == ["1000001", "1000002", "0.5", "missing"]

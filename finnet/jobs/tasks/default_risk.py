@@ -126,7 +126,9 @@ class DefaultRiskTask(Task):
         judged = results.own if graded.is_moved else None
         words = job.words
         decided = decide_on_loans(job, study.source, graded.results, judged=judged)
-        sections, files = scorecard_of(job, study, results)
+        sections, files = scorecard_of(job, study, results, words=words)
+        columns = study.source.columns
+        numbers = [name for name in columns if pd.api.types.is_numeric_dtype(columns[name].dtype)]
         reasons = reason_policy(job.reasons, job, study.dataset)
         drivers = reasons_section(
             job.reasons,
@@ -148,7 +150,8 @@ class DefaultRiskTask(Task):
             record={**graded.record, **decided.record},
             sections=[
                 *graded.sections,
-                *(worded(section, words) for section in [*decided.sections, *sections]),
+                *(worded(section, words, numbers=numbers) for section in decided.sections),
+                *sections,
                 *learning_curve_section(job.learning_curve, job, study, results=results),
                 drivers,
             ],

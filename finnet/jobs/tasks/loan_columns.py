@@ -75,8 +75,7 @@ def _rates(column: "pd.Series[Any]", defaulted: FloatArray, weight: FloatArray, 
     told = np.flatnonzero(loans >= _FEWEST)
     if not len(told):
         return {"lowest": ABSENT, "highest": ABSENT}
+    is_number = pd.api.types.is_numeric_dtype(column.dtype)
+    named = [words.beside(str(column.name), group, is_number=is_number) for group in groups]
     ends = {"lowest": told[rates[told].argmin()], "highest": told[rates[told].argmax()]}
-    return {
-        end: f"{percent(rates[at])}\n{shorten(words.beside(str(column.name), groups[at]), _LONGEST)}"
-        for end, at in ends.items()
-    }
+    return {end: f"{percent(rates[at])}\n{shorten(named[at], _LONGEST)}" for end, at in ends.items()}

@@ -33,7 +33,8 @@ def new_loans(
 ) -> NewRows:
     """A row for each row of a loan file, in its order; columns are of the kinds that they had in training.
 
-    Columns of `aside` are no features, but rows are decided on by them; a row that lacks one has a flag.
+    Columns of `aside` are no features, but rows are decided on by them; a row that lacks one has a flag. Columns that
+    the profile lacks are ignored, and named by a FinnetWarning.
 
     ConfigError where the run's own loans came from no file, or where there is sentiment, which loans have none of.
     """
@@ -43,7 +44,7 @@ def new_loans(
         raise ConfigError("loans have no sentiment; leave the sentiment file out")
     # Kinds and levels are those of training: the new file may hold none but numbers in a column of names.
     declared = replace(source, path=str(data), categories=profile.categories, text_is_category=False, leave_out={})
-    new = read_applications(declared, aside=aside)
+    new = read_applications(declared, aside=aside, features=profile.columns)
     # None of these rows is left out, for whoever asks wants an answer for each; the flags say what it is worth.
     usable = usable_rows(Outcomes.unknown(len(new)), applied_at=new.applied_at, resolves_at=new.resolves_at, until=now)
     # Ids that repeat got a number behind them when they were read, "7 (2)"; it is taken off to compare them.

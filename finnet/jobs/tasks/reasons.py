@@ -108,8 +108,13 @@ def reason_columns(
         meaning = words.of_column(name)
         return name if meaning == name else f"{meaning}:"
 
+    def level_words(name: str, value: Any) -> str:
+        return words.of_value(name, value, words=value_words(value))
+
+    # Columns that the model was not trained with are no reasons.
+    X = X[list(policy["usual"])]
     found = reasons(model, X, reference=_usual_row(policy, X), most=policy["most"])
-    return {"reasons": reason_texts(found, column_words=column_words, level_words=words.of_value)}
+    return {"reasons": reason_texts(found, column_words=column_words, level_words=level_words)}
 
 
 def reasons_section(
@@ -148,7 +153,7 @@ def reasons_section(
             {
                 "column": names,
                 "meaning": [words.of_column(name) for name in names],
-                "usual": [words.beside(name, value_words(policy["usual"][name])) for name in names],
+                "usual": [_beside(words, name, policy["usual"][name]) for name in names],
                 "contribution": size.to_numpy(),
                 "permutation": rises,
             }
@@ -198,6 +203,10 @@ def _left_out(occurring: pd.DataFrame) -> dict[str, list[str]]:
     return {name: [value_words(level) for level in left] for name, left in rarest.items() if len(left)}
 
 
+def _beside(words: Meanings, column: str, value: Any) -> str:
+    return words.beside(column, value, words=value_words(value))
+
+
 def _curves(model: Any, X: pd.DataFrame, occurring: pd.DataFrame, *, words: Meanings) -> pd.DataFrame:
     """Effect curves of the columns of `occurring`, (n_rows, n_curves), whose values X takes, below each other.
 
@@ -209,7 +218,7 @@ def _curves(model: Any, X: pd.DataFrame, occurring: pd.DataFrame, *, words: Mean
         is_number = pd.api.types.is_numeric_dtype(X[name].dtype)
         at = [float(value) if is_number and value is not None else np.nan for value in curve["value"]]
         values = [value_words(value) for value in curve["value"]]
-        told = [words.beside(name, value) for value in values]
+        told = [_beside(words, name, value) for value in curve["value"]]
         parts = {"column": name, "value": values, "meaning": told, "number": at, "forecast": curve["forecast"]}
         tables.append(pd.DataFrame(parts))
     return pd.concat(tables, ignore_index=True)

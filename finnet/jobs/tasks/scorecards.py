@@ -5,11 +5,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from finnet.data.meanings import NO_MEANINGS, Meanings
 from finnet.estimators.scorecard import ScorecardClassifier
 from finnet.estimators.scorecard_points import Scorecard
 from finnet.estimators.scorecard_sql import scorecard_sql
 from finnet.evaluation.assessment import Assessment
 from finnet.evaluation.metrics import metric_named
+from finnet.features.binning import NumberBins
 from finnet.features.bins_file import write_bins
 from finnet.jobs.final_fit import refit_deployed
 from finnet.jobs.outputs import to_csv
@@ -25,9 +27,12 @@ CARD, QUERY, BINS = "scorecard.csv", "scorecard.sql", "bins.toml"
 
 
 def scorecard_of(
-    job: JobWithScorecard, study: Study, results: Results
+    job: JobWithScorecard, study: Study, results: Results, *, words: Meanings = NO_MEANINGS
 ) -> tuple[Sequence[ScorecardSection], Mapping[str, str]]:
-    """The section of the page, and the files by name with their text; neither where the job compares no scorecard."""
+    """The section of the page, and the files by name with their text; neither where the job compares no scorecard.
+
+    Levels stand with their meanings, as `words` has them, in the section alone: files are for machines.
+    """
     if SCORECARD not in job.models:
         return [], {}
     # Where the scorecard itself is deployed, it is fitted on the last window already.
@@ -40,7 +45,7 @@ def scorecard_of(
         subject=results.assessment.subject,
         gain=_gain(results.assessment),
         information=_information(model),
-        bin_points=points,
+        bin_points=points.assign(bin=[label for name in card.points for label in _labels(model, name, words)]),
         base=card.base,
         scale=card.scale.words,
         n_rows=next(iter(model.evidence_.values())).n_rows,
@@ -73,6 +78,15 @@ def _gain(assessment: Assessment) -> pd.DataFrame:
             rows.append({"metric": name, "reference_value": own, "value": other, "difference": gained})
     untested = pd.DataFrame(rows, columns=["metric", "reference_value", "value", "difference"])
     return pd.concat([tested, untested], ignore_index=True) if rows else tested.reset_index(drop=True)
+
+
+def _labels(model: ScorecardClassifier, name: str, words: Meanings) -> list[str]:
+    """What each bin of a column holds, each level with its meaning."""
+    bins = model.evidence_[name].bins
+    if isinstance(bins, NumberBins):
+        return bins.labels
+    groups = [", ".join(words.beside(name, level) for level in group) for group in bins.groups]
+    return [*groups, *bins.labels[len(groups) :]]
 
 
 def _slope(errors: pd.DataFrame | None) -> list[float]:
