@@ -113,15 +113,20 @@ class Meanings:
             "meaning_of_no_value": "meanings of values that no loan has",
         }
         findings.inspection.look(sought, file=self.file, columns=None, rows=len(self.rows))
+        seen: set[tuple[str, float | str | None]] = set()
         for line, column, value, _ in self.rows:
+            own = _number(value) if column in numbers and value else _level(value)
             if column not in levels and column not in others:
                 words = nearest(column, list(dict.fromkeys([*levels, *others])))
                 findings.add("meaning_of_no_column", self.file, line=line, column=column, value=words)
-            elif value and column in levels:
-                own = _number(value) if column in numbers else _level(value)
-                if own not in levels[column]:
-                    words = f"no loan has {value!r}"
-                    findings.add("meaning_of_no_value", self.file, line=line, column=column, value=words)
+            elif value and column in levels and own not in levels[column]:
+                words = f"no loan has {value!r}"
+                findings.add("meaning_of_no_value", self.file, line=line, column=column, value=words)
+            elif (column, own) in seen:
+                # Such as 0.5 and 0.50, which only the column tells to be one.
+                words = f"{value!r} has a meaning already"
+                findings.add("meaning_twice", self.file, line=line, column=column, value=words)
+            seen.add((column, own))
 
     @cached_property
     def _by_level(self) -> dict[tuple[str, str], str]:

@@ -54,6 +54,12 @@ def test_a_number_has_the_meaning_of_any_text_that_is_the_same_number(tmp_path):
     assert findings.problems == []
 
 
+def test_two_texts_of_one_number_have_one_meaning(tmp_path):
+    meanings, findings = read(tmp_path, "column,value,meaning\nrate,1,low\nrate,01,high\n")
+    meanings.check({"rate": pd.Series([1.0])}, findings, others=[])
+    assert problems(findings) == [("meaning_twice", "error", 3, "rate")]
+
+
 def test_what_is_missing_has_its_own_words():
     meanings = Meanings("m.csv", ((2, "home", "None", "nothing"), (3, "rate", "nan", "no number")))
     assert meanings.of_value("home", None, words="missing") == "missing"

@@ -53,7 +53,8 @@ class LoanData:
     ----------
     meanings : str
         A CSV file of what columns and codes mean, with the columns column, value and meaning; an empty value is the
-        column itself. Pages and reasons show them. A run holds what the file says.
+        column itself. Pages and reasons show them. Delimiter and encoding are found out. A run holds what the file
+        says.
     """
 
     made_loan_book: MadeLoanBook | None = None
