@@ -120,7 +120,12 @@ def forecast_new(
     flags *= max(len(new.forecasts.levels), 1)
     task, policy = task_of(new.job), new.saved.read_json(POLICY)
     forecasts = task.publish(new.job, policy, X=new.rows.X, forecasts=new.forecasts)
-    columns = task.annotate(new.job, policy, model=new.model, X=new.rows.X, forecasts=forecasts, aside=new.rows.aside)
+    rows = new.rows
+    try:
+        columns = task.annotate(new.job, policy, model=new.model, X=rows.X, forecasts=forecasts, aside=rows.aside)
+    except DataError as error:
+        # What decides on a row, such as its margin, may be impossible.
+        raise DataError(f"{data}: {error}") from error
     return NewForecasts(
         forecasts,
         new.as_of,

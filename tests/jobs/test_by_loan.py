@@ -87,6 +87,13 @@ def test_new_loans_without_a_column_of_the_terms_are_refused(run, tmp_path):
         forecast_new(result.folder, tmp_path / "new.csv")
 
 
+def test_an_impossible_rate_of_a_new_loan_is_told_with_the_file(run, tmp_path):
+    _, result = run
+    written(tmp_path / "new.csv", rows=5, seed=1).assign(rate=450.0).to_csv(tmp_path / "new.csv", index=False)
+    with pytest.raises(DataError, match=r"new\.csv: column 'rate' gives 4\.5 for loan '1'"):
+        forecast_new(result.folder, tmp_path / "new.csv")
+
+
 def test_record_policy_and_page_say_what_deciding_loan_by_loan_brought(run):
     table, result = run
     own = result.forecasts.of("network").table
@@ -181,5 +188,5 @@ def test_impossible_terms_of_a_pending_loan_are_told_before_anything_trains(tmp_
     table = written(tmp_path / "loans.csv")
     table.loc[410, "months"] = 9000
     table.to_csv(tmp_path / "loans.csv", index=False)
-    with pytest.raises(DataError, match="not between 0 and 600"):
+    with pytest.raises(DataError, match=r"9000 for loan '411 \(.*loans\.csv, line 412\)', which is not between"):
         load(job_of(tmp_path))

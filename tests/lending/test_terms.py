@@ -67,7 +67,7 @@ def test_impossible_terms_are_refused(terms):
     [
         ({"rat": [0.1, 0.1]}, "did you mean 'rat'"),
         ({"rate": [6.0, 12.0]}, "gives 6 for loan 'A'.*in_percent = true"),
-        ({"rate": [0.1, np.nan]}, "is empty for 1 loans, first 'B'"),
+        ({"rate": [0.1, np.nan]}, "is empty for 1 loan, first 'B'"),
         ({"rate": pd.Categorical(["low", "high"])}, "is a category"),
     ],
 )

@@ -1,6 +1,6 @@
 """What a default-risk job decides on its forecasts: cut-off and profit, groups of applicants, segments of the book."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -34,9 +34,16 @@ from finnet.reporting.sections.fairness import FairnessSection
 from finnet.reporting.sections.section import ReportSection
 from finnet.reporting.sections.segments import SegmentsSection
 from finnet.seeds import derive_seed
-from finnet.types import FloatArray
+from finnet.types import FloatArray, IntArray
 
-__all__ = ["LoanDecisions", "annotated", "decide_on_loans", "decided_by_aside", "fairness_groups", "require_decidable"]
+__all__ = [
+    "LoanDecisions",
+    "annotated",
+    "decide_on_loans",
+    "decided_by_aside",
+    "fairness_groups",
+    "require_decidable",
+]
 
 _REALIZED = ("bad_rate", "realized_profit")
 _OF_OUTCOMES = ("bad_rate", "bad_rate_low", "bad_rate_high")
@@ -99,11 +106,16 @@ def _require_values(job: DefaultRiskJob, book: LoanBook) -> None:
     """Raise DataError, naming the loan with its file and line, where a loan cannot be valued by the terms."""
     assert job.lending is not None
     amount, columns = _amount(book), _columns(job.lending, book)
-    if book.line is not None and not isinstance(job.source, MadeLoanBook):
-        pairs = zip(book.loan_id, book.line, strict=True)
-        loans = pd.Index([f"{loan} ({job.source.path}, line {line})" for loan, line in pairs])
-        amount, columns = None if amount is None else amount.set_axis(loans), columns.set_axis(loans)
-    loan_values(job.lending, columns.index.tolist(), amount=amount, columns=columns)
+    loans = _places(book.loan_id, book.line, getattr(job.source, "path", ""))
+    amount, columns = None if amount is None else amount.set_axis(loans), columns.set_axis(loans)
+    loan_values(job.lending, loans.tolist(), amount=amount, columns=columns)
+
+
+def _places(loan_id: Iterable[str], line: IntArray | None, file: str) -> "pd.Index[str]":
+    """Loans as errors name them: each with its file and line where it was read from one."""
+    if line is None:
+        return pd.Index(loan_id)
+    return pd.Index([f"{loan} ({file}, line {number})" for loan, number in zip(loan_id, line, strict=True)])
 
 
 def decided_by_aside(job: DefaultRiskJob) -> tuple[str, ...]:
@@ -284,7 +296,8 @@ def _pending_cutoffs(job: DefaultRiskJob, book: LoanBook, in_use: float | FloatA
     if not isinstance(in_use, np.ndarray) or book.pending is None:
         return in_use
     assert job.lending is not None
-    waits = _beside(book.pending.features, book.pending.aside).set_axis(pd.Index(book.pending.loan_id))
+    places = _places(book.pending.loan_id, book.pending.line, getattr(job.source, "path", ""))
+    waits = _beside(book.pending.features, book.pending.aside).set_axis(places)
     return own_cutoffs_of_new(job.lending, waits, amount=_amount_column(job))
 
 
