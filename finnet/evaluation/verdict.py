@@ -50,11 +50,12 @@ def _outcome(table: pd.DataFrame, opening: str) -> str:
     """Wins, losses, ties and what could not be tested, or "" without rows."""
     found = table["p_holm"] < _LEVEL
     better, tied, doubtful = table["difference"] > 0, _is_tie(table), differs_by_fits(table)
+    these_fits = _these_fits(table)
     groups = {
         "beats {}": found & better & ~doubtful,
-        f"beats{_THESE_FITS} {{}}": found & better & doubtful,
+        f"beats{these_fits} {{}}": found & better & doubtful,
         "loses to {}": found & ~better & ~doubtful,
-        f"loses{_THESE_FITS} to {{}}": found & ~better & doubtful,
+        f"loses{these_fits} to {{}}": found & ~better & doubtful,
         "shows no detectable difference from {}": tied,
         "could not be tested against {}": ~found & ~tied,
     }
@@ -62,7 +63,9 @@ def _outcome(table: pd.DataFrame, opening: str) -> str:
     return f"{opening} {_listed(clauses, last=', and ')}." if clauses else ""
 
 
-_THESE_FITS = ", for these fits but not detectably for other fits of the same models,"
+def _these_fits(table: pd.DataFrame) -> str:
+    corrected = "Holm-corrected " * ("p_fits_holm" in table)
+    return f", for these fits but not detectably for other fits of the same models ({corrected}p in brackets),"
 
 
 def differs_by_fits(table: pd.DataFrame) -> "pd.Series[bool]":
@@ -85,9 +88,8 @@ def _of_other_fits(table: pd.DataFrame) -> "pd.Series[float]":
 def _named(table: pd.DataFrame) -> str:
     """Names of the models, each with the p-value of other fits where those do not agree."""
     p_fits = _of_other_fits(table).where(differs_by_fits(table))
-    corrected = "Holm-corrected " * ("p_fits_holm" in table)
     names = [
-        _name(model) if np.isnan(p) else f"{_name(model)} ({corrected}p = {p:.3f})"
+        _name(model) if np.isnan(p) else f"{_name(model)} ({p:.3f})"
         for model, p in zip(table["model"], p_fits, strict=True)
     ]
     return _listed(names)
@@ -188,7 +190,7 @@ def _beating_naive(against_naive: pd.DataFrame, naive: Sequence[str], *, referen
 def _winning(winners: pd.DataFrame, them: str) -> str:
     """Which models beat them, first those of which other fits agree."""
     doubtful = differs_by_fits(winners)
-    groups = {f"{{}} {{}} {them}": winners[~doubtful], f"{{}} {{}}{_THESE_FITS} {them}": winners[doubtful]}
+    groups = {f"{{}} {{}} {them}": winners[~doubtful], f"{{}} {{}}{_these_fits(winners)} {them}": winners[doubtful]}
     clauses = [
         words.format(_named(rows), "beats" if len(rows) == 1 else "beat") for words, rows in groups.items() if len(rows)
     ]

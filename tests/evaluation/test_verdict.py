@@ -132,14 +132,14 @@ def test_a_win_that_other_fits_do_not_show_is_a_win_of_these_fits():
     table = table_of(tree=WIN, knn=WIN, svm=WIN, boosting=LOSS).assign(p_fits=[0.01, 0.166, 0.0634, 0.3])
     assert verdict(table) == (
         f"{OPENING} beats the decision tree, beats, for these fits but not detectably for other fits of the same"
-        " models, k-NN (p = 0.166) and the SVM (p = 0.063), and loses, for these fits but not detectably for other fits"
-        " of the same models, to gradient boosting (p = 0.300)."
+        " models (p in brackets), k-NN (0.166) and the SVM (0.063), and loses, for these fits but not detectably for"
+        " other fits of the same models (p in brackets), to gradient boosting (0.300)."
     )
 
 
 def test_a_p_value_of_other_fits_that_is_corrected_is_told_as_such():
     table = table_of(tree=WIN, knn=WIN).assign(p_fits=[0.01, 0.03], p_fits_holm=[0.02, 0.06])
-    assert "of the same models, k-NN (Holm-corrected p = 0.060)." in verdict(table)
+    assert "of the same models (Holm-corrected p in brackets), k-NN (0.060)." in verdict(table)
 
 
 def test_one_fit_leaves_the_question_about_other_fits_open():
@@ -169,6 +169,6 @@ def test_models_that_beat_the_naive_forecasts_for_these_fits_alone_are_told_apar
     against_naive = naive_of(network=True, tree=True, svm=(True, 0.093), knn=(True, 0.2))
     said = verdict(table_of(tree=TIE, always_up=WIN, prior_rate=WIN), against_naive, NAIVE)
     assert (
-        "The decision tree beats every naive forecast too; the SVM (p = 0.093) and k-NN (p = 0.200) beat, for these"
-        " fits but not detectably for other fits of the same models, every naive forecast too."
+        "The decision tree beats every naive forecast too; the SVM (0.093) and k-NN (0.200) beat, for these"
+        " fits but not detectably for other fits of the same models (p in brackets), every naive forecast too."
     ) in said
