@@ -251,7 +251,8 @@ def _header_is_sound(header: Sequence[str], path: str, findings: Findings) -> bo
 
 def _blank_rows(rows: pa.Table, layout: Layout, *, delimiter: str) -> BoolArray:
     """Which rows of a file have nothing in any cell, shape (n_rows,), in columns that were not read neither."""
-    blank, unread = _are_blank(rows), [name for name in layout.header if name not in rows.column_names]
+    blank, read = _are_blank(rows), set(rows.column_names)
+    unread = [name for name in layout.header if name not in read]
     if blank.any() and unread:
         # A file must have the same rows whatever is read of it: outcomes, clients and loans are read one by one.
         blank &= _are_blank(parse(layout.body, layout.header, unread, delimiter=delimiter)[0])
