@@ -170,6 +170,6 @@ def test_models_that_beat_the_naive_forecasts_for_these_fits_alone_are_told_apar
     said = verdict(table_of(tree=TIE, always_up=WIN, prior_rate=WIN), against_naive, NAIVE)
     assert (
         "The decision tree beats every naive forecast too; the SVM (0.093) and k-NN (0.200) beat, for these"
-        " fits but not detectably for other fits of the same models (Holm-corrected p in brackets), every naive forecast"
-        " too."
+        " fits but not detectably for other fits of the same models (Holm-corrected p in brackets), every naive"
+        " forecast too."
     ) in said
