@@ -379,6 +379,11 @@ def duplicated(X):
     return pd.concat([X, X], axis=1)
 
 
+def with_long_numbers(X):
+    # pandas 2.2 itself cannot take such a list without being told its type.
+    return X.assign(debt=pd.Series([1] * 7 + [10**400] * 93, X.index, object))
+
+
 def of_two_levels(X):
     return X.set_axis(pd.MultiIndex.from_tuples([("a", "b"), ("a", "c")]), axis=1)
 
@@ -388,7 +393,7 @@ def of_two_levels(X):
     [
         (lambda X: X.assign(debt=X["debt"].where(X.index != 3, 1e39)), "'debt' holds 1e\\+39 in row 3"),
         (lambda X: X.assign(debt=X["debt"].where(X.index != 3, -1e300)), "'debt' holds -1e\\+300 in row 3"),
-        (lambda X: X.assign(debt=[1] * 7 + [10**400] * 93), "'debt' holds a number beyond 1.8e\\+308 in row 7"),
+        (with_long_numbers, "'debt' holds a number beyond 1.8e\\+308 in row 7"),
         (lambda X: X.iloc[:0], "no rows"),
         (duplicated, "'debt' comes twice"),
         (of_two_levels, r"names of 2 levels, such as \('a', 'b'\)"),
