@@ -176,7 +176,7 @@ class DefaultRiskTask(Task):
         forecasts: Forecasts,
         aside: pd.DataFrame | None = None,
     ) -> Mapping[str, Sequence[str | float]]:
-        """Grade, decision, expected loss and reasons of each row of X (n_rows, n_features), as texts."""
+        """Grade, decision, expected loss (a number) and reasons of each row of X (n_rows, n_features)."""
         decided = annotated(job, policy.get("cutoff"), X=X, forecasts=forecasts, aside=aside)
         return {
             "grade": grades_of_policy(policy, forecasts),
